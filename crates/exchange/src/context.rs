@@ -1,0 +1,15 @@
+//! What every role of the exchange is handed while it handles one input.
+
+use crate::event::Counters;
+use crate::mint::Mint;
+use crate::outbox::Outbox;
+use crate::world::World;
+use coeur_sip::time::Now;
+
+pub struct Context<'c> {
+    pub now: Now,
+    pub world: &'c World,
+    pub mint: &'c mut Mint,
+    pub counters: &'c mut Counters,
+    pub outbox: &'c mut Outbox,
+}

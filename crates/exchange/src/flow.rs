@@ -1,0 +1,51 @@
+//! Where a message came from and where one can be sent: plain data, valid across threads, never a socket.
+
+use coeur_sip::transport::Transport;
+use std::net::SocketAddr;
+
+/// One worker of the server; owns one [`crate::Exchange`]. At most 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(pub u8);
+
+/// Index into [`crate::world::World::listeners`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerId(pub u16);
+
+/// A connection of this process: the shard that owns its socket in the top 8 bits, then a serial that is never
+/// used twice in a process. Zero means "no connection" (UDP).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+impl ConnectionId {
+    pub const NONE: Self = Self(0);
+
+    pub fn new(shard: ShardId, serial: u64) -> Self {
+        debug_assert!(serial != 0 && serial < 1 << 56);
+        Self((shard.0 as u64) << 56 | serial)
+    }
+
+    pub fn shard(self) -> ShardId {
+        ShardId((self.0 >> 56) as u8)
+    }
+}
+
+/// A bidirectional path to one remote address (RFC 5626 section 2): for UDP the listener and the remote address,
+/// for everything else the connection. An answer sent on a flow leaves from the socket that received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flow {
+    pub transport: Transport,
+    pub listener: ListenerId,
+    pub connection: ConnectionId,
+    pub remote: SocketAddr,
+}
+
+/// Where a message is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hop {
+    /// Over this flow and no other.
+    Flow(Flow),
+    /// To this address: over UDP from the listener of the same family, else over a connection that is open to
+    /// this address for this host name (RFC 5923), else over a new one. `host` is what a TLS certificate must
+    /// prove (RFC 5922).
+    Address { transport: Transport, address: SocketAddr, host: Option<Box<str>> },
+}

@@ -1,0 +1,56 @@
+//! The things that can happen to an exchange.
+
+use crate::flow::Flow;
+use crate::outbox::{ResolveToken, SendToken};
+use coeur_directory::Aor;
+use coeur_sip::message::{Message, ParseError};
+
+pub enum Input<'a> {
+    /// A message arrived over a flow.
+    Received { flow: Flow, message: &'a Message<'a> },
+    /// Bytes arrived that are no SIP message; the error says whether an answer is possible.
+    Malformed { flow: Flow, error: &'a ParseError<'a> },
+    /// A connection is gone; its flow will never carry anything again.
+    FlowClosed { flow: Flow },
+    /// A message sent with this token could not leave (refused, unreachable, no such connection, queue full).
+    SendFailed { token: SendToken, failure: SendFailure },
+    /// The answer to `Output::Resolve`.
+    Resolved { token: ResolveToken, answer: &'a coeur_sip::resolve::Answer },
+    /// Word from the administration door.
+    Told(Command),
+    /// A media object opened by `Output::Media` reports.
+    MediaEvent(MediaEvent),
+    /// The deadline given by `next_deadline` has passed.
+    Ticked,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendFailure {
+    /// Refused or unreachable: try the next target (RFC 3263 section 4.3).
+    Unreachable,
+    /// The flow is closed: RFC 5626 section 5.3.1, 430 at the edge.
+    FlowClosed,
+    /// The certificate does not prove the host (RFC 5922).
+    Untrusted,
+    /// A bounded queue is full.
+    Congested,
+}
+
+/// What the administration door tells every shard.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A device or a whole account lost its rights: its bindings go, its transactions end.
+    Revoked { aor: Aor, device: Option<coeur_directory::DeviceId> },
+    /// Stop taking new work: answer 503 to new requests, finish what runs.
+    Drain,
+}
+
+#[derive(Clone, Debug)]
+pub enum MediaEvent {
+    /// The echo port asked for is open; `address` is what the SDP answer names.
+    EchoOpened { id: crate::outbox::MediaId, address: std::net::SocketAddr },
+    /// No port could be had.
+    EchoFailed { id: crate::outbox::MediaId },
+    /// Nothing was heard for the time limit, or the port was closed.
+    EchoEnded { id: crate::outbox::MediaId },
+}

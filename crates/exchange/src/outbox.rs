@@ -1,0 +1,111 @@
+//! What must now be done, in order. One arena holds the bytes of all outputs of a batch, so that nothing is
+//! allocated per message once it is warm.
+
+use crate::event::Event;
+use crate::flow::{Flow, Hop};
+use std::ops::Range;
+
+/// Names the branch (client transaction) that wants to hear of a failed send. Opaque to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SendToken(pub u64);
+
+/// Names who asked for a resolution. Opaque to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ResolveToken(pub u64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MediaId(pub u64);
+
+/// A range of the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub start: u32,
+    pub end: u32,
+}
+
+#[derive(Debug)]
+pub enum Output {
+    Send(Send),
+    /// Append these bytes (one [`crate::record::Record`] batch) to the journal.
+    Save(Span),
+    Resolve { token: ResolveToken, query: coeur_sip::resolve::Query },
+    Publish(Event),
+    Media(MediaCommand),
+    /// Close this connection once what was sent on it has left.
+    Close(Flow),
+}
+
+#[derive(Debug)]
+pub struct Send {
+    pub hop: Hop,
+    pub bytes: Span,
+    /// When set, the message leaves once every `Save` written before it is durable; if the save fails,
+    /// `or_else` leaves instead (an empty span: nothing leaves).
+    pub after_save: Option<OrElse>,
+    /// Who wants to hear of a failure; `None` for answers.
+    pub token: Option<SendToken>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrElse(pub Span);
+
+#[derive(Clone, Debug)]
+pub enum MediaCommand {
+    /// Open an RTP port that sends back what `peer` sends it.
+    OpenEcho { id: MediaId, peer: std::net::SocketAddr, signalled_from: std::net::IpAddr },
+    CloseEcho { id: MediaId },
+}
+
+/// Filled by `Exchange::handle`, emptied by the server (or the simulator).
+#[derive(Default)]
+pub struct Outbox {
+    pub arena: Vec<u8>,
+    pub outputs: Vec<Output>,
+}
+
+impl Outbox {
+    /// Writes into the arena and returns what was written.
+    pub fn write(&mut self, f: impl FnOnce(&mut Vec<u8>)) -> Span {
+        let start = self.arena.len() as u32;
+        f(&mut self.arena);
+        Span { start, end: self.arena.len() as u32 }
+    }
+
+    pub fn bytes(&self, span: Span) -> &[u8] {
+        &self.arena[span.start as usize..span.end as usize]
+    }
+
+    pub fn send(&mut self, hop: Hop, bytes: Span, token: Option<SendToken>) {
+        self.outputs.push(Output::Send(Send { hop, bytes, after_save: None, token }));
+    }
+
+    pub fn save(&mut self, bytes: Span) {
+        self.outputs.push(Output::Save(bytes));
+    }
+
+    /// Sends `bytes` once every save before is durable, `or_else` if it fails.
+    pub fn send_after_save(&mut self, hop: Hop, bytes: Span, or_else: Span) {
+        self.outputs.push(Output::Send(Send { hop, bytes, after_save: Some(OrElse(or_else)), token: None }));
+    }
+
+    pub fn publish(&mut self, event: Event) {
+        self.outputs.push(Output::Publish(event));
+    }
+
+    pub fn clear(&mut self) {
+        self.arena.clear();
+        self.outputs.clear();
+    }
+}
+
+impl Span {
+    pub const EMPTY: Self = Self { start: 0, end: 0 };
+
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}

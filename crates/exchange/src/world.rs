@@ -1,0 +1,82 @@
+//! What everyone looks up. The directory is written only by the administration door, the bindings only by the
+//! registrar; both are shared by all shards and never locked across a call.
+
+use crate::flow::ListenerId;
+use coeur_directory::Directory;
+use coeur_sip::transport::Transport;
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
+
+pub struct World {
+    pub directory: Directory,
+    pub bindings: crate::bindings::Bindings,
+    pub listeners: Vec<Listener>,
+    pub secrets: Secrets,
+    pub settings: Settings,
+    /// False while the journal cannot write; new registrations are then refused with 503 before any work.
+    pub storage_writable: AtomicBool,
+}
+
+/// A place where we listen, and the name under which others reach it.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    pub id: ListenerId,
+    pub transport: Transport,
+    /// Where the socket is bound; never port 0, may be a wildcard address.
+    pub bound: SocketAddr,
+    /// What Via and Record-Route name: `host:port`, ready to copy (RFC 3261 section 18.1.1).
+    pub sent_by: Box<str>,
+}
+
+/// Keys of this installation. Kept in the data directory so that a restart keeps nonces, routes and GRUUs valid.
+#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+pub struct Secrets {
+    /// Signs nonces (section "nonce" of `guard`).
+    pub nonce: [u8; 32],
+    /// Signs Record-Route parameters and flow tokens.
+    pub route: [u8; 32],
+    /// Seals temporary GRUUs (RFC 5627 section 5).
+    pub gruu: [u8; 32],
+}
+
+/// Settings of the exchange, each with its default; units last.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub t1_ms: u32,
+    pub t2_ms: u32,
+    pub t4_ms: u32,
+    /// RFC 3261 section 16.6 step 11: more than 3 minutes.
+    pub timer_c_ms: u32,
+    /// Life of a nonce. Older ones get `stale=true`.
+    pub nonce_life_s: u32,
+    /// RFC 5393: branches that one request may spread into, all hops together.
+    pub max_breadth: u16,
+    /// Targets tried by one request at this proxy, redirections included.
+    pub branches_max: u16,
+    /// Follow 3xx answers ourselves.
+    pub recurse_on_redirect: bool,
+    /// A MESSAGE larger than this is answered 413 (bytes).
+    pub message_body_bytes_max: u32,
+    /// RFC 5626 section 5.4 `Flow-Timer`, seconds; 0 leaves the header out.
+    pub flow_timer_s: u32,
+    /// Bytes of final answers kept per shard for retransmissions.
+    pub response_memory_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            t1_ms: 500,
+            t2_ms: 4_000,
+            t4_ms: 5_000,
+            timer_c_ms: 185_000,
+            nonce_life_s: 300,
+            max_breadth: 60,
+            branches_max: 32,
+            recurse_on_redirect: false,
+            message_body_bytes_max: 16_384,
+            flow_timer_s: 0,
+            response_memory_bytes: 16 << 20,
+        }
+    }
+}
