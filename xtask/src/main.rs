@@ -1,1 +1,248 @@
-fn main() {}
+//! `cargo xtask test`: every check in one command, each step named, counted and timed. What a fresh machine lacks is
+//! installed from the distribution when that is possible (`apt-get`, as root), else it is named and its step skipped
+//! with the reason. The last line counts tests: `N passed, N failed, N skipped`.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+const USAGE: &str = "cargo xtask COMMAND
+  test         everything: fmt, clippy, docs, wall, tests, corpus replay, interop, deny
+  quick        fmt, clippy, wall and tests; installs nothing
+  wall         the pure crates depend on no runtime, socket or clock library
+  interop      scenarios with sipp and baresip (installs them when it may)
+  fuzz SECS    each fuzz target for SECS seconds (needs a nightly toolchain and cargo-fuzz)";
+
+/// Crates that may know no socket, file, clock or runtime.
+const PURE: &[&str] = &["coeur-sip", "coeur-sdp", "coeur-directory", "coeur-exchange"];
+/// What they must not depend on, directly or not.
+const BEHIND_THE_WALL: &[&str] = &["tokio", "mio", "socket2", "hyper", "axum", "rusqlite", "rustls", "getrandom-backend"];
+/// What they must not name in their sources, tests apart.
+const NOT_NAMED: &[&str] =
+    &["std::net::UdpSocket", "std::net::TcpStream", "std::fs", "Instant::now", "SystemTime::now", "std::thread", "OsRng"];
+
+#[derive(Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+    notes: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut tally = Tally::default();
+    match args.first().map(String::as_str) {
+        Some("test") => {
+            quick(&mut tally);
+            interop(&mut tally);
+            deny(&mut tally);
+        }
+        Some("quick") => quick(&mut tally),
+        Some("wall") => wall(&mut tally),
+        Some("interop") => interop(&mut tally),
+        Some("fuzz") => fuzz(&mut tally, args.get(1).map_or("60", String::as_str)),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    }
+    for note in &tally.notes {
+        println!("note: {note}");
+    }
+    println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.skipped);
+    if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn quick(tally: &mut Tally) {
+    step(tally, "format", "cargo", &["fmt", "--all", "--check"]);
+    wall(tally);
+    step(tally, "clippy", "cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"]);
+    step(tally, "docs", "cargo", &["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
+    tests(tally, "tests", &["test", "--workspace", "--locked", "--no-fail-fast"]);
+}
+
+/// Runs one command as one check.
+fn step(tally: &mut Tally, name: &str, program: &str, args: &[&str]) -> bool {
+    println!("== {name}: {program} {}", args.join(" "));
+    let started = Instant::now();
+    let ok = Command::new(program)
+        .args(args)
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .status()
+        .is_ok_and(|status| status.success());
+    println!("== {name}: {} ({:.0?})", if ok { "ok" } else { "FAILED" }, started.elapsed());
+    if ok { tally.passed += 1 } else { tally.failed += 1 }
+    ok
+}
+
+/// Runs a test command and adds up the counts of its `test result:` lines.
+fn tests(tally: &mut Tally, name: &str, args: &[&str]) {
+    println!("== {name}: cargo {}", args.join(" "));
+    let started = Instant::now();
+    let child = Command::new("cargo").args(args).stdout(Stdio::piped()).spawn();
+    let Ok(mut child) = child else {
+        println!("== {name}: cargo could not be started");
+        tally.failed += 1;
+        return;
+    };
+    let mut failed_before = 0;
+    if let Some(out) = child.stdout.take() {
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            println!("{line}");
+            if let Some((passed, failed, ignored)) = counts(&line) {
+                tally.passed += passed;
+                tally.failed += failed;
+                tally.skipped += ignored;
+                failed_before += failed;
+            }
+        }
+    }
+    let ok = child.wait().is_ok_and(|status| status.success());
+    if !ok && failed_before == 0 {
+        tally.failed += 1;
+    }
+    println!("== {name}: {} ({:.0?})", if ok { "ok" } else { "FAILED" }, started.elapsed());
+}
+
+/// `test result: ok. 3 passed; 0 failed; 1 ignored; ...` -> (3, 0, 1)
+fn counts(line: &str) -> Option<(u64, u64, u64)> {
+    let rest = line.trim().strip_prefix("test result: ")?;
+    let number = |word: &str| -> Option<u64> {
+        let end = rest.find(word)?;
+        rest[..end].trim_end().rsplit([' ', '.', ';']).next()?.parse().ok()
+    };
+    Some((number("passed")?, number("failed")?, number("ignored")?))
+}
+
+fn wall(tally: &mut Tally) {
+    println!("== wall");
+    let mut holes = Vec::new();
+    for pure in PURE {
+        let out = Command::new("cargo")
+            .args(["tree", "--package", pure, "--edges", "normal", "--prefix", "none", "--format", "{p}", "--locked"])
+            .output();
+        let Ok(out) = out.map(|o| (o.status.success(), String::from_utf8_lossy(&o.stdout).into_owned())) else {
+            holes.push(format!("{pure}: cargo tree could not be started"));
+            continue;
+        };
+        if !out.0 || out.1.is_empty() {
+            holes.push(format!("{pure}: cargo tree failed"));
+        }
+        for line in out.1.lines() {
+            let dependency = line.split(' ').next().unwrap_or_default();
+            if BEHIND_THE_WALL.contains(&dependency) {
+                holes.push(format!("{pure} depends on {dependency}"));
+            }
+        }
+        let folder = format!("crates/{}/src", pure.trim_start_matches("coeur-"));
+        named(std::path::Path::new(&folder), &mut holes);
+    }
+    for hole in &holes {
+        println!("hole in the wall: {hole}");
+    }
+    println!("== wall: {}", if holes.is_empty() { "ok" } else { "FAILED" });
+    if holes.is_empty() { tally.passed += 1 } else { tally.failed += 1 }
+}
+
+/// Looks for forbidden names in the sources of a pure crate. Test modules at the end of a file may use them.
+fn named(folder: &std::path::Path, holes: &mut Vec<String>) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        holes.push(format!("{} cannot be read", folder.display()));
+        return;
+    };
+    let mut paths: Vec<_> = entries.flatten().map(|e| e.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            named(&path, holes);
+            continue;
+        }
+        if path.extension().is_none_or(|e| e != "rs") || path.file_stem().is_some_and(|s| s == "tests") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let source = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (number, line) in source.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for name in NOT_NAMED {
+                if code.contains(name) {
+                    holes.push(format!("{}:{} names {name}", path.display(), number + 1));
+                }
+            }
+        }
+    }
+}
+
+fn interop(tally: &mut Tally) {
+    for (program, package) in [("sipp", "sip-tester"), ("baresip", "baresip")] {
+        if !have(program) && !install(package) {
+            tally.notes.push(format!(
+                "{program} is not installed and could not be: its scenarios are skipped (Debian package {package})"
+            ));
+        }
+    }
+    tests(tally, "interop", &["test", "--package", "coeur-interop", "--locked", "--no-fail-fast", "--", "--ignored", "--test-threads=2"]);
+}
+
+fn deny(tally: &mut Tally) {
+    let have_deny = Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|o| o.status.success());
+    if !have_deny && std::env::var_os("CI").is_some() {
+        println!("== deny: installing cargo-deny");
+        let _ = Command::new("cargo").args(["install", "--locked", "--quiet", "cargo-deny"]).status();
+    } else if !have_deny {
+        tally.skipped += 1;
+        tally.notes.push("cargo-deny is not installed: licences are not checked (cargo install cargo-deny)".into());
+        return;
+    }
+    step(tally, "deny", "cargo", &["deny", "--all-features", "check", "licenses", "bans", "sources"]);
+}
+
+fn fuzz(tally: &mut Tally, seconds: &str) {
+    let Ok(entries) = std::fs::read_dir("fuzz/fuzz_targets") else {
+        tally.failed += 1;
+        println!("no fuzz/fuzz_targets here");
+        return;
+    };
+    let mut targets: Vec<String> = entries
+        .flatten()
+        .filter_map(|e| e.path().file_stem().map(|s| s.to_string_lossy().into_owned()))
+        .collect();
+    targets.sort();
+    for target in targets {
+        let limit = format!("-max_total_time={seconds}");
+        step(tally, &target, "cargo", &["+nightly", "fuzz", "run", &target, "--", &limit, "-rss_limit_mb=2048"]);
+    }
+}
+
+fn have(program: &str) -> bool {
+    Command::new("sh")
+        .args(["-c", &format!("command -v {program} >/dev/null 2>&1")])
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Installs a package of the distribution; true when that worked. Only as root, or without a password through sudo.
+fn install(package: &str) -> bool {
+    if !have("apt-get") {
+        return false;
+    }
+    let sudo = if Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.starts_with(b"0\n")) { "" } else { "sudo -n " };
+    println!("== installing {package}");
+    let line = format!(
+        "({sudo}apt-get install -y -qq --no-install-recommends {package} || ({sudo}apt-get update -qq && {sudo}apt-get install -y -qq --no-install-recommends {package})) >/dev/null 2>&1"
+    );
+    Command::new("sh").args(["-c", &line]).env("DEBIAN_FRONTEND", "noninteractive").status().is_ok_and(|s| s.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_line_gives_its_three_counts() {
+        let line = "test result: ok. 31 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s";
+        assert_eq!(counts(line), Some((31, 2, 1)));
+        assert_eq!(counts("running 3 tests"), None);
+    }
+}
