@@ -16,6 +16,7 @@
 //! | [`proxy`] | RFC 3261 section 16 |
 //! | [`echo`] | the exchange's own answering service |
 
+pub mod bindings;
 pub mod context;
 pub mod event;
 pub mod flow;

@@ -1,0 +1,364 @@
+//! Where the phones are: address of record -> bindings (RFC 3261 section 10). Written only by the registrar, looked
+//! up by everyone, shared by all shards.
+//!
+//! 64 stripes, each behind its own lock, held for the time of one lookup or one change and never across a call.
+//! A binding costs 128 bytes and its text (AoR, Contact, Call-ID, User-Agent, Path) plus the indexes: less than
+//! 440 bytes for an ordinary phone, which a test measures at 100,000 bindings.
+//!
+//! Time is the monotonic clock: a jump of the wall clock neither ends a registration nor makes one eternal. The wall
+//! clock appears in the journal only ([`crate::record`]).
+//!
+//! A binding whose connection has closed stays until it expires, so that its GRUUs and its place stay valid, but it
+//! is no target while nothing can reach it: browsers and TLS phones come back by registering again. A TCP phone
+//! whose Contact named the very address it came from may be called there ([`Fallback::Contact`]).
+
+mod row;
+mod stripe;
+mod target;
+mod wheel;
+
+pub use row::{BindingId, Draft, Fallback, Refresh, Version};
+pub use target::Target;
+
+use crate::flow::{ConnectionId, Flow};
+use coeur_sip::time::Monotonic;
+use hashbrown::DefaultHashBuilder;
+use parking_lot::{Mutex, MutexGuard};
+use row::Row;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use stripe::{Stripe, aor_hash};
+
+const STRIPES: usize = 64;
+
+/// Most bindings of one address of record, whatever the directory allows: 24 KiB of the largest.
+pub const BINDINGS_PER_AOR_MAX: usize = 64;
+
+pub struct Bindings {
+    stripes: Box<[Mutex<Stripe>]>,
+    hasher: DefaultHashBuilder,
+    count: AtomicUsize,
+    version: AtomicU64,
+    /// The second for which expired bindings have been removed; whoever moves it on does the work.
+    swept_s: AtomicU64,
+}
+
+impl Default for Bindings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Bindings {
+    pub fn new() -> Self {
+        let hasher = DefaultHashBuilder::default();
+        Self {
+            stripes: (0..STRIPES).map(|_| Mutex::new(Stripe::new(hasher.clone()))).collect(),
+            hasher,
+            count: AtomicUsize::new(0),
+            version: AtomicU64::new(1),
+            swept_s: AtomicU64::new(0),
+        }
+    }
+
+    /// Bindings held, unreachable ones included.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Appends the bindings that a request for `user@domain` can be sent to: highest q first, among equals the one
+    /// registered last first (RFC 5626 section 5.3 prefers it among the flows of one instance).
+    pub fn lookup(&self, user: &[u8], domain: &[u8], now: Monotonic, out: &mut Vec<Target>) {
+        self.targets(user, domain, now, out, |_| true);
+    }
+
+    /// The same for one instance of a user agent: what a GRUU stands for (RFC 5627 section 3.4). All flows of the
+    /// instance are appended; they are alternatives, never to be forked to in parallel.
+    pub fn lookup_instance(
+        &self,
+        user: &[u8],
+        domain: &[u8],
+        instance: &[u8],
+        now: Monotonic,
+        out: &mut Vec<Target>,
+    ) {
+        self.targets(user, domain, now, out, |row| row.instance() == Some(instance));
+    }
+
+    fn targets(
+        &self,
+        user: &[u8],
+        domain: &[u8],
+        now: Monotonic,
+        out: &mut Vec<Target>,
+        wanted: impl Fn(&Row) -> bool,
+    ) {
+        let (hash, stripe) = self.stripe_of(user, domain);
+        let now_ms = ms(now);
+        let first = out.len();
+        for at in stripe.places(hash, user, domain) {
+            let row = &stripe.rows[at];
+            if row.expires_ms > now_ms && row.is_reachable() && wanted(row) {
+                out.push(Target::of(row));
+            }
+        }
+        drop(stripe);
+        out[first..].sort_unstable_by(|a, b| b.q.cmp(&a.q).then(b.version.cmp(&a.version)));
+    }
+
+    /// Hands every live binding of one address of record to `each`, oldest first.
+    pub fn each_of(&self, user: &[u8], domain: &[u8], now: Monotonic, mut each: impl FnMut(View<'_>)) {
+        self.change(user, domain, now, |aor| aor.views().for_each(&mut each));
+    }
+
+    /// Hands up to `limit` bindings to `each`, from where the last page ended, and tells where the next begins.
+    /// Each page holds one lock once. Bindings that come and go between pages may be missed, never repeated.
+    pub fn page(
+        &self,
+        from: Cursor,
+        limit: usize,
+        now: Monotonic,
+        each: &mut dyn FnMut(View<'_>),
+    ) -> Option<Cursor> {
+        let stripe = self.stripes.get(from.stripe)?.lock();
+        let now_ms = ms(now);
+        let mut rows = stripe.rows.iter_from(from.place);
+        for (_, row) in rows.by_ref().take(limit).filter(|(_, row)| row.expires_ms > now_ms) {
+            each(View { row, now_ms });
+        }
+        match rows.next() {
+            Some((place, _)) => Some(Cursor { stripe: from.stripe, place: place as usize }),
+            None => (from.stripe + 1 < STRIPES).then_some(Cursor { stripe: from.stripe + 1, place: 0 }),
+        }
+    }
+
+    /// Removes what has expired; each removed binding is handed to `each` under its stripe's lock. Called by every
+    /// shard; one of them does the work, once a second. Tells how many were removed.
+    pub fn expire(&self, now: Monotonic, mut each: impl FnMut(View<'_>)) -> usize {
+        let now_ms = ms(now);
+        if self.swept_s.fetch_max(now_ms / 1000, Ordering::Relaxed) >= now_ms / 1000 {
+            return 0;
+        }
+        let (mut places, mut removed) = (Vec::new(), 0);
+        for stripe in &self.stripes {
+            stripe.lock().sweep(now_ms, &mut places, &mut |row| {
+                removed += 1;
+                each(View { row, now_ms });
+            });
+        }
+        self.count.fetch_sub(removed, Ordering::Relaxed);
+        removed
+    }
+
+    /// Marks the bindings of a closed connection as without flow; tells how many.
+    pub fn flow_closed(&self, connection: ConnectionId) -> usize {
+        if connection == ConnectionId::NONE {
+            return 0;
+        }
+        self.stripes.iter().map(|stripe| stripe.lock().connection_closed(connection)).sum()
+    }
+
+    /// Opens one address of record for a change under its lock. `f` must not call back into the bindings.
+    pub(crate) fn change<R>(
+        &self,
+        user: &[u8],
+        domain: &[u8],
+        now: Monotonic,
+        f: impl FnOnce(&mut AorBindings<'_>) -> R,
+    ) -> R {
+        let (hash, stripe) = self.stripe_of(user, domain);
+        let mut aor = AorBindings::open(self, stripe, hash, user, domain, ms(now));
+        f(&mut aor)
+    }
+
+    /// The highest version given out so far: what a snapshot begun now is sure to contain.
+    pub(crate) fn version(&self) -> Version {
+        Version(self.version.load(Ordering::SeqCst) - 1)
+    }
+
+    /// Recovery: versions given out from now on are higher than this one.
+    pub(crate) fn skip_version(&self, seen: Version) {
+        self.version.fetch_max(seen.0.saturating_add(1), Ordering::SeqCst);
+    }
+
+    fn stripe_of(&self, user: &[u8], domain: &[u8]) -> (u64, MutexGuard<'_, Stripe>) {
+        let hash = aor_hash(&self.hasher, user, domain);
+        // Neither the low bits nor the top seven: the tables inside the stripe use those.
+        (hash, self.stripes[(hash >> 40) as usize % STRIPES].lock())
+    }
+}
+
+/// Milliseconds of the monotonic clock, the unit of everything in here.
+pub(crate) fn ms(now: Monotonic) -> u64 {
+    now.as_millis()
+}
+
+/// Where the next page begins; `Cursor::default()` is the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    stripe: usize,
+    place: usize,
+}
+
+/// A binding as it is at one moment, borrowed under its lock.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    row: &'a Row,
+    now_ms: u64,
+}
+
+impl<'a> View<'a> {
+    pub fn id(&self) -> BindingId {
+        self.row.id
+    }
+
+    pub fn version(&self) -> Version {
+        self.row.version
+    }
+
+    /// Everything that is stored, as the registrar gave it; the flow is the last one, open or not.
+    pub fn draft(&self) -> Draft<'a> {
+        self.row.draft()
+    }
+
+    pub fn uri(&self) -> &'a [u8] {
+        self.row.uri()
+    }
+
+    pub fn instance(&self) -> Option<&'a [u8]> {
+        self.row.instance()
+    }
+
+    /// The flow, when it is there.
+    pub fn flow(&self) -> Option<Flow> {
+        self.row.flow()
+    }
+
+    pub fn is_reachable(&self) -> bool {
+        self.row.is_reachable()
+    }
+
+    pub fn remaining_ms(&self) -> u64 {
+        self.row.expires_ms.saturating_sub(self.now_ms)
+    }
+
+    /// Whole seconds left, rounded up: a binding that lives never shows 0, which would mean its removal.
+    pub fn remaining_s(&self) -> u32 {
+        self.remaining_ms().div_ceil(1000) as u32
+    }
+
+    /// Seconds since the first registration of this binding.
+    pub fn age_s(&self) -> u32 {
+        ((self.now_ms / 1000) as u32).saturating_sub(self.row.registered_s)
+    }
+
+    /// Seconds of the monotonic clock at the first registration.
+    pub(crate) fn registered_s(&self) -> u32 {
+        self.row.registered_s
+    }
+
+    /// Bytes of text on the heap.
+    pub fn text_bytes(&self) -> usize {
+        self.row.text_bytes()
+    }
+}
+
+/// The live bindings of one address of record, oldest first, locked for a change.
+pub(crate) struct AorBindings<'a> {
+    bindings: &'a Bindings,
+    stripe: MutexGuard<'a, Stripe>,
+    hash: u64,
+    user: &'a [u8],
+    domain: &'a [u8],
+    now_ms: u64,
+    places: [u32; BINDINGS_PER_AOR_MAX],
+    len: usize,
+}
+
+impl<'a> AorBindings<'a> {
+    fn open(
+        bindings: &'a Bindings,
+        stripe: MutexGuard<'a, Stripe>,
+        hash: u64,
+        user: &'a [u8],
+        domain: &'a [u8],
+        now_ms: u64,
+    ) -> Self {
+        let mut places = [0; BINDINGS_PER_AOR_MAX];
+        let mut len = 0;
+        for at in stripe.places(hash, user, domain) {
+            if stripe.rows[at].expires_ms > now_ms && len < BINDINGS_PER_AOR_MAX {
+                places[len] = at;
+                len += 1;
+            }
+        }
+        places[..len].sort_unstable_by_key(|at| stripe.rows[*at].id);
+        Self { bindings, stripe, hash, user, domain, now_ms, places, len }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn view(&self, index: usize) -> View<'_> {
+        View { row: &self.stripe.rows[self.places[index]], now_ms: self.now_ms }
+    }
+
+    pub(crate) fn views(&self) -> impl Iterator<Item = View<'_>> {
+        (0..self.len).map(|index| self.view(index))
+    }
+
+    pub(crate) fn call_id(&self, index: usize) -> &[u8] {
+        self.stripe.rows[self.places[index]].call_id()
+    }
+
+    pub(crate) fn refresh(&mut self, index: usize, refresh: &Refresh) -> Version {
+        let version = self.next_version();
+        self.stripe.refresh(self.places[index], version, refresh, self.now_ms);
+        version
+    }
+
+    /// Gives a binding other content; it keeps its id.
+    pub(crate) fn replace(&mut self, index: usize, draft: &Draft<'_>) -> Version {
+        let version = self.next_version();
+        self.stripe.replace(self.places[index], version, draft, self.now_ms);
+        version
+    }
+
+    /// Adds a binding; its id is its first version. `None` when [`BINDINGS_PER_AOR_MAX`] is reached.
+    pub(crate) fn insert(&mut self, draft: &Draft<'_>) -> Option<Version> {
+        if self.len == BINDINGS_PER_AOR_MAX {
+            return None;
+        }
+        let version = self.next_version();
+        let at = self.put(BindingId(version.0), version, draft)?;
+        (self.places[self.len], self.len) = (at, self.len + 1);
+        Some(version)
+    }
+
+    /// Removes a binding; those behind it move up by one.
+    pub(crate) fn remove(&mut self, index: usize) -> (BindingId, Version) {
+        let version = self.next_version();
+        let at = self.places[index];
+        let id = self.stripe.rows[at].id;
+        self.drop_place(at);
+        self.places.copy_within(index + 1..self.len, index);
+        self.len -= 1;
+        (id, version)
+    }
+
+    fn put(&mut self, id: BindingId, version: Version, draft: &Draft<'_>) -> Option<u32> {
+        let row = Row::new(id, version, draft, self.now_ms);
+        self.bindings.count.fetch_add(1, Ordering::Relaxed);
+        Some(self.stripe.insert(self.hash, row))
+    }
+
+    fn drop_place(&mut self, at: u32) {
+        if self.stripe.remove(self.hash, at).is_some() {
+            self.bindings.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn next_version(&self) -> Version {
+        Version(self.bindings.version.fetch_add(1, Ordering::SeqCst))
+    }
+}
