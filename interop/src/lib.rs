@@ -1,1 +1,72 @@
-//! Placeholder.
+//! Scenarios with real peers on loopback: a real `coeur` process, real sipp and baresip processes, real sockets.
+//!
+//! The tests are marked `#[ignore]` because they need programs that a fresh machine lacks; `cargo xtask interop` installs
+//! those when it may and runs them. Each test has its own data directory and its own ports, and ends only processes
+//! that it started.
+//!
+//! | module | what it drives |
+//! |---|---|
+//! | [`coeur`] | our server, with accounts made through its own CLI |
+//! | [`scenario`] | sipp scenarios written as steps instead of XML |
+//! | [`sipp`] | sipp processes |
+//! | [`baresip`] | baresip phones through their control port |
+//! | [`tone`] | which tone is in a WAV file |
+
+pub mod baresip;
+pub mod coeur;
+pub mod scenario;
+pub mod sipp;
+pub mod tone;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A folder that goes away with its owner.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Self {
+        static SERIAL: AtomicU32 = AtomicU32::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("coeur-{name}-{}-{serial}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if std::env::var_os("COEUR_KEEP").is_none() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+/// A port of 127.0.0.1 that is free for UDP and TCP now. Ports are handed out once per process, so that two tests of
+/// one run never share one.
+pub fn free_port() -> u16 {
+    use std::net::{TcpListener, UdpSocket};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let start = 20_000 + (std::process::id() % 1_000) * 20;
+    loop {
+        let port = (start + NEXT.fetch_add(1, Ordering::Relaxed)) as u16;
+        let address = ("127.0.0.1", port);
+        if UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// A child process that is killed (by its id) when its owner goes.
+pub struct Child(pub std::process::Child);
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

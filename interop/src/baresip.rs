@@ -1,0 +1,161 @@
+//! baresip phones: a configuration folder, a tone instead of a microphone, and the control port (netstrings of JSON).
+
+use crate::{Child, Folder, free_port, tone};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub struct Phone {
+    child: Child,
+    folder: Folder,
+    control: TcpStream,
+    received: Vec<u8>,
+    pub user: String,
+}
+
+pub struct Setup<'a> {
+    pub user: &'a str,
+    pub secret: &'a str,
+    /// `udp`, `tcp` or `tls`.
+    pub transport: &'a str,
+    pub server_port: u16,
+    /// The tone it speaks, Hz.
+    pub tone_hz: u32,
+    pub auto_answer: bool,
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Phone {
+    pub fn start(setup: &Setup<'_>) -> Self {
+        let folder = Folder::new("baresip");
+        let control_port = free_port();
+        write_configuration(folder.path(), setup, control_port);
+        let log = std::fs::File::create(folder.path().join("baresip.log")).expect("log file");
+        let child = Command::new("baresip")
+            .arg("-f")
+            .arg(folder.path())
+            .args(["-n", "127.0.0.1"])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("log file"))
+            .stderr(log)
+            .spawn()
+            .expect("baresip is installed (Debian package baresip)");
+        let child = Child(child);
+        let until = Instant::now() + Duration::from_secs(10);
+        let control = loop {
+            match TcpStream::connect(("127.0.0.1", control_port)) {
+                Ok(stream) => break stream,
+                Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
+                Err(e) => panic!("baresip's control port: {e}\n{}", read(folder.path())),
+            }
+        };
+        control.set_read_timeout(Some(Duration::from_millis(100))).expect("socket option");
+        Self { child, folder, control, received: Vec::new(), user: setup.user.into() }
+    }
+
+    /// Sends a command such as `dial`, `hangup`, `accept`.
+    pub fn command(&mut self, command: &str, parameters: &str) {
+        let json = serde_json::json!({ "command": command, "params": parameters, "token": "1" }).to_string();
+        write!(self.control, "{}:{json},", json.len()).expect("baresip's control port");
+    }
+
+    /// Waits for an event of this type, such as `REGISTER_OK`, `CALL_ESTABLISHED`, `CALL_CLOSED`.
+    pub fn wait_for(&mut self, kind: &str, seconds: u64) {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let wanted = format!("\"type\":\"{kind}\"");
+        let mut buffer = [0; 4096];
+        loop {
+            let text = String::from_utf8_lossy(&self.received).into_owned();
+            if let Some(at) = text.find(&wanted) {
+                self.received = text[at + wanted.len()..].as_bytes().to_vec();
+                return;
+            }
+            assert!(
+                Instant::now() < until,
+                "{}: no {kind} within {seconds} s; heard {text}\n{}",
+                self.user,
+                read(self.folder.path())
+            );
+            if let Ok(length) = self.control.read(&mut buffer) {
+                self.received.extend_from_slice(&buffer[..length]);
+            }
+        }
+    }
+
+    /// Stops the phone and returns how many seconds of this tone it heard.
+    pub fn heard_s(mut self, frequency_hz: f32) -> f32 {
+        self.command("quit", "");
+        let until = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < until && self.child.0.try_wait().is_ok_and(|s| s.is_none()) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let mut heard: f32 = 0.0;
+        for entry in std::fs::read_dir(self.folder.path()).expect("folder").flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with("-dec.wav")
+                && let Some(wav) = tone::read(&entry.path())
+            {
+                heard = heard.max(tone::seconds_of(&wav, frequency_hz));
+            }
+        }
+        heard
+    }
+
+    pub fn log(&self) -> String {
+        read(self.folder.path())
+    }
+}
+
+fn read(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("baresip.log")).unwrap_or_default()
+}
+
+fn write_configuration(folder: &Path, setup: &Setup<'_>, control_port: u16) {
+    let wav = folder.join("tone.wav");
+    std::fs::write(&wav, tone_wav(setup.tone_hz)).expect("tone file");
+    let ca = setup.ca_file.as_ref().map(|f| format!("sip_cafile {}\n", f.display())).unwrap_or_default();
+    let config = format!(
+        "poll_method epoll\nsip_listen 127.0.0.1:0\n{ca}net_interface 127.0.0.1\n\
+         audio_source aufile,{}\naudio_player aubridge,none\naudio_alert aubridge,none\n\
+         audio_srate 8000-48000\naudio_channels 1-2\nrtp_ports {}-{}\n\
+         module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
+         module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nmodule_tmp uuid.so\n\
+         ctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {}\n",
+        wav.display(),
+        30_000 + (control_port % 500) * 40,
+        30_000 + (control_port % 500) * 40 + 38,
+        folder.display()
+    );
+    std::fs::write(folder.join("config"), config).expect("config file");
+    let answer = if setup.auto_answer { ";answermode=auto" } else { "" };
+    let account = format!(
+        "<sip:{}@interop.test;transport={}>;auth_pass={};outbound=\"sip:127.0.0.1:{};transport={}\";regint=600;\
+         audio_codecs=PCMU{answer}\n",
+        setup.user, setup.transport, setup.secret, setup.server_port, setup.transport
+    );
+    std::fs::write(folder.join("accounts"), account).expect("accounts file");
+    std::fs::write(folder.join("contacts"), "").expect("contacts file");
+}
+
+/// 60 s of a tone, 16-bit mono at 8 kHz.
+fn tone_wav(frequency_hz: u32) -> Vec<u8> {
+    let samples = (0..8_000 * 60).map(|i| {
+        let angle = i as f32 * frequency_hz as f32 * 2.0 * std::f32::consts::PI / 8_000.0;
+        (angle.sin() * 12_000.0) as i16
+    });
+    let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
+    let mut wav = Vec::with_capacity(data.len() + 44);
+    wav.extend_from_slice(b"RIFF");
+    wav.extend_from_slice(&(36 + data.len() as u32).to_le_bytes());
+    wav.extend_from_slice(b"WAVEfmt ");
+    for value in [16u32, 0x0001_0001, 8_000, 16_000, 0x0010_0002] {
+        wav.extend_from_slice(&value.to_le_bytes());
+    }
+    wav.extend_from_slice(b"data");
+    wav.extend_from_slice(&(data.len() as u32).to_le_bytes());
+    wav.extend_from_slice(&data);
+    wav
+}

@@ -1,0 +1,182 @@
+//! Our server as a process, prepared and asked through its own command line.
+
+use crate::{Child, Folder, free_port};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub const DOMAIN: &str = "interop.test";
+
+pub struct Coeur {
+    folder: Folder,
+    child: Option<Child>,
+    pub udp: u16,
+    pub tcp: u16,
+    pub tls: u16,
+    pub ws: u16,
+    pub http: u16,
+    extra: Vec<String>,
+}
+
+impl Coeur {
+    /// Starts a server with these accounts (`user`, `secret`).
+    pub fn start(name: &str, accounts: &[(&str, &str)]) -> Self {
+        Self::start_with(name, accounts, &[])
+    }
+
+    pub fn start_with(name: &str, accounts: &[(&str, &str)], extra: &[&str]) -> Self {
+        let port = free_port();
+        let mut server = Self {
+            folder: Folder::new(name),
+            child: None,
+            udp: port,
+            tcp: port,
+            tls: free_port(),
+            ws: free_port(),
+            http: free_port(),
+            extra: extra.iter().map(|s| s.to_string()).collect(),
+        };
+        server.cli(&["domain", "add", DOMAIN], "");
+        for (user, secret) in accounts {
+            server.cli(&["account", "add", &format!("{user}@{DOMAIN}"), "--secret-stdin"], secret);
+        }
+        server.run();
+        server
+    }
+
+    /// Runs `coeur ARGS --data DIR` and returns its standard output; panics with its words if it fails.
+    pub fn cli(&self, args: &[&str], input: &str) -> String {
+        let mut child = Command::new(binary())
+            .args(args)
+            .arg("--data")
+            .arg(self.folder.path().join("data"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("coeur can be started");
+        child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("coeur reads its input");
+        let out = child.wait_with_output().expect("coeur ends");
+        assert!(
+            out.status.success(),
+            "coeur {args:?}: {}\n{}{}",
+            out.status,
+            String::from_utf8_lossy(&out.stdout),
+            String::from_utf8_lossy(&out.stderr)
+        );
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    /// Starts the process (again) and waits until it answers.
+    pub fn run(&mut self) {
+        let log = std::fs::File::create(self.folder.path().join("coeur.log")).expect("log file");
+        let child = Command::new(binary())
+            .arg("serve")
+            .args(["--domain", DOMAIN, "--data"])
+            .arg(self.folder.path().join("data"))
+            .args(["--listen", &format!("udp://127.0.0.1:{}", self.udp)])
+            .args(["--listen", &format!("tcp://127.0.0.1:{}", self.tcp)])
+            .args(["--listen", &format!("tls://127.0.0.1:{}", self.tls)])
+            .args(["--listen", &format!("ws://127.0.0.1:{}", self.ws)])
+            .args(["--http", &format!("127.0.0.1:{}", self.http)])
+            .args(&self.extra)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("log file"))
+            .stderr(log)
+            .spawn()
+            .expect("coeur can be started");
+        self.child = Some(Child(child));
+        let until = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < until {
+            if self.is_ready() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("coeur was not ready within 20 s:\n{}", self.log());
+    }
+
+    fn is_ready(&self) -> bool {
+        self.http_get("/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    }
+
+    pub fn http_get(&self, path: &str) -> Option<String> {
+        use std::io::Read;
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.http)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+
+    /// The value of a counter or gauge of `/metrics`, summed over its labels.
+    pub fn metric(&self, name: &str) -> f64 {
+        let page = self.http_get("/metrics").expect("/metrics answers");
+        page.lines()
+            .filter(|l| l.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])))
+            .filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("running").0.id()
+    }
+
+    /// kill -9, as a crash would.
+    pub fn kill(&mut self) {
+        self.child = None;
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("coeur.log")).unwrap_or_default()
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The file of the local CA that signed the server's certificate.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("data/tls/ca.pem")
+    }
+
+    /// Asks until `until` holds of the printed registrations, at most 10 s.
+    pub fn wait_for_registrations(&self, count: usize) {
+        let until = Instant::now() + Duration::from_secs(10);
+        let mut seen = 0;
+        while Instant::now() < until {
+            seen = self.registrations();
+            if seen == count {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{seen} registrations instead of {count}:\n{}", self.log());
+    }
+
+    pub fn registrations(&self) -> usize {
+        let text = self.cli(&["registrations", "--json"], "");
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+        value.as_array().or_else(|| value["items"].as_array()).map_or(0, Vec::len)
+    }
+}
+
+/// `target/<profile>/coeur` beside this test, or `$COEUR`. Built when it is missing.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("COEUR") {
+        return path.into();
+    }
+    let mut path = std::env::current_exe().expect("the test has a path");
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    path.push("coeur");
+    if !path.exists() {
+        let built = Command::new(env!("CARGO")).args(["build", "--locked", "-p", "coeur"]).status();
+        assert!(built.is_ok_and(|s| s.success()), "cargo build -p coeur");
+    }
+    path
+}

@@ -1,0 +1,109 @@
+//! Two real phones talk through us, over each transport, and each hears the other's tone.
+
+use coeur_interop::baresip::{Phone, Setup};
+use coeur_interop::coeur::Coeur;
+use std::time::Duration;
+
+const ALICE: (&str, &str) = ("alice", "correct-horse-1");
+const BOB: (&str, &str) = ("bob", "battery-staple-2");
+
+fn phone(server: &Coeur, account: (&str, &str), transport: &str, tone_hz: u32) -> Phone {
+    Phone::start(&Setup {
+        user: account.0,
+        secret: account.1,
+        transport,
+        server_port: match transport {
+            "tls" => server.tls,
+            "tcp" => server.tcp,
+            _ => server.udp,
+        },
+        tone_hz,
+        auto_answer: true,
+        ca_file: Some(server.ca_file()),
+    })
+}
+
+fn two_phones_hear_each_other(name: &str, caller_transport: &str, callee_transport: &str) {
+    let server = Coeur::start(name, &[ALICE, BOB]);
+    let mut bob = phone(&server, BOB, callee_transport, 660);
+    let mut alice = phone(&server, ALICE, caller_transport, 440);
+    bob.wait_for("REGISTER_OK", 10);
+    alice.wait_for("REGISTER_OK", 10);
+    alice.command("dial", "sip:bob@interop.test");
+    alice.wait_for("CALL_ESTABLISHED", 10);
+    bob.wait_for("CALL_ESTABLISHED", 10);
+    std::thread::sleep(Duration::from_secs(4)); // they talk
+    alice.command("hangup", "");
+    bob.wait_for("CALL_CLOSED", 10);
+    let (by_alice, by_bob) = (alice.heard_s(660.0), bob.heard_s(440.0));
+    assert!(by_alice > 2.0, "alice heard bob's tone for {by_alice} s");
+    assert!(by_bob > 2.0, "bob heard alice's tone for {by_bob} s");
+    assert_eq!(server.metric("coeur_calls_ended_total"), 1.0);
+}
+
+#[test]
+#[ignore = "needs baresip"]
+fn two_phones_over_udp_hear_each_other() {
+    two_phones_hear_each_other("udp", "udp", "udp");
+}
+
+#[test]
+#[ignore = "needs baresip"]
+fn two_phones_over_tcp_hear_each_other() {
+    two_phones_hear_each_other("tcp", "tcp", "tcp");
+}
+
+#[test]
+#[ignore = "needs baresip"]
+fn two_phones_over_tls_hear_each_other() {
+    two_phones_hear_each_other("tls", "tls", "tls");
+}
+
+#[test]
+#[ignore = "needs baresip"]
+fn a_phone_over_tls_calls_one_over_udp() {
+    two_phones_hear_each_other("tls-udp", "tls", "udp");
+}
+
+#[test]
+#[ignore = "needs baresip"]
+fn a_phone_over_udp_calls_one_over_tcp() {
+    two_phones_hear_each_other("udp-tcp", "udp", "tcp");
+}
+
+#[test]
+#[ignore = "needs baresip"]
+fn a_phone_keeps_its_registration_over_kill_9() {
+    let mut server = Coeur::start("kill9", &[ALICE, BOB]);
+    let mut bob = phone(&server, BOB, "udp", 660);
+    bob.wait_for("REGISTER_OK", 10);
+    server.kill();
+    server.run();
+    let mut alice = phone(&server, ALICE, "udp", 440);
+    alice.wait_for("REGISTER_OK", 10);
+    alice.command("dial", "sip:bob@interop.test");
+    bob.wait_for("CALL_ESTABLISHED", 10);
+}
+
+#[test]
+#[ignore = "needs baresip"]
+fn the_echo_service_is_heard_by_a_phone_alone() {
+    let server = Coeur::start("echo", &[ALICE]);
+    let mut alice = phone(&server, ALICE, "udp", 440);
+    alice.wait_for("REGISTER_OK", 10);
+    alice.command("dial", "sip:echo@interop.test");
+    alice.wait_for("CALL_ESTABLISHED", 10);
+    std::thread::sleep(Duration::from_secs(3)); // it talks to itself
+    let heard = alice.heard_s(440.0);
+    assert!(heard > 1.5, "alice heard her own tone for {heard} s");
+}
+
+#[test]
+#[ignore = "needs baresip"]
+fn a_phone_with_a_wrong_secret_is_refused_and_counted() {
+    let server = Coeur::start("wrong", &[ALICE]);
+    let mut alice = phone(&server, ("alice", "not-the-secret"), "udp", 440);
+    alice.wait_for("REGISTER_FAIL", 15);
+    assert!(server.metric("coeur_authentication_failed_total") >= 1.0);
+    assert_eq!(server.registrations(), 0);
+}
