@@ -1,0 +1,87 @@
+//! The keys, where a value was read, and a layer of values.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+macro_rules! keys {
+    ($($variant:ident $name:literal $environment:literal $doc:literal),* $(,)?) => {
+        /// A setting. The names are those of the file; the flag is `--name` with dashes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Key { $(#[doc = $doc] $variant),* }
+
+        impl Key {
+            pub const ALL: &'static [Key] = &[$(Key::$variant),*];
+            pub fn name(self) -> &'static str { match self { $(Key::$variant => $name),* } }
+            pub fn environment(self) -> &'static str { match self { $(Key::$variant => $environment),* } }
+            pub fn doc(self) -> &'static str { match self { $(Key::$variant => $doc),* } }
+        }
+    };
+}
+
+keys! {
+    Config "config" "COEUR_CONFIG" "File with these keys (TOML); cannot be set in a file.",
+    Data "data" "COEUR_DATA" "Directory of records, journal, secrets and control socket.",
+    Domain "domain" "COEUR_DOMAIN" "Domains made at start if they do not exist (a list).",
+    Listen "listen" "COEUR_LISTEN" "Where to listen: udp|tcp|tls|ws|wss://ADDRESS:PORT (a list).",
+    Advertise "advertise" "COEUR_ADVERTISE" "Name or address under which others reach us: HOST, or TRANSPORT://HOST:PORT (a list).",
+    Cert "cert" "COEUR_CERT" "Certificate chain (PEM). Without one, a local authority makes it at first start.",
+    PrivateKey "key" "COEUR_KEY" "Private key of the certificate (PEM).",
+    Http "http" "COEUR_HTTP" "Address of /metrics, /healthz and /readyz; `off` for none.",
+    Shards "shards" "COEUR_SHARDS" "Threads that carry SIP, 1 to 64.",
+    Log "log" "COEUR_LOG" "Level (error, warn, info, debug, trace) or a filter such as coeur=debug.",
+    LogFormat "log_format" "COEUR_LOG_FORMAT" "text or json.",
+    TraceMb "trace_mb" "COEUR_TRACE_MB" "Memory for recent messages, in megabytes, 0 to 1024; 0 keeps none.",
+}
+
+impl Key {
+    pub fn named(name: &str) -> Option<Key> {
+        Key::ALL.iter().copied().find(|key| key.name() == name)
+    }
+}
+
+/// Where a value was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    CommandLine(Key),
+    Environment(String),
+    File { path: String, line: Option<usize> },
+    Default,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::CommandLine(key) => write!(f, "--{}", key.name().replace('_', "-")),
+            Source::Environment(name) => write!(f, "environment {name}"),
+            Source::File { path, line: Some(line) } => write!(f, "{path}:{line}"),
+            Source::File { path, line: None } => f.write_str(path),
+            Source::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// The values of one source. Every value is a list of words until [`super::settings::resolve`] reads it.
+#[derive(Clone, Debug, Default)]
+pub struct Layer(BTreeMap<Key, (Vec<String>, Source)>);
+
+impl Layer {
+    pub fn set(&mut self, key: Key, values: Vec<String>, source: Source) {
+        self.0.insert(key, (values, source));
+    }
+
+    pub fn get(&self, key: Key) -> Option<(&[String], &Source)> {
+        self.0.get(&key).map(|(values, source)| (values.as_slice(), source))
+    }
+
+    pub fn one(&self, key: Key) -> Option<(&str, &Source)> {
+        self.get(key).and_then(|(values, source)| Some((values.first()?.as_str(), source)))
+    }
+
+    /// A flag of the command line that was given.
+    pub fn flag(&mut self, key: Key, values: impl IntoIterator<Item = String>) {
+        let values: Vec<String> = values.into_iter().collect();
+        if !values.is_empty() {
+            self.set(key, values, Source::CommandLine(key));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The settings of the server: one list of keys, and one place of precedence: command line, then environment
+//! (`COEUR_*`), then file (TOML), then default. Everything that is not about this process (domains' accounts,
+//! devices, policies) is directory data and is not set here.
+
+pub mod environment;
+pub mod file;
+pub mod key;
+pub mod listen;
+pub mod settings;
+pub mod suggest;
+
+pub use key::{Key, Layer, Source};
+pub use listen::{Advertise, Listen};
+pub use settings::{LogFormat, Settings};
+
+/// Something in the settings is wrong; says where it was read and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    pub source: Source,
+    pub text: String,
+}
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.source, self.text)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Reads the file (if one is named on the command line or in `COEUR_CONFIG`) and the environment, lays the command
+/// line over them and resolves every key.
+pub fn load(command_line: Layer, variables: &[(String, String)]) -> Result<Settings, Vec<ConfigError>> {
+    let (environment, mut errors) = environment::layer(variables);
+    let file = match command_line.one(Key::Config).or_else(|| environment.one(Key::Config)) {
+        Some((path, _)) => match file::read(std::path::Path::new(path)) {
+            Ok(layer) => layer,
+            Err(found) => {
+                errors.extend(found);
+                Layer::default()
+            }
+        },
+        None => Layer::default(),
+    };
+    match settings::resolve(&[command_line, environment, file]) {
+        Ok(settings) if errors.is_empty() => Ok(settings),
+        Ok(_) => Err(errors),
+        Err(found) => {
+            errors.extend(found);
+            Err(errors)
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The settings as the server uses them, resolved from layers.
+
+use super::listen::is_host;
+use super::{Advertise, ConfigError, Key, Layer, Listen, Source};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub data: PathBuf,
+    pub domains: Vec<String>,
+    /// Never empty after [`resolve`].
+    pub listen: Vec<Listen>,
+    pub advertise: Vec<Advertise>,
+    /// Chain and key; both or none.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    pub http: Option<SocketAddr>,
+    pub shards: usize,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub trace_mb: u32,
+    /// Whether `listen`, `domain` or `http` were chosen by the operator (the demonstration then keeps them).
+    pub chosen: Chosen,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Chosen {
+    pub data: bool,
+    pub domains: bool,
+    pub listen: bool,
+    pub http: bool,
+}
+
+pub const DEFAULT_LISTEN: [&str; 2] = ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"];
+pub const DEFAULT_HTTP: &str = "127.0.0.1:8080";
+pub const DEFAULT_DATA: &str = "coeur-data";
+pub const DEFAULT_TRACE_MB: u32 = 32;
+pub const SHARDS_MAX: usize = 64;
+
+/// Takes each key from the first layer that has it. Reports every error, not the first.
+pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
+    let mut reader = Reader { layers, errors: Vec::new() };
+    let listen = reader.each(Key::Listen, |text| text.parse::<Listen>());
+    let domains = reader.each(Key::Domain, domain);
+    let settings = Settings {
+        chosen: Chosen {
+            data: reader.given(Key::Data),
+            domains: !domains.is_empty(),
+            listen: !listen.is_empty(),
+            http: reader.given(Key::Http),
+        },
+        data: reader.one(Key::Data, |text| Ok(PathBuf::from(text))).unwrap_or_else(|| DEFAULT_DATA.into()),
+        domains,
+        listen: if listen.is_empty() { default_listen() } else { listen },
+        advertise: reader.each(Key::Advertise, |text| text.parse::<Advertise>()),
+        certificate: reader.certificate(),
+        http: reader.one(Key::Http, http).unwrap_or_else(|| DEFAULT_HTTP.parse().ok()),
+        shards: reader.one(Key::Shards, shards).unwrap_or_else(default_shards),
+        log: reader.one(Key::Log, |text| Ok(text.to_owned())).unwrap_or_else(|| "info".to_owned()),
+        log_format: reader.one(Key::LogFormat, log_format).unwrap_or(LogFormat::Text),
+        trace_mb: reader.one(Key::TraceMb, trace_mb).unwrap_or(DEFAULT_TRACE_MB),
+    };
+    if reader.errors.is_empty() { Ok(settings) } else { Err(reader.errors) }
+}
+
+struct Reader<'l> {
+    layers: &'l [Layer],
+    errors: Vec<ConfigError>,
+}
+
+impl Reader<'_> {
+    fn find(&self, key: Key) -> Option<(&[String], &Source)> {
+        self.layers.iter().find_map(|layer| layer.get(key))
+    }
+
+    fn given(&self, key: Key) -> bool {
+        self.find(key).is_some()
+    }
+
+    fn one<T>(&mut self, key: Key, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let (values, source) = self.find(key)?;
+        let result = match values {
+            [value] => read(value),
+            _ => Err(format!("`{}` takes one value", key.name())),
+        };
+        let source = source.clone();
+        result.map_err(|text| self.errors.push(ConfigError { source, text })).ok()
+    }
+
+    fn each<T>(&mut self, key: Key, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let Some((values, source)) = self.find(key) else { return Vec::new() };
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        for value in values {
+            match read(value) {
+                Ok(value) => good.push(value),
+                Err(text) => bad.push(ConfigError { source: source.clone(), text }),
+            }
+        }
+        self.errors.extend(bad);
+        good
+    }
+
+    fn certificate(&mut self) -> Option<(PathBuf, PathBuf)> {
+        let path = |text: &str| Ok(PathBuf::from(text));
+        match (self.one(Key::Cert, path), self.one(Key::PrivateKey, path)) {
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (None, None) => None,
+            (Some(_), None) => self.half(Key::Cert, Key::PrivateKey),
+            (None, Some(_)) => self.half(Key::PrivateKey, Key::Cert),
+        }
+    }
+
+    fn half(&mut self, given: Key, missing: Key) -> Option<(PathBuf, PathBuf)> {
+        let source = self.find(given).map_or(Source::Default, |(_, source)| source.clone());
+        let text = format!("`{}` is given without `{}`; give both, or none for a local one", given.name(), missing.name());
+        self.errors.push(ConfigError { source, text });
+        None
+    }
+}
+
+/// Domains are compared in lower case (RFC 3261 section 19.1.4).
+pub fn domain(text: &str) -> Result<String, String> {
+    if is_host(text) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(format!("`{text}` is no domain; write a host name such as example.org, or an address"))
+    }
+}
+
+fn default_listen() -> Vec<Listen> {
+    DEFAULT_LISTEN.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+pub fn default_shards() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(SHARDS_MAX)
+}
+
+fn http(text: &str) -> Result<Option<SocketAddr>, String> {
+    match text {
+        "off" => Ok(None),
+        _ => text.parse().map(Some).map_err(|_| format!("`{text}` is no address with port (127.0.0.1:8080), nor `off`")),
+    }
+}
+
+fn shards(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| (1..=SHARDS_MAX).contains(n)).ok_or_else(|| format!("`{text}` is not between 1 and 64"))
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("`{text}` is neither text nor json")),
+    }
+}
+
+fn trace_mb(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|n| *n <= 1024).ok_or_else(|| format!("`{text}` is not between 0 and 1024 megabytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{environment, file};
+
+    fn environment(pairs: &[(&str, &str)]) -> Layer {
+        let pairs: Vec<_> = pairs.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        let (layer, errors) = environment::layer(&pairs);
+        assert_eq!(errors, []);
+        layer
+    }
+
+    #[test]
+    fn the_command_line_wins_over_environment_over_file_over_default() {
+        let file = file::parse("f", "data = \"file\"\nshards = 3\nlog = \"warn\"\n").unwrap();
+        let env = environment(&[("COEUR_DATA", "env"), ("COEUR_SHARDS", "2")]);
+        let mut cli = Layer::default();
+        cli.flag(Key::Data, ["cli".to_owned()]);
+        let settings = resolve(&[cli, env, file]).unwrap();
+        assert_eq!(settings.data, PathBuf::from("cli"));
+        assert_eq!(settings.shards, 2);
+        assert_eq!(settings.log, "warn");
+        assert_eq!(settings.trace_mb, DEFAULT_TRACE_MB);
+        assert_eq!(settings.listen.len(), 2);
+    }
+
+    #[test]
+    fn a_list_in_the_environment_is_split() {
+        let settings = resolve(&[environment(&[("COEUR_LISTEN", "udp://0.0.0.0:1, tcp://0.0.0.0:2")])]).unwrap();
+        assert_eq!(settings.listen.len(), 2);
+        assert!(settings.chosen.listen);
+    }
+
+    #[test]
+    fn every_error_is_reported_with_its_source() {
+        let env = environment(&[("COEUR_SHARDS", "900"), ("COEUR_HTTP", "x"), ("COEUR_CERT", "/c.pem")]);
+        let errors = resolve(&[env]).unwrap_err();
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), 3, "{texts:?}");
+        assert!(texts.iter().any(|t| t.starts_with("environment COEUR_CERT: `cert` is given without `key`")), "{texts:?}");
+    }
+
+    #[test]
+    fn an_unknown_variable_is_an_error_with_a_suggestion() {
+        let (_, errors) = environment::layer(&[("COEUR_LISTN".into(), "x".into()), ("COEUR_LANG".into(), "fr".into())]);
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].text.contains("COEUR_LISTEN"));
+    }
+}

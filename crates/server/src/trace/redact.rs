@@ -1,0 +1,169 @@
+//! What must not be shown: answers to challenges, keys of media, and what people write to each other.
+//! `docs/attacks.md` names this file.
+
+use super::{escape, sight};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bodies {
+    /// The body of a MESSAGE is replaced by its length.
+    Hidden,
+    Shown,
+}
+
+/// The lines of a message, safe to print: secrets replaced by `***`, control characters escaped.
+pub fn lines(message: &[u8], bodies: Bodies) -> Vec<String> {
+    let (head, body) = split(message);
+    let mut credentials = false;
+    let mut lines: Vec<String> = sight::header_lines(head)
+        .map(|line| {
+            // A folded line continues the header before it (RFC 3261 section 7.3.1).
+            if !line.starts_with(b" ") && !line.starts_with(b"\t") {
+                credentials = carries_credentials(line);
+            }
+            let line = escape::line(line);
+            if credentials { hide_parameters(&line) } else { line }
+        })
+        .collect();
+    if body.is_empty() {
+        return lines;
+    }
+    lines.push(String::new());
+    let private = sight::method(message) == Some(b"MESSAGE") || sight::method(message) == Some(b"INFO");
+    if private && bodies == Bodies::Hidden {
+        lines.push(format!("({} bytes of text hidden)", body.len()));
+    } else {
+        lines.extend(body.split(|byte| *byte == b'\n').map(|line| hide_keys(&escape::line(line.trim_ascii_end()))));
+    }
+    while lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    lines
+}
+
+fn split(message: &[u8]) -> (&[u8], &[u8]) {
+    let end = |separator: &[u8]| {
+        message.windows(separator.len()).position(|window| window == separator).map(|at| at + separator.len())
+    };
+    match end(b"\r\n\r\n").or_else(|| end(b"\n\n")) {
+        Some(at) => message.split_at(at),
+        None => (message, &[]),
+    }
+}
+
+fn carries_credentials(line: &[u8]) -> bool {
+    let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
+    ["Authorization", "Proxy-Authorization", "Authentication-Info", "Proxy-Authentication-Info"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// Digest answers and client nonces (RFC 7616) let a password be guessed off-line; of other schemes, such as
+/// Basic and Bearer, all is secret.
+fn hide_parameters(line: &str) -> String {
+    let value = line.split_once(':').map_or(line, |(_, value)| value).trim_start();
+    let scheme = value.split(' ').next().unwrap_or_default();
+    if line.contains(':') && !scheme.eq_ignore_ascii_case("digest") && !value.contains('=') {
+        return format!("{}: {scheme} ***", line.split(':').next().unwrap_or_default());
+    }
+    if ["basic", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return format!("{}: {scheme} ***", line.split(':').next().unwrap_or_default());
+    }
+    ["response", "cnonce", "rspauth"].iter().fold(line.to_owned(), |line, name| hide_value(&line, name))
+}
+
+fn hide_value(line: &str, name: &str) -> String {
+    let lower = line.to_ascii_lowercase();
+    let mut out = String::with_capacity(line.len());
+    let mut from = 0;
+    while let Some(found) = lower[from..].find(name) {
+        let start = from + found;
+        let after = start + name.len();
+        let whole = lower[..start].chars().next_back().is_none_or(|c| !c.is_ascii_alphanumeric() && c != '-');
+        let gap = lower[after..].len() - lower[after..].trim_start().len();
+        if !(whole && lower[after + gap..].starts_with('=')) {
+            out.push_str(&line[from..after]);
+            from = after;
+            continue;
+        }
+        let value = after + gap + 1;
+        out.push_str(&line[from..value]);
+        out.push_str("***");
+        from = value + value_length(&lower[value..]);
+    }
+    out.push_str(&line[from..]);
+    out
+}
+
+/// A quoted string with its escapes, or up to the next comma.
+fn value_length(text: &str) -> usize {
+    let lead = text.len() - text.trim_start().len();
+    if !text[lead..].starts_with('"') {
+        return text.find(',').unwrap_or(text.len());
+    }
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip_while(|(at, _)| *at <= lead) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// SDES keys (RFC 4568) and ICE passwords (RFC 8839).
+fn hide_keys(line: &str) -> String {
+    let lower = line.to_ascii_lowercase();
+    if lower.starts_with("a=crypto:")
+        && let Some(at) = lower.find("inline:")
+    {
+        return format!("{}***", &line[..at + "inline:".len()]);
+    }
+    match ["a=ice-pwd:", "k="].iter().find(|name| lower.starts_with(**name)) {
+        Some(name) => format!("{}***", &line[..name.len()]),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(message: &str) -> String {
+        lines(message.as_bytes(), Bodies::Hidden).join("\n")
+    }
+
+    #[test]
+    fn the_answer_to_a_challenge_is_hidden_whatever_its_writing() {
+        let text = shown(
+            "REGISTER sip:d SIP/2.0\r\nAUTHORIZATION: Digest username=\"alice\", response=\"5ec\\\"ret\",\r\n \
+             cnonce = \"5ecret\", nc=00000001\r\nProxy-Authorization: Digest Response=5ecret, qop=auth\r\n\r\n",
+        );
+        assert!(!text.contains("5ec"), "{text}");
+        assert!(text.contains("username=\"alice\", response=***,"), "{text}");
+        assert!(text.contains("nc=00000001"), "{text}");
+    }
+
+    #[test]
+    fn other_schemes_are_hidden_whole() {
+        assert!(!shown("REGISTER sip:d SIP/2.0\r\nAuthorization: Bearer s3cr3t\r\n\r\n").contains("s3cr3t"));
+        assert!(!shown("REGISTER sip:d SIP/2.0\r\nAuthorization: Basic YWJj=\r\n\r\n").contains("YWJj"));
+    }
+
+    #[test]
+    fn keys_in_a_session_description_are_hidden() {
+        let text = shown(
+            "INVITE sip:b@d SIP/2.0\r\n\r\nv=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:s3cr3t\r\na=ice-pwd:s3cr3t\r\n",
+        );
+        assert!(!text.contains("s3cr3t"), "{text}");
+        assert!(text.contains("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:***"));
+    }
+
+    #[test]
+    fn the_text_of_a_message_is_shown_on_request_only() {
+        let message = b"MESSAGE sip:b@d SIP/2.0\r\nCSeq: 1 MESSAGE\r\n\r\nmeet me\x1b[2J";
+        assert_eq!(lines(message, Bodies::Hidden).last().unwrap(), "(11 bytes of text hidden)");
+        assert_eq!(lines(message, Bodies::Shown).last().unwrap(), "meet me\\x1b[2J");
+    }
+}

@@ -1,0 +1,69 @@
+//! The few things a trace must see in a message, taken from its raw bytes: a message that does not parse must be
+//! shown too, so nothing here relies on the parser.
+
+/// Lines of the header section, unfolded lines apart; ends at the empty line.
+pub fn header_lines(message: &[u8]) -> impl Iterator<Item = &[u8]> {
+    message.split(|byte| *byte == b'\n').map(trim_cr).take_while(|line| !line.is_empty())
+}
+
+fn trim_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// The value of the first header with this name or compact form.
+pub fn header<'m>(message: &'m [u8], name: &str, compact: Option<&str>) -> Option<&'m [u8]> {
+    header_lines(message).skip(1).find_map(|line| {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let (found, value) = (line[..colon].trim_ascii_end(), line[colon + 1..].trim_ascii());
+        let is = |name: &str| found.eq_ignore_ascii_case(name.as_bytes());
+        (is(name) || compact.is_some_and(is)).then_some(value)
+    })
+}
+
+pub fn call_id(message: &[u8]) -> Option<&[u8]> {
+    header(message, "Call-ID", Some("i"))
+}
+
+/// What the first line says, short: `INVITE bob`, `180 Ringing`.
+pub fn label(message: &[u8]) -> String {
+    let line = header_lines(message).next().unwrap_or_default();
+    let mut words = line.splitn(3, |byte| *byte == b' ');
+    let (first, second, rest) = (words.next(), words.next(), words.next());
+    match (first, second) {
+        (Some(b"SIP/2.0"), Some(code)) => {
+            let reason = super::escape::line(rest.unwrap_or_default());
+            format!("{} {reason}", super::escape::line(code)).trim_end().to_owned()
+        }
+        (Some(method), Some(uri)) => match user(uri) {
+            Some(user) => format!("{} {}", super::escape::line(method), super::escape::line(user)),
+            None => super::escape::line(method),
+        },
+        (Some(_), None) | (None, _) => "(no SIP)".to_owned(),
+    }
+}
+
+/// The method that a message is about: its own, or that of CSeq.
+pub fn method(message: &[u8]) -> Option<&[u8]> {
+    if message.starts_with(b"SIP/2.0 ") {
+        header(message, "CSeq", None)?.rsplit(|byte| *byte == b' ').next()
+    } else {
+        message.split(|byte| *byte == b' ').next()
+    }
+}
+
+/// `user@host` of the address in a From, To or Contact value.
+pub fn address(value: &[u8]) -> Option<&[u8]> {
+    let start = find(value, b"sip:").map(|at| at + 4).or_else(|| find(value, b"sips:").map(|at| at + 5))?;
+    let rest = &value[start..];
+    let end = rest.iter().position(|byte| b">;? \t,".contains(byte)).unwrap_or(rest.len());
+    Some(&rest[..end])
+}
+
+fn user(uri: &[u8]) -> Option<&[u8]> {
+    let address = address(uri)?;
+    address.iter().position(|byte| *byte == b'@').map(|at| &address[..at])
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle))
+}
