@@ -23,4 +23,5 @@ pub mod flow;
 pub mod input;
 pub mod mint;
 pub mod outbox;
+pub mod record;
 pub mod world;

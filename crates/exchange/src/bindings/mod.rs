@@ -12,11 +12,13 @@
 //! is no target while nothing can reach it: browsers and TLS phones come back by registering again. A TCP phone
 //! whose Contact named the very address it came from may be called there ([`Fallback::Contact`]).
 
+mod restore;
 mod row;
 mod stripe;
 mod target;
 mod wheel;
 
+pub(crate) use restore::Restore;
 pub use row::{BindingId, Draft, Fallback, Refresh, Version};
 pub use target::Target;
 
@@ -33,7 +35,18 @@ const STRIPES: usize = 64;
 /// Most bindings of one address of record, whatever the directory allows: 24 KiB of the largest.
 pub const BINDINGS_PER_AOR_MAX: usize = 64;
 
+/// Which boot of the machine this is, and where in it the monotonic clock of this process began. With it, lifetimes
+/// survive a restart of the process even when the wall clock was set meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Boot {
+    /// Any number that differs between boots; 0: unknown, the wall clock is trusted.
+    pub id: u64,
+    /// Milliseconds from boot to the zero of [`Monotonic`].
+    pub started_ms: u64,
+}
+
 pub struct Bindings {
+    boot: Boot,
     stripes: Box<[Mutex<Stripe>]>,
     hasher: DefaultHashBuilder,
     count: AtomicUsize,
@@ -50,14 +63,23 @@ impl Default for Bindings {
 
 impl Bindings {
     pub fn new() -> Self {
+        Self::of_boot(Boot::default())
+    }
+
+    pub fn of_boot(boot: Boot) -> Self {
         let hasher = DefaultHashBuilder::default();
         Self {
+            boot,
             stripes: (0..STRIPES).map(|_| Mutex::new(Stripe::new(hasher.clone()))).collect(),
             hasher,
             count: AtomicUsize::new(0),
             version: AtomicU64::new(1),
             swept_s: AtomicU64::new(0),
         }
+    }
+
+    pub(crate) fn boot(&self) -> Boot {
+        self.boot
     }
 
     /// Bindings held, unreachable ones included.
@@ -157,6 +179,13 @@ impl Bindings {
         self.stripes.iter().map(|stripe| stripe.lock().connection_closed(connection)).sum()
     }
 
+    /// Adds one binding as it is: what tools, simulations and measurements use. The registrar's rules are not
+    /// applied and nothing is journalled. `None` at [`BINDINGS_PER_AOR_MAX`].
+    pub fn bind(&self, draft: &Draft<'_>, now: Monotonic) -> Option<BindingId> {
+        self.change(draft.user, draft.domain, now, |aor| aor.insert(draft))
+            .map(|version| BindingId(version.0))
+    }
+
     /// Opens one address of record for a change under its lock. `f` must not call back into the bindings.
     pub(crate) fn change<R>(
         &self,
@@ -251,11 +280,6 @@ impl<'a> View<'a> {
         ((self.now_ms / 1000) as u32).saturating_sub(self.row.registered_s)
     }
 
-    /// Seconds of the monotonic clock at the first registration.
-    pub(crate) fn registered_s(&self) -> u32 {
-        self.row.registered_s
-    }
-
     /// Bytes of text on the heap.
     pub fn text_bytes(&self) -> usize {
         self.row.text_bytes()
@@ -267,8 +291,6 @@ pub(crate) struct AorBindings<'a> {
     bindings: &'a Bindings,
     stripe: MutexGuard<'a, Stripe>,
     hash: u64,
-    user: &'a [u8],
-    domain: &'a [u8],
     now_ms: u64,
     places: [u32; BINDINGS_PER_AOR_MAX],
     len: usize,
@@ -292,7 +314,7 @@ impl<'a> AorBindings<'a> {
             }
         }
         places[..len].sort_unstable_by_key(|at| stripe.rows[*at].id);
-        Self { bindings, stripe, hash, user, domain, now_ms, places, len }
+        Self { bindings, stripe, hash, now_ms, places, len }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -330,8 +352,10 @@ impl<'a> AorBindings<'a> {
             return None;
         }
         let version = self.next_version();
-        let at = self.put(BindingId(version.0), version, draft)?;
-        (self.places[self.len], self.len) = (at, self.len + 1);
+        let row = Row::new(BindingId(version.0), version, draft, self.now_ms);
+        self.bindings.count.fetch_add(1, Ordering::Relaxed);
+        self.places[self.len] = self.stripe.insert(self.hash, row);
+        self.len += 1;
         Some(version)
     }
 
@@ -340,25 +364,18 @@ impl<'a> AorBindings<'a> {
         let version = self.next_version();
         let at = self.places[index];
         let id = self.stripe.rows[at].id;
-        self.drop_place(at);
-        self.places.copy_within(index + 1..self.len, index);
-        self.len -= 1;
-        (id, version)
-    }
-
-    fn put(&mut self, id: BindingId, version: Version, draft: &Draft<'_>) -> Option<u32> {
-        let row = Row::new(id, version, draft, self.now_ms);
-        self.bindings.count.fetch_add(1, Ordering::Relaxed);
-        Some(self.stripe.insert(self.hash, row))
-    }
-
-    fn drop_place(&mut self, at: u32) {
         if self.stripe.remove(self.hash, at).is_some() {
             self.bindings.count.fetch_sub(1, Ordering::Relaxed);
         }
+        self.places.copy_within(index + 1..self.len, index);
+        self.len -= 1;
+        (id, version)
     }
 
     fn next_version(&self) -> Version {
         Version(self.bindings.version.fetch_add(1, Ordering::SeqCst))
     }
 }
+
+#[cfg(test)]
+mod tests;

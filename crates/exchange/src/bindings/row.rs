@@ -53,6 +53,7 @@ pub struct Draft<'a> {
 pub struct Refresh {
     pub cseq: u32,
     pub flow: Flow,
+    pub fallback: Fallback,
     pub granted_s: u32,
 }
 

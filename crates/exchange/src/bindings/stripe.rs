@@ -1,6 +1,6 @@
 //! One part of the bindings, behind one lock: rows, and the indexes by address of record and by connection.
 
-use super::row::{BindingId, Draft, Fallback, Refresh, Row, Version};
+use super::row::{BindingId, Draft, Refresh, Row, Version};
 use super::wheel::Wheel;
 use crate::flow::ConnectionId;
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -124,6 +124,7 @@ impl Stripe {
         row.granted_s = refresh.granted_s;
         row.expires_ms = expires_ms;
         row.put_flow(&refresh.flow);
+        row.set_fallback(refresh.fallback);
         if sooner {
             self.wheel.unhang(&mut self.rows, at);
             self.wheel.hang(&mut self.rows, at);
@@ -173,7 +174,18 @@ impl Stripe {
     /// Removes what has expired and hands it to `each`.
     pub(super) fn sweep(&mut self, now_ms: u64, expired: &mut Vec<u32>, each: &mut dyn FnMut(&Row)) {
         self.wheel.sweep(&mut self.rows, now_ms, expired);
-        for at in expired.drain(..) {
+        self.remove_all(expired, each);
+    }
+
+    /// The same by looking at every row: after recovery, when the wheel has not turned yet.
+    pub(super) fn sweep_all(&mut self, now_ms: u64, expired: &mut Vec<u32>, each: &mut dyn FnMut(&Row)) {
+        let rows = self.rows.iter_from(0);
+        expired.extend(rows.filter(|(_, row)| row.expires_ms <= now_ms).map(|(at, _)| at));
+        self.remove_all(expired, each);
+    }
+
+    fn remove_all(&mut self, places: &mut Vec<u32>, each: &mut dyn FnMut(&Row)) {
+        for at in places.drain(..) {
             let hash = aor_hash(&self.hasher, self.rows[at].user(), self.rows[at].domain());
             if let Some(row) = self.remove(hash, at) {
                 each(&row);
@@ -183,10 +195,6 @@ impl Stripe {
 
     pub(super) fn find(&self, hash: u64, user: &[u8], domain: &[u8], id: BindingId) -> Option<u32> {
         self.places(hash, user, domain).find(|at| self.rows[*at].id == id)
-    }
-
-    pub(super) fn set_fallback(&mut self, at: u32, fallback: Fallback) {
-        self.rows[at].set_fallback(fallback);
     }
 
     fn index_connection(&mut self, connection: ConnectionId, at: u32) {
