@@ -1,1 +1,26 @@
-//! Placeholder.
+//! Who exists and what they may do: domains, accounts, devices.
+//!
+//! The directory is a table in memory that every shard reads while it handles a message, and that one door writes: a
+//! typed [`Change`], committed to disk by `storage` first, then applied here. Domains are one snapshot swapped whole;
+//! accounts are swapped entry by entry.
+//!
+//! What it deliberately does not do: keep anything on disk, know a password (only HA1 values, and those without `Debug`),
+//! know where a device is (that is a binding, in `exchange`).
+//!
+//! Main types: [`Directory`], [`Account`], [`Device`], [`Domain`], [`Aor`], [`Change`].
+
+mod account;
+mod aor;
+mod change;
+mod device;
+mod domain;
+mod ha1;
+mod table;
+
+pub use account::{Account, AccountId, Rights};
+pub use aor::{Aor, AorError};
+pub use change::{AccountPatch, Change, ChangeError};
+pub use device::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceId};
+pub use domain::{AlgorithmPolicy, Domain};
+pub use ha1::{Ha1, Ha1Set, new_secret};
+pub use table::Directory;

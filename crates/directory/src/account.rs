@@ -1,0 +1,48 @@
+//! Accounts: an address of record, its rights, its devices. Rights attach to the account, never to the device.
+
+use crate::aor::Aor;
+use crate::device::{Device, DeviceId};
+use crate::domain::AlgorithmPolicy;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub u64);
+
+/// What an account may do beyond calling the accounts of its own installation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Requests to a domain that is not ours are relayed.
+    pub relay_foreign: bool,
+}
+
+#[derive(Clone)]
+pub struct Account {
+    pub id: AccountId,
+    pub aor: Aor,
+    pub display_name: Box<str>,
+    pub enabled: bool,
+    pub policy: AlgorithmPolicy,
+    /// Overrides the domain's limit of contacts.
+    pub contacts_max: Option<u16>,
+    pub rights: Rights,
+    /// Active devices, oldest first; at most [`crate::DEVICES_PER_ACCOUNT_MAX`]. A revoked device is not here.
+    pub devices: Box<[Device]>,
+}
+
+impl Account {
+    pub fn new(id: AccountId, aor: Aor) -> Self {
+        Self {
+            id,
+            aor,
+            display_name: "".into(),
+            enabled: true,
+            policy: AlgorithmPolicy::Auto,
+            contacts_max: None,
+            rights: Rights::default(),
+            devices: Box::default(),
+        }
+    }
+
+    pub fn device(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.iter().find(|d| d.id == id)
+    }
+}

@@ -1,0 +1,52 @@
+//! Domains: what an installation answers for.
+
+/// Which digest algorithms. On a domain it shapes the challenge; on an account or a device it says which answer is
+/// accepted (decision 0003: the challenge never depends on the account).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AlgorithmPolicy {
+    /// SHA-256 where the client can, MD5 where it cannot; never MD5 again for a device that has proved SHA-256.
+    #[default]
+    Auto,
+    Sha256,
+    Md5,
+}
+
+impl AlgorithmPolicy {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Sha256 => "sha256",
+            Self::Md5 => "md5",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Auto, Self::Sha256, Self::Md5].into_iter().find(|p| p.as_str() == text)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// In lower case. Also the realm of its challenges.
+    pub name: Box<str>,
+    pub algorithm: AlgorithmPolicy,
+    /// Contacts of one address of record, where the account does not say.
+    pub contacts_max: u16,
+    /// RFC 3261 section 10.3: a shorter expiry is answered 423.
+    pub expires_min_s: u32,
+    pub expires_default_s: u32,
+    pub expires_max_s: u32,
+}
+
+impl Domain {
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_ascii_lowercase().into_boxed_str(),
+            algorithm: AlgorithmPolicy::Auto,
+            contacts_max: 10,
+            expires_min_s: 60,
+            expires_default_s: 3_600,
+            expires_max_s: 7_200,
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The table in memory.
+
+use crate::account::Account;
+use crate::aor::Aor;
+use crate::change::{AccountPatch, Change, ChangeError};
+use crate::device::DEVICES_PER_ACCOUNT_MAX;
+use crate::domain::Domain;
+use arc_swap::ArcSwap;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use parking_lot::RwLock;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+/// Stripes of the account table. A reader holds one for the time of a lookup.
+const STRIPES: usize = 64;
+
+pub struct Directory {
+    /// Few: searched in order.
+    domains: ArcSwap<Vec<Arc<Domain>>>,
+    accounts: [RwLock<HashTable<Arc<Account>>>; STRIPES],
+    hasher: DefaultHashBuilder,
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Directory {
+    pub fn new() -> Self {
+        Self {
+            domains: ArcSwap::default(),
+            accounts: std::array::from_fn(|_| RwLock::default()),
+            hasher: DefaultHashBuilder::default(),
+        }
+    }
+
+    /// The domain of this name, whatever its case.
+    pub fn domain(&self, name: &[u8]) -> Option<Arc<Domain>> {
+        let name = name.strip_suffix(b".").unwrap_or(name);
+        self.domains.load().iter().find(|d| d.name.as_bytes().eq_ignore_ascii_case(name)).cloned()
+    }
+
+    pub fn is_ours(&self, name: &[u8]) -> bool {
+        let name = name.strip_suffix(b".").unwrap_or(name);
+        self.domains.load().iter().any(|d| d.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    pub fn domains(&self) -> Arc<Vec<Arc<Domain>>> {
+        self.domains.load_full()
+    }
+
+    /// The account of this user (unescaped, case-sensitive) in this domain (any case). Allocates nothing.
+    pub fn account(&self, user: &[u8], domain: &[u8]) -> Option<Arc<Account>> {
+        let domain = domain.strip_suffix(b".").unwrap_or(domain);
+        let hash = self.hash(user, domain);
+        self.stripe(hash)
+            .read()
+            .find(hash, |a| {
+                a.aor.user().as_bytes() == user && a.aor.domain().as_bytes().eq_ignore_ascii_case(domain)
+            })
+            .cloned()
+    }
+
+    pub fn account_of(&self, aor: &Aor) -> Option<Arc<Account>> {
+        self.account(aor.user().as_bytes(), aor.domain().as_bytes())
+    }
+
+    pub fn accounts(&self) -> usize {
+        self.accounts.iter().map(|s| s.read().len()).sum()
+    }
+
+    /// At most `limit` accounts after `after`, in the order of their addresses. Reads the whole table: for listings.
+    pub fn page(&self, after: Option<&Aor>, limit: usize) -> Vec<Arc<Account>> {
+        let mut page: Vec<Arc<Account>> = Vec::new();
+        for stripe in &self.accounts {
+            page.extend(stripe.read().iter().filter(|a| after.is_none_or(|after| a.aor > *after)).cloned());
+        }
+        page.sort_by(|a, b| a.aor.cmp(&b.aor));
+        page.truncate(limit);
+        page
+    }
+
+    /// Says whether a change could be applied now, without applying it.
+    pub fn check(&self, change: &Change) -> Result<(), ChangeError> {
+        match change {
+            Change::DomainAdded(domain) if self.is_ours(domain.name.as_bytes()) => {
+                Err(ChangeError::DomainExists(domain.name.clone()))
+            }
+            Change::DomainAdded(domain) if Aor::new("x", &domain.name).is_err() => {
+                Err(ChangeError::BadDomain(domain.name.clone()))
+            }
+            Change::DomainChanged(domain) => self.known_domain(&domain.name),
+            Change::DomainRemoved(name) => {
+                self.known_domain(name)?;
+                match self.page(None, usize::MAX).iter().find(|a| a.aor.domain() == &**name) {
+                    Some(a) => Err(ChangeError::DomainInUse { domain: name.clone(), account: a.aor.clone() }),
+                    None => Ok(()),
+                }
+            }
+            Change::AccountAdded(account) => {
+                self.known_domain(account.aor.domain())?;
+                if self.account_of(&account.aor).is_some() {
+                    return Err(ChangeError::AccountExists(account.aor.clone()));
+                }
+                if account.devices.len() > DEVICES_PER_ACCOUNT_MAX {
+                    return Err(ChangeError::TooManyDevices(account.aor.clone()));
+                }
+                Ok(())
+            }
+            Change::AccountChanged { aor, .. } | Change::AccountRemoved(aor) => self.known(aor).map(|_| ()),
+            Change::DeviceAdded { aor, .. } => {
+                if self.known(aor)?.devices.len() >= DEVICES_PER_ACCOUNT_MAX {
+                    return Err(ChangeError::TooManyDevices(aor.clone()));
+                }
+                Ok(())
+            }
+            Change::DeviceRevoked { aor, device } | Change::DeviceProvedSha256 { aor, device } => {
+                match self.known(aor)?.device(*device) {
+                    Some(_) => Ok(()),
+                    None => Err(ChangeError::UnknownDevice { aor: aor.clone(), device: *device }),
+                }
+            }
+            Change::DomainAdded(_) | Change::SettingChanged { .. } => Ok(()),
+        }
+    }
+
+    /// Applies a change that is committed. Refuses what `check` refuses and then changes nothing.
+    pub fn apply(&self, change: &Change) -> Result<(), ChangeError> {
+        self.check(change)?;
+        match change {
+            Change::DomainAdded(domain) | Change::DomainChanged(domain) => {
+                self.domains.rcu(|old| {
+                    let mut new: Vec<_> = old.iter().filter(|d| d.name != domain.name).cloned().collect();
+                    new.push(Arc::new(domain.clone()));
+                    new
+                });
+            }
+            Change::DomainRemoved(name) => {
+                self.domains.rcu(|old| old.iter().filter(|d| d.name != *name).cloned().collect::<Vec<_>>());
+            }
+            Change::AccountAdded(account) => self.put(Arc::new((**account).clone())),
+            Change::AccountChanged { aor, patch } => self.replace(aor, |account| patched(account, patch))?,
+            Change::AccountRemoved(aor) => {
+                let hash = self.hash(aor.user().as_bytes(), aor.domain().as_bytes());
+                if let Ok(entry) = self.stripe(hash).write().find_entry(hash, |a| a.aor == *aor) {
+                    entry.remove();
+                }
+            }
+            Change::DeviceAdded { aor, device } => self.replace(aor, |account| {
+                let mut devices = std::mem::take(&mut account.devices).into_vec();
+                devices.push((**device).clone());
+                account.devices = devices.into_boxed_slice();
+            })?,
+            Change::DeviceRevoked { aor, device } => self.replace(aor, |account| {
+                let devices = std::mem::take(&mut account.devices).into_vec();
+                account.devices = devices.into_iter().filter(|d| d.id != *device).collect();
+            })?,
+            Change::DeviceProvedSha256 { aor, device } => {
+                if let Some(device) = self.known(aor)?.device(*device) {
+                    device.prove_sha256();
+                }
+            }
+            Change::SettingChanged { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn known_domain(&self, name: &str) -> Result<(), ChangeError> {
+        if self.is_ours(name.as_bytes()) { Ok(()) } else { Err(ChangeError::UnknownDomain(name.into())) }
+    }
+
+    fn known(&self, aor: &Aor) -> Result<Arc<Account>, ChangeError> {
+        self.account_of(aor).ok_or_else(|| ChangeError::UnknownAccount(aor.clone()))
+    }
+
+    fn put(&self, account: Arc<Account>) {
+        let hash = self.hash(account.aor.user().as_bytes(), account.aor.domain().as_bytes());
+        let mut stripe = self.stripe(hash).write();
+        match stripe.find_mut(hash, |a| a.aor == account.aor) {
+            Some(old) => *old = account,
+            None => {
+                stripe.insert_unique(hash, account, |a| {
+                    self.hash(a.aor.user().as_bytes(), a.aor.domain().as_bytes())
+                });
+            }
+        }
+    }
+
+    fn replace(&self, aor: &Aor, change: impl FnOnce(&mut Account)) -> Result<(), ChangeError> {
+        let mut account = (*self.known(aor)?).clone();
+        change(&mut account);
+        self.put(Arc::new(account));
+        Ok(())
+    }
+
+    fn hash(&self, user: &[u8], domain: &[u8]) -> u64 {
+        use std::hash::Hasher;
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(user);
+        // The domain enters in lower case, in pieces, so that no copy of it is made.
+        let mut piece = [0; 32];
+        for chunk in domain.chunks(32) {
+            let piece = &mut piece[..chunk.len()];
+            piece.copy_from_slice(chunk);
+            piece.make_ascii_lowercase();
+            hasher.write(piece);
+        }
+        hasher.finish()
+    }
+
+    fn stripe(&self, hash: u64) -> &RwLock<HashTable<Arc<Account>>> {
+        // The top bits choose the stripe; hashbrown uses the seven highest as tags and the low ones as the place.
+        &self.accounts[(hash >> 40) as usize % STRIPES]
+    }
+}
+
+fn patched(account: &mut Account, patch: &AccountPatch) {
+    if let Some(name) = &patch.display_name {
+        account.display_name = name.clone();
+    }
+    if let Some(enabled) = patch.enabled {
+        account.enabled = enabled;
+    }
+    if let Some(policy) = patch.policy {
+        account.policy = policy;
+    }
+    if let Some(max) = patch.contacts_max {
+        account.contacts_max = max;
+    }
+    if let Some(rights) = patch.rights {
+        account.rights = rights;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AccountId, AlgorithmPolicy, Device, DeviceId, Ha1Set};
+
+    fn directory() -> Directory {
+        let directory = Directory::new();
+        directory.apply(&Change::DomainAdded(Domain::new("Example.org"))).expect("new");
+        directory.apply(&added("alice")).expect("new");
+        directory
+    }
+
+    fn added(user: &str) -> Change {
+        Change::AccountAdded(Box::new(Account::new(
+            AccountId(1),
+            Aor::new(user, "example.org").expect("valid"),
+        )))
+    }
+
+    fn device(id: u64) -> Box<Device> {
+        let ha1 = Ha1Set::of_secret("alice", "example.org", "secret");
+        Box::new(Device::new(DeviceId(id), "desk", ha1, AlgorithmPolicy::Auto, 0))
+    }
+
+    #[test]
+    fn an_account_is_found_whatever_the_case_of_its_domain_but_not_of_its_user() {
+        let directory = directory();
+        assert!(directory.account(b"alice", b"EXAMPLE.ORG").is_some());
+        assert!(directory.account(b"alice", b"example.org.").is_some());
+        assert!(directory.account(b"Alice", b"example.org").is_none());
+        assert!(directory.account(b"alice", b"example.com").is_none());
+    }
+
+    #[test]
+    fn a_change_that_cannot_be_says_why_and_changes_nothing() {
+        let directory = directory();
+        let aor = Aor::parse("alice@example.org").expect("valid");
+        assert_eq!(directory.apply(&added("alice")), Err(ChangeError::AccountExists(aor.clone())));
+        let foreign = Aor::parse("bob@example.com").expect("valid");
+        let change = Change::AccountAdded(Box::new(Account::new(AccountId(2), foreign)));
+        assert_eq!(directory.apply(&change), Err(ChangeError::UnknownDomain("example.com".into())));
+        let change = Change::DomainRemoved("example.org".into());
+        assert!(matches!(directory.apply(&change), Err(ChangeError::DomainInUse { .. })));
+        assert_eq!(directory.accounts(), 1);
+    }
+
+    #[test]
+    fn a_device_comes_and_goes_and_seventeen_are_too_many() {
+        let directory = directory();
+        let aor = Aor::parse("alice@example.org").expect("valid");
+        for id in 0..16 {
+            directory.apply(&Change::DeviceAdded { aor: aor.clone(), device: device(id) }).expect("room");
+        }
+        let change = Change::DeviceAdded { aor: aor.clone(), device: device(16) };
+        assert_eq!(directory.apply(&change), Err(ChangeError::TooManyDevices(aor.clone())));
+        directory.apply(&Change::DeviceRevoked { aor: aor.clone(), device: DeviceId(3) }).expect("known");
+        let account = directory.account_of(&aor).expect("known");
+        assert_eq!(account.devices.len(), 15);
+        assert!(account.device(DeviceId(3)).is_none());
+    }
+
+    #[test]
+    fn what_a_device_has_proved_outlives_other_changes() {
+        let directory = directory();
+        let aor = Aor::parse("alice@example.org").expect("valid");
+        directory.apply(&Change::DeviceAdded { aor: aor.clone(), device: device(1) }).expect("room");
+        let change = Change::DeviceProvedSha256 { aor: aor.clone(), device: DeviceId(1) };
+        directory.apply(&change).expect("known");
+        directory.apply(&Change::DeviceAdded { aor: aor.clone(), device: device(2) }).expect("room");
+        let account = directory.account_of(&aor).expect("known");
+        assert!(account.devices[0].proved_sha256());
+        assert!(!account.devices[1].proved_sha256());
+    }
+
+    #[test]
+    fn pages_follow_each_other_in_order() {
+        let directory = directory();
+        for i in 0..5 {
+            directory.apply(&added(&format!("u{i}"))).expect("new");
+        }
+        let first = directory.page(None, 3);
+        let users: Vec<_> = first.iter().map(|a| a.aor.user().to_owned()).collect();
+        assert_eq!(users, ["alice", "u0", "u1"]);
+        let second = directory.page(Some(&first[2].aor), 10);
+        assert_eq!(second.len(), 3);
+    }
+}
