@@ -5,6 +5,7 @@
 
 mod contact;
 mod cseq;
+mod date;
 mod event;
 mod media_type;
 mod name;
@@ -25,6 +26,7 @@ use std::fmt;
 
 pub use contact::Contact;
 pub use cseq::CSeq;
+pub use date::Date;
 pub use event::Event;
 pub use media_type::{ContentDisposition, MediaType};
 pub use name::HeaderName;

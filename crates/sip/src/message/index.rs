@@ -133,6 +133,11 @@ fn index_headers(
     let headers_max = limits.headers_max.min(usize::from(u16::MAX - 1));
     let mut lines = 0;
     loop {
+        if at == bytes.len() {
+            // Every line is whole, only the empty one is missing, so the sender can be told.
+            fault.get_or_insert(Fault::new(Kind::Truncated, at, "Headers Do Not End With Empty Line"));
+            return Ok((at, lines));
+        }
         let start = at;
         let mut folded = false;
         loop {

@@ -3,8 +3,9 @@
 use super::table::Values;
 use super::{Message, StartLine};
 use crate::header::{
-    self, CSeq, Contact, ContentDisposition, DialogId, Event, HeaderError, HeaderName, MediaType, NameAddr,
-    Privacy, RAck, Reason, Replaces, RetryAfter, SessionExpires, SubscriptionState, Timestamp, Via, Warning,
+    self, CSeq, Contact, ContentDisposition, Date, DialogId, Event, HeaderError, HeaderName, MediaType,
+    NameAddr, Privacy, RAck, Reason, Replaces, RetryAfter, SessionExpires, SubscriptionState, Timestamp, Via,
+    Warning,
 };
 use crate::uri::{Uri, UriError};
 
@@ -239,6 +240,10 @@ impl<'a> Message<'a> {
 
     pub fn timestamp(&self) -> Result<Option<Timestamp<'a>>, HeaderError> {
         self.optional(HeaderName::Timestamp, Timestamp::parse)
+    }
+
+    pub fn date(&self) -> Result<Option<Date>, HeaderError> {
+        self.optional(HeaderName::Date, Date::parse)
     }
 
     pub fn reasons(&self) -> impl Iterator<Item = Result<Reason<'a>, HeaderError>> + use<'a> {

@@ -16,7 +16,7 @@ impl<'a> Host<'a> {
     /// Reads a host; IPv6 only in brackets. Underscores in names are taken, since real networks have them.
     pub fn parse(bytes: &'a [u8]) -> Option<Host<'a>> {
         if let [b'[', inner @ .., b']'] = bytes {
-            return std::str::from_utf8(inner).ok()?.parse().ok().map(Host::V6);
+            return reference(inner).map(Host::V6);
         }
         let (&first, &last) = (bytes.first()?, bytes.last()?);
         // 255 is the longest name DNS can hold (RFC 1035 section 2.3.4).
@@ -98,6 +98,29 @@ impl fmt::Display for Host<'_> {
 
 static NAME: [bool; 256] = crate::lex::class(b"-._");
 
+/// The inside of an IPv6 reference. RFC 3261's grammar lets three colons precede an embedded IPv4 address and
+/// RFC 5118 section 4.10 wants that tolerated: there, and only there, `:::` is read as `::`.
+fn reference(inner: &[u8]) -> Option<Ipv6Addr> {
+    let text = std::str::from_utf8(inner).ok()?;
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    let (head, v4) = text.split_once(":::")?;
+    let v4: Ipv4Addr = v4.parse().ok()?;
+    // The longest head that can be right has five groups of four digits.
+    let mut buffer = [0; 26];
+    let length = head.len() + 2;
+    buffer.get_mut(..head.len())?.copy_from_slice(head.as_bytes());
+    buffer.get_mut(head.len()..length)?.copy_from_slice(b"::");
+    let prefix: Ipv6Addr = std::str::from_utf8(&buffer[..length]).ok()?.parse().ok()?;
+    let mut octets = prefix.octets();
+    if octets[10..] != [0; 6] {
+        return None;
+    }
+    octets[12..].copy_from_slice(&v4.octets());
+    Some(Ipv6Addr::from(octets))
+}
+
 /// Appends an address without brackets.
 pub(crate) fn write_ip(address: IpAddr, out: &mut Vec<u8>) {
     match address {
@@ -146,6 +169,22 @@ mod tests {
             b"a@b",
             b"[::1%eth0]",
             b".a",
+        ] {
+            assert_eq!(Host::parse(text), None, "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn three_colons_are_taken_before_an_embedded_ipv4_address_only() {
+        let two = Host::parse(b"[2001:db8::192.0.2.1]");
+        assert!(two.is_some());
+        assert_eq!(Host::parse(b"[2001:db8:::192.0.2.1]"), two);
+        assert_eq!(Host::parse(b"[:::192.0.2.1]"), Host::parse(b"[::192.0.2.1]"));
+        for text in [
+            &b"[2001:db8:::10]"[..],
+            b"[2001:db8::::192.0.2.1]",
+            b"[::1:::192.0.2.1]",
+            b"[1:2:3:4:5:6:7:::192.0.2.1]",
         ] {
             assert_eq!(Host::parse(text), None, "{}", String::from_utf8_lossy(text));
         }
