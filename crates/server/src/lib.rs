@@ -3,3 +3,4 @@
 
 pub mod config;
 pub mod trace;
+pub mod user_agent;

@@ -1,0 +1,31 @@
+//! Registration and its end.
+
+use super::PhoneError;
+use super::phone::{Outgoing, Phone, refused, token};
+use std::time::Duration;
+
+const WAIT: Duration = Duration::from_secs(8);
+
+impl Phone {
+    /// Registers for this many seconds; zero ends the registration (RFC 3261 section 10.2.2).
+    pub fn register(&mut self, expires_s: u32) -> Result<(), PhoneError> {
+        let uri = format!("sip:{}", self.identity.domain);
+        let to = format!("<{}>", self.identity.aor());
+        let headers = [("Contact", format!("<{}>;expires={expires_s}", self.contact())), ("Supported", "path, gruu".to_owned())];
+        let (tag, call_id) = (token(), token());
+        let outgoing = Outgoing {
+            method: "REGISTER",
+            uri: &uri,
+            to: &to,
+            from_tag: &tag,
+            call_id: &call_id,
+            headers: &headers,
+            content: None,
+        };
+        let (answer, _) = self.request(&outgoing, WAIT)?;
+        match answer.status() {
+            Some(200..=299) => Ok(()),
+            Some(_) | None => Err(refused("REGISTER", &answer)),
+        }
+    }
+}
