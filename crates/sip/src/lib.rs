@@ -16,6 +16,7 @@ pub mod message;
 pub mod method;
 pub mod status;
 pub mod time;
+pub mod transaction;
 pub mod transport;
 pub mod uri;
 pub mod write;
