@@ -15,6 +15,7 @@ pub mod limits;
 pub mod message;
 pub mod method;
 pub mod status;
+pub mod stream;
 pub mod time;
 pub mod transaction;
 pub mod transport;
