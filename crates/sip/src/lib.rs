@@ -14,6 +14,7 @@ pub mod lex;
 pub mod limits;
 pub mod message;
 pub mod method;
+pub mod resolve;
 pub mod status;
 pub mod stream;
 pub mod time;
