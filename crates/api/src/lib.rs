@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The administration door: the one way in which records change, and the sockets through which it is reached.
+//!
+//! A [`Request`] is answered by [`Door::answer`], the same whether it came over the control socket of a running
+//! server or from a command that opened the data directory itself. A change becomes a typed
+//! [`coeur_directory::Change`], is committed with its audit row by the [`Ledger`], then applied to the directory,
+//! then told to the shards by the [`House`].
+//!
+//! What it deliberately does not do: know a SIP message, a socket that carries SIP, or SQL. REST and the console come
+//! later and will stand on the same door.
+
+mod client;
+mod control;
+mod door;
+mod http;
+mod metrics;
+mod model;
+mod operator;
+
+pub use client::{Client, ClientError};
+pub use control::{SOCKET_NAME, serve_control};
+pub use door::{Door, House, Ledger, LedgerError};
+pub use http::{Watched, serve_http};
+pub use metrics::{Kind, MetricsText};
+pub use model::*;
+pub use operator::Operator;

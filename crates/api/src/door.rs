@@ -1,0 +1,387 @@
+//! One request, one answer. Parsing a request into a [`Change`] is its validation.
+
+use crate::model::{
+    ACCOUNTS_PER_REQUEST_MAX, AccountView, DeviceView, DomainView, GivenSecret, Made, NewAccount, Refusal,
+    RegistrationView, Reply, Request, Status, TraceRequest, TraceView, Why,
+};
+use crate::operator::Operator;
+use coeur_directory::{
+    Account, AccountId, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain, Ha1Set,
+    new_secret,
+};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the door needs of the house it belongs to: a running server, or an open data directory.
+pub trait House: Send + Sync {
+    fn directory(&self) -> &Directory;
+    /// A device, or a whole account, lost its rights: every shard must hear of it.
+    fn revoked(&self, aor: &Aor, device: Option<DeviceId>);
+    fn status(&self) -> Status;
+    fn registrations(&self, account: Option<&Aor>, limit: usize) -> Vec<RegistrationView>;
+    fn traces(&self, request: &TraceRequest) -> Vec<TraceView>;
+    /// Bytes nobody can guess.
+    fn random(&self, bytes: &mut [u8]);
+    fn unix_time_s(&self) -> u64;
+}
+
+/// Where changes become durable, with their audit rows, all or none.
+pub trait Ledger: Send {
+    fn commit(&mut self, operator: &Operator, changes: &[Change]) -> Result<(), LedgerError>;
+}
+
+/// The changes are not on disk: nothing was changed, and the same request may be tried again.
+#[derive(Debug)]
+pub struct LedgerError(pub String);
+
+pub struct Door {
+    house: Arc<dyn House>,
+    /// Held from the check of a change until it is applied, so that changes have one order.
+    ledger: Mutex<Box<dyn Ledger>>,
+}
+
+/// Rows in one answer.
+const ROWS_MAX: usize = 10_000;
+/// Bytes of a name that people give.
+const NAME_BYTES_MAX: usize = 200;
+const SECRET_BYTES_MAX: usize = 200;
+
+impl Door {
+    pub fn new(house: Arc<dyn House>, ledger: Box<dyn Ledger>) -> Self {
+        Self { house, ledger: Mutex::new(ledger) }
+    }
+
+    /// Blocks while a change is written to disk.
+    pub fn answer(&self, operator: &Operator, request: Request) -> Result<Reply, Refusal> {
+        match request {
+            Request::Status => Ok(Reply::Status(self.house.status())),
+            Request::AccountsAdd { accounts } => self.add_accounts(operator, &accounts),
+            Request::AccountsList { domain, after, limit } => self.list(domain.as_deref(), after.as_deref(), limit),
+            Request::AccountShow { account } => Ok(Reply::Account(Box::new(view(&*self.account(&account)?)))),
+            Request::AccountRemove { account } => self.remove_account(operator, &account),
+            Request::DeviceAdd { account, name, secret, policy } => {
+                self.add_device(operator, &account, &name, secret, &policy)
+            }
+            Request::DeviceRevoke { account, device } => self.revoke(operator, &account, &device),
+            Request::DomainAdd { domain } => self.change(operator, Change::DomainAdded(Domain::new(&domain))),
+            Request::DomainsList => Ok(Reply::Domains(self.domains())),
+            Request::DomainRemove { domain } => {
+                self.change(operator, Change::DomainRemoved(domain.to_ascii_lowercase().into()))
+            }
+            Request::Registrations { account, limit } => {
+                let account = account.as_deref().map(aor).transpose()?;
+                Ok(Reply::Registrations(self.house.registrations(account.as_ref(), limit.min(ROWS_MAX))))
+            }
+            Request::Trace(request) => Ok(Reply::Traces(self.house.traces(&request))),
+        }
+    }
+
+    /// A change that the server itself wants: what a device proved, a setting.
+    pub fn change(&self, operator: &Operator, change: Change) -> Result<Reply, Refusal> {
+        self.commit(operator, vec![change])?;
+        Ok(Reply::Done)
+    }
+
+    /// Check, write, apply: in this order, under one lock.
+    fn commit(&self, operator: &Operator, changes: Vec<Change>) -> Result<(), Refusal> {
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        for change in &changes {
+            self.house.directory().check(change).map_err(refuse)?;
+        }
+        ledger.commit(operator, &changes).map_err(|LedgerError(text)| Refusal::new(Why::Unavailable, text))?;
+        for change in &changes {
+            if let Err(why) = self.house.directory().apply(change) {
+                // Checked under this lock, and the batch repeats no name: cannot be, but must not go unseen.
+                tracing::error!(%why, "a committed change was refused by the directory; restart to read it again");
+            }
+        }
+        Ok(())
+    }
+
+    fn add_accounts(&self, operator: &Operator, accounts: &[NewAccount]) -> Result<Reply, Refusal> {
+        if accounts.len() > ACCOUNTS_PER_REQUEST_MAX {
+            let text = format!("at most {ACCOUNTS_PER_REQUEST_MAX} accounts at once");
+            return Err(Refusal::new(Why::Invalid, text));
+        }
+        let (mut changes, mut made) = (Vec::with_capacity(accounts.len()), Vec::with_capacity(accounts.len()));
+        let mut seen = BTreeSet::new();
+        for new in accounts {
+            let aor = aor(&new.account)?;
+            let (device, secret) = self.device(&aor, "first", new.secret.clone(), policy(&new.policy)?)?;
+            made.push(Made { account: aor.to_string(), device: device_name(device.id), secret });
+            let mut account = Account::new(AccountId(self.number()), aor.clone());
+            account.display_name = name(&new.display_name)?.into();
+            account.policy = policy(&new.policy)?;
+            account.devices = Box::new([device]);
+            if !seen.insert(aor.clone()) {
+                return Err(refuse(ChangeError::AccountExists(aor)));
+            }
+            changes.push(Change::AccountAdded(Box::new(account)));
+        }
+        self.commit(operator, changes)?;
+        Ok(Reply::Made(made))
+    }
+
+    fn add_device(
+        &self,
+        operator: &Operator,
+        account: &str,
+        device_label: &str,
+        secret: Option<GivenSecret>,
+        device_policy: &str,
+    ) -> Result<Reply, Refusal> {
+        let aor = self.account(account)?.aor.clone();
+        let (device, secret) = self.device(&aor, name(device_label)?, secret, policy(device_policy)?)?;
+        let made = Made { account: aor.to_string(), device: device_name(device.id), secret };
+        self.commit(operator, vec![Change::DeviceAdded { aor, device: Box::new(device) }])?;
+        Ok(Reply::Made(vec![made]))
+    }
+
+    /// A device with the secret given, or with a new one, which is returned. The realm is the domain.
+    fn device(
+        &self,
+        aor: &Aor,
+        name: &str,
+        given: Option<GivenSecret>,
+        policy: AlgorithmPolicy,
+    ) -> Result<(Device, Option<GivenSecret>), Refusal> {
+        let (secret, shown) = match given {
+            Some(secret) if secret.reveal().is_empty() || secret.reveal().len() > SECRET_BYTES_MAX => {
+                return Err(Refusal::new(Why::Invalid, format!("a secret has 1 to {SECRET_BYTES_MAX} bytes")));
+            }
+            Some(secret) => (secret, None),
+            None => {
+                let mut random = [0; 20];
+                self.house.random(&mut random);
+                let secret = GivenSecret::new(new_secret(&random));
+                (secret.clone(), Some(secret))
+            }
+        };
+        let ha1 = Ha1Set::of_secret(aor.user(), aor.domain(), secret.reveal());
+        let device = Device::new(DeviceId(self.number()), name, ha1, policy, self.house.unix_time_s());
+        Ok((device, shown))
+    }
+
+    fn remove_account(&self, operator: &Operator, account: &str) -> Result<Reply, Refusal> {
+        let aor = aor(account)?;
+        self.commit(operator, vec![Change::AccountRemoved(aor.clone())])?;
+        self.house.revoked(&aor, None);
+        Ok(Reply::Done)
+    }
+
+    fn revoke(&self, operator: &Operator, account: &str, device: &str) -> Result<Reply, Refusal> {
+        let aor = aor(account)?;
+        let id = u64::from_str_radix(device, 16).map(DeviceId).map_err(|_| {
+            Refusal::new(Why::Invalid, format!("`{device}` is no device; `coeur device list {aor}` shows them"))
+        })?;
+        self.commit(operator, vec![Change::DeviceRevoked { aor: aor.clone(), device: id }])?;
+        self.house.revoked(&aor, Some(id));
+        Ok(Reply::Done)
+    }
+
+    fn account(&self, text: &str) -> Result<Arc<Account>, Refusal> {
+        let aor = aor(text)?;
+        self.house.directory().account_of(&aor).ok_or_else(|| refuse(ChangeError::UnknownAccount(aor)))
+    }
+
+    fn list(&self, domain: Option<&str>, after: Option<&str>, limit: usize) -> Result<Reply, Refusal> {
+        let mut after = after.map(aor).transpose()?;
+        let limit = limit.clamp(1, ROWS_MAX);
+        let mut views = Vec::new();
+        while views.len() < limit {
+            let page = self.house.directory().page(after.as_ref(), limit);
+            let Some(last) = page.last() else { break };
+            after = Some(last.aor.clone());
+            let wanted = |account: &&Arc<Account>| domain.is_none_or(|d| account.aor.domain().eq_ignore_ascii_case(d));
+            views.extend(page.iter().filter(wanted).map(|account| view(account)).take(limit - views.len()));
+        }
+        Ok(Reply::Accounts(views))
+    }
+
+    fn domains(&self) -> Vec<DomainView> {
+        let view = |domain: &Arc<Domain>| DomainView {
+            domain: domain.name.to_string(),
+            policy: domain.algorithm.as_str().to_owned(),
+            contacts_max: domain.contacts_max,
+        };
+        self.house.directory().domains().iter().map(view).collect()
+    }
+
+    /// A number for a new row: 63 random bits, because SQL integers are signed.
+    fn number(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.house.random(&mut bytes);
+        (u64::from_le_bytes(bytes) >> 1).max(1)
+    }
+}
+
+fn view(account: &Account) -> AccountView {
+    let device = |device: &Device| DeviceView {
+        device: device_name(device.id),
+        name: device.name.to_string(),
+        policy: device.policy.as_str().to_owned(),
+        created_at_s: device.created_at_s,
+        proved_sha256: device.proved_sha256(),
+    };
+    AccountView {
+        account: account.aor.to_string(),
+        display_name: account.display_name.to_string(),
+        enabled: account.enabled,
+        policy: account.policy.as_str().to_owned(),
+        devices: account.devices.iter().map(device).collect(),
+    }
+}
+
+fn device_name(id: DeviceId) -> String {
+    format!("{:016x}", id.0)
+}
+
+fn aor(text: &str) -> Result<Aor, Refusal> {
+    Aor::parse(text).map_err(|why| Refusal::new(Why::Invalid, format!("`{text}`: {why}")))
+}
+
+fn policy(text: &str) -> Result<AlgorithmPolicy, Refusal> {
+    AlgorithmPolicy::parse(text)
+        .ok_or_else(|| Refusal::new(Why::Invalid, format!("policy `{text}` is none of auto, sha256, md5")))
+}
+
+fn name(text: &str) -> Result<&str, Refusal> {
+    if text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
+        let text = format!("a name has at most {NAME_BYTES_MAX} bytes and no control characters");
+        return Err(Refusal::new(Why::Invalid, text));
+    }
+    Ok(text)
+}
+
+fn refuse(error: ChangeError) -> Refusal {
+    let why = match &error {
+        ChangeError::DomainExists(_) | ChangeError::AccountExists(_) => Why::Exists,
+        ChangeError::UnknownDomain(_) | ChangeError::UnknownAccount(_) | ChangeError::UnknownDevice { .. } => {
+            Why::NotFound
+        }
+        ChangeError::DomainInUse { .. } | ChangeError::BadDomain(_) | ChangeError::TooManyDevices(_) => Why::Invalid,
+        ChangeError::IdInUse(_) => Why::Unavailable,
+    };
+    Refusal::new(why, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[derive(Default)]
+    struct Flat {
+        directory: Directory,
+        randoms: AtomicU64,
+        revoked: Mutex<Vec<String>>,
+    }
+
+    impl House for Flat {
+        fn directory(&self) -> &Directory {
+            &self.directory
+        }
+        fn revoked(&self, aor: &Aor, device: Option<DeviceId>) {
+            self.revoked.lock().unwrap().push(format!("{aor} {}", device.is_some()));
+        }
+        fn status(&self) -> Status {
+            Status::default()
+        }
+        fn registrations(&self, _: Option<&Aor>, _: usize) -> Vec<RegistrationView> {
+            Vec::new()
+        }
+        fn traces(&self, _: &TraceRequest) -> Vec<TraceView> {
+            Vec::new()
+        }
+        fn random(&self, bytes: &mut [u8]) {
+            let n = self.randoms.fetch_add(1, Ordering::Relaxed) + 1;
+            bytes.iter_mut().zip((n << 8).to_le_bytes().iter().cycle()).for_each(|(b, n)| *b = *n);
+        }
+        fn unix_time_s(&self) -> u64 {
+            7
+        }
+    }
+
+    struct Paper {
+        full: bool,
+    }
+
+    impl Ledger for Paper {
+        fn commit(&mut self, _: &Operator, _: &[Change]) -> Result<(), LedgerError> {
+            if self.full { Err(LedgerError("disk full".to_owned())) } else { Ok(()) }
+        }
+    }
+
+    fn door(full: bool) -> (Door, Arc<Flat>) {
+        let house = Arc::new(Flat::default());
+        house.directory.apply(&Change::DomainAdded(Domain::new("d"))).unwrap();
+        (Door::new(house.clone(), Box::new(Paper { full })), house)
+    }
+
+    fn new(account: &str) -> NewAccount {
+        NewAccount { account: account.to_owned(), display_name: String::new(), secret: None, policy: "auto".to_owned() }
+    }
+
+    fn add(door: &Door, accounts: &[&str]) -> Result<Reply, Refusal> {
+        let accounts = accounts.iter().map(|account| new(account)).collect();
+        door.answer(&Operator::of_data_directory(), Request::AccountsAdd { accounts })
+    }
+
+    #[test]
+    fn an_account_is_made_with_a_secret_and_shown_without_it() {
+        let (door, house) = door(false);
+        let Ok(Reply::Made(made)) = add(&door, &["alice@d"]) else { panic!("not made") };
+        assert_eq!(made[0].secret.as_ref().map(|secret| secret.reveal().len()), Some(32));
+        assert_eq!(house.directory.accounts(), 1);
+        let shown = door.answer(&Operator::of_data_directory(), Request::AccountShow { account: "alice@d".into() });
+        let json = serde_json::to_string(&shown.unwrap_or(Reply::Done)).unwrap();
+        assert!(json.contains("alice@d") && !json.contains(made[0].secret.as_ref().unwrap().reveal()), "{json}");
+    }
+
+    #[test]
+    fn a_batch_is_made_whole_or_not_at_all() {
+        let (door, house) = door(false);
+        for batch in [["bob@d", "bob@d"], ["bob@d", "carol@elsewhere"], ["bob@d", "no account"]] {
+            assert!(add(&door, &batch).is_err());
+            assert_eq!(house.directory.accounts(), 0);
+        }
+    }
+
+    #[test]
+    fn what_is_not_on_disk_is_not_in_the_directory() {
+        let (door, house) = door(true);
+        let refusal = add(&door, &["alice@d"]).err().unwrap();
+        assert_eq!((refusal.why, refusal.text.as_str()), (Why::Unavailable, "disk full"));
+        assert_eq!(house.directory.accounts(), 0);
+    }
+
+    #[test]
+    fn a_revocation_reaches_the_shards_once_it_is_durable() {
+        let (door, house) = door(false);
+        let Ok(Reply::Made(made)) = add(&door, &["alice@d"]) else { panic!("not made") };
+        let operator = Operator::of_data_directory();
+        let device = made[0].device.clone();
+        assert!(door.answer(&operator, Request::DeviceRevoke { account: "alice@d".into(), device }).is_ok());
+        assert!(door.answer(&operator, Request::AccountRemove { account: "alice@d".into() }).is_ok());
+        assert_eq!(*house.revoked.lock().unwrap(), ["alice@d true", "alice@d false"]);
+        let gone = door.answer(&operator, Request::AccountRemove { account: "alice@d".into() }).err().unwrap();
+        assert_eq!(gone.why, Why::NotFound);
+    }
+
+    #[test]
+    fn a_list_is_given_page_by_page_and_by_domain() {
+        let (door, house) = door(false);
+        house.directory.apply(&Change::DomainAdded(Domain::new("e"))).unwrap();
+        add(&door, &["a@d", "b@e", "c@d"]).map_err(|refusal| refusal.text).map(drop).unwrap();
+        let list = |domain: Option<&str>, after: Option<&str>, limit| {
+            let request = Request::AccountsList { domain: domain.map(Into::into), after: after.map(Into::into), limit };
+            match door.answer(&Operator::of_data_directory(), request) {
+                Ok(Reply::Accounts(views)) => views.into_iter().map(|view| view.account).collect::<Vec<_>>(),
+                _ => panic!("no list"),
+            }
+        };
+        assert_eq!(list(None, None, 2), ["a@d", "b@e"]);
+        assert_eq!(list(None, Some("b@e"), 2), ["c@d"]);
+        assert_eq!(list(Some("D"), None, 2), ["a@d", "c@d"]);
+    }
+}

@@ -1,0 +1,166 @@
+//! What is asked and answered at the door, as JSON.
+
+use serde::{Deserialize, Serialize};
+
+/// A secret on its way to the door. It crosses a Unix socket that only its owner can open, so it can be serialised;
+/// it has no `Debug`, and is overwritten when dropped.
+#[derive(Clone, Serialize, Deserialize, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+#[serde(transparent)]
+pub struct GivenSecret(String);
+
+impl GivenSecret {
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NewAccount {
+    pub account: String,
+    #[serde(default)]
+    pub display_name: String,
+    /// Made when absent.
+    pub secret: Option<GivenSecret>,
+    /// `auto`, `sha256` or `md5`.
+    pub policy: String,
+}
+
+/// Accounts in one [`Request::AccountsAdd`]; with names and secrets of usual length about 1 MB of JSON.
+pub const ACCOUNTS_PER_REQUEST_MAX: usize = 5_000;
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case")]
+pub enum Request {
+    Status,
+    /// All or none; the reply lists what was made, in order.
+    AccountsAdd { accounts: Vec<NewAccount> },
+    AccountsList { domain: Option<String>, after: Option<String>, limit: usize },
+    AccountShow { account: String },
+    AccountRemove { account: String },
+    DeviceAdd { account: String, name: String, secret: Option<GivenSecret>, policy: String },
+    DeviceRevoke { account: String, device: String },
+    DomainAdd { domain: String },
+    DomainsList,
+    DomainRemove { domain: String },
+    Registrations { account: Option<String>, limit: usize },
+    Trace(TraceRequest),
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct TraceRequest {
+    pub what: Option<String>,
+    pub last: usize,
+    /// Only conversations with a message later than this (microseconds since the Unix epoch).
+    pub since_us: Option<u64>,
+    pub full: bool,
+    pub bodies: bool,
+    pub ascii: bool,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case")]
+pub enum Reply {
+    Done,
+    Status(Status),
+    Made(Vec<Made>),
+    Accounts(Vec<AccountView>),
+    Account(Box<AccountView>),
+    Domains(Vec<DomainView>),
+    Registrations(Vec<RegistrationView>),
+    Traces(Vec<TraceView>),
+}
+
+/// An account or device that was made. The secret is shown this once, and only if it was not given.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Made {
+    pub account: String,
+    pub device: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<GivenSecret>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub uptime_s: u64,
+    pub domains: Vec<String>,
+    pub accounts: usize,
+    pub registrations: usize,
+    /// As `udp://192.0.2.1:5060`.
+    pub listeners: Vec<String>,
+    /// Certificate that TLS clients must trust, if it is a local one.
+    pub local_authority: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    pub account: String,
+    pub display_name: String,
+    pub enabled: bool,
+    pub policy: String,
+    pub devices: Vec<DeviceView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceView {
+    pub device: String,
+    pub name: String,
+    pub policy: String,
+    pub created_at_s: u64,
+    pub proved_sha256: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainView {
+    pub domain: String,
+    pub policy: String,
+    pub contacts_max: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistrationView {
+    pub account: String,
+    pub contact: String,
+    /// Transport and address of its flow, as `tls 192.0.2.7:40000`; empty when it has none of ours.
+    pub flow: String,
+    pub device: String,
+    pub expires_in_s: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceView {
+    pub call_id: String,
+    /// Time of its last message, microseconds since the Unix epoch.
+    pub last_at_us: u64,
+    pub messages: usize,
+    /// Drawn, secrets hidden, ready for a terminal.
+    pub ladder: String,
+}
+
+/// Why the door said no; the text says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub why: Why,
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    Invalid,
+    NotFound,
+    Exists,
+    Forbidden,
+    /// Storage cannot write now; ask again.
+    Unavailable,
+}
+
+impl Refusal {
+    pub fn new(why: Why, text: impl Into<String>) -> Self {
+        Self { why, text: text.into() }
+    }
+}

@@ -1,0 +1,75 @@
+//! The control socket, with a real one.
+
+use coeur_api::{Client, ClientError, Door, House, Ledger, LedgerError, NewAccount, Operator, Reply, Request, Status, TraceRequest, Why};
+use coeur_directory::{Aor, Change, DeviceId, Directory, Domain};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+
+#[derive(Default)]
+struct Hut(Directory);
+
+impl House for Hut {
+    fn directory(&self) -> &Directory {
+        &self.0
+    }
+    fn revoked(&self, _: &Aor, _: Option<DeviceId>) {}
+    fn status(&self) -> Status {
+        Status { version: "test".to_owned(), ..Status::default() }
+    }
+    fn registrations(&self, _: Option<&Aor>, _: usize) -> Vec<coeur_api::RegistrationView> {
+        Vec::new()
+    }
+    fn traces(&self, _: &TraceRequest) -> Vec<coeur_api::TraceView> {
+        Vec::new()
+    }
+    fn random(&self, bytes: &mut [u8]) {
+        bytes.fill(3);
+    }
+    fn unix_time_s(&self) -> u64 {
+        0
+    }
+}
+
+struct Accepting;
+
+impl Ledger for Accepting {
+    fn commit(&mut self, _: &Operator, _: &[Change]) -> Result<(), LedgerError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn requests_travel_over_a_private_socket() {
+    let directory = std::env::temp_dir().join(format!("coeur-control-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let hut = Arc::new(Hut::default());
+    hut.0.apply(&Change::DomainAdded(Domain::new("d"))).unwrap();
+    let door = Arc::new(Door::new(hut.clone(), Box::new(Accepting)));
+    assert!(Client::connect(&directory).unwrap().is_none());
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let path = directory.clone();
+    let server = runtime.spawn(async move {
+        coeur_api::serve_control(&path, door, async { drop(stopped.await) }).await
+    });
+    let client = (0..200).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        Client::connect(&directory).ok().flatten()
+    });
+    let client = client.expect("the socket opens within two seconds");
+
+    let mode = std::fs::metadata(directory.join(coeur_api::SOCKET_NAME)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(matches!(client.ask(&Request::Status), Ok(Reply::Status(status)) if status.version == "test"));
+    let alice = NewAccount { account: "alice@d".into(), display_name: "é".into(), secret: None, policy: "auto".into() };
+    let add = Request::AccountsAdd { accounts: vec![alice] };
+    assert!(matches!(client.ask(&add), Ok(Reply::Made(made)) if made.len() == 1));
+    assert!(matches!(client.ask(&add), Err(ClientError::Refused(refusal)) if refusal.why == Why::Exists));
+    assert_eq!(hut.0.accounts(), 1);
+
+    stop.send(()).unwrap();
+    runtime.block_on(server).unwrap().unwrap();
+    assert!(!directory.join(coeur_api::SOCKET_NAME).exists());
+    std::fs::remove_dir_all(&directory).unwrap();
+}
