@@ -1,0 +1,74 @@
+//! `coeur check-config`: everything that is wrong with the settings, and nothing started.
+
+use super::exit::{Exit, Failure};
+use super::grammar::CheckConfig;
+use super::terminal::print;
+use crate::config::{self, ConfigError, Key, LogFormat, Settings};
+
+pub fn run(arguments: CheckConfig) -> Result<(), Failure> {
+    let mut layer = arguments.settings.layer();
+    let settings = settings(&mut layer)?;
+    let values = values(&settings);
+    if arguments.json {
+        let map: serde_json::Map<String, serde_json::Value> =
+            values.into_iter().map(|(key, value)| (key.name().to_owned(), value)).collect();
+        print(&format!("{:#}\n", serde_json::Value::Object(map)));
+    } else {
+        let rows: Vec<Vec<String>> =
+            values.iter().map(|(key, value)| vec![key.name().to_owned(), plain(value), key.doc().to_owned()]).collect();
+        print(&super::table::table(&["key", "value", "meaning"], &rows));
+    }
+    Ok(())
+}
+
+/// Loads, and turns every error into one failure of several lines.
+pub fn settings(layer: &mut config::Layer) -> Result<Settings, Failure> {
+    let variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let settings = config::load(std::mem::take(layer), &variables).map_err(|errors| refuse(&errors))?;
+    if let Some((cert, key)) = &settings.certificate {
+        for file in [cert, key] {
+            if let Err(why) = std::fs::File::open(file) {
+                return Err(Failure::new(Exit::Usage, format!("{}: cannot be read: {why}", file.display())));
+            }
+        }
+    }
+    Ok(settings)
+}
+
+fn refuse(errors: &[ConfigError]) -> Failure {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    Failure::new(Exit::Usage, lines.join("\ncoeur: "))
+}
+
+fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
+    use serde_json::{Value, json};
+    let path = |path: &std::path::Path| Value::from(path.display().to_string());
+    let list = |texts: Vec<String>| Value::from(texts);
+    let certificate = settings.certificate.as_ref();
+    vec![
+        (Key::Data, path(&settings.data)),
+        (Key::Domain, list(settings.domains.clone())),
+        (Key::Listen, list(settings.listen.iter().map(ToString::to_string).collect())),
+        (Key::Advertise, list(settings.advertise.iter().map(|advertise| advertise.host.clone()).collect())),
+        (Key::Cert, certificate.map_or(Value::Null, |(cert, _)| path(cert))),
+        (Key::PrivateKey, certificate.map_or(Value::Null, |(_, key)| path(key))),
+        (Key::Http, settings.http.map_or(json!("off"), |http| Value::from(http.to_string()))),
+        (Key::Shards, json!(settings.shards)),
+        (Key::Log, json!(settings.log)),
+        (Key::LogFormat, json!(if settings.log_format == LogFormat::Json { "json" } else { "text" })),
+        (Key::TraceMb, json!(settings.trace_mb)),
+    ]
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) if values.is_empty() => "-".to_owned(),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(" "),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}

@@ -1,0 +1,62 @@
+//! The command line of `coeur`: one file per verb. Everything that changes or reads records goes through the
+//! administration door ([`coeur_api`]): over its control socket when a server runs, else on the data directory.
+
+pub mod account;
+pub mod call;
+pub mod check_config;
+pub mod completion;
+pub mod device;
+pub mod domain;
+pub mod door;
+pub mod exit;
+pub mod grammar;
+pub mod import;
+pub mod progress;
+pub mod registrations;
+pub mod selftest;
+pub mod serve;
+pub mod table;
+pub mod terminal;
+pub mod trace;
+pub mod words;
+
+use clap::Parser;
+use exit::{Exit, Failure};
+use grammar::{Cli, Command};
+use std::process::ExitCode;
+
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(why) => {
+            let usage = if why.use_stderr() { Exit::Usage } else { Exit::Done };
+            // Nothing can be said when even standard error is closed.
+            let _ = why.print();
+            return usage.into();
+        }
+    };
+    match run(cli.command) {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => {
+            if !failure.text.is_empty() {
+                eprintln!("coeur: {}", failure.text);
+            }
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Account(arguments) => account::run(arguments),
+        Command::Device(arguments) => device::run(arguments),
+        Command::Domain(arguments) => domain::run(arguments),
+        Command::Registrations(arguments) => registrations::run(arguments),
+        Command::CheckConfig(arguments) => check_config::run(arguments),
+        Command::Selftest(arguments) => selftest::run(arguments),
+        Command::Trace(arguments) => trace::run(arguments),
+        Command::Call(arguments) => call::run(arguments),
+        Command::Completion(arguments) => completion::run(arguments),
+    }
+}
