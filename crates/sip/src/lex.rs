@@ -39,6 +39,7 @@ pub const fn is_lws(byte: u8) -> bool {
 }
 
 /// The first index from `at` on that is not LWS (the length when there is none).
+#[inline]
 pub fn skip_lws(bytes: &[u8], mut at: usize) -> usize {
     while at < bytes.len() && is_lws(bytes[at]) {
         at += 1;
@@ -47,6 +48,7 @@ pub fn skip_lws(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The first index from `at` on that is not a token character.
+#[inline]
 pub fn skip_token(bytes: &[u8], mut at: usize) -> usize {
     while at < bytes.len() && TOKEN[bytes[at] as usize] {
         at += 1;
@@ -55,6 +57,7 @@ pub fn skip_token(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The bytes without LWS at either end.
+#[inline]
 pub fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = bytes {
         if !is_lws(*first) {

@@ -21,6 +21,7 @@ pub struct Param<'a> {
 }
 
 impl<'a> Param<'a> {
+    #[inline]
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
@@ -118,6 +119,7 @@ impl<'a> Iterator for ParamIter<'a> {
 }
 
 /// Reads one parameter at `at`, after its `;`. Returns it and the index of the next `;` or the end.
+#[inline]
 fn scan(raw: &[u8], at: usize) -> Option<(Param<'_>, usize)> {
     let name_start = lex::skip_lws(raw, at);
     let name_end = lex::skip_token(raw, name_start);
@@ -153,10 +155,22 @@ fn skip_value(raw: &[u8], start: usize) -> usize {
         return start;
     }
     let mut at = start;
-    while at < raw.len() && !matches!(raw[at], 0..=b' ' | b';' | b',' | b'"' | b'<' | b'>' | 0x7f) {
+    while at < raw.len() && VALUE[raw[at] as usize] {
         at += 1;
     }
     at
+}
+
+static VALUE: [bool; 256] = value_bytes();
+
+const fn value_bytes() -> [bool; 256] {
+    let mut table = [true; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = !matches!(byte as u8, 0..=b' ' | b';' | b',' | b'"' | b'<' | b'>' | 0x7f);
+        byte += 1;
+    }
+    table
 }
 
 #[cfg(test)]

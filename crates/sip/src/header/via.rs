@@ -71,21 +71,20 @@ impl<'a> Via<'a> {
     fn with_params(mut self) -> Result<Via<'a>, HeaderError> {
         for param in self.params {
             // Each known name at most once: a second one could be read instead of the first.
-            if param.is("branch") {
-                once(self.branch.is_some())?;
-                self.branch = Some(param.value.unwrap_or_default());
-            } else if param.is("received") {
-                once(self.received.is_some())?;
-                self.received = Some(address(param.value.unwrap_or_default())?);
-            } else if param.is("rport") {
-                once(self.rport.is_some())?;
-                self.rport = Some(match param.value {
-                    None => None,
-                    Some(digits) => match lex::number_u16(digits) {
-                        Some(port) => Some(port),
-                        None => return Err(HeaderError::new(0, "Malformed rport")),
-                    },
-                });
+            match param.name.len() {
+                6 if param.is("branch") => {
+                    once(self.branch.is_some())?;
+                    self.branch = Some(param.value.unwrap_or_default());
+                }
+                8 if param.is("received") => {
+                    once(self.received.is_some())?;
+                    self.received = Some(address(param.value.unwrap_or_default())?);
+                }
+                5 if param.is("rport") => {
+                    once(self.rport.is_some())?;
+                    self.rport = Some(param.value.map(port).transpose()?);
+                }
+                _ => {}
             }
         }
         Ok(self)
@@ -94,6 +93,10 @@ impl<'a> Via<'a> {
 
 fn once(already: bool) -> Result<(), HeaderError> {
     if already { Err(HeaderError::new(0, "Duplicate Via Parameter")) } else { Ok(()) }
+}
+
+fn port(digits: &[u8]) -> Result<u16, HeaderError> {
+    lex::number_u16(digits).ok_or(HeaderError::new(0, "Malformed rport"))
 }
 
 fn address(text: &[u8]) -> Result<IpAddr, HeaderError> {

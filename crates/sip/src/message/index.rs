@@ -180,22 +180,20 @@ fn index_headers(
 }
 
 /// Reads `bytes[start..end]`, a line with its CRLF: `name *( SP / HTAB ) ":" value`.
+#[inline]
 fn read_header(bytes: &[u8], start: usize, end: usize, folded: bool) -> Result<Slot, Fault> {
     let line = &bytes[start..end - 2];
-    let Some(colon) = memchr(b':', line) else {
-        return Err(Fault::new(Kind::HeaderLine, start, "Header Without Colon"));
-    };
+    let name_len = lex::skip_token(line, 0);
     // HCOLON allows white space before the colon (RFC 3261 section 25.1), on the same line only: a fold
     // there is where parsers differ.
-    let mut name_len = colon;
-    while name_len > 0 && matches!(line[name_len - 1], b' ' | b'\t') {
-        name_len -= 1;
+    let mut colon = name_len;
+    while matches!(line.get(colon), Some(b' ' | b'\t')) {
+        colon += 1;
     }
-    let name_bytes = &line[..name_len];
-    let name = HeaderName::parse(name_bytes);
-    if name == HeaderName::Other && !lex::is_token(name_bytes) || name_len > usize::from(u16::MAX) {
+    if line.get(colon) != Some(&b':') || name_len == 0 || name_len > usize::from(u16::MAX) {
         return Err(Fault::new(Kind::HeaderLine, start, "Malformed Header Name"));
     }
+    let name = HeaderName::parse(&line[..name_len]);
     let value_start = lex::skip_lws(line, colon + 1);
     let mut value_end = line.len();
     while value_end > value_start && lex::is_lws(line[value_end - 1]) {

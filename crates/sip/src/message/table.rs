@@ -1,5 +1,7 @@
 //! Where the headers of one message are: a table of spans that is reused from message to message.
 
+use memchr::{memchr, memchr3};
+
 use crate::header::HeaderName;
 use crate::lex;
 
@@ -59,10 +61,11 @@ impl HeaderTable {
     }
 
     /// Adds a line. The caller keeps the count below `u16::MAX`.
+    #[inline]
     pub(super) fn push(&mut self, slot: Slot) {
         let index = self.slots.len() as u16;
         let name = slot.name as usize;
-        self.slots.push(Slot { next: NONE, ..slot });
+        self.slots.push(slot);
         if self.first[name] == NONE {
             self.first[name] = index;
         } else {
@@ -73,6 +76,7 @@ impl HeaderTable {
 }
 
 impl Slot {
+    #[inline]
     pub(super) fn new(
         name: HeaderName,
         start: usize,
@@ -240,18 +244,16 @@ impl<'a> Iterator for Values<'a> {
 /// takes the rest: its element is malformed, and no comma after it can be trusted.
 pub(crate) fn element_end(list: &[u8]) -> usize {
     let mut at = 0;
-    while at < list.len() {
-        match list[at] {
+    while let Some(length) = memchr3(b',', b'"', b'<', &list[at..]) {
+        at += length;
+        let after = match list[at] {
             b',' => return at,
-            b'"' => match lex::skip_quoted(list, at) {
-                Some(after) => at = after,
-                None => return list.len(),
-            },
-            b'<' => match memchr::memchr(b'>', &list[at..]) {
-                Some(length) => at += length + 1,
-                None => return list.len(),
-            },
-            _ => at += 1,
+            b'"' => lex::skip_quoted(list, at),
+            _ => memchr(b'>', &list[at..]).map(|length| at + length + 1),
+        };
+        match after {
+            Some(after) => at = after,
+            None => return list.len(),
         }
     }
     list.len()

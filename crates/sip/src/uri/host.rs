@@ -19,26 +19,35 @@ impl<'a> Host<'a> {
             return reference(inner).map(Host::V6);
         }
         let (&first, &last) = (bytes.first()?, bytes.last()?);
-        // 255 is the longest name DNS can hold (RFC 1035 section 2.3.4).
-        let good = bytes.len() <= 255 && bytes.iter().all(|byte| NAME[*byte as usize]);
-        if !good || !(first.is_ascii_alphanumeric() || first == b'_') || matches!(last, b'-') {
-            return None;
-        }
-        if bytes.windows(2).any(|pair| pair == b"..") {
-            return None;
-        }
-        let text = std::str::from_utf8(bytes).ok()?;
-        if last.is_ascii_digit() {
-            if let Ok(address) = text.parse() {
+        if first.is_ascii_digit() {
+            if let Some(address) = dotted_quad(bytes) {
                 return Some(Host::V4(address));
             }
-            // The last label of a name is never all digits (`toplabel`), so this would be a broken address.
-            let label = bytes.rsplit(|&byte| byte == b'.').next().unwrap_or(bytes);
-            if label.iter().all(u8::is_ascii_digit) {
+        }
+        // 255 is the longest name DNS can hold (RFC 1035 section 2.3.4).
+        if bytes.len() > 255 || !(first.is_ascii_alphanumeric() || first == b'_') || last == b'-' {
+            return None;
+        }
+        let (mut label, mut numeric) = (0, true);
+        for (at, &byte) in bytes.iter().enumerate() {
+            if byte == b'.' {
+                if label == 0 {
+                    return None;
+                }
+                // After a final dot no label follows.
+                (label, numeric) = (0, at + 1 < bytes.len());
+            } else if NAME[byte as usize] {
+                label += 1;
+                numeric &= byte.is_ascii_digit();
+            } else {
                 return None;
             }
         }
-        Some(Host::Name(text))
+        // The last label of a name is never all digits (`toplabel`), so this would be a broken address.
+        if numeric {
+            return None;
+        }
+        std::str::from_utf8(bytes).ok().map(Host::Name)
     }
 
     /// Reads the address of a `received` parameter: IPv6 with or without brackets (RFC 5118 section 4.5).
@@ -96,7 +105,24 @@ impl fmt::Display for Host<'_> {
     }
 }
 
-static NAME: [bool; 256] = crate::lex::class(b"-._");
+static NAME: [bool; 256] = crate::lex::class(b"-_");
+
+/// Four numbers from 0 to 255 of one to three digits, without leading zeros, which some read as octal.
+fn dotted_quad(bytes: &[u8]) -> Option<Ipv4Addr> {
+    if bytes.len() > 15 {
+        return None;
+    }
+    let mut octets = [0; 4];
+    let mut parts = bytes.split(|&byte| byte == b'.');
+    for octet in &mut octets {
+        let digits = parts.next()?;
+        if digits.len() > 3 || (digits.len() > 1 && digits[0] == b'0') {
+            return None;
+        }
+        *octet = u8::try_from(crate::lex::number_u32(digits)?).ok()?;
+    }
+    parts.next().is_none().then(|| Ipv4Addr::from(octets))
+}
 
 /// The inside of an IPv6 reference. RFC 3261's grammar lets three colons precede an embedded IPv4 address and
 /// RFC 5118 section 4.10 wants that tolerated: there, and only there, `:::` is read as `::`.
