@@ -1,1 +1,23 @@
-//! Placeholder.
+//! What outlives the process: records in SQLite, live state in the journal.
+//!
+//! Records (domains, accounts, devices, settings) change rarely and are read whole at start; [`Records`] is the trait,
+//! [`Sqlite`] the embedded default, so that PostgreSQL can follow. Live state (bindings, later calls) changes thousands
+//! of times a second; it goes into an append-only, checksummed [`Journal`] with group commit and snapshots, because an
+//! SQL upsert for each registration would cost more than the registration.
+//!
+//! What it deliberately does not do: know what a journal entry means (bytes in, bytes out), keep a password (HA1 values
+//! are sealed with a key that lies in a file of its own), block the thread that handles messages.
+
+pub mod disk;
+mod error;
+pub mod journal;
+mod lock;
+pub mod records;
+mod seal;
+
+pub use disk::{Disk, DiskFile, Folder};
+pub use error::StorageError;
+pub use journal::{Journal, Log, Options, Report, Sequence};
+pub use lock::DataLock;
+pub use records::{AuditRow, Operator, Records, Sqlite};
+pub use seal::SealKey;

@@ -1,0 +1,36 @@
+//! One process at a time in a data directory.
+
+use crate::error::StorageError;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+/// Held for the life of the process; the kernel lets go of it even after kill -9.
+pub struct DataLock {
+    _file: File,
+}
+
+impl DataLock {
+    pub fn take(folder: &Path) -> Result<Self, StorageError> {
+        std::fs::create_dir_all(folder).map_err(StorageError::io("create", folder))?;
+        let path = folder.join("lock");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(StorageError::io("open", &path))?;
+        if file.try_lock().is_err() {
+            let mut text = String::new();
+            let _ = file.read_to_string(&mut text);
+            return Err(StorageError::Locked { path: folder.to_owned(), pid: text.trim().parse().ok() });
+        }
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        written.map_err(StorageError::io("write", &path))?;
+        Ok(Self { _file: file })
+    }
+}

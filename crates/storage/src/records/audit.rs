@@ -1,0 +1,67 @@
+//! The audit chain: each row's hash covers the row and the hash before it, so that a row that is changed, removed or
+//! moved is found.
+
+use aws_lc_rs::digest;
+use coeur_directory::Change;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    pub sequence: u64,
+    pub at_ms: u64,
+    pub operator: String,
+    pub action: String,
+    /// What it was done to, such as an address of record.
+    pub subject: String,
+    pub detail: String,
+    pub hash: Vec<u8>,
+}
+
+impl AuditRow {
+    /// SHA-256 over the hash before and all fields, each with its length, so that no two rows hash the same text.
+    pub(super) fn hash_after(&self, previous: &[u8]) -> Vec<u8> {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(previous);
+        context.update(&self.sequence.to_be_bytes());
+        context.update(&self.at_ms.to_be_bytes());
+        for text in [&self.operator, &self.action, &self.subject, &self.detail] {
+            context.update(&(text.len() as u64).to_be_bytes());
+            context.update(text.as_bytes());
+        }
+        context.finish().as_ref().to_vec()
+    }
+}
+
+/// Action, subject and detail of a change. No secret is in it.
+pub(super) fn described(change: &Change) -> (&'static str, String, String) {
+    match change {
+        Change::DomainAdded(d) => ("domain.added", d.name.to_string(), domain_detail(d)),
+        Change::DomainChanged(d) => ("domain.changed", d.name.to_string(), domain_detail(d)),
+        Change::DomainRemoved(name) => ("domain.removed", name.to_string(), String::new()),
+        Change::AccountAdded(a) => {
+            ("account.added", a.aor.to_string(), format!("id={} devices={}", a.id.0, a.devices.len()))
+        }
+        Change::AccountChanged { aor, patch } => ("account.changed", aor.to_string(), format!("{patch:?}")),
+        Change::AccountRemoved(aor) => ("account.removed", aor.to_string(), String::new()),
+        Change::DeviceAdded { aor, device } => {
+            ("device.added", aor.to_string(), format!("id={} name={:?}", device.id.0, device.name))
+        }
+        Change::DeviceRevoked { aor, device } => {
+            ("device.revoked", aor.to_string(), format!("id={}", device.0))
+        }
+        Change::DeviceProvedSha256 { aor, device } => {
+            ("device.proved_sha256", aor.to_string(), format!("id={}", device.0))
+        }
+        Change::SettingChanged { key, value } => ("setting.changed", key.to_string(), value.to_string()),
+    }
+}
+
+fn domain_detail(domain: &coeur_directory::Domain) -> String {
+    format!(
+        "algorithm={} contacts_max={} expires_s={}..{}..{}",
+        domain.algorithm.as_str(),
+        domain.contacts_max,
+        domain.expires_min_s,
+        domain.expires_default_s,
+        domain.expires_max_s
+    )
+}

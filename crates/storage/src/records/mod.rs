@@ -1,0 +1,62 @@
+//! Records: what changes rarely and is kept in a database.
+
+mod audit;
+mod rows;
+mod schema;
+mod sqlite;
+
+pub use audit::AuditRow;
+pub use sqlite::Sqlite;
+
+use crate::error::StorageError;
+use coeur_directory::{AccountId, Change, DeviceId, Directory};
+
+/// Who makes a change: made by the door that has checked the right to make it, written in the audit row.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    name: Box<str>,
+}
+
+impl Operator {
+    /// The owner of the data directory, acting through the command line or the control socket, whose file permissions are
+    /// the check.
+    pub fn owner_of_data(user: &str) -> Self {
+        Self { name: user.into() }
+    }
+
+    /// The program itself: first start, things that devices prove.
+    pub fn program() -> Self {
+        Self { name: "coeur".into() }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Where the records are. One implementation each for SQLite and, later, PostgreSQL.
+pub trait Records: Send {
+    /// Reads everything into an empty directory. Returns what could not be used, in words.
+    fn load(&mut self, into: &Directory) -> Result<Vec<String>, StorageError>;
+
+    /// Commits changes with one audit row each, all or none. When this returns `Ok` they are durable.
+    /// `progress` is told how many are written; it is called often.
+    fn commit(
+        &mut self,
+        operator: &Operator,
+        changes: &[Change],
+        at_ms: u64,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(), StorageError>;
+
+    fn next_account_id(&mut self) -> AccountId;
+    fn next_device_id(&mut self) -> DeviceId;
+
+    fn setting(&mut self, key: &str) -> Result<Option<String>, StorageError>;
+
+    /// The newest audit rows, newest first.
+    fn audit(&mut self, limit: usize) -> Result<Vec<AuditRow>, StorageError>;
+
+    /// Checks the chain from the first row; the sequence of the first row that does not follow from the one before.
+    fn verify_audit(&mut self) -> Result<Option<u64>, StorageError>;
+}

@@ -1,0 +1,59 @@
+//! Rows to and from the types of the directory.
+
+use crate::seal::SealKey;
+use coeur_directory::{Account, AccountId, AlgorithmPolicy, Aor, Device, DeviceId, Domain, Rights};
+use rusqlite::Row;
+
+pub(super) fn domain(row: &Row<'_>) -> rusqlite::Result<Domain> {
+    let name: String = row.get(0)?;
+    Ok(Domain {
+        name: name.into_boxed_str(),
+        algorithm: policy(row, 1)?,
+        contacts_max: row.get(2)?,
+        expires_min_s: row.get(3)?,
+        expires_default_s: row.get(4)?,
+        expires_max_s: row.get(5)?,
+    })
+}
+
+/// `id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign`; `None` for an address that is none.
+pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
+    let (user, domain) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
+    let Ok(aor) = Aor::new(user, domain) else { return Ok(None) };
+    let mut account = Account::new(AccountId(row.get::<_, i64>(0)? as u64), aor);
+    account.display_name = row.get_ref(3)?.as_str()?.into();
+    account.enabled = row.get(4)?;
+    account.policy = policy(row, 5)?;
+    account.contacts_max = row.get(6)?;
+    account.rights = Rights { relay_foreign: row.get(7)? };
+    Ok(Some(account))
+}
+
+/// `id, name, policy, created_at_s, proved_sha256, ha1`; `None` when the sealed values do not open.
+pub(super) fn device(row: &Row<'_>, account: &Account, key: &SealKey) -> rusqlite::Result<Option<Device>> {
+    let id = DeviceId(row.get::<_, i64>(0)? as u64);
+    let Some(ha1) = key.open_sealed(row.get_ref(5)?.as_blob()?, &seal_context(account.id, id, &account.aor))
+    else {
+        return Ok(None);
+    };
+    let created_at_s: i64 = row.get(3)?;
+    let device = Device::new(id, row.get_ref(1)?.as_str()?, ha1, policy(row, 2)?, created_at_s as u64);
+    if row.get(4)? {
+        device.prove_sha256();
+    }
+    Ok(Some(device))
+}
+
+/// What a sealed value is bound to.
+pub(super) fn seal_context(account: AccountId, device: DeviceId, aor: &Aor) -> Vec<u8> {
+    let mut context = Vec::with_capacity(17 + aor.as_str().len());
+    context.extend_from_slice(&account.0.to_be_bytes());
+    context.extend_from_slice(&device.0.to_be_bytes());
+    context.extend_from_slice(aor.as_str().as_bytes());
+    context
+}
+
+fn policy(row: &Row<'_>, column: usize) -> rusqlite::Result<AlgorithmPolicy> {
+    // An unknown word can only come from a newer program, which `TooNew` keeps away.
+    Ok(AlgorithmPolicy::parse(row.get_ref(column)?.as_str()?).unwrap_or_default())
+}

@@ -1,0 +1,49 @@
+//! The schema and how it came to be. A migration is never changed once released; a new one is added.
+
+use crate::error::StorageError;
+use rusqlite::Connection;
+
+const MIGRATIONS: &[&str] = &[
+    // 1
+    "CREATE TABLE domains (
+        name TEXT PRIMARY KEY, algorithm TEXT NOT NULL, contacts_max INTEGER NOT NULL,
+        expires_min_s INTEGER NOT NULL, expires_default_s INTEGER NOT NULL, expires_max_s INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE accounts (
+        id INTEGER PRIMARY KEY, user TEXT NOT NULL, domain TEXT NOT NULL REFERENCES domains(name),
+        display_name TEXT NOT NULL, enabled INTEGER NOT NULL, policy TEXT NOT NULL, contacts_max INTEGER,
+        relay_foreign INTEGER NOT NULL, UNIQUE (domain, user)
+     ) STRICT;
+     CREATE TABLE devices (
+        id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE, name TEXT NOT NULL,
+        policy TEXT NOT NULL, created_at_s INTEGER NOT NULL, proved_sha256 INTEGER NOT NULL, ha1 BLOB NOT NULL
+     ) STRICT;
+     CREATE INDEX devices_of_account ON devices(account);
+     CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+     CREATE TABLE audit (
+        sequence INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, operator TEXT NOT NULL, action TEXT NOT NULL,
+        subject TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL
+     ) STRICT;",
+];
+
+/// Brings the database to the newest schema, each step in a transaction.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StorageError> {
+    let at: u32 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(StorageError::sql("read the schema"))?;
+    let known = MIGRATIONS.len() as u32;
+    if at > known {
+        return Err(StorageError::TooNew { found: at, known });
+    }
+    for (number, migration) in MIGRATIONS.iter().enumerate().skip(at as usize) {
+        let doing = StorageError::sql("migrate the database");
+        let step = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", number as u32 + 1)?;
+            transaction.commit()
+        };
+        step(connection).map_err(doing)?;
+    }
+    Ok(())
+}

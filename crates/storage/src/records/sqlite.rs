@@ -1,0 +1,331 @@
+//! Records in embedded SQLite: write-ahead log, synchronous, bound parameters only.
+
+use super::audit::{self, AuditRow};
+use super::{Operator, Records, rows, schema};
+use crate::error::StorageError;
+use crate::seal::SealKey;
+use coeur_directory::{Account, AccountId, AccountPatch, Aor, Change, Device, DeviceId, Directory, Domain};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use std::path::Path;
+
+pub struct Sqlite {
+    connection: Connection,
+    key: SealKey,
+    next_account: u64,
+    next_device: u64,
+    audit_sequence: u64,
+    audit_hash: Vec<u8>,
+}
+
+impl Sqlite {
+    /// Opens (and migrates, or makes) `coeur.db` in the data directory.
+    pub fn open(folder: &Path) -> Result<Self, StorageError> {
+        std::fs::create_dir_all(folder).map_err(StorageError::io("create", folder))?;
+        let doing = "open the database";
+        let mut connection = Connection::open(folder.join("coeur.db")).map_err(StorageError::sql(doing))?;
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;")
+            .map_err(StorageError::sql(doing))?;
+        schema::migrate(&mut connection)?;
+        let key = SealKey::open(folder)?;
+        let max = |table: &str| -> Result<u64, StorageError> {
+            // The table names are ours, two constants below.
+            let sql = if table == "accounts" {
+                "SELECT max(id) FROM accounts"
+            } else {
+                "SELECT max(id) FROM devices"
+            };
+            let max: Option<i64> =
+                connection.query_row(sql, [], |row| row.get(0)).map_err(StorageError::sql(doing))?;
+            Ok(max.unwrap_or(0) as u64)
+        };
+        let (next_account, next_device) = (max("accounts")? + 1, max("devices")? + 1);
+        let last: Option<(i64, Vec<u8>)> = connection
+            .query_row("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+            .map_err(StorageError::sql(doing))?;
+        let (audit_sequence, audit_hash) = last.map_or((0, Vec::new()), |(s, h)| (s as u64, h));
+        Ok(Self { connection, key, next_account, next_device, audit_sequence, audit_hash })
+    }
+}
+
+impl Records for Sqlite {
+    fn load(&mut self, into: &Directory) -> Result<Vec<String>, StorageError> {
+        let doing = "read the accounts";
+        let mut unusable = Vec::new();
+        self.load_into(into, &mut unusable).map_err(StorageError::sql(doing))?;
+        Ok(unusable)
+    }
+
+    fn commit(
+        &mut self,
+        operator: &Operator,
+        changes: &[Change],
+        at_ms: u64,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(), StorageError> {
+        let (mut sequence, mut hash) = (self.audit_sequence, self.audit_hash.clone());
+        let doing = "write the change";
+        let transaction = self.connection.transaction().map_err(StorageError::sql(doing))?;
+        for (done, change) in changes.iter().enumerate() {
+            write(&transaction, &self.key, change).map_err(StorageError::sql(doing))?;
+            sequence += 1;
+            let (action, subject, detail) = audit::described(change);
+            let mut row = AuditRow {
+                sequence,
+                at_ms,
+                operator: operator.name().into(),
+                action: action.into(),
+                subject,
+                detail,
+                hash: Vec::new(),
+            };
+            row.hash = row.hash_after(&hash);
+            insert_audit(&transaction, &row).map_err(StorageError::sql("write the audit row"))?;
+            hash = row.hash;
+            if done % 1_000 == 999 {
+                progress(done + 1);
+            }
+        }
+        transaction.commit().map_err(StorageError::sql(doing))?;
+        progress(changes.len());
+        (self.audit_sequence, self.audit_hash) = (sequence, hash);
+        Ok(())
+    }
+
+    fn next_account_id(&mut self) -> AccountId {
+        self.next_account += 1;
+        AccountId(self.next_account - 1)
+    }
+
+    fn next_device_id(&mut self) -> DeviceId {
+        self.next_device += 1;
+        DeviceId(self.next_device - 1)
+    }
+
+    fn setting(&mut self, key: &str) -> Result<Option<String>, StorageError> {
+        self.connection
+            .query_row("SELECT value FROM settings WHERE key = ?1", [key], |row| row.get(0))
+            .optional()
+            .map_err(StorageError::sql("read a setting"))
+    }
+
+    fn audit(&mut self, limit: usize) -> Result<Vec<AuditRow>, StorageError> {
+        let doing = "read the audit rows";
+        let sql = "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit ORDER BY sequence DESC LIMIT ?1";
+        let mut statement = self.connection.prepare_cached(sql).map_err(StorageError::sql(doing))?;
+        let rows = statement.query_map([limit as i64], audit_row).map_err(StorageError::sql(doing))?;
+        rows.collect::<Result<_, _>>().map_err(StorageError::sql(doing))
+    }
+
+    fn verify_audit(&mut self) -> Result<Option<u64>, StorageError> {
+        let doing = "read the audit rows";
+        let sql =
+            "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit ORDER BY sequence";
+        let mut statement = self.connection.prepare_cached(sql).map_err(StorageError::sql(doing))?;
+        let mut previous = Vec::new();
+        let mut expected = 1;
+        for row in statement.query_map([], audit_row).map_err(StorageError::sql(doing))? {
+            let row = row.map_err(StorageError::sql(doing))?;
+            if row.sequence != expected || row.hash != row.hash_after(&previous) {
+                return Ok(Some(row.sequence));
+            }
+            previous = row.hash;
+            expected += 1;
+        }
+        Ok(None)
+    }
+}
+
+impl Sqlite {
+    fn load_into(&self, into: &Directory, unusable: &mut Vec<String>) -> rusqlite::Result<()> {
+        let mut refused = |what: String, result: Result<(), coeur_directory::ChangeError>| {
+            if let Err(error) = result {
+                unusable.push(format!("{what}: {error}"));
+            }
+        };
+        let sql = "SELECT name, algorithm, contacts_max, expires_min_s, expires_default_s, expires_max_s FROM domains";
+        for domain in self.connection.prepare(sql)?.query_map([], rows::domain)? {
+            let domain = domain?;
+            refused(domain.name.to_string(), into.apply(&Change::DomainAdded(domain)));
+        }
+        // Both in the order of the account, so that one pass over each is enough.
+        let sql = "SELECT id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign FROM accounts ORDER BY id";
+        let mut accounts = self.connection.prepare(sql)?;
+        let mut accounts = accounts.query([])?;
+        let sql = "SELECT id, name, policy, created_at_s, proved_sha256, ha1, account FROM devices ORDER BY account, id";
+        let mut devices = self.connection.prepare(sql)?;
+        let mut devices = devices.query([])?;
+        let mut device_row = devices.next()?;
+        while let Some(row) = accounts.next()? {
+            let Some(mut account) = rows::account(row)? else {
+                refused(
+                    format!("account {}", row.get::<_, i64>(0)?),
+                    Err(coeur_directory::ChangeError::BadDomain("".into())),
+                );
+                continue;
+            };
+            let mut of_account = Vec::new();
+            while let Some(row) = device_row {
+                if row.get::<_, i64>(6)? as u64 != account.id.0 {
+                    break;
+                }
+                match rows::device(row, &account, &self.key)? {
+                    Some(device) => of_account.push(device),
+                    None => {
+                        tracing::error!(account = %account.aor, "a sealed credential does not open: it was moved, or the key file is another's")
+                    }
+                }
+                device_row = devices.next()?;
+            }
+            account.devices = of_account.into_boxed_slice();
+            refused(account.aor.to_string(), into.apply(&Change::AccountAdded(Box::new(account))));
+        }
+        Ok(())
+    }
+}
+
+fn write(transaction: &Transaction<'_>, key: &SealKey, change: &Change) -> rusqlite::Result<()> {
+    match change {
+        Change::DomainAdded(domain) | Change::DomainChanged(domain) => put_domain(transaction, domain),
+        Change::DomainRemoved(name) => {
+            transaction.execute("DELETE FROM domains WHERE name = ?1", [&**name]).map(|_| ())
+        }
+        Change::AccountAdded(account) => {
+            insert_account(transaction, account)?;
+            account
+                .devices
+                .iter()
+                .try_for_each(|d| insert_device(transaction, key, account.id, &account.aor, d))
+        }
+        Change::AccountChanged { aor, patch } => patch_account(transaction, aor, patch),
+        Change::AccountRemoved(aor) => transaction
+            .execute(
+                "DELETE FROM accounts WHERE user = ?1 AND domain = ?2",
+                params![aor.user(), aor.domain()],
+            )
+            .map(|_| ()),
+        Change::DeviceAdded { aor, device } => {
+            let sql = "SELECT id FROM accounts WHERE user = ?1 AND domain = ?2";
+            let id: i64 = transaction.query_row(sql, params![aor.user(), aor.domain()], |row| row.get(0))?;
+            insert_device(transaction, key, AccountId(id as u64), aor, device)
+        }
+        Change::DeviceRevoked { device, .. } => {
+            transaction.execute("DELETE FROM devices WHERE id = ?1", [device.0 as i64]).map(|_| ())
+        }
+        Change::DeviceProvedSha256 { device, .. } => transaction
+            .execute("UPDATE devices SET proved_sha256 = 1 WHERE id = ?1", [device.0 as i64])
+            .map(|_| ()),
+        Change::SettingChanged { key, value } => transaction
+            .execute(
+                "INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)",
+                params![&**key, &**value],
+            )
+            .map(|_| ()),
+    }
+}
+
+fn put_domain(transaction: &Transaction<'_>, domain: &Domain) -> rusqlite::Result<()> {
+    let sql =
+        "INSERT INTO domains (name, algorithm, contacts_max, expires_min_s, expires_default_s, expires_max_s)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE SET algorithm = ?2, contacts_max = ?3,
+        expires_min_s = ?4, expires_default_s = ?5, expires_max_s = ?6";
+    let values = params![
+        &*domain.name,
+        domain.algorithm.as_str(),
+        domain.contacts_max,
+        domain.expires_min_s,
+        domain.expires_default_s,
+        domain.expires_max_s
+    ];
+    transaction.execute(sql, values).map(|_| ())
+}
+
+fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> {
+    let sql =
+        "INSERT INTO accounts (id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    transaction
+        .prepare_cached(sql)?
+        .execute(params![
+            account.id.0 as i64,
+            account.aor.user(),
+            account.aor.domain(),
+            &*account.display_name,
+            account.enabled,
+            account.policy.as_str(),
+            account.contacts_max,
+            account.rights.relay_foreign
+        ])
+        .map(|_| ())
+}
+
+fn insert_device(
+    transaction: &Transaction<'_>,
+    key: &SealKey,
+    account: AccountId,
+    aor: &Aor,
+    device: &Device,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO devices (id, account, name, policy, created_at_s, proved_sha256, ha1) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    transaction
+        .prepare_cached(sql)?
+        .execute(params![
+            device.id.0 as i64,
+            account.0 as i64,
+            &*device.name,
+            device.policy.as_str(),
+            device.created_at_s as i64,
+            device.proved_sha256(),
+            key.seal(&device.ha1, &rows::seal_context(account, device.id, aor))
+        ])
+        .map(|_| ())
+}
+
+fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch) -> rusqlite::Result<()> {
+    let sql =
+        "UPDATE accounts SET display_name = coalesce(?3, display_name), enabled = coalesce(?4, enabled),
+        policy = coalesce(?5, policy), contacts_max = CASE WHEN ?6 THEN ?7 ELSE contacts_max END,
+        relay_foreign = coalesce(?8, relay_foreign) WHERE user = ?1 AND domain = ?2";
+    let values = params![
+        aor.user(),
+        aor.domain(),
+        patch.display_name.as_deref(),
+        patch.enabled,
+        patch.policy.map(|p| p.as_str()),
+        patch.contacts_max.is_some(),
+        patch.contacts_max.flatten(),
+        patch.rights.map(|r| r.relay_foreign)
+    ];
+    transaction.execute(sql, values).map(|_| ())
+}
+
+fn insert_audit(transaction: &Transaction<'_>, row: &AuditRow) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO audit (sequence, at_ms, operator, action, subject, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    transaction
+        .prepare_cached(sql)?
+        .execute(params![
+            row.sequence as i64,
+            row.at_ms as i64,
+            row.operator,
+            row.action,
+            row.subject,
+            row.detail,
+            row.hash
+        ])
+        .map(|_| ())
+}
+
+fn audit_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<AuditRow> {
+    Ok(AuditRow {
+        sequence: row.get::<_, i64>(0)? as u64,
+        at_ms: row.get::<_, i64>(1)? as u64,
+        operator: row.get(2)?,
+        action: row.get(3)?,
+        subject: row.get(4)?,
+        detail: row.get(5)?,
+        hash: row.get(6)?,
+    })
+}

@@ -1,0 +1,90 @@
+//! Sealing of HA1 values: what is stolen with the database alone opens no account.
+
+use crate::error::StorageError;
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::rand;
+use coeur_directory::{Ha1, Ha1Set};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use zeroize::Zeroize;
+
+/// AES-256-GCM-SIV with a key that lies in `keys/seal.key` (0400), apart from the database.
+pub struct SealKey(RandomizedNonceKey);
+
+/// Layout of what is sealed: version, which values follow, SHA-256, SHA-512/256, MD5.
+const VERSION: u8 = 1;
+const PLAIN_BYTES: usize = 2 + 32 + 32 + 16;
+
+impl SealKey {
+    /// Reads the key of this data directory, or makes it.
+    pub fn open(folder: &Path) -> Result<Self, StorageError> {
+        let path = folder.join("keys").join("seal.key");
+        let mut key = match std::fs::read(&path) {
+            Ok(key) => key,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => make(&path)?,
+            Err(e) => return Err(StorageError::io("read", &path)(e)),
+        };
+        let made = RandomizedNonceKey::new(&AES_256_GCM_SIV, &key);
+        key.zeroize();
+        made.map(Self).map_err(|_| StorageError::Corrupt { path, what: "this is no key of 32 bytes".into() })
+    }
+
+    /// `context` names the row (account, device, realm): a value moved to another row does not open.
+    pub fn seal(&self, ha1: &Ha1Set, context: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::with_capacity(PLAIN_BYTES + 32);
+        plain.push(VERSION);
+        plain.push(ha1.sha512_256.is_some() as u8 | (ha1.md5.is_some() as u8) << 1);
+        plain.extend_from_slice(ha1.sha256.expose());
+        plain.extend_from_slice(ha1.sha512_256.as_ref().map_or(&[0; 32], |h| h.expose()));
+        plain.extend_from_slice(ha1.md5.as_ref().map_or(&[0; 16], |h| h.expose()));
+        // Sealing 82 bytes cannot fail: the only error is a length beyond 2^36.
+        let nonce = self.0.seal_in_place_append_tag(Aad::from(context), &mut plain);
+        let mut sealed = Vec::with_capacity(NONCE_LEN + plain.len());
+        if let Ok(nonce) = nonce {
+            sealed.extend_from_slice(nonce.as_ref());
+            sealed.extend_from_slice(&plain);
+        }
+        plain.zeroize();
+        sealed
+    }
+
+    /// `None` when it was sealed with another key or for another row.
+    pub fn open_sealed(&self, sealed: &[u8], context: &[u8]) -> Option<Ha1Set> {
+        let (nonce, body) = sealed.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut body = body.to_vec();
+        let plain = self.0.open_in_place(nonce, Aad::from(context), &mut body).ok()?;
+        if plain.len() != PLAIN_BYTES || plain[0] != VERSION {
+            return None;
+        }
+        let set = Ha1Set {
+            sha256: Ha1::from_bytes(plain[2..34].try_into().ok()?),
+            sha512_256: (plain[1] & 1 != 0)
+                .then(|| plain[34..66].try_into().ok().map(Ha1::from_bytes))
+                .flatten(),
+            md5: (plain[1] & 2 != 0).then(|| plain[66..82].try_into().ok().map(Ha1::from_bytes)).flatten(),
+        };
+        body.zeroize();
+        Some(set)
+    }
+}
+
+fn make(path: &Path) -> Result<Vec<u8>, StorageError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(StorageError::io("create", folder))?;
+    }
+    let mut key = vec![0; 32];
+    rand::fill(&mut key).map_err(|_| StorageError::Corrupt {
+        path: path.into(),
+        what: "the system gave no random bytes".into(),
+    })?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o400)
+        .open(path)
+        .map_err(StorageError::io("create", path))?;
+    file.write_all(&key).and_then(|()| file.sync_all()).map_err(StorageError::io("write", path))?;
+    Ok(key)
+}

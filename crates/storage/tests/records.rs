@@ -1,0 +1,185 @@
+//! Records in SQLite: what is committed comes back, what is stolen is of no use, what is tampered with is found.
+
+use coeur_directory::*;
+use coeur_storage::{DataLock, Operator, Records, Sqlite, StorageError};
+use std::path::{Path, PathBuf};
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("coeur-records-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const SECRET: &str = "canary-secret-7d1f";
+
+fn account(records: &mut Sqlite, user: &str) -> Change {
+    let mut account = Account::new(records.next_account_id(), Aor::new(user, "example.org").expect("valid"));
+    let ha1 = Ha1Set::of_secret(user, "example.org", SECRET);
+    account.devices =
+        Box::new([Device::new(records.next_device_id(), "desk", ha1, AlgorithmPolicy::Auto, 7)]);
+    Change::AccountAdded(Box::new(account))
+}
+
+fn filled(folder: &Path, users: &[&str]) -> Sqlite {
+    let mut records = Sqlite::open(folder).expect("opens");
+    let mut changes = vec![Change::DomainAdded(Domain::new("example.org"))];
+    for user in users {
+        changes.push(account(&mut records, user));
+    }
+    records.commit(&Operator::program(), &changes, 1_000, &mut |_| ()).expect("commits");
+    records
+}
+
+fn loaded(folder: &Path) -> (Directory, Vec<String>) {
+    let directory = Directory::new();
+    let unusable = Sqlite::open(folder).expect("opens").load(&directory).expect("loads");
+    (directory, unusable)
+}
+
+#[test]
+fn what_was_committed_is_there_after_a_restart() {
+    let folder = Folder::new("restart");
+    let mut records = filled(&folder.0, &["alice", "bob"]);
+    let alice = Aor::parse("alice@example.org").expect("valid");
+    let patch = AccountPatch { enabled: Some(false), contacts_max: Some(Some(3)), ..AccountPatch::default() };
+    let device = DeviceId(1);
+    let changes = [
+        Change::AccountChanged { aor: alice.clone(), patch },
+        Change::DeviceProvedSha256 { aor: alice.clone(), device },
+        Change::AccountRemoved(Aor::parse("bob@example.org").expect("valid")),
+    ];
+    records.commit(&Operator::program(), &changes, 2_000, &mut |_| ()).expect("commits");
+    drop(records);
+    let (directory, unusable) = loaded(&folder.0);
+    assert_eq!(unusable, Vec::<String>::new());
+    assert_eq!(directory.accounts(), 1);
+    let alice = directory.account_of(&alice).expect("there");
+    assert!(!alice.enabled);
+    assert_eq!(alice.contacts_max, Some(3));
+    assert!(alice.devices[0].proved_sha256());
+    let expected = Ha1Set::of_secret("alice", "example.org", SECRET);
+    assert_eq!(alice.devices[0].ha1.sha256.expose(), expected.sha256.expose());
+    assert_eq!(
+        alice.devices[0].ha1.md5.as_ref().expect("kept").expose(),
+        expected.md5.expect("made").expose()
+    );
+}
+
+#[test]
+fn numbers_are_not_given_twice() {
+    let folder = Folder::new("numbers");
+    drop(filled(&folder.0, &["alice", "bob"]));
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    assert_eq!(records.next_account_id(), AccountId(3));
+    assert_eq!(records.next_device_id(), DeviceId(3));
+}
+
+#[test]
+fn neither_the_secret_nor_its_ha1_is_in_any_file_of_the_database() {
+    let folder = Folder::new("canary");
+    let records = filled(&folder.0, &["alice"]);
+    let ha1 = Ha1Set::of_secret("alice", "example.org", SECRET);
+    let md5 = ha1.md5.expect("made");
+    let hex: String = ha1.sha256.expose().iter().map(|b| format!("{b:02x}")).collect();
+    let needles: [&[u8]; 4] = [SECRET.as_bytes(), ha1.sha256.expose(), md5.expose(), hex.as_bytes()];
+    let mut files = 0;
+    for entry in std::fs::read_dir(&folder.0).expect("folder").flatten() {
+        let Ok(bytes) = std::fs::read(entry.path()) else { continue };
+        files += 1;
+        for needle in needles {
+            assert!(!bytes.windows(needle.len()).any(|w| w == needle), "{:?}", entry.path());
+        }
+    }
+    assert!(files >= 2, "database and write-ahead log were read");
+    drop(records);
+}
+
+#[test]
+fn a_sealed_value_moved_to_another_account_does_not_open() {
+    let folder = Folder::new("swap");
+    drop(filled(&folder.0, &["alice", "bob"]));
+    let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
+    connection
+        .execute("UPDATE devices SET ha1 = (SELECT ha1 FROM devices WHERE id = 2) WHERE id = 1", [])
+        .expect("the thief writes");
+    drop(connection);
+    let (directory, _) = loaded(&folder.0);
+    let alice = directory.account_of(&Aor::parse("alice@example.org").expect("valid")).expect("there");
+    assert_eq!(alice.devices.len(), 0);
+    let bob = directory.account_of(&Aor::parse("bob@example.org").expect("valid")).expect("there");
+    assert_eq!(bob.devices.len(), 1);
+}
+
+#[test]
+fn every_change_has_its_audit_row_and_a_changed_row_is_found() {
+    let folder = Folder::new("audit");
+    let mut records = filled(&folder.0, &["alice", "bob"]);
+    let rows = records.audit(10).expect("reads");
+    assert_eq!(
+        rows.iter().map(|r| r.action.as_str()).collect::<Vec<_>>(),
+        ["account.added", "account.added", "domain.added"]
+    );
+    assert_eq!(records.verify_audit().expect("reads"), None);
+    drop(records);
+    let tamper = |sql: &str| {
+        let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
+        connection.execute(sql, []).expect("the insider writes");
+    };
+    tamper("UPDATE audit SET subject = 'mallory@example.org' WHERE sequence = 2");
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    assert_eq!(records.verify_audit().expect("reads"), Some(2));
+    tamper("DELETE FROM audit WHERE sequence = 2");
+    assert_eq!(records.verify_audit().expect("reads"), Some(3));
+}
+
+#[test]
+fn a_commit_that_fails_leaves_nothing_behind() {
+    let folder = Folder::new("atomic");
+    let mut records = filled(&folder.0, &["alice"]);
+    let changes = [account(&mut records, "carol"), account(&mut records, "alice")];
+    let error = records.commit(&Operator::program(), &changes, 1, &mut |_| ()).expect_err("alice is there");
+    assert!(matches!(error, StorageError::Sql { .. }), "{error}");
+    drop(records);
+    assert_eq!(loaded(&folder.0).0.accounts(), 1);
+    assert_eq!(Sqlite::open(&folder.0).expect("opens").audit(10).expect("reads").len(), 2);
+}
+
+#[test]
+fn a_newer_database_is_not_touched() {
+    let folder = Folder::new("newer");
+    drop(filled(&folder.0, &[]));
+    let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
+    connection.pragma_update(None, "user_version", 999).expect("writes");
+    drop(connection);
+    let error = Sqlite::open(&folder.0).map(|_| ()).expect_err("refused");
+    assert!(error.to_string().contains("start the newer program"), "{error}");
+}
+
+#[test]
+fn two_processes_do_not_share_a_data_directory() {
+    let folder = Folder::new("lock");
+    let held = DataLock::take(&folder.0).expect("free");
+    let error = DataLock::take(&folder.0).map(|_| ()).expect_err("taken");
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+    drop(held);
+    DataLock::take(&folder.0).expect("free again");
+}
+
+#[test]
+fn the_key_file_can_be_read_by_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("key");
+    drop(filled(&folder.0, &[]));
+    let mode = std::fs::metadata(folder.0.join("keys/seal.key")).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o400);
+}
