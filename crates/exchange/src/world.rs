@@ -59,6 +59,8 @@ pub struct Settings {
     pub message_body_bytes_max: u32,
     /// RFC 5626 section 5.4 `Flow-Timer`, seconds; 0 leaves the header out.
     pub flow_timer_s: u32,
+    /// RFC 3608: what phones put as Route into what they send, as a header value; empty leaves the header out.
+    pub service_route: Box<str>,
     /// Bytes of final answers kept per shard for retransmissions.
     pub response_memory_bytes: usize,
 }
@@ -76,6 +78,7 @@ impl Default for Settings {
             recurse_on_redirect: false,
             message_body_bytes_max: 16_384,
             flow_timer_s: 0,
+            service_route: "".into(),
             response_memory_bytes: 16 << 20,
         }
     }

@@ -329,10 +329,6 @@ impl<'a> AorBindings<'a> {
         (0..self.len).map(|index| self.view(index))
     }
 
-    pub(crate) fn call_id(&self, index: usize) -> &[u8] {
-        self.stripe.rows[self.places[index]].call_id()
-    }
-
     pub(crate) fn refresh(&mut self, index: usize, refresh: &Refresh) -> Version {
         let version = self.next_version();
         self.stripe.refresh(self.places[index], version, refresh, self.now_ms);

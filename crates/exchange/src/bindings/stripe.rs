@@ -35,10 +35,6 @@ impl Rows {
         row
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.places.len() - self.holes.len()
-    }
-
     /// The rows from place `from` on, with their places.
     pub(super) fn iter_from(&self, from: usize) -> impl Iterator<Item = (u32, &Row)> {
         let places = self.places.iter().enumerate().skip(from);

@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
             return Err(self.error("q above 1"));
         }
         let (cseq, reg_id, granted_s) = (self.number()?, self.number()?, self.number()?);
-        let device = DeviceId(self.number()?);
+        let device = DeviceId(self.integer()?);
         let (flow, fallback) = (self.flow()?, self.fallback()?);
         let draft = Draft {
             user: self.user,

@@ -130,7 +130,7 @@ fn bind(
     for value in [draft.cseq, draft.reg_id, draft.granted_s] {
         integer(out, value as u64);
     }
-    integer(out, draft.device.0 as u64);
+    integer(out, draft.device.0);
     flow(out, &draft.flow);
     fallback(out, draft.fallback);
 }

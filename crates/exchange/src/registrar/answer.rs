@@ -1,0 +1,202 @@
+//! The answers to a REGISTER (RFC 3261 section 10.3 step 8).
+
+use super::request::{Kind, Request, is_known};
+use super::{Done, Refusal, RefusalHeader, Registrant, Registrar};
+use crate::bindings::AorBindings;
+use crate::context::Context;
+use crate::flow::{Flow, Hop};
+use crate::gruu;
+use crate::mint::Mint;
+use crate::outbox::Span;
+use coeur_sip::Message;
+use coeur_sip::header::HeaderName;
+use coeur_sip::lex;
+use coeur_sip::status::StatusCode;
+use coeur_sip::transport::Transport;
+use coeur_sip::write::respond;
+
+/// How long a phone shall wait when the journal cannot write: each a little else, so that they do not all come back
+/// at once (threat T-17).
+const RETRY_AFTER_S: u32 = 20;
+const RETRY_AFTER_SPREAD_S: u32 = 40;
+
+pub(super) fn storage_unavailable() -> Refusal {
+    Refusal::new(503, "Storage Unavailable").with(RefusalHeader::RetryAfter(RETRY_AFTER_S))
+}
+
+/// Writes a Contact line for every binding, as received, with what remains of its lifetime, and its GRUUs when the
+/// phone understands them (RFC 5627 section 5.3).
+pub(super) fn contacts(
+    out: &mut Vec<u8>,
+    aor: &AorBindings<'_>,
+    who: &Registrant<'_>,
+    gruu_key: Option<&[u8; 32]>,
+    mint: &mut Mint,
+) {
+    for view in aor.views() {
+        let stored = view.draft();
+        out.extend_from_slice(b"Contact: ");
+        out.extend_from_slice(stored.contact);
+        if let (Some(key), Some(instance)) = (gruu_key, view.instance()) {
+            out.extend_from_slice(b";pub-gruu=\"");
+            gruu::write_public(who.user, who.domain, instance, out);
+            out.extend_from_slice(b"\";temp-gruu=\"");
+            gruu::write_temporary(key, mint, who.user, who.domain, instance, stored.call_id, out);
+            out.push(b'"');
+        }
+        out.extend_from_slice(b";expires=");
+        lex::push_number(u64::from(view.remaining_s()), out);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+impl Registrar {
+    /// Sends the 200: at once when nothing changed, else when the journal holds the change. If the journal fails, a
+    /// pure refresh is still good (the binding is there, only its new lifetime would not survive a crash); everything
+    /// else becomes 503.
+    pub(super) fn accept(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        request: &Request<'_>,
+        done: &Done,
+        saved: Span,
+        writable: bool,
+    ) {
+        self.more_headers(cx, message, request, writable);
+        let tag = cx.mint.tag();
+        let keep_s = cx.world.settings.flow_timer_s;
+        let headers = &self.headers;
+        let ok = cx.outbox.write(|out| {
+            let start = out.len();
+            let mut writer = respond(message, StatusCode::OK, None, Some(&tag), flow.remote, out);
+            writer.raw(headers);
+            writer.end(b"");
+            answer_keep(out, start, keep_s);
+        });
+        let hop = Hop::Flow(return_flow(flow, message));
+        if *done == Done::default() || !writable {
+            return cx.outbox.send(hop, ok, None);
+        }
+        cx.outbox.save(saved);
+        let or_else = match done.is_pure_refresh() {
+            true => ok,
+            false => write_refusal(cx, flow, message, storage_unavailable(), &tag),
+        };
+        cx.outbox.send_after_save(hop, ok, or_else);
+    }
+
+    pub(super) fn refuse(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        refusal: Refusal,
+    ) {
+        cx.counters.registrations_refused += 1;
+        let tag = cx.mint.tag();
+        let bytes = write_refusal(cx, flow, message, refusal, &tag);
+        cx.outbox.send(Hop::Flow(return_flow(flow, message)), bytes, None);
+    }
+
+    fn more_headers(
+        &mut self,
+        cx: &Context<'_>,
+        message: &Message<'_>,
+        request: &Request<'_>,
+        writable: bool,
+    ) {
+        let out = &mut self.headers;
+        // RFC 3261 section 10.3 step 8.
+        line(out, b"Date: ", self.date.at(cx.now.wall));
+        if !self.path.is_empty() && request.kind == Kind::Update {
+            // RFC 3327 section 5.3.
+            line(out, b"Path: ", &self.path);
+        }
+        if !cx.world.settings.service_route.is_empty() {
+            // RFC 3608 section 5.
+            line(out, b"Service-Route: ", cx.world.settings.service_route.as_bytes());
+        }
+        if request.outbound {
+            // RFC 5626 sections 6 and 5.4.
+            line(out, b"Require: ", b"outbound");
+            if cx.world.settings.flow_timer_s > 0 {
+                out.extend_from_slice(b"Flow-Timer: ");
+                lex::push_number(u64::from(cx.world.settings.flow_timer_s), out);
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+        if message.has(HeaderName::Supported) {
+            line(out, b"Supported: ", b"path, outbound, gruu");
+        }
+        if !writable {
+            line(out, b"Warning: ", b"399 coeur \"Kept In Memory Only\"");
+        }
+    }
+}
+
+fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_refusal(
+    cx: &mut Context<'_>,
+    flow: Flow,
+    message: &Message<'_>,
+    refusal: Refusal,
+    tag: &[u8],
+) -> Span {
+    let spread_s = cx.mint.u32() % RETRY_AFTER_SPREAD_S;
+    cx.outbox.write(|out| {
+        let reason = Some(refusal.reason.as_bytes());
+        let mut writer = respond(message, refusal.status, reason, Some(tag), flow.remote, out);
+        match refusal.header {
+            RefusalHeader::None => {}
+            RefusalHeader::MinExpires(seconds) => {
+                writer.number(HeaderName::MinExpires, seconds);
+            }
+            RefusalHeader::Unsupported => {
+                for tag in message.require().filter(|tag| !is_known(tag)) {
+                    writer.header(HeaderName::Unsupported, tag);
+                }
+            }
+            RefusalHeader::UnsupportedPath => {
+                writer.header(HeaderName::Unsupported, b"path");
+            }
+            RefusalHeader::RetryAfter(seconds) => {
+                writer.number(HeaderName::RetryAfter, seconds + spread_s);
+            }
+        }
+        writer.end(b"");
+    })
+}
+
+/// RFC 6223 section 4.4: a `keep` without value in the topmost Via is answered with the frequency that we recommend,
+/// in seconds; 0: none.
+fn answer_keep(out: &mut Vec<u8>, start: usize, keep_s: u32) {
+    let via = memchr::memmem::find(&out[start..], b"\r\nVia: ").map(|at| start + at + 2);
+    let Some(via) = via else { return };
+    let end = memchr::memchr2(b'\r', b',', &out[via..]).map_or(out.len(), |at| via + at);
+    let Some(keep) = memchr::memmem::find(&out[via..end], b";keep").map(|at| via + at + 5) else { return };
+    if keep == end || out[keep] == b';' {
+        let value = format!("={keep_s}");
+        out.splice(keep..keep, value.into_bytes());
+    }
+}
+
+/// RFC 3261 section 18.2.2 and RFC 3581 section 4: over UDP the answer goes to the port that the topmost Via names,
+/// unless it asked for the source port; always to the source address, since nothing else has been proved.
+fn return_flow(flow: Flow, message: &Message<'_>) -> Flow {
+    let mut flow = flow;
+    if flow.transport == Transport::Udp
+        && let Ok(via) = message.via()
+        && via.rport.is_none()
+        && via.port_or_default() != 0
+    {
+        flow.remote.set_port(via.port_or_default());
+    }
+    flow
+}

@@ -1,0 +1,162 @@
+//! One Contact of a REGISTER: may it be there, how is it stored, and where will its requests go.
+//!
+//! Requests for a binding go over the flow of its REGISTER, whatever host the Contact names: so a phone behind a NAT,
+//! behind TLS or in a browser is reached, and nobody can make us send to a third party (threat T-18). The exceptions
+//! stay with the address that registered: a UDP phone that did not ask for `rport` (RFC 3581) and names another port of
+//! the very address it sent from is reached there, and a TCP phone that names the very address it came from may be
+//! called back on a new connection when its own has closed.
+
+use super::Refusal;
+use super::plan::Text;
+use crate::bindings::Fallback;
+use crate::context::Context;
+use crate::flow::Flow;
+use crate::world::Listener;
+use coeur_sip::Message;
+use coeur_sip::header::Contact;
+use coeur_sip::transport::Transport;
+use coeur_sip::uri::{Host, SipUri, Uri};
+
+/// One stored Contact (bytes).
+pub(super) const CONTACT_BYTES_MAX: usize = 1_024;
+
+/// Where requests for a Contact go.
+pub(super) struct Reach {
+    pub flow: Flow,
+    pub fallback: Fallback,
+}
+
+/// Refuses what could never be called or would come back to ourselves.
+pub(super) fn check(
+    cx: &Context<'_>,
+    flow: &Flow,
+    message: &Message<'_>,
+    contact: &Contact<'_>,
+    has_path: bool,
+) -> Result<Reach, Refusal> {
+    let uri = match contact.parse_uri() {
+        Ok(Uri::Sip(uri)) => uri,
+        // RFC 3261 section 10.2.1 lets a UA ask for it; a proxy could only redirect there, which we do not.
+        Ok(Uri::Tel(_) | Uri::Other { .. }) => return Err(Refusal::new(403, "Contact Is Not A SIP URI")),
+        Err(error) => return Err(Refusal::new(400, error.reason)),
+    };
+    if is_ours(cx, &uri) {
+        return Err(Refusal::new(403, "Contact Leads Back To This Server"));
+    }
+    Ok(reach(flow, message, &uri, has_path))
+}
+
+fn reach(flow: &Flow, message: &Message<'_>, uri: &SipUri<'_>, has_path: bool) -> Reach {
+    let mut reach = Reach { flow: *flow, fallback: Fallback::None };
+    let source = flow.remote.ip().to_canonical();
+    if has_path || uri.host.ip().is_none_or(|host| host.to_canonical() != source) {
+        return reach;
+    }
+    let port = uri.port.unwrap_or(5060);
+    match flow.transport {
+        Transport::Udp if port != flow.remote.port() => {
+            let symmetric = message.via().is_ok_and(|via| via.rport.is_some());
+            if !symmetric && port != 0 {
+                reach.flow.remote.set_port(port);
+            }
+        }
+        Transport::Tcp if !uri.secure => reach.fallback = Fallback::Contact,
+        _ => {}
+    }
+    reach
+}
+
+/// A Contact at one of our own addresses or domains would make us call ourselves.
+fn is_ours(cx: &Context<'_>, uri: &SipUri<'_>) -> bool {
+    let port = uri.port.unwrap_or(if uri.secure { 5061 } else { 5060 });
+    let listeners = &cx.world.listeners;
+    let on_our_port = listeners.iter().any(|listener| listener.bound.port() == port);
+    if listeners.iter().any(|listener| is_address_of(listener, uri, port)) {
+        return true;
+    }
+    // A phone may share a name with us (`localhost`), never a name and a port.
+    (uri.port.is_none() || on_our_port)
+        && uri.host.ip().is_none()
+        && cx.world.directory.is_ours(uri.host_bytes)
+}
+
+fn is_address_of(listener: &Listener, uri: &SipUri<'_>, port: u16) -> bool {
+    if listener.bound.port() == port
+        && let Some(host) = uri.host.ip()
+    {
+        let (host, bound) = (host.to_canonical(), listener.bound.ip().to_canonical());
+        return host == bound || host.is_unspecified() || (bound.is_unspecified() && host.is_loopback());
+    }
+    let (name, said_port) = split_port(&listener.sent_by);
+    said_port.unwrap_or(5060) == port
+        && matches!(uri.host, Host::Name(host) if host.eq_ignore_ascii_case(name))
+}
+
+fn split_port(sent_by: &str) -> (&str, Option<u16>) {
+    match sent_by.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()),
+        _ => (sent_by, None),
+    }
+}
+
+/// Parameters that belong to one REGISTER or to its answer, not to the binding.
+const NOT_STORED: [&str; 3] = ["expires", "pub-gruu", "temp-gruu"];
+
+/// Appends a Contact as it will be echoed, all but [`NOT_STORED`], without folds; a bare URI gets its brackets.
+pub(super) fn store(value: &[u8], contact: &Contact<'_>, texts: &mut Vec<u8>) -> Result<Text, Refusal> {
+    let start = texts.len();
+    let Some(address) = contact.address() else { return Err(Refusal::new(400, "Malformed Contact")) };
+    if let Some(display) = address.display {
+        push_unfolded(display, texts);
+        texts.push(b' ');
+    }
+    texts.push(b'<');
+    let uri = (texts.len() - start, address.uri.len());
+    texts.extend_from_slice(address.uri);
+    texts.push(b'>');
+    let mut instance = (0, 0);
+    for param in address.params {
+        if NOT_STORED.iter().any(|name| param.is(name)) {
+            continue;
+        }
+        texts.push(b';');
+        let param_start = texts.len();
+        push_unfolded(param.raw, texts);
+        if param.is("+sip.instance")
+            && let Some(urn) = contact.instance()
+            && let Some(at) = find(&texts[param_start..], urn)
+        {
+            instance = (param_start + at - start, urn.len());
+        }
+    }
+    if value.len() > CONTACT_BYTES_MAX || texts.len() - start > CONTACT_BYTES_MAX {
+        return Err(Refusal::new(400, "Contact Too Long"));
+    }
+    // All below CONTACT_BYTES_MAX, so they fit 16 bits.
+    let short = |(at, len): (usize, usize)| (at as u16, len as u16);
+    Ok(Text { start, end: texts.len(), uri: short(uri), instance: short(instance) })
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+/// Appends a value with each fold and line end reduced to a space.
+pub(super) fn push_unfolded(value: &[u8], out: &mut Vec<u8>) {
+    if memchr::memchr2(b'\r', b'\n', value).is_none() {
+        return out.extend_from_slice(value);
+    }
+    let mut folded = false;
+    for &byte in value {
+        match byte {
+            b'\r' | b'\n' => folded = true,
+            b' ' | b'\t' if folded => {}
+            _ => {
+                if std::mem::take(&mut folded) {
+                    out.push(b' ');
+                }
+                out.push(byte);
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Reading a REGISTER: everything that can be decided without looking at the bindings.
+
+use super::contact::{self, Reach};
+use super::plan::Wanted;
+use super::{Refusal, RefusalHeader, Registrant, Registrar};
+use crate::context::Context;
+use crate::flow::Flow;
+use coeur_sip::Message;
+use coeur_sip::header::{Contact, HeaderName, NameAddr};
+use coeur_sip::message::Values;
+use coeur_sip::uri::{SipUri, Uri, unescaped};
+
+/// A longer Call-ID is refused (bytes): it is kept with the binding.
+pub(super) const CALL_ID_BYTES_MAX: usize = 256;
+/// What is kept of a User-Agent (bytes).
+pub(super) const USER_AGENT_BYTES_MAX: usize = 96;
+/// All Path values together (bytes).
+pub(super) const PATH_BYTES_MAX: usize = 2_048;
+/// Proxies on the way to the phone.
+pub(super) const PATH_VALUES_MAX: usize = 8;
+/// RFC 3261 section 10.3 step 7: an interval of an hour or more is never too brief.
+const HOUR_S: u32 = 3_600;
+
+pub(super) struct Request<'m> {
+    pub kind: Kind,
+    pub call_id: &'m [u8],
+    pub cseq: u32,
+    pub user_agent: &'m [u8],
+    pub flow: Flow,
+    pub supports: Supports,
+    /// RFC 5626 was applied to at least one Contact, and the phone is told so.
+    pub outbound: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// No Contact: what is there? (RFC 3261 section 10.2.3)
+    Query,
+    /// `Contact: *`: nothing shall be there (RFC 3261 section 10.2.2).
+    RemoveAll,
+    /// The Contacts are in [`Registrar::wanted`].
+    Update,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Supports {
+    pub path: bool,
+    pub outbound: bool,
+    pub gruu: bool,
+}
+
+/// Option tags that a REGISTER may require of us.
+const KNOWN: [&[u8]; 3] = [b"path", b"outbound", b"gruu"];
+
+pub(super) fn read<'m>(
+    registrar: &mut Registrar,
+    cx: &Context<'_>,
+    flow: &Flow,
+    message: &Message<'m>,
+    who: &Registrant<'_>,
+) -> Result<Request<'m>, Refusal> {
+    registrar.wanted.clear();
+    registrar.texts.clear();
+    registrar.path.clear();
+    registrar.headers.clear();
+    check_require(message)?;
+    check_identity(message, who)?;
+    let call_id = message.call_id();
+    if call_id.len() > CALL_ID_BYTES_MAX {
+        return Err(Refusal::new(400, "Call-ID Too Long"));
+    }
+    let supports = Supports {
+        path: message.supports("path"),
+        outbound: message.supports("outbound"),
+        gruu: message.supports("gruu"),
+    };
+    read_path(message, supports, &mut registrar.path)?;
+    let mut request = Request {
+        kind: Kind::Query,
+        call_id,
+        cseq: message.cseq().number,
+        user_agent: user_agent(message),
+        flow: *flow,
+        supports,
+        outbound: false,
+    };
+    request.kind = read_contacts(registrar, cx, flow, message, who, supports, &mut request.outbound)?;
+    Ok(request)
+}
+
+/// RFC 3261 section 10.3 step 2.
+fn check_require(message: &Message<'_>) -> Result<(), Refusal> {
+    match message.require().all(is_known) {
+        true => Ok(()),
+        false => Err(Refusal::new(420, "Bad Extension").with(RefusalHeader::Unsupported)),
+    }
+}
+
+pub(super) fn is_known(tag: &[u8]) -> bool {
+    KNOWN.iter().any(|known| known.eq_ignore_ascii_case(tag))
+}
+
+/// RFC 3261 section 10.3 steps 4 and 5. Registering for somebody else (From is not To) is not offered: whoever may
+/// act for an account has a device of it.
+fn check_identity(message: &Message<'_>, who: &Registrant<'_>) -> Result<(), Refusal> {
+    let to = message.to().map_err(|error| Refusal::new(400, error.reason))?;
+    let from = message.from().map_err(|error| Refusal::new(400, error.reason))?;
+    if !is_of(&to, who)? {
+        return Err(Refusal::new(403, "Not Your Address"));
+    }
+    if from.uri != to.uri && !is_of(&from, who)? {
+        return Err(Refusal::new(403, "Third-Party Registration Refused"));
+    }
+    Ok(())
+}
+
+/// RFC 4475 section 3.3.4: an address of record is a SIP URI, else 400.
+fn is_of(address: &NameAddr<'_>, who: &Registrant<'_>) -> Result<bool, Refusal> {
+    match address.parse_uri() {
+        Ok(Uri::Sip(uri)) => Ok(is_user(&uri, who.user) && is_domain(&uri, who.domain)),
+        Ok(_) => Err(Refusal::new(400, "Address Of Record Is Not A SIP URI")),
+        Err(error) => Err(Refusal::new(400, error.reason)),
+    }
+}
+
+fn is_user(uri: &SipUri<'_>, user: &[u8]) -> bool {
+    uri.user.is_some_and(|theirs| theirs == user || unescaped(theirs).eq(user.iter().copied()))
+}
+
+fn is_domain(uri: &SipUri<'_>, domain: &[u8]) -> bool {
+    let host = uri.host_bytes.strip_suffix(b".").unwrap_or(uri.host_bytes);
+    // One IPv6 address has many spellings; the directory keeps the canonical one.
+    host.eq_ignore_ascii_case(domain) || (host[0] == b'[' && uri.host.to_string().as_bytes() == domain)
+}
+
+/// RFC 3327 section 5.3. When neither the phone (Supported) nor the proxy (Require) named the extension, the answer is
+/// 420: the phone would not see who stands between. 421 is for proxies that want it and for nobody else (section 5.2).
+fn read_path(message: &Message<'_>, supports: Supports, path: &mut Vec<u8>) -> Result<(), Refusal> {
+    if !message.has(HeaderName::Path) {
+        return Ok(());
+    }
+    if !supports.path {
+        return Err(Refusal::new(420, "Bad Extension").with(RefusalHeader::UnsupportedPath));
+    }
+    for (count, value) in message.values(HeaderName::Path).filter(|value| !value.is_empty()).enumerate() {
+        let address = NameAddr::parse(value).map_err(|_| Refusal::new(400, "Malformed Path"))?;
+        if !address.bracketed || !matches!(address.parse_uri(), Ok(Uri::Sip(_))) {
+            return Err(Refusal::new(400, "Malformed Path"));
+        }
+        if count == PATH_VALUES_MAX || path.len() + value.len() + 1 > PATH_BYTES_MAX {
+            return Err(Refusal::new(400, "Path Too Long"));
+        }
+        if count > 0 {
+            path.push(b',');
+        }
+        contact::push_unfolded(value, path);
+    }
+    Ok(())
+}
+
+fn user_agent<'m>(message: &Message<'m>) -> &'m [u8] {
+    let value = message.header(HeaderName::UserAgent).unwrap_or_default();
+    &value[..value.len().min(USER_AGENT_BYTES_MAX)]
+}
+
+fn read_contacts<'m>(
+    registrar: &mut Registrar,
+    cx: &Context<'_>,
+    flow: &Flow,
+    message: &Message<'m>,
+    who: &Registrant<'_>,
+    supports: Supports,
+    outbound: &mut bool,
+) -> Result<Kind, Refusal> {
+    let values: Values<'m> = message.values(HeaderName::Contact);
+    // A malformed Expires counts as 3600 (RFC 3261 section 10.2.1.1).
+    let header_s = message.expires().unwrap_or(Some(HOUR_S));
+    let mut star = false;
+    for value in values.filter(|value| !value.is_empty()) {
+        let address = match Contact::parse(value) {
+            Ok(Contact::Address(address)) => address,
+            Ok(Contact::Star) if !star && registrar.wanted.is_empty() => {
+                star = true;
+                continue;
+            }
+            Ok(Contact::Star) => return Err(Refusal::new(400, "Star Must Be Alone")),
+            Err(error) => return Err(Refusal::new(400, error.reason)),
+        };
+        if star {
+            return Err(Refusal::new(400, "Star Must Be Alone"));
+        }
+        if registrar.wanted.len() == who.rules.contacts_max {
+            return Err(Refusal::new(403, "Too Many Contacts"));
+        }
+        let contact = Contact::Address(address);
+        let requested_s = contact.expires().or(header_s).unwrap_or(who.rules.expires_default_s);
+        let granted_s = granted(requested_s, who)?;
+        let reach = contact::check(cx, flow, message, &contact, !registrar.path.is_empty())?;
+        let wanted = want(registrar, value, &contact, granted_s, reach)?;
+        if wanted.reg_id > 0 && granted_s > 0 && supports.outbound {
+            check_first_hop(message, &registrar.path)?;
+            *outbound = true;
+        }
+        registrar.wanted.push(wanted);
+    }
+    match (star, registrar.wanted.is_empty()) {
+        // RFC 3261 section 10.3 step 6.
+        (true, _) if header_s != Some(0) => Err(Refusal::new(400, "Star Needs Expires 0")),
+        (true, _) => Ok(Kind::RemoveAll),
+        (false, true) => Ok(Kind::Query),
+        (false, false) => Ok(Kind::Update),
+    }
+}
+
+fn want(
+    registrar: &mut Registrar,
+    value: &[u8],
+    contact: &Contact<'_>,
+    granted_s: u32,
+    reach: Reach,
+) -> Result<Wanted, Refusal> {
+    let text = contact::store(value, contact, &mut registrar.texts)?;
+    let instance = contact.instance();
+    Ok(Wanted {
+        text,
+        // RFC 5626 section 6: without an instance, reg-id means nothing.
+        reg_id: instance.and_then(|_| contact.reg_id()).unwrap_or(0),
+        q: contact.q().unwrap_or(1000),
+        granted_s,
+        flow: reach.flow,
+        fallback: reach.fallback,
+        action: super::plan::Action::Nothing,
+    })
+}
+
+/// RFC 3261 section 10.3 step 7: shorter than asked is allowed, too brief is refused; 0 removes.
+fn granted(requested_s: u32, who: &Registrant<'_>) -> Result<u32, Refusal> {
+    let rules = &who.rules;
+    if requested_s > 0 && requested_s < HOUR_S && requested_s < rules.expires_min_s {
+        let refusal = Refusal::new(423, "Interval Too Brief");
+        return Err(refusal.with(RefusalHeader::MinExpires(rules.expires_min_s)));
+    }
+    Ok(requested_s.min(rules.expires_max_s))
+}
+
+/// RFC 5626 section 6: behind other proxies, the one nearest to the phone (the last Path value) must have marked its
+/// URI with `ob`, else the phone would trust in a flow that nobody keeps.
+fn check_first_hop(message: &Message<'_>, path: &[u8]) -> Result<(), Refusal> {
+    if message.values(HeaderName::Via).nth(1).is_none() {
+        return Ok(());
+    }
+    let nearest = message.values(HeaderName::Path).filter(|value| !value.is_empty()).last();
+    let uri = nearest.filter(|_| !path.is_empty()).and_then(|value| NameAddr::parse(value).ok());
+    match uri.and_then(|address| address.parse_uri().ok()) {
+        Some(Uri::Sip(uri)) if uri.params.has("ob") => Ok(()),
+        _ => Err(Refusal::new(439, "First Hop Lacks Outbound Support")),
+    }
+}
