@@ -30,6 +30,8 @@ pub enum ParseErrorKind {
     Missing(HeaderName),
     /// A header that must be alone is there twice.
     Duplicate(HeaderName),
+    /// Call-ID holds white space, so its end depends on who reads it.
+    CallId,
     /// CSeq is not a number below 2**31 and a method.
     CSeq,
     /// The method of CSeq is not that of the request.
@@ -67,6 +69,7 @@ impl ParseError<'_> {
             | ParseErrorKind::Truncated
             | ParseErrorKind::Missing(_)
             | ParseErrorKind::Duplicate(_)
+            | ParseErrorKind::CallId
             | ParseErrorKind::CSeq
             | ParseErrorKind::CSeqMismatch
             | ParseErrorKind::ContentLength => StatusCode::BAD_REQUEST,

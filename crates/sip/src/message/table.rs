@@ -172,6 +172,17 @@ impl<'a> Headers<'a> {
         Values { lines: self.all(name), list: name.is_list(), rest: None }
     }
 
+    /// The bytes of the whole message.
+    pub fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Where a header of this message stands in its bytes.
+    pub(crate) fn place(self, header: &Header<'_>) -> (usize, usize) {
+        let start = header.span.as_ptr() as usize - self.bytes.as_ptr() as usize;
+        (start, start + header.span.len())
+    }
+
     fn slot(self, name: HeaderName) -> Option<&'a Slot> {
         self.table.slots.get(self.table.first[name as usize] as usize)
     }

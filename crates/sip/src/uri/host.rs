@@ -34,8 +34,9 @@ impl<'a> Host<'a> {
                 if label == 0 {
                     return None;
                 }
-                // After a final dot no label follows.
-                (label, numeric) = (0, at + 1 < bytes.len());
+                label = 0;
+                // After a final dot no label follows: the one before it counts.
+                numeric |= at + 1 < bytes.len();
             } else if NAME[byte as usize] {
                 label += 1;
                 numeric &= byte.is_ascii_digit();
@@ -195,6 +196,11 @@ mod tests {
             b"a@b",
             b"[::1%eth0]",
             b".a",
+            b"01.2.3.4",
+            b"1.2.3.4.5",
+            b"1.2.3.4.",
+            b"a.7",
+            b"a.7.",
         ] {
             assert_eq!(Host::parse(text), None, "{}", String::from_utf8_lossy(text));
         }

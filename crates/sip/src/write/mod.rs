@@ -99,6 +99,42 @@ impl<'b> Writer<'b> {
         self
     }
 
+    /// All received headers but those of which `skip` is true, in order. Neighbouring clean lines are copied as
+    /// one piece: this is how a proxy forwards what it does not touch.
+    pub fn copy_except(
+        &mut self,
+        headers: Headers<'_>,
+        mut skip: impl FnMut(&Header<'_>) -> bool,
+    ) -> &mut Self {
+        let mut run: Option<(usize, usize)> = None;
+        for header in headers.iter() {
+            let kept = !skip(&header);
+            let (start, end) = headers.place(&header);
+            if kept && header.clean {
+                run = match run {
+                    Some((first, last)) if last == start => Some((first, end)),
+                    open => {
+                        self.flush(headers, open);
+                        Some((start, end))
+                    }
+                };
+                continue;
+            }
+            self.flush(headers, run.take());
+            if kept {
+                self.copy(&header);
+            }
+        }
+        self.flush(headers, run);
+        self
+    }
+
+    fn flush(&mut self, headers: Headers<'_>, run: Option<(usize, usize)>) {
+        if let Some((start, end)) = run {
+            self.out.extend_from_slice(&headers.bytes()[start..end]);
+        }
+    }
+
     /// Begins a header whose value is written in pieces; [`Writer::end_line`] ends it.
     pub fn begin(&mut self, name: HeaderName) -> &mut Self {
         self.out.extend_from_slice(name.as_str().as_bytes());
@@ -176,6 +212,8 @@ pub(crate) fn push_value(mut bytes: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
+    use crate::message::{HeaderTable, parse};
 
     #[test]
     fn a_request_is_written() {
@@ -188,6 +226,22 @@ mod tests {
             &out[range],
             b"MESSAGE sip:b@c SIP/2.0\r\nCall-ID: x\r\nCSeq: 7 MESSAGE\r\nX-A: 1\r\n\
               From: \"a\\\"b\" <sip:a@c>;tag=12\r\nContent-Length: 2\r\n\r\nhi"
+        );
+    }
+
+    #[test]
+    fn headers_are_forwarded_save_those_left_out() {
+        let bytes = b"OPTIONS sip:b@c SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:b@c>\r\n\
+            Route: <sip:x>\r\nCall-ID: x\r\nX-Fold: a\r\n b\r\nCSeq : 1 OPTIONS\r\nRoute: <sip:y>\r\nX: 1\r\n\r\n";
+        let mut table = HeaderTable::new();
+        let message = parse(bytes, &mut table, &Limits::default()).unwrap();
+        let mut out = Vec::new();
+        Writer::new(&mut out).copy_except(message.header_view(), |header| {
+            matches!(header.name, HeaderName::Route | HeaderName::Via)
+        });
+        assert_eq!(
+            out,
+            b"From: <sip:a@b>;tag=1\r\nTo: <sip:b@c>\r\nCall-ID: x\r\nX-Fold: a b\r\nCSeq: 1 OPTIONS\r\nX: 1\r\n"
         );
     }
 

@@ -108,3 +108,65 @@ impl DerefMut for ResponseWriter<'_> {
         &mut self.writer
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::message::{HeaderTable, parse};
+
+    fn answer(request: &str, status: StatusCode) -> String {
+        let mut table = HeaderTable::new();
+        let message = parse(request.as_bytes(), &mut table, &Limits::default()).unwrap();
+        let source = "192.0.2.9:1234".parse().unwrap();
+        let mut out = Vec::new();
+        respond(&message, status, None, Some(b"mine"), source, &mut out).end(b"");
+        String::from_utf8(out).unwrap()
+    }
+
+    fn invite(to: &str) -> String {
+        format!(
+            "INVITE sip:b@c SIP/2.0\r\nRecord-Route: <sip:p1;lr>\r\nv: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKx;rport\r\n\
+             Via: SIP/2.0/UDP q\r\nTimestamp: 7\r\nFrom: <sip:a@b>;tag=1\r\nTo: {to}\r\nCall-ID: x\r\n\
+             Record-Route: <sip:p2;lr>\r\nCSeq: 1 INVITE\r\n\r\n"
+        )
+    }
+
+    #[test]
+    fn an_answer_has_what_section_8_2_6_2_asks_for() {
+        assert_eq!(
+            answer(&invite("<sip:b@c>"), StatusCode::NOT_FOUND),
+            "SIP/2.0 404 Not Found\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKx;received=192.0.2.9;rport=1234\r\n\
+             Via: SIP/2.0/UDP q\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:b@c>;tag=mine\r\nCall-ID: x\r\n\
+             CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn record_route_goes_back_where_a_dialog_may_form() {
+        for (status, copied) in [
+            (StatusCode::TRYING, false),
+            (StatusCode::RINGING, true),
+            (StatusCode::OK, true),
+            (StatusCode::MOVED_TEMPORARILY, false),
+            (StatusCode::BUSY_HERE, false),
+        ] {
+            let text = answer(&invite("<sip:b@c>"), status);
+            let both = "Record-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p2;lr>\r\n";
+            assert_eq!(text.contains(both), copied, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_100_has_the_timestamp_and_no_tag_of_ours() {
+        let text = answer(&invite("<sip:b@c>"), StatusCode::TRYING);
+        assert!(text.contains("Timestamp: 7\r\n") && text.contains("To: <sip:b@c>\r\n"));
+    }
+
+    #[test]
+    fn a_tag_that_is_there_stays() {
+        let theirs = answer(&invite("<sip:b@c>;tag=theirs"), StatusCode::OK);
+        assert!(theirs.contains("To: <sip:b@c>;tag=theirs\r\n"));
+        assert!(answer(&invite("sip:b@c"), StatusCode::OK).contains("To: sip:b@c;tag=mine\r\n"));
+    }
+}
