@@ -1,4 +1,4 @@
-//! What a message costs: no allocation once buffers are warm. Instruction counts are kept by the benchmark.
+//! What a message costs: no allocation once buffers are warm.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

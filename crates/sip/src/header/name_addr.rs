@@ -62,9 +62,10 @@ fn is_addr_spec(before: &[u8]) -> bool {
 }
 
 /// A display name without quotes is words. The grammar wants tokens; phones write dots, accents and `@` as
-/// well, and nobody reads those differently. A separator that could cut the value is an error.
+/// well, and nobody reads those differently. A separator that could cut the value is an error, and so is a
+/// colon, with which it could be taken for the URI.
 fn check_display(display: &[u8], start: usize) -> Result<(), HeaderError> {
-    match display.iter().position(|byte| matches!(byte, b',' | b'"' | b';' | b'>' | b'\\')) {
+    match display.iter().position(|byte| matches!(byte, b',' | b'"' | b';' | b':' | b'>' | b'\\')) {
         Some(at) => Err(HeaderError::new(start + at, "Malformed Display Name")),
         None => Ok(()),
     }
@@ -152,6 +153,7 @@ mod tests {
         for value in [
             "\"Mr. J. User <sip:j@a.com>",
             "Bell, Alexander <sip:a@b.com>",
+            "sip:a@b.com <sip:c@d.com>",
             "\"Watson\" < sip:t@a.com >",
             "\"Joe\" <sip:joe@a.org>;;;;",
             "\"Joe\" sip:joe@a.org",

@@ -6,13 +6,12 @@ pub fn unescaped(bytes: &[u8]) -> impl Iterator<Item = u8> + Clone + '_ {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let (&first, after) = rest.split_first()?;
-        if first == b'%' {
-            if let [high, low, after @ ..] = after {
-                if let (Some(high), Some(low)) = (hex(*high), hex(*low)) {
-                    rest = after;
-                    return Some(high << 4 | low);
-                }
-            }
+        if first == b'%'
+            && let [high, low, after @ ..] = after
+            && let (Some(high), Some(low)) = (hex(*high), hex(*low))
+        {
+            rest = after;
+            return Some(high << 4 | low);
         }
         rest = after;
         Some(first)

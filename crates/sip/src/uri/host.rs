@@ -19,10 +19,10 @@ impl<'a> Host<'a> {
             return reference(inner).map(Host::V6);
         }
         let (&first, &last) = (bytes.first()?, bytes.last()?);
-        if first.is_ascii_digit() {
-            if let Some(address) = dotted_quad(bytes) {
-                return Some(Host::V4(address));
-            }
+        if first.is_ascii_digit()
+            && let Some(address) = dotted_quad(bytes)
+        {
+            return Some(Host::V4(address));
         }
         // 255 is the longest name DNS can hold (RFC 1035 section 2.3.4).
         if bytes.len() > 255 || !(first.is_ascii_alphanumeric() || first == b'_') || last == b'-' {

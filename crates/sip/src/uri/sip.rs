@@ -43,7 +43,7 @@ static HEADERS: [bool; 256] = lex::class(b"-_.!~*'()[]/?:+$%&=,;");
 impl<'a> SipUri<'a> {
     /// Reads what follows the scheme and its colon, which is at `base` of the whole.
     pub(super) fn parse_rest(secure: bool, rest: &'a [u8], base: usize) -> Result<SipUri<'a>, UriError> {
-        let (user, password, host_start) = userinfo(rest).map_err(|error| shift(error, base))?;
+        let ((user, password), host_start) = userinfo(rest).map_err(|error| shift(error, base))?;
         let tail = &rest[host_start..];
         let base = base + host_start;
         let headers_at = memchr(b'?', tail).unwrap_or(tail.len());
@@ -207,9 +207,12 @@ impl<'a> UriParams<'a> {
     }
 }
 
+/// User and password.
+type UserInfo<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
 /// User, password, and where the host starts.
-fn userinfo(rest: &[u8]) -> Result<(Option<&[u8]>, Option<&[u8]>, usize), UriError> {
-    let Some(at) = memchr(b'@', rest) else { return Ok((None, None, 0)) };
+fn userinfo(rest: &[u8]) -> Result<(UserInfo<'_>, usize), UriError> {
+    let Some(at) = memchr(b'@', rest) else { return Ok(((None, None), 0)) };
     let info = &rest[..at];
     if let Some(bad) = defect(info, &USER) {
         return Err(UriError::new(bad, "Malformed User Part"));
@@ -225,7 +228,7 @@ fn userinfo(rest: &[u8]) -> Result<(Option<&[u8]>, Option<&[u8]>, usize), UriErr
     if memrchr(b'@', rest) != Some(at) {
         return Err(UriError::new(at, "Ambiguous User Part"));
     }
-    Ok((Some(user), password, at + 1))
+    Ok(((Some(user), password), at + 1))
 }
 
 fn host_port(text: &[u8]) -> Result<(&[u8], Host<'_>, Option<u16>), UriError> {

@@ -12,11 +12,11 @@ use crate::uri::{Host, write_ip};
 /// from; `None` when the top Via was completed before.
 pub fn write_vias(headers: Headers<'_>, source: Option<SocketAddr>, out: &mut Vec<u8>) {
     for (at, header) in headers.all(HeaderName::Via).enumerate() {
-        if at == 0 {
-            if let Some(source) = source {
-                write_received(header.value, source, out);
-                continue;
-            }
+        if at == 0
+            && let Some(source) = source
+        {
+            write_received(header.value, source, out);
+            continue;
         }
         if header.clean {
             out.extend_from_slice(header.span);
