@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Seeded simulation: phones, a network that loses, doubles and reorders, a virtual clock, crashes and restarts, all
+//! against the real exchange. One seed gives one run, byte for byte; a failure is replayed by its seed and commit.
+//!
+//! What it deliberately does not do: sockets, threads, real time. The connections of TCP and TLS are in `server`'s own
+//! tests and in `interop`.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`chance`] | the one source of randomness of a run |
+//! | [`network`] | datagrams under way |
+//! | [`phone`] | a phone: registers, calls, answers, retransmits as RFC 3261 section 17 says |
+//! | [`office`] | the server under test: exchanges, world and a journal that can be cut |
+//! | [`run`] | one run: everything together, and what must hold at its end |
+
+pub mod chance;
+pub mod network;
+pub mod office;
+pub mod phone;
+pub mod run;
