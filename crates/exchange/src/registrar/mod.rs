@@ -257,3 +257,6 @@ fn remove(aor: &mut AorBindings<'_>, index: usize, batch: &mut Batch<'_>) {
 fn aor_of(user: &[u8], domain: &[u8]) -> Option<Aor> {
     Aor::new(std::str::from_utf8(user).ok()?, std::str::from_utf8(domain).ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! The rules of the registrar, one test each, named after what they hold.
+
+mod desk;
+mod outbound;
+mod path;
+mod phones;
+mod rfc3261;
+mod storage;
