@@ -1,0 +1,199 @@
+//! `coeur call FROM TO`.
+
+use super::door::{Way, data_directory, print_json, unexpected};
+use super::exit::{Exit, Failure};
+use super::grammar::{Call, Place, Transport};
+use super::terminal::{print, secret_from_stdin};
+use super::words::Word;
+use crate::config::listen::{Listen, Scheme};
+use crate::user_agent::call::CallReport;
+use crate::user_agent::tls::Trust;
+use crate::user_agent::{Identity, Link, Phone, Secret};
+use coeur_api::{Reply, Request, Status};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+pub fn run(arguments: Call) -> Result<(), Failure> {
+    let way = match (&arguments.server, arguments.secret_stdin && arguments.from.contains('@')) {
+        // Nothing of the server is needed.
+        (Some(_), true) => None,
+        (Some(_) | None, _) => Some(Way::open_server(&arguments.place)?),
+    };
+    let from = match &way {
+        Some(way) => way.full_account(&arguments.from)?,
+        None => arguments.from.clone(),
+    };
+    let (user, domain) = from.rsplit_once('@').ok_or_else(|| Failure::new(Exit::Usage, "write FROM as user@domain"))?;
+    let status = way.as_ref().map(Way::status).transpose()?;
+    let scheme = scheme(arguments.transport);
+    let server = match (arguments.server, &status) {
+        (Some(server), _) => server,
+        (None, Some(status)) => listener(status, scheme)?,
+        (None, None) => return Err(Failure::new(Exit::Usage, "give --server IP:PORT")),
+    };
+    let credential = Credential::new(way.as_ref(), &from, arguments.secret_stdin)?;
+    let (trust, verified) = trust(&arguments, status.as_ref())?;
+    let identity = Identity {
+        user: user.to_owned(),
+        domain: domain.to_owned(),
+        digest_user: user.to_owned(),
+        secret: credential.secret.clone(),
+    };
+    let link = Link::open(scheme, server, domain, &trust)
+        .map_err(|why| Failure::new(Exit::Unreachable, format!("{}://{server}: {why}", scheme.name())))?;
+    let report = call(Phone::new(identity, link), &target(&arguments.to, domain), arguments.seconds)?;
+    drop(credential);
+    show(&report, &arguments, scheme, verified, server)
+}
+
+fn call(mut phone: Phone, to: &str, seconds: u32) -> Result<CallReport, Failure> {
+    let failed = |why: crate::user_agent::PhoneError| Failure::failed(why.to_string());
+    phone.register(120).map_err(failed)?;
+    let report = phone.call(to, Duration::from_secs(seconds.into())).map_err(failed);
+    // The registration ends by itself in two minutes, or with its device.
+    let _ = phone.register(0);
+    report
+}
+
+/// A secret given, or that of a device made for this call and removed when dropped.
+struct Credential<'w> {
+    secret: Secret,
+    one_time: Option<(&'w Way, String, String)>,
+}
+
+impl<'w> Credential<'w> {
+    fn new(way: Option<&'w Way>, account: &str, stdin: bool) -> Result<Self, Failure> {
+        if stdin {
+            return Ok(Self { secret: Secret::new(secret_from_stdin()?), one_time: None });
+        }
+        let way = way.ok_or_else(|| Failure::new(Exit::Usage, "give --secret-stdin, or --data of the running server"))?;
+        let request = Request::DeviceAdd {
+            account: account.to_owned(),
+            name: "test call".to_owned(),
+            secret: None,
+            policy: "auto".to_owned(),
+        };
+        let made = match way.ask(request)? {
+            Reply::Made(made) => made.into_iter().next(),
+            other => return Err(unexpected(&other)),
+        };
+        let (made, secret) = made
+            .and_then(|made| made.secret.clone().map(|secret| (made, secret)))
+            .ok_or_else(|| Failure::failed("the server made no device"))?;
+        let secret = Secret::new(secret.reveal().to_owned());
+        Ok(Self { secret, one_time: Some((way, made.account, made.device)) })
+    }
+}
+
+impl Drop for Credential<'_> {
+    fn drop(&mut self) {
+        if let Some((way, account, device)) = self.one_time.take()
+            && let Err(failure) = way.ask(Request::DeviceRevoke { account: account.clone(), device: device.clone() })
+        {
+            eprintln!("coeur: the device of this call is still there; remove it with `coeur device revoke {account} {device}`: {}", failure.text);
+        }
+    }
+}
+
+pub fn scheme(transport: Transport) -> Scheme {
+    match transport {
+        Transport::Udp => Scheme::Udp,
+        Transport::Tcp => Scheme::Tcp,
+        Transport::Tls => Scheme::Tls,
+        Transport::Ws => Scheme::Ws,
+        Transport::Wss => Scheme::Wss,
+    }
+}
+
+/// Where this machine reaches the listener of a running server.
+pub fn listener(status: &Status, scheme: Scheme) -> Result<SocketAddr, Failure> {
+    let listeners = status.listeners.iter().filter_map(|text| text.parse::<Listen>().ok());
+    let found = listeners.filter(|listen| listen.scheme == scheme).map(|listen| reachable(listen.address)).next();
+    found.ok_or_else(|| {
+        let have = status.listeners.join(", ");
+        Failure::new(Exit::NotFound, format!("the server does not listen on {}; it listens on {have}", scheme.name()))
+    })
+}
+
+/// A wildcard address is reached over the loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// The authority given, or that of the server whose data directory is at hand; else anything, which is said.
+fn trust(arguments: &Call, status: Option<&Status>) -> Result<(Trust, bool), Failure> {
+    let local = status.and_then(|status| status.local_authority.clone()).map(std::path::PathBuf::from);
+    match arguments.ca.clone().or(local) {
+        Some(file) => Trust::file(&file)
+            .map(|trust| (trust, true))
+            .map_err(|why| Failure::new(Exit::Usage, format!("{}: {why}", file.display()))),
+        None => Ok((Trust::anything()?, false)),
+    }
+}
+
+fn target(to: &str, domain: &str) -> String {
+    match (to.contains(':'), to.contains('@')) {
+        (true, _) => to.to_owned(),
+        (false, true) => format!("sip:{to}"),
+        (false, false) => format!("sip:{to}@{domain}"),
+    }
+}
+
+fn show(report: &CallReport, arguments: &Call, scheme: Scheme, verified: bool, server: SocketAddr) -> Result<(), Failure> {
+    let audio = &report.audio;
+    if arguments.place.json {
+        print_json(&serde_json::json!({
+            "answered_after_ms": report.answered_after.as_millis() as u64,
+            "transport": scheme.name(),
+            "certificate_verified": scheme.is_secure().then_some(verified),
+            "audio": audio,
+        }))?;
+    } else {
+        let ms = |micros: u64| format!("{:.1}", micros as f64 / 1_000.0);
+        let answered = report.answered_after.as_millis().to_string();
+        print(&format!("{}\n", Word::CallAnswered.with(&[&arguments.to, &answered, scheme.name()])));
+        let (sent, heard) = (audio.packets_sent.to_string(), audio.packets_heard.to_string());
+        print(&format!("{}\n", Word::CallAudio.with(&[&sent, &heard, &format!("{:.1}", audio.loss_percent())])));
+        if audio.packets_heard > 0 {
+            let [min, median, p95] = [audio.delay_min_us, audio.delay_median_us, audio.delay_p95_us].map(ms);
+            print(&format!("{}\n", Word::CallDelay.with(&[&min, &median, &p95, &ms(audio.jitter_us)])));
+        }
+        if scheme.is_secure() && !verified {
+            print(&format!("{}\n", Word::NotVerified.say()));
+        }
+    }
+    match audio.packets_heard {
+        0 => Err(Failure::failed(Word::CallSilent.with(&[&server.ip().to_string()]))),
+        _ => Ok(()),
+    }
+}
+
+/// Where `coeur call` looks for a server, for the demonstration's hint.
+pub fn hint(place: &Place) -> String {
+    format!("coeur call alice echo --data {}", data_directory(place).display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_completed_with_the_domain() {
+        assert_eq!(target("echo", "d"), "sip:echo@d");
+        assert_eq!(target("bob@e", "d"), "sip:bob@e");
+        assert_eq!(target("tel:+331", "d"), "tel:+331");
+    }
+
+    #[test]
+    fn a_wildcard_listener_is_reached_over_the_loopback() {
+        let status = Status { listeners: vec!["udp://0.0.0.0:5062".into(), "tls://[::]:5061".into()], ..Status::default() };
+        assert_eq!(listener(&status, Scheme::Udp).unwrap().to_string(), "127.0.0.1:5062");
+        assert_eq!(listener(&status, Scheme::Tls).unwrap().to_string(), "[::1]:5061");
+        assert_eq!(listener(&status, Scheme::Ws).unwrap_err().exit, Exit::NotFound);
+    }
+}

@@ -1,0 +1,47 @@
+//! `coeur device ...`.
+
+use super::account::{made, policy_name, say, view};
+use super::door::{Way, print_json};
+use super::exit::Failure;
+use super::grammar::{Device, DeviceVerb};
+use super::table::{duration, table};
+use super::terminal::{print, secret_from_stdin};
+use super::words::Word;
+use coeur_api::{AccountView, DeviceView, GivenSecret, Request};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub fn run(arguments: Device) -> Result<(), Failure> {
+    let json = arguments.place.json;
+    let way = Way::open(&arguments.place)?;
+    match arguments.verb {
+        DeviceVerb::Add { account, name, secret_stdin, policy } => {
+            let secret = if secret_stdin { Some(GivenSecret::new(secret_from_stdin()?)) } else { None };
+            let account = way.full_account(&account)?;
+            made(&way, Request::DeviceAdd { account, name, secret, policy: policy_name(policy).to_owned() }, json)
+        }
+        DeviceVerb::List { account } => {
+            let view = view(&way, &account)?;
+            if json {
+                return print_json(&view.devices);
+            }
+            print(&devices(&view));
+            Ok(())
+        }
+        DeviceVerb::Revoke { account, device } => {
+            let account = way.full_account(&account)?;
+            way.ask(Request::DeviceRevoke { account: account.clone(), device: device.clone() })?;
+            say(json, &Word::DeviceRevoked.with(&[&device, &account]))
+        }
+    }
+}
+
+pub fn devices(view: &AccountView) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let row = |device: &DeviceView| {
+        let proved = if device.proved_sha256 { " (SHA-256)" } else { "" };
+        let age = duration(now.saturating_sub(device.created_at_s));
+        vec![device.device.clone(), device.name.clone(), format!("{}{proved}", device.policy), age]
+    };
+    let heads = [Word::Device.say(), Word::Name.say(), Word::Policy.say(), Word::Created.say()];
+    table(&heads, &view.devices.iter().map(row).collect::<Vec<_>>())
+}

@@ -1,0 +1,35 @@
+//! `coeur domain ...`.
+
+use super::account::say;
+use super::door::{Way, print_json, unexpected};
+use super::exit::{Exit, Failure};
+use super::grammar::{Domain, DomainVerb};
+use super::table::table;
+use super::words::Word;
+use coeur_api::{Reply, Request};
+
+pub fn run(arguments: Domain) -> Result<(), Failure> {
+    let json = arguments.place.json;
+    let way = Way::open(&arguments.place)?;
+    match arguments.verb {
+        DomainVerb::Add { domain } => {
+            let domain = crate::config::settings::domain(&domain).map_err(|text| Failure::new(Exit::Usage, text))?;
+            way.ask(Request::DomainAdd { domain: domain.clone() })?;
+            say(json, &Word::DomainAdded.with(&[&domain]))
+        }
+        DomainVerb::List => match way.ask(Request::DomainsList)? {
+            Reply::Domains(domains) if json => print_json(&domains),
+            Reply::Domains(domains) => {
+                let rows: Vec<Vec<String>> =
+                    domains.iter().map(|view| vec![view.domain.clone(), view.policy.clone()]).collect();
+                super::terminal::print(&table(&[Word::Domain.say(), Word::Policy.say()], &rows));
+                Ok(())
+            }
+            other => Err(unexpected(&other)),
+        },
+        DomainVerb::Rm { domain } => {
+            way.ask(Request::DomainRemove { domain: domain.clone() })?;
+            say(json, &Word::DomainRemoved.with(&[&domain]))
+        }
+    }
+}

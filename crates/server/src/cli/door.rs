@@ -1,0 +1,100 @@
+//! The way to the administration door: the control socket when a server runs on this data directory, else the
+//! directory itself.
+
+use super::exit::{Exit, Failure};
+use super::grammar::Place;
+use coeur_api::{Client, ClientError, Door, Operator, Refusal, Reply, Request, Status, Why};
+use std::path::{Path, PathBuf};
+
+pub enum Way {
+    Server(Client),
+    Directory(Box<Door>),
+}
+
+impl Way {
+    pub fn open(place: &Place) -> Result<Way, Failure> {
+        let directory = data_directory(place);
+        match Client::connect(&directory) {
+            Ok(Some(client)) => Ok(Way::Server(client)),
+            Ok(None) => crate::house::offline(&directory).map(|door| Way::Directory(Box::new(door))),
+            Err(why) => Err(unreachable(&directory, &why.to_string())),
+        }
+    }
+
+    /// For what only a running server can tell.
+    pub fn open_server(place: &Place) -> Result<Way, Failure> {
+        let directory = data_directory(place);
+        match Client::connect(&directory) {
+            Ok(Some(client)) => Ok(Way::Server(client)),
+            Ok(None) => Err(unreachable(&directory, "no server runs on it; start one (coeur serve) or give --data DIR")),
+            Err(why) => Err(unreachable(&directory, &why.to_string())),
+        }
+    }
+
+    pub fn ask(&self, request: Request) -> Result<Reply, Failure> {
+        match self {
+            Way::Server(client) => client.ask(&request).map_err(|error| match error {
+                ClientError::Refused(refusal) => refuse(refusal),
+                ClientError::Broken(why) => Failure::new(Exit::Unreachable, format!("the server does not answer: {why}")),
+            }),
+            Way::Directory(door) => door.answer(&Operator::of_data_directory(), request).map_err(refuse),
+        }
+    }
+
+    pub fn status(&self) -> Result<Status, Failure> {
+        match self.ask(Request::Status)? {
+            Reply::Status(status) => Ok(status),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// `alice` is `alice@d` where there is one domain only.
+    pub fn full_account(&self, text: &str) -> Result<String, Failure> {
+        if text.contains('@') {
+            return Ok(text.to_owned());
+        }
+        let Reply::Domains(domains) = self.ask(Request::DomainsList)? else {
+            return Err(Failure::failed("the server gave no list of domains"));
+        };
+        match domains.as_slice() {
+            [domain] => Ok(format!("{text}@{}", domain.domain)),
+            _ => Err(Failure::new(Exit::Usage, format!("write {text}@DOMAIN: there are {} domains", domains.len()))),
+        }
+    }
+}
+
+/// `--data`, `COEUR_DATA`, else the first default that exists.
+pub fn data_directory(place: &Place) -> PathBuf {
+    let given = place.data.clone().or_else(|| std::env::var_os("COEUR_DATA").map(PathBuf::from));
+    given.unwrap_or_else(|| {
+        let defaults = [crate::config::settings::DEFAULT_DATA, crate::demo::DATA_DIRECTORY];
+        let found = defaults.iter().map(PathBuf::from).find(|path| path.is_dir());
+        found.unwrap_or_else(|| defaults[0].into())
+    })
+}
+
+pub fn refuse(refusal: Refusal) -> Failure {
+    let exit = match refusal.why {
+        Why::Invalid => Exit::Usage,
+        Why::NotFound => Exit::NotFound,
+        Why::Exists => Exit::Exists,
+        Why::Forbidden | Why::Unavailable => Exit::Failed,
+    };
+    Failure::new(exit, refusal.text)
+}
+
+/// A server of another version may answer what we do not know.
+pub fn unexpected(_: &Reply) -> Failure {
+    Failure::failed("the server answered something else than asked; is it of another version than this command?")
+}
+
+fn unreachable(directory: &Path, text: &str) -> Failure {
+    Failure::new(Exit::Unreachable, format!("{}: {text}", directory.display()))
+}
+
+/// Prints what `--json` asks for.
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|why| Failure::failed(why.to_string()))?;
+    super::terminal::print(&format!("{text}\n"));
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! What is said to people, in their language. One enum: a sentence that is not translated does not compile.
+//! Refusals, logs, help and JSON stay English, because scripts and search engines read them.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    English,
+    French,
+}
+
+impl Language {
+    /// `COEUR_LANG`, then the usual variables, then English.
+    pub fn of_environment() -> Language {
+        let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+        let names = ["COEUR_LANG", "LC_ALL", "LC_MESSAGES", "LANG"];
+        names.into_iter().find_map(variable).map_or(Language::English, |value| Language::of(&value))
+    }
+
+    fn of(value: &str) -> Language {
+        if value.to_ascii_lowercase().starts_with("fr") { Language::French } else { Language::English }
+    }
+}
+
+macro_rules! words {
+    ($($word:ident $english:literal $french:literal),* $(,)?) => {
+        /// Each `{}` takes one of the values given to [`Word::with`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Word { $(#[doc = $english] $word),* }
+
+        impl Word {
+            #[cfg(test)]
+            const ALL: &'static [Word] = &[$(Word::$word),*];
+
+            pub fn text(self, language: Language) -> &'static str {
+                match (self, language) {
+                    $((Word::$word, Language::English) => $english,
+                      (Word::$word, Language::French) => $french),*
+                }
+            }
+        }
+    };
+}
+
+words! {
+    Account "account" "compte",
+    Name "name" "nom",
+    Devices "devices" "appareils",
+    Device "device" "appareil",
+    Policy "policy" "politique",
+    Contact "contact" "contact",
+    Flow "flow" "flux",
+    ExpiresIn "expires in" "expire dans",
+    Domain "domain" "domaine",
+    Created "created" "créé",
+    Secret "secret" "secret",
+    SecretShownOnce "{}: secret {} (shown this once)" "{} : secret {} (montré cette seule fois)",
+    AccountMade "{} made" "{} créé",
+    AccountRemoved "{} removed" "{} supprimé",
+    DeviceRevoked "device {} of {} revoked" "appareil {} de {} révoqué",
+    DomainAdded "domain {} added" "domaine {} ajouté",
+    DomainRemoved "domain {} removed" "domaine {} supprimé",
+    Imported "{} accounts imported" "{} comptes importés",
+    ImportRefused "{} rows have errors; nothing was imported (--skip-errors imports the others)" "{} lignes en erreur ; rien n'a été importé (--skip-errors importe les autres)",
+    Line "line {}: {}" "ligne {} : {}",
+    NothingFound "nothing found" "rien trouvé",
+    CallAnswered "{} answered after {} ms over {}" "{} a répondu après {} ms par {}",
+    CallAudio "{} packets sent, {} heard, loss {} %" "{} paquets envoyés, {} entendus, perte {} %",
+    CallDelay "delay there and back: min {} ms, median {} ms, 95th {} ms; jitter {} ms" "délai aller-retour : min {} ms, médiane {} ms, 95e {} ms ; gigue {} ms",
+    CallSilent "no sound came back: a firewall or NAT between here and {} stops UDP" "aucun son n'est revenu : un pare-feu ou un NAT entre ici et {} bloque l'UDP",
+    NotVerified "the server's certificate was not verified (give --ca FILE)" "le certificat du serveur n'a pas été vérifié (donnez --ca FICHIER)",
+    StepOk "ok" "réussi",
+    StepFailed "FAILED" "ÉCHEC",
+    SelftestRegister "register over {}" "enregistrement par {}",
+    SelftestEcho "call echo" "appel de echo",
+    SelftestCall "call between two phones" "appel entre deux téléphones",
+    SelftestText "text between two phones" "message entre deux téléphones",
+    SelftestPassed "self test passed: {} in {} ms" "autotest réussi : {} en {} ms",
+    SelftestFailed "self test FAILED: {}" "ÉCHEC de l'autotest : {}",
+    DemoTitle "Coeur is ready (demonstration)" "Coeur est prêt (démonstration)",
+    DemoPorts "ports" "ports",
+    DemoData "data" "données",
+    DemoHttp "metrics" "métriques",
+    DemoScan "Scan with Linphone (Assistant > Fetch remote configuration is not needed: the code is the SIP address), then type the secret." "Scannez avec Linphone (le code est l'adresse SIP), puis saisissez le secret.",
+    DemoTry "Try it without a phone:  {}" "Essayer sans téléphone :  {}",
+    DemoStop "Ctrl-C stops." "Ctrl-C arrête.",
+    PortBusy "{} is busy; using {}" "{} est occupé ; {} est utilisé",
+    Ready "ready: {} domains, {} accounts, {} registrations, listening on {}" "prêt : {} domaines, {} comptes, {} enregistrements, à l'écoute sur {}",
+    Stopping "stopping" "arrêt en cours",
+}
+
+impl Word {
+    /// The sentence in the user's language, its places filled.
+    pub fn with(self, values: &[&str]) -> String {
+        fill(self.text(Language::of_environment()), values)
+    }
+
+    pub fn say(self) -> &'static str {
+        self.text(Language::of_environment())
+    }
+}
+
+fn fill(text: &str, values: &[&str]) -> String {
+    let mut values = values.iter();
+    let mut parts = text.split("{}");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(values.next().unwrap_or(&"?"));
+        out.push_str(part);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sentence_has_the_same_places_in_both_languages() {
+        for word in Word::ALL {
+            let places = |language| word.text(language).matches("{}").count();
+            assert_eq!(places(Language::English), places(Language::French), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn the_language_follows_the_locale() {
+        assert_eq!(Language::of("fr_FR.UTF-8"), Language::French);
+        assert_eq!(Language::of("C.UTF-8"), Language::English);
+    }
+
+    #[test]
+    fn places_are_filled_in_order() {
+        assert_eq!(fill("{} of {}", &["a", "{}"]), "a of {}");
+    }
+}
