@@ -2,7 +2,7 @@
 
 use crate::door::Door;
 use crate::model::{Refusal, Request, Why};
-use crate::operator::Operator;
+use crate::operator::of_peer;
 use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
@@ -65,7 +65,7 @@ pub async fn serve_control(
 }
 
 async fn answer(State(room): State<Room>, ConnectInfo(peer): ConnectInfo<Peer>, Json(request): Json<Request>) -> Response {
-    let Some(operator) = peer.uid.and_then(|uid| Operator::of_peer(uid, room.own_uid)) else {
+    let Some(operator) = peer.uid.and_then(|uid| of_peer(uid, room.own_uid)) else {
         let text = "only root and the user of the server may use this socket";
         return (StatusCode::FORBIDDEN, Json(Refusal::new(Why::Forbidden, text))).into_response();
     };

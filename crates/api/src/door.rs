@@ -4,13 +4,13 @@ use crate::model::{
     ACCOUNTS_PER_REQUEST_MAX, AccountView, DeviceView, DomainView, GivenSecret, Made, NewAccount, Refusal,
     RegistrationView, Reply, Request, Status, TraceRequest, TraceView, Why,
 };
-use crate::operator::Operator;
 use coeur_directory::{
-    Account, AccountId, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain, Ha1Set,
+    Account, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain, Ha1Set,
     new_secret,
 };
+use coeur_storage::{Operator, Records, StorageError};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the door needs of the house it belongs to: a running server, or an open data directory.
 pub trait House: Send + Sync {
@@ -22,22 +22,13 @@ pub trait House: Send + Sync {
     fn traces(&self, request: &TraceRequest) -> Vec<TraceView>;
     /// Bytes nobody can guess.
     fn random(&self, bytes: &mut [u8]);
-    fn unix_time_s(&self) -> u64;
+    fn unix_time_ms(&self) -> u64;
 }
-
-/// Where changes become durable, with their audit rows, all or none.
-pub trait Ledger: Send {
-    fn commit(&mut self, operator: &Operator, changes: &[Change]) -> Result<(), LedgerError>;
-}
-
-/// The changes are not on disk: nothing was changed, and the same request may be tried again.
-#[derive(Debug)]
-pub struct LedgerError(pub String);
 
 pub struct Door {
     house: Arc<dyn House>,
     /// Held from the check of a change until it is applied, so that changes have one order.
-    ledger: Mutex<Box<dyn Ledger>>,
+    records: Mutex<Box<dyn Records>>,
 }
 
 /// Rows in one answer.
@@ -47,8 +38,8 @@ const NAME_BYTES_MAX: usize = 200;
 const SECRET_BYTES_MAX: usize = 200;
 
 impl Door {
-    pub fn new(house: Arc<dyn House>, ledger: Box<dyn Ledger>) -> Self {
-        Self { house, ledger: Mutex::new(ledger) }
+    pub fn new(house: Arc<dyn House>, records: Box<dyn Records>) -> Self {
+        Self { house, records: Mutex::new(records) }
     }
 
     /// Blocks while a change is written to disk.
@@ -84,11 +75,12 @@ impl Door {
 
     /// Check, write, apply: in this order, under one lock.
     fn commit(&self, operator: &Operator, changes: Vec<Change>) -> Result<(), Refusal> {
-        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut records = self.records();
         for change in &changes {
             self.house.directory().check(change).map_err(refuse)?;
         }
-        ledger.commit(operator, &changes).map_err(|LedgerError(text)| Refusal::new(Why::Unavailable, text))?;
+        let at_ms = self.house.unix_time_ms();
+        records.commit(operator, &changes, at_ms, &mut |_| {}).map_err(not_written)?;
         for change in &changes {
             if let Err(why) = self.house.directory().apply(change) {
                 // Checked under this lock, and the batch repeats no name: cannot be, but must not go unseen.
@@ -109,7 +101,7 @@ impl Door {
             let aor = aor(&new.account)?;
             let (device, secret) = self.device(&aor, "first", new.secret.clone(), policy(&new.policy)?)?;
             made.push(Made { account: aor.to_string(), device: device_name(device.id), secret });
-            let mut account = Account::new(AccountId(self.number()), aor.clone());
+            let mut account = Account::new(self.records().next_account_id(), aor.clone());
             account.display_name = name(&new.display_name)?.into();
             account.policy = policy(&new.policy)?;
             account.devices = Box::new([device]);
@@ -158,7 +150,7 @@ impl Door {
             }
         };
         let ha1 = Ha1Set::of_secret(aor.user(), aor.domain(), secret.reveal());
-        let device = Device::new(DeviceId(self.number()), name, ha1, policy, self.house.unix_time_s());
+        let device = Device::new(self.records().next_device_id(), name, ha1, policy, self.house.unix_time_ms() / 1_000);
         Ok((device, shown))
     }
 
@@ -171,7 +163,7 @@ impl Door {
 
     fn revoke(&self, operator: &Operator, account: &str, device: &str) -> Result<Reply, Refusal> {
         let aor = aor(account)?;
-        let id = u64::from_str_radix(device, 16).map(DeviceId).map_err(|_| {
+        let id = device.parse().map(DeviceId).map_err(|_| {
             Refusal::new(Why::Invalid, format!("`{device}` is no device; `coeur device list {aor}` shows them"))
         })?;
         self.commit(operator, vec![Change::DeviceRevoked { aor: aor.clone(), device: id }])?;
@@ -207,11 +199,16 @@ impl Door {
         self.house.directory().domains().iter().map(view).collect()
     }
 
-    /// A number for a new row: 63 random bits, because SQL integers are signed.
-    fn number(&self) -> u64 {
-        let mut bytes = [0; 8];
-        self.house.random(&mut bytes);
-        (u64::from_le_bytes(bytes) >> 1).max(1)
+    fn records(&self) -> MutexGuard<'_, Box<dyn Records>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Nothing was changed, and the same request may be tried again.
+fn not_written(error: StorageError) -> Refusal {
+    match error {
+        StorageError::Refused(why) => refuse(why),
+        other => Refusal::new(Why::Unavailable, other.to_string()),
     }
 }
 
@@ -233,7 +230,7 @@ fn view(account: &Account) -> AccountView {
 }
 
 fn device_name(id: DeviceId) -> String {
-    format!("{:016x}", id.0)
+    id.0.to_string()
 }
 
 fn aor(text: &str) -> Result<Aor, Refusal> {
@@ -297,25 +294,50 @@ mod tests {
             let n = self.randoms.fetch_add(1, Ordering::Relaxed) + 1;
             bytes.iter_mut().zip((n << 8).to_le_bytes().iter().cycle()).for_each(|(b, n)| *b = *n);
         }
-        fn unix_time_s(&self) -> u64 {
-            7
+        fn unix_time_ms(&self) -> u64 {
+            7_000
         }
     }
 
     struct Paper {
         full: bool,
+        last: u64,
     }
 
-    impl Ledger for Paper {
-        fn commit(&mut self, _: &Operator, _: &[Change]) -> Result<(), LedgerError> {
-            if self.full { Err(LedgerError("disk full".to_owned())) } else { Ok(()) }
+    impl Records for Paper {
+        fn load(&mut self, _: &Directory) -> Result<Vec<String>, StorageError> {
+            Ok(Vec::new())
         }
+        fn commit(&mut self, _: &Operator, _: &[Change], _: u64, _: &mut dyn FnMut(usize)) -> Result<(), StorageError> {
+            if self.full { Err(StorageError::JournalFull) } else { Ok(()) }
+        }
+        fn next_account_id(&mut self) -> coeur_directory::AccountId {
+            self.last += 1;
+            coeur_directory::AccountId(self.last)
+        }
+        fn next_device_id(&mut self) -> DeviceId {
+            self.last += 1;
+            DeviceId(self.last)
+        }
+        fn setting(&mut self, _: &str) -> Result<Option<String>, StorageError> {
+            Ok(None)
+        }
+        fn audit(&mut self, _: usize) -> Result<Vec<coeur_storage::AuditRow>, StorageError> {
+            Ok(Vec::new())
+        }
+        fn verify_audit(&mut self) -> Result<Option<u64>, StorageError> {
+            Ok(None)
+        }
+    }
+
+    fn operator() -> Operator {
+        Operator::owner_of_data("test")
     }
 
     fn door(full: bool) -> (Door, Arc<Flat>) {
         let house = Arc::new(Flat::default());
         house.directory.apply(&Change::DomainAdded(Domain::new("d"))).unwrap();
-        (Door::new(house.clone(), Box::new(Paper { full })), house)
+        (Door::new(house.clone(), Box::new(Paper { full, last: 0 })), house)
     }
 
     fn new(account: &str) -> NewAccount {
@@ -324,7 +346,7 @@ mod tests {
 
     fn add(door: &Door, accounts: &[&str]) -> Result<Reply, Refusal> {
         let accounts = accounts.iter().map(|account| new(account)).collect();
-        door.answer(&Operator::of_data_directory(), Request::AccountsAdd { accounts })
+        door.answer(&operator(), Request::AccountsAdd { accounts })
     }
 
     #[test]
@@ -333,7 +355,7 @@ mod tests {
         let Ok(Reply::Made(made)) = add(&door, &["alice@d"]) else { panic!("not made") };
         assert_eq!(made[0].secret.as_ref().map(|secret| secret.reveal().len()), Some(32));
         assert_eq!(house.directory.accounts(), 1);
-        let shown = door.answer(&Operator::of_data_directory(), Request::AccountShow { account: "alice@d".into() });
+        let shown = door.answer(&operator(), Request::AccountShow { account: "alice@d".into() });
         let json = serde_json::to_string(&shown.unwrap_or(Reply::Done)).unwrap();
         assert!(json.contains("alice@d") && !json.contains(made[0].secret.as_ref().unwrap().reveal()), "{json}");
     }
@@ -351,7 +373,7 @@ mod tests {
     fn what_is_not_on_disk_is_not_in_the_directory() {
         let (door, house) = door(true);
         let refusal = add(&door, &["alice@d"]).err().unwrap();
-        assert_eq!((refusal.why, refusal.text.as_str()), (Why::Unavailable, "disk full"));
+        assert_eq!(refusal.why, Why::Unavailable);
         assert_eq!(house.directory.accounts(), 0);
     }
 
@@ -359,7 +381,7 @@ mod tests {
     fn a_revocation_reaches_the_shards_once_it_is_durable() {
         let (door, house) = door(false);
         let Ok(Reply::Made(made)) = add(&door, &["alice@d"]) else { panic!("not made") };
-        let operator = Operator::of_data_directory();
+        let operator = operator();
         let device = made[0].device.clone();
         assert!(door.answer(&operator, Request::DeviceRevoke { account: "alice@d".into(), device }).is_ok());
         assert!(door.answer(&operator, Request::AccountRemove { account: "alice@d".into() }).is_ok());
@@ -375,7 +397,7 @@ mod tests {
         add(&door, &["a@d", "b@e", "c@d"]).map_err(|refusal| refusal.text).map(drop).unwrap();
         let list = |domain: Option<&str>, after: Option<&str>, limit| {
             let request = Request::AccountsList { domain: domain.map(Into::into), after: after.map(Into::into), limit };
-            match door.answer(&Operator::of_data_directory(), request) {
+            match door.answer(&operator(), request) {
                 Ok(Reply::Accounts(views)) => views.into_iter().map(|view| view.account).collect::<Vec<_>>(),
                 _ => panic!("no list"),
             }

@@ -2,7 +2,7 @@
 //!
 //! A [`Request`] is answered by [`Door::answer`], the same whether it came over the control socket of a running
 //! server or from a command that opened the data directory itself. A change becomes a typed
-//! [`coeur_directory::Change`], is committed with its audit row by the [`Ledger`], then applied to the directory,
+//! [`coeur_directory::Change`], is committed with its audit row by [`coeur_storage::Records`], then applied to the directory,
 //! then told to the shards by the [`House`].
 //!
 //! What it deliberately does not do: know a SIP message, a socket that carries SIP, or SQL. REST and the console come
@@ -18,8 +18,8 @@ mod operator;
 
 pub use client::{Client, ClientError};
 pub use control::{SOCKET_NAME, serve_control};
-pub use door::{Door, House, Ledger, LedgerError};
+pub use coeur_storage::Operator;
+pub use door::{Door, House};
 pub use http::{Watched, serve_http};
 pub use metrics::{Kind, MetricsText};
 pub use model::*;
-pub use operator::Operator;

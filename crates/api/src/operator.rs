@@ -1,32 +1,13 @@
-//! Proof that a request comes from someone who may administer this installation.
+//! Proof that a request comes from someone who may administer this installation: [`coeur_storage::Operator`],
+//! required by every change. Made here for the peer of a control connection; a command that holds the lock of the data
+//! directory makes its own.
 
-/// Required by every change. Made here only: by the owner of the process at the other end of the control socket
-/// (which has mode 0600 besides), or by holding the lock of the data directory.
-#[derive(Clone, Debug)]
-pub struct Operator {
-    name: String,
-}
+use coeur_storage::Operator;
 
-impl Operator {
-    /// The peer of a control connection: root, or the user that the server runs as.
-    pub(crate) fn of_peer(peer_uid: u32, own_uid: u32) -> Option<Operator> {
-        (peer_uid == 0 || peer_uid == own_uid).then(|| Operator { name: format!("socket uid {peer_uid}") })
-    }
-
-    /// Whoever can open the data directory for writing owns it.
-    pub fn of_data_directory() -> Operator {
-        Operator { name: "data directory".to_owned() }
-    }
-
-    /// The server itself, at start: domains of the settings, accounts of the demonstration.
-    pub fn of_the_server() -> Operator {
-        Operator { name: "server".to_owned() }
-    }
-
-    /// For the audit line.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
+/// The process at the other end of the control socket (whose mode is 0600 besides): root, or the user that the server
+/// runs as.
+pub(crate) fn of_peer(peer_uid: u32, own_uid: u32) -> Option<Operator> {
+    (peer_uid == 0 || peer_uid == own_uid).then(|| Operator::owner_of_data(&format!("uid {peer_uid}")))
 }
 
 #[cfg(test)]
@@ -35,8 +16,8 @@ mod tests {
 
     #[test]
     fn only_root_and_the_owner_are_operators() {
-        assert!(Operator::of_peer(0, 1000).is_some());
-        assert!(Operator::of_peer(1000, 1000).is_some());
-        assert!(Operator::of_peer(1001, 1000).is_none());
+        assert!(of_peer(0, 1000).is_some());
+        assert!(of_peer(1000, 1000).is_some());
+        assert!(of_peer(1001, 1000).is_none());
     }
 }

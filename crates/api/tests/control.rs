@@ -1,7 +1,8 @@
 //! The control socket, with a real one.
 
-use coeur_api::{Client, ClientError, Door, House, Ledger, LedgerError, NewAccount, Operator, Reply, Request, Status, TraceRequest, Why};
+use coeur_api::{Client, ClientError, Door, House, NewAccount, Reply, Request, Status, TraceRequest, Why};
 use coeur_directory::{Aor, Change, DeviceId, Directory, Domain};
+use coeur_storage::{Operator, Records, Sqlite};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
@@ -25,16 +26,8 @@ impl House for Hut {
     fn random(&self, bytes: &mut [u8]) {
         bytes.fill(3);
     }
-    fn unix_time_s(&self) -> u64 {
+    fn unix_time_ms(&self) -> u64 {
         0
-    }
-}
-
-struct Accepting;
-
-impl Ledger for Accepting {
-    fn commit(&mut self, _: &Operator, _: &[Change]) -> Result<(), LedgerError> {
-        Ok(())
     }
 }
 
@@ -43,8 +36,11 @@ fn requests_travel_over_a_private_socket() {
     let directory = std::env::temp_dir().join(format!("coeur-control-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     let hut = Arc::new(Hut::default());
-    hut.0.apply(&Change::DomainAdded(Domain::new("d"))).unwrap();
-    let door = Arc::new(Door::new(hut.clone(), Box::new(Accepting)));
+    let mut records = Sqlite::open(&directory).unwrap();
+    let domain = Change::DomainAdded(Domain::new("d"));
+    records.commit(&Operator::program(), std::slice::from_ref(&domain), 0, &mut |_| {}).unwrap();
+    hut.0.apply(&domain).unwrap();
+    let door = Arc::new(Door::new(hut.clone(), Box::new(records)));
     assert!(Client::connect(&directory).unwrap().is_none());
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

@@ -1,0 +1,84 @@
+//! The card that the demonstration prints: everything one needs, short.
+
+use super::qr;
+use crate::cli::terminal::{bold, unicode};
+use crate::cli::words::Word;
+use crate::config::listen::{Listen, Scheme};
+use crate::user_agent::Secret;
+
+pub struct Card<'c> {
+    pub domain: &'c str,
+    pub listen: &'c [Listen],
+    pub http: Option<String>,
+    pub data: String,
+    /// User and secret; the secret is absent for accounts of an earlier start.
+    pub accounts: Vec<(&'c str, Option<Secret>)>,
+    pub try_it: String,
+}
+
+/// What the code of an account says: its SIP address with the port and transport that reach us. Linphone and most
+/// softphones read it as an address; none of them takes a secret from a code, so the secret is typed.
+pub fn code(user: &str, domain: &str, listen: &[Listen]) -> String {
+    let port = |scheme| listen.iter().find(|listen| listen.scheme == scheme).map(|listen| listen.address.port());
+    match (port(Scheme::Udp), port(Scheme::Tcp)) {
+        (Some(5060), _) | (None, None) => format!("sip:{user}@{domain}"),
+        (Some(port), _) => format!("sip:{user}@{domain}:{port}"),
+        (None, Some(port)) => format!("sip:{user}@{domain}:{port};transport=tcp"),
+    }
+}
+
+pub fn draw(card: &Card<'_>) -> String {
+    let ports: Vec<String> =
+        card.listen.iter().map(|listen| format!("{} {}", listen.scheme.name(), listen.address.port())).collect();
+    let mut out = format!("\n{}\n\n", bold(Word::DemoTitle.say()));
+    let mut line = |name: &str, value: &str| out.push_str(&format!("  {name:<10} {value}\n"));
+    line(Word::Domain.say(), card.domain);
+    line(Word::DemoPorts.say(), &ports.join("   "));
+    for (user, secret) in &card.accounts {
+        let secret = secret.as_ref().map_or("(see the first start)", Secret::reveal);
+        line(Word::Account.say(), &format!("{user}@{}   {} {secret}", card.domain, Word::Secret.say()));
+    }
+    line(Word::DemoData.say(), &card.data);
+    if let Some(http) = &card.http {
+        line(Word::DemoHttp.say(), http);
+    }
+    if let ([(first, _), (second, _)], true) = (card.accounts.as_slice(), unicode()) {
+        let codes = [first, second].map(|user| qr::draw(&code(user, card.domain, card.listen)));
+        out.push('\n');
+        out.push_str(&qr::side_by_side((first, &codes[0]), (second, &codes[1])));
+        out.push_str(&format!("  {}\n", Word::DemoScan.say()));
+    }
+    out.push_str(&format!("\n  {}\n  {}\n\n", Word::DemoTry.with(&[&card.try_it]), Word::DemoStop.say()));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_names_a_port_only_when_it_is_not_the_usual_one() {
+        let listen = |text: &str| vec![text.parse::<Listen>().unwrap()];
+        assert_eq!(code("alice", "192.0.2.1", &listen("udp://0.0.0.0:5060")), "sip:alice@192.0.2.1");
+        assert_eq!(code("alice", "192.0.2.1", &listen("udp://0.0.0.0:5062")), "sip:alice@192.0.2.1:5062");
+        assert_eq!(code("alice", "d", &listen("tcp://0.0.0.0:5070")), "sip:alice@d:5070;transport=tcp");
+    }
+
+    #[test]
+    fn the_card_says_domain_ports_accounts_and_what_to_do() {
+        let listen = ["udp://0.0.0.0:5060".parse().unwrap(), "tls://0.0.0.0:5061".parse().unwrap()];
+        let secret = Some(Secret::new("s3cr3t".to_owned()));
+        let card = Card {
+            domain: "192.0.2.1",
+            listen: &listen,
+            http: None,
+            data: "coeur-demo".to_owned(),
+            accounts: vec![("alice", secret.clone()), ("bob", secret)],
+            try_it: "coeur call alice echo".to_owned(),
+        };
+        let drawn = draw(&card);
+        for part in ["192.0.2.1", "udp 5060   tls 5061", "alice@192.0.2.1", "s3cr3t", "coeur call alice echo"] {
+            assert!(drawn.contains(part), "{part} is missing in\n{drawn}");
+        }
+    }
+}

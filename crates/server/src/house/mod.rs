@@ -1,0 +1,17 @@
+//! What stands behind the administration door: an open data directory, or the running server.
+
+pub mod offline;
+
+pub use offline::{Offline, offline};
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Bytes nobody can guess.
+pub fn random(bytes: &mut [u8]) {
+    // The system's generator does not fail once the system is up; a secret of zeros must never be handed out.
+    aws_lc_rs::rand::fill(bytes).expect("the system gives random bytes");
+}
+
+pub fn unix_time_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+}

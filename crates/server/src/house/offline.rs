@@ -1,0 +1,59 @@
+//! The data directory itself, when no server runs on it. Its lock is held as long as the door is open.
+
+use crate::cli::exit::{Exit, Failure};
+use coeur_api::{Door, House, RegistrationView, Status, TraceRequest, TraceView};
+use coeur_directory::{Aor, DeviceId, Directory};
+use coeur_storage::{DataLock, Records, Sqlite, StorageError};
+use std::path::Path;
+use std::sync::Arc;
+
+pub struct Offline {
+    directory: Directory,
+    _lock: DataLock,
+}
+
+/// Opens (and makes, if the parent is there) a data directory.
+pub fn offline(folder: &Path) -> Result<Door, Failure> {
+    let unreachable = |why: StorageError| Failure::new(Exit::Unreachable, why.to_string());
+    let lock = DataLock::take(folder).map_err(unreachable)?;
+    let mut records = Sqlite::open(folder).map_err(unreachable)?;
+    let directory = Directory::new();
+    for text in records.load(&directory).map_err(unreachable)? {
+        eprintln!("coeur: {text}");
+    }
+    Ok(Door::new(Arc::new(Offline { directory, _lock: lock }), Box::new(records)))
+}
+
+impl House for Offline {
+    fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The bindings of what is revoked go when the server starts: it restores none of an unknown device.
+    fn revoked(&self, _aor: &Aor, _device: Option<DeviceId>) {}
+
+    fn status(&self) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            domains: self.directory.domains().iter().map(|domain| domain.name.to_string()).collect(),
+            accounts: self.directory.accounts(),
+            ..Status::default()
+        }
+    }
+
+    fn registrations(&self, _account: Option<&Aor>, _limit: usize) -> Vec<RegistrationView> {
+        Vec::new()
+    }
+
+    fn traces(&self, _request: &TraceRequest) -> Vec<TraceView> {
+        Vec::new()
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        super::random(bytes);
+    }
+
+    fn unix_time_ms(&self) -> u64 {
+        super::unix_time_ms()
+    }
+}

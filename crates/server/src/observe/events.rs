@@ -1,0 +1,51 @@
+//! Events of the exchange as log lines.
+
+use super::rate::Rate;
+use crate::trace::escape::line;
+use coeur_exchange::event::Event;
+use coeur_exchange::flow::ShardId;
+use parking_lot::Mutex;
+use std::time::{Duration, Instant};
+
+/// Writes events; failures and notices at a bounded rate, with a count of what was left out.
+pub struct EventLog {
+    failures: Mutex<Rate>,
+    notices: Mutex<Rate>,
+}
+
+impl Default for EventLog {
+    fn default() -> Self {
+        let rate = || Mutex::new(Rate::new(20, Duration::from_secs(1)));
+        Self { failures: rate(), notices: rate() }
+    }
+}
+
+impl EventLog {
+    pub fn write(&self, shard: ShardId, event: &Event) {
+        let shard = shard.0;
+        match event {
+            Event::Registered { aor, device, flow } => {
+                tracing::debug!(shard, %aor, device = device.0, remote = %flow.remote, "registered");
+            }
+            Event::Unregistered { aor, why } => tracing::debug!(shard, %aor, ?why, "unregistered"),
+            Event::DeviceProvedSha256 { aor, device } => {
+                tracing::debug!(shard, %aor, device = device.0, "device proved SHA-256");
+            }
+            Event::AuthenticationFailed { flow, user, why } => {
+                if let Some(left_out) = self.failures.lock().allow(Instant::now()) {
+                    let user = line(user);
+                    tracing::debug!(shard, remote = %flow.remote, user, why = %why, left_out, "authentication failed");
+                }
+            }
+            Event::Notice { flow, text } => {
+                if let Some(left_out) = self.notices.lock().allow(Instant::now()) {
+                    // The subject's address is personal: it is in the trace, and here at DEBUG only.
+                    tracing::info!(shard, left_out, "{}", line(text.as_bytes()));
+                    if let Some(flow) = flow {
+                        tracing::debug!(shard, remote = %flow.remote, "subject of the notice before");
+                    }
+                }
+            }
+        }
+    }
+}

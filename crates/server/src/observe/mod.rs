@@ -1,0 +1,9 @@
+//! What the operator sees: logs, events as log lines, metrics.
+//!
+//! Levels: per message TRACE; who did what (addresses, account names) DEBUG; what the operator should know INFO and
+//! above, without personal data.
+
+pub mod events;
+pub mod logs;
+pub mod process;
+pub mod rate;
