@@ -37,7 +37,7 @@ impl Way {
                 ClientError::Refused(refusal) => refuse(refusal),
                 ClientError::Broken(why) => Failure::new(Exit::Unreachable, format!("the server does not answer: {why}")),
             }),
-            Way::Directory(door) => door.answer(&Operator::of_data_directory(), request).map_err(refuse),
+            Way::Directory(door) => door.answer(&operator(), request).map_err(refuse),
         }
     }
 
@@ -90,6 +90,12 @@ pub fn unexpected(_: &Reply) -> Failure {
 
 fn unreachable(directory: &Path, text: &str) -> Failure {
     Failure::new(Exit::Unreachable, format!("{}: {text}", directory.display()))
+}
+
+/// For the audit row: who holds the lock of the data directory.
+fn operator() -> Operator {
+    let user = std::env::var("USER").unwrap_or_else(|_| "?".to_owned());
+    Operator::owner_of_data(&format!("command line, {user}"))
 }
 
 /// Prints what `--json` asks for.

@@ -1,6 +1,6 @@
 //! The phone itself: an identity on a link, and the client transaction that all its requests use.
 
-use super::digest;
+use super::digest::Answers;
 use super::link::Link;
 use super::message::{Heard, Writer};
 use super::PhoneError;
@@ -42,8 +42,7 @@ pub struct Phone {
     /// Requests heard while waiting for something else. At most [`INBOX_MAX`]; more are left to retransmission.
     pub(super) inbox: VecDeque<Heard>,
     cseq: u32,
-    nonce_count: u32,
-    challenge: Option<(String, String)>,
+    answers: Answers,
 }
 
 /// RFC 3261 section 17.1.1.1.
@@ -64,7 +63,7 @@ pub(super) struct Outgoing<'o> {
 
 impl Phone {
     pub fn new(identity: Identity, link: Link) -> Self {
-        Self { identity, link, inbox: VecDeque::new(), cseq: 0, nonce_count: 0, challenge: None }
+        Self { identity, link, inbox: VecDeque::new(), cseq: 0, answers: Answers::default() }
     }
 
     pub fn link(&self) -> &Link {
@@ -86,17 +85,13 @@ impl Phone {
     /// Sends a request, answers one challenge, and returns the final response with the CSeq number it answered.
     pub(super) fn request(&mut self, outgoing: &Outgoing<'_>, wait: Duration) -> Result<(Heard, u32), PhoneError> {
         let until = Instant::now() + wait;
-        let mut challenges_left = 2;
+        self.answers.begin();
         loop {
             let (answer, cseq) = self.attempt(outgoing, until)?;
-            let status = answer.status().unwrap_or(0);
-            if (status == 401 || status == 407) && challenges_left > 0 {
-                challenges_left -= 1;
-                if self.learn(&answer, challenges_left == 0) {
-                    continue;
-                }
+            let challenged = matches!(answer.status(), Some(401 | 407));
+            if !(challenged && self.answers.learn(&answer)) {
+                return Ok((answer, cseq));
             }
-            return Ok((answer, cseq));
         }
     }
 
@@ -104,7 +99,7 @@ impl Phone {
         self.cseq += 1;
         let cseq = self.cseq;
         let branch = branch();
-        let bytes = self.write(outgoing, &branch, cseq)?;
+        let bytes = self.write(outgoing, &branch, cseq);
         self.link.send(&bytes)?;
         let mut interval = T1;
         let mut again = Instant::now() + interval;
@@ -160,7 +155,7 @@ impl Phone {
         }
     }
 
-    fn write(&mut self, outgoing: &Outgoing<'_>, branch: &str, cseq: u32) -> Result<Vec<u8>, PhoneError> {
+    fn write(&mut self, outgoing: &Outgoing<'_>, branch: &str, cseq: u32) -> Vec<u8> {
         let mut writer = Writer::request(outgoing.method, outgoing.uri);
         writer
             .header("Via", &self.via(branch))
@@ -172,23 +167,12 @@ impl Phone {
         for (name, value) in outgoing.headers {
             writer.header(name, value);
         }
-        if let Some((name, challenge)) = &self.challenge
-            && outgoing.method != "ACK"
-        {
-            self.nonce_count += 1;
-            let question = digest::Question {
-                challenge,
-                method: outgoing.method,
-                uri: outgoing.uri,
-                nonce_count: self.nonce_count,
-            };
-            let answer = digest::answer(&question, &self.identity)
-                .ok_or_else(|| PhoneError::Nonsense(format!("cannot answer the challenge {challenge}")))?;
-            writer.header(name, &answer);
-        }
         writer.header("User-Agent", concat!("coeur/", env!("CARGO_PKG_VERSION")));
         let (content_type, body) = outgoing.content.map_or((None, &[][..]), |(kind, body)| (Some(kind), body));
-        Ok(writer.finish(content_type, body))
+        if let Some((name, value)) = self.answers.header(&self.identity, outgoing.method, outgoing.uri, body) {
+            writer.header(name, &value);
+        }
+        writer.finish(content_type, body)
     }
 
     fn via(&self, branch: &str) -> String {
@@ -199,23 +183,6 @@ impl Phone {
         };
         let transport = self.link.scheme().name().to_ascii_uppercase();
         format!("SIP/2.0/{transport} {sent_by};branch={branch};rport")
-    }
-
-    /// Takes a challenge that we can answer. False when there is none, or when the one just answered came back
-    /// without `stale`: the secret is wrong.
-    fn learn(&mut self, answer: &Heard, last: bool) -> bool {
-        let (asked, given) = match answer.status() {
-            Some(407) => ("Proxy-Authenticate", "Proxy-Authorization"),
-            Some(_) | None => ("WWW-Authenticate", "Authorization"),
-        };
-        let Some(challenge) = digest::strongest(answer.all(asked)) else { return false };
-        let stale = challenge.to_ascii_lowercase().contains("stale=true");
-        if last && !stale {
-            return false;
-        }
-        self.challenge = Some((given.to_owned(), challenge.to_owned()));
-        self.nonce_count = 0;
-        true
     }
 
     /// The ACK of a refusal belongs to the INVITE's transaction (RFC 3261 section 17.1.1.3).
@@ -268,10 +235,6 @@ fn branch() -> String {
 /// 64 random bits in hex.
 pub(super) fn token() -> String {
     let mut bytes = [0u8; 8];
-    // The system's generator fails only where nothing secure could work; time then keeps identifiers apart.
-    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        bytes = (nanos as u64).to_be_bytes();
-    }
+    crate::house::random(&mut bytes);
     format!("{:016x}", u64::from_be_bytes(bytes))
 }
