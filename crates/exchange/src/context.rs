@@ -1,5 +1,6 @@
 //! What every role of the exchange is handed while it handles one input.
 
+use crate::answer::Answers;
 use crate::event::Counters;
 use crate::mint::Mint;
 use crate::outbox::Outbox;
@@ -12,4 +13,6 @@ pub struct Context<'c> {
     pub mint: &'c mut Mint,
     pub counters: &'c mut Counters,
     pub outbox: &'c mut Outbox,
+    /// What retransmissions are answered from; filled by [`crate::answer::answer`].
+    pub answers: &'c mut Answers,
 }

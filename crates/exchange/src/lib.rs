@@ -16,14 +16,85 @@
 //! | [`proxy`] | RFC 3261 section 16 |
 //! | [`echo`] | the exchange's own answering service |
 
+pub mod answer;
 pub mod bindings;
 pub mod context;
+pub mod dispatch;
 pub mod event;
 pub mod flow;
 pub mod gruu;
+pub mod guard;
 pub mod input;
 pub mod mint;
 pub mod outbox;
 pub mod record;
 pub mod registrar;
+#[cfg(test)]
+pub mod testing;
 pub mod world;
+
+use answer::Answers;
+use context::Context;
+use coeur_sip::time::{Monotonic, Now};
+use event::Counters;
+use flow::ShardId;
+use guard::Guard;
+use input::Input;
+use mint::Mint;
+use outbox::Outbox;
+use registrar::Registrar;
+use world::World;
+
+/// One shard's exchange. What belongs to one conversation lives here; what everyone looks up is [`World`].
+pub struct Exchange {
+    mint: Mint,
+    counters: Counters,
+    answers: Answers,
+    guard: Guard,
+    registrar: Registrar,
+    /// New requests are answered 503; what runs is finished.
+    draining: bool,
+}
+
+impl Exchange {
+    /// The same shard, seed and inputs make the same outputs.
+    pub fn new(shard: ShardId, seed: [u8; 32], world: &World) -> Self {
+        let mut mint = Mint::new(shard, seed);
+        let answers = Answers::new(&mut mint, &world.settings);
+        Self {
+            answers,
+            mint,
+            counters: Counters::default(),
+            guard: Guard::new(shard, world),
+            registrar: Registrar::new(),
+            draining: false,
+        }
+    }
+
+    /// Takes one thing that happened and writes what must now be done.
+    pub fn handle(&mut self, now: Now, world: &World, input: Input<'_>, outbox: &mut Outbox) {
+        let mut cx = Context {
+            now,
+            world,
+            mint: &mut self.mint,
+            counters: &mut self.counters,
+            outbox,
+            answers: &mut self.answers,
+        };
+        let mut roles = dispatch::Roles {
+            guard: &mut self.guard,
+            registrar: &mut self.registrar,
+            draining: &mut self.draining,
+        };
+        dispatch::dispatch(&mut roles, &mut cx, input);
+    }
+
+    /// When `Input::Ticked` is next wanted.
+    pub fn next_deadline(&self) -> Option<Monotonic> {
+        self.registrar.next_deadline()
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}

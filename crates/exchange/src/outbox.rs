@@ -105,6 +105,11 @@ impl Span {
         self.start == self.end
     }
 
+    /// Bytes.
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
     pub fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }

@@ -13,6 +13,8 @@ pub struct World {
     pub listeners: Vec<Listener>,
     pub secrets: Secrets,
     pub settings: Settings,
+    /// Tables of the guard that all shards share.
+    pub guard: crate::guard::Shared,
     /// False while the journal cannot write; new registrations are then refused with 503 before any work.
     pub storage_writable: AtomicBool,
 }
@@ -57,6 +59,8 @@ pub struct Settings {
     pub recurse_on_redirect: bool,
     /// A MESSAGE larger than this is answered 413 (bytes).
     pub message_body_bytes_max: u32,
+    /// MESSAGEs that one account may send in a minute; 0 for no limit.
+    pub messages_per_minute_max: u32,
     /// RFC 5626 section 5.4 `Flow-Timer`, seconds; 0 leaves the header out.
     pub flow_timer_s: u32,
     /// RFC 3608: what phones put as Route into what they send, as a header value; empty leaves the header out.
@@ -77,6 +81,7 @@ impl Default for Settings {
             branches_max: 32,
             recurse_on_redirect: false,
             message_body_bytes_max: 16_384,
+            messages_per_minute_max: 30,
             flow_timer_s: 0,
             service_route: "".into(),
             response_memory_bytes: 16 << 20,

@@ -7,7 +7,7 @@ use std::hash::Hasher;
 #[allow(deprecated)]
 use std::hash::SipHasher;
 
-#[derive(Clone, Copy, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+#[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
 pub struct HashKey([u64; 2]);
 
 impl HashKey {

@@ -47,6 +47,13 @@ impl Offers {
         if md5_alone { Offer::Md5 } else { Offer::Both }
     }
 
+    /// What was offered last: the client could read it.
+    pub fn current(&self, who: u64, now_s: u64) -> Offer {
+        let held = Held::read(self.slot(who).load(Ordering::Relaxed));
+        let md5_alone = held.is_of(who) && held.age_s(now_s) <= MEMORY_S && held.md5_alone;
+        if md5_alone { Offer::Md5 } else { Offer::Both }
+    }
+
     /// The client answered a challenge rightly.
     pub fn answered(&self, who: u64) {
         let slot = self.slot(who);

@@ -51,7 +51,7 @@ pub(super) fn nonce_binding(flow: &Flow) -> [u8; 17] {
 }
 
 /// The exact path: address and port over UDP, the connection else.
-pub(super) fn exact_path(flow: &Flow) -> [u8; 19] {
+pub fn exact_path(flow: &Flow) -> [u8; 19] {
     let mut key = [0; 19];
     key[..17].copy_from_slice(&nonce_binding(flow));
     if flow.connection == ConnectionId::NONE {

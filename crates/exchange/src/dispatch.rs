@@ -1,0 +1,231 @@
+//! What is this message and who owns it. Nothing in a message names a handler: the method, read into a closed enum,
+//! and where the message is inside or outside of a dialog decide (advisory A01).
+//!
+//! Everything but ACK, CANCEL and answers is authenticated before a role sees it, whatever its method (advisory A06).
+//! The exceptions are each their own line below: an OPTIONS to the server itself, and what a role proves in another way
+//! (a transaction, or a Record-Route that we signed).
+
+use crate::answer::{answer, answer_malformed, answer_stranger};
+use crate::context::Context;
+use crate::flow::Flow;
+use crate::guard::Guard;
+use crate::input::{Command, Input};
+use crate::outbox::Output;
+use crate::registrar::Registrar;
+use crate::world::World;
+use coeur_sip::message::Message;
+use coeur_sip::transport::Transport;
+use coeur_sip::uri::{Host, Uri};
+use coeur_sip::{HeaderName, Method, ParseError, StatusCode};
+use std::sync::atomic::Ordering;
+
+/// The roles of one shard.
+pub(crate) struct Roles<'r> {
+    pub(crate) guard: &'r mut Guard,
+    pub(crate) registrar: &'r mut Registrar,
+    pub(crate) draining: &'r mut bool,
+}
+
+pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input<'_>) {
+    match input {
+        Input::Received { flow, message } if message.is_response() => response(cx, flow, message),
+        Input::Received { flow, message } => request(roles, cx, &flow, message),
+        Input::Malformed { flow, error } => malformed(cx, &flow, error),
+        Input::FlowClosed { flow } => roles.registrar.flow_closed(cx, &flow),
+        Input::Ticked => roles.registrar.tick(cx),
+        Input::Told(Command::Revoked { aor, device }) => roles.registrar.revoke(cx, &aor, device),
+        Input::Told(Command::Drain) => *roles.draining = true,
+        Input::SendFailed { .. } => cx.counters.send_failures += 1,
+        Input::Resolved { .. } | Input::MediaEvent(_) => {}
+    }
+}
+
+fn response(cx: &mut Context<'_>, _flow: Flow, _message: &Message<'_>) {
+    cx.counters.responses_received += 1;
+    // A response that belongs to no transaction of ours is dropped (RFC 3261 section 18.1.2, RFC 6026 section 7.2).
+    cx.counters.stray_responses += 1;
+}
+
+fn malformed(cx: &mut Context<'_>, flow: &Flow, error: &ParseError<'_>) {
+    if error.is_keep_alive() {
+        return;
+    }
+    cx.counters.malformed += 1;
+    if answer_malformed(cx, flow, error) {
+        cx.counters.malformed_answered += 1;
+    }
+}
+
+fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
+    cx.counters.requests_received += 1;
+    if retransmission(cx, flow, message) {
+        return;
+    }
+    if message.method() == Method::Ack {
+        // Never answered; one that no role knows is dropped (RFC 3261 section 17.1.1.3).
+        cx.counters.stray_acks += 1;
+        return;
+    }
+    if let Err((status, reason)) = acceptable(cx, message) {
+        refuse(cx, flow, message, status, reason);
+        return;
+    }
+    match message.method() {
+        Method::Cancel => {
+            cx.counters.cancels += 1;
+            // RFC 3261 section 9.2: it matches no transaction.
+            refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, None);
+        }
+        Method::Options if is_for_server(cx.world, message) => options(cx, flow, message),
+        _ if *roles.draining => {
+            answer_stranger(cx, flow, message, StatusCode::SERVICE_UNAVAILABLE, None, |writer| {
+                writer.number(HeaderName::RetryAfter, 10);
+            });
+        }
+        Method::Register => register(roles, cx, flow, message),
+        Method::Invite
+        | Method::Ack
+        | Method::Bye
+        | Method::Options
+        | Method::Message
+        | Method::Subscribe
+        | Method::Notify
+        | Method::Publish
+        | Method::Refer
+        | Method::Info
+        | Method::Update
+        | Method::Prack
+        | Method::Other(_) => relay(roles, cx, flow, message),
+    }
+}
+
+/// RFC 3261 section 17.2.2: a retransmission gets the answer that its original got, and nobody else hears of it. What
+/// may still wait for its save waits again, and while nothing can be saved a REGISTER is looked at anew.
+fn retransmission(cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) -> bool {
+    let Some(bytes) = cx.answers.find(cx.now.monotonic, flow, message) else { return false };
+    let register = message.method() == Method::Register;
+    if register && !cx.world.storage_writable.load(Ordering::Relaxed) {
+        return false;
+    }
+    let span = cx.outbox.write(|out| out.extend_from_slice(bytes));
+    let hop = crate::answer::way_back(flow, message);
+    match register {
+        true => cx.outbox.send_after_save(hop, span, crate::outbox::Span::EMPTY),
+        false => cx.outbox.send(hop, span, None),
+    }
+    cx.counters.retransmissions_answered += 1;
+    true
+}
+
+/// What every element looks at first (RFC 3261 section 16.3): headers that can be read, a scheme that we speak, and
+/// extensions that a proxy must know, of which we know none.
+fn acceptable(cx: &Context<'_>, message: &Message<'_>) -> Result<(), (StatusCode, Option<&'static str>)> {
+    let bad = |reason| Err((StatusCode::BAD_REQUEST, Some(reason)));
+    if let Err(error) = message.essentials() {
+        return bad(error.reason);
+    }
+    match message.parse_request_uri() {
+        Ok(Uri::Sip(_) | Uri::Tel(_)) => {}
+        // Section 8.2.2.1 and 16.3 step 2.
+        Ok(Uri::Other { .. }) => return Err((StatusCode::UNSUPPORTED_URI_SCHEME, None)),
+        Err(error) => return bad(error.reason),
+    }
+    let hops_left = match message.max_forwards() {
+        Ok(hops) => hops,
+        Err(error) => return bad(error.reason),
+    };
+    // Section 16.3 step 3, unless we are where it is going.
+    let ends_here = message.method() == Method::Register || is_for_server(cx.world, message);
+    if hops_left == Some(0) && !ends_here {
+        return Err((StatusCode::TOO_MANY_HOPS, None));
+    }
+    // Section 16.3 step 5; a CANCEL is not answered 420 (section 8.2.2.3).
+    if message.method() != Method::Cancel && message.proxy_require().next().is_some() {
+        return Err((StatusCode::BAD_EXTENSION, None));
+    }
+    Ok(())
+}
+
+fn register(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
+    let Ok(sender) = roles.guard.authenticate(cx, flow, message) else { return };
+    let before = cx.outbox.outputs.len();
+    roles.registrar.register_account(cx, *flow, message, &sender.account, sender.device);
+    // Its answer is remembered although it may still wait for its save: see `retransmission`.
+    let sent = cx.outbox.outputs[before..].iter().rev().find_map(|output| match output {
+        Output::Send(send) => Some(send.bytes),
+        Output::Save(_)
+        | Output::Resolve { .. }
+        | Output::Publish(_)
+        | Output::Media(_)
+        | Output::Close(_) => None,
+    });
+    if let Some(span) = sent {
+        cx.answers.remember(cx.now.monotonic, flow, message, &cx.outbox.arena[span.range()]);
+    }
+}
+
+/// Requests for somebody else, or for a service of ours.
+fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
+    let Ok(sender) = roles.guard.authenticate(cx, flow, message) else { return };
+    if message.method() == Method::Message && !roles.guard.may_message(cx, flow, message, &sender) {
+        return;
+    }
+    answer(cx, flow, message, StatusCode::NOT_IMPLEMENTED, None, |_| {});
+}
+
+/// RFC 3261 section 11.2, as short as can be: phones and monitors ask whether we live.
+fn options(cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
+    answer_stranger(cx, flow, message, StatusCode::OK, None, |_| {});
+}
+
+/// A sender who has proved nothing is refused: no state, and no more than one and a half times the bytes.
+fn refuse(
+    cx: &mut Context<'_>,
+    flow: &Flow,
+    message: &Message<'_>,
+    status: StatusCode,
+    reason: Option<&'static str>,
+) {
+    answer_stranger(cx, flow, message, status, reason, |writer| {
+        if status == StatusCode::BAD_EXTENSION {
+            // Section 8.2.2.3.
+            for tag in message.proxy_require() {
+                writer.header(HeaderName::Unsupported, tag);
+            }
+        }
+    });
+}
+
+fn is_for_server(world: &World, message: &Message<'_>) -> bool {
+    names_server(world, message.request_uri())
+}
+
+/// True for a URI that names the server itself: one of our domains or addresses, without a user.
+pub(crate) fn names_server(world: &World, uri: &[u8]) -> bool {
+    match Uri::parse(uri) {
+        Ok(Uri::Sip(uri)) if uri.user.is_none() => {
+            world.directory.is_ours(uri.host_bytes) || is_our_address(world, &uri.host, uri.port)
+        }
+        Ok(_) | Err(_) => false,
+    }
+}
+
+/// True when a listener is bound to, or known by, this host and port.
+pub(crate) fn is_our_address(world: &World, host: &Host<'_>, port: Option<u16>) -> bool {
+    world.listeners.iter().any(|listener| {
+        let default = if matches!(listener.transport, Transport::Tls | Transport::Wss) { 5061 } else { 5060 };
+        let (name, sent_port) = split_port(listener.sent_by.as_bytes());
+        let same_host = Host::parse(name).is_some_and(|ours| ours == *host)
+            || host.ip().is_some_and(|ip| ip == listener.bound.ip());
+        let port = port.unwrap_or(default);
+        same_host && (port == listener.bound.port() || Some(port) == sent_port)
+    })
+}
+
+/// `host:port`, the host of IPv6 in brackets.
+fn split_port(sent_by: &[u8]) -> (&[u8], Option<u16>) {
+    let colon = memchr::memrchr(b':', sent_by).filter(|at| !sent_by[*at..].contains(&b']'));
+    let Some(at) = colon else { return (sent_by, None) };
+    let port = std::str::from_utf8(&sent_by[at + 1..]).ok().and_then(|digits| digits.parse().ok());
+    (&sent_by[..at], port)
+}

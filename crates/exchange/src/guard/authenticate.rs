@@ -1,0 +1,401 @@
+//! Digest authentication of a request (RFC 3261 section 22, RFC 7616, RFC 8760).
+//!
+//! The realm is the domain of the address that the sender claims: To for REGISTER, From for all else. Existing and
+//! absent accounts take the same work: a wrong answer is always compared with [`DEVICES_PER_ACCOUNT_MAX`] HA1 values,
+//! those that the account lacks being made of its name under a secret key.
+
+use super::challenge::{Asker, Why};
+use super::hash::Purpose;
+use super::limits::{CHALLENGES_TO_SOURCE, FAILURES_OF_PAIR, FAILURES_OF_SOURCE, per_minute};
+use super::nonce::Verdict;
+use super::nonce_count::Use;
+use super::source::{Source, exact_path};
+use super::{Guard, micros};
+use crate::answer::{answer, answer_stranger};
+use crate::context::Context;
+use crate::event::Event;
+use crate::flow::Flow;
+use crate::world::World;
+use aws_lc_rs::hmac;
+use coeur_directory::{Account, AlgorithmPolicy, DEVICES_PER_ACCOUNT_MAX, Device, DeviceId, Domain};
+use coeur_sip::digest::{Algorithm, Credentials, DigestError, Ha1, verify};
+use coeur_sip::message::Message;
+use coeur_sip::uri::{SipUri, Uri, same_unescaped, unescape_into};
+use coeur_sip::{HeaderName, Method, StatusCode};
+use std::sync::Arc;
+
+/// Proof that the sender of the request at hand knows the secret of a device and owns the address it claims. Made
+/// by [`Guard::authenticate`] and nowhere else.
+#[derive(Clone)]
+pub struct Authenticated {
+    pub account: Arc<Account>,
+    pub device: DeviceId,
+    _made_here: (),
+}
+
+/// The request goes no further: its answer is in the outbox, or silence was chosen and counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// What a request says of its sender before anything is proved, and the keys under which tables know it.
+pub(super) struct Claim {
+    pub(super) domain: Arc<Domain>,
+    pub(super) source: u64,
+    /// (account, source): failures.
+    pub(super) pair: u64,
+    /// (account, source): who has proved a password here.
+    pub(super) known: u64,
+    /// (account, path).
+    pub(super) known_path: u64,
+    /// (source, address of record): which challenge was offered.
+    pub(super) offer: u64,
+    /// Tells a new request from a retransmission.
+    pub(super) request: u64,
+}
+
+impl Guard {
+    /// Finds out who sent the request, or answers it.
+    pub fn authenticate(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: &Flow,
+        message: &Message<'_>,
+    ) -> Result<Authenticated, Refused> {
+        let mut user = std::mem::take(&mut self.user);
+        user.clear();
+        let result = self.examine(cx, flow, message, &mut user);
+        self.user = user;
+        result
+    }
+
+    fn examine(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: &Flow,
+        message: &Message<'_>,
+        user: &mut Vec<u8>,
+    ) -> Result<Authenticated, Refused> {
+        let claimed = match claimed_address(message) {
+            Ok(uri) => uri,
+            Err((status, reason)) => return refuse_stranger(cx, flow, message, status, reason),
+        };
+        let Some(domain) = cx.world.directory.domain(claimed.host_bytes) else {
+            return refuse_stranger(cx, flow, message, StatusCode::FORBIDDEN, "Domain Not Served");
+        };
+        unescape_into(claimed.user.unwrap_or_default(), user);
+        let asker = asker(cx.world, message);
+        let claim = claim(cx.world, flow, message, domain, user);
+        let credentials = match credentials_for(message, asker, claim.domain.name.as_bytes()) {
+            Ok(Some(credentials)) => credentials,
+            Ok(None) => {
+                self.challenge(cx, flow, message, asker, &claim, Why::Bare);
+                return Err(Refused);
+            }
+            Err(reason) => return refuse_stranger(cx, flow, message, StatusCode::BAD_REQUEST, reason),
+        };
+        if !names(&credentials, user, claim.domain.name.as_bytes()) {
+            return refuse_stranger(cx, flow, message, StatusCode::FORBIDDEN, "Not Your Address");
+        }
+        if !means_request_uri(credentials.uri.raw(), message) {
+            // RFC 7616 section 3.4.6.
+            return refuse_stranger(cx, flow, message, StatusCode::BAD_REQUEST, "Digest URI Is Another");
+        }
+        if !may_try(cx, &claim) {
+            cx.counters.authentication_refused_unverified += 1;
+            self.challenge(cx, flow, message, asker, &claim, Why::Wrong);
+            return Err(Refused);
+        }
+        self.prove(cx, flow, message, user, asker, &claim, &credentials)
+    }
+
+    fn prove(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: &Flow,
+        message: &Message<'_>,
+        user: &[u8],
+        asker: Asker,
+        claim: &Claim,
+        credentials: &Credentials<'_>,
+    ) -> Result<Authenticated, Refused> {
+        let realm = claim.domain.name.as_bytes();
+        let account = cx.world.directory.account(user, realm);
+        let devices = account.as_ref().map_or(&[][..], |account| &account.devices);
+        let Some(at) = self.matching(devices, credentials, user, realm, message) else {
+            self.note_failure(cx, flow, user, claim);
+            self.challenge(cx, flow, message, asker, claim, Why::Wrong);
+            return Err(Refused);
+        };
+        // `at` came from the devices of this account.
+        let Some((account, device)) = account.as_ref().and_then(|a| Some((a, a.devices.get(at)?))) else {
+            return Err(Refused);
+        };
+        if !account.enabled {
+            return refuse_stranger(cx, flow, message, StatusCode::FORBIDDEN, "Account Disabled");
+        }
+        if credentials.algorithm == Algorithm::Md5 && wants_sha256(&claim.domain, account, device) {
+            cx.counters.downgrade_refused += 1;
+            let text = format!("{} device {}: MD5 refused, SHA-256 is required of it", account.aor, device.id.0);
+            cx.outbox.publish(Event::Notice { flow: Some(*flow), text: text.into() });
+            self.challenge(cx, flow, message, asker, claim, Why::TooWeak);
+            return Err(Refused);
+        }
+        if !self.take_count(cx, flow, user, realm, credentials) {
+            cx.counters.authentication_stale += 1;
+            self.challenge(cx, flow, message, asker, claim, Why::Stale);
+            return Err(Refused);
+        }
+        note_success(cx, flow, claim, account, device, credentials.algorithm);
+        Ok(Authenticated { account: account.clone(), device: device.id, _made_here: () })
+    }
+
+    /// Compares with each device; when none fits, with as many more values as an account can have devices.
+    fn matching(
+        &self,
+        devices: &[Device],
+        credentials: &Credentials<'_>,
+        user: &[u8],
+        realm: &[u8],
+        message: &Message<'_>,
+    ) -> Option<usize> {
+        let (method, body) = (message.method(), message.body());
+        let fits = |ha1: &Ha1| verify(ha1, credentials, method.as_bytes(), body);
+        let mut compared = 0;
+        for (at, device) in devices.iter().take(DEVICES_PER_ACCOUNT_MAX).enumerate() {
+            let Some(ha1) = ha1_of(device, credentials.algorithm) else { continue };
+            compared += 1;
+            if fits(&ha1) {
+                return Some(at);
+            }
+        }
+        let mut context = hmac::Context::with_key(&self.nobody);
+        context.update(realm);
+        context.update(b":");
+        context.update(user);
+        let tag = context.sign();
+        let nobody = Ha1::from_bytes(credentials.algorithm, &tag.as_ref()[..credentials.algorithm.hash_bytes()])?;
+        for _ in compared..DEVICES_PER_ACCOUNT_MAX {
+            std::hint::black_box(fits(&nobody));
+        }
+        None
+    }
+
+    /// True when the nonce is good and this use of it is the first.
+    fn take_count(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: &Flow,
+        user: &[u8],
+        realm: &[u8],
+        credentials: &Credentials<'_>,
+    ) -> bool {
+        let shared = &cx.world.guard;
+        let now_ms = shared.time_ms(cx.now);
+        let life_s = cx.world.settings.nonce_life_s;
+        let nonce = credentials.nonce.raw();
+        let Some(qop) = &credentials.qop else { return false };
+        let Verdict::Fresh { issued_ms } = self.nonces.verify(now_ms, life_s, flow, realm, nonce) else {
+            return false;
+        };
+        let key = shared.key.of(Purpose::NonceCount, &[nonce, qop.cnonce.raw(), user]);
+        let life_ms = u64::from(life_s) * 1_000;
+        match shared.counts.take(key, issued_ms, qop.nonce_count, now_ms, life_ms) {
+            Use::First => true,
+            Use::Replayed => {
+                cx.counters.nonce_replayed += 1;
+                false
+            }
+        }
+    }
+
+    fn note_failure(&mut self, cx: &mut Context<'_>, flow: &Flow, user: &[u8], claim: &Claim) {
+        let (limits, now_us) = (&cx.world.guard.limits, micros(cx.now.monotonic));
+        limits.failures_of_pair.take(claim.pair, FAILURES_OF_PAIR, now_us);
+        // What is full already says no more: events are as bounded as failures are.
+        let said = limits.failures_of_source.take(claim.source, FAILURES_OF_SOURCE, now_us);
+        cx.counters.authentication_failed += 1;
+        if said {
+            let why = "the answer to the challenge is wrong".into();
+            cx.outbox.publish(Event::AuthenticationFailed { flow: *flow, user: user.into(), why });
+        }
+    }
+
+    /// False, with the answer written, when the account has sent its MESSAGEs of this minute (threat T-19).
+    pub fn may_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: &Flow,
+        message: &Message<'_>,
+        sender: &Authenticated,
+    ) -> bool {
+        let units = cx.world.settings.messages_per_minute_max;
+        let shared = &cx.world.guard;
+        let who = shared.key.of(Purpose::Messages, &[sender.account.aor.as_str().as_bytes()]);
+        let now_us = micros(cx.now.monotonic);
+        if units == 0 || shared.limits.messages.take(who, per_minute(units), now_us) {
+            return true;
+        }
+        cx.counters.limits_hit += 1;
+        answer(cx, flow, message, StatusCode::FORBIDDEN, Some("Too Many Messages"), |writer| {
+            writer.number(HeaderName::RetryAfter, 60);
+        });
+        false
+    }
+}
+
+fn note_success(
+    cx: &mut Context<'_>,
+    flow: &Flow,
+    claim: &Claim,
+    account: &Account,
+    device: &Device,
+    algorithm: Algorithm,
+) {
+    let (shared, now_us) = (&cx.world.guard, micros(cx.now.monotonic));
+    cx.counters.authenticated += 1;
+    shared.offers.answered(claim.offer);
+    shared.limits.known.note(claim.known, now_us);
+    shared.limits.known.note(claim.known_path, now_us);
+    shared.limits.challenges_to_source.give_back(claim.source, CHALLENGES_TO_SOURCE);
+    if algorithm != Algorithm::Md5 && !device.proved_sha256() && device.prove_sha256() {
+        cx.outbox.publish(Event::DeviceProvedSha256 { aor: account.aor.clone(), device: device.id });
+    }
+}
+
+/// A failure is looked at while the pair and the source have room, or when a proof came from here before.
+fn may_try(cx: &Context<'_>, claim: &Claim) -> bool {
+    let (limits, now_us) = (&cx.world.guard.limits, micros(cx.now.monotonic));
+    let pair = limits.failures_of_pair.has_room(claim.pair, FAILURES_OF_PAIR, now_us)
+        || limits.known.has(claim.known_path, now_us);
+    let source = limits.failures_of_source.has_room(claim.source, FAILURES_OF_SOURCE, now_us)
+        || limits.known.has(claim.known, now_us);
+    pair && source
+}
+
+fn wants_sha256(domain: &Domain, account: &Account, device: &Device) -> bool {
+    let policies = [domain.algorithm, account.policy, device.policy];
+    device.proved_sha256() || policies.contains(&AlgorithmPolicy::Sha256)
+}
+
+fn ha1_of(device: &Device, algorithm: Algorithm) -> Option<Ha1> {
+    match algorithm {
+        Algorithm::Md5 => Ha1::from_bytes(algorithm, device.ha1.md5.as_ref()?.expose()),
+        Algorithm::Sha256 => Ha1::from_bytes(algorithm, device.ha1.sha256.expose()),
+        Algorithm::Sha512_256 => Ha1::from_bytes(algorithm, device.ha1.sha512_256.as_ref()?.expose()),
+    }
+}
+
+fn claim(world: &World, flow: &Flow, message: &Message<'_>, domain: Arc<Domain>, user: &[u8]) -> Claim {
+    let source = Source::of(flow.remote.ip());
+    let path = exact_path(flow);
+    let (key, name) = (&world.guard.key, domain.name.as_bytes());
+    let cseq = message.cseq().number.to_be_bytes();
+    Claim {
+        source: key.of(Purpose::FailuresOfSource, &[source.bytes()]),
+        pair: key.of(Purpose::Failures, &[user, name, source.bytes()]),
+        known: key.of(Purpose::Known, &[user, name, source.bytes()]),
+        known_path: key.of(Purpose::KnownPath, &[user, name, &path]),
+        offer: key.of(Purpose::OfferSketch, &[user, name, source.bytes()]),
+        request: key.of(Purpose::Request, &[message.call_id(), &cseq]),
+        domain,
+    }
+}
+
+/// The address that the sender says is its own. A REGISTER for somebody else (third party, RFC 3261 section 10.2) is
+/// not served: From must be To.
+fn claimed_address<'a>(message: &Message<'a>) -> Result<SipUri<'a>, (StatusCode, &'static str)> {
+    let read = |address: Result<coeur_sip::header::NameAddr<'a>, coeur_sip::HeaderError>| {
+        let address = address.map_err(|error| (StatusCode::BAD_REQUEST, error.reason))?;
+        match address.parse_uri() {
+            Ok(Uri::Sip(uri)) if uri.user.is_some() => Ok(uri),
+            Ok(_) => Err((StatusCode::FORBIDDEN, "No Address Of Ours")),
+            Err(error) => Err((StatusCode::BAD_REQUEST, error.reason)),
+        }
+    };
+    let from = read(message.from())?;
+    if message.method() != Method::Register {
+        return Ok(from);
+    }
+    let to = read(message.to())?;
+    let same = to.host == from.host && same_unescaped(to.user.unwrap_or_default(), from.user.unwrap_or_default());
+    if same { Ok(to) } else { Err((StatusCode::FORBIDDEN, "Not Your Address")) }
+}
+
+/// RFC 3261 section 22: a user agent server asks with 401, a proxy with 407.
+fn asker(world: &World, message: &Message<'_>) -> Asker {
+    let for_us = message.method() == Method::Register || crate::dispatch::names_server(world, message.request_uri());
+    if for_us { Asker::Server } else { Asker::Proxy }
+}
+
+/// The credentials for our realm, from the header that answers the asker, else from the other (clients confuse them).
+/// Two for one realm could be read differently by others, so they are refused.
+fn credentials_for<'a>(
+    message: &Message<'a>,
+    asker: Asker,
+    realm: &[u8],
+) -> Result<Option<Credentials<'a>>, &'static str> {
+    let names = match asker {
+        Asker::Server => [HeaderName::Authorization, HeaderName::ProxyAuthorization],
+        Asker::Proxy => [HeaderName::ProxyAuthorization, HeaderName::Authorization],
+    };
+    for name in names {
+        let mut found = None;
+        for value in message.values(name) {
+            match Credentials::parse(value) {
+                Ok(credentials) if credentials.realm.raw() == realm => {
+                    if found.replace(credentials).is_some() {
+                        return Err("Two Credentials For One Realm");
+                    }
+                }
+                Ok(_) | Err(DigestError::OtherScheme) | Err(DigestError::Unsupported(_)) => {}
+                Err(_) => return Err("Malformed Credentials"),
+            }
+        }
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The user name is the user part claimed, or `user@domain`.
+fn names(credentials: &Credentials<'_>, user: &[u8], domain: &[u8]) -> bool {
+    let name = credentials.username.raw();
+    let Some(rest) = name.strip_prefix(user) else { return false };
+    !user.is_empty()
+        && match rest {
+            [] => true,
+            [b'@', host @ ..] => host.eq_ignore_ascii_case(domain),
+            _ => false,
+        }
+}
+
+/// The digest `uri` must mean the Request-URI (RFC 7616 section 3.4.6). Phones leave out or add parameters, so scheme,
+/// user, host and port are compared, which is what says where the request goes.
+fn means_request_uri(digest_uri: &[u8], message: &Message<'_>) -> bool {
+    let request_uri = message.request_uri();
+    if digest_uri == request_uri {
+        return true;
+    }
+    match (Uri::parse(digest_uri), Uri::parse(request_uri)) {
+        (Ok(Uri::Sip(a)), Ok(Uri::Sip(b))) => {
+            let port = |uri: &SipUri<'_>| uri.port.unwrap_or(if uri.secure { 5061 } else { 5060 });
+            a.host == b.host
+                && port(&a) == port(&b)
+                && same_unescaped(a.user.unwrap_or_default(), b.user.unwrap_or_default())
+        }
+        (Ok(a), Ok(b)) => a.equivalent(&b),
+        _ => false,
+    }
+}
+
+fn refuse_stranger<T>(
+    cx: &mut Context<'_>,
+    flow: &Flow,
+    message: &Message<'_>,
+    status: StatusCode,
+    reason: &'static str,
+) -> Result<T, Refused> {
+    answer_stranger(cx, flow, message, status, Some(reason), |_| {});
+    Err(Refused)
+}

@@ -1,0 +1,81 @@
+//! Who may: authentication, nonces, limits.
+//!
+//! [`Guard::authenticate`] is the one place that makes an [`Authenticated`], and whatever acts for an account takes one.
+//! Nothing is kept for a sender who has not proved a password: nonces seal what must be known of them, and the tables
+//! of [`Shared`] have fixed sizes.
+
+mod authenticate;
+mod challenge;
+mod hash;
+mod kinds;
+pub mod limits;
+mod nonce;
+mod nonce_count;
+mod offers;
+mod source;
+
+pub use authenticate::{Authenticated, Refused};
+pub use source::{Source, exact_path};
+
+use crate::flow::ShardId;
+use crate::world::{Secrets, World};
+use coeur_sip::time::{Monotonic, Now, Wall};
+use std::sync::OnceLock;
+
+/// What the guards of all shards share: 2.5 MB of limits and offers, and at most 8.9 MB of nonce counts.
+pub struct Shared {
+    key: hash::HashKey,
+    counts: nonce_count::NonceCounts,
+    offers: offers::Offers,
+    limits: limits::Limits,
+    /// The first moment a guard saw: nonces are dated by the monotonic clock from here on, so that somebody who sets
+    /// the clock makes no nonce stale.
+    began: OnceLock<Now>,
+}
+
+impl Shared {
+    pub fn new(secrets: &Secrets) -> Self {
+        Self {
+            key: hash::HashKey::new(secrets),
+            counts: nonce_count::NonceCounts::new(),
+            offers: offers::Offers::new(),
+            limits: limits::Limits::new(),
+            began: OnceLock::new(),
+        }
+    }
+
+    /// Milliseconds since the Unix epoch by a clock that nobody sets.
+    fn time_ms(&self, now: Now) -> u64 {
+        let began = self.began.get_or_init(|| {
+            self.counts.born(now.wall.as_millis());
+            now
+        });
+        let Wall(began_ms) = began.wall;
+        began_ms + (now.monotonic.since(began.monotonic).as_millis() as u64)
+    }
+}
+
+/// The guard of one shard.
+pub struct Guard {
+    nonces: nonce::Nonces,
+    /// Makes HA1 values for names that do not exist.
+    nobody: aws_lc_rs::hmac::Key,
+    challenges: limits::Bucket,
+    /// The unescaped user part under examination; kept for its memory.
+    user: Vec<u8>,
+}
+
+impl Guard {
+    pub fn new(shard: ShardId, world: &World) -> Self {
+        Self {
+            nonces: nonce::Nonces::new(shard, &world.secrets),
+            nobody: aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &world.secrets.nonce),
+            challenges: limits::Bucket::default(),
+            user: Vec::with_capacity(64),
+        }
+    }
+}
+
+fn micros(now: Monotonic) -> u64 {
+    now.as_micros()
+}
