@@ -145,7 +145,7 @@ impl Guard {
             self.challenge(cx, flow, message, asker, claim, Why::Stale);
             return Err(Refused);
         }
-        note_success(cx, flow, claim, account, device, credentials.algorithm);
+        note_success(cx, claim, account, device, credentials.algorithm);
         Ok(Authenticated { account: account.clone(), device: device.id, _made_here: () })
     }
 
@@ -245,7 +245,6 @@ impl Guard {
 
 fn note_success(
     cx: &mut Context<'_>,
-    flow: &Flow,
     claim: &Claim,
     account: &Account,
     device: &Device,

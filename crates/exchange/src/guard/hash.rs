@@ -37,7 +37,6 @@ pub enum Purpose {
     OfferSketch,
     Failures,
     FailuresOfSource,
-    ChallengesToSource,
     Known,
     KnownPath,
     Messages,
