@@ -4,5 +4,6 @@ mod desk;
 mod outbound;
 mod path;
 mod phones;
+mod replay;
 mod rfc3261;
 mod storage;

@@ -37,7 +37,7 @@ fn a_path_that_the_phone_does_not_understand_is_420() {
 
 #[test]
 fn a_path_that_is_no_route_is_400() {
-    let nine = vec!["<sip:p.example.net;lr>"; 9].join(", ");
+    let nine = ["<sip:p.example.net;lr>"; 9].join(", ");
     for path in ["sip:p.example.net;lr", "<tel:+1>", "<sip:%>", nine.as_str()] {
         let lines = format!("Supported: path\r\nPath: {path}\r\n{}", contact(""));
         assert_eq!(Desk::new().send(ask(1, lines)).status, 400, "{path}");

@@ -102,11 +102,11 @@ fn an_instance_that_restarted_replaces_itself() {
     desk.send(ask(1, of(5062, 1)));
     desk.send(ask(1, of(5070, 1)).call_id("restarted"));
     assert_eq!(desk.uris(), ["sip:alice@192.0.2.7:5070"]);
-    desk.send(ask(1, of(5080, 2)).call_id("another phone"));
+    desk.send(ask(1, of(5080, 2)).call_id("another-phone"));
     assert_eq!(desk.uris().len(), 2);
     // The same phone also over TCP is another way to it, not a restart.
     let tcp = stream(Transport::Tcp, "192.0.2.7:40000", 5);
-    desk.send(ask(1, of(5090, 2)).call_id("another transport").over(tcp));
+    desk.send(ask(1, of(5090, 2)).call_id("another-transport").over(tcp));
     assert_eq!(desk.uris().len(), 3);
 }
 
