@@ -149,7 +149,7 @@ fn acceptable(cx: &Context<'_>, message: &Message<'_>) -> Result<(), (StatusCode
 fn register(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
     let Ok(sender) = roles.guard.authenticate(cx, flow, message) else { return };
     let before = cx.outbox.outputs.len();
-    roles.registrar.register_account(cx, *flow, message, &sender.account, sender.device);
+    roles.registrar.register(cx, *flow, message, &sender);
     // Its answer is remembered although it may still wait for its save: see `retransmission`.
     let sent = cx.outbox.outputs[before..].iter().rev().find_map(|output| match output {
         Output::Send(send) => Some(send.bytes),

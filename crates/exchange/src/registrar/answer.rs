@@ -2,9 +2,10 @@
 
 use super::request::{Kind, Request, is_known};
 use super::{Done, Refusal, RefusalHeader, Registrant, Registrar};
+use crate::answer::{way_back, write_answer};
 use crate::bindings::AorBindings;
 use crate::context::Context;
-use crate::flow::{Flow, Hop};
+use crate::flow::Flow;
 use crate::gruu;
 use crate::mint::Mint;
 use crate::outbox::Span;
@@ -12,7 +13,6 @@ use coeur_sip::Message;
 use coeur_sip::header::HeaderName;
 use coeur_sip::lex;
 use coeur_sip::status::StatusCode;
-use coeur_sip::transport::Transport;
 use coeur_sip::write::respond;
 
 /// How long a phone shall wait when the journal cannot write: each a little else, so that they do not all come back
@@ -65,7 +65,7 @@ impl Registrar {
         writable: bool,
     ) {
         self.more_headers(cx, message, request, writable);
-        let tag = cx.mint.tag();
+        let tag = cx.answers.to_tag(message);
         let keep_s = cx.world.settings.flow_timer_s;
         let headers = &self.headers;
         let ok = cx.outbox.write(|out| {
@@ -75,14 +75,14 @@ impl Registrar {
             writer.end(b"");
             answer_keep(out, start, keep_s);
         });
-        let hop = Hop::Flow(return_flow(flow, message));
+        let hop = way_back(&flow, message);
         if *done == Done::default() || !writable {
             return cx.outbox.send(hop, ok, None);
         }
         cx.outbox.save(saved);
         let or_else = match done.is_pure_refresh() {
             true => ok,
-            false => write_refusal(cx, flow, message, storage_unavailable(), &tag),
+            false => write_refusal(cx, flow, message, storage_unavailable()),
         };
         cx.outbox.send_after_save(hop, ok, or_else);
     }
@@ -95,9 +95,8 @@ impl Registrar {
         refusal: Refusal,
     ) {
         cx.counters.registrations_refused += 1;
-        let tag = cx.mint.tag();
-        let bytes = write_refusal(cx, flow, message, refusal, &tag);
-        cx.outbox.send(Hop::Flow(return_flow(flow, message)), bytes, None);
+        let bytes = write_refusal(cx, flow, message, refusal);
+        cx.outbox.send(way_back(&flow, message), bytes, None);
     }
 
     fn more_headers(
@@ -142,35 +141,24 @@ fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_refusal(
-    cx: &mut Context<'_>,
-    flow: Flow,
-    message: &Message<'_>,
-    refusal: Refusal,
-    tag: &[u8],
-) -> Span {
+fn write_refusal(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>, refusal: Refusal) -> Span {
     let spread_s = cx.mint.u32() % RETRY_AFTER_SPREAD_S;
-    cx.outbox.write(|out| {
-        let reason = Some(refusal.reason.as_bytes());
-        let mut writer = respond(message, refusal.status, reason, Some(tag), flow.remote, out);
-        match refusal.header {
-            RefusalHeader::None => {}
-            RefusalHeader::MinExpires(seconds) => {
-                writer.number(HeaderName::MinExpires, seconds);
-            }
-            RefusalHeader::Unsupported => {
-                for tag in message.require().filter(|tag| !is_known(tag)) {
-                    writer.header(HeaderName::Unsupported, tag);
-                }
-            }
-            RefusalHeader::UnsupportedPath => {
-                writer.header(HeaderName::Unsupported, b"path");
-            }
-            RefusalHeader::RetryAfter(seconds) => {
-                writer.number(HeaderName::RetryAfter, seconds + spread_s);
+    write_answer(cx, &flow, message, refusal.status, Some(refusal.reason), |writer| match refusal.header {
+        RefusalHeader::None => {}
+        RefusalHeader::MinExpires(seconds) => {
+            writer.number(HeaderName::MinExpires, seconds);
+        }
+        RefusalHeader::Unsupported => {
+            for tag in message.require().filter(|tag| !is_known(tag)) {
+                writer.header(HeaderName::Unsupported, tag);
             }
         }
-        writer.end(b"");
+        RefusalHeader::UnsupportedPath => {
+            writer.header(HeaderName::Unsupported, b"path");
+        }
+        RefusalHeader::RetryAfter(seconds) => {
+            writer.number(HeaderName::RetryAfter, seconds + spread_s);
+        }
     })
 }
 
@@ -185,18 +173,4 @@ fn answer_keep(out: &mut Vec<u8>, start: usize, keep_s: u32) {
         let value = format!("={keep_s}");
         out.splice(keep..keep, value.into_bytes());
     }
-}
-
-/// RFC 3261 section 18.2.2 and RFC 3581 section 4: over UDP the answer goes to the port that the topmost Via names,
-/// unless it asked for the source port; always to the source address, since nothing else has been proved.
-fn return_flow(flow: Flow, message: &Message<'_>) -> Flow {
-    let mut flow = flow;
-    if flow.transport == Transport::Udp
-        && let Ok(via) = message.via()
-        && via.rport.is_none()
-        && via.port_or_default() != 0
-    {
-        flow.remote.set_port(via.port_or_default());
-    }
-    flow
 }

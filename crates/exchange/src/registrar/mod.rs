@@ -20,6 +20,7 @@ use crate::bindings::{AorBindings, BINDINGS_PER_AOR_MAX, View};
 use crate::context::Context;
 use crate::event::{Event, UnregisteredWhy};
 use crate::flow::Flow;
+use crate::guard::Authenticated;
 use crate::record::Batch;
 use coeur_directory::{Account, Aor, DeviceId};
 use coeur_sip::Message;
@@ -127,15 +128,15 @@ impl Registrar {
         Self::default()
     }
 
-    /// Carries out a REGISTER of an account that has authenticated itself, and writes its answer.
-    pub fn register_account(
+    /// Carries out a REGISTER of a sender who has proved who he is, and writes its answer.
+    pub fn register(
         &mut self,
         cx: &mut Context<'_>,
         flow: Flow,
         message: &Message<'_>,
-        account: &Account,
-        device: DeviceId,
+        proof: &Authenticated,
     ) {
+        let (account, device) = (&*proof.account, proof.device);
         let Some(rules) = Rules::of(cx, account) else {
             return self.refuse(cx, flow, message, Refusal::new(404, "Domain Not Served"));
         };

@@ -1,6 +1,7 @@
 //! A registrar with a world around it, driven by text.
 
 use super::super::{Registrant, Registrar, Rules};
+use crate::answer::Answers;
 use crate::bindings::{Bindings, Target};
 use crate::context::Context;
 use crate::event::{Counters, Event};
@@ -20,6 +21,7 @@ pub(super) struct Desk {
     pub registrar: Registrar,
     pub world: World,
     pub mint: Mint,
+    pub answers: Answers,
     pub counters: Counters,
     pub now: Now,
     pub journal: Vec<Vec<u8>>,
@@ -108,21 +110,25 @@ impl Desk {
             bound: bound.parse().expect("an address"),
             sent_by: "sip.example.com:5060".into(),
         };
+        let secrets = Secrets { nonce: [1; 32], route: [2; 32], gruu: [3; 32] };
         let world = World {
+            guard: crate::guard::Shared::new(&secrets),
             directory,
             bindings: Bindings::new(),
             listeners: vec![
                 listener(0, Transport::Udp, "198.51.100.1:5060"),
                 listener(1, Transport::Tcp, "198.51.100.1:5060"),
             ],
-            secrets: Secrets { nonce: [1; 32], route: [2; 32], gruu: [3; 32] },
+            secrets,
             settings: Settings::default(),
             storage_writable: AtomicBool::new(true),
         };
+        let mut mint = Mint::new(ShardId(0), [9; 32]);
         Self {
             registrar: Registrar::new(),
+            answers: Answers::new(&mut mint, &world.settings),
             world,
-            mint: Mint::new(ShardId(0), [9; 32]),
+            mint,
             counters: Counters::default(),
             now: Now::new(Monotonic::from_secs(100), Wall::from_secs(1_800_000_000)),
             journal: Vec::new(),
@@ -154,6 +160,7 @@ impl Desk {
             mint: &mut self.mint,
             counters: &mut self.counters,
             outbox: &mut outbox,
+            answers: &mut self.answers,
         };
         self.registrar.register_as(&mut cx, ask.flow, &message, &who);
         self.take(outbox).expect("exactly one answer")
@@ -168,6 +175,7 @@ impl Desk {
             mint: &mut self.mint,
             counters: &mut self.counters,
             outbox: &mut outbox,
+            answers: &mut self.answers,
         };
         f(&mut self.registrar, &mut cx);
         assert!(self.take(outbox).is_none());
