@@ -10,8 +10,12 @@ fuzz_target!(|data: &[u8]| {
         Ok(message) => message,
         Err(error) => {
             let mut out = Vec::new();
-            let source = ([192, 0, 2, 1], 5060).into();
-            let _ = coeur_sip::respond_malformed(&error, source, &mut out);
+            let source = std::net::SocketAddr::from(([192, 0, 2, 1], 5060));
+            if let Some(range) = coeur_sip::respond_malformed(&error, Some(b"t"), source, &mut out) {
+                let mut second = HeaderTable::new();
+                assert!(out[range.clone()].starts_with(b"SIP/2.0 "));
+                let _ = parse(&out[range], &mut second, &Limits::default());
+            }
             return;
         }
     };
