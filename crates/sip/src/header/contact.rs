@@ -1,6 +1,6 @@
 //! Contact (RFC 3261 section 20.10, RFC 5626, RFC 5627).
 
-use super::{HeaderError, NameAddr};
+use super::{HeaderError, NameAddr, Params};
 use crate::lex;
 use crate::uri::{Uri, UriError};
 
@@ -18,9 +18,7 @@ impl<'a> Contact<'a> {
             return Ok(Contact::Star);
         }
         let address = NameAddr::parse(value)?;
-        for name in ["expires", "q", "+sip.instance", "reg-id"] {
-            address.params.only(name)?;
-        }
+        check_once(address.params)?;
         Ok(Contact::Address(address))
     }
 
@@ -65,6 +63,20 @@ impl<'a> Contact<'a> {
     pub fn reg_id(&self) -> Option<u32> {
         lex::number_u32(self.address()?.params.get("reg-id")?).filter(|&id| (1..1 << 31).contains(&id))
     }
+}
+
+/// Each parameter that decides something at most once (RFC 3261 section 7.3.1), in one walk.
+fn check_once(params: Params<'_>) -> Result<(), HeaderError> {
+    const NAMES: [&str; 4] = ["q", "reg-id", "expires", "+sip.instance"];
+    let mut seen = [false; NAMES.len()];
+    for param in params {
+        for (seen, name) in seen.iter_mut().zip(NAMES) {
+            if param.is(name) && std::mem::replace(seen, true) {
+                return Err(HeaderError::new(0, "Duplicate Parameter"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `qvalue`: 0 or 1 with up to three decimals, in thousandths.
@@ -142,7 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn a_doubled_expiry_is_an_error() {
-        assert!(Contact::parse(b"<sip:a@b>;expires=1;expires=2").is_err());
+    fn a_doubled_parameter_that_decides_is_an_error() {
+        for params in [&b";expires=1;Expires=2"[..], b";q=1;x;q=1", b";reg-id=1;reg-id=2"] {
+            let value = [b"<sip:a@b>", params].concat();
+            assert!(Contact::parse(&value).is_err(), "{}", String::from_utf8_lossy(&value));
+        }
     }
 }
