@@ -1,8 +1,13 @@
 //! What stands behind the administration door: an open data directory, or the running server.
 
+pub mod boot;
 pub mod offline;
+pub mod recovery;
+pub mod running;
+pub mod secrets;
 
 pub use offline::{Offline, offline};
+pub use running::Running;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,0 +1,69 @@
+//! The keys of the exchange: made at first start, kept beside the key that seals the records.
+
+use coeur_exchange::world::Secrets;
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+const FILE: &str = "keys/exchange";
+/// Three keys of 32 bytes: nonces, routes, GRUUs.
+const BYTES: usize = 96;
+
+/// Reads them, or makes them. A file of another size is refused and never replaced: with other keys, phones would
+/// have to authenticate anew, calls would lose their routes and GRUUs their meaning.
+pub fn open(folder: &Path) -> io::Result<Secrets> {
+    let path = folder.join(FILE);
+    let mut bytes = Zeroizing::new([0u8; BYTES]);
+    match OpenOptions::new().read(true).open(&path) {
+        Ok(mut file) => {
+            if file.metadata()?.len() != BYTES as u64 {
+                let text = format!("{} does not hold {BYTES} bytes; restore it from a backup, or remove it to make new keys", path.display());
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+            file.read_exact(&mut *bytes)?;
+        }
+        Err(why) if why.kind() == io::ErrorKind::NotFound => make(&path, &mut bytes)?,
+        Err(why) => return Err(why),
+    }
+    let key = |index: usize| {
+        let mut key = [0; 32];
+        key.copy_from_slice(&bytes[index * 32..][..32]);
+        key
+    };
+    Ok(Secrets { nonce: key(0), route: key(1), gruu: key(2) })
+}
+
+/// Whole or not at all: a crash between writing and naming leaves no short file.
+fn make(path: &Path, bytes: &mut [u8; BYTES]) -> io::Result<()> {
+    super::random(bytes);
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn keys_are_made_once_private_and_a_damaged_file_is_refused() {
+        let folder = std::env::temp_dir().join(format!("coeur-secrets-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (first, second) = (open(&folder).unwrap(), open(&folder).unwrap());
+        assert_eq!(first.nonce, second.nonce);
+        assert_ne!(first.nonce, first.route);
+        let path = folder.join(FILE);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::write(&path, b"short").unwrap();
+        assert_eq!(open(&folder).err().map(|why| why.kind()), Some(io::ErrorKind::InvalidData));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
