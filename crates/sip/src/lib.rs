@@ -9,6 +9,7 @@
 //! What it deliberately does not do: repair. Bytes that two parsers could read differently are an error
 //! that says what and where ([`message::ParseError`]), never a guess.
 
+pub mod dialog;
 pub mod digest;
 pub mod header;
 pub mod lex;
