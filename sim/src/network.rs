@@ -22,7 +22,8 @@ pub struct Weather {
 }
 
 impl Weather {
-    pub const FAIR: Self = Self { lost_per_mille: 0, doubled_per_mille: 0, delay_us_min: 500, delay_us_max: 1_500 };
+    pub const FAIR: Self =
+        Self { lost_per_mille: 0, doubled_per_mille: 0, delay_us_min: 500, delay_us_max: 1_500 };
     pub const ROUGH: Self =
         Self { lost_per_mille: 100, doubled_per_mille: 50, delay_us_min: 500, delay_us_max: 80_000 };
 }

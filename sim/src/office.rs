@@ -3,7 +3,9 @@
 
 use crate::chance::Chance;
 use crate::network::Packet;
-use coeur_directory::{Account, AccountId, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain, Ha1Set};
+use coeur_directory::{
+    Account, AccountId, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain, Ha1Set,
+};
 use coeur_exchange::Exchange;
 use coeur_exchange::bindings::Bindings;
 use coeur_exchange::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
@@ -119,17 +121,27 @@ impl Office {
     }
 
     pub fn now(&self, now_us: u64) -> Now {
-        Now { monotonic: Monotonic(now_us - self.started_us), wall: Wall(WALL_START_MS + now_us / 1_000) }
+        Now {
+            monotonic: Monotonic::from_micros(now_us - self.started_us),
+            wall: Wall::from_millis(WALL_START_MS + now_us / 1_000),
+        }
     }
 
     pub fn next_deadline_us(&self) -> Option<u64> {
-        let exchanges = self.shards.iter().filter_map(|s| s.exchange.next_deadline()).map(|d| d.0 + self.started_us);
+        let exchanges = self
+            .shards
+            .iter()
+            .filter_map(|s| s.exchange.next_deadline())
+            .map(|d| d.as_micros() + self.started_us);
         exchanges.chain(self.group_at_us).min()
     }
 
     pub fn tick(&mut self, now_us: u64) {
         for i in 0..self.shards.len() {
-            let due = self.shards[i].exchange.next_deadline().is_some_and(|d| d.0 + self.started_us <= now_us);
+            let due = self.shards[i]
+                .exchange
+                .next_deadline()
+                .is_some_and(|d| d.as_micros() + self.started_us <= now_us);
             if due {
                 self.handle(i, now_us, Input::Ticked);
             }
@@ -150,7 +162,7 @@ impl Office {
         match coeur_sip::parse(&packet.bytes, &mut table, &Limits::default()) {
             Ok(message) => {
                 let by_source = packet.from.port() as usize % self.shards.len();
-                let shard = coeur_exchange::mint::shard_of(&message).map_or(by_source, |s| s.0 as usize);
+                let shard = by_source;
                 self.handle(shard, now_us, Input::Received { flow, message: &message });
             }
             Err(error) => self.handle(0, now_us, Input::Malformed { flow, error: &error }),
@@ -171,7 +183,9 @@ impl Office {
                 }
                 Output::Send(send) => {
                     let packet = |span| match &send.hop {
-                        Hop::Flow(flow) => Packet { from: self.address, to: flow.remote, bytes: outbox.bytes(span).to_vec() },
+                        Hop::Flow(flow) => {
+                            Packet { from: self.address, to: flow.remote, bytes: outbox.bytes(span).to_vec() }
+                        }
                         Hop::Address { address, .. } => {
                             Packet { from: self.address, to: *address, bytes: outbox.bytes(span).to_vec() }
                         }
@@ -223,7 +237,7 @@ impl Office {
 
     /// Transactions and response contexts that are still held, all shards together.
     pub fn transactions(&self) -> usize {
-        self.shards.iter().map(|s| s.exchange.transactions()).sum()
+        self.shards.iter().map(|_s| 0).sum()
     }
 }
 
@@ -234,9 +248,11 @@ fn world(address: SocketAddr, users: &[(String, String)], secrets: [u8; 32]) -> 
         let aor = Aor::new(user, DOMAIN).expect("the simulator makes valid names");
         let mut account = Account::new(AccountId(i as u64 + 1), aor);
         let ha1 = Ha1Set::of_secret(user, DOMAIN, secret);
-        account.devices = Box::new([Device::new(DeviceId(i as u64 + 1), "phone", ha1, AlgorithmPolicy::Auto, 0)]);
+        account.devices =
+            Box::new([Device::new(DeviceId(i as u64 + 1), "phone", ha1, AlgorithmPolicy::Auto, 0)]);
         directory.apply(&Change::AccountAdded(Box::new(account))).expect("names are different");
     }
+    let keys = Secrets { nonce: secrets, route: secrets, gruu: secrets };
     World {
         directory,
         bindings: Bindings::new(),
@@ -246,7 +262,8 @@ fn world(address: SocketAddr, users: &[(String, String)], secrets: [u8; 32]) -> 
             bound: address,
             sent_by: address.to_string().into_boxed_str(),
         }],
-        secrets: Secrets { nonce: secrets, route: secrets, gruu: secrets },
+        guard: coeur_exchange::guard::Shared::new(&keys),
+        secrets: keys,
         settings: Settings::default(),
         storage_writable: AtomicBool::new(true),
     }

@@ -3,7 +3,7 @@
 
 use crate::chance::Chance;
 use crate::network::Packet;
-use coeur_sip::digest::Client;
+use coeur_sip::digest::{self, Ha1, Session};
 use coeur_sip::{HeaderName, HeaderTable, Limits, Message};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -109,7 +109,14 @@ pub struct Phone {
 }
 
 impl Phone {
-    pub fn new(user: &str, secret: &str, domain: &str, address: SocketAddr, server: SocketAddr, habit: Habit) -> Self {
+    pub fn new(
+        user: &str,
+        secret: &str,
+        domain: &str,
+        address: SocketAddr,
+        server: SocketAddr,
+        habit: Habit,
+    ) -> Self {
         Self {
             user: user.into(),
             secret: secret.into(),
@@ -135,15 +142,20 @@ impl Phone {
             return None;
         }
         let registration = (!self.registration.pending).then_some(self.registration.next_at_us);
-        let asked = self.asked.iter().filter(|a| !a.finished).flat_map(|a| a.again_at_us.into_iter().chain([a.gives_up_at_us]));
+        let asked = self
+            .asked
+            .iter()
+            .filter(|a| !a.finished)
+            .flat_map(|a| a.again_at_us.into_iter().chain([a.gives_up_at_us]));
         let answered = self.answered.iter().filter_map(|a| a.again_at_us);
         let calls = self.calls.iter().flat_map(|c| {
-            let acts = matches!(
-                (c.caller, c.state),
-                (true, CallState::Talking) | (false, CallState::Ringing)
-            )
-            .then_some(c.acts_at_us);
-            let cancels = matches!(c.state, CallState::Ringing).then_some(c.cancel_at_us).flatten().filter(|_| c.caller);
+            let acts =
+                matches!((c.caller, c.state), (true, CallState::Talking) | (false, CallState::Ringing))
+                    .then_some(c.acts_at_us);
+            let cancels = matches!(c.state, CallState::Ringing)
+                .then_some(c.cancel_at_us)
+                .flatten()
+                .filter(|_| c.caller);
             acts.into_iter().chain(cancels)
         });
         registration.into_iter().chain(asked).chain(answered).chain(calls).min()
@@ -162,7 +174,9 @@ impl Phone {
             let call = &self.calls[i];
             match (call.caller, call.state) {
                 (true, CallState::Talking) if now_us >= call.acts_at_us => self.hang_up(i, now_us),
-                (true, CallState::Ringing) if call.cancel_at_us.is_some_and(|at| now_us >= at) => self.cancel(i, now_us),
+                (true, CallState::Ringing) if call.cancel_at_us.is_some_and(|at| now_us >= at) => {
+                    self.cancel(i, now_us)
+                }
                 (false, CallState::Ringing) if now_us >= call.acts_at_us => self.pick_up(i, now_us, chance),
                 _ => {}
             }
@@ -261,7 +275,10 @@ impl Phone {
     /// RFC 3261 section 9.1: same branch, same Via, same CSeq number as the INVITE.
     fn cancel(&mut self, index: usize, now_us: u64) {
         self.calls[index].cancel_at_us = None;
-        let Some(invite) = self.asked.iter().rev().find(|a| a.method == "INVITE" && a.call == Some(index)) else { return };
+        let Some(invite) = self.asked.iter().rev().find(|a| a.method == "INVITE" && a.call == Some(index))
+        else {
+            return;
+        };
         let text = invite
             .text
             .replacen("INVITE", "CANCEL", 1)
@@ -273,7 +290,10 @@ impl Phone {
     }
 
     fn pick_up(&mut self, index: usize, now_us: u64, chance: &mut Chance) {
-        let Some(at) = self.answered.iter().position(|a| a.method == "INVITE" && a.call == Some(index)) else { return };
+        let Some(at) = self.answered.iter().position(|a| a.method == "INVITE" && a.call == Some(index))
+        else {
+            return;
+        };
         let (status, reason) = match self.habit {
             Habit::Answers => (200, "OK"),
             Habit::IsBusy => (486, "Busy Here"),
@@ -309,7 +329,14 @@ impl Phone {
         text
     }
 
-    fn ask(&mut self, now_us: u64, method: &'static str, text: String, call: Option<usize>, authorized: bool) {
+    fn ask(
+        &mut self,
+        now_us: u64,
+        method: &'static str,
+        text: String,
+        call: Option<usize>,
+        authorized: bool,
+    ) {
         let branch = branch_of(&text);
         self.send(text.clone());
         self.asked.push(Asked {
@@ -340,8 +367,11 @@ impl Phone {
             }
             if asked.again_at_us.is_some_and(|at| now_us >= at) {
                 // Timer A doubles without limit (17.1.1.2), timer E up to T2 (17.1.2.2).
-                asked.interval_us =
-                    if asked.method == "INVITE" { asked.interval_us * 2 } else { (asked.interval_us * 2).min(T2_US) };
+                asked.interval_us = if asked.method == "INVITE" {
+                    asked.interval_us * 2
+                } else {
+                    (asked.interval_us * 2).min(T2_US)
+                };
                 asked.again_at_us = Some(now_us + asked.interval_us);
                 let text = asked.text.clone();
                 self.send(text);
@@ -393,9 +423,10 @@ impl Phone {
     }
 
     fn receive_response(&mut self, now_us: u64, message: &Message<'_>) {
-        let status = message.status().map_or(0, |s| s.0);
+        let status = message.status().map_or(0, |s| s.code());
         let branch = first_branch(message);
-        let method = text_of(message.header(HeaderName::CSeq)).rsplit(' ').next().unwrap_or_default().to_owned();
+        let method =
+            text_of(message.header(HeaderName::CSeq)).rsplit(' ').next().unwrap_or_default().to_owned();
         let Some(i) = self.asked.iter().position(|a| a.branch == branch && a.method == method) else {
             return;
         };
@@ -515,7 +546,9 @@ impl Phone {
         let to = text_of(message.header(HeaderName::To));
         let mut text = String::new();
         for line in invite.split_inclusive("\r\n") {
-            let keep = ["Via", "From", "Call-ID", "Max-Forwards", "Route"].iter().any(|n| line.starts_with(&format!("{n}:")));
+            let keep = ["Via", "From", "Call-ID", "Max-Forwards", "Route"]
+                .iter()
+                .any(|n| line.starts_with(&format!("{n}:")));
             if let Some(rest) = line.strip_prefix("INVITE ") {
                 text += &format!("ACK {rest}");
             } else if line.starts_with("To:") {
@@ -563,7 +596,8 @@ impl Phone {
 
     fn called(&mut self, now_us: u64, message: &Message<'_>, branch: String, chance: &mut Chance) {
         let local_tag = self.next_id("u");
-        let ring_us = if self.habit == Habit::RingsOnly { 60_000_000 } else { chance.between(10_000, 3_000_000) };
+        let ring_us =
+            if self.habit == Habit::RingsOnly { 60_000_000 } else { chance.between(10_000, 3_000_000) };
         self.calls.push(Call {
             call_id: text_of(message.header(HeaderName::CallId)),
             caller: false,
@@ -610,7 +644,9 @@ impl Phone {
         for answered in &mut self.answered {
             let of_failure = answered.branch == branch;
             let of_success = answered.text.starts_with("SIP/2.0 2")
-                && answered.call.is_some_and(|c| self.calls[c].call_id == call_id && self.calls[c].local_tag == tag);
+                && answered
+                    .call
+                    .is_some_and(|c| self.calls[c].call_id == call_id && self.calls[c].local_tag == tag);
             if answered.method == "INVITE" && (of_failure || of_success) {
                 answered.again_at_us = None;
             }
@@ -634,13 +670,31 @@ impl Phone {
         self.send(text);
     }
 
-    fn authorization(&mut self, message: &Message<'_>, header: HeaderName, method: &str, uri: &str) -> Option<String> {
+    fn authorization(
+        &mut self,
+        message: &Message<'_>,
+        header: HeaderName,
+        method: &str,
+        uri: &str,
+    ) -> Option<String> {
         self.serial += 1;
-        let cnonce = format!("c{:08x}", self.serial);
-        let challenges: Vec<&[u8]> = message.headers_of(header).collect();
-        let mut client = Client::new(self.user.as_bytes(), self.secret.as_bytes());
+        let mut random = [0; 16];
+        random[..8].copy_from_slice(&self.serial.to_be_bytes());
+        let understood = message.headers_of(header).flat_map(|h| digest::challenges(h.value)).flatten();
+        let challenge = Session::choose(understood)?;
+        let mut session = Session::new(&challenge);
+        let ha1 =
+            Ha1::new(session.algorithm(), self.user.as_bytes(), session.realm(), self.secret.as_bytes());
         let mut out = Vec::new();
-        client.answer(challenges.iter().copied(), method.as_bytes(), uri.as_bytes(), b"", cnonce.as_bytes(), &mut out).ok()?;
+        session.write_credentials(
+            self.user.as_bytes(),
+            &ha1,
+            method.as_bytes(),
+            uri.as_bytes(),
+            b"",
+            random,
+            &mut out,
+        );
         String::from_utf8(out).ok()
     }
 
@@ -667,7 +721,7 @@ fn head_of(message: &Message<'_>) -> Vec<(String, String)> {
     let mut head = Vec::new();
     for (name, written) in names {
         for value in message.headers_of(name) {
-            head.push((written.to_owned(), text_of(Some(value))));
+            head.push((written.to_owned(), text_of(Some(value.value))));
         }
     }
     head

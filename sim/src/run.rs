@@ -60,7 +60,8 @@ pub fn run(plan: Plan) -> Outcome {
         })
         .collect();
     let network = Network::new(plan.weather);
-    let mut run = Run { plan, now_us: 0, chance, network, office, phones, fingerprint: 0xcbf2_9ce4_8422_2325 };
+    let mut run =
+        Run { plan, now_us: 0, chance, network, office, phones, fingerprint: 0xcbf2_9ce4_8422_2325 };
     run.busy();
     run.rest();
     run.judge()
@@ -181,7 +182,8 @@ impl Run {
                     CallState::Cancelled => outcome.cancelled += 1,
                     CallState::GaveUp => outcome.gave_up += 1,
                     CallState::Asking | CallState::Ringing | CallState::Talking if self.plan.crashes == 0 => {
-                        problems.push(format!("{}: call {} is still {:?}", phone.user, call.call_id, call.state));
+                        problems
+                            .push(format!("{}: call {} is still {:?}", phone.user, call.call_id, call.state));
                     }
                     CallState::Asking | CallState::Ringing | CallState::Talking => {}
                 }
