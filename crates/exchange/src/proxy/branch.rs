@@ -1,0 +1,137 @@
+//! One target tried by one request: the client transaction of RFC 3261 section 17.1, found by its slot.
+
+use crate::routing::Target;
+use crate::flow::{Hop, ShardId};
+use crate::mint::{Mint, read_hex, write_hex};
+use coeur_sip::time::Monotonic;
+
+pub(super) const NONE: u32 = u32::MAX;
+
+/// `z9hG4bK` `c` shard(2) slot(8) random(16) loop(8), all lower-case hex.
+pub(super) const BRANCH_LEN: usize = PREFIX.len() + 2 + 8 + 16 + 8;
+const PREFIX: &[u8] = b"z9hG4bKc";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BranchName {
+    pub(super) shard: ShardId,
+    pub(super) slot: u32,
+    pub(super) random: u64,
+    /// What section 16.6 step 8 calls the second part: equal when the same request comes by again.
+    pub(super) loop_hash: u32,
+}
+
+impl BranchName {
+    pub(super) fn write(&self) -> [u8; BRANCH_LEN] {
+        let mut text = [0; BRANCH_LEN];
+        text[..8].copy_from_slice(PREFIX);
+        write_hex(u64::from(self.shard.0), &mut text[8..10]);
+        write_hex(u64::from(self.slot), &mut text[10..18]);
+        write_hex(self.random, &mut text[18..34]);
+        write_hex(u64::from(self.loop_hash), &mut text[34..]);
+        text
+    }
+
+    pub(super) fn read(text: &[u8]) -> Option<Self> {
+        if text.len() != BRANCH_LEN || !text.starts_with(PREFIX) {
+            return None;
+        }
+        Some(Self {
+            shard: ShardId(read_hex(&text[8..10])? as u8),
+            slot: read_hex(&text[10..18])? as u32,
+            random: read_hex(&text[18..34])?,
+            loop_hash: read_hex(&text[34..])? as u32,
+        })
+    }
+}
+
+/// The shard that owns a branch of ours, for the server to hand a response over.
+pub fn shard_of_branch(branch: &[u8]) -> Option<ShardId> {
+    BranchName::read(branch).map(|name| name.shard)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BranchState {
+    /// Waits for `Input::Resolved`.
+    Resolving,
+    /// Sent, nothing heard: repeats over UDP (timer A or E) until timer B or F.
+    Calling,
+    /// A provisional answer came: timer C for INVITE, slower timer E and timer F for others.
+    Proceeding,
+    /// INVITE answered 2xx: further 2xx of the same branch pass until timer M (RFC 6026 section 7.2).
+    Accepted,
+    /// INVITE answered 300-699 over UDP: each repetition draws our ACK again, until timer D.
+    Completed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cancel {
+    No,
+    /// As soon as a provisional answer comes (section 9.1).
+    Wanted,
+    /// Sent, not yet answered.
+    Sent,
+    Answered,
+}
+
+pub(super) struct Branch {
+    pub(super) request: u32,
+    /// The next branch of the same request.
+    pub(super) next: u32,
+    pub(super) serial: u32,
+    pub(super) name: BranchName,
+    pub(super) state: BranchState,
+    pub(super) cancel: Cancel,
+    pub(super) hop: Hop,
+    pub(super) target: Target,
+    /// Addresses not tried yet (RFC 3263 section 4.3), last one first.
+    pub(super) others: Vec<Hop>,
+    /// The port a name resolves with.
+    pub(super) port: u16,
+    pub(super) breadth: u32,
+    /// What may have to be repeated, over UDP only: the request, later the CANCEL or the ACK.
+    pub(super) sent: Box<[u8]>,
+    /// When to look again.
+    pub(super) deadline: Monotonic,
+    /// When this state ends: timer B, F, C, D, M, or the end of a cancelled branch.
+    pub(super) ends: Monotonic,
+    pub(super) interval_ms: u32,
+}
+
+impl Branch {
+    pub(super) fn is_pending(&self) -> bool {
+        match self.state {
+            BranchState::Resolving | BranchState::Calling | BranchState::Proceeding => true,
+            BranchState::Accepted | BranchState::Completed => false,
+        }
+    }
+
+    pub(super) fn is_reliable(&self) -> bool {
+        match &self.hop {
+            Hop::Flow(flow) => flow.transport.is_reliable(),
+            Hop::Address { transport, .. } => transport.is_reliable(),
+        }
+    }
+
+    pub(super) fn token(&self) -> u64 {
+        u64::from(self.name.slot) << 32 | u64::from(self.serial)
+    }
+}
+
+pub(super) fn name_for(mint: &mut Mint, slot: u32, loop_hash: u32) -> BranchName {
+    BranchName { shard: mint.shard(), slot, random: mint.u64(), loop_hash }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_reads_back_and_nothing_else_does() {
+        let name = BranchName { shard: ShardId(5), slot: 77, random: 0xdead_beef, loop_hash: 9 };
+        let text = name.write();
+        assert_eq!(BranchName::read(&text), Some(name));
+        assert_eq!(shard_of_branch(&text), Some(ShardId(5)));
+        assert_eq!(BranchName::read(&text[..41]), None);
+        assert_eq!(BranchName::read(b"z9hG4bKcGG0000004d00000000deadbeef00000009"), None);
+    }
+}

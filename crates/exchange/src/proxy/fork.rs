@@ -1,0 +1,414 @@
+//! Trying targets: in parallel within one q, one q after another, an instance's other flows when one fails
+//! (RFC 3261 sections 16.6 and 16.7, RFC 5626 section 5.3, RFC 5393 section 5.3.3).
+
+use super::Proxy;
+use super::best::{Failure, is_better};
+use super::branch::{self, BRANCH_LEN, Branch, BranchState, Cancel, NONE};
+use super::forward::{self, Outgoing};
+use super::next_hop::{self, NextHop};
+use super::request::ServerState;
+use super::timers::Owner;
+use crate::context::Context;
+use crate::flow::{ConnectionId, Flow, Hop, ListenerId};
+use crate::outbox::{Output, ResolveToken, SendToken};
+use crate::route_token::{RouteToken, hop_of};
+use crate::routing::Target;
+use crate::world::{Listener, World};
+use coeur_sip::resolve::Answer;
+use coeur_sip::time::Monotonic;
+use coeur_sip::{Message, StatusCode, Transport};
+use std::time::Duration;
+
+impl Proxy {
+    /// Looks at what is left to do for a request: try the next targets, or answer.
+    pub(super) fn settle(&mut self, cx: &mut Context<'_>, index: u32, message: &Message<'_>) {
+        loop {
+            let request = &self.requests[index as usize];
+            if request.state != ServerState::Proceeding {
+                return self.reap(index);
+            }
+            if self.has_pending(index) {
+                return;
+            }
+            let request = &self.requests[index as usize];
+            if request.stopped || request.waiting.is_empty() {
+                return self.finish(cx, index, message);
+            }
+            self.launch_level(cx, index, message);
+        }
+    }
+
+    /// All targets of the highest q, one for each instance, as many as Max-Breadth lets be tried at once.
+    fn launch_level(&mut self, cx: &mut Context<'_>, index: u32, message: &Message<'_>) {
+        let request = &mut self.requests[index as usize];
+        let breadth = request.breadth;
+        let Some(q) = request.waiting.front().map(|target| target.q) else { return };
+        let mut level: Vec<Target> = Vec::new();
+        let mut at = 0;
+        while at < request.waiting.len() && level.len() < breadth as usize {
+            let target = &request.waiting[at];
+            let alternative = target.instance.is_some() && level.iter().any(|t| t.instance == target.instance);
+            if target.q == q && !alternative {
+                level.extend(request.waiting.remove(at));
+            } else {
+                at += 1;
+            }
+        }
+        let share = breadth / level.len().max(1) as u32;
+        let rest = breadth % level.len().max(1) as u32;
+        for (nth, target) in level.into_iter().enumerate() {
+            self.launch(cx, index, message, target, share + u32::from((nth as u32) < rest));
+        }
+    }
+
+    /// Opens a branch for one target.
+    pub(super) fn launch(
+        &mut self,
+        cx: &mut Context<'_>,
+        index: u32,
+        message: &Message<'_>,
+        target: Target,
+        breadth: u32,
+    ) {
+        let limit = cx.world.settings.branches_max;
+        let serial = self.next_serial();
+        let request = &mut self.requests[index as usize];
+        if request.tried >= limit {
+            cx.counters.limits_hit += 1;
+            return;
+        }
+        request.tried += 1;
+        let entry = self.branches.vacant_entry();
+        let slot = entry.key() as u32;
+        let name = branch::name_for(cx.mint, slot, request.loop_hash);
+        let next_hop = match &target.flow {
+            Some(flow) => NextHop::Ready(hop_of(flow)),
+            None => next_hop::of_uri(first_route(target.path.as_deref()).unwrap_or(&target.uri)),
+        };
+        // A placeholder until the name is resolved.
+        let mut hop = Hop::Flow(request.source);
+        let mut port = 0;
+        let mut query = None;
+        let mut possible = true;
+        match next_hop {
+            NextHop::Ready(ready) => hop = ready,
+            NextHop::Ask { query: asked, transport, port: named } => {
+                port = named;
+                hop = Hop::Address { transport, address: ([0, 0, 0, 0], named).into(), host: None };
+                query = Some(asked);
+            }
+            NextHop::None => possible = false,
+        }
+        entry.insert(Branch {
+            request: index,
+            next: request.first_branch,
+            serial,
+            name,
+            state: BranchState::Resolving,
+            cancel: Cancel::No,
+            hop,
+            target,
+            others: Vec::new(),
+            port,
+            breadth,
+            sent: Box::default(),
+            deadline: Monotonic::NEVER,
+            ends: Monotonic::NEVER,
+            interval_ms: 0,
+        });
+        request.first_branch = slot;
+        cx.counters.transactions_client += 1;
+        if request.tried > 1 {
+            cx.counters.forked_branches += 1;
+        }
+        match query {
+            _ if !possible => self.fail_branch(cx, slot, StatusCode::SERVICE_UNAVAILABLE.code()),
+            None => self.transmit(cx, slot, message),
+            Some(query) => {
+                let token = ResolveToken(self.branches[slot as usize].token());
+                cx.outbox.outputs.push(Output::Resolve { token, query });
+                // A resolver that never answers must not hold the request.
+                let ends = cx.now.monotonic + timer_b(cx.world);
+                self.branches[slot as usize].ends = ends;
+                self.arm_branch(cx.now.monotonic, slot, ends);
+            }
+        }
+    }
+
+    /// Writes and sends the request of a branch whose next hop is known (section 16.6).
+    fn transmit(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>) {
+        let now = cx.now.monotonic;
+        let branch = &mut self.branches[slot as usize];
+        let request = &self.requests[branch.request as usize];
+        let Some(listener) = next_hop::listener(cx.world, &branch.hop) else {
+            return self.fail_branch(cx, slot, StatusCode::SERVICE_UNAVAILABLE.code());
+        };
+        let mut record_route = Vec::new();
+        if request.record_route {
+            let token = RouteToken { caller: request.source, callee: flow_of(&branch.hop, listener) };
+            write_record_route(&self.seal, cx.world, message, &token, listener, &mut record_route);
+        }
+        let text: [u8; BRANCH_LEN] = branch.name.write();
+        let outgoing = Outgoing {
+            uri: &branch.target.uri,
+            branch: &text,
+            listener,
+            source: request.source.remote,
+            own_routes: request.own_routes,
+            path: branch.target.path.as_deref(),
+            record_route: &record_route,
+            max_forwards: request.max_forwards,
+            max_breadth: branch.breadth,
+        };
+        let world = cx.world;
+        let span = cx.outbox.write(|out| forward::write_request(message, world, &outgoing, out));
+        cx.outbox.send(branch.hop.clone(), span, Some(SendToken(branch.token())));
+        branch.state = BranchState::Calling;
+        branch.ends = now + timer_b(world);
+        let mut first = branch.ends;
+        if !branch.is_reliable() {
+            branch.sent = cx.outbox.bytes(span).into();
+            branch.interval_ms = world.settings.t1_ms;
+            first = now + Duration::from_millis(u64::from(world.settings.t1_ms));
+        }
+        self.arm_branch(now, slot, first);
+    }
+
+    /// The answer to `Output::Resolve`.
+    pub fn resolved(&mut self, cx: &mut Context<'_>, token: ResolveToken, answer: &Answer) {
+        let Some(slot) = self.branch_of(token.0).filter(|s| {
+            self.branches[*s as usize].state == BranchState::Resolving
+        }) else {
+            return;
+        };
+        let branch = &mut self.branches[slot as usize];
+        let transport = match &branch.hop {
+            Hop::Flow(flow) => flow.transport,
+            Hop::Address { transport, .. } => *transport,
+        };
+        branch.others = next_hop::hops(answer, transport, branch.port);
+        let index = branch.request;
+        match branch.others.pop() {
+            Some(hop) => {
+                branch.hop = hop;
+                self.with_message(index, |proxy, message| proxy.transmit(cx, slot, message));
+            }
+            None if answer.query.kind == coeur_sip::resolve::RecordKind::A => {
+                let query = coeur_sip::resolve::Query::new(
+                    coeur_sip::resolve::RecordKind::Aaaa,
+                    &answer.query.name,
+                );
+                cx.outbox.outputs.push(Output::Resolve { token, query });
+                return;
+            }
+            None => self.fail_branch(cx, slot, StatusCode::SERVICE_UNAVAILABLE.code()),
+        }
+        self.with_message(index, |proxy, message| proxy.settle(cx, index, message));
+    }
+
+    /// A request could not leave: the next address, the next flow of the instance, or a 503 (section 16.9).
+    pub fn send_failed(&mut self, cx: &mut Context<'_>, token: SendToken, _why: crate::input::SendFailure) {
+        cx.counters.send_failures += 1;
+        let Some(slot) = self.branch_of(token.0) else { return };
+        if self.branches[slot as usize].state != BranchState::Calling {
+            return;
+        }
+        let index = self.branches[slot as usize].request;
+        self.with_message(index, |proxy, message| {
+            proxy.next_way(cx, slot, message, StatusCode::SERVICE_UNAVAILABLE.code());
+            proxy.settle(cx, index, message);
+        });
+    }
+
+    /// Leaves a way that does not work: RFC 3263 section 4.3, RFC 5626 section 5.3.1.
+    pub(super) fn next_way(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: u16) {
+        let branch = &mut self.branches[slot as usize];
+        let index = branch.request;
+        if branch.cancel == Cancel::No {
+            if let Some(hop) = branch.others.pop() {
+                // A new attempt is a new client transaction, with a branch of its own.
+                branch.name = branch::name_for(cx.mint, slot, branch.name.loop_hash);
+                branch.hop = hop;
+                return self.transmit(cx, slot, message);
+            }
+        }
+        let (instance, uri, breadth) = (branch.target.instance.clone(), branch.target.uri.clone(), branch.breadth);
+        let old_flow = branch.target.flow;
+        self.fail_branch(cx, slot, status);
+        let request = &mut self.requests[index as usize];
+        if request.stopped || request.state != ServerState::Proceeding {
+            return;
+        }
+        let alternative = request.waiting.iter().position(|t| instance.is_some() && t.instance == instance);
+        if let Some(target) = alternative.and_then(|at| request.waiting.remove(at)) {
+            return self.launch(cx, index, message, target, breadth);
+        }
+        if request.inside && request.redirects == 0 {
+            request.redirects = 1;
+            if let Some(target) = super::inside::found_again(cx, message, &uri, old_flow) {
+                self.launch(cx, index, message, target, breadth);
+            }
+        }
+    }
+
+    /// Ends a branch with a failure of ours: 408 or 503.
+    pub(super) fn fail_branch(&mut self, cx: &mut Context<'_>, slot: u32, status: u16) {
+        let _ = &cx;
+        let index = self.branches[slot as usize].request;
+        self.consider(index, status, &[]);
+        self.drop_branch(slot);
+    }
+
+    /// Section 16.7 step 6, one answer at a time.
+    pub(super) fn consider(&mut self, index: u32, status: u16, bytes: &[u8]) {
+        let request = &mut self.requests[index as usize];
+        let both_challenge = |a: u16, b: u16| [401, 407].contains(&a) && [401, 407].contains(&b);
+        match &mut request.best {
+            Some(best) if both_challenge(best.status, status) => super::best::aggregate(best, bytes),
+            Some(best) if !is_better(status, best.status) => {}
+            best => *best = Some(Failure { status, bytes: bytes.into() }),
+        }
+    }
+
+    /// Every branch has ended: the best answer goes back (sections 16.7 steps 6 and 9, RFC 4320 section 4.1).
+    fn finish(&mut self, cx: &mut Context<'_>, index: u32, message: &Message<'_>) {
+        let request = &mut self.requests[index as usize];
+        let best = request.best.take();
+        let status = best.as_ref().map_or(StatusCode::TEMPORARILY_UNAVAILABLE.code(), |best| best.status);
+        let local = match (status, request.invite) {
+            (408, false) => {
+                // RFC 4320 section 4.2: a 408 to a non-INVITE only makes noise; the caller has timed out too.
+                request.state = ServerState::Terminated;
+                return self.reap(index);
+            }
+            // A 503 of one target says nothing about us (section 16.7 step 6).
+            (503, _) if request.inside => StatusCode::TEMPORARILY_UNAVAILABLE,
+            (503, _) => StatusCode::SERVER_INTERNAL_ERROR,
+            // RFC 5626 section 5.3.1: 430 is between edge and authoritative proxy.
+            (430, _) => StatusCode::TEMPORARILY_UNAVAILABLE,
+            (487, _) if best.as_ref().is_none_or(|b| b.bytes.is_empty()) => StatusCode::REQUEST_TERMINATED,
+            (408, true) => StatusCode::REQUEST_TIMEOUT,
+            _ => match best.filter(|best| !best.bytes.is_empty()) {
+                Some(best) => {
+                    let span = cx.outbox.write(|out| out.extend_from_slice(&best.bytes));
+                    return self.answer_final(cx, index, span, best.status);
+                }
+                None => StatusCode::TEMPORARILY_UNAVAILABLE,
+            },
+        };
+        self.answer_ourselves(cx, index, message, local);
+    }
+
+    pub(super) fn has_pending(&self, index: u32) -> bool {
+        self.slots_of(index).any(|slot| self.branches[slot as usize].is_pending())
+    }
+
+    pub(super) fn slots_of(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
+        let mut next = self.requests.get(index as usize).map_or(NONE, |request| request.first_branch);
+        std::iter::from_fn(move || {
+            let slot = next;
+            next = self.branches.get(slot as usize)?.next;
+            Some(slot)
+        })
+    }
+
+    /// Takes a branch out of its request's list and forgets it.
+    pub(super) fn drop_branch(&mut self, slot: u32) {
+        let Some(branch) = self.branches.try_remove(slot as usize) else { return };
+        let request = &mut self.requests[branch.request as usize];
+        if request.first_branch == slot {
+            request.first_branch = branch.next;
+        } else {
+            let mut at = request.first_branch;
+            while let Some(other) = self.branches.get_mut(at as usize) {
+                if other.next == slot {
+                    other.next = branch.next;
+                    break;
+                }
+                at = other.next;
+            }
+        }
+        self.reap(branch.request);
+    }
+
+    pub(super) fn arm_branch(&mut self, now: Monotonic, slot: u32, at: Monotonic) {
+        let branch = &mut self.branches[slot as usize];
+        // An entry that fires before the deadline is armed again, so a later deadline needs no entry of its own.
+        let covered = branch.deadline != Monotonic::NEVER && branch.deadline > now && branch.deadline <= at;
+        branch.deadline = at;
+        if !covered {
+            self.wheel.arm(now, at, Owner::Branch(slot), branch.serial);
+        }
+    }
+
+    fn branch_of(&self, token: u64) -> Option<u32> {
+        let slot = (token >> 32) as u32;
+        let branch = self.branches.get(slot as usize)?;
+        (branch.serial == token as u32).then_some(slot)
+    }
+}
+
+/// Timers B and F: 64*T1.
+pub(super) fn timer_b(world: &World) -> Duration {
+    Duration::from_millis(64 * u64::from(world.settings.t1_ms))
+}
+
+/// Where the dialog will reach this side: a flow, or an address to connect to.
+fn flow_of(hop: &Hop, listener: &Listener) -> Flow {
+    match hop {
+        Hop::Flow(flow) => *flow,
+        Hop::Address { transport, address, .. } => Flow {
+            transport: *transport,
+            listener: listener.id,
+            connection: ConnectionId::NONE,
+            remote: *address,
+        },
+    }
+}
+
+/// One Record-Route when both sides use one listener, else two, each naming the listener that its side can reach
+/// (RFC 5658): the callee reads the first, the caller the second. Both carry the same token.
+fn write_record_route(
+    seal: &crate::route_token::RouteSeal,
+    world: &World,
+    message: &Message<'_>,
+    token: &RouteToken,
+    callee_side: &Listener,
+    out: &mut Vec<u8>,
+) {
+    let mut text = Vec::with_capacity(crate::route_token::TOKEN_TEXT_MAX);
+    let caller_tag = message.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+    seal.seal(token, message.call_id(), caller_tag, &mut text);
+    let secure = message.request_uri().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"));
+    write_route_uri(callee_side, &text, secure, out);
+    if token.caller.listener != callee_side.id {
+        if let Some(caller_side) = listener_of(world, token.caller.listener) {
+            out.extend_from_slice(b", ");
+            write_route_uri(caller_side, &text, secure, out);
+        }
+    }
+}
+
+fn write_route_uri(listener: &Listener, token: &[u8], secure: bool, out: &mut Vec<u8>) {
+    out.extend_from_slice(if secure { b"<sips:" } else { b"<sip:" });
+    out.extend_from_slice(token);
+    out.push(b'@');
+    out.extend_from_slice(listener.sent_by.as_bytes());
+    if listener.transport != Transport::Udp {
+        out.extend_from_slice(b";transport=");
+        out.extend_from_slice(listener.transport.as_param().as_bytes());
+    }
+    out.extend_from_slice(b";lr>");
+}
+
+fn listener_of(world: &World, id: ListenerId) -> Option<&Listener> {
+    world.listeners.iter().find(|listener| listener.id == id)
+}
+
+/// The URI of the first Route in a stored Path.
+fn first_route(path: Option<&[u8]>) -> Option<&[u8]> {
+    let path = path?;
+    let open = memchr::memchr(b'<', path)? + 1;
+    let close = memchr::memchr(b'>', &path[open..])? + open;
+    Some(&path[open..close])
+}

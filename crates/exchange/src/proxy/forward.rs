@@ -1,0 +1,158 @@
+//! The bytes that leave: requests towards the callee (RFC 3261 section 16.6), responses towards the caller (section
+//! 16.7), and what we say ourselves to a target: ACK and CANCEL. Everything is written straight into the arena from
+//! spans of what was received.
+
+use super::branch::BRANCH_LEN;
+use crate::world::{Listener, World};
+use coeur_sip::header::HeaderName;
+use coeur_sip::write::write_vias;
+use coeur_sip::{Message, Method, Writer};
+use std::net::SocketAddr;
+
+/// What distinguishes the copy from the original.
+pub(super) struct Outgoing<'a> {
+    pub(super) uri: &'a [u8],
+    pub(super) branch: &'a [u8; BRANCH_LEN],
+    /// Where it leaves: names our Via.
+    pub(super) listener: &'a Listener,
+    /// Where the request came from: completes the caller's Via.
+    pub(super) source: SocketAddr,
+    /// Route entries that were for us.
+    pub(super) own_routes: usize,
+    /// Route entries of the binding.
+    pub(super) path: Option<&'a [u8]>,
+    /// Values of our Record-Route, ready.
+    pub(super) record_route: &'a [u8],
+    pub(super) max_forwards: u8,
+    pub(super) max_breadth: u32,
+}
+
+/// Section 16.6 steps 1 to 8. The body is copied as it is.
+pub(super) fn write_request(message: &Message<'_>, world: &World, to: &Outgoing<'_>, out: &mut Vec<u8>) {
+    let mut writer = Writer::request(out, message.method(), to.uri);
+    write_via(&mut writer, to.listener, to.branch);
+    write_vias(message.header_view(), Some(to.source), writer.buffer());
+    if !to.record_route.is_empty() {
+        writer.header(HeaderName::RecordRoute, to.record_route);
+    }
+    if let Some(path) = to.path {
+        writer.header(HeaderName::Route, path);
+    }
+    for route in message.values(HeaderName::Route).skip(to.own_routes) {
+        writer.header(HeaderName::Route, route);
+    }
+    writer.number(HeaderName::MaxForwards, u32::from(to.max_forwards));
+    writer.number(HeaderName::MaxBreadth, to.max_breadth);
+    copy_rest(message, &mut writer, |name, value| match name {
+        HeaderName::Via | HeaderName::Route | HeaderName::MaxForwards | HeaderName::MaxBreadth => false,
+        // Ours to check, never the callee's to see (RFC 3261 section 22.3).
+        HeaderName::ProxyAuthorization | HeaderName::Authorization => !is_our_realm(world, value),
+        other => !is_asserted(other),
+    });
+    writer.end(message.body());
+}
+
+/// Section 16.7 steps 3 and 9: everything but our Via. False when no Via is left: the response was for us.
+pub(super) fn write_response(message: &Message<'_>, out: &mut Vec<u8>) -> bool {
+    let Some(status) = message.status() else { return false };
+    let mut vias = message.values(HeaderName::Via).skip(1).peekable();
+    if vias.peek().is_none() {
+        return false;
+    }
+    let mut writer = Writer::new(out);
+    writer.status_line(status, Some(message.reason_phrase()));
+    for via in vias {
+        writer.header(HeaderName::Via, via);
+    }
+    copy_rest(message, &mut writer, |name, _| name != HeaderName::Via && !is_asserted(name));
+    writer.end(message.body());
+    true
+}
+
+/// Sections 17.1.1.3 and 9.1: ACK of a failure, or CANCEL, for a branch that sent `message` to `uri`.
+pub(super) fn write_own(
+    message: &Message<'_>,
+    method: Method<'_>,
+    to: &Outgoing<'_>,
+    to_header: &[u8],
+    out: &mut Vec<u8>,
+) {
+    let mut writer = Writer::request(out, method, to.uri);
+    write_via(&mut writer, to.listener, to.branch);
+    if let Some(path) = to.path {
+        writer.header(HeaderName::Route, path);
+    }
+    for route in message.values(HeaderName::Route).skip(to.own_routes) {
+        writer.header(HeaderName::Route, route);
+    }
+    writer.number(HeaderName::MaxForwards, 70);
+    writer.header(HeaderName::From, message.header(HeaderName::From).unwrap_or_default());
+    writer.header(HeaderName::To, to_header);
+    writer.header(HeaderName::CallId, message.call_id());
+    writer.cseq(message.cseq().number, method);
+    writer.end(b"");
+}
+
+fn write_via(writer: &mut Writer<'_>, listener: &Listener, branch: &[u8; BRANCH_LEN]) {
+    writer.begin(HeaderName::Via);
+    let out = writer.buffer();
+    out.extend_from_slice(b"SIP/2.0/");
+    out.extend_from_slice(listener.transport.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(listener.sent_by.as_bytes());
+    out.extend_from_slice(b";rport;branch=");
+    out.extend_from_slice(branch);
+    writer.end_line();
+}
+
+/// Copies the headers that `keep` keeps, all but Content-Length, with known names in their canonical form: two
+/// parsers downstream must not read one line differently. Neighbouring clean lines are copied at once.
+fn copy_rest(message: &Message<'_>, writer: &mut Writer<'_>, keep: impl Fn(HeaderName, &[u8]) -> bool) {
+    let bytes = message.bytes();
+    let mut run = 0..0;
+    for header in message.headers() {
+        if header.name == HeaderName::ContentLength || !keep(header.name, header.value) {
+            continue;
+        }
+        let canonical = header.name == HeaderName::Other || header.name_bytes == header.name.as_str().as_bytes();
+        if header.clean && canonical {
+            // A span is a slice of the message, so the difference is its place in it.
+            let start = header.span.as_ptr() as usize - bytes.as_ptr() as usize;
+            if start != run.end {
+                writer.raw(&bytes[run]);
+                run = start..start;
+            }
+            run.end = start + header.span.len();
+            continue;
+        }
+        writer.raw(&bytes[run]);
+        run = 0..0;
+        match header.name {
+            HeaderName::Other => writer.copy(&header),
+            known => writer.header(known, header.value),
+        };
+    }
+    writer.raw(&bytes[run]);
+}
+
+/// Identities that only a trusted element may assert (RFC 3325 section 5): no phone is one.
+fn is_asserted(name: HeaderName) -> bool {
+    matches!(
+        name,
+        HeaderName::PAssertedIdentity | HeaderName::PPreferredIdentity | HeaderName::RemotePartyId
+    )
+}
+
+fn is_our_realm(world: &World, credentials: &[u8]) -> bool {
+    let name = b"realm";
+    let Some(at) = credentials.windows(name.len()).position(|window| window.eq_ignore_ascii_case(name)) else {
+        return false;
+    };
+    let rest = credentials[at + name.len()..].trim_ascii_start();
+    let Some(value) = rest.strip_prefix(b"=").map(|value| value.trim_ascii_start()) else { return false };
+    let realm = match value.strip_prefix(b"\"") {
+        Some(quoted) => quoted.split(|b| *b == b'"').next(),
+        None => value.split(|b| *b == b',' || *b == b' ').next(),
+    };
+    realm.is_some_and(|realm| world.directory.is_ours(realm))
+}

@@ -1,0 +1,147 @@
+//! The proxy of RFC 3261 section 16: transaction-stateful, forking, with RFC 6026, 4320, 4321 and 5393.
+//!
+//! A request is one [`request::Request`] (server transaction and response context), found by one hash map. Each
+//! target tried is one [`branch::Branch`] (client transaction), found by the slot in our Via branch, without a map.
+//! Messages are written from spans of the received one straight into the arena.
+//!
+//! What it deliberately does not do: authenticate (that is `guard`; inside a dialog it asks for it through
+//! [`Prover`]), decide where a request goes (`routing`), read bodies.
+
+mod best;
+mod branch;
+mod cancel;
+mod fork;
+mod forward;
+mod inside;
+mod next_hop;
+mod request;
+mod responses;
+mod server;
+#[cfg(test)]
+mod tests;
+mod time;
+mod timers;
+mod validate;
+
+use crate::context::Context;
+use crate::flow::Flow;
+use crate::route_token::RouteSeal;
+use crate::routing::{Target, Why};
+use crate::world::World;
+use branch::Branch;
+use coeur_sip::time::Monotonic;
+use coeur_sip::transaction::key::{PassThrough, Rfc2543};
+use coeur_sip::transaction::{KeyHasher, TransactionKey};
+use coeur_sip::{HeaderTable, Limits, Message, parse};
+use hashbrown::HashMap;
+use request::Request;
+use slab::Slab;
+use timers::Wheel;
+
+pub use branch::shard_of_branch;
+
+/// Requests under way or lingering in one shard; more are answered 503. Worst case about 2 GiB of UDP INVITEs with
+/// large bodies, 400 MiB of usual calls.
+pub const REQUESTS_MAX: usize = 200_000;
+
+/// Asks who sent a request inside a dialog that came over an unknown path.
+pub trait Prover {
+    /// True when the sender has proved who he is; otherwise an answer has been written.
+    fn prove(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> bool;
+}
+
+pub struct Proxy {
+    keys: KeyHasher,
+    seal: RouteSeal,
+    requests_by_key: HashMap<TransactionKey, u32, PassThrough>,
+    requests: Slab<Request>,
+    branches: Slab<Branch>,
+    wheel: Wheel,
+    /// For reading stored requests again.
+    table: Option<Box<HeaderTable>>,
+    due: Vec<timers::Entry>,
+    serial: u32,
+}
+
+impl Proxy {
+    pub fn new(seed: [u8; 16], world: &World) -> Self {
+        Self {
+            keys: KeyHasher::new(seed),
+            seal: RouteSeal::new(&world.secrets),
+            requests_by_key: HashMap::default(),
+            requests: Slab::new(),
+            branches: Slab::new(),
+            wheel: Wheel::new(),
+            table: Some(Box::default()),
+            due: Vec::new(),
+            serial: 0,
+        }
+    }
+
+    /// Relays a request outside any dialog to the targets of its plan. The sender is known.
+    pub fn start(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        targets: Vec<Target>,
+        why: Why,
+    ) {
+        let own_routes = inside::own_routes(cx.world, message);
+        // A Route behind ours would choose another next hop than the plan: that is relaying.
+        if message.values(coeur_sip::HeaderName::Route).nth(own_routes).is_some() {
+            cx.counters.relay_refused += 1;
+            return server::refuse(cx, flow, message, coeur_sip::StatusCode::FORBIDDEN, &[]);
+        }
+        let _ = why;
+        self.relay(cx, flow, message, targets, own_routes, false);
+    }
+
+    /// When `tick` is next wanted.
+    pub fn next_deadline(&self) -> Option<Monotonic> {
+        self.wheel.next()
+    }
+
+    /// Requests under way or lingering.
+    pub fn requests(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// The server transaction that this request belongs to (sections 9.2 and 17.2.3).
+    fn key(&self, message: &Message<'_>, method: &[u8]) -> Option<TransactionKey> {
+        let via = message.via().ok()?;
+        if via.has_magic_cookie() {
+            return Some(self.keys.server(via.branch?, via.sent_by, method));
+        }
+        let essentials = message.essentials().ok()?;
+        let parts = Rfc2543 {
+            request_uri: message.request_uri(),
+            from_tag: essentials.from_tag.unwrap_or_default(),
+            to_tag: essentials.to_tag.unwrap_or_default(),
+            call_id: essentials.call_id,
+            cseq_number: essentials.cseq.number,
+            top_via: message.values(coeur_sip::HeaderName::Via).next().unwrap_or_default(),
+        };
+        Some(self.keys.server_rfc2543(&parts, method))
+    }
+
+    /// Reads the stored request of `index` and hands it to `f`.
+    fn with_message<R>(&mut self, index: u32, f: impl FnOnce(&mut Self, &Message<'_>) -> R) -> Option<R> {
+        let bytes = std::mem::take(&mut self.requests.get_mut(index as usize)?.message);
+        let serial = self.requests[index as usize].serial;
+        let mut table = self.table.take().unwrap_or_default();
+        let result = parse(&bytes, &mut table, &Limits::default()).ok().map(|message| f(self, &message));
+        self.table = Some(table);
+        if let Some(request) = self.requests.get_mut(index as usize).filter(|r| r.serial == serial) {
+            if !matches!(request.state, request::ServerState::Terminated) {
+                request.message = bytes;
+            }
+        }
+        result
+    }
+
+    fn next_serial(&mut self) -> u32 {
+        self.serial = self.serial.wrapping_add(1);
+        self.serial
+    }
+}

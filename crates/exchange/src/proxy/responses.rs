@@ -1,0 +1,301 @@
+//! What the targets answer (RFC 3261 section 16.7).
+
+use super::Proxy;
+use super::branch::{BRANCH_LEN, BranchName, BranchState, Cancel};
+use super::fork::timer_b;
+use super::forward::{self, Outgoing};
+use super::next_hop;
+use super::request::ServerState;
+use crate::context::Context;
+use crate::flow::{Flow, Hop};
+use crate::outbox::SendToken;
+use crate::routing::Target;
+use coeur_sip::header::HeaderName;
+use coeur_sip::{Message, Method, StatusCode};
+use std::time::Duration;
+
+/// Redirections followed for one request.
+const REDIRECTS_MAX: u8 = 5;
+
+impl Proxy {
+    /// A response whose top Via is ours. One without a branch here is dropped (RFC 6026 section 8.9).
+    pub fn response(&mut self, cx: &mut Context<'_>, _flow: Flow, message: &Message<'_>) {
+        let Some((slot, status)) = self.branch_answered(cx, message) else {
+            cx.counters.stray_responses += 1;
+            return;
+        };
+        if message.method() == Method::Cancel {
+            let branch = &mut self.branches[slot as usize];
+            if branch.cancel == Cancel::Sent {
+                branch.cancel = Cancel::Answered;
+                branch.sent = Box::default();
+            }
+            return;
+        }
+        match (status.class(), self.requests[self.branches[slot as usize].request as usize].invite) {
+            (1, _) => self.provisional(cx, slot, message, status),
+            (2, true) => self.invite_accepted(cx, slot, message),
+            (_, true) => self.invite_failed(cx, slot, message, status),
+            (_, false) => self.answered(cx, slot, message, status),
+        }
+    }
+
+    fn branch_answered(&self, cx: &Context<'_>, message: &Message<'_>) -> Option<(u32, StatusCode)> {
+        let via = message.via().ok()?;
+        let name = BranchName::read(via.branch?)?;
+        let branch = self.branches.get(name.slot as usize)?;
+        let invite = self.requests.get(branch.request as usize)?.invite;
+        let method_fits = match message.method() {
+            Method::Invite => invite,
+            Method::Cancel => invite,
+            _ => !invite,
+        };
+        let ours = branch.name == name && name.shard == cx.mint.shard() && method_fits;
+        (ours && branch.state != BranchState::Resolving).then_some((name.slot, message.status()?))
+    }
+
+    /// Steps 2 and 5: timer C begins anew with every provisional answer but 100, and all but 100 are forwarded.
+    fn provisional(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: StatusCode) {
+        let now = cx.now.monotonic;
+        let branch = &mut self.branches[slot as usize];
+        let index = branch.request;
+        let invite = self.requests[index as usize].invite;
+        match branch.state {
+            BranchState::Calling | BranchState::Proceeding => {}
+            BranchState::Resolving | BranchState::Accepted | BranchState::Completed => return,
+        }
+        let first = branch.state == BranchState::Calling;
+        branch.state = BranchState::Proceeding;
+        if invite && branch.cancel == Cancel::No && (first || status != StatusCode::TRYING) {
+            branch.sent = Box::default();
+            branch.ends = now + Duration::from_millis(u64::from(cx.world.settings.timer_c_ms));
+            let ends = branch.ends;
+            self.arm_branch(now, slot, ends);
+        } else if !invite {
+            branch.interval_ms = cx.world.settings.t2_ms;
+        }
+        if self.branches[slot as usize].cancel == Cancel::Wanted {
+            self.with_message(index, |proxy, stored| proxy.send_cancel(cx, slot, stored));
+        }
+        if status == StatusCode::TRYING || self.requests[index as usize].state != ServerState::Proceeding {
+            return;
+        }
+        if let Some(span) = written(cx, message) {
+            cx.counters.proxied_responses += 1;
+            self.answer_provisional(cx, index, span);
+        }
+    }
+
+    /// Every 2xx to INVITE is forwarded at once, also a second one and one after another final answer (step 5).
+    fn invite_accepted(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>) {
+        let now = cx.now.monotonic;
+        let branch = &mut self.branches[slot as usize];
+        let index = branch.request;
+        let first = branch.is_pending();
+        if branch.state == BranchState::Completed {
+            return;
+        }
+        if first {
+            branch.state = BranchState::Accepted;
+            branch.sent = Box::default();
+            branch.ends = now + timer_b(cx.world);
+            let ends = branch.ends;
+            self.arm_branch(now, slot, ends);
+        }
+        let Some(span) = written(cx, message) else { return };
+        cx.counters.proxied_responses += 1;
+        if self.requests[index as usize].state == ServerState::Proceeding {
+            if !self.requests[index as usize].inside {
+                cx.counters.calls_answered += 1;
+            }
+            self.answer_final(cx, index, span, 200);
+        } else {
+            cx.outbox.send(Hop::Flow(self.requests[index as usize].reply), span, None);
+        }
+        if first {
+            self.cancel_branches(cx, index);
+            let request = &mut self.requests[index as usize];
+            request.waiting.clear();
+            request.best = None;
+            if !self.has_pending(index) {
+                self.requests[index as usize].message = Box::default();
+            }
+        }
+    }
+
+    fn invite_failed(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: StatusCode) {
+        let branch = &self.branches[slot as usize];
+        let index = branch.request;
+        match branch.state {
+            BranchState::Completed => {
+                let span = cx.outbox.write(|out| out.extend_from_slice(&branch.sent));
+                return cx.outbox.send(branch.hop.clone(), span, None);
+            }
+            BranchState::Accepted | BranchState::Resolving => return,
+            BranchState::Calling | BranchState::Proceeding => {}
+        }
+        self.with_message(index, |proxy, stored| {
+            proxy.acknowledge(cx, slot, stored, message);
+            proxy.branch_ended(cx, slot, stored, message, status);
+            if proxy.branches.get(slot as usize).is_some_and(|branch| branch.is_reliable()) {
+                proxy.drop_branch(slot);
+            }
+            proxy.settle(cx, index, stored);
+        });
+    }
+
+    /// Section 17.1.1.3; over UDP the ACK is kept until timer D, for repetitions of the answer.
+    fn acknowledge(
+        &mut self,
+        cx: &mut Context<'_>,
+        slot: u32,
+        stored: &Message<'_>,
+        response: &Message<'_>,
+    ) {
+        let now = cx.now.monotonic;
+        let to = response.header(HeaderName::To).unwrap_or_default();
+        self.send_own(cx, slot, stored, Method::Ack, to);
+        let branch = &mut self.branches[slot as usize];
+        branch.state = BranchState::Completed;
+        branch.ends = now + timer_b(cx.world);
+        let ends = branch.ends;
+        self.arm_branch(now, slot, ends);
+    }
+
+    /// Writes ACK or CANCEL for a branch, sends it, and keeps it over UDP.
+    pub(super) fn send_own(
+        &mut self,
+        cx: &mut Context<'_>,
+        slot: u32,
+        stored: &Message<'_>,
+        method: Method<'_>,
+        to: &[u8],
+    ) {
+        let branch = &mut self.branches[slot as usize];
+        let request = &self.requests[branch.request as usize];
+        let Some(listener) = next_hop::listener(cx.world, &branch.hop) else { return };
+        let text: [u8; BRANCH_LEN] = branch.name.write();
+        let outgoing = Outgoing {
+            uri: &branch.target.uri,
+            branch: &text,
+            listener,
+            source: request.source.remote,
+            own_routes: request.own_routes,
+            path: branch.target.path.as_deref(),
+            record_route: &[],
+            max_forwards: 70,
+            max_breadth: 0,
+        };
+        let span = cx.outbox.write(|out| forward::write_own(stored, method, &outgoing, to, out));
+        cx.outbox.send(branch.hop.clone(), span, Some(SendToken(branch.token())));
+        if !branch.is_reliable() {
+            branch.sent = cx.outbox.bytes(span).into();
+        }
+    }
+
+    /// A final answer other than 2xx to INVITE: remember the best, follow a redirection, try another way.
+    fn branch_ended(
+        &mut self,
+        cx: &mut Context<'_>,
+        slot: u32,
+        stored: &Message<'_>,
+        response: &Message<'_>,
+        status: StatusCode,
+    ) {
+        let index = self.branches[slot as usize].request;
+        let (instance, breadth) = {
+            let branch = &self.branches[slot as usize];
+            (branch.target.instance.clone(), branch.breadth)
+        };
+        if self.requests[index as usize].state != ServerState::Proceeding {
+            return;
+        }
+        if status.class() == 3 && self.follow(cx, index, response) {
+            return;
+        }
+        if let Some(span) = written(cx, response) {
+            let start = span.start as usize;
+            self.consider(index, status.code(), cx.outbox.bytes(span));
+            // Nothing of it leaves now.
+            cx.outbox.arena.truncate(start);
+        }
+        let request = &mut self.requests[index as usize];
+        if status.class() == 6 {
+            // Step 5: pending branches are cancelled, no new ones begin.
+            request.stopped = true;
+            request.waiting.clear();
+            return self.cancel_branches(cx, index);
+        }
+        if request.stopped || instance.is_none() {
+            return;
+        }
+        if matches!(status.code(), 430 | 503) {
+            let at = request.waiting.iter().position(|target| target.instance == instance);
+            if let Some(target) = at.and_then(|at| request.waiting.remove(at)) {
+                self.launch(cx, index, stored, target, breadth);
+            }
+        } else {
+            // The instance has spoken: its other flows lead to the same answer (RFC 5626 section 5.3).
+            request.waiting.retain(|target| target.instance != instance);
+        }
+    }
+
+    /// Step 4: by setting, at most [`REDIRECTS_MAX`] times, and only to accounts of ours: following a redirection
+    /// abroad would relay for whoever is called.
+    fn follow(&mut self, cx: &mut Context<'_>, index: u32, response: &Message<'_>) -> bool {
+        let request = &mut self.requests[index as usize];
+        if !cx.world.settings.recurse_on_redirect || request.redirects >= REDIRECTS_MAX || request.stopped {
+            return false;
+        }
+        request.redirects += 1;
+        let mut found = false;
+        for contact in response.contacts().flatten() {
+            let plan = crate::routing::decide_uri(cx.world, cx.now.monotonic, None, contact.uri());
+            if let crate::routing::Plan::Proxy { targets, .. } = plan {
+                found |= !targets.is_empty();
+                request.waiting.extend(targets.into_iter().map(|target| Target { q: 0, ..target }));
+            }
+        }
+        found
+    }
+
+    /// Other methods: the first 2xx ends all, the rest is weighed (RFC 4320: final answers only).
+    fn answered(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: StatusCode) {
+        let index = self.branches[slot as usize].request;
+        let request = &self.requests[index as usize];
+        if request.state != ServerState::Proceeding {
+            return self.drop_branch(slot);
+        }
+        let only = request.waiting.is_empty() && request.best.is_none() && {
+            let mut slots = self.slots_of(index);
+            slots.next().is_some() && slots.next().is_none()
+        };
+        let pass = status.class() == 2 || (only && !matches!(status.class(), 3 | 6) && !is_translated(status));
+        if pass {
+            let Some(span) = written(cx, message) else { return };
+            cx.counters.proxied_responses += 1;
+            self.drop_all_branches(index);
+            return self.answer_final(cx, index, span, status.code());
+        }
+        self.with_message(index, |proxy, stored| {
+            proxy.branch_ended(cx, slot, stored, message, status);
+            proxy.drop_branch(slot);
+            proxy.settle(cx, index, stored);
+        });
+    }
+
+    pub(super) fn drop_all_branches(&mut self, index: u32) {
+        let slots: Vec<u32> = self.slots_of(index).collect();
+        slots.into_iter().for_each(|slot| self.drop_branch(slot));
+    }
+}
+
+fn is_translated(status: StatusCode) -> bool {
+    matches!(status.code(), 408 | 430 | 503)
+}
+
+fn written(cx: &mut Context<'_>, message: &Message<'_>) -> Option<crate::outbox::Span> {
+    let mut complete = false;
+    let span = cx.outbox.write(|out| complete = forward::write_response(message, out));
+    complete.then_some(span)
+}

@@ -1,0 +1,261 @@
+//! The caller's side: server transactions (RFC 3261 section 17.2, RFC 6026) and what they send.
+
+use super::branch::NONE;
+use super::request::{Request, ServerState};
+use super::timers::Owner;
+use super::{Proxy, REQUESTS_MAX, validate};
+use crate::context::Context;
+use crate::flow::{Flow, Hop};
+use crate::outbox::Span;
+use crate::routing::Target;
+use coeur_sip::header::HeaderName;
+use coeur_sip::time::Monotonic;
+use coeur_sip::{Message, Method, StatusCode, respond};
+use std::time::Duration;
+
+impl Proxy {
+    /// A request that we already know: answered again, or absorbed. False: it is new.
+    pub fn retransmission(&mut self, cx: &mut Context<'_>, _flow: Flow, message: &Message<'_>) -> bool {
+        let method = message.method();
+        let Some(key) = self.key(message, method.as_bytes()) else { return false };
+        let Some(&index) = self.requests_by_key.get(&key) else { return false };
+        let request = &self.requests[index as usize];
+        if !request.last.is_empty() {
+            let span = cx.outbox.write(|out| out.extend_from_slice(&request.last));
+            cx.outbox.send(Hop::Flow(request.reply), span, None);
+            cx.counters.retransmissions_answered += 1;
+        }
+        true
+    }
+
+    /// Sections 16.3 to 16.6: checks, opens the server transaction, and tries the targets.
+    pub(super) fn relay(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        targets: Vec<Target>,
+        own_routes: usize,
+        inside: bool,
+    ) {
+        let passed = match validate::check(cx.world, message) {
+            Ok(passed) => passed,
+            Err(rejected) => {
+                match rejected.status {
+                    StatusCode::LOOP_DETECTED => cx.counters.loops_detected += 1,
+                    StatusCode::TOO_MANY_HOPS => cx.counters.too_many_hops += 1,
+                    _ => cx.counters.limits_hit += 1,
+                }
+                return refuse(cx, flow, message, rejected.status, &rejected.unsupported);
+            }
+        };
+        let Some(key) = self.key(message, message.method().as_bytes()) else { return };
+        if self.requests.len() >= REQUESTS_MAX {
+            cx.counters.limits_hit += 1;
+            return refuse(cx, flow, message, StatusCode::SERVICE_UNAVAILABLE, &[]);
+        }
+        let index = self.open(cx, flow, message, key, targets, passed, own_routes, inside);
+        self.settle(cx, index, message);
+    }
+
+    fn open(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        key: coeur_sip::transaction::TransactionKey,
+        targets: Vec<Target>,
+        passed: validate::Passed,
+        own_routes: usize,
+        inside: bool,
+    ) -> u32 {
+        let method = message.method();
+        let invite = method == Method::Invite;
+        let record_route = !inside
+            && matches!(
+                method,
+                Method::Invite | Method::Subscribe | Method::Refer | Method::Notify | Method::Other(_)
+            );
+        let serial = self.next_serial();
+        let index = self.requests.insert(Request {
+            key,
+            serial,
+            source: flow,
+            reply: reply_flow(flow, message),
+            invite,
+            state: ServerState::Proceeding,
+            message: message.bytes().into(),
+            last: Box::default(),
+            waiting: targets.into(),
+            first_branch: NONE,
+            best: None,
+            loop_hash: passed.loop_hash,
+            max_forwards: passed.max_forwards,
+            breadth: passed.breadth,
+            tried: 0,
+            redirects: 0,
+            stopped: false,
+            inside,
+            own_routes,
+            record_route,
+            to_tag: cx.mint.tag(),
+            deadline: Monotonic::NEVER,
+            ends: Monotonic::NEVER,
+            interval_ms: 0,
+        }) as u32;
+        self.requests_by_key.insert(key, index);
+        cx.counters.transactions_server += 1;
+        cx.counters.proxied_requests += 1;
+        if invite {
+            if !inside {
+                cx.counters.calls_started += 1;
+            }
+            // Section 16.2: at once, well under 200 ms.
+            let source = flow.remote;
+            let span = cx.outbox.write(|out| {
+                respond(message, StatusCode::TRYING, None, None, source, out).end(b"");
+            });
+            self.answer_provisional(cx, index, span);
+        }
+        index
+    }
+
+    pub(super) fn answer_provisional(&mut self, cx: &mut Context<'_>, index: u32, span: Span) {
+        let request = &mut self.requests[index as usize];
+        if !request.reply.transport.is_reliable() {
+            request.last = cx.outbox.bytes(span).into();
+        }
+        cx.outbox.send(Hop::Flow(request.reply), span, None);
+    }
+
+    /// Sends a final answer and moves the server transaction on.
+    pub(super) fn answer_final(&mut self, cx: &mut Context<'_>, index: u32, span: Span, status: u16) {
+        let now = cx.now.monotonic;
+        let settings = &cx.world.settings;
+        let request = &mut self.requests[index as usize];
+        let reliable = request.reply.transport.is_reliable();
+        cx.outbox.send(Hop::Flow(request.reply), span, None);
+        let sixty_four_t1 = Duration::from_millis(64 * u64::from(settings.t1_ms));
+        request.last = Box::default();
+        let (state, first) = match (request.invite, status) {
+            (true, 200..=299) => (ServerState::Accepted, sixty_four_t1),
+            (true, _) => (ServerState::Completed, sixty_four_t1),
+            (false, _) if reliable => (ServerState::Terminated, Duration::ZERO),
+            (false, _) => (ServerState::Answered, sixty_four_t1),
+        };
+        request.state = state;
+        request.ends = now + sixty_four_t1;
+        let mut first = first;
+        if !reliable && matches!(state, ServerState::Completed | ServerState::Answered) {
+            request.last = cx.outbox.bytes(span).into();
+        }
+        if !reliable && state == ServerState::Completed {
+            request.interval_ms = settings.t1_ms;
+            first = Duration::from_millis(u64::from(settings.t1_ms));
+        }
+        if state == ServerState::Terminated {
+            return self.reap(index);
+        }
+        self.arm_request(now, index, now + first);
+    }
+
+    /// Answers with a status of our own.
+    pub(super) fn answer_ourselves(
+        &mut self,
+        cx: &mut Context<'_>,
+        index: u32,
+        message: &Message<'_>,
+        status: StatusCode,
+    ) {
+        let request = &self.requests[index as usize];
+        let (source, tag) = (request.source.remote, request.to_tag);
+        let span = cx.outbox.write(|out| {
+            respond(message, status, None, Some(&tag), source, out).end(b"");
+        });
+        self.answer_final(cx, index, span, status.code());
+    }
+
+    /// An ACK that belongs to a failure of ours ends its repetition (section 17.2.1). False: it is for somebody.
+    pub(super) fn absorb_ack(&mut self, cx: &mut Context<'_>, message: &Message<'_>) -> bool {
+        let Some(key) = self.key(message, b"ACK") else { return true };
+        let Some(&index) = self.requests_by_key.get(&key) else { return false };
+        let now = cx.now.monotonic;
+        let request = &mut self.requests[index as usize];
+        match request.state {
+            ServerState::Completed => {
+                request.last = Box::default();
+                request.state = ServerState::Confirmed;
+                if request.reply.transport.is_reliable() {
+                    request.state = ServerState::Terminated;
+                    self.reap(index);
+                } else {
+                    let at = now + Duration::from_millis(u64::from(cx.world.settings.t4_ms));
+                    request.ends = at;
+                    self.arm_request(now, index, at);
+                }
+                true
+            }
+            ServerState::Confirmed => true,
+            // A phone that repeats the branch of its INVITE in the ACK of a 2xx: the Route decides.
+            ServerState::Accepted => false,
+            ServerState::Proceeding | ServerState::Answered | ServerState::Terminated => true,
+        }
+    }
+
+    pub(super) fn arm_request(&mut self, now: Monotonic, index: u32, at: Monotonic) {
+        let request = &mut self.requests[index as usize];
+        request.deadline = at;
+        self.wheel.arm(now, at, Owner::Request(index), request.serial);
+    }
+
+    /// Forgets a request that has ended and whose branches are gone.
+    pub(super) fn reap(&mut self, index: u32) {
+        let Some(request) = self.requests.get_mut(index as usize) else { return };
+        if request.state != ServerState::Terminated {
+            return;
+        }
+        if self.requests_by_key.get(&request.key) == Some(&index) {
+            self.requests_by_key.remove(&request.key);
+        }
+        if request.first_branch == NONE {
+            self.requests.remove(index as usize);
+        }
+    }
+}
+
+/// Answers without keeping anything: repetitions are answered again.
+pub(super) fn refuse(
+    cx: &mut Context<'_>,
+    flow: Flow,
+    message: &Message<'_>,
+    status: StatusCode,
+    unsupported: &[&[u8]],
+) {
+    if message.method() == Method::Ack {
+        return;
+    }
+    let tag = cx.mint.tag();
+    let span = cx.outbox.write(|out| {
+        let mut writer = respond(message, status, None, Some(&tag), flow.remote, out);
+        for option in unsupported {
+            writer.header(HeaderName::Unsupported, option);
+        }
+        writer.end(b"");
+    });
+    cx.outbox.send(Hop::Flow(reply_flow(flow, message)), span, None);
+}
+
+/// RFC 3261 section 18.2.2 and RFC 3581 section 4: over UDP to the source address, and to the source port when the
+/// sender asked for it, else to the port of its sent-by.
+pub(super) fn reply_flow(flow: Flow, message: &Message<'_>) -> Flow {
+    let mut reply = flow;
+    if flow.transport.is_reliable() {
+        return reply;
+    }
+    if let Ok(via) = message.via() {
+        if via.rport.is_none() {
+            reply.remote.set_port(via.port_or_default());
+        }
+    }
+    reply
+}

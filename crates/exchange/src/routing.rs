@@ -1,0 +1,210 @@
+//! Where a request that begins something goes: caller, Request-URI and world in, a plan out. Pure, so that a plan
+//! can be printed and explained ([`Plan::explain`]) without sending anything.
+
+use crate::flow::Flow;
+use crate::world::World;
+use coeur_directory::Account;
+use coeur_sip::time::Monotonic;
+use coeur_sip::uri::{SipUri, TelUri, Uri, unescape_into};
+use coeur_sip::{Message, StatusCode};
+
+/// The user part that the exchange answers itself.
+pub const ECHO_USER: &[u8] = b"echo";
+
+/// What is to be done with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Relay it to these, highest q first; those of one instance are alternatives.
+    Proxy { targets: Vec<Target>, why: Why },
+    /// The exchange answers itself.
+    Echo,
+    Refuse { status: StatusCode, why: Why },
+}
+
+/// One place to try (RFC 3261 section 16.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The new Request-URI.
+    pub uri: Box<[u8]>,
+    /// Over this flow, whatever the URI says; without one, where the URI says.
+    pub flow: Option<Flow>,
+    pub path: Option<Box<[u8]>>,
+    pub q: u16,
+    pub instance: Option<Box<[u8]>>,
+}
+
+/// The rule that decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    Registered,
+    Gruu,
+    Foreign,
+    InsideDialog,
+    Redirected,
+    UnknownUser,
+    NotRegistered,
+    NoRightToRelay,
+    UnsupportedScheme,
+    MalformedUri,
+    NoUser,
+}
+
+impl Why {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "the account has registered contacts",
+            Self::Gruu => "the URI names one instance of the account",
+            Self::Foreign => "another domain, and the caller may relay",
+            Self::InsideDialog => "a route that we issued ourselves",
+            Self::Redirected => "a redirection that we follow",
+            Self::UnknownUser => "no such account",
+            Self::NotRegistered => "the account has no registered contact",
+            Self::NoRightToRelay => "another domain, and the caller may not relay",
+            Self::UnsupportedScheme => "a URI scheme that we do not speak",
+            Self::MalformedUri => "a malformed Request-URI",
+            Self::NoUser => "the URI names no user",
+        }
+    }
+}
+
+impl Plan {
+    /// One line for people.
+    pub fn explain(&self) -> String {
+        match self {
+            Self::Echo => "answered by the echo service".into(),
+            Self::Refuse { status, why } => format!("refused with {}: {}", status.code(), why.as_str()),
+            Self::Proxy { targets, why } => {
+                let mut text = format!("relayed, because of {}:", why.as_str());
+                for target in targets {
+                    text.push_str(&format!(" {} (q {})", String::from_utf8_lossy(&target.uri), target.q));
+                }
+                text
+            }
+        }
+    }
+}
+
+/// Decides for a request outside any dialog. `caller` is who has proved to send it.
+pub fn decide(world: &World, now: Monotonic, caller: Option<&Account>, message: &Message<'_>) -> Plan {
+    match message.parse_request_uri() {
+        Ok(_) => decide_uri(world, now, caller, message.request_uri()),
+        Err(_) => refuse(StatusCode::BAD_REQUEST, Why::MalformedUri),
+    }
+}
+
+/// The same for a bare URI: a redirection, a remote target.
+pub fn decide_uri(world: &World, now: Monotonic, caller: Option<&Account>, text: &[u8]) -> Plan {
+    match Uri::parse(text) {
+        Ok(Uri::Sip(uri)) if is_ours(world, &uri) => local(world, now, &uri),
+        Ok(Uri::Sip(_)) => foreign(caller, text),
+        Ok(Uri::Tel(uri)) => telephone(world, now, caller, &uri),
+        Ok(Uri::Other { .. }) => refuse(StatusCode::UNSUPPORTED_URI_SCHEME, Why::UnsupportedScheme),
+        Err(_) => refuse(StatusCode::BAD_REQUEST, Why::MalformedUri),
+    }
+}
+
+/// A domain of ours, or the address of one of our listeners.
+pub fn is_ours(world: &World, uri: &SipUri<'_>) -> bool {
+    world.directory.is_ours(uri.host_bytes) || is_listener(world, uri)
+}
+
+pub(crate) fn is_listener(world: &World, uri: &SipUri<'_>) -> bool {
+    world.listeners.iter().any(|listener| {
+        let port = uri.port.unwrap_or(listener.transport.default_port());
+        let (host, own_port) = split_sent_by(&listener.sent_by, listener.transport.default_port());
+        port == own_port && host.eq_ignore_ascii_case(uri.host_bytes)
+    })
+}
+
+fn split_sent_by(sent_by: &str, default: u16) -> (&[u8], u16) {
+    match sent_by.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host.as_bytes(), port.parse().unwrap_or(default)),
+        _ => (sent_by.as_bytes(), default),
+    }
+}
+
+fn local(world: &World, now: Monotonic, uri: &SipUri<'_>) -> Plan {
+    let Some(escaped) = uri.user else { return refuse(StatusCode::NOT_FOUND, Why::NoUser) };
+    let mut user = Vec::with_capacity(escaped.len());
+    unescape_into(escaped, &mut user);
+    let domains = world.directory.domains();
+    // An address of ours instead of a name stands for the first domain.
+    let domain = match (world.directory.is_ours(uri.host_bytes), domains.first()) {
+        (false, Some(first)) => first.name.as_bytes(),
+        _ => uri.host_bytes,
+    };
+    if uri.is_phone() && world.directory.account(&user, domain).is_none() {
+        user.retain(|b| b.is_ascii_digit() || *b == b'+');
+    }
+    if let Some(instance) = uri.params.get("gr").filter(|gr| !gr.is_empty()) {
+        let mut urn = Vec::with_capacity(instance.len());
+        unescape_into(instance, &mut urn);
+        let mut found = Vec::new();
+        world.bindings.lookup_instance(&user, domain, &urn, now, &mut found);
+        return among(world, &user, domain, found, Why::Gruu);
+    }
+    if user == ECHO_USER && world.directory.account(&user, domain).is_none() {
+        return Plan::Echo;
+    }
+    let mut found = Vec::new();
+    world.bindings.lookup(&user, domain, now, &mut found);
+    among(world, &user, domain, found, Why::Registered)
+}
+
+fn among(
+    world: &World,
+    user: &[u8],
+    domain: &[u8],
+    found: Vec<crate::bindings::Target>,
+    why: Why,
+) -> Plan {
+    match world.directory.account(user, domain) {
+        None => refuse(StatusCode::NOT_FOUND, Why::UnknownUser),
+        Some(account) if !account.enabled => refuse(StatusCode::NOT_FOUND, Why::UnknownUser),
+        Some(_) if found.is_empty() => refuse(StatusCode::TEMPORARILY_UNAVAILABLE, Why::NotRegistered),
+        Some(_) => Plan::Proxy { targets: found.into_iter().map(Target::from).collect(), why },
+    }
+}
+
+fn foreign(caller: Option<&Account>, text: &[u8]) -> Plan {
+    match caller {
+        Some(account) if account.rights.relay_foreign => {
+            Plan::Proxy { targets: vec![Target::of_uri(text)], why: Why::Foreign }
+        }
+        _ => refuse(StatusCode::FORBIDDEN, Why::NoRightToRelay),
+    }
+}
+
+/// A number is an account of the caller's own domain, or unknown.
+fn telephone(world: &World, now: Monotonic, caller: Option<&Account>, uri: &TelUri<'_>) -> Plan {
+    let domains = world.directory.domains();
+    let domain = match (caller, domains.first()) {
+        (Some(account), _) => account.aor.domain().as_bytes(),
+        (None, Some(first)) => first.name.as_bytes(),
+        (None, None) => return refuse(StatusCode::NOT_FOUND, Why::UnknownUser),
+    };
+    let mut number: Vec<u8> = uri.digits().collect();
+    if uri.is_global() && number.first() != Some(&b'+') {
+        number.insert(0, b'+');
+    }
+    let mut found = Vec::new();
+    world.bindings.lookup(&number, domain, now, &mut found);
+    among(world, &number, domain, found, Why::Registered)
+}
+
+fn refuse(status: StatusCode, why: Why) -> Plan {
+    Plan::Refuse { status, why }
+}
+
+impl Target {
+    pub fn of_uri(uri: &[u8]) -> Self {
+        Self { uri: uri.into(), flow: None, path: None, q: 1_000, instance: None }
+    }
+}
+
+impl From<crate::bindings::Target> for Target {
+    fn from(target: crate::bindings::Target) -> Self {
+        let crate::bindings::Target { uri, flow, path, q, instance, .. } = target;
+        Self { uri, flow, path, q, instance }
+    }
+}
