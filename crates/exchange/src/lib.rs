@@ -27,10 +27,13 @@ pub mod guard;
 pub mod input;
 pub mod mint;
 pub mod outbox;
+pub mod proxy;
 pub mod record;
 pub mod registrar;
 #[cfg(test)]
 pub mod testing;
+pub mod route_token;
+pub mod routing;
 pub mod world;
 
 use answer::Answers;

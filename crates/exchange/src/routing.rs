@@ -15,10 +15,16 @@ pub const ECHO_USER: &[u8] = b"echo";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// Relay it to these, highest q first; those of one instance are alternatives.
-    Proxy { targets: Vec<Target>, why: Why },
+    Proxy {
+        targets: Vec<Target>,
+        why: Why,
+    },
     /// The exchange answers itself.
     Echo,
-    Refuse { status: StatusCode, why: Why },
+    Refuse {
+        status: StatusCode,
+        why: Why,
+    },
 }
 
 /// One place to try (RFC 3261 section 16.5).
@@ -151,13 +157,7 @@ fn local(world: &World, now: Monotonic, uri: &SipUri<'_>) -> Plan {
     among(world, &user, domain, found, Why::Registered)
 }
 
-fn among(
-    world: &World,
-    user: &[u8],
-    domain: &[u8],
-    found: Vec<crate::bindings::Target>,
-    why: Why,
-) -> Plan {
+fn among(world: &World, user: &[u8], domain: &[u8], found: Vec<crate::bindings::Target>, why: Why) -> Plan {
     match world.directory.account(user, domain) {
         None => refuse(StatusCode::NOT_FOUND, Why::UnknownUser),
         Some(account) if !account.enabled => refuse(StatusCode::NOT_FOUND, Why::UnknownUser),

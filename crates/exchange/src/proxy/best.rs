@@ -58,14 +58,9 @@ mod tests {
     /// RFC 3261 section 16.7 step 7.
     #[test]
     fn challenges_of_all_branches_reach_the_caller() {
-        let mut best = Failure {
-            status: 407,
-            bytes: (*b"SIP/2.0 407 x\r\nProxy-Authenticate: a\r\n\r\n").into(),
-        };
+        let mut best =
+            Failure { status: 407, bytes: (*b"SIP/2.0 407 x\r\nProxy-Authenticate: a\r\n\r\n").into() };
         aggregate(&mut best, b"SIP/2.0 401 x\r\nWWW-Authenticate: b\r\nTo: c\r\n\r\n");
-        assert_eq!(
-            &*best.bytes,
-            b"SIP/2.0 407 x\r\nProxy-Authenticate: a\r\nWWW-Authenticate: b\r\n\r\n"
-        );
+        assert_eq!(&*best.bytes, b"SIP/2.0 407 x\r\nProxy-Authenticate: a\r\nWWW-Authenticate: b\r\n\r\n");
     }
 }

@@ -1,8 +1,8 @@
 //! One target tried by one request: the client transaction of RFC 3261 section 17.1, found by its slot.
 
-use crate::routing::Target;
 use crate::flow::{Hop, ShardId};
 use crate::mint::{Mint, read_hex, write_hex};
+use crate::routing::Target;
 use coeur_sip::time::Monotonic;
 
 pub(super) const NONE: u32 = u32::MAX;

@@ -47,7 +47,8 @@ impl Proxy {
         let mut at = 0;
         while at < request.waiting.len() && level.len() < breadth as usize {
             let target = &request.waiting[at];
-            let alternative = target.instance.is_some() && level.iter().any(|t| t.instance == target.instance);
+            let alternative =
+                target.instance.is_some() && level.iter().any(|t| t.instance == target.instance);
             if target.q == q && !alternative {
                 level.extend(request.waiting.remove(at));
             } else {
@@ -176,9 +177,9 @@ impl Proxy {
 
     /// The answer to `Output::Resolve`.
     pub fn resolved(&mut self, cx: &mut Context<'_>, token: ResolveToken, answer: &Answer) {
-        let Some(slot) = self.branch_of(token.0).filter(|s| {
-            self.branches[*s as usize].state == BranchState::Resolving
-        }) else {
+        let Some(slot) =
+            self.branch_of(token.0).filter(|s| self.branches[*s as usize].state == BranchState::Resolving)
+        else {
             return;
         };
         let branch = &mut self.branches[slot as usize];
@@ -194,10 +195,8 @@ impl Proxy {
                 self.with_message(index, |proxy, message| proxy.transmit(cx, slot, message));
             }
             None if answer.query.kind == coeur_sip::resolve::RecordKind::A => {
-                let query = coeur_sip::resolve::Query::new(
-                    coeur_sip::resolve::RecordKind::Aaaa,
-                    &answer.query.name,
-                );
+                let query =
+                    coeur_sip::resolve::Query::new(coeur_sip::resolve::RecordKind::Aaaa, &answer.query.name);
                 cx.outbox.outputs.push(Output::Resolve { token, query });
                 return;
             }
@@ -232,7 +231,8 @@ impl Proxy {
                 return self.transmit(cx, slot, message);
             }
         }
-        let (instance, uri, breadth) = (branch.target.instance.clone(), branch.target.uri.clone(), branch.breadth);
+        let (instance, uri, breadth) =
+            (branch.target.instance.clone(), branch.target.uri.clone(), branch.breadth);
         let old_flow = branch.target.flow;
         self.fail_branch(cx, slot, status);
         let request = &mut self.requests[index as usize];

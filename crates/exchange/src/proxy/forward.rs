@@ -114,7 +114,8 @@ fn copy_rest(message: &Message<'_>, writer: &mut Writer<'_>, keep: impl Fn(Heade
         if header.name == HeaderName::ContentLength || !keep(header.name, header.value) {
             continue;
         }
-        let canonical = header.name == HeaderName::Other || header.name_bytes == header.name.as_str().as_bytes();
+        let canonical =
+            header.name == HeaderName::Other || header.name_bytes == header.name.as_str().as_bytes();
         if header.clean && canonical {
             // A span is a slice of the message, so the difference is its place in it.
             let start = header.span.as_ptr() as usize - bytes.as_ptr() as usize;
@@ -137,15 +138,13 @@ fn copy_rest(message: &Message<'_>, writer: &mut Writer<'_>, keep: impl Fn(Heade
 
 /// Identities that only a trusted element may assert (RFC 3325 section 5): no phone is one.
 fn is_asserted(name: HeaderName) -> bool {
-    matches!(
-        name,
-        HeaderName::PAssertedIdentity | HeaderName::PPreferredIdentity | HeaderName::RemotePartyId
-    )
+    matches!(name, HeaderName::PAssertedIdentity | HeaderName::PPreferredIdentity | HeaderName::RemotePartyId)
 }
 
 fn is_our_realm(world: &World, credentials: &[u8]) -> bool {
     let name = b"realm";
-    let Some(at) = credentials.windows(name.len()).position(|window| window.eq_ignore_ascii_case(name)) else {
+    let Some(at) = credentials.windows(name.len()).position(|window| window.eq_ignore_ascii_case(name))
+    else {
         return false;
     };
     let rest = credentials[at + name.len()..].trim_ascii_start();

@@ -68,7 +68,8 @@ impl Proxy {
         let from_there = same_end(expected, &flow) || expected.remote.ip() == flow.remote.ip();
         let max_forwards = message.max_forwards().ok().flatten().unwrap_or(70);
         let hop = hop_of(other);
-        let Some(listener) = next_hop::listener(cx.world, &hop).filter(|_| from_there && max_forwards > 0) else {
+        let Some(listener) = next_hop::listener(cx.world, &hop).filter(|_| from_there && max_forwards > 0)
+        else {
             cx.counters.stray_acks += 1;
             return;
         };

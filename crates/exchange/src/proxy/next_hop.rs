@@ -10,7 +10,11 @@ use std::net::{IpAddr, SocketAddr};
 
 pub(super) enum NextHop {
     Ready(Hop),
-    Ask { query: Query, transport: Transport, port: u16 },
+    Ask {
+        query: Query,
+        transport: Transport,
+        port: u16,
+    },
     /// No transport, no host: nothing can be sent.
     None,
 }

@@ -145,13 +145,7 @@ impl Proxy {
     }
 
     /// Section 17.1.1.3; over UDP the ACK is kept until timer D, for repetitions of the answer.
-    fn acknowledge(
-        &mut self,
-        cx: &mut Context<'_>,
-        slot: u32,
-        stored: &Message<'_>,
-        response: &Message<'_>,
-    ) {
+    fn acknowledge(&mut self, cx: &mut Context<'_>, slot: u32, stored: &Message<'_>, response: &Message<'_>) {
         let now = cx.now.monotonic;
         let to = response.header(HeaderName::To).unwrap_or_default();
         self.send_own(cx, slot, stored, Method::Ack, to);
@@ -270,7 +264,8 @@ impl Proxy {
             let mut slots = self.slots_of(index);
             slots.next().is_some() && slots.next().is_none()
         };
-        let pass = status.class() == 2 || (only && !matches!(status.class(), 3 | 6) && !is_translated(status));
+        let pass =
+            status.class() == 2 || (only && !matches!(status.class(), 3 | 6) && !is_translated(status));
         if pass {
             let Some(span) = written(cx, message) else { return };
             cx.counters.proxied_responses += 1;

@@ -25,7 +25,9 @@ impl Proxy {
 
     fn request_due(&mut self, cx: &mut Context<'_>, index: u32, serial: u32) {
         let now = cx.now.monotonic;
-        let Some(request) = self.requests.get_mut(index as usize).filter(|r| r.serial == serial) else { return };
+        let Some(request) = self.requests.get_mut(index as usize).filter(|r| r.serial == serial) else {
+            return;
+        };
         if request.deadline > now {
             let at = request.deadline;
             return self.wheel.arm(now, at, Owner::Request(index), serial);
@@ -42,7 +44,10 @@ impl Proxy {
                 self.arm_request(now, index, at);
             }
             // Timers H, I, J, L.
-            ServerState::Completed | ServerState::Confirmed | ServerState::Answered | ServerState::Accepted => {
+            ServerState::Completed
+            | ServerState::Confirmed
+            | ServerState::Answered
+            | ServerState::Accepted => {
                 request.state = ServerState::Terminated;
                 request.last = Box::default();
                 self.reap(index);
@@ -52,7 +57,9 @@ impl Proxy {
 
     fn branch_due(&mut self, cx: &mut Context<'_>, slot: u32, serial: u32) {
         let now = cx.now.monotonic;
-        let Some(branch) = self.branches.get_mut(slot as usize).filter(|b| b.serial == serial) else { return };
+        let Some(branch) = self.branches.get_mut(slot as usize).filter(|b| b.serial == serial) else {
+            return;
+        };
         if branch.deadline > now {
             let at = branch.deadline;
             return self.wheel.arm(now, at, Owner::Branch(slot), serial);
