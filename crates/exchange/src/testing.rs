@@ -1,0 +1,289 @@
+//! A server in a box for tests: real bytes in, real bytes out, a clock that is driven.
+
+use crate::Exchange;
+use crate::event::Event;
+use crate::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
+use crate::guard::Shared;
+use crate::input::Input;
+use crate::outbox::{Outbox, Output};
+use crate::world::{Listener, Secrets, Settings, World};
+use coeur_directory::{
+    Account, AccountId, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain, Ha1Set,
+};
+use coeur_sip::digest::{Algorithm, Challenge, Ha1, Session, challenges};
+use coeur_sip::message::{HeaderTable, Message};
+use coeur_sip::time::{Monotonic, Now, Wall};
+use coeur_sip::transport::Transport;
+use coeur_sip::{HeaderName, Limits, Method};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+pub const DOMAIN: &str = "example.org";
+
+/// A world with the domain `example.org`, accounts alice, bob and carol whose secrets are `secret of <name>`, and a
+/// listener on 192.0.2.1:5060 for UDP (0) and TCP (1).
+pub fn world() -> World {
+    world_with(Domain::new(DOMAIN))
+}
+
+pub fn world_with(domain: Domain) -> World {
+    let secrets = Secrets { nonce: [1; 32], route: [2; 32], gruu: [3; 32] };
+    let bound = "192.0.2.1:5060".parse().expect("a socket address");
+    let listener =
+        |id, transport| Listener { id: ListenerId(id), transport, bound, sent_by: "192.0.2.1:5060".into() };
+    let world = World {
+        directory: Directory::new(),
+        bindings: crate::bindings::Bindings::new(),
+        listeners: vec![listener(0, Transport::Udp), listener(1, Transport::Tcp)],
+        guard: Shared::new(&secrets),
+        secrets,
+        settings: Settings::default(),
+        storage_writable: AtomicBool::new(true),
+    };
+    apply(&world, Change::DomainAdded(domain));
+    for (at, user) in ["alice", "bob", "carol"].into_iter().enumerate() {
+        let id = at as u64 + 1;
+        let mut account = Account::new(AccountId(id), aor(user));
+        account.devices = Box::new([device(id * 100, user, &secret_of(user))]);
+        apply(&world, Change::AccountAdded(Box::new(account)));
+    }
+    world
+}
+
+pub fn apply(world: &World, change: Change) {
+    world.directory.apply(&change).expect("a change that can be");
+}
+
+pub fn aor(user: &str) -> Aor {
+    Aor::new(user, DOMAIN).expect("an address")
+}
+
+pub fn secret_of(user: &str) -> String {
+    format!("secret of {user}")
+}
+
+pub fn device(id: u64, user: &str, secret: &str) -> Device {
+    let ha1 = Ha1Set::of_secret(user, DOMAIN, secret);
+    Device::new(DeviceId(id), "phone", ha1, AlgorithmPolicy::Auto, 0)
+}
+
+pub fn udp(remote: &str) -> Flow {
+    let remote = remote.parse().expect("a socket address");
+    Flow { transport: Transport::Udp, listener: ListenerId(0), connection: ConnectionId::NONE, remote }
+}
+
+pub fn tcp(remote: &str, serial: u64) -> Flow {
+    let connection = ConnectionId::new(ShardId(0), serial);
+    Flow { transport: Transport::Tcp, listener: ListenerId(1), connection, ..udp(remote) }
+}
+
+/// One thing that left.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub hop: Hop,
+    pub bytes: Vec<u8>,
+    pub after_save: bool,
+}
+
+impl Sent {
+    /// The status of an answer; 0 for a request.
+    pub fn status(&self) -> u16 {
+        self.read(|message| message.status().map_or(0, |status| status.code()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    pub fn read<R>(&self, look: impl FnOnce(&Message<'_>) -> R) -> R {
+        let mut table = HeaderTable::new();
+        look(
+            &coeur_sip::parse(&self.bytes, &mut table, &Limits::default()).expect("what we send can be read"),
+        )
+    }
+
+    /// The algorithms of the challenges, in order.
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        self.challenge_values()
+            .iter()
+            .flat_map(|value| challenges(value))
+            .flatten()
+            .map(|c| c.algorithm)
+            .collect()
+    }
+
+    pub fn is_stale(&self) -> bool {
+        self.challenge_values().iter().flat_map(|value| challenges(value)).flatten().any(|c| c.stale)
+    }
+
+    fn challenge_values(&self) -> Vec<Vec<u8>> {
+        self.read(|message| {
+            let www = message.headers_of(HeaderName::WwwAuthenticate);
+            www.chain(message.headers_of(HeaderName::ProxyAuthenticate)).map(|h| h.value.to_vec()).collect()
+        })
+    }
+}
+
+/// A world, one exchange, and the time.
+pub struct Office {
+    pub world: World,
+    pub exchange: Exchange,
+    pub now: Now,
+    /// What was published since the last look.
+    pub events: Vec<Event>,
+}
+
+impl Default for Office {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Office {
+    pub fn new() -> Self {
+        Self::in_world(world())
+    }
+
+    pub fn in_world(world: World) -> Self {
+        let exchange = Exchange::new(ShardId(0), [9; 32], &world);
+        let now = Now::new(Monotonic::from_secs(1), Wall::from_secs(1_800_000_000));
+        Self { world, exchange, now, events: Vec::new() }
+    }
+
+    pub fn wait(&mut self, span: Duration) {
+        self.now = self.now + span;
+    }
+
+    /// Hands bytes in as one message and gives back what left.
+    pub fn receive(&mut self, flow: Flow, bytes: &[u8]) -> Vec<Sent> {
+        let mut table = HeaderTable::new();
+        match coeur_sip::parse(bytes, &mut table, &Limits::default()) {
+            Ok(message) => self.handle(Input::Received { flow, message: &message }),
+            Err(error) => self.handle(Input::Malformed { flow, error: &error }),
+        }
+    }
+
+    /// As [`Office::receive`], for what draws exactly one answer.
+    pub fn answer(&mut self, flow: Flow, bytes: &[u8]) -> Sent {
+        let mut sent = self.receive(flow, bytes);
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        sent.remove(0)
+    }
+
+    pub fn handle(&mut self, input: Input<'_>) -> Vec<Sent> {
+        let mut outbox = Outbox::default();
+        self.exchange.handle(self.now, &self.world, input, &mut outbox);
+        let mut sent = Vec::new();
+        for output in std::mem::take(&mut outbox.outputs) {
+            match output {
+                Output::Send(send) => sent.push(Sent {
+                    hop: send.hop,
+                    bytes: outbox.bytes(send.bytes).to_vec(),
+                    after_save: send.after_save.is_some(),
+                }),
+                Output::Publish(event) => self.events.push(event),
+                Output::Save(_) | Output::Resolve { .. } | Output::Media(_) | Output::Close(_) => {}
+            }
+        }
+        sent
+    }
+
+    /// Registers a phone, answering the challenge, and gives back the last answer.
+    pub fn register(&mut self, phone: &mut Phone) -> Sent {
+        let bare = phone.request(Method::Register, "sip:example.org", "");
+        let challenge = self.answer(phone.flow, &bare);
+        let request = phone.answer(&challenge, Method::Register, "sip:example.org", "");
+        self.answer(phone.flow, &request)
+    }
+}
+
+/// Something that speaks for a user: writes requests and answers challenges.
+pub struct Phone {
+    pub user: String,
+    pub secret: String,
+    pub flow: Flow,
+    pub user_agent: String,
+    /// The algorithms it understands, best last.
+    pub algorithms: Vec<Algorithm>,
+    pub cseq: u32,
+    session: Option<Session>,
+}
+
+impl Phone {
+    pub fn new(user: &str, flow: Flow) -> Self {
+        Self {
+            user: user.into(),
+            secret: secret_of(user),
+            flow,
+            user_agent: "testphone".into(),
+            algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
+            cseq: 0,
+            session: None,
+        }
+    }
+
+    /// A new request without credentials, `extra` being whole header lines. To is the user itself for REGISTER, else
+    /// what the Request-URI says.
+    pub fn request(&mut self, method: Method<'_>, uri: &str, extra: &str) -> Vec<u8> {
+        self.cseq += 1;
+        let to =
+            if method == Method::Register { format!("sip:{}@{DOMAIN}", self.user) } else { uri.to_owned() };
+        self.write(method, uri, &format!("<{to}>"), extra)
+    }
+
+    /// The same with the To value given.
+    pub fn write(&self, method: Method<'_>, uri: &str, to: &str, extra: &str) -> Vec<u8> {
+        let Self { user, user_agent, cseq, .. } = self;
+        let (remote, transport) = (self.flow.remote, self.flow.transport);
+        format!(
+            "{method} {uri} SIP/2.0\r\n\
+             Via: SIP/2.0/{transport} {remote};branch=z9hG4bKbranch{cseq}{method};rport\r\n\
+             Max-Forwards: 70\r\n\
+             From: <sip:{user}@{DOMAIN}>;tag=49583{user}\r\n\
+             To: {to}\r\n\
+             Call-ID: 843817637684230{user}@998sdasdh09\r\n\
+             CSeq: {cseq} {method}\r\n\
+             Contact: <sip:{user}@{remote};transport={}>\r\n\
+             User-Agent: {user_agent}\r\n\
+             Allow: INVITE,ACK,BYE,CANCEL,OPTIONS,NOTIFY,SUBSCRIBE,INFO,MESSAGE,UPDATE,REFER\r\n\
+             {extra}Content-Length: 0\r\n\r\n",
+            transport.as_param(),
+        )
+        .into_bytes()
+    }
+
+    /// The next request with an answer to this challenge.
+    pub fn answer(&mut self, challenge: &Sent, method: Method<'_>, uri: &str, extra: &str) -> Vec<u8> {
+        self.read(challenge);
+        self.again(method, uri, extra)
+    }
+
+    /// Reads a challenge as a client does: the first that it understands.
+    pub fn read(&mut self, challenge: &Sent) {
+        let values = challenge.challenge_values();
+        let understood: Option<Challenge<'_>> = values
+            .iter()
+            .flat_map(|value| challenges(value))
+            .flatten()
+            .find(|c| self.algorithms.contains(&c.algorithm));
+        self.session = Some(Session::new(&understood.expect("a challenge that it understands")));
+    }
+
+    /// A new request with credentials for the nonce in hand, its count one more.
+    pub fn again(&mut self, method: Method<'_>, uri: &str, extra: &str) -> Vec<u8> {
+        let line = self.credentials(method, uri);
+        self.request(method, uri, &format!("{line}{extra}"))
+    }
+
+    /// The header line of the next credentials.
+    pub fn credentials(&mut self, method: Method<'_>, uri: &str) -> String {
+        let session = self.session.as_mut().expect("a challenge was read");
+        let algorithm = session.algorithm();
+        let ha1 = Ha1::new(algorithm, self.user.as_bytes(), DOMAIN.as_bytes(), self.secret.as_bytes());
+        let mut value = Vec::new();
+        let (user, random) = (self.user.as_bytes(), [7; 16]);
+        session.write_credentials(user, &ha1, method.as_bytes(), uri.as_bytes(), b"", random, &mut value);
+        let name = if method == Method::Register { "Authorization" } else { "Proxy-Authorization" };
+        format!("{name}: {}\r\n", String::from_utf8(value).expect("credentials are text"))
+    }
+}

@@ -135,7 +135,9 @@ impl Guard {
         }
         if credentials.algorithm == Algorithm::Md5 && wants_sha256(&claim.domain, account, device) {
             cx.counters.downgrade_refused += 1;
-            let text = format!("{} device {}: MD5 refused, SHA-256 is required of it", account.aor, device.id.0);
+            cx.world.guard.offers.answered(claim.offer);
+            let text =
+                format!("{} device {}: MD5 refused, SHA-256 is required of it", account.aor, device.id.0);
             cx.outbox.publish(Event::Notice { flow: Some(*flow), text: text.into() });
             self.challenge(cx, flow, message, asker, claim, Why::TooWeak);
             return Err(Refused);
@@ -173,7 +175,8 @@ impl Guard {
         context.update(b":");
         context.update(user);
         let tag = context.sign();
-        let nobody = Ha1::from_bytes(credentials.algorithm, &tag.as_ref()[..credentials.algorithm.hash_bytes()])?;
+        let nobody =
+            Ha1::from_bytes(credentials.algorithm, &tag.as_ref()[..credentials.algorithm.hash_bytes()])?;
         for _ in compared..DEVICES_PER_ACCOUNT_MAX {
             std::hint::black_box(fits(&nobody));
         }
@@ -316,13 +319,15 @@ fn claimed_address<'a>(message: &Message<'a>) -> Result<SipUri<'a>, (StatusCode,
         return Ok(from);
     }
     let to = read(message.to())?;
-    let same = to.host == from.host && same_unescaped(to.user.unwrap_or_default(), from.user.unwrap_or_default());
+    let same =
+        to.host == from.host && same_unescaped(to.user.unwrap_or_default(), from.user.unwrap_or_default());
     if same { Ok(to) } else { Err((StatusCode::FORBIDDEN, "Not Your Address")) }
 }
 
 /// RFC 3261 section 22: a user agent server asks with 401, a proxy with 407.
 fn asker(world: &World, message: &Message<'_>) -> Asker {
-    let for_us = message.method() == Method::Register || crate::dispatch::names_server(world, message.request_uri());
+    let for_us =
+        message.method() == Method::Register || crate::dispatch::names_server(world, message.request_uri());
     if for_us { Asker::Server } else { Asker::Proxy }
 }
 

@@ -14,7 +14,8 @@ impl HashKey {
     pub fn new(secrets: &Secrets) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &secrets.nonce);
         let tag = hmac::sign(&key, b"coeur guard hash key");
-        let word = |at: usize| tag.as_ref()[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let word =
+            |at: usize| tag.as_ref()[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
         Self([word(0), word(8)])
     }
 

@@ -58,7 +58,9 @@ mod tests {
 
     #[test]
     fn others_are_of_no_known_kind() {
-        for other in [&b"JsSIP 3.13.8"[..], b"SIP.js/0.21.2", b"Linphonec/5.1.65 (belle-sip/5.1.65)", b"", b"\xff"] {
+        for other in
+            [&b"JsSIP 3.13.8"[..], b"SIP.js/0.21.2", b"Linphonec/5.1.65 (belle-sip/5.1.65)", b"", b"\xff"]
+        {
             assert_eq!(offer_for(Some(other)), None);
         }
         assert_eq!(offer_for(None), None);

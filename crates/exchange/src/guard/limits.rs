@@ -11,7 +11,7 @@
 //!
 //! | table | slots | bytes | limit |
 //! |---|---|---|---|
-//! | failures of (account, source) | 65,536 | 512 KiB | 6 at once, one more each 15 s: at most 10 in any 60 s |
+//! | failures of (account, source) | 65,536 | 512 KiB | 6 at once, one more each 12 s: at most 10 in any 60 s |
 //! | failures of a source | 16,384 | 128 KiB | 100 at once, one more each second |
 //! | challenges to a source, not answered | 16,384 | 128 KiB | 8,192 at once, 512 more each second |
 //! | known (account, source) and (account, path) | 131,072 | 1 MiB | forgotten after 30 days |
@@ -33,7 +33,7 @@ pub struct Rate {
     pub each_us: u64,
 }
 
-pub const FAILURES_OF_PAIR: Rate = Rate { burst: 6, each_us: 15_000_000 };
+pub const FAILURES_OF_PAIR: Rate = Rate { burst: 6, each_us: 12_000_001 };
 pub const FAILURES_OF_SOURCE: Rate = Rate { burst: 100, each_us: 1_000_000 };
 pub const CHALLENGES_TO_SOURCE: Rate = Rate { burst: 8_192, each_us: 1_953 };
 /// Challenges of one shard to senders over UDP that it does not know. Keeps a flood from taking the whole thread.
@@ -42,8 +42,8 @@ pub const CHALLENGES_OF_SHARD: Rate = Rate { burst: 50_000, each_us: 8 };
 /// A rate of so many per minute, half of them at once, so that no 60 s see more.
 pub fn per_minute(units: u32) -> Rate {
     let burst = u64::from(units).div_ceil(2).max(1);
-    let steady = u64::from(units).saturating_sub(burst).max(1);
-    Rate { burst, each_us: 60_000_000 / steady + 1 }
+    let steady = u64::from(units).saturating_sub(burst);
+    Rate { burst, each_us: 60_000_000 / (steady + 1) + 1 }
 }
 
 /// Leaky buckets of one rate in a table of fixed size. A slot holds a fingerprint (14 bits) and the time at which the
@@ -233,7 +233,7 @@ mod tests {
     fn at_most_ten_failures_of_a_pair_are_verified_in_any_minute() {
         let buckets = Buckets::new(16);
         assert_eq!(taken(&buckets, FAILURES_OF_PAIR, 100, 60), 10);
-        assert_eq!(taken(&buckets, FAILURES_OF_PAIR, 160, 60), 4);
+        assert_eq!(taken(&buckets, FAILURES_OF_PAIR, 160, 60), 5);
         // After a rest the burst is there again.
         assert_eq!(taken(&buckets, FAILURES_OF_PAIR, 1_000, 1), 6);
     }
@@ -242,7 +242,7 @@ mod tests {
     fn a_rate_per_minute_holds_in_its_first_minute() {
         for units in [1, 2, 30, 600] {
             let buckets = Buckets::new(16);
-            assert!(taken(&buckets, per_minute(units), 100, 60) <= units.max(2) as usize, "{units}");
+            assert!(taken(&buckets, per_minute(units), 100, 60) <= units as usize, "{units}");
         }
         assert_eq!(taken(&Buckets::new(16), per_minute(30), 100, 60), 30);
     }

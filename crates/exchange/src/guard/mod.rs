@@ -79,3 +79,6 @@ impl Guard {
 fn micros(now: Monotonic) -> u64 {
     now.as_micros()
 }
+
+#[cfg(test)]
+mod tests;

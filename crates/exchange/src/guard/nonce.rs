@@ -228,11 +228,7 @@ mod tests {
     fn nonces_of_one_millisecond_differ_on_a_shard_and_between_shards() {
         let flow = udp("192.0.2.1:5060");
         let (mut a, mut b) = (nonces(0, 7), nonces(1, 7));
-        let made = [
-            a.issue(NOW_MS, &flow, b"a"),
-            a.issue(NOW_MS, &flow, b"a"),
-            b.issue(NOW_MS, &flow, b"a"),
-        ];
+        let made = [a.issue(NOW_MS, &flow, b"a"), a.issue(NOW_MS, &flow, b"a"), b.issue(NOW_MS, &flow, b"a")];
         assert!(made[0] != made[1] && made[1] != made[2] && made[0] != made[2]);
     }
 }

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const SLOTS: usize = 1 << 16;
 /// How long a challenge without an answer is remembered: longer than phones wait between attempts to register.
 const MEMORY_S: u64 = 24 * 3_600;
+/// Requests that follow each other faster are one attempt: a phone sends REGISTER and SUBSCRIBE side by side.
+const LATER_S: u64 = 2;
 
 /// fingerprint (24 bits) | request (15) | offered MD5 alone (1) | seconds (24)
 pub struct Offers {
@@ -37,11 +39,11 @@ impl Offers {
         let held = Held::read(slot.load(Ordering::Relaxed));
         let request = request >> 49;
         let known = held.is_of(who) && held.age_s(now_s) <= MEMORY_S;
-        let md5_alone = match known {
-            true if held.request == request => held.md5_alone,
-            true => !held.md5_alone,
-            false => false,
-        };
+        let same = held.request == request || held.age_s(now_s) < LATER_S;
+        if known && same {
+            return held.offer();
+        }
+        let md5_alone = known && !held.md5_alone;
         let seconds = now_s & 0xff_ffff;
         slot.store(Held { fingerprint: who >> 40, request, md5_alone, seconds }.word(), Ordering::Relaxed);
         if md5_alone { Offer::Md5 } else { Offer::Both }
@@ -50,8 +52,8 @@ impl Offers {
     /// What was offered last: the client could read it.
     pub fn current(&self, who: u64, now_s: u64) -> Offer {
         let held = Held::read(self.slot(who).load(Ordering::Relaxed));
-        let md5_alone = held.is_of(who) && held.age_s(now_s) <= MEMORY_S && held.md5_alone;
-        if md5_alone { Offer::Md5 } else { Offer::Both }
+        let known = held.is_of(who) && held.age_s(now_s) <= MEMORY_S;
+        if known { held.offer() } else { Offer::Both }
     }
 
     /// The client answered a challenge rightly.
@@ -93,6 +95,10 @@ impl Held {
         self.fingerprint == who >> 40 && self.word() != 0
     }
 
+    fn offer(&self) -> Offer {
+        if self.md5_alone { Offer::Md5 } else { Offer::Both }
+    }
+
     fn age_s(&self, now_s: u64) -> u64 {
         now_s.wrapping_sub(self.seconds) & 0xff_ffff
     }
@@ -119,12 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn a_retransmission_is_offered_the_same_again() {
+    fn a_retransmission_or_a_second_request_at_once_is_offered_the_same() {
         let offers = Offers::new();
         assert_eq!(offers.next(WHO, request(1), NOW), Offer::Both);
         assert_eq!(offers.next(WHO, request(1), NOW), Offer::Both);
-        assert_eq!(offers.next(WHO, request(2), NOW + 1), Offer::Md5);
+        assert_eq!(offers.next(WHO, request(2), NOW + 1), Offer::Both);
         assert_eq!(offers.next(WHO, request(2), NOW + 2), Offer::Md5);
+        assert_eq!(offers.next(WHO, request(2), NOW + 6), Offer::Md5);
     }
 
     #[test]
@@ -143,6 +150,6 @@ mod tests {
         let other = WHO ^ 1 << 63;
         assert_eq!(offers.next(other, request(1), NOW), Offer::Both);
         offers.answered(WHO);
-        assert_eq!(offers.next(other, request(2), NOW), Offer::Md5);
+        assert_eq!(offers.next(other, request(2), NOW + 5), Offer::Md5);
     }
 }
