@@ -58,3 +58,25 @@ impl fmt::Display for DigestError {
 }
 
 impl std::error::Error for DigestError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_header_value_makes_a_reader_panic_or_run_for_ever(pieces in prop::collection::vec(
+            prop_oneof![
+                Just("Digest "), Just("realm"), Just("nonce"), Just("="), Just("\""), Just("\\"), Just(","),
+                Just(" "), Just("\r\n "), Just("qop=auth"), Just("Basic"), Just("\u{e4}"), Just("nc=00000001"),
+            ],
+            0..40,
+        )) {
+            let value = pieces.concat();
+            let _ = Credentials::parse(value.as_bytes());
+            let _ = next_nonce(value.as_bytes());
+            prop_assert!(challenges(value.as_bytes()).count() <= value.len());
+        }
+    }
+}

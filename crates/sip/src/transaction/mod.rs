@@ -142,6 +142,7 @@ fn keep(bytes: &[u8], reliable: bool) -> Box<[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Monotonic;
 
     #[test]
     fn machines_are_small() {
@@ -154,5 +155,56 @@ mod tests {
     #[test]
     fn timer_e_reaches_t2_after_three_and_a_half_seconds() {
         assert_eq!(Timing::DEFAULT.non_invite_trying_after(), Duration::from_millis(3_500));
+    }
+
+    proptest::proptest! {
+        /// Whatever happens in whatever order, a served deadline is gone or has moved on, and a machine that is
+        /// terminated has none.
+        #[test]
+        fn every_deadline_that_is_served_moves_on(
+            reliable: bool,
+            steps in proptest::collection::vec((0u8..4, 100u16..700, 0u64..5_000_000), 1..60),
+        ) {
+            let (timing, mut now) = (Timing::DEFAULT, Monotonic(0));
+            let mut invite_client = InviteClient::start(now, &timing, reliable, b"x");
+            let mut invite_server = InviteServer::start(now, &timing, reliable);
+            let mut client = NonInviteClient::start(now, &timing, reliable, b"x");
+            let mut server = NonInviteServer::start(now, &timing, reliable);
+            for (step, status, wait) in steps {
+                now += Duration::from_micros(wait);
+                match step {
+                    0 => {
+                        invite_client.on_response(now, &timing, status);
+                        invite_client.keep_ack(b"ack");
+                        invite_server.on_response(now, &timing, status, b"x");
+                        client.on_response(now, &timing, status);
+                        server.on_response(now, &timing, status, b"x");
+                    }
+                    1 => {
+                        invite_client.cancelled(now, &timing);
+                        invite_server.on_ack(now, &timing);
+                        invite_server.on_retransmission();
+                        server.on_retransmission();
+                    }
+                    _ => {
+                        now = invite_client.next_deadline().unwrap_or(now).max(now);
+                        invite_client.on_timer(now, &timing);
+                        invite_server.on_timer(now, &timing);
+                        client.on_timer(now, &timing);
+                        server.on_timer(now, &timing);
+                        let deadlines = [
+                            (invite_client.next_deadline(), invite_client.is_terminated()),
+                            (invite_server.next_deadline(), invite_server.is_terminated()),
+                            (client.next_deadline(), client.is_terminated()),
+                            (server.next_deadline(), server.is_terminated()),
+                        ];
+                        for (deadline, terminated) in deadlines {
+                            proptest::prop_assert!(deadline.is_none_or(|deadline| deadline > now));
+                            proptest::prop_assert!(deadline.is_none() || !terminated);
+                        }
+                    }
+                }
+            }
+        }
     }
 }
