@@ -11,7 +11,9 @@ use crate::flow::Flow;
 use crate::guard::Guard;
 use crate::input::{Command, Input};
 use crate::outbox::Output;
+use crate::proxy::Proxy;
 use crate::registrar::Registrar;
+use crate::routing::{self, Plan};
 use crate::world::World;
 use coeur_sip::message::Message;
 use coeur_sip::transport::Transport;
@@ -23,27 +25,31 @@ use std::sync::atomic::Ordering;
 pub(crate) struct Roles<'r> {
     pub(crate) guard: &'r mut Guard,
     pub(crate) registrar: &'r mut Registrar,
+    pub(crate) proxy: &'r mut Proxy,
     pub(crate) draining: &'r mut bool,
 }
 
 pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input<'_>) {
     match input {
-        Input::Received { flow, message } if message.is_response() => response(cx, flow, message),
+        Input::Received { flow, message } if message.is_response() => response(roles, cx, flow, message),
         Input::Received { flow, message } => request(roles, cx, &flow, message),
         Input::Malformed { flow, error } => malformed(cx, &flow, error),
         Input::FlowClosed { flow } => roles.registrar.flow_closed(cx, &flow),
-        Input::Ticked => roles.registrar.tick(cx),
+        Input::Ticked => {
+            roles.registrar.tick(cx);
+            roles.proxy.tick(cx);
+        }
         Input::Told(Command::Revoked { aor, device }) => roles.registrar.revoke(cx, &aor, device),
         Input::Told(Command::Drain) => *roles.draining = true,
-        Input::SendFailed { .. } => cx.counters.send_failures += 1,
-        Input::Resolved { .. } | Input::MediaEvent(_) => {}
+        Input::SendFailed { token, failure } => roles.proxy.send_failed(cx, token, failure),
+        Input::Resolved { token, answer } => roles.proxy.resolved(cx, token, answer),
+        Input::MediaEvent(_) => {}
     }
 }
 
-fn response(cx: &mut Context<'_>, _flow: Flow, _message: &Message<'_>) {
+fn response(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
     cx.counters.responses_received += 1;
-    // A response that belongs to no transaction of ours is dropped (RFC 3261 section 18.1.2, RFC 6026 section 7.2).
-    cx.counters.stray_responses += 1;
+    roles.proxy.response(cx, flow, message);
 }
 
 fn malformed(cx: &mut Context<'_>, flow: &Flow, error: &ParseError<'_>) {
@@ -61,22 +67,21 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
     if retransmission(cx, flow, message) {
         return;
     }
-    if message.method() == Method::Ack {
+    match message.method() {
         // Never answered; one that no role knows is dropped (RFC 3261 section 17.1.1.3).
-        cx.counters.stray_acks += 1;
-        return;
+        Method::Ack => return roles.proxy.ack(cx, *flow, message),
+        Method::Cancel => {}
+        _ if roles.proxy.retransmission(cx, *flow, message) => return,
+        _ => {}
     }
     if let Err((status, reason)) = acceptable(cx, message) {
         refuse(cx, flow, message, status, reason);
         return;
     }
     match message.method() {
-        Method::Cancel => {
-            cx.counters.cancels += 1;
-            // RFC 3261 section 9.2: it matches no transaction.
-            refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, None);
-        }
+        Method::Cancel => roles.proxy.cancel(cx, *flow, message),
         Method::Options if is_for_server(cx.world, message) => options(cx, flow, message),
+        _ if is_inside(roles, cx, message) => roles.proxy.in_dialog(cx, roles.guard, *flow, message),
         _ if *roles.draining => {
             answer_stranger(cx, flow, message, StatusCode::SERVICE_UNAVAILABLE, None, |writer| {
                 writer.number(HeaderName::RetryAfter, 10);
@@ -170,7 +175,22 @@ fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Mes
     if message.method() == Method::Message && !roles.guard.may_message(cx, flow, message, &sender) {
         return;
     }
-    answer(cx, flow, message, StatusCode::NOT_IMPLEMENTED, None, |_| {});
+    match routing::decide(cx.world, cx.now.monotonic, Some(&sender.account), message) {
+        Plan::Proxy { targets, why } => roles.proxy.start(cx, *flow, message, targets, why),
+        Plan::Echo => answer(cx, flow, message, StatusCode::NOT_IMPLEMENTED, None, |_| {}),
+        Plan::Refuse { status, why } => {
+            if why == routing::Why::NoRightToRelay {
+                cx.counters.relay_refused += 1;
+            }
+            answer(cx, flow, message, status, None, |_| {});
+        }
+    }
+}
+
+/// A dialog tag in To, or a Route that we issued: the proof is the route itself.
+fn is_inside(roles: &Roles<'_>, cx: &Context<'_>, message: &Message<'_>) -> bool {
+    let tagged = message.to().is_ok_and(|to| to.tag().is_some());
+    message.method() != Method::Register && (tagged || roles.proxy.is_routed(cx.world, message))
 }
 
 /// RFC 3261 section 11.2, as short as can be: phones and monitors ask whether we live.

@@ -45,6 +45,7 @@ use guard::Guard;
 use input::Input;
 use mint::Mint;
 use outbox::Outbox;
+use proxy::Proxy;
 use registrar::Registrar;
 use world::World;
 
@@ -55,6 +56,7 @@ pub struct Exchange {
     answers: Answers,
     guard: Guard,
     registrar: Registrar,
+    proxy: Proxy,
     /// New requests are answered 503; what runs is finished.
     draining: bool,
 }
@@ -64,12 +66,15 @@ impl Exchange {
     pub fn new(shard: ShardId, seed: [u8; 32], world: &World) -> Self {
         let mut mint = Mint::new(shard, seed);
         let answers = Answers::new(&mut mint, &world.settings);
+        let mut proxy_seed = [0; 16];
+        mint.fill(&mut proxy_seed);
         Self {
             answers,
             mint,
             counters: Counters::default(),
             guard: Guard::new(shard, world),
             registrar: Registrar::new(),
+            proxy: Proxy::new(proxy_seed, world),
             draining: false,
         }
     }
@@ -87,6 +92,7 @@ impl Exchange {
         let mut roles = dispatch::Roles {
             guard: &mut self.guard,
             registrar: &mut self.registrar,
+            proxy: &mut self.proxy,
             draining: &mut self.draining,
         };
         dispatch::dispatch(&mut roles, &mut cx, input);
@@ -94,7 +100,7 @@ impl Exchange {
 
     /// When `Input::Ticked` is next wanted.
     pub fn next_deadline(&self) -> Option<Monotonic> {
-        self.registrar.next_deadline()
+        self.registrar.next_deadline().into_iter().chain(self.proxy.next_deadline()).min()
     }
 
     pub fn counters(&self) -> &Counters {

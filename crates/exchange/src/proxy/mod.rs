@@ -50,6 +50,12 @@ pub trait Prover {
     fn prove(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> bool;
 }
 
+impl Prover for crate::guard::Guard {
+    fn prove(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> bool {
+        self.authenticate(cx, &flow, message).is_ok()
+    }
+}
+
 pub struct Proxy {
     keys: KeyHasher,
     seal: RouteSeal,
