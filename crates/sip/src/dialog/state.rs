@@ -195,10 +195,10 @@ impl Dialog {
         if self.remote_cseq.is_some_and(|last| cseq.number < last) {
             return Err(DialogError::OutOfOrder);
         }
-        if refreshes_target(cseq.method) {
-            if let Some(target) = contact(request)? {
-                self.remote_target = target;
-            }
+        if refreshes_target(cseq.method)
+            && let Some(target) = contact(request)?
+        {
+            self.remote_target = target;
         }
         self.remote_cseq = Some(cseq.number);
         if cseq.method == Method::Bye {

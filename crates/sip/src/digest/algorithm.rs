@@ -41,6 +41,10 @@ pub(super) type Hash = [u8; 32];
 
 /// Hashes pieces. SHA-2 input is gathered on the stack, since the library hashes one piece without an
 /// allocation but several with one.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives on the stack, where a box would be the allocation avoided"
+)]
 pub(super) enum Hasher {
     Md5(Md5),
     Short { algorithm: &'static digest::Algorithm, input: [u8; SHORT], length: usize },

@@ -21,7 +21,7 @@ impl SipHash128 {
 
     pub(super) fn write(&mut self, bytes: &[u8]) {
         let mut bytes = bytes;
-        while self.length % 8 != 0 {
+        while !self.length.is_multiple_of(8) {
             let [byte, rest @ ..] = bytes else { return };
             self.write_byte(*byte);
             bytes = rest;
