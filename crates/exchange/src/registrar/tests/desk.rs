@@ -166,6 +166,29 @@ impl Desk {
         self.take(outbox).expect("exactly one answer")
     }
 
+    /// Like [`Desk::send`] with an outbox that is warm; tells by how much `count` grew while the registrar worked.
+    pub(super) fn measure(&mut self, ask: Ask, count: impl Fn() -> usize) -> usize {
+        let text = ask.text();
+        let mut table = HeaderTable::new();
+        let message = parse(text.as_bytes(), &mut table, &Limits::default()).expect("a message");
+        let mut outbox = Outbox { arena: Vec::with_capacity(8192), outputs: Vec::with_capacity(8) };
+        let (device, rules) = (self.device, self.rules);
+        let who = Registrant { user: b"alice", domain: b"example.com", device, rules };
+        let mut cx = Context {
+            now: self.now,
+            world: &self.world,
+            mint: &mut self.mint,
+            counters: &mut self.counters,
+            outbox: &mut outbox,
+            answers: &mut self.answers,
+        };
+        let before = count();
+        self.registrar.register_as(&mut cx, ask.flow, &message, &who);
+        let after = count();
+        assert_eq!(self.take(outbox).map(|answer| answer.status), Some(200));
+        after - before
+    }
+
     /// Anything but a REGISTER: what it writes goes to the journal and the events.
     pub(super) fn with(&mut self, f: impl FnOnce(&mut Registrar, &mut Context<'_>)) {
         let mut outbox = Outbox::default();

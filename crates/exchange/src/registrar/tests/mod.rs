@@ -1,5 +1,6 @@
 //! The rules of the registrar, one test each, named after what they hold.
 
+mod allocations;
 mod desk;
 mod outbound;
 mod path;
