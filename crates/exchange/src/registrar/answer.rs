@@ -68,12 +68,15 @@ impl Registrar {
         let tag = cx.answers.to_tag(message);
         let keep_s = cx.world.settings.flow_timer_s;
         let headers = &self.headers;
+        let wants_keep = message.via().is_ok_and(|via| via.params.has("keep"));
         let ok = cx.outbox.write(|out| {
             let start = out.len();
             let mut writer = respond(message, StatusCode::OK, None, Some(&tag), flow.remote, out);
             writer.raw(headers);
             writer.end(b"");
-            answer_keep(out, start, keep_s);
+            if wants_keep {
+                answer_keep(out, start, keep_s);
+            }
         });
         let hop = way_back(&flow, message);
         if *done == Done::default() || !writable {

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::flow::Flow;
 use crate::world::Listener;
 use coeur_sip::Message;
-use coeur_sip::header::Contact;
+use coeur_sip::header::{Contact, NameAddr};
 use coeur_sip::transport::Transport;
 use coeur_sip::uri::{Host, SipUri, Uri};
 
@@ -26,15 +26,51 @@ pub(super) struct Reach {
     pub fallback: Fallback,
 }
 
+/// What a registrar reads of a Contact's parameters; each at most once (RFC 3261 section 7.3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parameters<'a> {
+    pub expires_s: Option<u32>,
+    pub q: Option<u16>,
+    pub instance: Option<&'a [u8]>,
+    pub reg_id: Option<u32>,
+}
+
+impl<'a> Parameters<'a> {
+    pub(super) fn read(address: &NameAddr<'a>) -> Result<Self, Refusal> {
+        let contact = Contact::Address(*address);
+        let mut seen = [false; 4];
+        let mut parameters = Self::default();
+        for param in address.params {
+            let which = match param.name.len() {
+                7 if param.is("expires") => 0,
+                1 if param.is("q") => 1,
+                13 if param.is("+sip.instance") => 2,
+                6 if param.is("reg-id") => 3,
+                _ => continue,
+            };
+            if std::mem::replace(&mut seen[which], true) {
+                return Err(Refusal::new(400, "Duplicate Parameter"));
+            }
+            match which {
+                0 => parameters.expires_s = contact.expires(),
+                1 => parameters.q = contact.q(),
+                2 => parameters.instance = contact.instance(),
+                _ => parameters.reg_id = contact.reg_id(),
+            }
+        }
+        Ok(parameters)
+    }
+}
+
 /// Refuses what could never be called or would come back to ourselves.
 pub(super) fn check(
     cx: &Context<'_>,
     flow: &Flow,
     message: &Message<'_>,
-    contact: &Contact<'_>,
+    address: &NameAddr<'_>,
     has_path: bool,
 ) -> Result<Reach, Refusal> {
-    let uri = match contact.parse_uri() {
+    let uri = match address.parse_uri() {
         Ok(Uri::Sip(uri)) => uri,
         // RFC 3261 section 10.2.1 lets a UA ask for it; a proxy could only redirect there, which we do not.
         Ok(Uri::Tel(_) | Uri::Other { .. }) => return Err(Refusal::new(403, "Contact Is Not A SIP URI")),
@@ -103,9 +139,13 @@ fn split_port(sent_by: &str) -> (&str, Option<u16>) {
 const NOT_STORED: [&str; 3] = ["expires", "pub-gruu", "temp-gruu"];
 
 /// Appends a Contact as it will be echoed, all but [`NOT_STORED`], without folds; a bare URI gets its brackets.
-pub(super) fn store(value: &[u8], contact: &Contact<'_>, texts: &mut Vec<u8>) -> Result<Text, Refusal> {
+pub(super) fn store(
+    value: &[u8],
+    address: &NameAddr<'_>,
+    urn: Option<&[u8]>,
+    texts: &mut Vec<u8>,
+) -> Result<Text, Refusal> {
     let start = texts.len();
-    let Some(address) = contact.address() else { return Err(Refusal::new(400, "Malformed Contact")) };
     if let Some(display) = address.display {
         push_unfolded(display, texts);
         texts.push(b' ');
@@ -123,7 +163,7 @@ pub(super) fn store(value: &[u8], contact: &Contact<'_>, texts: &mut Vec<u8>) ->
         let param_start = texts.len();
         push_unfolded(param.raw, texts);
         if param.is("+sip.instance")
-            && let Some(urn) = contact.instance()
+            && let Some(urn) = urn
             && let Some(at) = find(&texts[param_start..], urn)
         {
             instance = (param_start + at - start, urn.len());

@@ -1,12 +1,12 @@
 //! Reading a REGISTER: everything that can be decided without looking at the bindings.
 
-use super::contact::{self, Reach};
+use super::contact::{self, Parameters, Reach};
 use super::plan::Wanted;
 use super::{Refusal, RefusalHeader, Registrant, Registrar};
 use crate::context::Context;
 use crate::flow::Flow;
 use coeur_sip::Message;
-use coeur_sip::header::{Contact, HeaderName, NameAddr};
+use coeur_sip::header::{HeaderName, NameAddr};
 use coeur_sip::message::Values;
 use coeur_sip::uri::{SipUri, Uri, unescaped};
 
@@ -104,14 +104,26 @@ pub(super) fn is_known(tag: &[u8]) -> bool {
 /// act for an account has a device of it.
 fn check_identity(message: &Message<'_>, who: &Registrant<'_>) -> Result<(), Refusal> {
     let to = message.to().map_err(|error| Refusal::new(400, error.reason))?;
-    let from = message.from().map_err(|error| Refusal::new(400, error.reason))?;
     if !is_of(&to, who)? {
         return Err(Refusal::new(403, "Not Your Address"));
     }
+    if starts_alike(message) {
+        return Ok(());
+    }
+    let from = message.from().map_err(|error| Refusal::new(400, error.reason))?;
     if from.uri != to.uri && !is_of(&from, who)? {
         return Err(Refusal::new(403, "Third-Party Registration Refused"));
     }
     Ok(())
+}
+
+/// The ordinary case without reading From: the same bytes as To up to the end of the brackets.
+fn starts_alike(message: &Message<'_>) -> bool {
+    let (Some(from), Some(to)) = (message.header(HeaderName::From), message.header(HeaderName::To)) else {
+        return false;
+    };
+    to.first() == Some(&b'<')
+        && memchr::memchr(b'>', to).is_some_and(|end| from.get(..=end) == to.get(..=end))
 }
 
 /// RFC 4475 section 3.3.4: an address of record is a SIP URI, else 400.
@@ -177,26 +189,23 @@ fn read_contacts<'m>(
     let header_s = message.expires().unwrap_or(Some(HOUR_S));
     let mut star = false;
     for value in values.filter(|value| !value.is_empty()) {
-        let address = match Contact::parse(value) {
-            Ok(Contact::Address(address)) => address,
-            Ok(Contact::Star) if !star && registrar.wanted.is_empty() => {
-                star = true;
-                continue;
-            }
-            Ok(Contact::Star) => return Err(Refusal::new(400, "Star Must Be Alone")),
-            Err(error) => return Err(Refusal::new(400, error.reason)),
-        };
-        if star {
+        let is_star = value == b"*";
+        if star || (is_star && !registrar.wanted.is_empty()) {
             return Err(Refusal::new(400, "Star Must Be Alone"));
         }
+        if is_star {
+            star = true;
+            continue;
+        }
+        let address = NameAddr::parse(value).map_err(|error| Refusal::new(400, error.reason))?;
         if registrar.wanted.len() == who.rules.contacts_max {
             return Err(Refusal::new(403, "Too Many Contacts"));
         }
-        let contact = Contact::Address(address);
-        let requested_s = contact.expires().or(header_s).unwrap_or(who.rules.expires_default_s);
+        let parameters = Parameters::read(&address)?;
+        let requested_s = parameters.expires_s.or(header_s).unwrap_or(who.rules.expires_default_s);
         let granted_s = granted(requested_s, who)?;
-        let reach = contact::check(cx, flow, message, &contact, !registrar.path.is_empty())?;
-        let wanted = want(registrar, value, &contact, granted_s, reach)?;
+        let reach = contact::check(cx, flow, message, &address, !registrar.path.is_empty())?;
+        let wanted = want(registrar, value, &address, &parameters, granted_s, reach)?;
         if wanted.reg_id > 0 && granted_s > 0 && supports.outbound {
             check_first_hop(message, &registrar.path)?;
             *outbound = true;
@@ -215,17 +224,17 @@ fn read_contacts<'m>(
 fn want(
     registrar: &mut Registrar,
     value: &[u8],
-    contact: &Contact<'_>,
+    address: &NameAddr<'_>,
+    parameters: &Parameters<'_>,
     granted_s: u32,
     reach: Reach,
 ) -> Result<Wanted, Refusal> {
-    let text = contact::store(value, contact, &mut registrar.texts)?;
-    let instance = contact.instance();
+    let text = contact::store(value, address, parameters.instance, &mut registrar.texts)?;
     Ok(Wanted {
         text,
         // RFC 5626 section 6: without an instance, reg-id means nothing.
-        reg_id: instance.and_then(|_| contact.reg_id()).unwrap_or(0),
-        q: contact.q().unwrap_or(1000),
+        reg_id: parameters.instance.and(parameters.reg_id).unwrap_or(0),
+        q: parameters.q.unwrap_or(1000),
         granted_s,
         flow: reach.flow,
         fallback: reach.fallback,

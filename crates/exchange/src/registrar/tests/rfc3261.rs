@@ -306,3 +306,11 @@ fn an_expired_binding_is_told_once() {
     assert_eq!(desk.counters.registrations_expired, 1);
     assert!(matches!(desk.events[1..], [Event::Unregistered { why: UnregisteredWhy::Expired, .. }]));
 }
+
+/// Section 7.3.1: no parameter twice.
+#[test]
+fn a_contact_with_a_doubled_parameter_is_400() {
+    for doubled in [";expires=1;expires=2", ";q=1;Q=0.5", ";reg-id=1;reg-id=2"] {
+        assert_eq!(Desk::new().send(ask(1, contact(doubled))).status, 400, "{doubled}");
+    }
+}
