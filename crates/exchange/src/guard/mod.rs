@@ -81,4 +81,6 @@ fn micros(now: Monotonic) -> u64 {
 }
 
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod tests;
