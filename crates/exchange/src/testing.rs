@@ -15,6 +15,8 @@ use coeur_sip::message::{HeaderTable, Message};
 use coeur_sip::time::{Monotonic, Now, Wall};
 use coeur_sip::transport::Transport;
 use coeur_sip::{HeaderName, Limits, Method};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -287,3 +289,32 @@ impl Phone {
         format!("{name}: {}\r\n", String::from_utf8(value).expect("credentials are text"))
     }
 }
+
+/// Allocations of this thread so far; other tests do not disturb.
+pub fn allocations() -> usize {
+    ALLOCATIONS.with(Cell::get)
+}
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is handed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // A thread that is ending has no counter any more, and nobody who reads it.
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `GlobalAlloc::dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;

@@ -2,34 +2,9 @@
 
 use crate::input::Input;
 use crate::outbox::Outbox;
-use crate::testing::{Office, Phone, udp};
+use crate::testing::{Office, Phone, allocations, udp};
 use coeur_sip::message::HeaderTable;
 use coeur_sip::{Limits, Method};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is handed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// Hands in each of `requests` after one is handed in to warm up; returns allocations and nanoseconds for each.
 fn cost_of(office: &mut Office, phone: &Phone, requests: &[Vec<u8>]) -> (f64, f64) {
@@ -37,7 +12,7 @@ fn cost_of(office: &mut Office, phone: &Phone, requests: &[Vec<u8>]) -> (f64, f6
     let (mut before, mut began) = (0, std::time::Instant::now());
     for (at, bytes) in requests.iter().enumerate() {
         if at == 1 {
-            before = ALLOCATIONS.get();
+            before = allocations();
             began = std::time::Instant::now();
         }
         let message = coeur_sip::parse(bytes, &mut table, &Limits::default()).expect("a message");
@@ -47,7 +22,7 @@ fn cost_of(office: &mut Office, phone: &Phone, requests: &[Vec<u8>]) -> (f64, f6
         outbox.clear();
     }
     let each = (requests.len() - 1) as f64;
-    ((ALLOCATIONS.get() - before) as f64 / each, began.elapsed().as_nanos() as f64 / each)
+    ((allocations() - before) as f64 / each, began.elapsed().as_nanos() as f64 / each)
 }
 
 #[test]
@@ -65,7 +40,8 @@ fn a_verified_register_is_counted() {
     let mut office = Office::new();
     let mut phone = Phone::new("alice", udp("198.51.100.7:5060"));
     assert_eq!(office.register(&mut phone).status(), 200);
-    let refreshes: Vec<_> = (0..2_000).map(|_| phone.again(Method::Register, "sip:example.org", "")).collect();
+    let refreshes: Vec<_> =
+        (0..2_000).map(|_| phone.again(Method::Register, "sip:example.org", "")).collect();
     let (allocations, nanoseconds) = cost_of(&mut office, &phone, &refreshes);
     println!("register with credentials: {allocations} allocations, {nanoseconds:.0} ns");
     assert_eq!(office.exchange.counters().authenticated, 2_001);

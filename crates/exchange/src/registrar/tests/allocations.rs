@@ -1,33 +1,11 @@
 //! What a registration costs at the allocator; counted per thread, so that other tests do not disturb.
 
 use super::desk::{Desk, ask, contact};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // A thread that is ending has no counter any more, and nobody who reads it.
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use crate::testing::allocations;
 
 /// Allocations of one REGISTER once every buffer is warm.
 fn cost(desk: &mut Desk, cseq: u32, lines: &str) -> usize {
-    desk.measure(ask(cseq, lines), || ALLOCATIONS.with(Cell::get))
+    desk.measure(ask(cseq, lines), allocations)
 }
 
 #[test]
