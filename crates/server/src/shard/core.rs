@@ -1,0 +1,125 @@
+//! From bytes to the handler: classify, parse, find the owner, decide.
+
+use super::handler::Handler;
+use super::inbox::{Inbox, Notice};
+use super::stats::Stats;
+use crate::net::stun;
+use crate::trace::{Direction, Tap};
+use coeur_exchange::flow::{Flow, ShardId};
+use coeur_exchange::input::Input;
+use coeur_exchange::mint::read_hex;
+use coeur_exchange::outbox::Outbox;
+use coeur_sip::time::Now;
+use coeur_sip::{HeaderTable, Limits, Message};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// What a shard has besides its sockets.
+pub struct Core<H> {
+    pub id: ShardId,
+    pub handler: H,
+    pub outbox: Outbox,
+    pub now: Now,
+    pub stats: Arc<Stats>,
+    pub inboxes: Arc<[Arc<Inbox>]>,
+    pub tap: Option<Arc<Tap>>,
+    table: HeaderTable,
+    limits: Limits,
+}
+
+impl<H: Handler> Core<H> {
+    pub fn new(
+        id: ShardId,
+        handler: H,
+        now: Now,
+        stats: Arc<Stats>,
+        inboxes: Arc<[Arc<Inbox>]>,
+        tap: Option<Arc<Tap>>,
+    ) -> Self {
+        Self {
+            id,
+            handler,
+            outbox: Outbox::default(),
+            now,
+            stats,
+            inboxes,
+            tap,
+            table: HeaderTable::new(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// One datagram.
+    pub fn datagram(&mut self, flow: Flow, bytes: &[u8]) {
+        match bytes.first() {
+            // Keep-alives, of CRLF or of whatever old phones send (a NUL or nothing): no answer over UDP.
+            None | Some(b'\r' | b'\n') if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n')) => {
+                self.stats.keep_alives.add(1);
+            }
+            Some(0..=3) if stun::is_stun(bytes) => self.stun(flow, bytes),
+            // RFC 3261 section 7.1: a start line begins with a letter, a method of ours or "SIP/2.0"; what begins
+            // with a control character or a byte above ASCII is junk, and is refused before anything is read.
+            Some(byte) if !byte.is_ascii_graphic() && !matches!(byte, b'\r' | b'\n') => {
+                self.stats.junk.add(1)
+            }
+            _ => self.message(flow, bytes),
+        }
+    }
+
+    /// One message, framed.
+    pub fn message(&mut self, flow: Flow, bytes: &[u8]) {
+        if let Some(tap) = &self.tap {
+            let at = UNIX_EPOCH + Duration::from_millis(self.now.wall.as_millis());
+            tap.record(self.id, at, Direction::Received, &flow, bytes);
+        }
+        match coeur_sip::parse(bytes, &mut self.table, &self.limits) {
+            Ok(message) => {
+                if let Some(owner) = owner_elsewhere(&message, self.id, self.inboxes.len()) {
+                    self.stats.responses_passed_on.add(1);
+                    let notice = Notice::Received { flow, bytes: bytes.into() };
+                    if self.inboxes[owner].tell(notice).is_err() {
+                        // The other side or our own transaction will repeat it.
+                        self.stats.responses_passed_lost.add(1);
+                    }
+                    return;
+                }
+                self.handler.handle(self.now, Input::Received { flow, message: &message }, &mut self.outbox);
+            }
+            Err(error) if error.is_keep_alive() => self.stats.keep_alives.add(1),
+            Err(error) => {
+                self.handler.handle(self.now, Input::Malformed { flow, error: &error }, &mut self.outbox);
+            }
+        }
+    }
+
+    pub fn input(&mut self, input: Input<'_>) {
+        self.handler.handle(self.now, input, &mut self.outbox);
+    }
+
+    pub fn tap_sent(&self, flow: &Flow, bytes: &[u8]) {
+        if let Some(tap) = &self.tap {
+            let at = UNIX_EPOCH + Duration::from_millis(self.now.wall.as_millis());
+            tap.record(self.id, at, Direction::Sent, flow, bytes);
+        }
+    }
+
+    fn stun(&mut self, flow: Flow, bytes: &[u8]) {
+        let mut answered = false;
+        let span = self.outbox.write(|out| answered = stun::answer(bytes, flow.remote, out));
+        if answered {
+            self.stats.stun_answered.add(1);
+            self.outbox.send(coeur_exchange::flow::Hop::Flow(flow), span, None);
+        }
+    }
+}
+
+/// The shard whose transaction this response answers, when it is another one: our branches are
+/// `z9hG4bKc<shard in two hex digits>...`.
+fn owner_elsewhere(message: &Message<'_>, own: ShardId, shards: usize) -> Option<usize> {
+    if shards == 1 || !message.is_response() {
+        return None;
+    }
+    let branch = message.via().ok()?.branch?;
+    let owner = read_hex(branch.strip_prefix(b"z9hG4bKc")?.get(..2)?)? as usize;
+    (owner != own.0 as usize && owner < shards).then_some(owner)
+}

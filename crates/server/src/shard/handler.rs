@@ -1,0 +1,64 @@
+//! What the loop asks of its surroundings. The exchange is behind [`Handler`], so that the loop can be tried with
+//! anything that answers.
+
+use coeur_exchange::event::Event;
+use coeur_exchange::flow::ShardId;
+use coeur_exchange::input::Input;
+use coeur_exchange::outbox::{MediaCommand, Outbox, ResolveToken};
+use coeur_sip::resolve::Query;
+use coeur_sip::time::{Monotonic, Now};
+
+/// Decides. Never waits, never fails; see `Exchange::handle`.
+pub trait Handler: Send + 'static {
+    fn handle(&mut self, now: Now, input: Input<'_>, outbox: &mut Outbox);
+    /// When `Input::Ticked` is next wanted.
+    fn next_deadline(&self) -> Option<Monotonic>;
+}
+
+/// Where saves go. Appends are numbered from 1, for all shards together, in the order in which they become durable.
+pub trait Journal: Send + Sync + 'static {
+    /// Queues the record and never waits; `Err` when the queue is full or the journal cannot write.
+    fn append(&self, shard: ShardId, record: &[u8]) -> Result<u64, NotSaved>;
+    fn outcome(&self, append: u64) -> Outcome;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotSaved;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Pending,
+    Durable,
+    Failed,
+}
+
+/// Everything else that a shard hands out. Each call returns at once; answers come through the shard's
+/// [`super::Inbox`].
+pub trait Services: Send + Sync + 'static {
+    fn resolve(&self, shard: ShardId, token: ResolveToken, query: Query);
+    fn media(&self, shard: ShardId, command: MediaCommand);
+    fn publish(&self, shard: ShardId, event: Event);
+}
+
+/// A journal in memory only: everything is durable at once. For tests and `--no-journal` measurements.
+#[derive(Default)]
+pub struct Forgetful(std::sync::atomic::AtomicU64);
+
+impl Journal for Forgetful {
+    fn append(&self, _shard: ShardId, _record: &[u8]) -> Result<u64, NotSaved> {
+        Ok(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1)
+    }
+
+    fn outcome(&self, _append: u64) -> Outcome {
+        Outcome::Durable
+    }
+}
+
+/// Services that do nothing.
+pub struct NoServices;
+
+impl Services for NoServices {
+    fn resolve(&self, _shard: ShardId, _token: ResolveToken, _query: Query) {}
+    fn media(&self, _shard: ShardId, _command: MediaCommand) {}
+    fn publish(&self, _shard: ShardId, _event: Event) {}
+}

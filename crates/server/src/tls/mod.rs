@@ -1,0 +1,201 @@
+//! TLS: which certificate we show, whom we believe, and how both change while connections stay open.
+//!
+//! TLS 1.3 and 1.2 only, no renegotiation, no compression, no CBC suites: what rustls offers. X25519MLKEM768 is
+//! preferred. Secrets are never printed: no type here has `Debug`.
+
+pub mod authority;
+pub mod certificate;
+pub mod roots;
+
+pub use certificate::{CertificateError, Source};
+
+use arc_swap::ArcSwap;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::ServerName;
+use rustls::server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// TLS 1.2 sessions kept for resumption, all shards together. Worst-case memory: about 1 kB each. TLS 1.3 tickets
+/// are sealed and kept by the client.
+const SESSIONS_MAX: usize = 8_192;
+
+/// The TLS of this process, shared by all shards.
+pub struct Tls {
+    shown: Arc<Shown>,
+    /// ALPN `sip`, for those who ask.
+    sip: Arc<ServerConfig>,
+    /// ALPN `http/1.1`, for browsers.
+    web: Arc<ServerConfig>,
+    client: Arc<ClientConfig>,
+}
+
+/// The certificates in use: swapped whole, read without lock at each handshake.
+struct Shown {
+    keys: ArcSwap<Vec<Arc<CertifiedKey>>>,
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("certificates")
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    /// The certificate for the name asked for (RFC 6066 section 3), else the first.
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let keys = self.keys.load();
+        let named =
+            hello.server_name().and_then(|name| keys.iter().find(|key| certificate::proves(key, name)));
+        named.or(keys.first()).cloned()
+    }
+}
+
+impl Tls {
+    /// `sources` in the order of preference; `extra_roots` are PEM files believed besides those of the system.
+    pub fn new(sources: &[Source], roots: rustls::RootCertStore) -> Result<Self, CertificateError> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let shown =
+            Arc::new(Shown { keys: ArcSwap::from_pointee(certificate::load_all(sources, &provider)?) });
+        let client = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| CertificateError::provider(&error))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self {
+            sip: server_config(&provider, &shown, b"sip")?,
+            web: server_config(&provider, &shown, b"http/1.1")?,
+            shown,
+            client: Arc::new(client),
+        })
+    }
+
+    /// Reads the certificates anew. Open connections keep theirs; on an error, everybody does.
+    pub fn reload(&self, sources: &[Source]) -> Result<(), CertificateError> {
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        self.shown.keys.store(Arc::new(certificate::load_all(sources, &provider)?));
+        Ok(())
+    }
+
+    pub fn accept(&self, web: bool) -> Result<ServerConnection, rustls::Error> {
+        ServerConnection::new(if web { self.web.clone() } else { self.sip.clone() })
+    }
+
+    /// The peer must prove `host`, or its address when there is no name (RFC 5922 section 7.2). Wildcards are
+    /// accepted as browsers do, which RFC 5922 does not.
+    pub fn connect(&self, host: Option<&str>, address: IpAddr) -> Result<ClientConnection, rustls::Error> {
+        let name = match host {
+            Some(host) => ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
+                .map_err(|_| rustls::Error::General("no host name".to_owned()))?,
+            None => ServerName::IpAddress(address.into()),
+        };
+        ClientConnection::new(self.client.clone(), name)
+    }
+}
+
+fn server_config(
+    provider: &Arc<CryptoProvider>,
+    shown: &Arc<Shown>,
+    protocol: &[u8],
+) -> Result<Arc<ServerConfig>, CertificateError> {
+    let mut config = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| CertificateError::provider(&error))?
+        .with_no_client_auth()
+        .with_cert_resolver(shown.clone());
+    config.alpn_protocols = vec![protocol.to_vec()];
+    config.session_storage = ServerSessionMemoryCache::new(SESSIONS_MAX);
+    config.ticketer =
+        rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| CertificateError::provider(&error))?;
+    // One ticket per handshake is enough for a phone that keeps one connection.
+    config.send_tls13_tickets = 1;
+    Ok(Arc::new(config))
+}
+
+/// Watches the files of `sources` and reloads when one changes. Ends when `stop` says so; looks every `every`.
+pub fn watch(tls: &Tls, sources: &[Source], every: std::time::Duration, stop: impl Fn() -> bool) {
+    let mut seen = certificate::stamps(sources);
+    while !stop() {
+        std::thread::sleep(every);
+        let now = certificate::stamps(sources);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        match tls.reload(sources) {
+            Ok(()) => tracing::info!("certificate reloaded"),
+            Err(error) => tracing::error!(%error, "certificate not reloaded, the old one stays in use"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    /// Drives both ends until neither has anything to say.
+    fn shake(client: &mut ClientConnection, server: &mut ServerConnection) -> Result<(), rustls::Error> {
+        let mut bytes = Vec::new();
+        for _ in 0..20 {
+            bytes.clear();
+            while client.wants_write() {
+                client.write_tls(&mut bytes).unwrap();
+            }
+            let mut rest = &bytes[..];
+            while !rest.is_empty() {
+                server.read_tls(&mut rest).unwrap();
+                server.process_new_packets()?;
+            }
+            bytes.clear();
+            while server.wants_write() {
+                server.write_tls(&mut bytes).unwrap();
+            }
+            let mut rest = &bytes[..];
+            while !rest.is_empty() {
+                client.read_tls(&mut rest).unwrap();
+                client.process_new_packets()?;
+            }
+        }
+        let _ = server.reader().read(&mut [0; 16]);
+        Ok(())
+    }
+
+    #[test]
+    fn the_local_authority_proves_its_names_and_no_other_and_a_reload_shows_the_new_one() {
+        let dir = std::env::temp_dir().join(format!("coeur-tls-{}", std::process::id()));
+        let names = ["sip.example.org".to_owned(), "127.0.0.1".to_owned()];
+        let source = authority::ensure(&dir, &names).unwrap();
+        let sources = [source];
+        let mut roots = rustls::RootCertStore::empty();
+        roots::add_file(&mut roots, &authority::certificate_path(&dir)).unwrap();
+        let tls = Tls::new(&sources, roots.clone()).unwrap();
+        let mut serials = Vec::new();
+        for round in 0..2 {
+            // A client without memory: a resumed session would show the old certificate.
+            let fresh = Tls::new(&[], roots.clone()).unwrap();
+            if round == 1 {
+                authority::renew(&dir, &names).unwrap();
+                tls.reload(&sources).unwrap();
+            }
+            let mut client = fresh.connect(Some("sip.example.org"), IpAddr::from([127, 0, 0, 1])).unwrap();
+            let mut server = tls.accept(false).unwrap();
+            shake(&mut client, &mut server).unwrap();
+            assert!(!client.is_handshaking());
+            assert_eq!(
+                client.negotiated_key_exchange_group().map(|group| group.name()),
+                Some(rustls::NamedGroup::X25519MLKEM768)
+            );
+            serials.push(client.peer_certificates().unwrap()[0].to_vec());
+        }
+        assert_ne!(serials[0], serials[1]);
+        let mut client = tls.connect(None, IpAddr::from([127, 0, 0, 1])).unwrap();
+        assert!(shake(&mut client, &mut tls.accept(false).unwrap()).is_ok());
+        let mut client = tls.connect(Some("other.example.org"), IpAddr::from([127, 0, 0, 1])).unwrap();
+        assert!(shake(&mut client, &mut tls.accept(false).unwrap()).is_err());
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -1,0 +1,462 @@
+//! The loop over real sockets on loopback, with a handler that answers every request.
+
+use coeur::config::Listen;
+use coeur::net::limits::Limits;
+use coeur::net::listen;
+use coeur::shard::{
+    Clock, Forgetful, Handler, Journal, NoServices, NotSaved, Outcome, Prepared, Setup, Shards,
+};
+use coeur::tls::{Tls, authority, roots};
+use coeur_exchange::flow::{Hop, ShardId};
+use coeur_exchange::input::Input;
+use coeur_exchange::outbox::{Outbox, SendToken};
+use coeur_sip::time::{Monotonic, Now};
+use coeur_sip::transport::Transport;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Answers 200 to every request on its flow. `REGISTER` waits for the journal; `INFO sip:a;to=ADDRESS` is sent on to
+/// that address over TCP or TLS, and what becomes of it is counted.
+#[derive(Clone, Default)]
+struct Answering {
+    failed: Arc<AtomicU64>,
+    closed: Arc<AtomicU64>,
+    responses: Arc<AtomicU64>,
+}
+
+impl Handler for Answering {
+    fn handle(&mut self, _now: Now, input: Input<'_>, outbox: &mut Outbox) {
+        match input {
+            Input::Received { flow, message } if message.is_request() => {
+                let uri = String::from_utf8_lossy(message.request_uri()).into_owned();
+                if let Some(to) = uri.split_once(";to=") {
+                    let (transport, to) = to.1.split_once('-').unwrap();
+                    let (address, host) = to.split_once('/').unwrap();
+                    let hop = Hop::Address {
+                        transport: Transport::parse(transport.as_bytes()),
+                        address: address.parse().unwrap(),
+                        host: Some(host.into()),
+                    };
+                    let bytes =
+                        outbox.write(|out| out.extend_from_slice(&request("OPTIONS", "sip:there", 7)));
+                    return outbox.send(hop, bytes, Some(SendToken(1)));
+                }
+                let mut answer = b"SIP/2.0 200 OK\r\n".to_vec();
+                for header in message.headers() {
+                    if matches!(header.name_bytes, b"Via" | b"From" | b"To" | b"Call-ID" | b"CSeq") {
+                        answer.extend_from_slice(header.span);
+                    }
+                }
+                answer.extend_from_slice(b"Content-Length: 0\r\n\r\n");
+                let bytes = outbox.write(|out| out.extend_from_slice(&answer));
+                if uri == "sip:save" {
+                    let record = outbox.write(|out| out.extend_from_slice(b"record"));
+                    let failed = String::from_utf8(answer).unwrap().replace("200 OK", "503 No Disk");
+                    let other = outbox.write(|out| out.extend_from_slice(failed.as_bytes()));
+                    outbox.save(record);
+                    outbox.send_after_save(Hop::Flow(flow), bytes, other);
+                } else {
+                    outbox.send(Hop::Flow(flow), bytes, None);
+                }
+            }
+            Input::Received { .. } => {
+                self.responses.fetch_add(1, Ordering::SeqCst);
+            }
+            Input::Malformed { flow, .. } => {
+                let bytes = outbox.write(|out| out.extend_from_slice(b"SIP/2.0 400 Bad Request\r\n\r\n"));
+                outbox.send(Hop::Flow(flow), bytes, None);
+            }
+            Input::SendFailed { .. } => {
+                self.failed.fetch_add(1, Ordering::SeqCst);
+            }
+            Input::FlowClosed { .. } => {
+                self.closed.fetch_add(1, Ordering::SeqCst);
+            }
+            Input::Resolved { .. } | Input::Told(_) | Input::MediaEvent(_) | Input::Ticked => {}
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Monotonic> {
+        None
+    }
+}
+
+fn request(method: &str, uri: &str, number: u32) -> Vec<u8> {
+    format!(
+        "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK{number}\r\nMax-Forwards: 70\r\n\
+         From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: {number}\r\nCSeq: {number} {method}\r\n\
+         Content-Length: 0\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+struct Server {
+    shards: Option<Shards>,
+    addresses: Vec<SocketAddr>,
+    handler: Answering,
+    tls: Arc<Tls>,
+    folder: PathBuf,
+    names: Vec<String>,
+}
+
+impl Server {
+    fn start(shards: usize, limits: Limits, journal: Arc<dyn Journal>) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::SeqCst);
+        let folder = std::env::temp_dir().join(format!("coeur-net-{}-{count}", std::process::id()));
+        let names = vec!["sip.test".to_owned(), "127.0.0.1".to_owned()];
+        let source = authority::ensure(&folder, &names).unwrap();
+        let mut trusted = rustls::RootCertStore::empty();
+        roots::add_file(&mut trusted, &authority::certificate_path(&folder)).unwrap();
+        let tls = Arc::new(Tls::new(&[source], trusted).unwrap());
+        let places: Vec<Listen> = ["udp", "tcp", "tls", "ws", "wss"]
+            .iter()
+            .map(|s| format!("{s}://127.0.0.1:0").parse().unwrap())
+            .collect();
+        let bound = listen::bind(&places, shards, &[], false).unwrap();
+        let addresses = bound.iter().map(|bound| bound.listener.bound).collect();
+        let handler = Answering::default();
+        let setup = Setup {
+            bound,
+            shards,
+            limits,
+            tls: Some(tls.clone()),
+            origin: Arc::new(|_| true),
+            journal,
+            services: Arc::new(NoServices),
+            tap: None,
+            clock: Clock::default(),
+        };
+        let shards = Prepared::new(shards).unwrap().start(setup, |_: ShardId| handler.clone()).unwrap();
+        Self { shards: Some(shards), addresses, handler, tls, folder, names }
+    }
+
+    fn usual() -> Self {
+        Self::start(2, Limits::default(), Arc::new(Forgetful::default()))
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        let counters = self.shards.as_ref().unwrap().counters();
+        counters.into_iter().find(|(known, _)| *known == name).unwrap().1
+    }
+
+    fn wait_for(&self, name: &str, value: u64) {
+        let start = Instant::now();
+        while self.count(name) < value {
+            assert!(start.elapsed() < PATIENCE, "{name} is {} and not {value}", self.count(name));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn tcp(&self, place: usize) -> TcpStream {
+        let stream = TcpStream::connect(self.addresses[place]).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    fn tls(&self, place: usize) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
+        let client = self.tls.connect(Some("sip.test"), self.addresses[place].ip()).unwrap();
+        rustls::StreamOwned::new(client, self.tcp(place))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(shards) = self.shards.take() {
+            shards.stop(Duration::from_secs(2));
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Reads until `count` messages without body have come.
+fn answers(stream: &mut impl Read, count: usize) -> String {
+    let (mut text, mut buffer) = (String::new(), [0; 4_096]);
+    while text.matches("\r\n\r\n").count() < count {
+        let length = stream.read(&mut buffer).unwrap();
+        assert_ne!(length, 0, "closed after {text}");
+        text.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+    }
+    text
+}
+
+fn is_closed(stream: &mut TcpStream) -> bool {
+    let mut buffer = [0; 4_096];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() == std::io::ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+#[test]
+fn a_request_over_udp_is_answered_and_keep_alives_are_not() {
+    let server = Server::usual();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.connect(server.addresses[0]).unwrap();
+    for junk in [&b"\r\n\r\n"[..], b"", b"\x80\x01junk"] {
+        socket.send(junk).unwrap();
+    }
+    let mut buffer = [0; 2_048];
+    for number in 1..=200 {
+        socket.send(&request("OPTIONS", "sip:x", number)).unwrap();
+        let length = socket.recv(&mut buffer).unwrap();
+        let text = std::str::from_utf8(&buffer[..length]).unwrap();
+        assert!(text.starts_with("SIP/2.0 200") && text.contains(&format!("CSeq: {number} ")), "{text}");
+    }
+    let mut stun = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    stun.extend_from_slice(&[9; 12]);
+    socket.send(&stun).unwrap();
+    assert_eq!(socket.recv(&mut buffer).unwrap(), 32);
+    assert_eq!(&buffer[..2], [1, 1]);
+}
+
+#[test]
+fn pipelined_and_split_messages_over_tcp_are_answered_in_order() {
+    let server = Server::usual();
+    let mut stream = server.tcp(1);
+    let mut bytes = b"\r\n\r\n".to_vec();
+    for number in 1..=20 {
+        bytes.extend(request("OPTIONS", "sip:x", number));
+    }
+    for part in bytes.chunks(777) {
+        stream.write_all(part).unwrap();
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let text = answers(&mut stream, 20);
+    assert!(text.starts_with("\r\nSIP/2.0 200"), "the keep-alive is answered by CRLF");
+    let order: Vec<usize> = (1..=20).map(|number| text.find(&format!("CSeq: {number} ")).unwrap()).collect();
+    assert!(order.is_sorted());
+}
+
+#[test]
+fn tls_with_the_local_authority_survives_a_reload_of_the_certificate() {
+    let server = Server::usual();
+    let mut before = server.tls(2);
+    before.write_all(&request("OPTIONS", "sip:x", 1)).unwrap();
+    assert!(answers(&mut before, 1).contains("200 OK"));
+    let source = authority::renew(&server.folder, &server.names).unwrap();
+    server.tls.reload(&[source]).unwrap();
+    before.write_all(&request("OPTIONS", "sip:x", 2)).unwrap();
+    assert!(answers(&mut before, 1).contains("CSeq: 2 "));
+    // A client without memory: a resumed session would show the old certificate.
+    let mut trusted = rustls::RootCertStore::empty();
+    roots::add_file(&mut trusted, &authority::certificate_path(&server.folder)).unwrap();
+    let stranger = Tls::new(&[], trusted).unwrap();
+    let client = stranger.connect(Some("sip.test"), server.addresses[2].ip()).unwrap();
+    let mut after = rustls::StreamOwned::new(client, server.tcp(2));
+    after.write_all(&request("OPTIONS", "sip:x", 3)).unwrap();
+    answers(&mut after, 1);
+    assert_ne!(before.conn.peer_certificates(), after.conn.peer_certificates());
+}
+
+#[test]
+fn web_socket_and_secure_web_socket_carry_one_message_per_frame() {
+    use tungstenite::client::IntoClientRequest;
+    let server = Server::usual();
+    for place in [3, 4] {
+        let mut opening = format!("ws://{}/", server.addresses[place]).into_client_request().unwrap();
+        opening.headers_mut().insert("Sec-WebSocket-Protocol", "sip".parse().unwrap());
+        fn talk<S: Read + Write>(opening: tungstenite::handshake::client::Request, stream: S) {
+            let (mut web, response) = tungstenite::client(opening, stream).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(response.headers()["Sec-WebSocket-Protocol"], "sip");
+            for number in 1..=3 {
+                let text = String::from_utf8(request("OPTIONS", "sip:x", number)).unwrap();
+                web.send(tungstenite::Message::text(text)).unwrap();
+                let answer = web.read().unwrap();
+                assert!(answer.is_text() && answer.to_text().unwrap().contains(&format!("CSeq: {number} ")));
+            }
+            web.send(tungstenite::Message::Ping(vec![7].into())).unwrap();
+            assert!(web.read().unwrap().is_pong());
+            web.close(None).unwrap();
+            while web.read().is_ok() {}
+        }
+        if place == 3 { talk(opening, server.tcp(3)) } else { talk(opening, server.tls(4)) }
+    }
+    let mut stream = server.tcp(3);
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 400 "), "{text}");
+}
+
+#[test]
+fn slow_and_silent_connections_meet_their_deadlines() {
+    let limits = Limits {
+        handshake: Duration::from_millis(300),
+        first_request: Duration::from_millis(300),
+        message: Duration::from_millis(300),
+        idle: Duration::from_millis(900),
+        ..Limits::default()
+    };
+    let server = Server::start(1, limits, Arc::new(Forgetful::default()));
+    let (mut silent, mut half_open, mut web) = (server.tcp(1), server.tcp(2), server.tcp(3));
+    let mut drip = server.tcp(1);
+    drip.write_all(&request("OPTIONS", "sip:x", 1)).unwrap();
+    answers(&mut drip, 1);
+    let mut dripping = drip.try_clone().unwrap();
+    let dripper = std::thread::spawn(move || {
+        for byte in request("OPTIONS", "sip:x", 2) {
+            if dripping.write_all(&[byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let mut idle = server.tcp(1);
+    idle.write_all(&request("OPTIONS", "sip:x", 1)).unwrap();
+    answers(&mut idle, 1);
+    let start = Instant::now();
+    for stream in [&mut silent, &mut half_open, &mut web, &mut drip, &mut idle] {
+        assert!(is_closed(stream));
+    }
+    assert!(start.elapsed() < Duration::from_secs(4));
+    dripper.join().unwrap();
+    server.wait_for("deadline_first_request", 1);
+    server.wait_for("deadline_handshake", 2);
+    server.wait_for("deadline_message", 1);
+    server.wait_for("deadline_idle", 1);
+    assert_eq!(server.count("connections_open"), 0);
+}
+
+#[test]
+fn a_stream_without_sense_is_answered_400_and_closed() {
+    let server = Server::usual();
+    let mut stream = server.tcp(1);
+    stream
+        .write_all(
+            b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nContent-Length: many\r\n\r\n",
+        )
+        .unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("SIP/2.0 400"), "{text}");
+    server.wait_for("closed_framing", 1);
+}
+
+#[test]
+fn a_thousand_connections_are_served_and_forgotten() {
+    let server = Server::usual();
+    let mut streams: Vec<TcpStream> = (0..1_000).map(|_| server.tcp(1)).collect();
+    for (number, stream) in streams.iter_mut().enumerate() {
+        stream.write_all(&request("OPTIONS", "sip:x", number as u32)).unwrap();
+    }
+    for stream in &mut streams {
+        answers(stream, 1);
+    }
+    assert_eq!(server.count("connections_open"), 1_000);
+    for (i, stream) in streams.drain(..).enumerate() {
+        // Half of them by reset, in the middle of a message.
+        if i % 2 == 0 {
+            (&stream).write_all(b"OPTIONS sip:x SI").unwrap();
+            socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+        }
+    }
+    server.wait_for("connections_closed", 1_000);
+    assert_eq!(server.count("connections_open"), 0);
+    assert_eq!(server.handler.closed.load(Ordering::SeqCst), 1_000);
+}
+
+#[test]
+fn one_source_gets_only_so_many_connections() {
+    let limits = Limits { connections_per_source_max: 3, ..Limits::default() };
+    let server = Server::start(2, limits, Arc::new(Forgetful::default()));
+    let mut streams: Vec<TcpStream> = (0..4).map(|_| server.tcp(1)).collect();
+    server.wait_for("connections_refused_source", 1);
+    drop(streams.drain(..));
+    server.wait_for("connections_closed", 3);
+    let mut stream = server.tcp(1);
+    stream.write_all(&request("OPTIONS", "sip:x", 1)).unwrap();
+    answers(&mut stream, 1);
+}
+
+#[test]
+fn what_cannot_be_sent_is_reported_and_a_name_that_is_not_proved_is_not_trusted() {
+    let server = Server::usual();
+    let peer = Server::usual();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let ask = |uri: String| socket.send_to(&request("INFO", &uri, 1), server.addresses[0]).unwrap();
+    ask(format!("sip:a;to=tcp-{}/b", peer.addresses[1]));
+    ask(format!("sip:a;to=tcp-{}/b", peer.addresses[1]));
+    server.wait_for("stream_messages_received", 2);
+    assert_eq!(server.count("connections_opened"), 1, "the connection is used again");
+    assert_eq!(server.handler.failed.load(Ordering::SeqCst), 0);
+    ask(format!("sip:a;to=tcp-{nobody}/b"));
+    server.wait_for("connections_connect_failed", 1);
+    // The peer's authority is not trusted by this server.
+    ask(format!("sip:a;to=tls-{}/sip.test", peer.addresses[2]));
+    server.wait_for("handshakes_tls_failed", 1);
+    let start = Instant::now();
+    while server.handler.failed.load(Ordering::SeqCst) < 2 {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // Its own authority is; the name must be right, and decides about reuse.
+    ask(format!("sip:a;to=tls-{}/sip.test", server.addresses[2]));
+    ask(format!("sip:a;to=tls-{}/127.0.0.1", server.addresses[2]));
+    ask(format!("sip:a;to=tls-{}/evil.test", server.addresses[2]));
+    let start = Instant::now();
+    while server.handler.failed.load(Ordering::SeqCst) < 3
+        || server.handler.responses.load(Ordering::SeqCst) < 4
+    {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Says what the test tells it to say.
+#[derive(Default)]
+struct Told {
+    appended: AtomicU64,
+    durable: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Journal for Told {
+    fn append(&self, _shard: ShardId, _record: &[u8]) -> Result<u64, NotSaved> {
+        Ok(self.appended.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
+    fn outcome(&self, append: u64) -> Outcome {
+        match append {
+            _ if append <= self.durable.load(Ordering::SeqCst) => Outcome::Durable,
+            _ if append <= self.failed.load(Ordering::SeqCst) => Outcome::Failed,
+            _ => Outcome::Pending,
+        }
+    }
+}
+
+#[test]
+fn an_answer_waits_for_its_save_and_is_replaced_when_that_fails() {
+    let journal = Arc::new(Told::default());
+    let server = Server::start(1, Limits::default(), journal.clone());
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(server.addresses[0]).unwrap();
+    socket.send(&request("REGISTER", "sip:save", 1)).unwrap();
+    socket.send(&request("REGISTER", "sip:save", 2)).unwrap();
+    server.wait_for("held", 2);
+    socket.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 2_048];
+    assert!(socket.recv(&mut buffer).is_err(), "nothing leaves before the journal has it");
+    socket.set_nonblocking(false).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let inbox = server.shards.as_ref().unwrap().inboxes[0].clone();
+    journal.durable.store(1, Ordering::SeqCst);
+    inbox.durable();
+    let length = socket.recv(&mut buffer).unwrap();
+    assert!(buffer[..length].starts_with(b"SIP/2.0 200"));
+    journal.failed.store(2, Ordering::SeqCst);
+    inbox.durable();
+    let length = socket.recv(&mut buffer).unwrap();
+    assert!(buffer[..length].starts_with(b"SIP/2.0 503"));
+}
