@@ -4,6 +4,8 @@
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod dns;
+pub mod echo_media;
 pub mod house;
 pub mod net;
 pub mod observe;
