@@ -81,7 +81,13 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
     match message.method() {
         Method::Cancel => roles.proxy.cancel(cx, *flow, message),
         Method::Options if is_for_server(cx.world, message) => options(cx, flow, message),
-        _ if is_inside(roles, cx, message) => roles.proxy.in_dialog(cx, roles.guard, *flow, message),
+        _ if is_inside(roles, cx, message) => {
+            // Without a route of ours nothing proves the dialog, so its tags are a claim (advisory A06).
+            let routed = roles.proxy.is_routed(cx.world, message);
+            if routed || roles.guard.authenticate(cx, flow, message).is_ok() {
+                roles.proxy.in_dialog(cx, roles.guard, *flow, message);
+            }
+        }
         _ if *roles.draining => {
             answer_stranger(cx, flow, message, StatusCode::SERVICE_UNAVAILABLE, None, |writer| {
                 writer.number(HeaderName::RetryAfter, 10);
