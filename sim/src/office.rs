@@ -162,7 +162,7 @@ impl Office {
         match coeur_sip::parse(&packet.bytes, &mut table, &Limits::default()) {
             Ok(message) => {
                 let by_source = packet.from.port() as usize % self.shards.len();
-                let shard = by_source;
+                let shard = shard_of(&message).unwrap_or(by_source);
                 self.handle(shard, now_us, Input::Received { flow, message: &message });
             }
             Err(error) => self.handle(0, now_us, Input::Malformed { flow, error: &error }),
@@ -237,8 +237,14 @@ impl Office {
 
     /// Transactions and response contexts that are still held, all shards together.
     pub fn transactions(&self) -> usize {
-        self.shards.iter().map(|_s| 0).sum()
+        self.shards.iter().map(|s| s.exchange.transactions()).sum()
     }
+}
+
+/// A response belongs to the shard that our branch names.
+fn shard_of(message: &coeur_sip::Message<'_>) -> Option<usize> {
+    let branch = message.is_response().then(|| message.via().ok()?.branch).flatten()?;
+    coeur_exchange::proxy::shard_of_branch(branch).map(|shard| shard.0 as usize)
 }
 
 fn world(address: SocketAddr, users: &[(String, String)], secrets: [u8; 32]) -> World {

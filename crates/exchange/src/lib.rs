@@ -103,6 +103,11 @@ impl Exchange {
         self.registrar.next_deadline().into_iter().chain(self.proxy.next_deadline()).min()
     }
 
+    /// Transactions and response contexts that are held now; none is left when everything is at rest.
+    pub fn transactions(&self) -> usize {
+        self.proxy.requests()
+    }
+
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
