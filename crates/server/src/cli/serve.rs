@@ -1,8 +1,133 @@
 //! `coeur serve`.
 
+use super::check_config::settings;
 use super::exit::Failure;
 use super::grammar::Serve;
+use super::terminal::print;
+use super::words::Word;
+use crate::config::listen::Listen;
+use crate::config::{LogFormat, Settings};
+use crate::demo::{self, USERS, address, card, ports};
+use crate::house::start::{Server, start};
+use crate::user_agent::Secret;
+use coeur_api::{House, NewAccount, Operator, Reply, Request, Why};
 
-pub fn run(_arguments: Serve) -> Result<(), Failure> {
-    Err(Failure::failed("not yet"))
+pub fn run(arguments: Serve) -> Result<(), Failure> {
+    let mut settings = settings(&mut arguments.settings.layer())?;
+    if arguments.demo {
+        demonstrate(&mut settings);
+    }
+    crate::observe::logs::start(&settings)?;
+    let server = start(&settings, arguments.demo)?;
+    if arguments.demo {
+        show_demonstration(&server, &settings)?;
+    } else {
+        ready(&server, &settings);
+    }
+    server.wait()?;
+    eprintln!("{}", Word::Stopping.say());
+    server.stop();
+    Ok(())
+}
+
+/// One line, for people; with JSON logs, as a log line.
+fn ready(server: &Server, settings: &Settings) {
+    let status = server.running.status();
+    match settings.log_format {
+        LogFormat::Json => tracing::info!(
+            domains = status.domains.len(),
+            accounts = status.accounts,
+            registrations = status.registrations,
+            listeners = status.listeners.join(" "),
+            "ready"
+        ),
+        LogFormat::Text => {
+            let [domains, accounts, registrations] =
+                [status.domains.len(), status.accounts, status.registrations].map(|n| n.to_string());
+            let listeners = status.listeners.join(" ");
+            print(&format!("{}\n", Word::Ready.with(&[&domains, &accounts, &registrations, &listeners])));
+        }
+    }
+    if status.domains.is_empty() {
+        tracing::warn!("there is no domain yet; make one with `coeur domain add DOMAIN`");
+    }
+}
+
+const DEMO_LISTEN: [&str; 5] =
+    ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060", "tls://0.0.0.0:5061", "ws://0.0.0.0:8088", "wss://0.0.0.0:8089"];
+
+/// What nobody chose is chosen here: nothing is written but one directory below the current one.
+fn demonstrate(settings: &mut Settings) {
+    if !settings.chosen.data {
+        settings.data = demo::DATA_DIRECTORY.into();
+    }
+    if !settings.chosen.domains {
+        settings.domains = vec![crate::config::listen::bracketed(address::of_this_machine())];
+    }
+    if !settings.chosen.listen {
+        settings.listen = DEMO_LISTEN.iter().filter_map(|text| text.parse().ok()).collect();
+    }
+    let (listen, replaced) = ports::free(&settings.listen);
+    settings.listen = listen;
+    let mut moved = replaced;
+    if let Some(http) = settings.http {
+        let (http, replaced) = ports::free_http(http);
+        settings.http = Some(http);
+        moved.extend(replaced);
+    }
+    for port in moved {
+        print(&format!("{}\n", Word::PortBusy.with(&[&port.wanted, &port.taken.to_string()])));
+    }
+    if settings.log == "info" {
+        settings.log = "warn".to_owned();
+    }
+}
+
+fn show_demonstration(server: &Server, settings: &Settings) -> Result<(), Failure> {
+    for (asked, taken) in &server.replaced {
+        print(&format!("{}\n", Word::PortBusy.with(&[&asked.to_string(), &taken.port().to_string()])));
+    }
+    let domain = settings.domains.first().map_or("", String::as_str);
+    let listen: Vec<Listen> = server.running.listeners.iter().filter_map(|text| text.parse().ok()).collect();
+    let mut accounts = Vec::new();
+    for user in USERS {
+        accounts.push((user, account(server, user, domain)?));
+    }
+    let hint = match settings.chosen.data {
+        true => format!("coeur call alice echo --data {}", settings.data.display()),
+        false => "coeur call alice echo".to_owned(),
+    };
+    print(&card::draw(&card::Card {
+        domain,
+        listen: &listen,
+        http: settings.http.map(|http| format!("http://{http}/metrics")),
+        data: settings.data.display().to_string(),
+        accounts,
+        try_it: hint,
+    }));
+    let ask = |request| server.door.answer(&Operator::program(), request).map_err(super::door::refuse);
+    let line = match super::selftest::steps(&server.running.status(), &ask) {
+        Ok(steps) => super::selftest::summary(&steps),
+        Err(failure) => Word::SelftestFailed.with(&[&failure.text]),
+    };
+    print(&format!("  {line}\n"));
+    Ok(())
+}
+
+/// Makes an account of the demonstration; `None` when it is there from an earlier start.
+fn account(server: &Server, user: &str, domain: &str) -> Result<Option<Secret>, Failure> {
+    let new = NewAccount {
+        account: format!("{user}@{domain}"),
+        display_name: user[..1].to_ascii_uppercase() + &user[1..],
+        secret: None,
+        policy: "auto".to_owned(),
+    };
+    match server.door.answer(&Operator::program(), Request::AccountsAdd { accounts: vec![new] }) {
+        Ok(Reply::Made(made)) => {
+            Ok(made.first().and_then(|made| made.secret.as_ref()).map(|secret| Secret::new(secret.reveal().to_owned())))
+        }
+        Ok(other) => Err(super::door::unexpected(&other)),
+        Err(refusal) if refusal.why == Why::Exists => Ok(None),
+        Err(refusal) => Err(super::door::refuse(refusal)),
+    }
 }

@@ -1,10 +1,14 @@
 //! What stands behind the administration door: an open data directory, or the running server.
 
 pub mod boot;
+pub mod kept;
 pub mod offline;
 pub mod recovery;
+pub mod room;
 pub mod running;
 pub mod secrets;
+pub mod services;
+pub mod start;
 
 pub use offline::{Offline, offline};
 pub use running::Running;

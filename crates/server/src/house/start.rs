@@ -1,0 +1,337 @@
+//! From settings to a running server, in order; and back.
+
+use super::kept::KeptJournal;
+use super::room::Room;
+use super::running::{Running, ShardsOutside};
+use super::services::{HouseServices, consume};
+use super::{boot, recovery, secrets};
+use crate::cli::exit::{Exit, Failure};
+use crate::config::Settings;
+use crate::net::limits::Limits;
+use crate::net::listen::{Bound, bind};
+use crate::shard::{Clock, Notice, Prepared, Setup, Shards};
+use crate::tls::{Source, Tls, authority, roots};
+use crate::trace::Tap;
+use coeur_api::{Door, Operator, Watched};
+use coeur_directory::{Aor, Change, DeviceId, Directory, Domain};
+use coeur_exchange::bindings::{Bindings, Cursor};
+use coeur_exchange::guard::Shared;
+use coeur_exchange::input::Command;
+use coeur_exchange::world::{Listener, World};
+use coeur_storage::{DataLock, Journal, Records, Sqlite};
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+pub struct Server {
+    pub running: Arc<Running>,
+    pub door: Arc<Door>,
+    pub bound: Vec<Listener>,
+    /// Places where another port was taken than asked: what was asked, what was taken.
+    pub replaced: Vec<(std::net::SocketAddr, std::net::SocketAddr)>,
+    pub tls: Option<(Arc<Tls>, Vec<Source>)>,
+    shards: Shards,
+    runtime: tokio::runtime::Runtime,
+    stop: tokio::sync::watch::Sender<bool>,
+    stopped: Arc<AtomicBool>,
+    _lock: DataLock,
+}
+
+const GRACE: Duration = Duration::from_secs(5);
+const MAINTENANCE_EVERY: Duration = Duration::from_secs(1);
+
+/// Everything that can fail does so before the first message is answered. `next_port`: busy ports are replaced.
+pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
+    let started = Instant::now();
+    let folder = &settings.data;
+    std::fs::create_dir_all(folder).map_err(unreachable)?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).map_err(unreachable)?;
+    let lock = DataLock::take(folder).map_err(unreachable)?;
+    let mut records = Sqlite::open(folder).map_err(unreachable)?;
+    let directory = load(&mut records, &settings.domains)?;
+
+    let bound = bind(&settings.listen, settings.shards, &settings.advertise, next_port)
+        .map_err(|why| Failure::failed(why.to_string()))?;
+    let replaced = bound
+        .iter()
+        .filter(|bound| bound.asked.port() != 0 && bound.asked != bound.listener.bound)
+        .map(|bound| (bound.asked, bound.listener.bound))
+        .collect();
+    let listeners: Vec<Listener> = bound.iter().map(|bound| bound.listener.clone()).collect();
+    let (tls, local_authority) = tls(settings, &directory, &listeners)?;
+
+    let secrets = secrets::open(folder).map_err(unreachable)?;
+    let world = Arc::new(World {
+        directory,
+        bindings: Bindings::of_boot(boot::boot()),
+        listeners: listeners.clone(),
+        guard: Shared::new(&secrets),
+        secrets,
+        settings: coeur_exchange::world::Settings::default(),
+        storage_writable: AtomicBool::new(true),
+    });
+    let clock = Clock::default();
+    let (journal, recovered) = recovery::recover(folder, &world.bindings, &listeners, clock.now()).map_err(unreachable)?;
+    tracing::info!(bindings = recovered.bindings, expired = recovered.expired, "journal read");
+
+    let running = Arc::new(Running {
+        world,
+        journal: Arc::new(journal),
+        tap: Arc::new(Tap::new(settings.shards, settings.trace_mb as usize * 1_000_000)),
+        listeners: listeners.iter().map(url).collect(),
+        local_authority,
+        counters: (0..settings.shards).map(|_| Mutex::default()).collect(),
+        now: Box::new(move || clock.now()),
+        started,
+        shards: OnceLock::new(),
+    });
+    let door = Arc::new(Door::new(running.clone(), Box::new(records)));
+    let shards = start_shards(settings, &running, &door, bound, tls.as_ref().map(|(tls, _)| tls.clone()), clock)?;
+    forget_strangers(&running);
+
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("coeur-rare")
+        .enable_all()
+        .build()
+        .map_err(unreachable)?;
+    open_doors(settings, &runtime, &running, &door, &stopping, next_port)?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    maintain(running.clone(), stopped.clone())?;
+    Ok(Server { running, door, bound: listeners, replaced, tls, shards, runtime, stop, stopped, _lock: lock })
+}
+
+impl Server {
+    /// Runs until SIGTERM or SIGINT. SIGHUP reads the certificate again.
+    pub fn wait(&self) -> std::io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        self.runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut hangup = signal(SignalKind::hangup())?;
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => return Ok(()),
+                    _ = interrupt.recv() => return Ok(()),
+                    _ = hangup.recv() => self.reload(),
+                }
+            }
+        })
+    }
+
+    fn reload(&self) {
+        let Some((tls, sources)) = &self.tls else { return };
+        match tls.reload(sources) {
+            Ok(()) => tracing::info!("certificate read again"),
+            Err(why) => tracing::error!(%why, "the certificate cannot be read; the one in use stays"),
+        }
+    }
+
+    /// New requests are answered 503, held answers leave, connections close, the journal is written.
+    pub fn stop(self) {
+        self.shards.tell(Command::Drain);
+        // The receivers end with the runtime.
+        let _ = self.stop.send(true);
+        self.shards.stop(GRACE);
+        self.running.journal.flush();
+        self.stopped.store(true, Ordering::Relaxed);
+        self.runtime.shutdown_timeout(Duration::from_secs(1));
+    }
+}
+
+fn unreachable(why: impl Display) -> Failure {
+    Failure::new(Exit::Unreachable, why.to_string())
+}
+
+fn load(records: &mut Sqlite, domains: &[String]) -> Result<Directory, Failure> {
+    let directory = Directory::new();
+    for text in records.load(&directory).map_err(unreachable)? {
+        tracing::error!("{text}");
+    }
+    for name in domains.iter().filter(|name| !directory.is_ours(name.as_bytes())).collect::<BTreeSet<_>>() {
+        let change = Change::DomainAdded(Domain::new(name));
+        directory.check(&change).map_err(|why| Failure::new(Exit::Usage, why.to_string()))?;
+        let at_ms = super::unix_time_ms();
+        records.commit(&Operator::program(), std::slice::from_ref(&change), at_ms, &mut |_| {}).map_err(unreachable)?;
+        directory.apply(&change).map_err(unreachable)?;
+    }
+    Ok(directory)
+}
+
+type Certificates = (Arc<Tls>, Vec<Source>);
+
+/// The certificate given, or one of the local authority, when somebody may come over TLS or calls may leave over it.
+fn tls(settings: &Settings, directory: &Directory, listeners: &[Listener]) -> Result<(Option<Certificates>, Option<PathBuf>), Failure> {
+    if !settings.listen.iter().any(|listen| listen.scheme.is_secure()) {
+        return Ok((None, None));
+    }
+    let mut believed = roots::of_system();
+    let (source, local) = match &settings.certificate {
+        Some((chain, key)) => (Source { chain: chain.clone(), key: key.clone() }, None),
+        None => {
+            let folder = settings.data.join("tls");
+            let mut names: BTreeSet<String> = directory.domains().iter().map(|domain| domain.name.to_string()).collect();
+            names.extend(listeners.iter().filter_map(|listener| Some(listener.sent_by.rsplit_once(':')?.0.to_owned())));
+            names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
+            let names: Vec<String> = names.into_iter().collect();
+            let source = authority::ensure(&folder, &names).map_err(unreachable)?;
+            let authority = authority::certificate_path(&folder);
+            roots::add_file(&mut believed, &authority).map_err(unreachable)?;
+            (source, Some(authority))
+        }
+    };
+    let sources = vec![source];
+    let tls = Tls::new(&sources, believed).map_err(|why| Failure::new(Exit::Usage, why.to_string()))?;
+    Ok((Some((Arc::new(tls), sources)), local))
+}
+
+fn start_shards(
+    settings: &Settings,
+    running: &Arc<Running>,
+    door: &Arc<Door>,
+    bound: Vec<Bound>,
+    tls: Option<Arc<Tls>>,
+    clock: Clock,
+) -> Result<Shards, Failure> {
+    let prepared = Prepared::new(settings.shards).map_err(unreachable)?;
+    let inboxes = prepared.inboxes.clone();
+    let (services, events) = HouseServices::new(inboxes.clone());
+    let events_door = door.clone();
+    spawn("coeur-events", move || consume(&events, &events_door))?;
+    let (journal, world) = (running.journal.clone(), running.world.clone());
+    for (shard, inbox) in inboxes.iter().cloned().enumerate() {
+        let (of_callback, world) = (Arc::downgrade(&journal), world.clone());
+        journal.on_decided(shard as u8, move || {
+            let writable = of_callback.upgrade().is_some_and(|journal| journal.is_writable());
+            world.storage_writable.store(writable, Ordering::Relaxed);
+            // This notice is never refused.
+            let _ = inbox.tell(Notice::Durable);
+        });
+    }
+    let setup = Setup {
+        bound,
+        shards: settings.shards,
+        limits: Limits::default(),
+        tls,
+        origin: Arc::new(|_: Option<&str>| true),
+        journal: Arc::new(KeptJournal(journal)),
+        services: Arc::new(services),
+        tap: (settings.trace_mb > 0).then(|| running.tap.clone()),
+        clock,
+    };
+    let make = |shard| Room::new(shard, running.world.clone(), running.counters.clone());
+    let shards = prepared.start(setup, make).map_err(unreachable)?;
+    let stats = shards.stats.clone();
+    let told = inboxes;
+    let outside = ShardsOutside {
+        tell: Box::new(move |command| {
+            for inbox in told.iter() {
+                // A command is never refused.
+                let _ = inbox.tell(Notice::Told(command.clone()));
+            }
+        }),
+        network: Box::new(move || {
+            let mut sums = crate::shard::Stats::default().values();
+            for stats in &stats {
+                for (sum, (_, value)) in sums.iter_mut().zip(stats.values()) {
+                    sum.1 += value;
+                }
+            }
+            sums
+        }),
+    };
+    if running.shards.set(outside).is_err() {
+        tracing::error!("the shards were started twice");
+    }
+    Ok(shards)
+}
+
+/// A device revoked while no server ran has no bindings left to use: they are removed as any revocation is.
+fn forget_strangers(running: &Running) {
+    let (world, now) = (&running.world, (running.now)().monotonic);
+    let mut strangers: BTreeSet<(Aor, DeviceId)> = BTreeSet::new();
+    let mut next = Some(Cursor::default());
+    while let Some(cursor) = next {
+        next = world.bindings.page(cursor, 512, now, &mut |view| {
+            let draft = view.draft();
+            let account = world.directory.account(draft.user, draft.domain);
+            if account.is_none_or(|account| account.device(draft.device).is_none())
+                && let (Ok(user), Ok(domain)) = (std::str::from_utf8(draft.user), std::str::from_utf8(draft.domain))
+                && let Ok(aor) = Aor::new(user, domain)
+            {
+                strangers.insert((aor, draft.device));
+            }
+        });
+    }
+    if let Some(shards) = running.shards.get() {
+        for (aor, device) in strangers {
+            (shards.tell)(Command::Revoked { aor, device: Some(device) });
+        }
+    }
+}
+
+fn open_doors(
+    settings: &Settings,
+    runtime: &tokio::runtime::Runtime,
+    running: &Arc<Running>,
+    door: &Arc<Door>,
+    stopping: &tokio::sync::watch::Receiver<bool>,
+    next_port: bool,
+) -> Result<(), Failure> {
+    let stop = |mut stopping: tokio::sync::watch::Receiver<bool>| async move {
+        // An error means that the sender is gone: that is a stop too.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    let (folder, door, until) = (settings.data.clone(), door.clone(), stop(stopping.clone()));
+    runtime.spawn(async move {
+        if let Err(why) = coeur_api::serve_control(&folder, door, until).await {
+            tracing::error!(%why, "the control socket is closed; `coeur account` and its like cannot reach this server");
+        }
+    });
+    let Some(address) = settings.http else { return Ok(()) };
+    let listener = match runtime.block_on(tokio::net::TcpListener::bind(address)) {
+        Ok(listener) => listener,
+        Err(why) if next_port => {
+            tracing::warn!(%address, %why, "no metrics");
+            return Ok(());
+        }
+        Err(why) => return Err(Failure::failed(format!("http {address}: {why}; choose another with --http, or `off`"))),
+    };
+    let (watched, until): (Arc<dyn Watched>, _) = (running.clone(), stop(stopping.clone()));
+    runtime.spawn(async move {
+        if let Err(why) = coeur_api::serve_http(listener, watched, until).await {
+            tracing::error!(%why, "metrics and health are no longer served");
+        }
+    });
+    Ok(())
+}
+
+/// Once a second: a snapshot when one is due; and after a failed write, registrations may try again.
+fn maintain(running: Arc<Running>, stopped: Arc<AtomicBool>) -> Result<(), Failure> {
+    spawn("coeur-upkeep", move || {
+        while !stopped.load(Ordering::Relaxed) {
+            std::thread::sleep(MAINTENANCE_EVERY);
+            running.world.storage_writable.store(true, Ordering::Relaxed);
+            let journal: &Journal = &running.journal;
+            if journal.snapshot_is_due()
+                && let Err(why) = recovery::compact(journal, &running.world, (running.now)())
+            {
+                tracing::error!(%why, "the journal could not be compacted; it grows until it can");
+            }
+        }
+    })
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop).map_err(unreachable)
+}
+
+fn url(listener: &Listener) -> String {
+    format!("{}://{}", listener.transport.to_string().to_ascii_lowercase(), listener.bound)
+}
