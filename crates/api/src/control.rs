@@ -12,7 +12,7 @@ use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::UnixListener;
 
@@ -38,30 +38,40 @@ struct Room {
     own_uid: u32,
 }
 
-/// Serves until `stop` resolves. The data directory is locked by this process, so a socket found there is a remnant.
-pub async fn serve_control(
-    directory: &Path,
-    door: Arc<Door>,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let path = directory.join(SOCKET_NAME);
-    match std::fs::remove_file(&path) {
-        Ok(()) => {}
-        Err(why) if why.kind() == io::ErrorKind::NotFound => {}
-        Err(why) => return Err(why),
+/// The socket, open: whoever connects from now on is answered once [`Control::serve`] runs.
+pub struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+    own_uid: u32,
+}
+
+impl Control {
+    /// Within a tokio runtime. The data directory is locked by this process, so a socket found there is a remnant.
+    pub fn open(directory: &Path) -> io::Result<Control> {
+        let path = directory.join(SOCKET_NAME);
+        match std::fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+            Err(why) => return Err(why),
+        }
+        let listener = UnixListener::bind(&path)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        let own_uid = std::fs::metadata(&path)?.uid();
+        Ok(Control { listener, path, own_uid })
     }
-    let listener = UnixListener::bind(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-    let own_uid = std::fs::metadata(&path)?.uid();
-    let router = Router::new()
-        .route("/v1", post(answer))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(Room { door, own_uid })
-        .into_make_service_with_connect_info::<Peer>();
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop).await;
-    // A remnant is harmless: the next start removes it.
-    let _ = std::fs::remove_file(&path);
-    served
+
+    /// Serves until `stop` resolves.
+    pub async fn serve(self, door: Arc<Door>, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let router = Router::new()
+            .route("/v1", post(answer))
+            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .with_state(Room { door, own_uid: self.own_uid })
+            .into_make_service_with_connect_info::<Peer>();
+        let served = axum::serve(self.listener, router).with_graceful_shutdown(stop).await;
+        // A remnant is harmless: the next start removes it.
+        let _ = std::fs::remove_file(&self.path);
+        served
+    }
 }
 
 async fn answer(State(room): State<Room>, ConnectInfo(peer): ConnectInfo<Peer>, Json(request): Json<Request>) -> Response {

@@ -17,7 +17,7 @@ mod model;
 mod operator;
 
 pub use client::{Client, ClientError};
-pub use control::{SOCKET_NAME, serve_control};
+pub use control::{Control, SOCKET_NAME};
 pub use coeur_storage::Operator;
 pub use door::{Door, House};
 pub use http::{Watched, serve_http};

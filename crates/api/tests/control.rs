@@ -45,15 +45,12 @@ fn requests_travel_over_a_private_socket() {
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let path = directory.clone();
-    let server = runtime.spawn(async move {
-        coeur_api::serve_control(&path, door, async { drop(stopped.await) }).await
-    });
-    let client = (0..200).find_map(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-        Client::connect(&directory).ok().flatten()
-    });
-    let client = client.expect("the socket opens within two seconds");
+    let control = {
+        let _inside = runtime.enter();
+        coeur_api::Control::open(&directory).unwrap()
+    };
+    let server = runtime.spawn(control.serve(door, async { drop(stopped.await) }));
+    let client = Client::connect(&directory).unwrap().expect("the socket is open");
 
     let mode = std::fs::metadata(directory.join(coeur_api::SOCKET_NAME)).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

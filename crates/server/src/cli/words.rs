@@ -79,7 +79,7 @@ words! {
     DemoPorts "ports" "ports",
     DemoData "data" "données",
     DemoHttp "metrics" "métriques",
-    DemoScan "Scan with Linphone (Assistant > Fetch remote configuration is not needed: the code is the SIP address), then type the secret." "Scannez avec Linphone (le code est l'adresse SIP), puis saisissez le secret.",
+    DemoScan "The code is the SIP address, for Linphone and other softphones; the secret is typed." "Le code est l'adresse SIP, pour Linphone et d'autres ; le secret se saisit.",
     DemoTry "Try it without a phone:  {}" "Essayer sans téléphone :  {}",
     DemoStop "Ctrl-C stops." "Ctrl-C arrête.",
     PortBusy "{} is busy; using {}" "{} est occupé ; {} est utilisé",

@@ -12,7 +12,7 @@ use crate::net::listen::{Bound, bind};
 use crate::shard::{Clock, Notice, Prepared, Setup, Shards};
 use crate::tls::{Source, Tls, authority, roots};
 use crate::trace::Tap;
-use coeur_api::{Door, Operator, Watched};
+use coeur_api::{Control, Door, Operator, Watched};
 use coeur_directory::{Aor, Change, DeviceId, Directory, Domain};
 use coeur_exchange::bindings::{Bindings, Cursor};
 use coeur_exchange::guard::Shared;
@@ -288,9 +288,13 @@ fn open_doors(
         // An error means that the sender is gone: that is a stop too.
         let _ = stopping.wait_for(|stop| *stop).await;
     };
-    let (folder, door, until) = (settings.data.clone(), door.clone(), stop(stopping.clone()));
+    let control = {
+        let _inside = runtime.enter();
+        Control::open(&settings.data).map_err(|why| unreachable(format!("control socket: {why}")))?
+    };
+    let (door, until) = (door.clone(), stop(stopping.clone()));
     runtime.spawn(async move {
-        if let Err(why) = coeur_api::serve_control(&folder, door, until).await {
+        if let Err(why) = control.serve(door, until).await {
             tracing::error!(%why, "the control socket is closed; `coeur account` and its like cannot reach this server");
         }
     });

@@ -1,0 +1,210 @@
+//! The real binary, started as a stranger would, and used through its command line and with phones.
+
+use coeur::config::listen::{Listen, Scheme};
+use coeur::user_agent::tls::Trust;
+use coeur::user_agent::{Identity, Link, Phone, Secret};
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const COEUR: &str = env!("CARGO_BIN_EXE_coeur");
+
+/// A data directory of its own for each test, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("coeur-test-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn coeur(&self, arguments: &[&str]) -> Output {
+        let output = command(&self.0).args(arguments).output().unwrap();
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "{output:?}");
+        output
+    }
+
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.coeur(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn command(data: &Path) -> Command {
+    let mut command = Command::new(COEUR);
+    command.env_clear().env("COEUR_DATA", data).env("LANG", "C.UTF-8").stdin(Stdio::null());
+    command
+}
+
+struct Server(Child);
+
+impl Server {
+    /// Starts it and reads its output up to the line that contains `mark`.
+    fn start(folder: &Folder, arguments: &[&str], mark: &str) -> (Server, String) {
+        let mut child = command(&folder.0).arg("serve").args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut seen = String::new();
+        for line in lines.by_ref() {
+            let line = line.unwrap();
+            seen.push_str(&line);
+            seen.push('\n');
+            if line.contains(mark) {
+                // Whoever reads no longer must not stop the server.
+                std::thread::spawn(move || lines.for_each(drop));
+                return (Server(child), seen);
+            }
+        }
+        panic!("`{mark}` was not printed: {seen}");
+    }
+
+    fn terminate(mut self) -> std::process::ExitStatus {
+        let done = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
+        assert!(done.success());
+        self.0.wait().unwrap()
+    }
+
+    fn kill_9(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that was free a moment ago, for UDP and TCP.
+fn free_port() -> u16 {
+    loop {
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = udp.local_addr().unwrap().port();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+fn phone(account: &serde_json::Value, port: u16) -> Phone {
+    let (user, domain) = account["account"].as_str().unwrap().rsplit_once('@').unwrap();
+    let secret = Secret::new(account["secret"].as_str().unwrap().to_owned());
+    let address = format!("127.0.0.1:{port}").parse().unwrap();
+    let link = Link::open(Scheme::Udp, address, domain, &Trust::anything().unwrap()).unwrap();
+    let identity = Identity { user: user.into(), domain: domain.into(), digest_user: user.into(), secret };
+    Phone::new(identity, link)
+}
+
+fn start_plain(folder: &Folder, port: u16) -> Server {
+    let listen = format!("udp://127.0.0.1:{port}");
+    Server::start(folder, &["--domain", "example.test", "--listen", &listen, "--http", "off", "--shards", "2"], "ready").0
+}
+
+#[test]
+fn the_demonstration_tests_itself_over_every_transport_on_ports_that_were_busy() {
+    let folder = Folder::new("demo");
+    let ports: Vec<u16> = (0..4).map(|_| free_port()).collect();
+    let busy = UdpSocket::bind(("127.0.0.1", ports[0])).unwrap();
+    let listen: Vec<String> = Scheme::ALL
+        .iter()
+        .zip([ports[0], ports[0], ports[1], ports[2], ports[3]])
+        .map(|(scheme, port)| Listen { scheme: *scheme, address: ([127, 0, 0, 1], port).into() }.to_string())
+        .collect();
+    let http = format!("127.0.0.1:{}", free_port());
+    let mut arguments = vec!["--demo", "--domain", "127.0.0.1", "--http", &http];
+    arguments.extend(listen.iter().flat_map(|listen| ["--listen", listen.as_str()]));
+    let (server, seen) = Server::start(&folder, &arguments, "self test");
+    assert!(seen.contains(&format!("{} is busy", listen[0])), "{seen}");
+    assert!(seen.contains("alice@127.0.0.1") && seen.contains("█▀▀▀▀▀█") | seen.contains("▄▄▄▄▄"), "{seen}");
+    drop(busy);
+
+    let output = folder.coeur(&["selftest", "--json"]);
+    let steps: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let failed: Vec<String> =
+        steps.as_array().unwrap().iter().filter(|step| !step["error"].is_null()).map(ToString::to_string).collect();
+    assert_eq!(steps.as_array().unwrap().len(), 8, "{steps}");
+    assert_eq!(failed, Vec::<String>::new());
+
+    let traced = folder.coeur(&["trace", "--full", "--last", "50"]);
+    let text = String::from_utf8(traced.stdout).unwrap();
+    assert!(text.contains("INVITE") && text.contains("response=***"), "{text}");
+    assert!(!text.contains("hello"), "the text of a MESSAGE must not be shown");
+    assert_eq!(server.terminate().code(), Some(0));
+    assert!(!folder.0.join("coeur.sock").exists());
+}
+
+#[test]
+fn a_registration_answered_200_is_there_after_kill_9() {
+    let folder = Folder::new("kill9");
+    let port = free_port();
+    let server = start_plain(&folder, port);
+    let made = folder.json(&["account", "add", "alice", "--json"]);
+    phone(&made[0], port).register(600).unwrap();
+    server.kill_9();
+
+    let started = Instant::now();
+    let server = start_plain(&folder, port);
+    let views = folder.json(&["registrations", "--json"]);
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert_eq!(views.as_array().unwrap().len(), 1, "{views}");
+    assert_eq!(views[0]["account"], "alice@example.test");
+    let left = views[0]["expires_in_s"].as_u64().unwrap();
+    assert!((570..=600).contains(&left), "{left}");
+    drop(server);
+}
+
+#[test]
+fn a_revoked_device_is_unregistered_at_once_and_also_when_it_was_revoked_while_no_server_ran() {
+    let folder = Folder::new("revoke");
+    let port = free_port();
+    let server = start_plain(&folder, port);
+    let made = folder.json(&["account", "add", "alice", "--json"]);
+    let second = folder.json(&["device", "add", "alice", "--json"]);
+    phone(&made[0], port).register(600).unwrap();
+    phone(&second[0], port).register(600).unwrap();
+    let registered = || folder.json(&["registrations", "--json"]).as_array().unwrap().len();
+    assert_eq!(registered(), 2);
+    assert!(folder.coeur(&["device", "revoke", "alice", made[0]["device"].as_str().unwrap()]).status.success());
+    assert!(eventually(|| registered() == 1));
+    assert!(phone(&made[0], port).register(600).is_err());
+    server.terminate();
+
+    assert!(folder.coeur(&["device", "revoke", "alice", second[0]["device"].as_str().unwrap()]).status.success());
+    let _server = start_plain(&folder, port);
+    assert!(eventually(|| registered() == 0));
+}
+
+#[test]
+fn exit_codes_say_what_happened() {
+    let folder = Folder::new("codes");
+    let code = |arguments: &[&str]| folder.coeur(arguments).status.code().unwrap();
+    assert_eq!(code(&["domain", "add", "example.test"]), 0);
+    assert_eq!(code(&["domain", "add", "example.test"]), 5);
+    assert_eq!(code(&["account", "show", "nobody@example.test"]), 3);
+    assert_eq!(code(&["account", "add", "no account", "--policy", "sha1"]), 2);
+    assert_eq!(code(&["registrations"]), 4);
+    assert_eq!(code(&["check-config", "--shards", "0"]), 2);
+}
+
+fn eventually(mut what: impl FnMut() -> bool) -> bool {
+    let until = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < until {
+        if what() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
