@@ -29,14 +29,17 @@ impl Client {
         let path = directory.join(SOCKET_NAME);
         match UnixStream::connect(&path) {
             Ok(_) => Ok(Some(Client { path })),
-            Err(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(None),
+            Err(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+                Ok(None)
+            }
             Err(why) => Err(why),
         }
     }
 
     pub fn ask(&self, request: &Request) -> Result<Reply, ClientError> {
         let (ok, body) = self.exchange(request).map_err(ClientError::Broken)?;
-        let broken = |why: serde_json::Error| ClientError::Broken(io::Error::new(io::ErrorKind::InvalidData, why));
+        let broken =
+            |why: serde_json::Error| ClientError::Broken(io::Error::new(io::ErrorKind::InvalidData, why));
         if ok {
             return serde_json::from_slice(&body).map_err(broken);
         }
@@ -66,7 +69,8 @@ fn split(answer: Vec<u8>) -> io::Result<(bool, Vec<u8>)> {
     let cut = || io::Error::new(io::ErrorKind::UnexpectedEof, "the server broke off its answer");
     let at = answer.windows(4).position(|window| window == b"\r\n\r\n").ok_or_else(cut)?;
     let head = String::from_utf8_lossy(&answer[..at]).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
     let body = &answer[at + 4..];
     if length.is_some_and(|length| length != body.len()) {
         return Err(cut());

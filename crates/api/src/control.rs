@@ -61,7 +61,11 @@ impl Control {
     }
 
     /// Serves until `stop` resolves.
-    pub async fn serve(self, door: Arc<Door>, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    pub async fn serve(
+        self,
+        door: Arc<Door>,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
         let router = Router::new()
             .route("/v1", post(answer))
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -74,7 +78,11 @@ impl Control {
     }
 }
 
-async fn answer(State(room): State<Room>, ConnectInfo(peer): ConnectInfo<Peer>, Json(request): Json<Request>) -> Response {
+async fn answer(
+    State(room): State<Room>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Json(request): Json<Request>,
+) -> Response {
     let Some(operator) = peer.uid.and_then(|uid| of_peer(uid, room.own_uid)) else {
         let text = "only root and the user of the server may use this socket";
         return (StatusCode::FORBIDDEN, Json(Refusal::new(Why::Forbidden, text))).into_response();
@@ -84,7 +92,8 @@ async fn answer(State(room): State<Room>, ConnectInfo(peer): ConnectInfo<Peer>, 
         Ok(Ok(reply)) => Json(reply).into_response(),
         Ok(Err(refusal)) => (status(refusal.why), Json(refusal)).into_response(),
         Err(_) => {
-            let refusal = Refusal::new(Why::Unavailable, "the request failed inside; the server's log says more");
+            let refusal =
+                Refusal::new(Why::Unavailable, "the request failed inside; the server's log says more");
             (StatusCode::INTERNAL_SERVER_ERROR, Json(refusal)).into_response()
         }
     }

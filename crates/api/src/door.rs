@@ -47,7 +47,9 @@ impl Door {
         match request {
             Request::Status => Ok(Reply::Status(self.house.status())),
             Request::AccountsAdd { accounts } => self.add_accounts(operator, &accounts),
-            Request::AccountsList { domain, after, limit } => self.list(domain.as_deref(), after.as_deref(), limit),
+            Request::AccountsList { domain, after, limit } => {
+                self.list(domain.as_deref(), after.as_deref(), limit)
+            }
             Request::AccountShow { account } => Ok(Reply::Account(Box::new(view(&*self.account(&account)?)))),
             Request::AccountRemove { account } => self.remove_account(operator, &account),
             Request::DeviceAdd { account, name, secret, policy } => {
@@ -95,7 +97,8 @@ impl Door {
             let text = format!("at most {ACCOUNTS_PER_REQUEST_MAX} accounts at once");
             return Err(Refusal::new(Why::Invalid, text));
         }
-        let (mut changes, mut made) = (Vec::with_capacity(accounts.len()), Vec::with_capacity(accounts.len()));
+        let (mut changes, mut made) =
+            (Vec::with_capacity(accounts.len()), Vec::with_capacity(accounts.len()));
         let mut seen = BTreeSet::new();
         for new in accounts {
             let aor = aor(&new.account)?;
@@ -139,7 +142,10 @@ impl Door {
     ) -> Result<(Device, Option<GivenSecret>), Refusal> {
         let (secret, shown) = match given {
             Some(secret) if secret.reveal().is_empty() || secret.reveal().len() > SECRET_BYTES_MAX => {
-                return Err(Refusal::new(Why::Invalid, format!("a secret has 1 to {SECRET_BYTES_MAX} bytes")));
+                return Err(Refusal::new(
+                    Why::Invalid,
+                    format!("a secret has 1 to {SECRET_BYTES_MAX} bytes"),
+                ));
             }
             Some(secret) => (secret, None),
             None => {
@@ -150,7 +156,13 @@ impl Door {
             }
         };
         let ha1 = Ha1Set::of_secret(aor.user(), aor.domain(), secret.reveal());
-        let device = Device::new(self.records().next_device_id(), name, ha1, policy, self.house.unix_time_ms() / 1_000);
+        let device = Device::new(
+            self.records().next_device_id(),
+            name,
+            ha1,
+            policy,
+            self.house.unix_time_ms() / 1_000,
+        );
         Ok((device, shown))
     }
 
@@ -164,7 +176,10 @@ impl Door {
     fn revoke(&self, operator: &Operator, account: &str, device: &str) -> Result<Reply, Refusal> {
         let aor = aor(account)?;
         let id = device.parse().map(DeviceId).map_err(|_| {
-            Refusal::new(Why::Invalid, format!("`{device}` is no device; `coeur device list {aor}` shows them"))
+            Refusal::new(
+                Why::Invalid,
+                format!("`{device}` is no device; `coeur device list {aor}` shows them"),
+            )
         })?;
         self.commit(operator, vec![Change::DeviceRevoked { aor: aor.clone(), device: id }])?;
         self.house.revoked(&aor, Some(id));
@@ -184,7 +199,8 @@ impl Door {
             let page = self.house.directory().page(after.as_ref(), limit);
             let Some(last) = page.last() else { break };
             after = Some(last.aor.clone());
-            let wanted = |account: &&Arc<Account>| domain.is_none_or(|d| account.aor.domain().eq_ignore_ascii_case(d));
+            let wanted =
+                |account: &&Arc<Account>| domain.is_none_or(|d| account.aor.domain().eq_ignore_ascii_case(d));
             views.extend(page.iter().filter(wanted).map(|account| view(account)).take(limit - views.len()));
         }
         Ok(Reply::Accounts(views))
@@ -253,10 +269,12 @@ fn name(text: &str) -> Result<&str, Refusal> {
 fn refuse(error: ChangeError) -> Refusal {
     let why = match &error {
         ChangeError::DomainExists(_) | ChangeError::AccountExists(_) => Why::Exists,
-        ChangeError::UnknownDomain(_) | ChangeError::UnknownAccount(_) | ChangeError::UnknownDevice { .. } => {
-            Why::NotFound
+        ChangeError::UnknownDomain(_)
+        | ChangeError::UnknownAccount(_)
+        | ChangeError::UnknownDevice { .. } => Why::NotFound,
+        ChangeError::DomainInUse { .. } | ChangeError::BadDomain(_) | ChangeError::TooManyDevices(_) => {
+            Why::Invalid
         }
-        ChangeError::DomainInUse { .. } | ChangeError::BadDomain(_) | ChangeError::TooManyDevices(_) => Why::Invalid,
         ChangeError::IdInUse(_) => Why::Unavailable,
     };
     Refusal::new(why, error.to_string())
@@ -308,7 +326,13 @@ mod tests {
         fn load(&mut self, _: &Directory) -> Result<Vec<String>, StorageError> {
             Ok(Vec::new())
         }
-        fn commit(&mut self, _: &Operator, _: &[Change], _: u64, _: &mut dyn FnMut(usize)) -> Result<(), StorageError> {
+        fn commit(
+            &mut self,
+            _: &Operator,
+            _: &[Change],
+            _: u64,
+            _: &mut dyn FnMut(usize),
+        ) -> Result<(), StorageError> {
             if self.full { Err(StorageError::JournalFull) } else { Ok(()) }
         }
         fn next_account_id(&mut self) -> coeur_directory::AccountId {
@@ -341,7 +365,12 @@ mod tests {
     }
 
     fn new(account: &str) -> NewAccount {
-        NewAccount { account: account.to_owned(), display_name: String::new(), secret: None, policy: "auto".to_owned() }
+        NewAccount {
+            account: account.to_owned(),
+            display_name: String::new(),
+            secret: None,
+            policy: "auto".to_owned(),
+        }
     }
 
     fn add(door: &Door, accounts: &[&str]) -> Result<Reply, Refusal> {
@@ -357,7 +386,10 @@ mod tests {
         assert_eq!(house.directory.accounts(), 1);
         let shown = door.answer(&operator(), Request::AccountShow { account: "alice@d".into() });
         let json = serde_json::to_string(&shown.unwrap_or(Reply::Done)).unwrap();
-        assert!(json.contains("alice@d") && !json.contains(made[0].secret.as_ref().unwrap().reveal()), "{json}");
+        assert!(
+            json.contains("alice@d") && !json.contains(made[0].secret.as_ref().unwrap().reveal()),
+            "{json}"
+        );
     }
 
     #[test]
@@ -386,7 +418,8 @@ mod tests {
         assert!(door.answer(&operator, Request::DeviceRevoke { account: "alice@d".into(), device }).is_ok());
         assert!(door.answer(&operator, Request::AccountRemove { account: "alice@d".into() }).is_ok());
         assert_eq!(*house.revoked.lock().unwrap(), ["alice@d true", "alice@d false"]);
-        let gone = door.answer(&operator, Request::AccountRemove { account: "alice@d".into() }).err().unwrap();
+        let gone =
+            door.answer(&operator, Request::AccountRemove { account: "alice@d".into() }).err().unwrap();
         assert_eq!(gone.why, Why::NotFound);
     }
 
@@ -396,7 +429,8 @@ mod tests {
         house.directory.apply(&Change::DomainAdded(Domain::new("e"))).unwrap();
         add(&door, &["a@d", "b@e", "c@d"]).map_err(|refusal| refusal.text).map(drop).unwrap();
         let list = |domain: Option<&str>, after: Option<&str>, limit| {
-            let request = Request::AccountsList { domain: domain.map(Into::into), after: after.map(Into::into), limit };
+            let request =
+                Request::AccountsList { domain: domain.map(Into::into), after: after.map(Into::into), limit };
             match door.answer(&operator(), request) {
                 Ok(Reply::Accounts(views)) => views.into_iter().map(|view| view.account).collect::<Vec<_>>(),
                 _ => panic!("no list"),

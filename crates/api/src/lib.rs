@@ -17,8 +17,8 @@ mod model;
 mod operator;
 
 pub use client::{Client, ClientError};
-pub use control::{Control, SOCKET_NAME};
 pub use coeur_storage::Operator;
+pub use control::{Control, SOCKET_NAME};
 pub use door::{Door, House};
 pub use http::{Watched, serve_http};
 pub use metrics::{Kind, MetricsText};

@@ -18,7 +18,13 @@ impl MetricsText {
     }
 
     /// One line per set of labels, each written as `key="value",...` by the caller from names of ours.
-    pub fn many<'l, V: Display>(&mut self, name: &str, kind: Kind, help: &str, values: impl IntoIterator<Item = (&'l str, V)>) {
+    pub fn many<'l, V: Display>(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        help: &str,
+        values: impl IntoIterator<Item = (&'l str, V)>,
+    ) {
         let kind = match kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
@@ -46,7 +52,12 @@ mod tests {
     fn metrics_are_written_as_prometheus_reads_them() {
         let mut text = MetricsText::default();
         text.one("coeur_malformed_total", Kind::Counter, "Messages that did not parse.", 3);
-        text.many("coeur_listeners", Kind::Gauge, "Open listeners.", [("transport=\"udp\"", 1), ("transport=\"tls\"", 2)]);
+        text.many(
+            "coeur_listeners",
+            Kind::Gauge,
+            "Open listeners.",
+            [("transport=\"udp\"", 1), ("transport=\"tls\"", 2)],
+        );
         assert_eq!(
             text.finish(),
             "# HELP coeur_malformed_total Messages that did not parse.\n# TYPE coeur_malformed_total counter\n\

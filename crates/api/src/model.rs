@@ -37,16 +37,41 @@ pub const ACCOUNTS_PER_REQUEST_MAX: usize = 5_000;
 pub enum Request {
     Status,
     /// All or none; the reply lists what was made, in order.
-    AccountsAdd { accounts: Vec<NewAccount> },
-    AccountsList { domain: Option<String>, after: Option<String>, limit: usize },
-    AccountShow { account: String },
-    AccountRemove { account: String },
-    DeviceAdd { account: String, name: String, secret: Option<GivenSecret>, policy: String },
-    DeviceRevoke { account: String, device: String },
-    DomainAdd { domain: String },
+    AccountsAdd {
+        accounts: Vec<NewAccount>,
+    },
+    AccountsList {
+        domain: Option<String>,
+        after: Option<String>,
+        limit: usize,
+    },
+    AccountShow {
+        account: String,
+    },
+    AccountRemove {
+        account: String,
+    },
+    DeviceAdd {
+        account: String,
+        name: String,
+        secret: Option<GivenSecret>,
+        policy: String,
+    },
+    DeviceRevoke {
+        account: String,
+        device: String,
+    },
+    DomainAdd {
+        domain: String,
+    },
     DomainsList,
-    DomainRemove { domain: String },
-    Registrations { account: Option<String>, limit: usize },
+    DomainRemove {
+        domain: String,
+    },
+    Registrations {
+        account: Option<String>,
+        limit: usize,
+    },
     Trace(TraceRequest),
 }
 

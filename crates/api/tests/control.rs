@@ -55,7 +55,12 @@ fn requests_travel_over_a_private_socket() {
     let mode = std::fs::metadata(directory.join(coeur_api::SOCKET_NAME)).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert!(matches!(client.ask(&Request::Status), Ok(Reply::Status(status)) if status.version == "test"));
-    let alice = NewAccount { account: "alice@d".into(), display_name: "é".into(), secret: None, policy: "auto".into() };
+    let alice = NewAccount {
+        account: "alice@d".into(),
+        display_name: "é".into(),
+        secret: None,
+        policy: "auto".into(),
+    };
     let add = Request::AccountsAdd { accounts: vec![alice] };
     assert!(matches!(client.ask(&add), Ok(Reply::Made(made)) if made.len() == 1));
     assert!(matches!(client.ask(&add), Err(ClientError::Refused(refusal)) if refusal.why == Why::Exists));

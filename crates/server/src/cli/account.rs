@@ -99,7 +99,12 @@ fn list(way: &Way, domain: Option<String>, json: bool) -> Result<(), Failure> {
     }
     let heads = [Word::Account.say(), Word::Name.say(), Word::Policy.say(), Word::Devices.say()];
     let row = |view: &AccountView| {
-        vec![view.account.clone(), view.display_name.clone(), view.policy.clone(), view.devices.len().to_string()]
+        vec![
+            view.account.clone(),
+            view.display_name.clone(),
+            view.policy.clone(),
+            view.devices.len().to_string(),
+        ]
     };
     print(&table(&heads, &accounts.iter().map(row).collect::<Vec<_>>()));
     Ok(())
@@ -133,7 +138,11 @@ fn rows(file: &Path, skip_errors: bool) -> Result<Vec<import::Row>, Failure> {
     };
     let (rows, errors) = read.map_err(usage)?;
     for error in &errors {
-        eprintln!("{}: {}", file.display(), Word::Line.with(&[&error.line.to_string(), &super::terminal::safe(error.text.as_bytes())]));
+        eprintln!(
+            "{}: {}",
+            file.display(),
+            Word::Line.with(&[&error.line.to_string(), &super::terminal::safe(error.text.as_bytes())])
+        );
     }
     match errors.is_empty() || skip_errors {
         true => Ok(rows),

@@ -23,7 +23,8 @@ pub fn run(arguments: Call) -> Result<(), Failure> {
         Some(way) => way.full_account(&arguments.from)?,
         None => arguments.from.clone(),
     };
-    let (user, domain) = from.rsplit_once('@').ok_or_else(|| Failure::new(Exit::Usage, "write FROM as user@domain"))?;
+    let (user, domain) =
+        from.rsplit_once('@').ok_or_else(|| Failure::new(Exit::Usage, "write FROM as user@domain"))?;
     let status = way.as_ref().map(Way::status).transpose()?;
     let scheme = scheme(arguments.transport);
     let server = match (arguments.server, &status) {
@@ -66,7 +67,9 @@ impl<'w> Credential<'w> {
         if stdin {
             return Ok(Self { secret: Secret::new(secret_from_stdin()?), one_time: None });
         }
-        let way = way.ok_or_else(|| Failure::new(Exit::Usage, "give --secret-stdin, or --data of the running server"))?;
+        let way = way.ok_or_else(|| {
+            Failure::new(Exit::Usage, "give --secret-stdin, or --data of the running server")
+        })?;
         let request = Request::DeviceAdd {
             account: account.to_owned(),
             name: "test call".to_owned(),
@@ -88,9 +91,13 @@ impl<'w> Credential<'w> {
 impl Drop for Credential<'_> {
     fn drop(&mut self) {
         if let Some((way, account, device)) = self.one_time.take()
-            && let Err(failure) = way.ask(Request::DeviceRevoke { account: account.clone(), device: device.clone() })
+            && let Err(failure) =
+                way.ask(Request::DeviceRevoke { account: account.clone(), device: device.clone() })
         {
-            eprintln!("coeur: the device of this call is still there; remove it with `coeur device revoke {account} {device}`: {}", failure.text);
+            eprintln!(
+                "coeur: the device of this call is still there; remove it with `coeur device revoke {account} {device}`: {}",
+                failure.text
+            );
         }
     }
 }
@@ -108,10 +115,14 @@ pub fn scheme(transport: Transport) -> Scheme {
 /// Where this machine reaches the listener of a running server.
 pub fn listener(status: &Status, scheme: Scheme) -> Result<SocketAddr, Failure> {
     let listeners = status.listeners.iter().filter_map(|text| text.parse::<Listen>().ok());
-    let found = listeners.filter(|listen| listen.scheme == scheme).map(|listen| reachable(listen.address)).next();
+    let found =
+        listeners.filter(|listen| listen.scheme == scheme).map(|listen| reachable(listen.address)).next();
     found.ok_or_else(|| {
         let have = status.listeners.join(", ");
-        Failure::new(Exit::NotFound, format!("the server does not listen on {}; it listens on {have}", scheme.name()))
+        Failure::new(
+            Exit::NotFound,
+            format!("the server does not listen on {}; it listens on {have}", scheme.name()),
+        )
     })
 }
 
@@ -144,7 +155,13 @@ fn target(to: &str, domain: &str) -> String {
     }
 }
 
-fn show(report: &CallReport, arguments: &Call, scheme: Scheme, verified: bool, server: SocketAddr) -> Result<(), Failure> {
+fn show(
+    report: &CallReport,
+    arguments: &Call,
+    scheme: Scheme,
+    verified: bool,
+    server: SocketAddr,
+) -> Result<(), Failure> {
     let audio = &report.audio;
     if arguments.place.json {
         print_json(&serde_json::json!({
@@ -158,7 +175,10 @@ fn show(report: &CallReport, arguments: &Call, scheme: Scheme, verified: bool, s
         let answered = report.answered_after.as_millis().to_string();
         print(&format!("{}\n", Word::CallAnswered.with(&[&arguments.to, &answered, scheme.name()])));
         let (sent, heard) = (audio.packets_sent.to_string(), audio.packets_heard.to_string());
-        print(&format!("{}\n", Word::CallAudio.with(&[&sent, &heard, &format!("{:.1}", audio.loss_percent())])));
+        print(&format!(
+            "{}\n",
+            Word::CallAudio.with(&[&sent, &heard, &format!("{:.1}", audio.loss_percent())])
+        ));
         if audio.packets_heard > 0 {
             let [min, median, p95] = [audio.delay_min_us, audio.delay_median_us, audio.delay_p95_us].map(ms);
             print(&format!("{}\n", Word::CallDelay.with(&[&min, &median, &p95, &ms(audio.jitter_us)])));
@@ -191,7 +211,10 @@ mod tests {
 
     #[test]
     fn a_wildcard_listener_is_reached_over_the_loopback() {
-        let status = Status { listeners: vec!["udp://0.0.0.0:5062".into(), "tls://[::]:5061".into()], ..Status::default() };
+        let status = Status {
+            listeners: vec!["udp://0.0.0.0:5062".into(), "tls://[::]:5061".into()],
+            ..Status::default()
+        };
         assert_eq!(listener(&status, Scheme::Udp).unwrap().to_string(), "127.0.0.1:5062");
         assert_eq!(listener(&status, Scheme::Tls).unwrap().to_string(), "[::1]:5061");
         assert_eq!(listener(&status, Scheme::Ws).unwrap_err().exit, Exit::NotFound);

@@ -14,8 +14,10 @@ pub fn run(arguments: CheckConfig) -> Result<(), Failure> {
             values.into_iter().map(|(key, value)| (key.name().to_owned(), value)).collect();
         print(&format!("{:#}\n", serde_json::Value::Object(map)));
     } else {
-        let rows: Vec<Vec<String>> =
-            values.iter().map(|(key, value)| vec![key.name().to_owned(), plain(value), key.doc().to_owned()]).collect();
+        let rows: Vec<Vec<String>> = values
+            .iter()
+            .map(|(key, value)| vec![key.name().to_owned(), plain(value), key.doc().to_owned()])
+            .collect();
         print(&super::table::table(&["key", "value", "meaning"], &rows));
     }
     Ok(())

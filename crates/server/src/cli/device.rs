@@ -17,7 +17,11 @@ pub fn run(arguments: Device) -> Result<(), Failure> {
         DeviceVerb::Add { account, name, secret_stdin, policy } => {
             let secret = if secret_stdin { Some(GivenSecret::new(secret_from_stdin()?)) } else { None };
             let account = way.full_account(&account)?;
-            made(&way, Request::DeviceAdd { account, name, secret, policy: policy_name(policy).to_owned() }, json)
+            made(
+                &way,
+                Request::DeviceAdd { account, name, secret, policy: policy_name(policy).to_owned() },
+                json,
+            )
         }
         DeviceVerb::List { account } => {
             let view = view(&way, &account)?;

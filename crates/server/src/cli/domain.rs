@@ -13,7 +13,8 @@ pub fn run(arguments: Domain) -> Result<(), Failure> {
     let way = Way::open(&arguments.place)?;
     match arguments.verb {
         DomainVerb::Add { domain } => {
-            let domain = crate::config::settings::domain(&domain).map_err(|text| Failure::new(Exit::Usage, text))?;
+            let domain =
+                crate::config::settings::domain(&domain).map_err(|text| Failure::new(Exit::Usage, text))?;
             way.ask(Request::DomainAdd { domain: domain.clone() })?;
             say(json, &Word::DomainAdded.with(&[&domain]))
         }

@@ -26,7 +26,10 @@ impl Way {
         let directory = data_directory(place);
         match Client::connect(&directory) {
             Ok(Some(client)) => Ok(Way::Server(client)),
-            Ok(None) => Err(unreachable(&directory, "no server runs on it; start one (coeur serve) or give --data DIR")),
+            Ok(None) => Err(unreachable(
+                &directory,
+                "no server runs on it; start one (coeur serve) or give --data DIR",
+            )),
             Err(why) => Err(unreachable(&directory, &why.to_string())),
         }
     }
@@ -35,7 +38,9 @@ impl Way {
         match self {
             Way::Server(client) => client.ask(&request).map_err(|error| match error {
                 ClientError::Refused(refusal) => refuse(refusal),
-                ClientError::Broken(why) => Failure::new(Exit::Unreachable, format!("the server does not answer: {why}")),
+                ClientError::Broken(why) => {
+                    Failure::new(Exit::Unreachable, format!("the server does not answer: {why}"))
+                }
             }),
             Way::Directory(door) => door.answer(&operator(), request).map_err(refuse),
         }
@@ -58,7 +63,10 @@ impl Way {
         };
         match domains.as_slice() {
             [domain] => Ok(format!("{text}@{}", domain.domain)),
-            _ => Err(Failure::new(Exit::Usage, format!("write {text}@DOMAIN: there are {} domains", domains.len()))),
+            _ => Err(Failure::new(
+                Exit::Usage,
+                format!("write {text}@DOMAIN: there are {} domains", domains.len()),
+            )),
         }
     }
 }
@@ -85,7 +93,9 @@ pub fn refuse(refusal: Refusal) -> Failure {
 
 /// A server of another version may answer what we do not know.
 pub fn unexpected(_: &Reply) -> Failure {
-    Failure::failed("the server answered something else than asked; is it of another version than this command?")
+    Failure::failed(
+        "the server answered something else than asked; is it of another version than this command?",
+    )
 }
 
 fn unreachable(directory: &Path, text: &str) -> Failure {

@@ -147,7 +147,9 @@ pub struct Account {
 #[derive(Subcommand, Debug)]
 pub enum AccountVerb {
     /// Make an account; prints its secret once unless it was given
-    #[command(after_help = "Examples:\n  coeur account add alice@example.org --display-name 'Alice A.'\n  pass show alice | coeur account add alice@example.org --secret-stdin")]
+    #[command(
+        after_help = "Examples:\n  coeur account add alice@example.org --display-name 'Alice A.'\n  pass show alice | coeur account add alice@example.org --secret-stdin"
+    )]
     Add {
         /// user@domain
         account: String,
@@ -358,7 +360,19 @@ mod tests {
     #[test]
     fn the_help_names_every_verb_and_the_exit_codes() {
         let help = Cli::command().render_help().to_string();
-        for word in ["serve", "account", "device", "domain", "registrations", "check-config", "selftest", "trace", "call", "completion", "Exit codes"] {
+        for word in [
+            "serve",
+            "account",
+            "device",
+            "domain",
+            "registrations",
+            "check-config",
+            "selftest",
+            "trace",
+            "call",
+            "completion",
+            "Exit codes",
+        ] {
             assert!(help.contains(word), "{word} is missing in\n{help}");
         }
     }
@@ -377,7 +391,17 @@ mod tests {
 
     #[test]
     fn flags_become_the_strongest_layer() {
-        let cli = Cli::try_parse_from(["coeur", "serve", "--listen", "udp://[::]:5060", "--listen", "tcp://[::]:5060", "--shards", "2"]).unwrap();
+        let cli = Cli::try_parse_from([
+            "coeur",
+            "serve",
+            "--listen",
+            "udp://[::]:5060",
+            "--listen",
+            "tcp://[::]:5060",
+            "--shards",
+            "2",
+        ])
+        .unwrap();
         let Command::Serve(serve) = cli.command else { panic!("not serve") };
         let layer = serve.settings.layer();
         assert_eq!(layer.get(Key::Listen).unwrap().0.len(), 2);
@@ -387,7 +411,9 @@ mod tests {
 
     #[test]
     fn a_call_takes_its_words() {
-        let cli = Cli::try_parse_from(["coeur", "call", "alice", "echo", "--transport", "tls", "--data", "d"]).unwrap();
+        let cli =
+            Cli::try_parse_from(["coeur", "call", "alice", "echo", "--transport", "tls", "--data", "d"])
+                .unwrap();
         let Command::Call(call) = cli.command else { panic!("not call") };
         assert_eq!((call.seconds, call.transport), (5, Transport::Tls));
         assert_eq!(call.place.data, Some("d".into()));

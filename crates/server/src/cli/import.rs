@@ -42,7 +42,8 @@ pub fn read(file: impl Read) -> Result<(Vec<Row>, Vec<RowError>), String> {
         match row(&record, &columns, line) {
             Ok(row) => match lines_by_account.insert(row.account.clone(), line) {
                 Some(first) => {
-                    errors.push(RowError { line, text: format!("{} is in line {first} already", row.account) });
+                    errors
+                        .push(RowError { line, text: format!("{} is in line {first} already", row.account) });
                 }
                 None => rows.push(row),
             },
@@ -90,7 +91,10 @@ pub fn account(text: &str) -> Result<String, String> {
     let Some((user, domain)) = text.rsplit_once('@') else {
         return Err(format!("`{text}` is no account; write user@domain"));
     };
-    if user.is_empty() || user.len() > 64 || user.chars().any(|c| c.is_control() || c.is_whitespace() || c == '@') {
+    if user.is_empty()
+        || user.len() > 64
+        || user.chars().any(|c| c.is_control() || c.is_whitespace() || c == '@')
+    {
         return Err(format!("`{user}` is no user name"));
     }
     let domain = crate::config::settings::domain(domain)?;

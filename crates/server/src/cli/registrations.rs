@@ -14,7 +14,12 @@ pub fn run(arguments: Registrations) -> Result<(), Failure> {
         Reply::Registrations(views) if arguments.place.json => print_json(&views),
         Reply::Registrations(views) => {
             let row = |view: &RegistrationView| {
-                vec![view.account.clone(), view.contact.clone(), view.flow.clone(), duration(view.expires_in_s)]
+                vec![
+                    view.account.clone(),
+                    view.contact.clone(),
+                    view.flow.clone(),
+                    duration(view.expires_in_s),
+                ]
             };
             let heads = [Word::Account.say(), Word::Contact.say(), Word::Flow.say(), Word::ExpiresIn.say()];
             super::terminal::print(&table(&heads, &views.iter().map(row).collect::<Vec<_>>()));

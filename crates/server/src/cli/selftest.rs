@@ -28,7 +28,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 pub fn run(arguments: Selftest) -> Result<(), Failure> {
     let way = Way::open_server(&arguments.place)?;
     let steps = steps(&way.status()?, &|request| way.ask(request))?;
-    let failed: Vec<&str> = steps.iter().filter(|step| step.error.is_some()).map(|step| step.name.as_str()).collect();
+    let failed: Vec<&str> =
+        steps.iter().filter(|step| step.error.is_some()).map(|step| step.name.as_str()).collect();
     if arguments.place.json {
         print_json(&steps)?;
     } else {
@@ -42,7 +43,8 @@ pub fn run(arguments: Selftest) -> Result<(), Failure> {
 
 /// The whole test in one line, for the demonstration.
 pub fn summary(steps: &[Step]) -> String {
-    let failed = steps.iter().filter_map(|step| step.error.as_ref().map(|error| format!("{}: {error}", step.name)));
+    let failed =
+        steps.iter().filter_map(|step| step.error.as_ref().map(|error| format!("{}: {error}", step.name)));
     match failed.collect::<Vec<_>>().as_slice() {
         [] => {
             let names = steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -56,13 +58,18 @@ pub fn summary(steps: &[Step]) -> String {
 fn line(step: &Step) -> String {
     match &step.error {
         None => format!("{:<40} {} ({} ms)\n", step.name, green(Word::StepOk.say()), step.took_ms),
-        Some(error) => format!("{:<40} {} {error} ({} ms)\n", step.name, red(Word::StepFailed.say()), step.took_ms),
+        Some(error) => {
+            format!("{:<40} {} {error} ({} ms)\n", step.name, red(Word::StepFailed.say()), step.took_ms)
+        }
     }
 }
 
 /// Makes two accounts for the test, runs it, and removes them whatever happened.
 pub fn steps(status: &Status, ask: &dyn Fn(Request) -> Result<Reply, Failure>) -> Result<Vec<Step>, Failure> {
-    let domain = status.domains.first().ok_or_else(|| Failure::failed("there is no domain; add one: coeur domain add DOMAIN"))?;
+    let domain = status
+        .domains
+        .first()
+        .ok_or_else(|| Failure::failed("there is no domain; add one: coeur domain add DOMAIN"))?;
     let mark = std::process::id();
     let accounts = ["a", "b"].map(|letter| format!("selftest-{letter}-{mark}@{domain}"));
     let made = make(&accounts, ask)?;
@@ -77,7 +84,10 @@ pub fn steps(status: &Status, ask: &dyn Fn(Request) -> Result<Reply, Failure>) -
     steps
 }
 
-fn make(accounts: &[String; 2], ask: &dyn Fn(Request) -> Result<Reply, Failure>) -> Result<Vec<Identity>, Failure> {
+fn make(
+    accounts: &[String; 2],
+    ask: &dyn Fn(Request) -> Result<Reply, Failure>,
+) -> Result<Vec<Identity>, Failure> {
     let new = |account: &String| NewAccount {
         account: account.clone(),
         display_name: String::new(),
@@ -91,7 +101,12 @@ fn make(accounts: &[String; 2], ask: &dyn Fn(Request) -> Result<Reply, Failure>)
     let identity = |made: coeur_api::Made| {
         let (user, domain) = made.account.rsplit_once('@')?;
         let secret = Secret::new(made.secret.as_ref()?.reveal().to_owned());
-        Some(Identity { user: user.to_owned(), domain: domain.to_owned(), digest_user: user.to_owned(), secret })
+        Some(Identity {
+            user: user.to_owned(),
+            domain: domain.to_owned(),
+            digest_user: user.to_owned(),
+            secret,
+        })
     };
     let identities: Vec<Identity> = made.into_iter().filter_map(identity).collect();
     match identities.len() {
@@ -126,7 +141,9 @@ impl Test<'_> {
             })
             .collect();
         let echo = format!("sip:echo@{}", self.domain);
-        steps.push(step(Word::SelftestEcho.say().to_owned(), || heard(self.phone(0, first)?.call(&echo, TALK)?)));
+        steps.push(step(Word::SelftestEcho.say().to_owned(), || {
+            heard(self.phone(0, first)?.call(&echo, TALK)?)
+        }));
         // The other phone on another transport, so that the call crosses.
         let other = schemes.iter().copied().find(|scheme| *scheme != first).unwrap_or(first);
         steps.push(step(Word::SelftestCall.say().to_owned(), || self.call_between(first, other)));
@@ -154,7 +171,10 @@ impl Test<'_> {
             let taken = bob.take_a_call(ANSWER_WITHIN);
             bob.register(0).and(taken)
         });
-        let called = self.phone(0, caller).and_then(|mut alice| alice.call(&self.phones[1].aor(), TALK)).and_then(heard);
+        let called = self
+            .phone(0, caller)
+            .and_then(|mut alice| alice.call(&self.phones[1].aor(), TALK))
+            .and_then(heard);
         // A call that failed is not waited for at the other end: that phone gives up by itself.
         called?;
         answering.join().unwrap_or_else(|_| Err(PhoneError::Nonsense("the called phone broke".to_owned())))
@@ -165,10 +185,15 @@ impl Test<'_> {
         let reading = std::thread::spawn(move || bob.read_text(ANSWER_WITHIN));
         let sent = self.phone(0, sender).and_then(|mut alice| alice.text(&self.phones[1].aor(), "hello"));
         sent?;
-        let read = reading.join().unwrap_or_else(|_| Err(PhoneError::Nonsense("the reading phone broke".to_owned())));
+        let read = reading
+            .join()
+            .unwrap_or_else(|_| Err(PhoneError::Nonsense("the reading phone broke".to_owned())));
         match read? {
             text if text == "hello" => Ok(()),
-            other => Err(PhoneError::Nonsense(format!("the text arrived changed: {}", super::terminal::safe(other.as_bytes())))),
+            other => Err(PhoneError::Nonsense(format!(
+                "the text arrived changed: {}",
+                super::terminal::safe(other.as_bytes())
+            ))),
         }
     }
 }

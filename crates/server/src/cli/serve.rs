@@ -53,8 +53,13 @@ fn ready(server: &Server, settings: &Settings) {
     }
 }
 
-const DEMO_LISTEN: [&str; 5] =
-    ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060", "tls://0.0.0.0:5061", "ws://0.0.0.0:8088", "wss://0.0.0.0:8089"];
+const DEMO_LISTEN: [&str; 5] = [
+    "udp://0.0.0.0:5060",
+    "tcp://0.0.0.0:5060",
+    "tls://0.0.0.0:5061",
+    "ws://0.0.0.0:8088",
+    "wss://0.0.0.0:8089",
+];
 
 /// What nobody chose is chosen here: nothing is written but one directory below the current one.
 fn demonstrate(settings: &mut Settings) {
@@ -123,9 +128,10 @@ fn account(server: &Server, user: &str, domain: &str) -> Result<Option<Secret>, 
         policy: "auto".to_owned(),
     };
     match server.door.answer(&Operator::program(), Request::AccountsAdd { accounts: vec![new] }) {
-        Ok(Reply::Made(made)) => {
-            Ok(made.first().and_then(|made| made.secret.as_ref()).map(|secret| Secret::new(secret.reveal().to_owned())))
-        }
+        Ok(Reply::Made(made)) => Ok(made
+            .first()
+            .and_then(|made| made.secret.as_ref())
+            .map(|secret| Secret::new(secret.reveal().to_owned()))),
         Ok(other) => Err(super::door::unexpected(&other)),
         Err(refusal) if refusal.why == Why::Exists => Ok(None),
         Err(refusal) => Err(super::door::refuse(refusal)),

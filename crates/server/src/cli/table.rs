@@ -4,7 +4,8 @@ use super::terminal::{bold, safe};
 
 /// Control characters in cells are escaped.
 pub fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| safe(cell.as_bytes())).collect()).collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| safe(cell.as_bytes())).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain([heads[column].chars().count()]).max().unwrap_or(0)
@@ -40,7 +41,8 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_content() {
-        let rows = vec![vec!["alice@d".to_owned(), "2".to_owned()], vec!["b\x1b".to_owned(), "10".to_owned()]];
+        let rows =
+            vec![vec!["alice@d".to_owned(), "2".to_owned()], vec!["b\x1b".to_owned(), "10".to_owned()]];
         assert_eq!(table(&["account", "devices"], &rows), "account  devices\nalice@d  2\nb\\x1b    10\n");
     }
 }

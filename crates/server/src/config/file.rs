@@ -9,9 +9,12 @@ const BYTES_MAX: u64 = 1 << 20;
 
 pub fn read(path: &Path) -> Result<Layer, Vec<ConfigError>> {
     let name = path.display().to_string();
-    let error = |text: String| vec![ConfigError { source: Source::File { path: name.clone(), line: None }, text }];
+    let error =
+        |text: String| vec![ConfigError { source: Source::File { path: name.clone(), line: None }, text }];
     match std::fs::metadata(path) {
-        Ok(metadata) if metadata.len() > BYTES_MAX => return Err(error("larger than 1 MB: not a settings file".into())),
+        Ok(metadata) if metadata.len() > BYTES_MAX => {
+            return Err(error("larger than 1 MB: not a settings file".into()));
+        }
         Ok(_) => {}
         Err(why) => return Err(error(format!("cannot be read: {why}"))),
     }
@@ -48,7 +51,10 @@ fn words(value: &toml::Value) -> Option<Vec<String>> {
     match value {
         toml::Value::Array(values) => values.iter().map(word).collect(),
         toml::Value::String(_) | toml::Value::Integer(_) => word(value).map(|word| vec![word]),
-        toml::Value::Float(_) | toml::Value::Boolean(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+        toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_)
+        | toml::Value::Table(_) => None,
     }
 }
 
@@ -90,11 +96,17 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_with_its_line_and_a_suggestion() {
-        let errors = parse("coeur.toml", "data = \"/var/lib/coeur\"\nlissten = [\"udp://0.0.0.0:5060\"]\nretries = 1\n")
-            .unwrap_err();
+        let errors = parse(
+            "coeur.toml",
+            "data = \"/var/lib/coeur\"\nlissten = [\"udp://0.0.0.0:5060\"]\nretries = 1\n",
+        )
+        .unwrap_err();
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(texts[0], "coeur.toml:2: unknown key `lissten`; did you mean `listen`?");
-        assert_eq!(texts[1], "coeur.toml:3: unknown key `retries`; `coeur check-config --help` lists the keys");
+        assert_eq!(
+            texts[1],
+            "coeur.toml:3: unknown key `retries`; `coeur check-config --help` lists the keys"
+        );
     }
 
     #[test]

@@ -63,7 +63,8 @@ impl std::str::FromStr for Listen {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let hint = "write it as udp://192.0.2.1:5060 or tls://[2001:db8::1]:5061";
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| format!("`{text}` names no transport; {hint}"))?;
+        let (scheme, rest) =
+            text.split_once("://").ok_or_else(|| format!("`{text}` names no transport; {hint}"))?;
         let scheme = Scheme::parse(scheme)
             .ok_or_else(|| format!("`{scheme}` is no transport; one of udp, tcp, tls, ws, wss; {hint}"))?;
         let address = address(rest, scheme.default_port())
@@ -88,7 +89,9 @@ impl std::str::FromStr for Advertise {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (scheme, rest) = match text.split_once("://") {
-            Some((name, rest)) => (Some(Scheme::parse(name).ok_or_else(|| format!("`{name}` is no transport"))?), rest),
+            Some((name, rest)) => {
+                (Some(Scheme::parse(name).ok_or_else(|| format!("`{name}` is no transport"))?), rest)
+            }
             None => (None, text),
         };
         if let Ok(address) = rest.parse::<IpAddr>() {

@@ -118,7 +118,11 @@ impl Reader<'_> {
 
     fn half(&mut self, given: Key, missing: Key) -> Option<(PathBuf, PathBuf)> {
         let source = self.find(given).map_or(Source::Default, |(_, source)| source.clone());
-        let text = format!("`{}` is given without `{}`; give both, or none for a local one", given.name(), missing.name());
+        let text = format!(
+            "`{}` is given without `{}`; give both, or none for a local one",
+            given.name(),
+            missing.name()
+        );
         self.errors.push(ConfigError { source, text });
         None
     }
@@ -144,12 +148,18 @@ pub fn default_shards() -> usize {
 fn http(text: &str) -> Result<Option<SocketAddr>, String> {
     match text {
         "off" => Ok(None),
-        _ => text.parse().map(Some).map_err(|_| format!("`{text}` is no address with port (127.0.0.1:8080), nor `off`")),
+        _ => text
+            .parse()
+            .map(Some)
+            .map_err(|_| format!("`{text}` is no address with port (127.0.0.1:8080), nor `off`")),
     }
 }
 
 fn shards(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| (1..=SHARDS_MAX).contains(n)).ok_or_else(|| format!("`{text}` is not between 1 and 64"))
+    text.parse()
+        .ok()
+        .filter(|n| (1..=SHARDS_MAX).contains(n))
+        .ok_or_else(|| format!("`{text}` is not between 1 and 64"))
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {
@@ -161,7 +171,10 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
 }
 
 fn trace_mb(text: &str) -> Result<u32, String> {
-    text.parse().ok().filter(|n| *n <= 1024).ok_or_else(|| format!("`{text}` is not between 0 and 1024 megabytes"))
+    text.parse()
+        .ok()
+        .filter(|n| *n <= 1024)
+        .ok_or_else(|| format!("`{text}` is not between 0 and 1024 megabytes"))
 }
 
 #[cfg(test)]
@@ -192,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_list_in_the_environment_is_split() {
-        let settings = resolve(&[environment(&[("COEUR_LISTEN", "udp://0.0.0.0:1, tcp://0.0.0.0:2")])]).unwrap();
+        let settings =
+            resolve(&[environment(&[("COEUR_LISTEN", "udp://0.0.0.0:1, tcp://0.0.0.0:2")])]).unwrap();
         assert_eq!(settings.listen.len(), 2);
         assert!(settings.chosen.listen);
     }
@@ -203,12 +217,16 @@ mod tests {
         let errors = resolve(&[env]).unwrap_err();
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), 3, "{texts:?}");
-        assert!(texts.iter().any(|t| t.starts_with("environment COEUR_CERT: `cert` is given without `key`")), "{texts:?}");
+        assert!(
+            texts.iter().any(|t| t.starts_with("environment COEUR_CERT: `cert` is given without `key`")),
+            "{texts:?}"
+        );
     }
 
     #[test]
     fn an_unknown_variable_is_an_error_with_a_suggestion() {
-        let (_, errors) = environment::layer(&[("COEUR_LISTN".into(), "x".into()), ("COEUR_LANG".into(), "fr".into())]);
+        let (_, errors) =
+            environment::layer(&[("COEUR_LISTN".into(), "x".into()), ("COEUR_LANG".into(), "fr".into())]);
         assert_eq!(errors.len(), 1);
         assert!(errors[0].text.contains("COEUR_LISTEN"));
     }

@@ -19,7 +19,8 @@ pub struct Card<'c> {
 /// What the code of an account says: its SIP address with the port and transport that reach us. Linphone and most
 /// softphones read it as an address; none of them takes a secret from a code, so the secret is typed.
 pub fn code(user: &str, domain: &str, listen: &[Listen]) -> String {
-    let port = |scheme| listen.iter().find(|listen| listen.scheme == scheme).map(|listen| listen.address.port());
+    let port =
+        |scheme| listen.iter().find(|listen| listen.scheme == scheme).map(|listen| listen.address.port());
     match (port(Scheme::Udp), port(Scheme::Tcp)) {
         (Some(5060), _) | (None, None) => format!("sip:{user}@{domain}"),
         (Some(port), _) => format!("sip:{user}@{domain}:{port}"),
@@ -28,8 +29,11 @@ pub fn code(user: &str, domain: &str, listen: &[Listen]) -> String {
 }
 
 pub fn draw(card: &Card<'_>) -> String {
-    let ports: Vec<String> =
-        card.listen.iter().map(|listen| format!("{} {}", listen.scheme.name(), listen.address.port())).collect();
+    let ports: Vec<String> = card
+        .listen
+        .iter()
+        .map(|listen| format!("{} {}", listen.scheme.name(), listen.address.port()))
+        .collect();
     let mut out = format!("\n{}\n\n", bold(Word::DemoTitle.say()));
     let mut line = |name: &str, value: &str| out.push_str(&format!("  {name:<10} {value}\n"));
     line(Word::Domain.say(), card.domain);
@@ -77,7 +81,8 @@ mod tests {
             try_it: "coeur call alice echo".to_owned(),
         };
         let drawn = draw(&card);
-        for part in ["192.0.2.1", "udp 5060   tls 5061", "alice@192.0.2.1", "s3cr3t", "coeur call alice echo"] {
+        for part in ["192.0.2.1", "udp 5060   tls 5061", "alice@192.0.2.1", "s3cr3t", "coeur call alice echo"]
+        {
             assert!(drawn.contains(part), "{part} is missing in\n{drawn}");
         }
     }

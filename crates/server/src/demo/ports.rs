@@ -18,7 +18,9 @@ pub fn free(wanted: &[Listen]) -> (Vec<Listen>, Vec<Replaced>) {
     let (mut found, mut replaced): (Vec<Listen>, Vec<Replaced>) = (Vec::new(), Vec::new());
     for listen in wanted {
         let pair = pair_of(listen, wanted);
-        let moved = found.iter().find(|other| pair == Some(other.scheme) && other.address.ip() == listen.address.ip());
+        let moved = found
+            .iter()
+            .find(|other| pair == Some(other.scheme) && other.address.ip() == listen.address.ip());
         let port = match moved {
             Some(other) => other.address.port(),
             None => next_free(listen, pair, &found),
@@ -48,7 +50,9 @@ fn next_free(listen: &Listen, pair: Option<Scheme>, taken: &[Listen]) -> u16 {
         let ours = taken.iter().any(|other| other.address.port() == *port);
         !ours && opens(listen.scheme, address) && pair.is_none_or(|scheme| opens(scheme, address))
     };
-    let mut candidates = (0..TRIES).map(|step| first.saturating_add(step * 2)).chain((0..TRIES).map(|step| first.saturating_add(step)));
+    let mut candidates = (0..TRIES)
+        .map(|step| first.saturating_add(step * 2))
+        .chain((0..TRIES).map(|step| first.saturating_add(step)));
     // When nothing is free, opening the wanted one says why.
     candidates.find(is_free).unwrap_or(first)
 }
@@ -63,7 +67,8 @@ fn opens(scheme: Scheme, address: SocketAddr) -> bool {
 /// The HTTP address, moved to a free port if its own is not.
 pub fn free_http(wanted: SocketAddr) -> (SocketAddr, Option<Replaced>) {
     let port = next_free(&Listen { scheme: Scheme::Tcp, address: wanted }, None, &[]);
-    let replaced = (port != wanted.port()).then(|| Replaced { wanted: format!("http://{wanted}"), taken: port });
+    let replaced =
+        (port != wanted.port()).then(|| Replaced { wanted: format!("http://{wanted}"), taken: port });
     (SocketAddr::new(wanted.ip(), port), replaced)
 }
 

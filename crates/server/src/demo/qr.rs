@@ -32,8 +32,10 @@ const QUIET: isize = 2;
 
 /// Two drawings side by side, each with its caption.
 pub fn side_by_side(left: (&str, &str), right: (&str, &str)) -> String {
-    let (left_lines, right_lines): (Vec<&str>, Vec<&str>) = (left.1.lines().collect(), right.1.lines().collect());
-    let width = left_lines.iter().map(|line| line.chars().count()).max().unwrap_or(0).max(left.0.chars().count());
+    let (left_lines, right_lines): (Vec<&str>, Vec<&str>) =
+        (left.1.lines().collect(), right.1.lines().collect());
+    let width =
+        left_lines.iter().map(|line| line.chars().count()).max().unwrap_or(0).max(left.0.chars().count());
     let mut out = format!("  {:width$}    {}\n", left.0, right.0);
     for index in 0..left_lines.len().max(right_lines.len()) {
         let line = |lines: &[&str]| lines.get(index).copied().unwrap_or("").to_owned();

@@ -35,10 +35,18 @@ fn say(report: &Report, unreadable: u64) {
         tracing::warn!(file, bytes, "the end of the journal was torn off; what was answered is whole");
     }
     for (file, offset, bytes) in &report.damaged {
-        tracing::error!(file, offset, bytes, "the journal is damaged here: some registrations are lost until phones refresh");
+        tracing::error!(
+            file,
+            offset,
+            bytes,
+            "the journal is damaged here: some registrations are lost until phones refresh"
+        );
     }
     if unreadable > 0 {
-        tracing::error!(entries = unreadable, "journal entries could not be understood; were they written by a newer version?");
+        tracing::error!(
+            entries = unreadable,
+            "journal entries could not be understood; were they written by a newer version?"
+        );
     }
 }
 

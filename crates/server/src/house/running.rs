@@ -72,7 +72,9 @@ impl House for Running {
         let mut views = Vec::new();
         match account {
             Some(aor) => {
-                bindings.each_of(aor.user().as_bytes(), aor.domain().as_bytes(), now, |view| views.push(show(&view)));
+                bindings.each_of(aor.user().as_bytes(), aor.domain().as_bytes(), now, |view| {
+                    views.push(show(&view))
+                });
             }
             None => {
                 let mut next = Some(Cursor::default());
@@ -130,7 +132,11 @@ impl Watched for Running {
         let mut counter = |name: &str, help, value: u64| text.one(name, Kind::Counter, help, value);
         counter("coeur_journal_groups_total", "Groups written and synced.", latency.groups);
         counter("coeur_journal_entries_total", "Entries in these groups.", latency.entries);
-        counter("coeur_journal_failed_groups_total", "Groups that could not be written.", latency.failed_groups);
+        counter(
+            "coeur_journal_failed_groups_total",
+            "Groups that could not be written.",
+            latency.failed_groups,
+        );
         counter("coeur_journal_microseconds_total", "Time of all groups.", latency.total_us);
         for (index, name) in Counters::NAMES.iter().enumerate() {
             let sum = self.counters.iter().map(|counters| counters.lock().values()[index].1).sum();
@@ -139,7 +145,12 @@ impl Watched for Running {
         if let Some(shards) = self.shards.get() {
             for (name, value) in (shards.network)() {
                 let kind = if name.ends_with("_open") { Kind::Gauge } else { Kind::Counter };
-                text.one(&format!("coeur_net_{name}"), kind, "Counted by the sockets since the start.", value);
+                text.one(
+                    &format!("coeur_net_{name}"),
+                    kind,
+                    "Counted by the sockets since the start.",
+                    value,
+                );
             }
         }
         text.finish()

@@ -19,7 +19,10 @@ pub fn open(folder: &Path) -> io::Result<Secrets> {
     match OpenOptions::new().read(true).open(&path) {
         Ok(mut file) => {
             if file.metadata()?.len() != BYTES as u64 {
-                let text = format!("{} does not hold {BYTES} bytes; restore it from a backup, or remove it to make new keys", path.display());
+                let text = format!(
+                    "{} does not hold {BYTES} bytes; restore it from a backup, or remove it to make new keys",
+                    path.display()
+                );
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
             file.read_exact(&mut *bytes)?;

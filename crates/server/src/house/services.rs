@@ -1,5 +1,7 @@
 //! What shards hand out: events, DNS questions, echo ports.
 
+use crate::dns::{Dns, Table};
+use crate::echo_media::{EchoMedia, Settings};
 use crate::observe::events::EventLog;
 use crate::shard::{Inbox, Services};
 use coeur_api::{Door, Operator};
@@ -10,27 +12,39 @@ use coeur_exchange::outbox::{MediaCommand, ResolveToken};
 use coeur_sip::resolve::Query;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use tokio::runtime::Handle;
 
 /// Events waiting to be written; more are dropped, since a log must not slow a call. About 1 MB at most.
 const EVENTS_MAX: usize = 8_192;
 
 pub struct HouseServices {
     events: SyncSender<(ShardId, Event)>,
-    #[allow(dead_code)]
-    inboxes: Arc<[Arc<Inbox>]>,
+    dns: Arc<Dns>,
+    echo: Arc<EchoMedia>,
 }
 
 impl HouseServices {
-    pub fn new(inboxes: Arc<[Arc<Inbox>]>) -> (Self, Receiver<(ShardId, Event)>) {
+    /// Names and echo ports are looked after on the runtime; answers come through the inboxes.
+    pub fn new(
+        runtime: &Handle,
+        inboxes: &Arc<[Arc<Inbox>]>,
+        echo: Settings,
+    ) -> (Self, Receiver<(ShardId, Event)>) {
         let (events, receiver) = sync_channel(EVENTS_MAX);
-        (Self { events, inboxes }, receiver)
+        let dns = Dns::new(Table::default(), runtime.clone(), inboxes.clone());
+        let echo = EchoMedia::new(echo, runtime.clone(), inboxes.clone());
+        (Self { events, dns, echo }, receiver)
     }
 }
 
 impl Services for HouseServices {
-    fn resolve(&self, _shard: ShardId, _token: ResolveToken, _query: Query) {}
+    fn resolve(&self, shard: ShardId, token: ResolveToken, query: Query) {
+        self.dns.resolve(shard, token, query);
+    }
 
-    fn media(&self, _shard: ShardId, _command: MediaCommand) {}
+    fn media(&self, shard: ShardId, command: MediaCommand) {
+        self.echo.handle(shard, command);
+    }
 
     fn publish(&self, shard: ShardId, event: Event) {
         // Full: the event is lost, its counter is not.
@@ -44,9 +58,13 @@ pub fn consume(events: &Receiver<(ShardId, Event)>, door: &Door) {
     while let Ok((shard, event)) = events.recv() {
         log.write(shard, &event);
         if let Event::DeviceProvedSha256 { aor, device } = event
-            && let Err(refusal) = door.change(&Operator::program(), Change::DeviceProvedSha256 { aor, device })
+            && let Err(refusal) =
+                door.change(&Operator::program(), Change::DeviceProvedSha256 { aor, device })
         {
-            tracing::warn!(why = refusal.text, "what a device proved could not be recorded; it is remembered until a restart");
+            tracing::warn!(
+                why = refusal.text,
+                "what a device proved could not be recorded; it is remembered until a restart"
+            );
         }
     }
 }

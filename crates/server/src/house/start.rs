@@ -76,7 +76,8 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         storage_writable: AtomicBool::new(true),
     });
     let clock = Clock::default();
-    let (journal, recovered) = recovery::recover(folder, &world.bindings, &listeners, clock.now()).map_err(unreachable)?;
+    let (journal, recovered) =
+        recovery::recover(folder, &world.bindings, &listeners, clock.now()).map_err(unreachable)?;
     tracing::info!(bindings = recovered.bindings, expired = recovered.expired, "journal read");
 
     let running = Arc::new(Running {
@@ -91,9 +92,6 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         shards: OnceLock::new(),
     });
     let door = Arc::new(Door::new(running.clone(), Box::new(records)));
-    let shards = start_shards(settings, &running, &door, bound, tls.as_ref().map(|(tls, _)| tls.clone()), clock)?;
-    forget_strangers(&running);
-
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -101,6 +99,17 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         .enable_all()
         .build()
         .map_err(unreachable)?;
+    let shards = start_shards(
+        settings,
+        &running,
+        &door,
+        runtime.handle(),
+        bound,
+        tls.as_ref().map(|(tls, _)| tls.clone()),
+        clock,
+    )?;
+    forget_strangers(&running);
+
     open_doors(settings, &runtime, &running, &door, &stopping, next_port)?;
     let stopped = Arc::new(AtomicBool::new(false));
     maintain(running.clone(), stopped.clone())?;
@@ -158,7 +167,9 @@ fn load(records: &mut Sqlite, domains: &[String]) -> Result<Directory, Failure> 
         let change = Change::DomainAdded(Domain::new(name));
         directory.check(&change).map_err(|why| Failure::new(Exit::Usage, why.to_string()))?;
         let at_ms = super::unix_time_ms();
-        records.commit(&Operator::program(), std::slice::from_ref(&change), at_ms, &mut |_| {}).map_err(unreachable)?;
+        records
+            .commit(&Operator::program(), std::slice::from_ref(&change), at_ms, &mut |_| {})
+            .map_err(unreachable)?;
         directory.apply(&change).map_err(unreachable)?;
     }
     Ok(directory)
@@ -167,7 +178,11 @@ fn load(records: &mut Sqlite, domains: &[String]) -> Result<Directory, Failure> 
 type Certificates = (Arc<Tls>, Vec<Source>);
 
 /// The certificate given, or one of the local authority, when somebody may come over TLS or calls may leave over it.
-fn tls(settings: &Settings, directory: &Directory, listeners: &[Listener]) -> Result<(Option<Certificates>, Option<PathBuf>), Failure> {
+fn tls(
+    settings: &Settings,
+    directory: &Directory,
+    listeners: &[Listener],
+) -> Result<(Option<Certificates>, Option<PathBuf>), Failure> {
     if !settings.listen.iter().any(|listen| listen.scheme.is_secure()) {
         return Ok((None, None));
     }
@@ -176,8 +191,11 @@ fn tls(settings: &Settings, directory: &Directory, listeners: &[Listener]) -> Re
         Some((chain, key)) => (Source { chain: chain.clone(), key: key.clone() }, None),
         None => {
             let folder = settings.data.join("tls");
-            let mut names: BTreeSet<String> = directory.domains().iter().map(|domain| domain.name.to_string()).collect();
-            names.extend(listeners.iter().filter_map(|listener| Some(listener.sent_by.rsplit_once(':')?.0.to_owned())));
+            let mut names: BTreeSet<String> =
+                directory.domains().iter().map(|domain| domain.name.to_string()).collect();
+            names.extend(
+                listeners.iter().filter_map(|listener| Some(listener.sent_by.rsplit_once(':')?.0.to_owned())),
+            );
             names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
             let names: Vec<String> = names.into_iter().collect();
             let source = authority::ensure(&folder, &names).map_err(unreachable)?;
@@ -195,13 +213,14 @@ fn start_shards(
     settings: &Settings,
     running: &Arc<Running>,
     door: &Arc<Door>,
+    runtime: &tokio::runtime::Handle,
     bound: Vec<Bound>,
     tls: Option<Arc<Tls>>,
     clock: Clock,
 ) -> Result<Shards, Failure> {
     let prepared = Prepared::new(settings.shards).map_err(unreachable)?;
     let inboxes = prepared.inboxes.clone();
-    let (services, events) = HouseServices::new(inboxes.clone());
+    let (services, events) = HouseServices::new(runtime, &inboxes, echo(settings));
     let events_door = door.clone();
     spawn("coeur-events", move || consume(&events, &events_door))?;
     let (journal, world) = (running.journal.clone(), running.world.clone());
@@ -252,6 +271,20 @@ fn start_shards(
     Ok(shards)
 }
 
+/// Echo ports: the range that firewalls are opened for, and as many calls as a test service needs.
+fn echo(settings: &Settings) -> crate::echo_media::Settings {
+    crate::echo_media::Settings {
+        local: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        advertise: settings
+            .advertise
+            .iter()
+            .find_map(|advertise| advertise.host.trim_matches(['[', ']']).parse().ok()),
+        ports: 20_000..=29_999,
+        ports_max: 1_000,
+        idle: Duration::from_secs(60),
+    }
+}
+
 /// A device revoked while no server ran has no bindings left to use: they are removed as any revocation is.
 fn forget_strangers(running: &Running) {
     let (world, now) = (&running.world, (running.now)().monotonic);
@@ -262,7 +295,8 @@ fn forget_strangers(running: &Running) {
             let draft = view.draft();
             let account = world.directory.account(draft.user, draft.domain);
             if account.is_none_or(|account| account.device(draft.device).is_none())
-                && let (Ok(user), Ok(domain)) = (std::str::from_utf8(draft.user), std::str::from_utf8(draft.domain))
+                && let (Ok(user), Ok(domain)) =
+                    (std::str::from_utf8(draft.user), std::str::from_utf8(draft.domain))
                 && let Ok(aor) = Aor::new(user, domain)
             {
                 strangers.insert((aor, draft.device));
@@ -305,7 +339,11 @@ fn open_doors(
             tracing::warn!(%address, %why, "no metrics");
             return Ok(());
         }
-        Err(why) => return Err(Failure::failed(format!("http {address}: {why}; choose another with --http, or `off`"))),
+        Err(why) => {
+            return Err(Failure::failed(format!(
+                "http {address}: {why}; choose another with --http, or `off`"
+            )));
+        }
     };
     let (watched, until): (Arc<dyn Watched>, _) = (running.clone(), stop(stopping.clone()));
     runtime.spawn(async move {

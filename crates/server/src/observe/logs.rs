@@ -9,8 +9,12 @@ use tracing_subscriber::fmt::format::FmtSpan;
 /// Once per process.
 pub fn start(settings: &Settings) -> Result<(), Failure> {
     let filter = filter(&settings.log)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_span_events(FmtSpan::NONE);
+    let colours =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let started = match settings.log_format {
         LogFormat::Text => builder.with_ansi(colours).with_target(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

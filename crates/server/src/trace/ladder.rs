@@ -38,7 +38,8 @@ pub fn draw(conversation: &Conversation, style: Style) -> String {
             out.push('\n');
         }
     }
-    let hidden = conversation.entries.iter().filter(|entry| !parties.iter().any(|party| party.is(entry))).count();
+    let hidden =
+        conversation.entries.iter().filter(|entry| !parties.iter().any(|party| party.is(entry))).count();
     if hidden > 0 {
         out.push_str(&format!("({hidden} messages with further parties are not drawn)\n"));
     }
@@ -131,7 +132,8 @@ fn row(parties: &[Party], party: usize, entry: &Entry, since: Duration, style: S
     }
     let towards_us = entry.direction == Direction::Received;
     let (from, to) = if towards_us { (party, us) } else { (us, party) };
-    let arrow = arrow(&sight::label(&entry.bytes), column(from.max(to)) - column(from.min(to)) - 1, from < to, style);
+    let arrow =
+        arrow(&sight::label(&entry.bytes), column(from.max(to)) - column(from.min(to)) - 1, from < to, style);
     for (place, character) in canvas[column(from.min(to)) + 1..].iter_mut().zip(arrow) {
         *place = character;
     }
@@ -174,7 +176,11 @@ pub fn clock(at: SystemTime) -> String {
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let (hour, minute) = (second / 3_600, second / 60 % 60);
-    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{:02}.{:03} UTC", second % 60, since.subsec_millis())
+    format!(
+        "{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{:02}.{:03} UTC",
+        second % 60,
+        since.subsec_millis()
+    )
 }
 
 #[cfg(test)]
@@ -199,8 +205,7 @@ pub mod tests {
 
     const A: &str = "192.0.2.1:5060";
     const B: &str = "192.0.2.2:40000";
-    const HEADERS: &str =
-        "From: <sip:alice@d>;tag=1\r\nTo: <sip:bob@d>\r\nCall-ID: c1\r\nAuthorization: Digest response=\"s\"\r\n\r\n";
+    const HEADERS: &str = "From: <sip:alice@d>;tag=1\r\nTo: <sip:bob@d>\r\nCall-ID: c1\r\nAuthorization: Digest response=\"s\"\r\n\r\n";
 
     fn call() -> Conversation {
         let request = format!("INVITE sip:bob@d SIP/2.0\r\n{HEADERS}");
@@ -231,7 +236,8 @@ Call-ID c1
         let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").replace('-', "");
         assert_eq!(squeeze(&drawn), squeeze(expected));
         let rows: Vec<&str> = drawn.lines().skip(4).collect();
-        let bars = |row: &str| row.char_indices().filter(|(_, c)| *c == '|').map(|(at, _)| at).collect::<Vec<_>>();
+        let bars =
+            |row: &str| row.char_indices().filter(|(_, c)| *c == '|').map(|(at, _)| at).collect::<Vec<_>>();
         assert!(rows.iter().all(|row| bars(row) == [26, 56, 86]), "{drawn}");
     }
 

@@ -32,7 +32,9 @@ pub fn lines(message: &[u8], bodies: Bodies) -> Vec<String> {
     if private && bodies == Bodies::Hidden {
         lines.push(format!("({} bytes of text hidden)", body.len()));
     } else {
-        lines.extend(body.split(|byte| *byte == b'\n').map(|line| hide_keys(&escape::line(line.trim_ascii_end()))));
+        lines.extend(
+            body.split(|byte| *byte == b'\n').map(|line| hide_keys(&escape::line(line.trim_ascii_end()))),
+        );
     }
     while lines.last().is_some_and(String::is_empty) {
         lines.pop();

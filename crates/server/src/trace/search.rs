@@ -68,7 +68,9 @@ mod tests {
 
     fn entries() -> Vec<Entry> {
         let message = |call: &str, from: &str| {
-            format!("INVITE sip:bob@d SIP/2.0\r\nf: \"A\" <sip:{from}@D>;tag=1\r\nt: <sip:bob@d>\r\ni: {call}\r\n\r\n")
+            format!(
+                "INVITE sip:bob@d SIP/2.0\r\nf: \"A\" <sip:{from}@D>;tag=1\r\nt: <sip:bob@d>\r\ni: {call}\r\n\r\n"
+            )
         };
         vec![
             entry(0, true, "192.0.2.1:5060", &message("call-one", "alice")),

@@ -51,7 +51,9 @@ impl Phone {
                 }
                 Some(request) if request.method() == Some("INVITE") => self.link.send(answer)?,
                 Some(_) => {}
-                None if Instant::now() >= until => return Err(PhoneError::Silence("the 200 of an INVITE".to_owned())),
+                None if Instant::now() >= until => {
+                    return Err(PhoneError::Silence("the 200 of an INVITE".to_owned()));
+                }
                 None => self.link.send(answer)?,
             }
         }

@@ -40,7 +40,14 @@ impl Phone {
         Ok(CallReport { answered_after, audio })
     }
 
-    fn talk(&mut self, dialog: &Dialog, answer: &Heard, cseq: u32, audio: &Audio, length: Duration) -> Result<Report, PhoneError> {
+    fn talk(
+        &mut self,
+        dialog: &Dialog,
+        answer: &Heard,
+        cseq: u32,
+        audio: &Audio,
+        length: Duration,
+    ) -> Result<Report, PhoneError> {
         let (uri, to, headers) = Dialog::established(answer)?;
         let mut ack = dialog.outgoing("ACK", &uri, &headers);
         ack.to = &to;
@@ -70,8 +77,21 @@ struct Dialog {
 }
 
 impl Dialog {
-    fn outgoing<'o>(&'o self, method: &'o str, uri: &'o str, headers: &'o [(&'o str, String)]) -> Outgoing<'o> {
-        Outgoing { method, uri, to: &self.to, from_tag: &self.tag, call_id: &self.call_id, headers, content: None }
+    fn outgoing<'o>(
+        &'o self,
+        method: &'o str,
+        uri: &'o str,
+        headers: &'o [(&'o str, String)],
+    ) -> Outgoing<'o> {
+        Outgoing {
+            method,
+            uri,
+            to: &self.to,
+            from_tag: &self.tag,
+            call_id: &self.call_id,
+            headers,
+            content: None,
+        }
     }
 
     /// Remote target, To, and the route set: Record-Route in reverse order (RFC 3261 section 12.1.2).

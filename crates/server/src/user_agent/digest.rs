@@ -25,8 +25,11 @@ impl Answers {
             Some(407) => ("Proxy-Authenticate", "Proxy-Authorization"),
             Some(_) | None => ("WWW-Authenticate", "Authorization"),
         };
-        let offered: Vec<Challenge<'_>> =
-            refusal.all(asked).flat_map(|value| challenges(value.as_bytes())).filter_map(Result::ok).collect();
+        let offered: Vec<Challenge<'_>> = refusal
+            .all(asked)
+            .flat_map(|value| challenges(value.as_bytes()))
+            .filter_map(Result::ok)
+            .collect();
         let chosen = Session::choose(offered);
         self.header = given;
         match (&mut self.session, chosen) {
@@ -40,7 +43,13 @@ impl Answers {
     }
 
     /// Name and value of the header that proves who we are, once we have been asked.
-    pub fn header(&mut self, identity: &Identity, method: &str, uri: &str, body: &[u8]) -> Option<(&'static str, String)> {
+    pub fn header(
+        &mut self,
+        identity: &Identity,
+        method: &str,
+        uri: &str,
+        body: &[u8],
+    ) -> Option<(&'static str, String)> {
         let session = self.session.as_mut()?;
         let (user, secret) = (identity.digest_user.as_bytes(), identity.secret.reveal().as_bytes());
         let ha1 = Ha1::new(session.algorithm(), user, session.realm(), secret);

@@ -62,7 +62,9 @@ impl Link {
                 let stream: Box<dyn Stream> =
                     if scheme.is_secure() { Box::new(trust.connect(tcp, host)?) } else { Box::new(tcp) };
                 match scheme {
-                    Scheme::Ws | Scheme::Wss => (Carrier::WebSocket(Box::new(websocket(stream, scheme, remote)?)), local),
+                    Scheme::Ws | Scheme::Wss => {
+                        (Carrier::WebSocket(Box::new(websocket(stream, scheme, remote)?)), local)
+                    }
                     Scheme::Udp | Scheme::Tcp | Scheme::Tls => (Carrier::Stream(stream), local),
                 }
             }
@@ -130,7 +132,10 @@ impl Link {
                 stream.wait_at_most(wait)?;
                 let mut buffer = [0; 4096];
                 match stream.read(&mut buffer)? {
-                    0 => Err(io::Error::new(io::ErrorKind::ConnectionReset, "the server closed the connection")),
+                    0 => Err(io::Error::new(
+                        io::ErrorKind::ConnectionReset,
+                        "the server closed the connection",
+                    )),
                     length => {
                         self.pending.extend_from_slice(&buffer[..length]);
                         Ok(None)
@@ -159,7 +164,9 @@ impl Link {
         self.pending.drain(..blank);
         let Some(head) = self.pending.windows(4).position(|window| window == b"\r\n\r\n") else {
             return match self.pending.len() > MESSAGE_BYTES_MAX {
-                true => Err(io::Error::new(io::ErrorKind::InvalidData, "the server sent a message without end")),
+                true => {
+                    Err(io::Error::new(io::ErrorKind::InvalidData, "the server sent a message without end"))
+                }
                 false => Ok(None),
             };
         };
@@ -184,13 +191,18 @@ fn udp(remote: SocketAddr) -> io::Result<(Carrier, SocketAddr)> {
 }
 
 /// RFC 7118 section 4.1: the subprotocol is `sip`.
-fn websocket(stream: Box<dyn Stream>, scheme: Scheme, remote: SocketAddr) -> io::Result<WebSocket<Box<dyn Stream>>> {
+fn websocket(
+    stream: Box<dyn Stream>,
+    scheme: Scheme,
+    remote: SocketAddr,
+) -> io::Result<WebSocket<Box<dyn Stream>>> {
     use tungstenite::client::IntoClientRequest;
     use tungstenite::http::HeaderValue;
     let url = format!("{}://{remote}/", scheme.name());
     let mut request = url.into_client_request().map_err(io::Error::other)?;
     request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("sip"));
-    let (socket, response) = tungstenite::client(request, stream).map_err(|why| io::Error::other(why.to_string()))?;
+    let (socket, response) =
+        tungstenite::client(request, stream).map_err(|why| io::Error::other(why.to_string()))?;
     match response.headers().get("Sec-WebSocket-Protocol").map(HeaderValue::as_bytes) {
         Some(b"sip") => Ok(socket),
         Some(_) | None => Err(io::Error::other("the server does not speak SIP over this WebSocket")),

@@ -38,7 +38,10 @@ impl Heard {
     }
 
     pub fn all<'h, 'n>(&'h self, name: &'n str) -> impl Iterator<Item = &'h str> + use<'h, 'n> {
-        self.headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     pub fn status(&self) -> Option<u16> {
@@ -77,7 +80,10 @@ impl Heard {
 
     /// Record-Route values in the order of the message, one per element (RFC 3261 section 12.1).
     pub fn record_routes(&self) -> Vec<String> {
-        self.all("Record-Route").flat_map(|line| line.split(',')).map(|route| route.trim().to_owned()).collect()
+        self.all("Record-Route")
+            .flat_map(|line| line.split(','))
+            .map(|route| route.trim().to_owned())
+            .collect()
     }
 }
 
@@ -151,7 +157,10 @@ mod tests {
         let request = b"INVITE sip:b@d SIP/2.0\r\nVia: a\r\nVia: b\r\nTo: <sip:b@d>\r\nFrom: x\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n";
         let answer = Writer::response(&Heard::read(request).unwrap(), 200, "OK", "t1").finish(None, b"");
         let answer = String::from_utf8(answer).unwrap();
-        assert!(answer.starts_with("SIP/2.0 200 OK\r\nVia: a\r\nVia: b\r\nFrom: x\r\nTo: <sip:b@d>;tag=t1\r\n"), "{answer}");
+        assert!(
+            answer.starts_with("SIP/2.0 200 OK\r\nVia: a\r\nVia: b\r\nFrom: x\r\nTo: <sip:b@d>;tag=t1\r\n"),
+            "{answer}"
+        );
         assert!(answer.ends_with("Content-Length: 0\r\n\r\n"));
     }
 }

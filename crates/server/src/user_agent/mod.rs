@@ -39,7 +39,9 @@ impl std::fmt::Display for PhoneError {
         match self {
             PhoneError::Link(why) => write!(f, "connection: {why}"),
             PhoneError::Silence(what) => write!(f, "no answer to {what} in time"),
-            PhoneError::Refused { what, status, reason } => write!(f, "{what} was answered {status} {reason}"),
+            PhoneError::Refused { what, status, reason } => {
+                write!(f, "{what} was answered {status} {reason}")
+            }
             PhoneError::Nonsense(text) => f.write_str(text),
         }
     }

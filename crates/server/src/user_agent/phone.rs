@@ -1,9 +1,9 @@
 //! The phone itself: an identity on a link, and the client transaction that all its requests use.
 
+use super::PhoneError;
 use super::digest::Answers;
 use super::link::Link;
 use super::message::{Heard, Writer};
-use super::PhoneError;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -78,12 +78,18 @@ impl Phone {
         match self.link.scheme() {
             Scheme::Ws | Scheme::Wss => format!("sip:{}@phone.invalid;transport=ws", self.identity.user),
             Scheme::Udp => format!("sip:{}@{}", self.identity.user, self.link.local()),
-            Scheme::Tcp | Scheme::Tls => format!("sip:{}@{};transport={transport}", self.identity.user, self.link.local()),
+            Scheme::Tcp | Scheme::Tls => {
+                format!("sip:{}@{};transport={transport}", self.identity.user, self.link.local())
+            }
         }
     }
 
     /// Sends a request, answers one challenge, and returns the final response with the CSeq number it answered.
-    pub(super) fn request(&mut self, outgoing: &Outgoing<'_>, wait: Duration) -> Result<(Heard, u32), PhoneError> {
+    pub(super) fn request(
+        &mut self,
+        outgoing: &Outgoing<'_>,
+        wait: Duration,
+    ) -> Result<(Heard, u32), PhoneError> {
         let until = Instant::now() + wait;
         self.answers.begin();
         loop {
@@ -119,7 +125,9 @@ impl Phone {
                     return Ok((heard, cseq));
                 }
                 Some(heard) => self.keep(heard),
-                None if Instant::now() >= until => return Err(PhoneError::Silence(outgoing.method.to_owned())),
+                None if Instant::now() >= until => {
+                    return Err(PhoneError::Silence(outgoing.method.to_owned()));
+                }
                 None => {
                     self.link.send(&bytes)?;
                     interval = (interval * 2).min(T2);
@@ -168,8 +176,10 @@ impl Phone {
             writer.header(name, value);
         }
         writer.header("User-Agent", concat!("coeur/", env!("CARGO_PKG_VERSION")));
-        let (content_type, body) = outgoing.content.map_or((None, &[][..]), |(kind, body)| (Some(kind), body));
-        if let Some((name, value)) = self.answers.header(&self.identity, outgoing.method, outgoing.uri, body) {
+        let (content_type, body) =
+            outgoing.content.map_or((None, &[][..]), |(kind, body)| (Some(kind), body));
+        if let Some((name, value)) = self.answers.header(&self.identity, outgoing.method, outgoing.uri, body)
+        {
             writer.header(name, &value);
         }
         writer.finish(content_type, body)
@@ -186,7 +196,13 @@ impl Phone {
     }
 
     /// The ACK of a refusal belongs to the INVITE's transaction (RFC 3261 section 17.1.1.3).
-    fn acknowledge_refusal(&mut self, outgoing: &Outgoing<'_>, refusal: &Heard, branch: &str, cseq: u32) -> Result<(), PhoneError> {
+    fn acknowledge_refusal(
+        &mut self,
+        outgoing: &Outgoing<'_>,
+        refusal: &Heard,
+        branch: &str,
+        cseq: u32,
+    ) -> Result<(), PhoneError> {
         let mut writer = Writer::request("ACK", outgoing.uri);
         writer
             .header("Via", &self.via(branch))

@@ -11,7 +11,10 @@ impl Phone {
     pub fn register(&mut self, expires_s: u32) -> Result<(), PhoneError> {
         let uri = format!("sip:{}", self.identity.domain);
         let to = format!("<{}>", self.identity.aor());
-        let headers = [("Contact", format!("<{}>;expires={expires_s}", self.contact())), ("Supported", "path, gruu".to_owned())];
+        let headers = [
+            ("Contact", format!("<{}>;expires={expires_s}", self.contact())),
+            ("Supported", "path, gruu".to_owned()),
+        ];
         let (tag, call_id) = (token(), token());
         let outgoing = Outgoing {
             method: "REGISTER",

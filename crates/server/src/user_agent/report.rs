@@ -26,7 +26,8 @@ impl Report {
             jitter + (difference - jitter) / 16.0
         });
         sorted.sort_unstable();
-        let rank = |percent: usize| sorted.get(sorted.len().saturating_sub(1) * percent / 100).copied().unwrap_or(0);
+        let rank =
+            |percent: usize| sorted.get(sorted.len().saturating_sub(1) * percent / 100).copied().unwrap_or(0);
         let packets_heard = delays.len() as u32;
         Report {
             packets_sent,
@@ -53,7 +54,10 @@ mod tests {
     fn delays_are_ranked_and_loss_is_counted() {
         let delays: Vec<Duration> = (1..=100).rev().map(Duration::from_millis).collect();
         let report = Report::new(125, 0, &delays);
-        assert_eq!((report.delay_min_us, report.delay_median_us, report.delay_p95_us), (1_000, 50_000, 95_000));
+        assert_eq!(
+            (report.delay_min_us, report.delay_median_us, report.delay_p95_us),
+            (1_000, 50_000, 95_000)
+        );
         assert_eq!((report.packets_lost, report.loss_percent()), (25, 20.0));
         assert!((950..=1_000).contains(&report.jitter_us), "{}", report.jitter_us);
     }

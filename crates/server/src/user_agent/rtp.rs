@@ -74,7 +74,9 @@ impl Audio {
             self.socket.set_read_timeout(Some(wait.max(Duration::from_micros(100))))?;
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, _)) => heard.hear(&buffer[..length], start.elapsed()),
-                Err(why) if matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => return Ok(()),
+                Err(why) if matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                    return Ok(());
+                }
                 // ICMP "port unreachable" of an earlier packet.
                 Err(why) if why.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(why) => return Err(why),
@@ -138,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_mirror_is_heard_without_loss() {
-        let (here, there) = (Audio::open([127, 0, 0, 1].into()).unwrap(), Audio::open([127, 0, 0, 1].into()).unwrap());
+        let (here, there) =
+            (Audio::open([127, 0, 0, 1].into()).unwrap(), Audio::open([127, 0, 0, 1].into()).unwrap());
         let (peer, stop) = (there.address().unwrap(), Arc::new(AtomicBool::new(false)));
         let mirror = std::thread::spawn({
             let stop = stop.clone();

@@ -22,7 +22,9 @@ pub fn audio_address(description: &[u8]) -> Option<SocketAddr> {
                 break;
             }
             port = media.strip_prefix("audio ").and_then(|rest| rest.split(' ').next()?.parse::<u16>().ok());
-        } else if let Some(address) = line.strip_prefix("c=IN IP4 ").or_else(|| line.strip_prefix("c=IN IP6 ")) {
+        } else if let Some(address) =
+            line.strip_prefix("c=IN IP4 ").or_else(|| line.strip_prefix("c=IN IP6 "))
+        {
             connection = address.split('/').next().and_then(|ip| ip.parse().ok()).or(connection);
         }
     }

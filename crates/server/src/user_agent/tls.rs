@@ -33,7 +33,11 @@ impl Trust {
         Ok(Trust(Arc::new(config)))
     }
 
-    pub fn connect(&self, tcp: TcpStream, host: &str) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    pub fn connect(
+        &self,
+        tcp: TcpStream,
+        host: &str,
+    ) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(host).map_err(io::Error::other)?;
         let mut connection = ClientConnection::new(self.0.clone(), name).map_err(io::Error::other)?;
@@ -50,7 +54,9 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn builder() -> io::Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>> {
-    ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(io::Error::other)
+    ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)
 }
 
 #[derive(Debug)]
