@@ -28,7 +28,10 @@ impl Proxy {
             let branch = &mut self.branches[slot as usize];
             if branch.cancel == Cancel::Sent {
                 branch.cancel = Cancel::Answered;
-                branch.sent = Box::default();
+                // Once the INVITE is completed, what is kept is its ACK.
+                if matches!(branch.state, BranchState::Calling | BranchState::Proceeding) {
+                    branch.sent = Box::default();
+                }
             }
             return;
         }
@@ -127,6 +130,7 @@ impl Proxy {
         let branch = &self.branches[slot as usize];
         let index = branch.request;
         match branch.state {
+            BranchState::Completed if branch.sent.is_empty() => return,
             BranchState::Completed => {
                 let span = cx.outbox.write(|out| out.extend_from_slice(&branch.sent));
                 return cx.outbox.send(branch.hop.clone(), span, None);
