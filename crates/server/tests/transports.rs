@@ -368,7 +368,7 @@ fn a_thousand_connections_are_served_and_forgotten() {
 
 #[test]
 fn one_source_gets_only_so_many_connections() {
-    let limits = Limits { connections_per_source_max: 3, ..Limits::default() };
+    let limits = Limits { connections_per_source_max: 3, count_loopback: true, ..Limits::default() };
     let server = Server::start(2, limits, Arc::new(Forgetful::default()));
     let mut streams: Vec<TcpStream> = (0..4).map(|_| server.tcp(1)).collect();
     server.wait_for("connections_refused_source", 1);
@@ -459,4 +459,38 @@ fn an_answer_waits_for_its_save_and_is_replaced_when_that_fails() {
     inbox.durable();
     let length = socket.recv(&mut buffer).unwrap();
     assert!(buffer[..length].starts_with(b"SIP/2.0 503"));
+}
+
+#[test]
+fn a_response_reaches_the_shard_its_branch_names() {
+    let server = Server::usual();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for shard in ["00", "01"] {
+        let text = format!(
+            "SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKc{shard}abc\r\nFrom: <sip:a@b>;tag=1\r\n\
+             To: <sip:a@b>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+        );
+        socket.send_to(text.as_bytes(), server.addresses[0]).unwrap();
+    }
+    // One socket of ours is one shard of theirs, so one of the two had to be passed on.
+    server.wait_for("responses_passed_on", 1);
+    let start = Instant::now();
+    while server.handler.responses.load(Ordering::SeqCst) < 2 {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(server.count("responses_passed_on"), 1);
+}
+
+#[test]
+fn a_stop_lets_the_answer_leave_and_closes_every_connection() {
+    let mut server = Server::usual();
+    let mut stream = server.tcp(1);
+    stream.write_all(&request("OPTIONS", "sip:x", 1)).unwrap();
+    answers(&mut stream, 1);
+    let start = Instant::now();
+    server.shards.take().unwrap().stop(Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(3), "nothing was owed");
+    assert!(is_closed(&mut stream));
+    assert!(TcpStream::connect(server.addresses[1]).is_err());
 }

@@ -19,6 +19,9 @@ pub struct Limits {
     pub write_bytes_max: usize,
     /// Connections of one address (IPv4 address or IPv6 /64), all shards together. Users behind one NAT share it.
     pub connections_per_source_max: u32,
+    /// Whether connections from this machine itself are counted too. A gateway or reverse proxy beside us brings all
+    /// its users from the loopback address, so usually they are bounded by `connections_max` alone.
+    pub count_loopback: bool,
     /// Connections per shard. Memory: about 1 kB each, 16 kB with TLS.
     pub connections_max: usize,
 }
@@ -33,6 +36,7 @@ impl Default for Limits {
             idle_registered: Duration::from_secs(2 * 3_600),
             write_bytes_max: 256 << 10,
             connections_per_source_max: 2_000,
+            count_loopback: false,
             connections_max: 60_000,
         }
     }

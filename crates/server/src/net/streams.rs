@@ -136,7 +136,9 @@ impl Streams {
             self.stats.connections_refused_full.add(1);
             return;
         }
-        let max = self.shared.limits.connections_per_source_max;
+        let limits = &self.shared.limits;
+        let counts = limits.count_loopback || !remote.ip().to_canonical().is_loopback();
+        let max = if counts { limits.connections_per_source_max } else { u32::MAX };
         let Some(place) = self.shared.per_source.take(remote.ip(), max) else {
             self.stats.connections_refused_source.add(1);
             return;
@@ -232,7 +234,10 @@ impl Streams {
     fn read<H: Handler>(&mut self, id: ConnectionId, read_closed: bool, core: &mut Core<H>) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let origin = self.shared.origin.clone();
-        let Some(connection) = self.find(id) else { return };
+        let Some(connection) = self.find(id) else {
+            self.buffer = buffer;
+            return;
+        };
         let after = connection.read(&mut buffer, read_closed, &*origin, core);
         let (dirty, again) = (std::mem::take(&mut connection.dirty), connection.again);
         if after == After::Again && !again {

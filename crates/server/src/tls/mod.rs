@@ -198,4 +198,33 @@ mod tests {
         assert!(shake(&mut client, &mut tls.accept(false).unwrap()).is_err());
         std::fs::remove_dir_all(&dir).unwrap();
     }
+
+    /// Resident memory of this process, bytes.
+    fn resident() -> usize {
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+        statm.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 4_096
+    }
+
+    #[test]
+    #[ignore = "measures the memory of the whole process: run it alone"]
+    fn an_idle_connection_keeps_less_than_16_kb() {
+        let dir = std::env::temp_dir().join(format!("coeur-idle-{}", std::process::id()));
+        let source = authority::ensure(&dir, &["sip.example.org".to_owned()]).unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots::add_file(&mut roots, &authority::certificate_path(&dir)).unwrap();
+        let tls = Tls::new(&[source], roots).unwrap();
+        let open = || {
+            let mut client = tls.connect(Some("sip.example.org"), IpAddr::from([127, 0, 0, 1])).unwrap();
+            let mut server = tls.accept(false).unwrap();
+            shake(&mut client, &mut server).unwrap();
+            Box::new(server)
+        };
+        let mut kept: Vec<_> = (0..200).map(|_| open()).collect();
+        let before = resident();
+        kept.extend((0..1_000).map(|_| open()));
+        let each = (resident() - before) / 1_000;
+        println!("{each} bytes for each idle TLS connection");
+        assert!(each < 16_384, "{each}");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 }
