@@ -9,7 +9,6 @@ pub mod drain;
 pub mod handler;
 pub mod held;
 pub mod inbox;
-pub mod real;
 pub mod stats;
 mod turn;
 
