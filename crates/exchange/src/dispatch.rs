@@ -7,6 +7,7 @@
 
 use crate::answer::{answer, answer_malformed, answer_stranger};
 use crate::context::Context;
+use crate::echo::Echo;
 use crate::flow::Flow;
 use crate::guard::Guard;
 use crate::input::{Command, Input};
@@ -26,6 +27,7 @@ pub(crate) struct Roles<'r> {
     pub(crate) guard: &'r mut Guard,
     pub(crate) registrar: &'r mut Registrar,
     pub(crate) proxy: &'r mut Proxy,
+    pub(crate) echo: &'r mut Echo,
     pub(crate) draining: &'r mut bool,
 }
 
@@ -38,12 +40,13 @@ pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input
         Input::Ticked => {
             roles.registrar.tick(cx);
             roles.proxy.tick(cx);
+            roles.echo.tick(cx);
         }
         Input::Told(Command::Revoked { aor, device }) => roles.registrar.revoke(cx, &aor, device),
         Input::Told(Command::Drain) => *roles.draining = true,
         Input::SendFailed { token, failure } => roles.proxy.send_failed(cx, token, failure),
         Input::Resolved { token, answer } => roles.proxy.resolved(cx, token, answer),
-        Input::MediaEvent(_) => {}
+        Input::MediaEvent(event) => roles.echo.media(cx, event),
     }
 }
 
@@ -65,6 +68,15 @@ fn malformed(cx: &mut Context<'_>, flow: &Flow, error: &ParseError<'_>) {
 fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
     cx.counters.requests_received += 1;
     if retransmission(cx, flow, message) {
+        return;
+    }
+    if roles.echo.owns(message) {
+        // ACK and CANCEL cannot be challenged: from elsewhere they mean nothing.
+        let known = roles.echo.is_from_its_flow(flow, message);
+        let silent = matches!(message.method(), Method::Ack | Method::Cancel);
+        if known || (!silent && roles.guard.authenticate(cx, flow, message).is_ok()) {
+            roles.echo.in_dialog(cx, *flow, message);
+        }
         return;
     }
     match message.method() {
@@ -183,7 +195,7 @@ fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Mes
     }
     match routing::decide(cx.world, cx.now.monotonic, Some(&sender.account), message) {
         Plan::Proxy { targets, why } => roles.proxy.start(cx, *flow, message, targets, why),
-        Plan::Echo => answer(cx, flow, message, StatusCode::NOT_IMPLEMENTED, None, |_| {}),
+        Plan::Echo => roles.echo.invite(cx, *flow, message),
         Plan::Refuse { status, why } => {
             if why == routing::Why::NoRightToRelay {
                 cx.counters.relay_refused += 1;

@@ -20,6 +20,7 @@ pub mod answer;
 pub mod bindings;
 pub mod context;
 pub mod dispatch;
+pub mod echo;
 pub mod event;
 pub mod flow;
 pub mod gruu;
@@ -39,6 +40,7 @@ pub mod world;
 use answer::Answers;
 use context::Context;
 use coeur_sip::time::{Monotonic, Now};
+use echo::Echo;
 use event::Counters;
 use flow::ShardId;
 use guard::Guard;
@@ -57,6 +59,7 @@ pub struct Exchange {
     guard: Guard,
     registrar: Registrar,
     proxy: Proxy,
+    echo: Echo,
     /// New requests are answered 503; what runs is finished.
     draining: bool,
 }
@@ -75,6 +78,7 @@ impl Exchange {
             guard: Guard::new(shard, world),
             registrar: Registrar::new(),
             proxy: Proxy::new(proxy_seed, world),
+            echo: Echo::default(),
             draining: false,
         }
     }
@@ -93,6 +97,7 @@ impl Exchange {
             guard: &mut self.guard,
             registrar: &mut self.registrar,
             proxy: &mut self.proxy,
+            echo: &mut self.echo,
             draining: &mut self.draining,
         };
         dispatch::dispatch(&mut roles, &mut cx, input);
@@ -100,7 +105,7 @@ impl Exchange {
 
     /// When `Input::Ticked` is next wanted.
     pub fn next_deadline(&self) -> Option<Monotonic> {
-        self.registrar.next_deadline().into_iter().chain(self.proxy.next_deadline()).min()
+        self.registrar.next_deadline().into_iter().chain(self.proxy.next_deadline()).chain(self.echo.next_deadline()).min()
     }
 
     /// Transactions and response contexts that are held now; none is left when everything is at rest.
