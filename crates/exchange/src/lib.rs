@@ -105,7 +105,8 @@ impl Exchange {
 
     /// When `Input::Ticked` is next wanted.
     pub fn next_deadline(&self) -> Option<Monotonic> {
-        self.registrar.next_deadline().into_iter().chain(self.proxy.next_deadline()).chain(self.echo.next_deadline()).min()
+        let roles = [self.registrar.next_deadline(), self.proxy.next_deadline(), self.echo.next_deadline()];
+        roles.into_iter().flatten().min()
     }
 
     /// Transactions and response contexts that are held now; none is left when everything is at rest.

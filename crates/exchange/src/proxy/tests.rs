@@ -135,13 +135,18 @@ fn a_request_inside_a_dialog_from_elsewhere_is_challenged_and_a_forged_route_ref
     assert_eq!(office.exchange.counters().route_forged, 1);
 }
 
-/// A made-up To tag alone reaches nobody.
+/// A made-up To tag alone reaches nobody: proof first (advisory A06), and then there is no such dialog.
 #[test]
-fn a_to_tag_without_our_route_is_481() {
+fn a_to_tag_without_our_route_is_challenged_and_then_481() {
     let (mut office, mut alice) = office();
+    let to = "<sip:bob@example.org>;tag=made-up";
     alice.cseq += 1;
-    let bye = alice.write(Method::Bye, URI, "<sip:bob@example.org>;tag=made-up", "");
-    assert_eq!(office.answer(udp(ALICE), &bye).status(), 481);
+    let challenge = office.answer(udp(ALICE), &alice.write(Method::Bye, URI, to, ""));
+    assert_eq!(challenge.status(), 407);
+    alice.read(&challenge);
+    alice.cseq += 1;
+    let credentials = alice.credentials(Method::Bye, URI);
+    assert_eq!(office.answer(udp(ALICE), &alice.write(Method::Bye, URI, to, &credentials)).status(), 481);
 }
 
 /// Sections 9.1 and 16.10: CANCEL goes on once the branch has answered, and 487 comes back.
