@@ -7,12 +7,14 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`chance`] | the one source of randomness of a run |
+//! | [`disk`] | a disk that crashes, fails and fills up |
 //! | [`network`] | datagrams under way |
 //! | [`phone`] | a phone: registers, calls, answers, retransmits as RFC 3261 section 17 says |
 //! | [`office`] | the server under test: exchanges, world and a journal that can be cut |
 //! | [`run`] | one run: everything together, and what must hold at its end |
 
 pub mod chance;
+pub mod disk;
 pub mod network;
 pub mod office;
 pub mod phone;
