@@ -494,3 +494,57 @@ fn a_stop_lets_the_answer_leave_and_closes_every_connection() {
     assert!(is_closed(&mut stream));
     assert!(TcpStream::connect(server.addresses[1]).is_err());
 }
+
+#[test]
+fn a_connection_reset_at_any_byte_leaves_nothing_behind() {
+    let limits = Limits { handshake: Duration::from_secs(1), ..Limits::default() };
+    let server = Server::start(2, limits, Arc::new(Forgetful::default()));
+    let message = request("OPTIONS", "sip:x", 1);
+    let opening = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+    let mut count = 0;
+    for at in (0..message.len()).step_by(7) {
+        // TCP in the middle of a message, TLS in the middle of what is no hello, WebSocket in its opening.
+        for (place, bytes) in
+            [(1, &message[..at]), (2, &message[..at]), (3, &opening[..at.min(opening.len())])]
+        {
+            let mut stream = server.tcp(place);
+            stream.write_all(bytes).unwrap();
+            socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+            count += 1;
+        }
+        // TLS after its handshake, in the middle of a message.
+        let mut stream = server.tls(2);
+        stream.write_all(&message[..at]).unwrap();
+        socket2::SockRef::from(&stream.sock).set_linger(Some(Duration::ZERO)).unwrap();
+        count += 1;
+    }
+    server.wait_for("connections_closed", count);
+    assert_eq!(server.count("connections_open"), 0);
+    assert_eq!(server.handler.closed.load(Ordering::SeqCst), count);
+    let mut stream = server.tcp(1);
+    stream.write_all(&message).unwrap();
+    answers(&mut stream, 1);
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_closed_at_the_bound() {
+    let limits = Limits { write_bytes_max: 64 << 10, ..Limits::default() };
+    let server = Server::start(1, limits, Arc::new(Forgetful::default()));
+    for place in [1, 2] {
+        let message: Vec<u8> = (1..=50).flat_map(|number| request("OPTIONS", "sip:x", number)).collect();
+        let stop = Instant::now() + PATIENCE;
+        let mut plain;
+        let mut sealed;
+        let stream: &mut dyn Write = if place == 1 {
+            plain = server.tcp(1);
+            &mut plain
+        } else {
+            sealed = server.tls(2);
+            &mut sealed
+        };
+        while stream.write_all(&message).is_ok() {
+            assert!(Instant::now() < stop, "still open");
+        }
+        server.wait_for("closed_slow_reader", place as u64);
+    }
+}
