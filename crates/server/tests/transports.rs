@@ -530,8 +530,11 @@ fn a_connection_reset_at_any_byte_leaves_nothing_behind() {
 fn a_peer_that_does_not_read_is_closed_at_the_bound() {
     let limits = Limits { write_bytes_max: 64 << 10, ..Limits::default() };
     let server = Server::start(1, limits, Arc::new(Forgetful::default()));
-    for place in [1, 2] {
-        let message: Vec<u8> = (1..=50).flat_map(|number| request("OPTIONS", "sip:x", number)).collect();
+    let requests: Vec<u8> = (1..=50).flat_map(|number| request("OPTIONS", "sip:x", number)).collect();
+    let pings = b"\r\n\r\n".repeat(4_096);
+    for (closed, (place, message)) in
+        [(1, &requests), (2, &requests), (1, &pings), (2, &pings)].into_iter().enumerate()
+    {
         let stop = Instant::now() + PATIENCE;
         let mut plain;
         let mut sealed;
@@ -542,9 +545,9 @@ fn a_peer_that_does_not_read_is_closed_at_the_bound() {
             sealed = server.tls(2);
             &mut sealed
         };
-        while stream.write_all(&message).is_ok() {
+        while stream.write_all(message).is_ok() {
             assert!(Instant::now() < stop, "still open");
         }
-        server.wait_for("closed_slow_reader", place as u64);
+        server.wait_for("closed_slow_reader", closed as u64 + 1);
     }
 }

@@ -16,6 +16,8 @@ use std::net::SocketAddr;
 
 /// Reads of one connection before others get their turn.
 const READS_MAX: usize = 4;
+/// Bytes of answers to keep-alives and pings that a peer may leave unread, besides messages.
+const PONGS_BYTES_MAX: usize = 512 << 10;
 /// Messages that may wait for a connection to open.
 const WAITING_MAX: usize = 64;
 
@@ -227,10 +229,8 @@ impl Connection {
     ) -> Result<(), End> {
         let mut out = Vec::new();
         let result = f(self, &mut out);
-        if !out.is_empty() {
-            let _ = tls.writer().write(&out);
-        }
-        result
+        let taken = tls.writer().write(&out).unwrap_or(0);
+        if taken < out.len() { result.and(Err(End::SlowReader)) } else { result }
     }
 
     fn plain<H: Handler>(
@@ -244,7 +244,8 @@ impl Connection {
         let result = self.feed(bytes, origin, core, &mut out);
         self.dirty |= out.len() > before;
         self.out = out;
-        result
+        // Who sends pings and reads no pong is a slow reader too.
+        if self.out.len() > PONGS_BYTES_MAX { result.and(Err(End::SlowReader)) } else { result }
     }
 
     /// Takes decrypted bytes; writes keep-alive and WebSocket answers to `out`.
