@@ -52,9 +52,9 @@ struct Server(Child);
 impl Server {
     /// Starts it and reads its output up to the line that contains `mark`.
     fn start(folder: &Folder, arguments: &[&str], mark: &str) -> (Server, String) {
-        let mut child =
-            command(&folder.0).arg("serve").args(arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let child = command(&folder.0).arg("serve").args(arguments).stdout(Stdio::piped()).spawn();
+        let mut server = Server(child.unwrap());
+        let mut lines = BufReader::new(server.0.stdout.take().unwrap()).lines();
         let mut seen = String::new();
         for line in lines.by_ref() {
             let line = line.unwrap();
@@ -63,7 +63,7 @@ impl Server {
             if line.contains(mark) {
                 // Whoever reads no longer must not stop the server.
                 std::thread::spawn(move || lines.for_each(drop));
-                return (Server(child), seen);
+                return (server, seen);
             }
         }
         panic!("`{mark}` was not printed: {seen}");
@@ -212,6 +212,17 @@ fn exit_codes_say_what_happened() {
     assert_eq!(code(&["account", "show", "nobody@example.test"]), 3);
     assert_eq!(code(&["account", "add", "no account", "--policy", "sha1"]), 2);
     assert_eq!(code(&["registrations"]), 4);
+    let file = folder.0.join("people.csv");
+    std::fs::write(&file, "account,secret\na@example.test,s\nb@elsewhere.test,s\n").unwrap();
+    let file = file.to_str().unwrap();
+    let refused = folder.coeur(&["account", "import", file]);
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("line 3: the domain elsewhere.test is not ours")
+    );
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(code(&["account", "show", "a@example.test"]), 3);
+    assert_eq!(code(&["account", "import", "--skip-errors", file]), 0);
+    assert_eq!(code(&["account", "show", "a@example.test"]), 0);
     assert_eq!(code(&["check-config", "--shards", "0"]), 2);
 }
 

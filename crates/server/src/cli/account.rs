@@ -9,6 +9,7 @@ use super::table::table;
 use super::terminal::{print, secret_from_stdin};
 use super::words::Word;
 use coeur_api::{AccountView, GivenSecret, Made, NewAccount, Reply, Request};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Accounts in one request of an import: one commit, and a bar that moves.
@@ -20,7 +21,8 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
     // The file is read before the door is opened: an error in it needs no server.
     if let AccountVerb::Import { file, skip_errors } = &arguments.verb {
         let rows = rows(file, *skip_errors)?;
-        return import(&Way::open(&arguments.place)?, rows, json);
+        let way = Way::open(&arguments.place)?;
+        return import(&way, of_our_domains(&way, file, rows, *skip_errors)?, json);
     }
     let way = Way::open(&arguments.place)?;
     match arguments.verb {
@@ -150,6 +152,29 @@ fn rows(file: &Path, skip_errors: bool) -> Result<Vec<import::Row>, Failure> {
     }
 }
 
+/// Rows of domains that are not ours are errors of the file too: found before anything is made.
+fn of_our_domains(
+    way: &Way,
+    file: &Path,
+    rows: Vec<import::Row>,
+    skip_errors: bool,
+) -> Result<Vec<import::Row>, Failure> {
+    let domains = match way.ask(Request::DomainsList)? {
+        Reply::Domains(views) => views.into_iter().map(|view| view.domain).collect::<BTreeSet<_>>(),
+        other => return Err(unexpected(&other)),
+    };
+    let domain = |row: &import::Row| row.account.rsplit_once('@').map_or("", |(_, domain)| domain).to_owned();
+    let (ours, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| domains.contains(&domain(row)));
+    for row in &others {
+        let text = format!("the domain {} is not ours: add it first (coeur domain add {0})", domain(row));
+        eprintln!("{}: {}", file.display(), Word::Line.with(&[&row.line.to_string(), &text]));
+    }
+    match others.is_empty() || skip_errors {
+        true => Ok(ours),
+        false => Err(Failure::failed(Word::ImportRefused.with(&[&others.len().to_string()]))),
+    }
+}
+
 fn import(way: &Way, rows: Vec<import::Row>, json: bool) -> Result<(), Failure> {
     let mut progress = Progress::new(rows.len());
     let mut all = Vec::with_capacity(rows.len());
@@ -185,8 +210,10 @@ fn new_account(row: &import::Row) -> NewAccount {
 /// A batch is made whole or not at all, so it is known to the line what is done and what is not.
 fn stopped(failure: Failure, batch: &[import::Row], done: usize) -> Failure {
     let (first, last) = (batch.first().map_or(0, |row| row.line), batch.last().map_or(0, |row| row.line));
+    let named = batch.iter().find(|row| failure.text.split(' ').any(|word| word == row.account));
+    let at = named.map_or_else(|| format!("lines {first} to {last}"), |row| format!("line {}", row.line));
     let text = format!(
-        "lines {first} to {last}: {}. The {done} accounts before are imported; none of these or after. Correct the file and import the rest.",
+        "{at}: {}. The {done} accounts before are imported; none from line {first} on. Correct the file and import the rest.",
         failure.text
     );
     Failure::new(failure.exit, text)

@@ -6,7 +6,7 @@ use coeur_exchange::bindings::Boot;
 /// Unknown where the system does not tell; the wall clock is then trusted.
 pub fn boot() -> Boot {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
-    let id = id.and_then(|text| u64::from_str_radix(&text.replace('-', "").get(..16)?.to_owned(), 16).ok());
+    let id = id.and_then(|text| u64::from_str_radix(text.replace('-', "").get(..16)?, 16).ok());
     match (id, since_boot_ms()) {
         (Some(id), Some(started_ms)) => Boot { id, started_ms },
         (_, _) => Boot::default(),

@@ -69,6 +69,9 @@ impl Phone {
     }
 }
 
+/// Route headers, name and value.
+type Routes = Vec<(&'static str, String)>;
+
 /// The caller's half of a dialog (RFC 3261 section 12).
 struct Dialog {
     to: String,
@@ -95,7 +98,7 @@ impl Dialog {
     }
 
     /// Remote target, To, and the route set: Record-Route in reverse order (RFC 3261 section 12.1.2).
-    fn established(answer: &Heard) -> Result<(String, String, Vec<(&'static str, String)>), PhoneError> {
+    fn established(answer: &Heard) -> Result<(String, String, Routes), PhoneError> {
         let missing = |what: &str| PhoneError::Nonsense(format!("the answer has no {what}"));
         let uri = answer.contact().ok_or_else(|| missing("Contact"))?.to_owned();
         let to = answer.header("To").ok_or_else(|| missing("To"))?.to_owned();
