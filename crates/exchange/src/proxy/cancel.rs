@@ -37,12 +37,14 @@ impl Proxy {
         request.stopped = true;
         request.waiting.clear();
         self.consider(index, 487, &[]);
-        self.cancel_branches(cx, index);
-        self.with_message(index, |proxy, message| proxy.settle(cx, index, message));
+        self.with_message(index, |proxy, message| {
+            proxy.cancel_branches(cx, index, message);
+            proxy.settle(cx, index, message);
+        });
     }
 
     /// Asks every pending branch to end: at once when it has answered provisionally, else when it does (section 9.1).
-    pub(super) fn cancel_branches(&mut self, cx: &mut Context<'_>, index: u32) {
+    pub(super) fn cancel_branches(&mut self, cx: &mut Context<'_>, index: u32, stored: &Message<'_>) {
         let slots: Vec<u32> = self.slots_of(index).collect();
         for slot in slots {
             let branch = &mut self.branches[slot as usize];
@@ -50,7 +52,7 @@ impl Proxy {
                 (BranchState::Resolving, _) => self.drop_branch(slot),
                 (BranchState::Calling, Cancel::No) => branch.cancel = Cancel::Wanted,
                 (BranchState::Proceeding, Cancel::No | Cancel::Wanted) => {
-                    self.with_message(index, |proxy, stored| proxy.send_cancel(cx, slot, stored));
+                    self.send_cancel(cx, slot, stored);
                 }
                 (BranchState::Calling | BranchState::Proceeding, _) => {}
                 (BranchState::Accepted | BranchState::Completed, _) => {}

@@ -116,7 +116,7 @@ impl Proxy {
             cx.outbox.send(Hop::Flow(self.requests[index as usize].reply), span, None);
         }
         if first {
-            self.cancel_branches(cx, index);
+            self.with_message(index, |proxy, stored| proxy.cancel_branches(cx, index, stored));
             let request = &mut self.requests[index as usize];
             request.waiting.clear();
             request.best = None;
@@ -222,7 +222,7 @@ impl Proxy {
             // Step 5: pending branches are cancelled, no new ones begin.
             request.stopped = true;
             request.waiting.clear();
-            return self.cancel_branches(cx, index);
+            return self.cancel_branches(cx, index, stored);
         }
         if request.stopped || instance.is_none() {
             return;

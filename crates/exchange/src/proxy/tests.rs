@@ -298,3 +298,47 @@ fn a_send_failure_ends_the_branch() {
     let sent = office.handle(Input::SendFailed { token, failure: SendFailure::Unreachable });
     assert_eq!(sent.iter().map(Sent::status).collect::<Vec<_>>(), [500]);
 }
+
+/// An office where bob has two phones, and the two INVITEs that a call to him makes.
+fn forked() -> (Office, Sent, Sent) {
+    let (mut office, mut alice) = office();
+    let mut second = Phone::new("bob", udp("192.0.2.33:5060"));
+    second.cseq = 100;
+    assert_eq!(office.register(&mut second).status(), 200);
+    let (_, mut sent) = send(&mut office, &mut alice, Method::Invite, "");
+    assert_eq!(sent.len(), 3, "{sent:?}");
+    let last = sent.remove(2);
+    (office, sent.remove(1), last)
+}
+
+fn flow_of(sent: &Sent) -> Flow {
+    match &sent.hop {
+        Hop::Flow(flow) => *flow,
+        Hop::Address { .. } => panic!("a flow"),
+    }
+}
+
+/// Section 16.7 step 10: the winner's answer goes back, the loser is cancelled.
+#[test]
+fn the_phone_that_does_not_answer_is_cancelled() {
+    let (mut office, first, second) = forked();
+    assert_eq!(office.answer(flow_of(&second), &reply(&second, 180)).status(), 180);
+    let sent = office.receive(flow_of(&first), &reply(&first, 200));
+    assert!(sent.iter().any(|s| s.status() == 200 && goes_to(s, udp(ALICE))), "{sent:?}");
+    let cancel = sent.iter().find(|s| s.text().starts_with("CANCEL ")).expect("a CANCEL");
+    assert!(goes_to(cancel, flow_of(&second)));
+    // Section 16.7 step 5: too late, its 2xx still reaches the caller.
+    assert_eq!(office.answer(flow_of(&second), &reply(&second, 200)).status(), 200);
+}
+
+/// Section 16.7 step 5: a 6xx ends the search, and goes back once all have ended.
+#[test]
+fn a_6xx_cancels_the_others_and_wins() {
+    let (mut office, first, second) = forked();
+    office.answer(flow_of(&second), &reply(&second, 180));
+    let sent = office.receive(flow_of(&first), &reply(&first, 603));
+    assert!(sent.iter().any(|s| s.text().starts_with("CANCEL ")), "{sent:?}");
+    assert!(sent.iter().all(|s| s.status() != 603), "not yet");
+    let sent = office.receive(flow_of(&second), &reply(&second, 487));
+    assert!(sent.iter().any(|s| s.status() == 603), "{sent:?}");
+}
