@@ -83,6 +83,7 @@ struct Answered {
 pub struct Registration {
     pub acknowledged_until_us: Option<u64>,
     pub refused: u32,
+    pub last_refusal: String,
     pub gave_up: u32,
     cseq: u32,
     next_at_us: u64,
@@ -479,7 +480,7 @@ impl Phone {
 
     fn registered(&mut self, i: usize, status: u16, message: &Message<'_>, now_us: u64) {
         match status {
-            401 if !self.asked[i].authorized => {
+            401 if !self.asked[i].authorized || is_stale(message) => {
                 self.registration.cseq += 1;
                 let uri = format!("sip:{}", self.domain);
                 match self.authorization(message, HeaderName::WwwAuthenticate, "REGISTER", &uri) {
@@ -498,6 +499,7 @@ impl Phone {
             _ => {
                 self.registration.pending = false;
                 self.registration.refused += 1;
+                self.registration.last_refusal = String::from_utf8_lossy(message.bytes()).into_owned();
                 self.registration.next_at_us = now_us + 1_000_000;
             }
         }
@@ -524,7 +526,7 @@ impl Phone {
                 self.calls[index].ack = Some(ack.clone());
                 self.send(ack);
             }
-            407 if !self.asked[i].authorized => {
+            407 if !self.asked[i].authorized || is_stale(message) => {
                 self.calls[index].cseq += 1;
                 let uri = self.calls[index].target.clone();
                 match self.authorization(message, HeaderName::ProxyAuthenticate, "INVITE", &uri) {
@@ -706,6 +708,14 @@ impl Phone {
     fn send(&mut self, text: String) {
         self.outgoing.push(Packet { from: self.address, to: self.server, bytes: text.into_bytes() });
     }
+}
+
+/// The response was right, only the nonce was old: the request is made again (RFC 7616 section 3.3).
+fn is_stale(message: &Message<'_>) -> bool {
+    let challenges = message
+        .headers_of(HeaderName::WwwAuthenticate)
+        .chain(message.headers_of(HeaderName::ProxyAuthenticate));
+    challenges.flat_map(|h| digest::challenges(h.value)).flatten().any(|c| c.stale)
 }
 
 /// The headers an answer copies (RFC 3261 section 8.2.6.2), and Record-Route (12.1.1).

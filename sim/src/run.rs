@@ -211,7 +211,10 @@ impl Run {
             problems.push(format!("{} has contacts that it never sent: {contacts:?}", phone.user));
         }
         if phone.registration.refused > 0 && !self.plan.disk_fails {
-            problems.push(format!("{} was refused {} times", phone.user, phone.registration.refused));
+            problems.push(format!(
+                "{} was refused {} times:\n{}",
+                phone.user, phone.registration.refused, phone.registration.last_refusal
+            ));
         }
     }
 
