@@ -23,7 +23,8 @@ impl Proxy {
     /// Looks at what is left to do for a request: try the next targets, or answer.
     pub(super) fn settle(&mut self, cx: &mut Context<'_>, index: u32, message: &Message<'_>) {
         loop {
-            let request = &self.requests[index as usize];
+            // The last branch of a request that has ended takes it along.
+            let Some(request) = self.requests.get(index as usize) else { return };
             if request.state != ServerState::Proceeding {
                 return self.reap(index);
             }
@@ -235,7 +236,7 @@ impl Proxy {
             (branch.target.instance.clone(), branch.target.uri.clone(), branch.breadth);
         let old_flow = branch.target.flow;
         self.fail_branch(cx, slot, status);
-        let request = &mut self.requests[index as usize];
+        let Some(request) = self.requests.get_mut(index as usize) else { return };
         if request.stopped || request.state != ServerState::Proceeding {
             return;
         }

@@ -342,3 +342,16 @@ fn a_6xx_cancels_the_others_and_wins() {
     let sent = office.receive(flow_of(&second), &reply(&second, 487));
     assert!(sent.iter().any(|s| s.status() == 603), "{sent:?}");
 }
+
+/// Section 9.1: a loser that never answers its CANCEL is forgotten with the call, and nothing is left.
+#[test]
+fn a_loser_that_never_answers_is_forgotten() {
+    let (mut office, first, second) = forked();
+    office.answer(flow_of(&second), &reply(&second, 180));
+    office.receive(flow_of(&first), &reply(&first, 200));
+    for _ in 0..1_000 {
+        office.wait(Duration::from_millis(100));
+        office.handle(Input::Ticked);
+    }
+    assert_eq!(office.exchange.transactions(), 0);
+}
