@@ -3,8 +3,6 @@
 //!
 //! Nothing is copied while a read holds whole messages, and nothing is kept between messages.
 
-use memchr_like::find_blank_line;
-
 /// Bytes of one message. Worst-case memory: this much per connection that is in the middle of a message.
 pub const MESSAGE_BYTES_MAX: usize = 65_536;
 
@@ -127,17 +125,15 @@ fn content_length(header: &[u8]) -> Option<usize> {
     Some(length.unwrap_or(0))
 }
 
-mod memchr_like {
-    /// The offset after the first CRLF CRLF; what lies before `scanned` holds none.
-    pub(super) fn find_blank_line(bytes: &[u8], scanned: usize) -> Option<usize> {
-        let mut at = scanned.saturating_sub(3);
-        loop {
-            let lf = bytes.get(at..)?.iter().position(|byte| *byte == b'\n')? + at;
-            if lf >= 3 && &bytes[lf - 3..=lf] == b"\r\n\r\n" {
-                return Some(lf + 1);
-            }
-            at = lf + 1;
+/// The offset after the first CRLF CRLF; what lies before `scanned` holds none.
+fn find_blank_line(bytes: &[u8], scanned: usize) -> Option<usize> {
+    let mut at = scanned.saturating_sub(3);
+    loop {
+        let lf = bytes.get(at..)?.iter().position(|byte| *byte == b'\n')? + at;
+        if lf >= 3 && &bytes[lf - 3..=lf] == b"\r\n\r\n" {
+            return Some(lf + 1);
         }
+        at = lf + 1;
     }
 }
 

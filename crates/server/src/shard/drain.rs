@@ -90,7 +90,6 @@ impl<H: Handler> Shard<H> {
             }
         }
         self.flush(&mut batch);
-        drop(batch);
         outbox.outputs = outputs;
         outbox.clear();
         self.core.outbox = outbox;
@@ -113,7 +112,6 @@ impl<H: Handler> Shard<H> {
             self.route(hop, bytes, None, &mut batch);
         }
         self.flush(&mut batch);
-        drop(batch);
         self.held = held;
         self.held.pop(ready.len());
         self.held_ready = ready;
@@ -135,7 +133,7 @@ impl<H: Handler> Shard<H> {
             }
             Hop::Flow(flow) => self.on_flow(flow, bytes, token),
             Hop::Address { transport, address, host } => {
-                self.to_address(*transport, *address, host, bytes, token)
+                self.send_to_address(*transport, *address, host, bytes, token)
             }
         }
     }
@@ -209,7 +207,7 @@ impl<H: Handler> Shard<H> {
         }
     }
 
-    fn to_address(
+    fn send_to_address(
         &mut self,
         transport: Transport,
         address: SocketAddr,
