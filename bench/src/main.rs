@@ -78,7 +78,7 @@ fn main() {
 fn users(args: &[String]) {
     let count: u32 = args.first().and_then(|n| n.parse().ok()).unwrap_or(100_000);
     let domain = args.get(1).map_or("bench.test", |d| d.as_str());
-    let mut out = String::from("aor,secret\n");
+    let mut out = String::from("account,secret\n");
     for i in 0..count {
         let user = sip::user(i);
         out.push_str(&format!("{user}@{domain},pw-{user}\n"));

@@ -88,6 +88,9 @@ pub struct Settings {
     /// Memory for recent messages, megabytes [env: COEUR_TRACE_MB] [default: 32]
     #[arg(long, value_name = "MB")]
     pub trace_mb: Option<String>,
+    /// MESSAGE requests of one account in a minute, 0 for no limit [env: COEUR_MESSAGES_PER_MINUTE] [default: 30]
+    #[arg(long, value_name = "N")]
+    pub messages_per_minute: Option<String>,
 }
 
 impl Settings {
@@ -105,6 +108,7 @@ impl Settings {
         layer.flag(Key::Log, self.log);
         layer.flag(Key::LogFormat, self.log_format);
         layer.flag(Key::TraceMb, self.trace_mb);
+        layer.flag(Key::MessagesPerMinute, self.messages_per_minute);
         layer
     }
 }

@@ -36,7 +36,8 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::Shards
         | Key::Log
         | Key::LogFormat
-        | Key::TraceMb => vec![value.to_owned()],
+        | Key::TraceMb
+        | Key::MessagesPerMinute => vec![value.to_owned()],
     }
 }
 

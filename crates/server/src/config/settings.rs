@@ -25,6 +25,8 @@ pub struct Settings {
     pub log: String,
     pub log_format: LogFormat,
     pub trace_mb: u32,
+    /// 0: no limit.
+    pub messages_per_minute: u32,
     /// Whether `listen`, `domain` or `http` were chosen by the operator (the demonstration then keeps them).
     pub chosen: Chosen,
 }
@@ -41,6 +43,7 @@ pub const DEFAULT_LISTEN: [&str; 2] = ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060
 pub const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 pub const DEFAULT_DATA: &str = "coeur-data";
 pub const DEFAULT_TRACE_MB: u32 = 32;
+pub const DEFAULT_MESSAGES_PER_MINUTE: u32 = 30;
 pub const SHARDS_MAX: usize = 64;
 
 /// Takes each key from the first layer that has it. Reports every error, not the first.
@@ -65,6 +68,9 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         log: reader.one(Key::Log, |text| Ok(text.to_owned())).unwrap_or_else(|| "info".to_owned()),
         log_format: reader.one(Key::LogFormat, log_format).unwrap_or(LogFormat::Text),
         trace_mb: reader.one(Key::TraceMb, trace_mb).unwrap_or(DEFAULT_TRACE_MB),
+        messages_per_minute: reader
+            .one(Key::MessagesPerMinute, messages_per_minute)
+            .unwrap_or(DEFAULT_MESSAGES_PER_MINUTE),
     };
     if reader.errors.is_empty() { Ok(settings) } else { Err(reader.errors) }
 }
@@ -168,6 +174,10 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
         "json" => Ok(LogFormat::Json),
         _ => Err(format!("`{text}` is neither text nor json")),
     }
+}
+
+fn messages_per_minute(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number of messages"))
 }
 
 fn trace_mb(text: &str) -> Result<u32, String> {

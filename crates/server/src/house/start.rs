@@ -72,7 +72,10 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         listeners: listeners.clone(),
         guard: Shared::new(&secrets),
         secrets,
-        settings: coeur_exchange::world::Settings::default(),
+        settings: coeur_exchange::world::Settings {
+            messages_per_minute_max: settings.messages_per_minute,
+            ..Default::default()
+        },
         storage_writable: AtomicBool::new(true),
     });
     let clock = Clock::default();
