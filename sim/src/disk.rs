@@ -25,6 +25,8 @@ struct State {
     fails_per_mille: u32,
     space_bytes: usize,
     read_only: bool,
+    /// Operations until the process is stopped in its tracks: all that follow fail until it dies.
+    operations_left: u64,
 }
 
 #[derive(Default)]
@@ -45,6 +47,7 @@ impl CrashDisk {
             fails_per_mille: 0,
             space_bytes: usize::MAX,
             read_only: false,
+            operations_left: u64::MAX,
         })))
     }
 
@@ -62,6 +65,16 @@ impl CrashDisk {
         self.state().read_only = read_only;
     }
 
+    /// After so many operations all fail, until [`CrashDisk::kill`] or [`CrashDisk::crash`]: a death at any step.
+    pub fn set_operations_left(&self, operations: u64) {
+        self.state().operations_left = operations;
+    }
+
+    /// Whether the operations have run out.
+    pub fn is_stopped(&self) -> bool {
+        self.state().operations_left == 0
+    }
+
     /// Turns one bit of a file, as a disk that rots does.
     pub fn flip_bit(&self, name: &str, bit: usize) {
         let mut state = self.state();
@@ -72,13 +85,16 @@ impl CrashDisk {
 
     /// The process dies; what it wrote stays in the cache of the system.
     pub fn kill(&self) {
-        self.state().lives += 1;
+        let mut state = self.state();
+        state.lives += 1;
+        state.operations_left = u64::MAX;
     }
 
     /// The power goes.
     pub fn crash(&self) {
         let state = &mut *self.state();
         state.lives += 1;
+        state.operations_left = u64::MAX;
         let kept = state.chance.below(state.names_since.len() as u64 + 1) as usize;
         if let Some(last) = kept.checked_sub(1) {
             state.names_durable = state.names_since[last].clone();
@@ -121,6 +137,12 @@ impl State {
     fn may_write(&mut self) -> io::Result<()> {
         if self.read_only {
             return Err(ErrorKind::ReadOnlyFilesystem.into());
+        }
+        if self.operations_left == 0 {
+            return Err(io::Error::other("stopped"));
+        }
+        if self.operations_left != u64::MAX {
+            self.operations_left -= 1;
         }
         self.may_fail()
     }
@@ -181,6 +203,14 @@ impl Disk for CrashDisk {
         state.may_write()?;
         let file = state.file(name)?;
         state.files[file].bytes.truncate(length as usize);
+        state.files[file].durable = state.files[file].bytes.len();
+        Ok(())
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        let mut state = self.state();
+        state.may_write()?;
+        let file = state.file(name)?;
         state.files[file].durable = state.files[file].bytes.len();
         Ok(())
     }

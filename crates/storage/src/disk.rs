@@ -1,8 +1,10 @@
 //! The disk as the journal sees it: a flat folder of append-only files. The real one is [`Folder`]; the crash model is in
 //! the crate `coeur-sim`.
 
+use crate::private;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 pub trait Disk: Send + Sync + 'static {
@@ -15,6 +17,8 @@ pub trait Disk: Send + Sync + 'static {
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     fn remove(&self, name: &str) -> io::Result<()>;
     fn truncate(&self, name: &str, length: u64) -> io::Result<()>;
+    /// Makes durable what a file holds.
+    fn sync(&self, name: &str) -> io::Result<()>;
     /// Makes creations, renames and removals durable.
     fn sync_names(&self) -> io::Result<()>;
     /// For error messages.
@@ -34,7 +38,7 @@ pub struct Folder(PathBuf);
 
 impl Folder {
     pub fn open(path: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(path)?;
+        private::folder(path)?;
         Ok(Self(path.to_owned()))
     }
 }
@@ -52,7 +56,7 @@ impl Disk for Folder {
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(OpenOptions::new().append(true).create_new(true).open(self.0.join(name))?))
+        Ok(Box::new(OpenOptions::new().append(true).create_new(true).mode(private::FILE).open(self.0.join(name))?))
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
@@ -71,6 +75,10 @@ impl Disk for Folder {
         let file = OpenOptions::new().write(true).open(self.0.join(name))?;
         file.set_len(length)?;
         file.sync_all()
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        File::open(self.0.join(name))?.sync_data()
     }
 
     fn sync_names(&self) -> io::Result<()> {

@@ -12,6 +12,7 @@ pub mod disk;
 mod error;
 pub mod journal;
 mod lock;
+mod private;
 pub mod records;
 mod seal;
 

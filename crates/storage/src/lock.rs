@@ -1,8 +1,10 @@
 //! One process at a time in a data directory.
 
 use crate::error::StorageError;
+use crate::private;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Held for the life of the process; the kernel lets go of it even after kill -9.
@@ -12,13 +14,14 @@ pub struct DataLock {
 
 impl DataLock {
     pub fn take(folder: &Path) -> Result<Self, StorageError> {
-        std::fs::create_dir_all(folder).map_err(StorageError::io("create", folder))?;
+        private::folder(folder).map_err(StorageError::io("create", folder))?;
         let path = folder.join("lock");
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(private::FILE)
             .open(&path)
             .map_err(StorageError::io("open", &path))?;
         if file.try_lock().is_err() {

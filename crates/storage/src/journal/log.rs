@@ -1,18 +1,26 @@
-//! The log without threads: segments, recovery, snapshots.
+//! The log without threads: what is written. How it is read back is in `recovery`.
 //!
 //! Files: `journal-<number>.log` are segments, in order; `snapshot-<number>.log` holds the whole state as it was at or
-//! after the moment that segment `<number>` began. Recovery reads the newest complete snapshot, then the segments from
-//! its number on. Entries are "set" operations, so an older entry replayed over a newer snapshot is put right by the
-//! later entries that the same segments hold.
+//! after the moment that segment `<number>` began. Entries are "set" operations, so an older entry replayed over a newer
+//! snapshot is put right by the later entries that the same segments hold.
+//!
+//! A segment begins with a head: how many bytes of each segment before it were made durable. So recovery tells damage
+//! from what a crash or a failed write left behind, except at the end of the newest segment.
 //!
 //! After a failed write or sync the segment is left alone for ever and the next group opens a new one: what a disk does
 //! with pages after a failed sync is unknown, and nothing after the failure was acknowledged.
+//!
+//! The snapshot before the newest stays, with its segments, until the next is taken: should the newest be damaged, that
+//! one is used. On disk the journal takes at most about three times the larger of [`Options::snapshot_due_bytes`] and
+//! four snapshots.
 
-use super::group::{self, Group};
+use super::group::{FileId, GROUP_BYTES_MAX, Group, HEADER_BYTES, Kind, Place};
+use super::recovery::{self, Recovered, Report};
+use super::snapshot::{self, Dump};
 use crate::disk::{Disk, DiskFile};
 use crate::error::StorageError;
+use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +31,7 @@ pub struct Options {
     pub snapshot_due_bytes: u64,
     /// Under load a group starts no earlier than this after the one before (microseconds): answers share writes.
     pub group_interval_us: u64,
-    /// Bytes that may wait for the disk; beyond, appends are refused. Worst-case memory is twice this.
+    /// Bytes that may wait for the disk, at most 64 MB; beyond, appends are refused. Worst-case memory is twice this.
     pub waiting_bytes_max: usize,
 }
 
@@ -38,76 +46,89 @@ impl Default for Options {
     }
 }
 
-/// What recovery found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    pub entries: u64,
-    pub bytes: u64,
-    pub segments: u32,
-    /// Segments whose last group was cut off (a crash or a full disk): file and bytes given up.
-    pub torn: Vec<(String, u64)>,
-    /// Damage before the end of a file: file, offset, bytes that could not be read.
-    pub damaged: Vec<(String, u64, u64)>,
-}
-
 pub struct Log {
     disk: Arc<dyn Disk>,
     options: Options,
-    file: Option<Box<dyn DiskFile>>,
-    /// Number of the segment that is open, or that the next one gets.
-    number: u64,
-    segment_bytes: u64,
+    open: Option<Segment>,
+    /// The number that the next segment gets.
+    next_number: u64,
+    /// Durable bytes of the segments that are closed and still needed, by number. Segments of which nothing was
+    /// acknowledged are not in it. 16 bytes each in a head; a segment is 64 MB, so there are a handful.
+    closed: BTreeMap<u64, u64>,
     since_snapshot_bytes: u64,
     snapshot_bytes: u64,
+    /// Number of the newest snapshot that is known to be whole; 0 without one.
+    base: u64,
+    /// Number of the snapshot before `base`, which is kept; 0 without one.
+    kept_from: u64,
+    /// `closed` is complete from this segment on.
+    known_from: u64,
+    /// Snapshots that were found incomplete; removed once there is a good one.
+    refused: Vec<String>,
+}
+
+struct Segment {
+    file: Box<dyn DiskFile>,
+    number: u64,
+    /// Durable.
+    bytes: u64,
+    /// Has groups after its head.
+    used: bool,
 }
 
 impl Log {
-    /// Reads everything back, oldest first, then starts a new segment with the first group.
+    /// Reads everything back, oldest first, and makes it durable; a new segment begins with the first group.
     pub fn open(
         disk: Arc<dyn Disk>,
         options: Options,
         replay: &mut dyn FnMut(&[u8]),
     ) -> Result<(Self, Report), StorageError> {
-        let path = disk.path();
-        let names = disk.list().map_err(StorageError::io("list", &path))?;
-        let mut report = Report::default();
-        let mut log = Self {
+        let (recovered, report) = recovery::recover(&*disk, replay)?;
+        let Recovered { next_number, segments, base, kept_from, known_from, snapshot_bytes, refused } = recovered;
+        let log = Self {
             disk,
             options,
-            file: None,
-            number: 1,
-            segment_bytes: 0,
-            since_snapshot_bytes: 0,
-            snapshot_bytes: 0,
+            open: None,
+            next_number,
+            since_snapshot_bytes: segments.range(base..).map(|(_, bytes)| bytes).sum(),
+            closed: segments,
+            snapshot_bytes,
+            base,
+            kept_from,
+            known_from,
+            refused,
         };
-        let base = log.replay_snapshot(&names, replay, &mut report)?;
-        for (number, name) in numbered(&names, "journal-") {
-            log.number = log.number.max(number + 1);
-            if number >= base {
-                log.since_snapshot_bytes += log.replay_segment(name, replay, &mut report)?;
-            }
-        }
-        log.number = log.number.max(base);
-        log.remove_before(base, &names);
+        log.remove_before(kept_from);
         Ok((log, report))
     }
 
     /// Writes one group and makes it durable. After an error nothing of it is acknowledged.
     pub fn write(&mut self, group: &mut Group) -> Result<(), StorageError> {
-        let bytes = group.seal();
-        if self.file.is_none() || self.segment_bytes + bytes.len() as u64 > self.options.segment_bytes_max {
-            self.begin_segment()?;
+        let length = (HEADER_BYTES + group.payload_bytes()) as u64;
+        if group.payload_bytes() > GROUP_BYTES_MAX {
+            return Err(StorageError::JournalFull);
         }
-        let Some(file) = &mut self.file else { return Err(StorageError::JournalFull) };
-        match file.append(bytes).and_then(|()| file.sync()) {
+        let mut segment = match self.open.take() {
+            Some(open) if !open.used || open.bytes + length <= self.options.segment_bytes_max => open,
+            full => {
+                self.close(full);
+                self.begin()?
+            }
+        };
+        let place = Place { file: FileId::Segment(segment.number), offset: segment.bytes };
+        let written = segment.file.append(group.seal(Kind::Entries, place)).and_then(|()| segment.file.sync());
+        match written {
             Ok(()) => {
-                self.segment_bytes += bytes.len() as u64;
-                self.since_snapshot_bytes += bytes.len() as u64;
+                segment.bytes += length;
+                segment.used = true;
+                self.since_snapshot_bytes += length;
+                self.open = Some(segment);
                 Ok(())
             }
-            Err(e) => {
-                self.file = None;
-                Err(StorageError::io("write", &self.path_of(self.number - 1))(e))
+            Err(error) => {
+                let path = self.disk.path().join(segment_name(segment.number));
+                self.close(Some(segment));
+                Err(StorageError::io("write", &path)(error))
             }
         }
     }
@@ -118,155 +139,89 @@ impl Log {
 
     /// Begins a segment, so that all entries from now on are in it or later: the first step of a snapshot.
     pub fn rotate(&mut self) -> Result<u64, StorageError> {
-        self.begin_segment()?;
-        Ok(self.number - 1)
-    }
-
-    /// The last step: the snapshot of this number is in place, so what is older goes.
-    pub fn snapshot_taken(&mut self, number: u64, bytes: u64) {
-        self.snapshot_bytes = bytes;
-        self.since_snapshot_bytes = self.segment_bytes;
-        if let Ok(names) = self.disk.list() {
-            self.remove_before(number, &names);
-        }
-    }
-
-    fn begin_segment(&mut self) -> Result<(), StorageError> {
-        self.file = None;
-        let name = segment_name(self.number);
-        let made = self.disk.create(&name).and_then(|file| self.disk.sync_names().map(|()| file));
-        // The number is spent even when this fails: the name may be there.
-        self.number += 1;
-        self.segment_bytes = 0;
-        self.file = Some(made.map_err(StorageError::io("create", &self.disk.path().join(name)))?);
-        Ok(())
-    }
-
-    fn replay_snapshot(
-        &mut self,
-        names: &[String],
-        replay: &mut dyn FnMut(&[u8]),
-        report: &mut Report,
-    ) -> Result<u64, StorageError> {
-        // A snapshot gets its name only once it is complete, so the newest is the one. Should it be damaged all the
-        // same, its whole groups are used and the damage is reported.
-        let Some((number, name)) = numbered(names, "snapshot-").last() else { return Ok(0) };
-        self.snapshot_bytes = self.replay_segment(name, replay, report)?;
+        let old = self.open.take();
+        self.close(old);
+        let segment = self.begin()?;
+        let number = segment.number;
+        self.open = Some(segment);
         Ok(number)
     }
 
-    /// Replays the whole groups of a file; returns its good bytes.
-    fn replay_segment(
-        &self,
-        name: &str,
-        replay: &mut dyn FnMut(&[u8]),
-        report: &mut Report,
-    ) -> Result<u64, StorageError> {
-        let bytes = self.disk.read(name).map_err(StorageError::io("read", &self.disk.path().join(name)))?;
-        report.segments += 1;
-        let mut at = 0;
-        while at < bytes.len() {
-            if let Some((length, entries)) = group::read(&bytes[at..]) {
-                for entry in entries {
-                    replay(entry);
-                    report.entries += 1;
-                }
-                at += length;
-                continue;
-            }
-            match group::find(&bytes[at..]) {
-                Some(skip) => {
-                    report.damaged.push((name.into(), at as u64, skip as u64));
-                    at += skip;
-                }
-                None => {
-                    report.torn.push((name.into(), (bytes.len() - at) as u64));
-                    // Repaired, so that it is reported once. If that fails the next start reports it again.
-                    let _ = self.disk.truncate(name, at as u64);
-                    break;
-                }
-            }
+    /// The last step: the snapshot of this number is in place, so what is older than the one before it goes.
+    pub fn snapshot_taken(&mut self, number: u64, bytes: u64) {
+        self.snapshot_bytes = bytes;
+        let open = self.open.as_ref().map_or(0, |open| open.bytes);
+        self.since_snapshot_bytes = self.closed.range(number..).map(|(_, bytes)| bytes).sum::<u64>() + open;
+        self.kept_from = std::mem::replace(&mut self.base, number);
+        self.known_from = self.known_from.max(self.kept_from);
+        self.closed = self.closed.split_off(&self.kept_from);
+        self.remove_before(self.kept_from);
+        for name in std::mem::take(&mut self.refused) {
+            let _ = self.disk.remove(&name);
         }
-        report.bytes += at as u64;
-        Ok(at as u64)
+    }
+
+    /// Rotation, dump and removal in one go: for those who have no writer thread.
+    pub fn take_snapshot(&mut self, dump: Dump<'_>) -> Result<(), StorageError> {
+        let number = self.rotate()?;
+        let bytes = snapshot::write(&*self.disk, number, dump)?;
+        self.snapshot_taken(number, bytes);
+        Ok(())
+    }
+
+    fn close(&mut self, segment: Option<Segment>) {
+        let Some(segment) = segment else { return };
+        if segment.used {
+            self.closed.insert(segment.number, segment.bytes);
+        } else {
+            // Nothing of it was acknowledged. A disk that is full makes many of these; one that stays does no harm.
+            let _ = self.disk.remove(&segment_name(segment.number));
+        }
+    }
+
+    fn begin(&mut self) -> Result<Segment, StorageError> {
+        let number = self.next_number;
+        // The number is spent even when this fails: the name may be there.
+        self.next_number += 1;
+        let name = segment_name(number);
+        self.try_begin(number, &name).map_err(|error| {
+            let _ = self.disk.remove(&name);
+            StorageError::io("begin", &self.disk.path().join(name))(error)
+        })
+    }
+
+    fn try_begin(&self, number: u64, name: &str) -> io::Result<Segment> {
+        let mut file = self.disk.create(name)?;
+        let mut head = recovery::head(self.known_from, &self.closed);
+        let bytes = head.seal(Kind::Head, Place { file: FileId::Segment(number), offset: 0 });
+        file.append(bytes)?;
+        let bytes = bytes.len() as u64;
+        file.sync()?;
+        self.disk.sync_names()?;
+        Ok(Segment { file, number, bytes, used: false })
     }
 
     /// Removes segments and snapshots older than this number, and snapshots that were never finished.
-    fn remove_before(&self, number: u64, names: &[String]) {
-        let old_segments = numbered(names, "journal-").filter(|(n, _)| *n < number).map(|(_, name)| name);
-        let old_snapshots = numbered(names, "snapshot-").filter(|(n, _)| *n < number).map(|(_, name)| name);
+    fn remove_before(&self, number: u64) {
+        // One that stays is removed by the next snapshot or start.
+        let Ok(names) = self.disk.list() else { return };
+        let old_snapshots = numbered(&names, "snapshot-").filter(|(n, _)| *n < number).map(|(_, name)| name);
+        let old_segments = numbered(&names, "journal-").filter(|(n, _)| *n < number).map(|(_, name)| name);
         let unfinished = names.iter().map(String::as_str).filter(|n| n.ends_with(".tmp"));
-        for name in old_segments.chain(old_snapshots).chain(unfinished) {
-            // One that stays is removed by the next snapshot or start.
+        for name in old_snapshots.chain(old_segments).chain(unfinished) {
             let _ = self.disk.remove(name);
         }
     }
-
-    fn path_of(&self, number: u64) -> PathBuf {
-        self.disk.path().join(segment_name(number))
-    }
 }
 
-/// Writes a snapshot file for segment `number` from what `dump` emits; returns its bytes. Runs beside the writer.
-pub(super) fn write_snapshot(
-    disk: &dyn Disk,
-    number: u64,
-    dump: &mut dyn FnMut(&mut dyn FnMut(&[u8])),
-) -> Result<u64, StorageError> {
-    let (name, unfinished) = (format!("snapshot-{number:016x}.log"), format!("snapshot-{number:016x}.tmp"));
-    let path = disk.path().join(&unfinished);
-    let _ = disk.remove(&unfinished);
-    let mut file = disk.create(&unfinished).map_err(StorageError::io("create", &path))?;
-    let mut group = Group::default();
-    let mut total = 0u64;
-    let mut outcome: io::Result<()> = Ok(());
-    let mut flush = |group: &mut Group, outcome: &mut io::Result<()>| {
-        if outcome.is_ok() && !group.is_empty() {
-            let bytes = group.seal();
-            total += bytes.len() as u64;
-            *outcome = file.append(bytes);
-        }
-        group.clear();
-    };
-    dump(&mut |entry| {
-        group.push(entry);
-        if group.payload_bytes() > 1 << 20 {
-            flush(&mut group, &mut outcome);
-        }
-    });
-    flush(&mut group, &mut outcome);
-    outcome.and_then(|()| file.sync()).map_err(StorageError::io("write", &path))?;
-    disk.rename(&unfinished, &name)
-        .and_then(|()| disk.sync_names())
-        .map_err(StorageError::io("rename", &path))?;
-    Ok(total)
-}
-
-fn segment_name(number: u64) -> String {
+pub(super) fn segment_name(number: u64) -> String {
     format!("journal-{number:016x}.log")
 }
 
 /// The files of one kind with their numbers, in order. `names` is sorted.
-fn numbered<'a>(names: &'a [String], prefix: &'a str) -> impl Iterator<Item = (u64, &'a str)> + 'a {
+pub(super) fn numbered<'a>(names: &'a [String], prefix: &'a str) -> impl Iterator<Item = (u64, &'a str)> + 'a {
     names.iter().filter_map(move |name| {
         let number = name.strip_prefix(prefix)?.strip_suffix(".log")?;
         Some((u64::from_str_radix(number, 16).ok()?, name.as_str()))
     })
 }
-
-impl Log {
-    /// Rotation, dump and removal in one go: for those who have no writer thread.
-    pub fn take_snapshot(&mut self, dump: &mut dyn FnMut(&mut dyn FnMut(&[u8]))) -> Result<(), StorageError> {
-        let number = self.rotate()?;
-        let bytes = write_snapshot(&*self.disk, number, dump)?;
-        self.snapshot_taken(number, bytes);
-        Ok(())
-    }
-
-    pub(super) fn disk(&self) -> Arc<dyn Disk> {
-        self.disk.clone()
-    }
-}
-
-/// A group under way; see [`Log::write`].
-pub use super::group::Group as OpenGroup;

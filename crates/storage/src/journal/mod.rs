@@ -6,9 +6,16 @@
 
 mod group;
 mod log;
+mod recovery;
+mod scan;
+mod snapshot;
 mod writer;
 
-pub use log::{Log, OpenGroup, Options, Report};
+/// A group under way; see [`Log::write`].
+pub use group::Group as OpenGroup;
+pub use log::{Log, Options};
+pub use recovery::Report;
+pub use snapshot::{Dump, write as write_snapshot};
 pub use writer::{Journal, Latency, Outcome};
 
 /// Number of an entry, counted from 1 since the process started.

@@ -1,13 +1,16 @@
 //! The writer thread: shards append to a buffer, the thread writes and syncs it as one group and tells them.
 
 use super::Sequence;
-use super::group::Group;
-use super::log::{Log, Options, Report, write_snapshot};
+use super::group::{GROUP_BYTES_MAX, Group};
+use super::log::{Log, Options};
+use super::recovery::Report;
+use super::snapshot::{self, Dump};
 use crate::disk::Disk;
 use crate::error::StorageError;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -34,11 +37,16 @@ const FAILED_RANGES_MAX: usize = 1_024;
 /// After a failure the disk is tried again with the next group, at most this often.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
+/// A snapshot that failed is not due again before this: a disk that is full must not be filled again every second.
+const SNAPSHOT_RETRY_INTERVAL: Duration = Duration::from_secs(30);
+
 type Notify = Box<dyn Fn() + Send + Sync>;
 
 pub struct Journal {
     shared: Arc<Shared>,
     disk: Arc<dyn Disk>,
+    /// When the last snapshot failed. Held while one is taken: one at a time.
+    snapshot_failed_at: Mutex<Option<Instant>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -46,15 +54,27 @@ struct Shared {
     options: Options,
     waiting: Mutex<Waiting>,
     arrived: Condvar,
-    rotated: Condvar,
+    decided_some: Condvar,
     /// All entries up to this one are durable or failed.
     decided: AtomicU64,
     any_failed: AtomicBool,
     writable: AtomicBool,
+    snapshot_due: AtomicBool,
     failed: Mutex<VecDeque<(u64, u64)>>,
     notify: Mutex<Vec<(u8, Notify)>>,
     latency: Mutex<Latency>,
-    log: Mutex<Log>,
+}
+
+/// What the writer thread does for others between two groups.
+enum Request {
+    Rotate(SyncSender<Result<u64, StorageError>>),
+    SnapshotTaken { number: u64, bytes: u64, done: SyncSender<()> },
+}
+
+enum Work {
+    Stop,
+    Requests(Vec<Request>),
+    Group { first: u64, shards: u64 },
 }
 
 #[derive(Default)]
@@ -66,6 +86,8 @@ struct Waiting {
     stop: bool,
     flush_now: bool,
     last_error: Option<String>,
+    /// One per caller of [`Journal::take_snapshot`] and [`Journal::try_again`], who waits: so as many as threads.
+    requests: Vec<Request>,
 }
 
 impl Journal {
@@ -75,27 +97,28 @@ impl Journal {
         options: Options,
         replay: &mut dyn FnMut(&[u8]),
     ) -> Result<(Self, Report), StorageError> {
-        let (log, report) = Log::open(disk, options, replay)?;
-        let disk = log.disk();
+        let options =
+            Options { waiting_bytes_max: options.waiting_bytes_max.min(GROUP_BYTES_MAX), ..options };
+        let (log, report) = Log::open(disk.clone(), options, replay)?;
         let shared = Arc::new(Shared {
             options,
             waiting: Mutex::new(Waiting { next: 1, ..Waiting::default() }),
             arrived: Condvar::new(),
-            rotated: Condvar::new(),
+            decided_some: Condvar::new(),
             decided: AtomicU64::new(0),
             any_failed: AtomicBool::new(false),
             writable: AtomicBool::new(true),
+            snapshot_due: AtomicBool::new(log.snapshot_is_due()),
             failed: Mutex::default(),
             notify: Mutex::default(),
             latency: Mutex::default(),
-            log: Mutex::new(log),
         });
         let of_thread = shared.clone();
         let thread = std::thread::Builder::new()
             .name("coeur-journal".into())
-            .spawn(move || of_thread.run())
+            .spawn(move || of_thread.run(log))
             .map_err(StorageError::io("start the journal thread of", &disk.path()))?;
-        Ok((Self { shared, disk, thread: Some(thread) }, report))
+        Ok((Self { shared, disk, snapshot_failed_at: Mutex::default(), thread: Some(thread) }, report))
     }
 
     /// Puts an entry into the next group. Never waits for the disk. An error means that it will not be written.
@@ -154,16 +177,51 @@ impl Journal {
         *self.shared.latency.lock()
     }
 
+    /// Never waits for the disk.
     pub fn snapshot_is_due(&self) -> bool {
-        self.shared.log.lock().snapshot_is_due()
+        self.shared.snapshot_due.load(Ordering::Acquire)
+            && self
+                .snapshot_failed_at
+                .try_lock()
+                .is_some_and(|at| at.is_none_or(|at| at.elapsed() >= SNAPSHOT_RETRY_INTERVAL))
     }
 
-    /// Takes a snapshot on the calling thread while the writer goes on. `dump` emits the whole live state as entries.
-    pub fn take_snapshot(&self, dump: &mut dyn FnMut(&mut dyn FnMut(&[u8]))) -> Result<(), StorageError> {
-        let number = self.shared.log.lock().rotate()?;
-        let bytes = write_snapshot(&*self.disk, number, dump)?;
-        self.shared.log.lock().snapshot_taken(number, bytes);
-        Ok(())
+    /// Takes a snapshot on the calling thread while the writer goes on. The caller waits for the group under way, those
+    /// who append do not.
+    pub fn take_snapshot(&self, dump: Dump<'_>) -> Result<(), StorageError> {
+        let mut failed_at = self.snapshot_failed_at.lock();
+        let written = self.rotate().and_then(|number| {
+            let bytes = snapshot::write(&*self.disk, number, dump)?;
+            Ok((number, bytes))
+        });
+        match written {
+            Ok((number, bytes)) => {
+                *failed_at = None;
+                let (done, waits) = sync_channel(1);
+                self.ask(Request::SnapshotTaken { number, bytes, done }, &waits)
+            }
+            Err(error) => {
+                *failed_at = Some(Instant::now());
+                Err(error)
+            }
+        }
+    }
+
+    /// After a failure: tries whether the disk can be written again, without an entry that may be lost. When it can,
+    /// [`Journal::is_writable`] is true again.
+    pub fn try_again(&self) -> Result<(), StorageError> {
+        if self.is_writable() { Ok(()) } else { self.rotate().map(drop) }
+    }
+
+    fn rotate(&self) -> Result<u64, StorageError> {
+        let (answer, waits) = sync_channel(1);
+        self.ask(Request::Rotate(answer), &waits)?
+    }
+
+    fn ask<T>(&self, request: Request, waits: &Receiver<T>) -> Result<T, StorageError> {
+        self.shared.waiting.lock().requests.push(request);
+        self.shared.arrived.notify_one();
+        waits.recv().map_err(|_| StorageError::io("write", &self.disk.path())(std::io::Error::other("the journal thread is gone")))
     }
 
     /// Waits until everything appended so far is decided.
@@ -173,7 +231,7 @@ impl Journal {
         waiting.flush_now = true;
         self.shared.arrived.notify_one();
         while self.shared.decided.load(Ordering::Acquire) < last && !waiting.stop {
-            self.shared.rotated.wait_for(&mut waiting, Duration::from_millis(10));
+            self.shared.decided_some.wait_for(&mut waiting, Duration::from_millis(10));
         }
     }
 }
@@ -189,69 +247,124 @@ impl Drop for Journal {
 }
 
 impl Shared {
-    fn run(&self) {
+    fn run(&self, mut log: Log) {
         let mut group = Group::default();
-        let mut started = Instant::now() - Duration::from_secs(1);
-        let mut tried_at: Option<Instant> = None;
+        let mut started: Option<Instant> = None;
+        let mut failed_at: Option<Instant> = None;
         loop {
-            let Some((first, shards)) = self.take(&mut group, started) else { return };
-            started = Instant::now();
-            let entries = group.entries() as u64;
-            let resting = tried_at.is_some_and(|at| at.elapsed() < RETRY_INTERVAL);
-            let outcome = if resting {
-                Err("the disk failed a moment ago".to_owned())
-            } else {
-                self.log.lock().write(&mut group).map_err(|e| e.to_string())
-            };
-            group.clear();
-            if let Err(error) = outcome {
-                tried_at = if resting { tried_at } else { Some(Instant::now()) };
-                self.fail(first, first + entries - 1, error, resting);
-            } else {
-                tried_at = None;
-                if !self.writable.swap(true, Ordering::AcqRel) {
-                    tracing::info!("the journal is writable again");
-                    self.waiting.lock().last_error = None;
+            match self.take(&mut group, started) {
+                Work::Stop => return,
+                Work::Requests(requests) => {
+                    for request in requests {
+                        self.serve(request, &mut log, &mut failed_at);
+                    }
+                }
+                Work::Group { first, shards } => {
+                    started = Some(Instant::now());
+                    self.write(&mut group, first, &mut log, &mut failed_at);
+                    self.measure(u64::from(group.entries()), started.map_or(Duration::ZERO, |at| at.elapsed()));
+                    group.clear();
+                    self.tell(shards);
                 }
             }
-            self.decided.store(first + entries - 1, Ordering::Release);
-            self.measure(entries, started.elapsed());
-            for (shard, notify) in self.notify.lock().iter() {
-                if shards & 1 << shard != 0 {
-                    notify();
-                }
-            }
-            self.rotated.notify_all();
+            self.snapshot_due.store(log.snapshot_is_due(), Ordering::Release);
         }
     }
 
-    /// Waits for entries and for the interval between groups, then takes the group. `None` when it is time to stop.
-    fn take(&self, group: &mut Group, started: Instant) -> Option<(u64, u64)> {
-        let earliest = started + Duration::from_micros(self.options.group_interval_us);
+    /// Waits for something to do; entries also wait for the interval between groups.
+    fn take(&self, group: &mut Group, started: Option<Instant>) -> Work {
+        let earliest = started.map(|at| at + Duration::from_micros(self.options.group_interval_us));
         let mut waiting = self.waiting.lock();
         loop {
+            if !waiting.requests.is_empty() {
+                return Work::Requests(std::mem::take(&mut waiting.requests));
+            }
             if waiting.group.is_empty() {
                 waiting.flush_now = false;
                 if waiting.stop {
-                    return None;
+                    return Work::Stop;
                 }
                 self.arrived.wait(&mut waiting);
                 continue;
             }
-            if waiting.stop || waiting.flush_now || Instant::now() >= earliest {
+            let left = earliest.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
+            if waiting.stop || waiting.flush_now || left.is_zero() {
                 break;
             }
-            // Entries that arrive meanwhile join the group without a wake-up.
-            drop(waiting);
-            std::thread::sleep(earliest.saturating_duration_since(Instant::now()));
-            waiting = self.waiting.lock();
+            // Entries that arrive meanwhile join the group without a wake-up: only the first of a group wakes.
+            self.arrived.wait_for(&mut waiting, left);
         }
         std::mem::swap(&mut waiting.group, group);
         let shards = std::mem::take(&mut waiting.shards);
-        Some((waiting.next - group.entries() as u64, shards))
+        Work::Group { first: waiting.next - u64::from(group.entries()), shards }
     }
 
-    fn fail(&self, first: u64, last: u64, error: String, quietly: bool) {
+    fn write(&self, group: &mut Group, first: u64, log: &mut Log, failed_at: &mut Option<Instant>) {
+        let last = first + u64::from(group.entries()) - 1;
+        let resting = failed_at.is_some_and(|at| at.elapsed() < RETRY_INTERVAL);
+        let outcome = if resting { None } else { Some(log.write(group)) };
+        match outcome {
+            Some(Ok(())) => self.succeeded(failed_at),
+            Some(Err(error)) => {
+                *failed_at = Some(Instant::now());
+                self.remember_failed(first, last);
+                self.failed(&error);
+            }
+            // The disk failed a moment ago.
+            None => self.remember_failed(first, last),
+        }
+        self.decided.store(last, Ordering::Release);
+    }
+
+    fn serve(&self, request: Request, log: &mut Log, failed_at: &mut Option<Instant>) {
+        // Whoever asked may be gone.
+        match request {
+            Request::Rotate(answer) => {
+                let rotated = log.rotate();
+                match &rotated {
+                    Ok(_) => self.succeeded(failed_at),
+                    Err(error) => {
+                        *failed_at = Some(Instant::now());
+                        self.failed(error);
+                    }
+                }
+                let _ = answer.send(rotated);
+            }
+            Request::SnapshotTaken { number, bytes, done } => {
+                log.snapshot_taken(number, bytes);
+                let _ = done.send(());
+            }
+        }
+    }
+
+    fn tell(&self, shards: u64) {
+        for (shard, notify) in self.notify.lock().iter() {
+            if shards & 1 << shard != 0 {
+                notify();
+            }
+        }
+        self.decided_some.notify_all();
+    }
+
+    fn succeeded(&self, failed_at: &mut Option<Instant>) {
+        *failed_at = None;
+        if !self.writable.swap(true, Ordering::AcqRel) {
+            tracing::info!("the journal is writable again");
+            self.waiting.lock().last_error = None;
+        }
+    }
+
+    fn failed(&self, error: &StorageError) {
+        let text = error.to_string();
+        let mut waiting = self.waiting.lock();
+        // Said when it begins and when the cause changes, not four times a second.
+        if self.writable.swap(false, Ordering::AcqRel) || waiting.last_error.as_ref() != Some(&text) {
+            tracing::error!(error = %text, "the journal cannot write: registrations are answered 503, calls go on");
+        }
+        waiting.last_error = Some(text);
+    }
+
+    fn remember_failed(&self, first: u64, last: u64) {
         let mut failed = self.failed.lock();
         match failed.back_mut() {
             Some(range) if range.1 + 1 == first => range.1 = last,
@@ -262,11 +375,6 @@ impl Shared {
         }
         drop(failed);
         self.any_failed.store(true, Ordering::Release);
-        self.writable.store(false, Ordering::Release);
-        if !quietly {
-            tracing::error!(%error, "the journal cannot write: registrations are answered 503, calls go on");
-            self.waiting.lock().last_error = Some(error);
-        }
     }
 
     fn measure(&self, entries: u64, took: Duration) {

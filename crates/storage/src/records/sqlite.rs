@@ -3,6 +3,7 @@
 use super::audit::{self, AuditRow};
 use super::{Operator, Records, rows, schema};
 use crate::error::StorageError;
+use crate::private;
 use crate::seal::SealKey;
 use coeur_directory::{Account, AccountId, AccountPatch, Aor, Change, Device, DeviceId, Directory, Domain};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -20,9 +21,15 @@ pub struct Sqlite {
 impl Sqlite {
     /// Opens (and migrates, or makes) `coeur.db` in the data directory.
     pub fn open(folder: &Path) -> Result<Self, StorageError> {
-        std::fs::create_dir_all(folder).map_err(StorageError::io("create", folder))?;
+        private::folder(folder).map_err(StorageError::io("create", folder))?;
         let doing = "open the database";
-        let mut connection = Connection::open(folder.join("coeur.db")).map_err(StorageError::sql(doing))?;
+        let path = folder.join("coeur.db");
+        // SQLite gives the write-ahead log and its index the mode of the database.
+        let narrowed = private::file(&path).and_then(|()| {
+            ["coeur.db-wal", "coeur.db-shm"].iter().try_for_each(|name| private::narrow(&folder.join(name)))
+        });
+        narrowed.map_err(StorageError::io("open", &path))?;
+        let mut connection = Connection::open(path).map_err(StorageError::sql(doing))?;
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;")
             .map_err(StorageError::sql(doing))?;
