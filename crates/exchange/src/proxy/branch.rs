@@ -3,6 +3,7 @@
 use crate::flow::{Hop, ShardId};
 use crate::mint::{Mint, read_hex, write_hex};
 use crate::routing::Target;
+use coeur_sip::resolve::{Failover, Resolution};
 use coeur_sip::time::Monotonic;
 
 pub(super) const NONE: u32 = u32::MAX;
@@ -73,6 +74,16 @@ pub(super) enum Cancel {
     Answered,
 }
 
+/// What else can be tried for a target.
+pub(super) enum Way {
+    /// A flow, and nothing else.
+    Flow,
+    /// Its name is being asked of the DNS.
+    Asking(Box<Resolution>),
+    /// Addresses in order; those not given out are left (RFC 3263 section 4.3).
+    Walking(Box<Failover>),
+}
+
 pub(super) struct Branch {
     pub(super) request: u32,
     /// The next branch of the same request.
@@ -83,10 +94,11 @@ pub(super) struct Branch {
     pub(super) cancel: Cancel,
     pub(super) hop: Hop,
     pub(super) target: Target,
-    /// Addresses not tried yet (RFC 3263 section 4.3), last one first.
-    pub(super) others: Vec<Hop>,
-    /// The port a name resolves with.
-    pub(super) port: u16,
+    pub(super) way: Way,
+    /// The same place over UDP, while a large request is tried over TCP (RFC 3261 section 18.1.1).
+    pub(super) smaller: Option<Hop>,
+    /// TCP has failed for the address being tried.
+    pub(super) smaller_tried: bool,
     pub(super) breadth: u32,
     /// What may have to be repeated, over UDP only: the request, later the CANCEL or the ACK.
     pub(super) sent: Box<[u8]>,

@@ -3,21 +3,29 @@
 
 use super::Proxy;
 use super::best::{Failure, is_better};
-use super::branch::{self, BRANCH_LEN, Branch, BranchState, Cancel, NONE};
+use super::branch::{self, BRANCH_LEN, Branch, BranchState, Cancel, NONE, Way};
 use super::forward::{self, Outgoing};
 use super::next_hop::{self, NextHop};
 use super::request::ServerState;
 use super::timers::Owner;
 use crate::context::Context;
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId};
-use crate::outbox::{Output, ResolveToken, SendToken};
+use crate::outbox::{Output, ResolveToken, SendToken, Span};
 use crate::route_token::{RouteToken, hop_of};
 use crate::routing::Target;
 use crate::world::{Listener, World};
-use coeur_sip::resolve::Answer;
+use coeur_sip::resolve::{Answer, Failover, Progress, Query};
 use coeur_sip::time::Monotonic;
 use coeur_sip::{Message, StatusCode, Transport};
 use std::time::Duration;
+
+/// Section 18.1.1: a larger request may be cut to pieces on its way, and the pieces lost (bytes).
+const UDP_BYTES_MAX: usize = 1_300;
+
+/// How long an address that failed is tried last.
+const FAILED_FOR: Duration = Duration::from_secs(30);
+/// The most that a Retry-After can ask for.
+const FAILED_FOR_MAX: Duration = Duration::from_secs(300);
 
 impl Proxy {
     /// Looks at what is left to do for a request: try the next targets, or answer.
@@ -72,46 +80,68 @@ impl Proxy {
         target: Target,
         breadth: u32,
     ) {
-        let limit = cx.world.settings.branches_max;
+        if let Some(flow) = &target.flow {
+            let hop = hop_of(flow);
+            return self.open_branch(cx, index, target, breadth, Way::Flow, |proxy, cx, slot| {
+                proxy.branches[slot as usize].hop = hop;
+                proxy.transmit(cx, slot, message);
+            });
+        }
+        let uri = first_route(target.path.as_deref()).unwrap_or(&target.uri);
+        match next_hop::of_uri(cx.world, uri, cx.mint.u64()) {
+            NextHop::Known(candidates) => {
+                let failover = Failover::new(candidates, cx.now.monotonic, &self.failed);
+                let way = Way::Walking(Box::new(failover));
+                self.open_branch(cx, index, target, breadth, way, |proxy, cx, slot| {
+                    proxy.walk(cx, slot, message, StatusCode::SERVICE_UNAVAILABLE.code());
+                });
+            }
+            NextHop::Ask(resolution, queries) => {
+                let way = Way::Asking(resolution);
+                self.open_branch(cx, index, target, breadth, way, |proxy, cx, slot| {
+                    proxy.ask(cx, slot, queries);
+                    // A resolver that never answers must not hold the request.
+                    let ends = cx.now.monotonic + timer_b(cx.world);
+                    proxy.branches[slot as usize].ends = ends;
+                    proxy.arm_branch(cx.now.monotonic, slot, ends);
+                });
+            }
+            NextHop::Nowhere(status) => self.consider(index, status.code(), &[]),
+        }
+    }
+
+    /// Makes room for a branch and lets `begin` send; nothing when the request has tried enough.
+    fn open_branch(
+        &mut self,
+        cx: &mut Context<'_>,
+        index: u32,
+        target: Target,
+        breadth: u32,
+        way: Way,
+        begin: impl FnOnce(&mut Self, &mut Context<'_>, u32),
+    ) {
         let serial = self.next_serial();
         let request = &mut self.requests[index as usize];
-        if request.tried >= limit {
+        if request.tried >= cx.world.settings.branches_max {
             cx.counters.limits_hit += 1;
             return;
         }
         request.tried += 1;
         let entry = self.branches.vacant_entry();
         let slot = entry.key() as u32;
-        let name = branch::name_for(cx.mint, slot, request.loop_hash);
-        let next_hop = match &target.flow {
-            Some(flow) => NextHop::Ready(hop_of(flow)),
-            None => next_hop::of_uri(first_route(target.path.as_deref()).unwrap_or(&target.uri)),
-        };
-        // A placeholder until the name is resolved.
-        let mut hop = Hop::Flow(request.source);
-        let mut port = 0;
-        let mut query = None;
-        let mut possible = true;
-        match next_hop {
-            NextHop::Ready(ready) => hop = ready,
-            NextHop::Ask { query: asked, transport, port: named } => {
-                port = named;
-                hop = Hop::Address { transport, address: ([0, 0, 0, 0], named).into(), host: None };
-                query = Some(asked);
-            }
-            NextHop::None => possible = false,
-        }
         entry.insert(Branch {
             request: index,
             next: request.first_branch,
             serial,
-            name,
+            name: branch::name_for(cx.mint, slot, request.loop_hash),
             state: BranchState::Resolving,
             cancel: Cancel::No,
-            hop,
+            // Until the next hop is known.
+            hop: Hop::Flow(request.source),
             target,
-            others: Vec::new(),
-            port,
+            way,
+            smaller: None,
+            smaller_tried: false,
             breadth,
             sent: Box::default(),
             deadline: Monotonic::NEVER,
@@ -123,28 +153,59 @@ impl Proxy {
         if request.tried > 1 {
             cx.counters.forked_branches += 1;
         }
-        match query {
-            _ if !possible => self.fail_branch(cx, slot, StatusCode::SERVICE_UNAVAILABLE.code()),
-            None => self.transmit(cx, slot, message),
-            Some(query) => {
-                let token = ResolveToken(self.branches[slot as usize].token());
-                cx.outbox.outputs.push(Output::Resolve { token, query });
-                // A resolver that never answers must not hold the request.
-                let ends = cx.now.monotonic + timer_b(cx.world);
-                self.branches[slot as usize].ends = ends;
-                self.arm_branch(cx.now.monotonic, slot, ends);
+        begin(self, cx, slot);
+    }
+
+    fn ask(&mut self, cx: &mut Context<'_>, slot: u32, queries: Vec<Query>) {
+        let token = ResolveToken(self.branches[slot as usize].token());
+        cx.outbox.outputs.extend(queries.into_iter().map(|query| Output::Resolve { token, query }));
+    }
+
+    /// Sends to the next address; when none is left the branch ends with `status`.
+    fn walk(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: u16) {
+        let branch = &mut self.branches[slot as usize];
+        let next = match &mut branch.way {
+            Way::Walking(failover) => failover.next().map(next_hop::hop),
+            Way::Flow | Way::Asking(_) => None,
+        };
+        match next {
+            Some(hop) => {
+                branch.hop = hop;
+                self.transmit(cx, slot, message);
             }
+            None => self.fail_branch(slot, status),
         }
     }
 
     /// Writes and sends the request of a branch whose next hop is known (section 16.6).
     fn transmit(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>) {
         let now = cx.now.monotonic;
-        let branch = &mut self.branches[slot as usize];
-        let request = &self.requests[branch.request as usize];
-        let Some(listener) = next_hop::listener(cx.world, &branch.hop) else {
-            return self.fail_branch(cx, slot, StatusCode::SERVICE_UNAVAILABLE.code());
+        let mut written = self.write_branch(cx, slot, message);
+        if written.is_some_and(|span| span.len() > UDP_BYTES_MAX) && self.prefers_tcp(cx.world, slot) {
+            cx.outbox.arena.truncate(written.map_or(0, |span| span.start as usize));
+            written = self.write_branch(cx, slot, message);
+        }
+        let Some(span) = written else {
+            return self.fail_branch(slot, StatusCode::SERVICE_UNAVAILABLE.code());
         };
+        let branch = &mut self.branches[slot as usize];
+        cx.outbox.send(branch.hop.clone(), span, Some(SendToken(branch.token())));
+        branch.state = BranchState::Calling;
+        branch.ends = now + timer_b(cx.world);
+        let mut first = branch.ends;
+        branch.sent = Box::default();
+        if !branch.is_reliable() {
+            branch.sent = cx.outbox.bytes(span).into();
+            branch.interval_ms = cx.world.settings.t1_ms;
+            first = now + Duration::from_millis(u64::from(cx.world.settings.t1_ms));
+        }
+        self.arm_branch(now, slot, first);
+    }
+
+    fn write_branch(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>) -> Option<Span> {
+        let branch = &self.branches[slot as usize];
+        let request = &self.requests[branch.request as usize];
+        let listener = next_hop::listener(cx.world, &branch.hop)?;
         let mut record_route = Vec::new();
         if request.record_route {
             let token = RouteToken { caller: request.source, callee: flow_of(&branch.hop, listener) };
@@ -163,45 +224,41 @@ impl Proxy {
             max_breadth: branch.breadth,
         };
         let world = cx.world;
-        let span = cx.outbox.write(|out| forward::write_request(message, world, &outgoing, out));
-        cx.outbox.send(branch.hop.clone(), span, Some(SendToken(branch.token())));
-        branch.state = BranchState::Calling;
-        branch.ends = now + timer_b(world);
-        let mut first = branch.ends;
-        if !branch.is_reliable() {
-            branch.sent = cx.outbox.bytes(span).into();
-            branch.interval_ms = world.settings.t1_ms;
-            first = now + Duration::from_millis(u64::from(world.settings.t1_ms));
+        Some(cx.outbox.write(|out| forward::write_request(message, world, &outgoing, out)))
+    }
+
+    /// Section 18.1.1: what is too large for a datagram goes over TCP to the same place, if the URI leaves the
+    /// transport to us; UDP remains for a place that has no TCP. A contact with a UDP flow is a phone behind a NAT
+    /// that hardly listens on TCP: its flow is the only way, whatever the size.
+    fn prefers_tcp(&mut self, world: &World, slot: u32) -> bool {
+        let branch = &mut self.branches[slot as usize];
+        let Hop::Address { transport: Transport::Udp, address, host } = &branch.hop else { return false };
+        let uri = first_route(branch.target.path.as_deref()).unwrap_or(&branch.target.uri);
+        let tcp = Hop::Address { transport: Transport::Tcp, address: *address, host: host.clone() };
+        let listens = next_hop::listener(world, &tcp).is_some();
+        if branch.smaller_tried || !listens || !next_hop::leaves_transport_open(uri) {
+            return false;
         }
-        self.arm_branch(now, slot, first);
+        branch.smaller = Some(std::mem::replace(&mut branch.hop, tcp));
+        true
     }
 
     /// The answer to `Output::Resolve`.
     pub fn resolved(&mut self, cx: &mut Context<'_>, token: ResolveToken, answer: &Answer) {
-        let Some(slot) =
-            self.branch_of(token.0).filter(|s| self.branches[*s as usize].state == BranchState::Resolving)
-        else {
-            return;
-        };
+        let Some(slot) = self.branch_of(token.0) else { return };
         let branch = &mut self.branches[slot as usize];
-        let transport = match &branch.hop {
-            Hop::Flow(flow) => flow.transport,
-            Hop::Address { transport, .. } => *transport,
-        };
-        branch.others = next_hop::hops(answer, transport, branch.port);
         let index = branch.request;
-        match branch.others.pop() {
-            Some(hop) => {
-                branch.hop = hop;
-                self.with_message(index, |proxy, message| proxy.transmit(cx, slot, message));
+        let Way::Asking(resolution) = &mut branch.way else { return };
+        match resolution.on_answer(answer) {
+            Progress::Ask(queries) => return self.ask(cx, slot, queries),
+            Progress::Done(Ok(resolved)) => {
+                let failover = Failover::new(resolved.candidates, cx.now.monotonic, &self.failed);
+                branch.way = Way::Walking(Box::new(failover));
+                self.with_message(index, |proxy, message| {
+                    proxy.walk(cx, slot, message, StatusCode::SERVICE_UNAVAILABLE.code());
+                });
             }
-            None if answer.query.kind == coeur_sip::resolve::RecordKind::A => {
-                let query =
-                    coeur_sip::resolve::Query::new(coeur_sip::resolve::RecordKind::Aaaa, &answer.query.name);
-                cx.outbox.outputs.push(Output::Resolve { token, query });
-                return;
-            }
-            None => self.fail_branch(cx, slot, StatusCode::SERVICE_UNAVAILABLE.code()),
+            Progress::Done(Err(error)) => self.fail_branch(slot, next_hop::status_of(error).code()),
         }
         self.with_message(index, |proxy, message| proxy.settle(cx, index, message));
     }
@@ -224,18 +281,26 @@ impl Proxy {
     pub(super) fn next_way(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: u16) {
         let branch = &mut self.branches[slot as usize];
         let index = branch.request;
-        if branch.cancel == Cancel::No {
-            if let Some(hop) = branch.others.pop() {
-                // A new attempt is a new client transaction, with a branch of its own.
-                branch.name = branch::name_for(cx.mint, slot, branch.name.loop_hash);
+        if let Hop::Address { transport, address, .. } = &branch.hop {
+            self.failed.insert(cx.now.monotonic, *transport, *address, FAILED_FOR);
+        }
+        if self.may_walk_on(slot, status) {
+            let branch = &mut self.branches[slot as usize];
+            // A new attempt is a new client transaction, with a branch of its own.
+            branch.name = branch::name_for(cx.mint, slot, branch.name.loop_hash);
+            if let Some(hop) = branch.smaller.take() {
                 branch.hop = hop;
+                branch.smaller_tried = true;
                 return self.transmit(cx, slot, message);
             }
+            branch.smaller_tried = false;
+            return self.walk(cx, slot, message, status);
         }
+        let branch = &self.branches[slot as usize];
         let (instance, uri, breadth) =
             (branch.target.instance.clone(), branch.target.uri.clone(), branch.breadth);
         let old_flow = branch.target.flow;
-        self.fail_branch(cx, slot, status);
+        self.fail_branch(slot, status);
         let Some(request) = self.requests.get_mut(index as usize) else { return };
         if request.stopped || request.state != ServerState::Proceeding {
             return;
@@ -252,9 +317,46 @@ impl Proxy {
         }
     }
 
+    /// After timer F the caller of a non-INVITE has given up too: it is told of a failure and must not see the
+    /// request take effect later (RFC 4321 section 1.3). What failed is avoided by the next request.
+    fn may_walk_on(&self, slot: u32, status: u16) -> bool {
+        let branch = &self.branches[slot as usize];
+        let left = match &branch.way {
+            Way::Walking(failover) => failover.remaining() > 0 || branch.smaller.is_some(),
+            Way::Flow | Way::Asking(_) => false,
+        };
+        let invite = self.requests[branch.request as usize].invite;
+        let timed_out = status == StatusCode::REQUEST_TIMEOUT.code();
+        left && branch.cancel == Cancel::No && (invite || !timed_out)
+    }
+
+    /// The addresses that a branch which answered 503 has not tried yet are a new branch (RFC 3263 section 4.3).
+    pub(super) fn walk_on_after_503(
+        &mut self,
+        cx: &mut Context<'_>,
+        slot: u32,
+        message: &Message<'_>,
+        response: &Message<'_>,
+    ) -> bool {
+        let branch = &mut self.branches[slot as usize];
+        if let (Hop::Address { transport, address, .. }, Ok(Some(after))) = (&branch.hop, response.retry_after())
+        {
+            let span = Duration::from_secs(u64::from(after.seconds)).min(FAILED_FOR_MAX);
+            self.failed.insert(cx.now.monotonic, *transport, *address, span);
+        }
+        if branch.cancel != Cancel::No || !matches!(&branch.way, Way::Walking(left) if left.remaining() > 0) {
+            return false;
+        }
+        let (index, target, breadth) = (branch.request, branch.target.clone(), branch.breadth);
+        let way = std::mem::replace(&mut branch.way, Way::Flow);
+        self.open_branch(cx, index, target, breadth, way, |proxy, cx, slot| {
+            proxy.walk(cx, slot, message, StatusCode::SERVICE_UNAVAILABLE.code());
+        });
+        true
+    }
+
     /// Ends a branch with a failure of ours: 408 or 503.
-    pub(super) fn fail_branch(&mut self, cx: &mut Context<'_>, slot: u32, status: u16) {
-        let _ = &cx;
+    pub(super) fn fail_branch(&mut self, slot: u32, status: u16) {
         let index = self.branches[slot as usize].request;
         self.consider(index, status, &[]);
         self.drop_branch(slot);
@@ -294,7 +396,8 @@ impl Proxy {
                     let span = cx.outbox.write(|out| out.extend_from_slice(&best.bytes));
                     return self.answer_final(cx, index, span, best.status);
                 }
-                None => StatusCode::TEMPORARILY_UNAVAILABLE,
+                // A failure of our own, such as a domain that does not exist.
+                None => StatusCode::new(status).unwrap_or(StatusCode::TEMPORARILY_UNAVAILABLE),
             },
         };
         self.answer_ourselves(cx, index, message, local);

@@ -29,6 +29,7 @@ use crate::route_token::RouteSeal;
 use crate::routing::{Target, Why};
 use crate::world::World;
 use branch::Branch;
+use coeur_sip::resolve::Blacklist;
 use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::key::{PassThrough, Rfc2543};
 use coeur_sip::transaction::{KeyHasher, TransactionKey};
@@ -67,6 +68,8 @@ pub struct Proxy {
     table: Option<Box<HeaderTable>>,
     due: Vec<timers::Entry>,
     serial: u32,
+    /// Addresses that failed a moment ago: tried last.
+    failed: Blacklist,
 }
 
 impl Proxy {
@@ -81,6 +84,7 @@ impl Proxy {
             table: Some(Box::default()),
             due: Vec::new(),
             serial: 0,
+            failed: Blacklist::new(),
         }
     }
 

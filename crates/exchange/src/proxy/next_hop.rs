@@ -1,56 +1,73 @@
-//! From a URI to where it is reached. An address is itself; a name is asked of the DNS (A, then AAAA).
-//!
-//! NAPTR and SRV (RFC 3263 sections 4.1 and 4.2) are not asked yet.
+//! From a URI to where it is reached (RFC 3263): an address is itself, a name is asked of the DNS (NAPTR, SRV, AAAA
+//! and A), and what comes out is an ordered list of places to try.
 
 use crate::flow::Hop;
 use crate::world::{Listener, World};
-use coeur_sip::resolve::{Answer, Outcome, Query, RecordKind, Records};
-use coeur_sip::{Host, Transport, Uri};
-use std::net::{IpAddr, SocketAddr};
+use coeur_sip::resolve::{
+    Candidate, Destination, Progress, Query, Resolution, ResolveError, ResolveLimits, Supported,
+};
+use coeur_sip::{StatusCode, Transport, Uri};
+
+/// Questions and addresses for one target. Worst case 16 kB while a name is resolved.
+const LIMITS: ResolveLimits = ResolveLimits { queries_max: 16, records_max: 16, candidates_max: 16 };
 
 pub(super) enum NextHop {
-    Ready(Hop),
-    Ask {
-        query: Query,
-        transport: Transport,
-        port: u16,
-    },
-    /// No transport, no host: nothing can be sent.
-    None,
+    /// In the order to be tried.
+    Known(Vec<Candidate>),
+    Ask(Box<Resolution>, Vec<Query>),
+    /// Nothing can be sent, and what that means to the caller.
+    Nowhere(StatusCode),
 }
 
-/// Section 4.1 of RFC 3263, without NAPTR: the transport named, TLS for `sips`, else UDP.
-pub(super) fn of_uri(text: &[u8]) -> NextHop {
-    let Ok(Uri::Sip(uri)) = Uri::parse(text) else { return NextHop::None };
-    let transport = match (uri.transport(), uri.secure) {
-        (Some(Transport::Udp | Transport::Tcp), true) | (None, true) => Transport::Tls,
-        (Some(transport), _) => transport,
-        (None, false) => Transport::Udp,
-    };
-    let port = uri.port.unwrap_or(transport.default_port());
-    match uri.maddr().unwrap_or(uri.host) {
-        Host::V4(ip) => NextHop::Ready(address(transport, SocketAddr::new(ip.into(), port))),
-        Host::V6(ip) => NextHop::Ready(address(transport, SocketAddr::new(ip.into(), port))),
-        Host::Name(name) => match std::str::from_utf8(name.as_ref()) {
-            Ok(name) => NextHop::Ask { query: Query::new(RecordKind::A, name), transport, port },
-            Err(_) => NextHop::None,
-        },
+/// The URI of the topmost Route, or the Request-URI (RFC 3261 section 16.6 step 7). `random` draws among SRV records.
+pub(super) fn of_uri(world: &World, text: &[u8], random: u64) -> NextHop {
+    let nowhere = || NextHop::Nowhere(status_of(ResolveError::UnsupportedTransport));
+    let Ok(Uri::Sip(uri)) = Uri::parse(text) else { return nowhere() };
+    let Ok(destination) = Destination::from_uri(&uri) else { return nowhere() };
+    let (resolution, progress) = Resolution::start(destination, supported(world), random, LIMITS);
+    match progress {
+        Progress::Ask(queries) => NextHop::Ask(Box::new(resolution), queries),
+        Progress::Done(Ok(resolved)) => NextHop::Known(resolved.candidates),
+        Progress::Done(Err(error)) => NextHop::Nowhere(status_of(error)),
     }
 }
 
-/// The addresses of an answer, the first to be tried last.
-pub(super) fn hops(answer: &Answer, transport: Transport, port: u16) -> Vec<Hop> {
-    let ips: Vec<IpAddr> = match &answer.outcome {
-        Outcome::Found { records: Records::A(found), .. } => found.iter().map(|ip| (*ip).into()).collect(),
-        Outcome::Found { records: Records::Aaaa(found), .. } => found.iter().map(|ip| (*ip).into()).collect(),
-        Outcome::Found { records: Records::Naptr(_) | Records::Srv(_), .. } => Vec::new(),
-        Outcome::Absent { .. } | Outcome::Failed => Vec::new(),
-    };
-    ips.into_iter().rev().map(|ip| address(transport, SocketAddr::new(ip, port))).collect()
+/// What a caller is told of a target that leads nowhere. A 503 of ours becomes a 500 on its way (section 16.7 step 6).
+pub(super) fn status_of(error: ResolveError) -> StatusCode {
+    match error {
+        ResolveError::NoSuchHost => StatusCode::NOT_FOUND,
+        ResolveError::UnsupportedTransport | ResolveError::DnsFailed | ResolveError::TooManyQueries => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
 }
 
-fn address(transport: Transport, address: SocketAddr) -> Hop {
-    Hop::Address { transport, address, host: None }
+/// True when the URI leaves the transport to us: then a large request may go over TCP (section 18.1.1).
+pub(super) fn leaves_transport_open(text: &[u8]) -> bool {
+    matches!(Uri::parse(text), Ok(Uri::Sip(uri)) if uri.transport().is_none() && !uri.secure)
+}
+
+pub(super) fn hop(candidate: &Candidate) -> Hop {
+    Hop::Address {
+        transport: candidate.transport,
+        address: candidate.address,
+        host: candidate.host.clone(),
+    }
+}
+
+/// What we listen on is what we can send with: our Via must name a place where the answer reaches us.
+fn supported(world: &World) -> Supported {
+    let listens = |transport| world.listeners.iter().any(|listener| listener.transport == transport);
+    Supported {
+        udp: listens(Transport::Udp),
+        tcp: listens(Transport::Tcp),
+        tls: listens(Transport::Tls),
+        // A browser never listens; it is reached over the flow of its registration.
+        ws: false,
+        wss: false,
+        ipv4: world.listeners.iter().any(|listener| listener.bound.is_ipv4()),
+        ipv6: world.listeners.iter().any(|listener| listener.bound.is_ipv6()),
+    }
 }
 
 /// The listener whose name our Via carries: that of the flow, else one of the same transport and family.

@@ -224,7 +224,14 @@ impl Proxy {
             request.waiting.clear();
             return self.cancel_branches(cx, index, stored);
         }
-        if request.stopped || instance.is_none() {
+        if request.stopped {
+            return;
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE && self.walk_on_after_503(cx, slot, stored, response) {
+            return;
+        }
+        let request = &mut self.requests[index as usize];
+        if instance.is_none() {
             return;
         }
         if matches!(status.code(), 430 | 503) {
