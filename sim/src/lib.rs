@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`chance`] | the one source of randomness of a run |
 //! | [`disk`] | a disk that crashes, fails and fills up |
+//! | [`fuzzing`] | what must hold for any bytes whatever: the bodies of the fuzz targets |
 //! | [`network`] | datagrams under way |
 //! | [`phone`] | a phone: registers, calls, answers, retransmits as RFC 3261 section 17 says |
 //! | [`office`] | the server under test: exchanges, world and a journal that can be cut |
@@ -15,6 +16,7 @@
 
 pub mod chance;
 pub mod disk;
+pub mod fuzzing;
 pub mod network;
 pub mod office;
 pub mod phone;
