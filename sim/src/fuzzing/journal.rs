@@ -43,22 +43,24 @@ fn open(disk: &Memory) -> (Log, Vec<Vec<u8>>) {
     (log, entries)
 }
 
-/// Whole groups, made-up bytes, cut and changed ones.
+/// What a log writes, then made-up bytes, cuts and changes.
 fn file(choices: &mut Choices<'_>) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let scratch = Memory::default();
+    let (mut log, _) = open(&scratch);
     for _ in 0..choices.below(5) {
-        if choices.once_in(4) {
-            bytes.extend_from_slice(choices.bytes(200));
-            continue;
-        }
         let mut group = OpenGroup::default();
         for _ in 0..choices.below(4) {
             group.push(choices.one_of(ENTRIES));
         }
-        let sealed = group.seal();
-        bytes.extend_from_slice(
-            &sealed[..sealed.len() - choices.below(2) * (choices.below(sealed.len() + 1))],
-        );
+        log.write(&mut group).expect("memory takes every write");
+    }
+    drop(log);
+    let mut bytes = scratch.files(|files| files.values().next().cloned()).unwrap_or_default();
+    if choices.once_in(4) {
+        bytes.extend_from_slice(choices.bytes(200));
+    }
+    if choices.once_in(4) {
+        bytes.truncate(bytes.len() - choices.below(bytes.len() + 1));
     }
     if choices.once_in(2) && !bytes.is_empty() {
         let at = choices.short() as usize % bytes.len();
@@ -114,6 +116,10 @@ impl Disk for Memory {
 
     fn truncate(&self, name: &str, length: u64) -> io::Result<()> {
         self.change(name, |bytes| bytes.truncate(length as usize))
+    }
+
+    fn sync(&self, _name: &str) -> io::Result<()> {
+        Ok(())
     }
 
     fn sync_names(&self) -> io::Result<()> {

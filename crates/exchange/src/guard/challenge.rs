@@ -79,7 +79,9 @@ impl Guard {
         let offer = choose(cx, message, claim, why, now_ms / 1_000);
         let realm = claim.domain.name.as_bytes();
         let nonce = self.nonces.issue(now_ms, flow, realm);
-        let text = Text { asker, realm, nonce, stale: why == Why::Stale };
+        // Too weak an answer was right all the same: with `stale` a client that can do better does so by itself.
+        let stale = matches!(why, Why::Stale | Why::TooWeak);
+        let text = Text { asker, realm, nonce, stale };
         let limit = answer_bytes_max(flow, message);
         let mut span = text.write(cx, flow, message, offer);
         if span.len() > limit && offer == Offer::Both {
