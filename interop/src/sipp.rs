@@ -45,6 +45,7 @@ impl Run {
     }
 
     pub fn key(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.keys.retain(|(known, _)| *known != name);
         self.keys.push((name, value.into()));
         self
     }
