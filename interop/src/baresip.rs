@@ -1,7 +1,7 @@
 //! baresip phones: a configuration folder, a tone instead of a microphone, and the control port (netstrings of JSON).
 
 use crate::{Child, Folder, free_port, tone};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,7 +11,8 @@ pub struct Phone {
     child: Child,
     folder: Folder,
     control: TcpStream,
-    received: Vec<u8>,
+    /// How far its log was read by waits (bytes).
+    read_to: usize,
     pub user: String,
 }
 
@@ -52,8 +53,7 @@ impl Phone {
                 Err(e) => panic!("baresip's control port: {e}\n{}", read(folder.path())),
             }
         };
-        control.set_read_timeout(Some(Duration::from_millis(100))).expect("socket option");
-        Self { child, folder, control, received: Vec::new(), user: setup.user.into() }
+        Self { child, folder, control, read_to: 0, user: setup.user.into() }
     }
 
     /// Sends a command such as `dial`, `hangup`, `accept`.
@@ -62,27 +62,27 @@ impl Phone {
         write!(self.control, "{}:{json},", json.len()).expect("baresip's control port");
     }
 
-    /// Waits for an event of this type, such as `REGISTER_OK`, `CALL_ESTABLISHED`, `CALL_CLOSED`.
-    pub fn wait_for(&mut self, kind: &str, seconds: u64) {
+    /// Waits until the phone's log says one of these, such as `200 OK` or `Call established`, since the last wait.
+    pub fn wait_for(&mut self, said: &[&str], seconds: u64) {
         let until = Instant::now() + Duration::from_secs(seconds);
-        let wanted = format!("\"type\":\"{kind}\"");
-        let mut buffer = [0; 4096];
         loop {
-            let text = String::from_utf8_lossy(&self.received).into_owned();
-            if let Some(at) = text.find(&wanted) {
-                self.received = text[at + wanted.len()..].as_bytes().to_vec();
+            let log = read(self.folder.path());
+            let rest = log.get(self.read_to..).unwrap_or_default();
+            if let Some(end) = said.iter().filter_map(|text| Some(rest.find(text)? + text.len())).min() {
+                self.read_to += end;
                 return;
             }
-            assert!(
-                Instant::now() < until,
-                "{}: no {kind} within {seconds} s; heard {text}\n{}",
-                self.user,
-                read(self.folder.path())
-            );
-            if let Ok(length) = self.control.read(&mut buffer) {
-                self.received.extend_from_slice(&buffer[..length]);
-            }
+            assert!(Instant::now() < until, "{}: no {said:?} within {seconds} s:\n{log}", self.user);
+            std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    pub fn registered(&mut self) {
+        self.wait_for(&["200 OK"], 10);
+    }
+
+    pub fn established(&mut self) {
+        self.wait_for(&["Call established"], 10);
     }
 
     /// Stops the phone and returns how many seconds of this tone it heard.

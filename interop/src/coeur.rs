@@ -120,6 +120,15 @@ impl Coeur {
             .sum()
     }
 
+    /// Waits until a counter has this value: the page is at most a second or two behind.
+    pub fn wait_for_metric(&self, name: &str, value: f64) {
+        let until = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < until && self.metric(name) != value {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(self.metric(name), value, "{name}");
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("running").0.id()
     }
@@ -139,7 +148,7 @@ impl Coeur {
 
     /// The file of the local CA that signed the server's certificate.
     pub fn ca_file(&self) -> PathBuf {
-        self.folder.path().join("data/tls/ca.pem")
+        self.folder.path().join("data/tls/authority.pem")
     }
 
     /// Asks until `until` holds of the printed registrations, at most 10 s.

@@ -40,7 +40,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if std::env::var_os("COEUR_KEEP").is_none() {
+        if std::env::var_os("INTEROP_KEEP").is_none() {
             let _ = std::fs::remove_dir_all(&self.0);
         }
     }

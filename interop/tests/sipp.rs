@@ -63,7 +63,7 @@ fn a_hundred_calls_pass() {
     let caller = Sipp::start(&caller_of_a_plain_call(), &alice(&server).calls(100));
     caller.succeed();
     callee.succeed();
-    assert_eq!(server.metric("coeur_calls_answered_total"), 100.0);
+    server.wait_for_metric("coeur_calls_answered_total", 100.0);
 }
 
 #[test]

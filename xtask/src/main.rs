@@ -16,10 +16,18 @@ const USAGE: &str = "cargo xtask COMMAND
 /// Crates that may know no socket, file, clock or runtime.
 const PURE: &[&str] = &["coeur-sip", "coeur-sdp", "coeur-directory", "coeur-exchange"];
 /// What they must not depend on, directly or not.
-const BEHIND_THE_WALL: &[&str] = &["tokio", "mio", "socket2", "hyper", "axum", "rusqlite", "rustls", "getrandom-backend"];
+const BEHIND_THE_WALL: &[&str] =
+    &["tokio", "mio", "socket2", "hyper", "axum", "rusqlite", "rustls", "getrandom-backend"];
 /// What they must not name in their sources, tests apart.
-const NOT_NAMED: &[&str] =
-    &["std::net::UdpSocket", "std::net::TcpStream", "std::fs", "Instant::now", "SystemTime::now", "std::thread", "OsRng"];
+const NOT_NAMED: &[&str] = &[
+    "std::net::UdpSocket",
+    "std::net::TcpStream",
+    "std::fs",
+    "Instant::now",
+    "SystemTime::now",
+    "std::thread",
+    "OsRng",
+];
 
 #[derive(Default)]
 struct Tally {
@@ -57,7 +65,12 @@ fn main() -> ExitCode {
 fn quick(tally: &mut Tally) {
     step(tally, "format", "cargo", &["fmt", "--all", "--check"]);
     wall(tally);
-    step(tally, "clippy", "cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"]);
+    step(
+        tally,
+        "clippy",
+        "cargo",
+        &["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"],
+    );
     step(tally, "docs", "cargo", &["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
     tests(tally, "tests", &["test", "--workspace", "--locked", "--no-fail-fast"]);
 }
@@ -72,7 +85,11 @@ fn step(tally: &mut Tally, name: &str, program: &str, args: &[&str]) -> bool {
         .status()
         .is_ok_and(|status| status.success());
     println!("== {name}: {} ({:.0?})", if ok { "ok" } else { "FAILED" }, started.elapsed());
-    if ok { tally.passed += 1 } else { tally.failed += 1 }
+    if ok {
+        tally.passed += 1
+    } else {
+        tally.failed += 1
+    }
     ok
 }
 
@@ -120,9 +137,21 @@ fn wall(tally: &mut Tally) {
     let mut holes = Vec::new();
     for pure in PURE {
         let out = Command::new("cargo")
-            .args(["tree", "--package", pure, "--edges", "normal", "--prefix", "none", "--format", "{p}", "--locked"])
+            .args([
+                "tree",
+                "--package",
+                pure,
+                "--edges",
+                "normal",
+                "--prefix",
+                "none",
+                "--format",
+                "{p}",
+                "--locked",
+            ])
             .output();
-        let Ok(out) = out.map(|o| (o.status.success(), String::from_utf8_lossy(&o.stdout).into_owned())) else {
+        let Ok(out) = out.map(|o| (o.status.success(), String::from_utf8_lossy(&o.stdout).into_owned()))
+        else {
             holes.push(format!("{pure}: cargo tree could not be started"));
             continue;
         };
@@ -182,17 +211,33 @@ fn interop(tally: &mut Tally) {
             ));
         }
     }
-    tests(tally, "interop", &["test", "--package", "coeur-interop", "--locked", "--no-fail-fast", "--", "--ignored", "--test-threads=2"]);
+    tests(
+        tally,
+        "interop",
+        &[
+            "test",
+            "--package",
+            "coeur-interop",
+            "--locked",
+            "--no-fail-fast",
+            "--",
+            "--ignored",
+            "--test-threads=2",
+        ],
+    );
 }
 
 fn deny(tally: &mut Tally) {
-    let have_deny = Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|o| o.status.success());
+    let have_deny =
+        Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|o| o.status.success());
     if !have_deny && std::env::var_os("CI").is_some() {
         println!("== deny: installing cargo-deny");
         let _ = Command::new("cargo").args(["install", "--locked", "--quiet", "cargo-deny"]).status();
     } else if !have_deny {
         tally.skipped += 1;
-        tally.notes.push("cargo-deny is not installed: licences are not checked (cargo install cargo-deny)".into());
+        tally
+            .notes
+            .push("cargo-deny is not installed: licences are not checked (cargo install cargo-deny)".into());
         return;
     }
     step(tally, "deny", "cargo", &["deny", "--all-features", "check", "licenses", "bans", "sources"]);
@@ -211,7 +256,12 @@ fn fuzz(tally: &mut Tally, seconds: &str) {
     targets.sort();
     for target in targets {
         let limit = format!("-max_total_time={seconds}");
-        step(tally, &target, "cargo", &["+nightly", "fuzz", "run", &target, "--", &limit, "-rss_limit_mb=2048"]);
+        step(
+            tally,
+            &target,
+            "cargo",
+            &["+nightly", "fuzz", "run", &target, "--", &limit, "-rss_limit_mb=2048"],
+        );
     }
 }
 
@@ -227,12 +277,20 @@ fn install(package: &str) -> bool {
     if !have("apt-get") {
         return false;
     }
-    let sudo = if Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.starts_with(b"0\n")) { "" } else { "sudo -n " };
+    let sudo = if Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.starts_with(b"0\n")) {
+        ""
+    } else {
+        "sudo -n "
+    };
     println!("== installing {package}");
     let line = format!(
         "({sudo}apt-get install -y -qq --no-install-recommends {package} || ({sudo}apt-get update -qq && {sudo}apt-get install -y -qq --no-install-recommends {package})) >/dev/null 2>&1"
     );
-    Command::new("sh").args(["-c", &line]).env("DEBIAN_FRONTEND", "noninteractive").status().is_ok_and(|s| s.success())
+    Command::new("sh")
+        .args(["-c", &line])
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .status()
+        .is_ok_and(|s| s.success())
 }
 
 #[cfg(test)]
@@ -241,7 +299,8 @@ mod tests {
 
     #[test]
     fn a_result_line_gives_its_three_counts() {
-        let line = "test result: ok. 31 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s";
+        let line =
+            "test result: ok. 31 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s";
         assert_eq!(counts(line), Some((31, 2, 1)));
         assert_eq!(counts("running 3 tests"), None);
     }

@@ -6,14 +6,31 @@ use coeur_directory::{Aor, DeviceId};
 
 #[derive(Clone, Debug)]
 pub enum Event {
-    Registered { aor: Aor, device: DeviceId, flow: Flow },
-    Unregistered { aor: Aor, why: UnregisteredWhy },
+    Registered {
+        aor: Aor,
+        device: DeviceId,
+        flow: Flow,
+    },
+    Unregistered {
+        aor: Aor,
+        why: UnregisteredWhy,
+    },
     /// An answer to a challenge was refused. Published at most at a bounded rate per source; always counted.
-    AuthenticationFailed { flow: Flow, user: Box<[u8]>, why: Box<str> },
+    AuthenticationFailed {
+        flow: Flow,
+        user: Box<[u8]>,
+        why: Box<str>,
+    },
     /// A device answered SHA-256 for the first time: from now on nothing weaker is accepted of it.
-    DeviceProvedSha256 { aor: Aor, device: DeviceId },
+    DeviceProvedSha256 {
+        aor: Aor,
+        device: DeviceId,
+    },
     /// A sentence for the operator, with the subject's address; already free of control characters.
-    Notice { flow: Option<Flow>, text: Box<str> },
+    Notice {
+        flow: Option<Flow>,
+        text: Box<str>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

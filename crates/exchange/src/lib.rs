@@ -31,15 +31,15 @@ pub mod outbox;
 pub mod proxy;
 pub mod record;
 pub mod registrar;
-#[cfg(test)]
-pub mod testing;
 pub mod route_token;
 pub mod routing;
+#[cfg(test)]
+pub mod testing;
 pub mod world;
 
 use answer::Answers;
-use context::Context;
 use coeur_sip::time::{Monotonic, Now};
+use context::Context;
 use echo::Echo;
 use event::Counters;
 use flow::ShardId;

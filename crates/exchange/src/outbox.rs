@@ -28,7 +28,10 @@ pub enum Output {
     Send(Send),
     /// Append these bytes (one [`crate::record::Record`] batch) to the journal.
     Save(Span),
-    Resolve { token: ResolveToken, query: coeur_sip::resolve::Query },
+    Resolve {
+        token: ResolveToken,
+        query: coeur_sip::resolve::Query,
+    },
     Publish(Event),
     Media(MediaCommand),
     /// Close this connection once what was sent on it has left.
@@ -52,8 +55,14 @@ pub struct OrElse(pub Span);
 #[derive(Clone, Debug)]
 pub enum MediaCommand {
     /// Open an RTP port that sends back what `peer` sends it.
-    OpenEcho { id: MediaId, peer: std::net::SocketAddr, signalled_from: std::net::IpAddr },
-    CloseEcho { id: MediaId },
+    OpenEcho {
+        id: MediaId,
+        peer: std::net::SocketAddr,
+        signalled_from: std::net::IpAddr,
+    },
+    CloseEcho {
+        id: MediaId,
+    },
 }
 
 /// Filled by `Exchange::handle`, emptied by the server (or the simulator).

@@ -56,7 +56,9 @@ impl Disk for Folder {
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(OpenOptions::new().append(true).create_new(true).mode(private::FILE).open(self.0.join(name))?))
+        Ok(Box::new(
+            OpenOptions::new().append(true).create_new(true).mode(private::FILE).open(self.0.join(name))?,
+        ))
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {

@@ -339,7 +339,8 @@ impl Proxy {
         response: &Message<'_>,
     ) -> bool {
         let branch = &mut self.branches[slot as usize];
-        if let (Hop::Address { transport, address, .. }, Ok(Some(after))) = (&branch.hop, response.retry_after())
+        if let (Hop::Address { transport, address, .. }, Ok(Some(after))) =
+            (&branch.hop, response.retry_after())
         {
             let span = Duration::from_secs(u64::from(after.seconds)).min(FAILED_FOR_MAX);
             self.failed.insert(cx.now.monotonic, *transport, *address, span);

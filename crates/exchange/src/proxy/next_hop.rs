@@ -48,11 +48,7 @@ pub(super) fn leaves_transport_open(text: &[u8]) -> bool {
 }
 
 pub(super) fn hop(candidate: &Candidate) -> Hop {
-    Hop::Address {
-        transport: candidate.transport,
-        address: candidate.address,
-        host: candidate.host.clone(),
-    }
+    Hop::Address { transport: candidate.transport, address: candidate.address, host: candidate.host.clone() }
 }
 
 /// What we listen on is what we can send with: our Via must name a place where the answer reaches us.

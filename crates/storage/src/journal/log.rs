@@ -84,7 +84,8 @@ impl Log {
         replay: &mut dyn FnMut(&[u8]),
     ) -> Result<(Self, Report), StorageError> {
         let (recovered, report) = recovery::recover(&*disk, replay)?;
-        let Recovered { next_number, segments, base, kept_from, known_from, snapshot_bytes, refused } = recovered;
+        let Recovered { next_number, segments, base, kept_from, known_from, snapshot_bytes, refused } =
+            recovered;
         let log = Self {
             disk,
             options,
@@ -116,7 +117,8 @@ impl Log {
             }
         };
         let place = Place { file: FileId::Segment(segment.number), offset: segment.bytes };
-        let written = segment.file.append(group.seal(Kind::Entries, place)).and_then(|()| segment.file.sync());
+        let written =
+            segment.file.append(group.seal(Kind::Entries, place)).and_then(|()| segment.file.sync());
         match written {
             Ok(()) => {
                 segment.bytes += length;
@@ -219,7 +221,10 @@ pub(super) fn segment_name(number: u64) -> String {
 }
 
 /// The files of one kind with their numbers, in order. `names` is sorted.
-pub(super) fn numbered<'a>(names: &'a [String], prefix: &'a str) -> impl Iterator<Item = (u64, &'a str)> + 'a {
+pub(super) fn numbered<'a>(
+    names: &'a [String],
+    prefix: &'a str,
+) -> impl Iterator<Item = (u64, &'a str)> + 'a {
     names.iter().filter_map(move |name| {
         let number = name.strip_prefix(prefix)?.strip_suffix(".log")?;
         Some((u64::from_str_radix(number, 16).ok()?, name.as_str()))

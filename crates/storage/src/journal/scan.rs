@@ -134,7 +134,11 @@ mod tests {
             let mut damaged = file.clone();
             damaged[byte] ^= 1;
             let length = starts[2] - starts[1];
-            assert_eq!(shown(&damaged), ["one", &format!("damage {}+{length}", starts[1]), "three"], "{byte}");
+            assert_eq!(
+                shown(&damaged),
+                ["one", &format!("damage {}+{length}", starts[1]), "three"],
+                "{byte}"
+            );
         }
     }
 

@@ -19,7 +19,8 @@ pub fn write(disk: &dyn Disk, number: u64, dump: Dump<'_>) -> Result<u64, Storag
     let path = disk.path().join(&unfinished);
     let _ = disk.remove(&unfinished);
     let file = disk.create(&unfinished).map_err(StorageError::io("create", &path))?;
-    let mut writing = Writing { file, number, group: Group::default(), bytes: 0, entries: 0, outcome: Ok(()) };
+    let mut writing =
+        Writing { file, number, group: Group::default(), bytes: 0, entries: 0, outcome: Ok(()) };
     dump(&mut |entry| writing.push(entry));
     let written = writing
         .finish()
@@ -82,7 +83,8 @@ pub(super) fn is_complete(bytes: &[u8], number: u64) -> bool {
             Some(Found::Group { kind: Kind::End, mut entries }) => {
                 return entries.next() == Some(&seen.to_le_bytes()) && scan.next().is_none();
             }
-            Some(Found::Group { kind: Kind::Head, .. } | Found::Damage { .. } | Found::Rest { .. }) | None => {
+            Some(Found::Group { kind: Kind::Head, .. } | Found::Damage { .. } | Found::Rest { .. })
+            | None => {
                 return false;
             }
         }

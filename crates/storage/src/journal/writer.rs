@@ -10,8 +10,8 @@ use crate::error::StorageError;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 /// What became of an entry.
@@ -221,7 +221,9 @@ impl Journal {
     fn ask<T>(&self, request: Request, waits: &Receiver<T>) -> Result<T, StorageError> {
         self.shared.waiting.lock().requests.push(request);
         self.shared.arrived.notify_one();
-        waits.recv().map_err(|_| StorageError::io("write", &self.disk.path())(std::io::Error::other("the journal thread is gone")))
+        waits.recv().map_err(|_| {
+            StorageError::io("write", &self.disk.path())(std::io::Error::other("the journal thread is gone"))
+        })
     }
 
     /// Waits until everything appended so far is decided.
@@ -262,7 +264,10 @@ impl Shared {
                 Work::Group { first, shards } => {
                     started = Some(Instant::now());
                     self.write(&mut group, first, &mut log, &mut failed_at);
-                    self.measure(u64::from(group.entries()), started.map_or(Duration::ZERO, |at| at.elapsed()));
+                    self.measure(
+                        u64::from(group.entries()),
+                        started.map_or(Duration::ZERO, |at| at.elapsed()),
+                    );
                     group.clear();
                     self.tell(shards);
                 }
