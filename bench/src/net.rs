@@ -412,9 +412,9 @@ impl Net {
                             std::ptr::null_mut(),
                         )
                     };
-                    for k in 0..r.max(0) as usize {
+                    for (k, header) in mm.iter().enumerate().take(r.max(0) as usize) {
                         self.rx += 1;
-                        cb(f, &self.rbuf[k * MSG..k * MSG + mm[k].msg_len as usize]);
+                        cb(f, &self.rbuf[k * MSG..k * MSG + header.msg_len as usize]);
                     }
                 }
                 Flow::S(s) => {

@@ -175,12 +175,11 @@ fn fits(flow: &Flow, received: usize, span: Span) -> bool {
 /// stranger choose whom we send to.
 pub fn way_back(flow: &Flow, message: &Message<'_>) -> Hop {
     let mut flow = *flow;
-    if flow.transport == Transport::Udp {
-        if let Ok(via) = message.via() {
-            if via.rport.is_none() {
-                flow.remote.set_port(via.port_or_default());
-            }
-        }
+    if flow.transport == Transport::Udp
+        && let Ok(via) = message.via()
+        && via.rport.is_none()
+    {
+        flow.remote.set_port(via.port_or_default());
     }
     Hop::Flow(flow)
 }

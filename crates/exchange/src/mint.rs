@@ -83,9 +83,9 @@ mod tests {
     #[test]
     fn hex_reads_back_what_it_wrote() {
         let mut out = [0; 12];
-        write_hex(0xdead_beef_01, &mut out);
+        write_hex(0x00de_adbe_ef01, &mut out);
         assert_eq!(&out, b"00deadbeef01");
-        assert_eq!(read_hex(&out), Some(0xdead_beef_01));
+        assert_eq!(read_hex(&out), Some(0x00de_adbe_ef01));
         assert_eq!(read_hex(b"DE"), None);
         assert_eq!(read_hex(b""), None);
     }

@@ -28,8 +28,11 @@ pub use sequence::sequence;
 pub use stream::stream;
 pub use uri::uri;
 
+/// Any bytes, and a panic when something does not hold.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name: that of its binary in `fuzz/fuzz_targets` and of its folder in `fuzz/regressions`.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("digest", digest),
     ("header", header),
     ("journal", journal),

@@ -27,6 +27,10 @@ use std::sync::Arc;
 /// Proof that the sender of the request at hand knows the secret of a device and owns the address it claims. Made
 /// by [`Guard::authenticate`] and nowhere else.
 #[derive(Clone)]
+#[expect(
+    clippy::manual_non_exhaustive,
+    reason = "the field keeps other modules of this crate from making one"
+)]
 pub struct Authenticated {
     pub account: Arc<Account>,
     pub device: DeviceId,

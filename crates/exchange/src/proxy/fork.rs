@@ -486,11 +486,11 @@ fn write_record_route(
     seal.seal(token, message.call_id(), caller_tag, &mut text);
     let secure = message.request_uri().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"));
     write_route_uri(callee_side, &text, secure, out);
-    if token.caller.listener != callee_side.id {
-        if let Some(caller_side) = listener_of(world, token.caller.listener) {
-            out.extend_from_slice(b", ");
-            write_route_uri(caller_side, &text, secure, out);
-        }
+    if token.caller.listener != callee_side.id
+        && let Some(caller_side) = listener_of(world, token.caller.listener)
+    {
+        out.extend_from_slice(b", ");
+        write_route_uri(caller_side, &text, secure, out);
     }
 }
 

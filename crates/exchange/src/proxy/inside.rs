@@ -152,14 +152,15 @@ pub(super) fn found_again(
     dead: Option<Flow>,
 ) -> Option<Target> {
     let now = cx.now.monotonic;
-    if let Ok(Uri::Sip(uri)) = Uri::parse(remote_target) {
-        if routing::is_ours(cx.world, &uri) && uri.params.has("gr") {
-            let plan = routing::decide_uri(cx.world, now, None, remote_target);
-            return match plan {
-                routing::Plan::Proxy { targets, .. } => targets.into_iter().next(),
-                routing::Plan::Echo | routing::Plan::Refuse { .. } => None,
-            };
-        }
+    if let Ok(Uri::Sip(uri)) = Uri::parse(remote_target)
+        && routing::is_ours(cx.world, &uri)
+        && uri.params.has("gr")
+    {
+        let plan = routing::decide_uri(cx.world, now, None, remote_target);
+        return match plan {
+            routing::Plan::Proxy { targets, .. } => targets.into_iter().next(),
+            routing::Plan::Echo | routing::Plan::Refuse { .. } => None,
+        };
     }
     // To names the other side, as the dialog was begun.
     let to = message.to().ok()?;

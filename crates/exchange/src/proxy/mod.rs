@@ -142,10 +142,10 @@ impl Proxy {
         let mut table = self.table.take().unwrap_or_default();
         let result = parse(&bytes, &mut table, &Limits::default()).ok().map(|message| f(self, &message));
         self.table = Some(table);
-        if let Some(request) = self.requests.get_mut(index as usize).filter(|r| r.serial == serial) {
-            if !matches!(request.state, request::ServerState::Terminated) {
-                request.message = bytes;
-            }
+        if let Some(request) = self.requests.get_mut(index as usize).filter(|r| r.serial == serial)
+            && !matches!(request.state, request::ServerState::Terminated)
+        {
+            request.message = bytes;
         }
         result
     }

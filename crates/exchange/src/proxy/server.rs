@@ -252,10 +252,10 @@ pub(super) fn reply_flow(flow: Flow, message: &Message<'_>) -> Flow {
     if flow.transport.is_reliable() {
         return reply;
     }
-    if let Ok(via) = message.via() {
-        if via.rport.is_none() {
-            reply.remote.set_port(via.port_or_default());
-        }
+    if let Ok(via) = message.via()
+        && via.rport.is_none()
+    {
+        reply.remote.set_port(via.port_or_default());
     }
     reply
 }

@@ -237,7 +237,8 @@ fn a_silent_target_of_a_message_draws_no_408() {
 /// Section 16.3 steps 3 to 5, RFC 5393 section 5.3.3.
 #[test]
 fn requests_that_may_not_pass_are_refused_with_the_status_of_their_rule() {
-    for (extra, status) in [("Max-Breadth: 0\r\n", 440)] {
+    {
+        let (extra, status) = ("Max-Breadth: 0\r\n", 440);
         let (mut office, mut alice) = office();
         let (_, sent) = send(&mut office, &mut alice, Method::Invite, extra);
         assert_eq!(sent.len(), 1);

@@ -172,7 +172,7 @@ impl Reading<'_> {
         let believed = acknowledged.map_or(present, |acknowledged| acknowledged.min(present));
         let mut scan = Scan::new(&bytes[..believed as usize], FileId::Segment(number));
         let mut torn_at = None;
-        while let Some(found) = scan.next() {
+        for found in scan.by_ref() {
             match found {
                 Found::Group { kind: Kind::Entries, entries } => self.replay(entries),
                 Found::Group { kind: Kind::Head | Kind::End, .. } => {}

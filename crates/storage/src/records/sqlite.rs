@@ -133,14 +133,13 @@ impl Records for Sqlite {
             "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit ORDER BY sequence";
         let mut statement = self.connection.prepare_cached(sql).map_err(StorageError::sql(doing))?;
         let mut previous = Vec::new();
-        let mut expected = 1;
-        for row in statement.query_map([], audit_row).map_err(StorageError::sql(doing))? {
+        let rows = statement.query_map([], audit_row).map_err(StorageError::sql(doing))?;
+        for (expected, row) in (1..).zip(rows) {
             let row = row.map_err(StorageError::sql(doing))?;
             if row.sequence != expected || row.hash != row.hash_after(&previous) {
                 return Ok(Some(row.sequence));
             }
             previous = row.hash;
-            expected += 1;
         }
         Ok(None)
     }
