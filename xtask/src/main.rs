@@ -81,7 +81,7 @@ fn step(tally: &mut Tally, name: &str, program: &str, args: &[&str]) -> bool {
     let started = Instant::now();
     let ok = Command::new(program)
         .args(args)
-        .env("RUSTDOCFLAGS", "-D warnings")
+        .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links")
         .status()
         .is_ok_and(|status| status.success());
     println!("== {name}: {} ({:.0?})", if ok { "ok" } else { "FAILED" }, started.elapsed());
@@ -187,7 +187,7 @@ fn named(folder: &std::path::Path, holes: &mut Vec<String>) {
             named(&path, holes);
             continue;
         }
-        if path.extension().is_none_or(|e| e != "rs") || path.file_stem().is_some_and(|s| s == "tests") {
+        if path.extension().is_none_or(|e| e != "rs") || is_test(&path) {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap_or_default();
@@ -201,6 +201,19 @@ fn named(folder: &std::path::Path, holes: &mut Vec<String>) {
             }
         }
     }
+}
+
+/// True for `tests.rs` and for a module that is declared behind `#[cfg(test)]` in its folder.
+fn is_test(path: &std::path::Path) -> bool {
+    let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let declared = |name: &str| {
+        let text = std::fs::read_to_string(path.with_file_name(name)).unwrap_or_default();
+        text.lines().zip(text.lines().skip(1)).any(|(above, line)| {
+            above.trim() == "#[cfg(test)]"
+                && line.trim().trim_start_matches("pub ").starts_with(&format!("mod {stem};"))
+        })
+    };
+    stem == "tests" || declared("mod.rs") || declared("lib.rs")
 }
 
 fn interop(tally: &mut Tally) {

@@ -26,7 +26,7 @@ pub struct Span {
 #[derive(Debug)]
 pub enum Output {
     Send(Send),
-    /// Append these bytes (one [`crate::record::Record`] batch) to the journal.
+    /// Append these bytes (one [`crate::record::Batch`]) to the journal.
     Save(Span),
     Resolve {
         token: ResolveToken,

@@ -2,7 +2,7 @@
 //!
 //! [`message::parse`] makes one index pass over the received bytes and checks only what must hold of
 //! every message (RFC 3261 section 8.1.1: Via, From, To, Call-ID, CSeq); everything else is read when it
-//! is asked for, from the same bytes, without copying. [`write`] appends messages to a buffer of the
+//! is asked for, from the same bytes, without copying. [`mod@write`] appends messages to a buffer of the
 //! caller and copies what it forwards as spans. Nothing here opens a socket, reads a clock or draws a
 //! random number, and no message costs an allocation once its [`message::HeaderTable`] is warm.
 //!

@@ -2,7 +2,7 @@
 //!
 //! One batch is one journal entry: all contacts of a REGISTER or none (RFC 3261 section 10.3 step 7). It begins with
 //! a format version and both clocks; lifetimes are relative to these, so that a binding comes back with what remained
-//! of its lifetime. Each change carries a [`Version`]; [`Recovery`] uses it to bring the same bindings back whatever
+//! of its lifetime. Each change carries a [`crate::bindings::Version`]; [`Recovery`] uses it to bring the same bindings back whatever
 //! the order in which several shards appended, and over any snapshot that is newer than the change.
 //!
 //! ```text
