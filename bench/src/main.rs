@@ -4,10 +4,9 @@
 
 mod conn;
 mod digest;
-
+mod hot;
 mod net;
 mod proc;
-
 mod sip;
 mod table;
 use std::collections::HashMap;
@@ -65,9 +64,10 @@ fn main() {
         "usage" => println!("{:?}", proc::usage(&proc::tree(a.num("pid", 0.0) as i32), true)),
         "users" => users(&v[1..]),
         "table" => table::main(&v[1..]),
+        "hot" => hot::main(&v[1..]),
         x => {
             eprintln!(
-                "unknown command '{x}': register options message invite handshake idle usage users table"
+                "unknown command '{x}': register options message invite handshake idle usage users table hot"
             );
             std::process::exit(2)
         }

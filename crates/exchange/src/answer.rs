@@ -20,6 +20,8 @@ use std::time::Duration;
 pub struct Answers {
     keys: KeyHasher,
     memory: ResponseMemory,
+    /// The key of the request at hand and the address of its bytes: it is looked for first and remembered last.
+    at_hand: Option<(usize, Option<TransactionKey>)>,
 }
 
 impl Answers {
@@ -28,15 +30,22 @@ impl Answers {
         mint.fill(&mut seed);
         let timer_j = Duration::from_millis(u64::from(settings.t1_ms) * 64);
         let memory = ResponseMemory::new(settings.response_memory_bytes, timer_j);
-        Self { keys: KeyHasher::new(seed), memory }
+        Self { keys: KeyHasher::new(seed), memory, at_hand: None }
+    }
+
+    /// Another request is at hand.
+    pub fn begin(&mut self) {
+        self.at_hand = None;
     }
 
     /// The answer that this request has already had.
-    pub fn find(&self, now: Monotonic, flow: &Flow, message: &Message<'_>) -> Option<&[u8]> {
+    pub fn find(&mut self, now: Monotonic, flow: &Flow, message: &Message<'_>) -> Option<&[u8]> {
         if !is_remembered(flow, message) {
             return None;
         }
-        self.memory.find(now, self.key(flow, message)?)
+        let key = self.key(flow, message);
+        self.at_hand = Some((message.bytes().as_ptr().addr(), key));
+        self.memory.find(now, key?)
     }
 
     /// Remembers the answer to a request. [`answer`] does it; this is for answers that leave after a save.
@@ -44,7 +53,11 @@ impl Answers {
         if !is_remembered(flow, message) {
             return;
         }
-        if let Some(key) = self.key(flow, message) {
+        let key = match self.at_hand {
+            Some((address, key)) if address == message.bytes().as_ptr().addr() => key,
+            Some(_) | None => self.key(flow, message),
+        };
+        if let Some(key) = key {
             self.memory.insert(now, key, bytes);
         }
     }
@@ -62,29 +75,27 @@ impl Answers {
     fn key(&self, flow: &Flow, message: &Message<'_>) -> Option<TransactionKey> {
         let via = message.via().ok()?;
         let method = message.method();
-        let mut key = match via.branch {
-            Some(branch) if via.has_magic_cookie() => {
-                self.keys.server(branch, via.sent_by, method.as_bytes())
-            }
-            _ => {
-                let parts = Rfc2543 {
-                    request_uri: message.request_uri(),
-                    from_tag: message.from().ok()?.tag().unwrap_or_default(),
-                    to_tag: message.to().ok()?.tag().unwrap_or_default(),
-                    call_id: message.call_id(),
-                    cseq_number: message.cseq().number,
-                    top_via: message.header(HeaderName::Via).unwrap_or_default(),
-                };
-                self.keys.server_rfc2543(&parts, method.as_bytes())
-            }
+        // The branch is on the wire for all to read: an answer goes only to the address that had it before. And some
+        // clients repeat a branch with the next CSeq; that is a new request.
+        let (source, cseq) = (crate::guard::exact_path(flow), message.cseq().number);
+        if let Some(branch) = via.branch
+            && via.has_magic_cookie()
+        {
+            return Some(self.keys.server_of_source(branch, via.sent_by, method.as_bytes(), &source, cseq));
+        }
+        let (from, to) = (message.from().ok()?, message.to().ok()?);
+        let parts = Rfc2543 {
+            request_uri: message.request_uri(),
+            from_tag: from.tag().unwrap_or_default(),
+            to_tag: to.tag().unwrap_or_default(),
+            call_id: message.call_id(),
+            cseq_number: cseq,
+            top_via: message.header(HeaderName::Via).unwrap_or_default(),
         };
-        // The branch is on the wire for all to read: an answer goes only to the address that had it before.
-        let source = crate::guard::exact_path(flow);
+        let mut key = self.keys.server_rfc2543(&parts, method.as_bytes());
         let path = self.keys.client(&source, b"path");
         key.0[0] ^= path.0[0];
         key.0[1] ^= path.0[1];
-        // Some clients repeat a branch with the next CSeq; that is a new request.
-        key.0[0] = key.0[0].wrapping_add(u64::from(message.cseq().number));
         Some(key)
     }
 }

@@ -67,6 +67,7 @@ fn malformed(cx: &mut Context<'_>, flow: &Flow, error: &ParseError<'_>) {
 
 fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
     cx.counters.requests_received += 1;
+    cx.answers.begin();
     if retransmission(cx, flow, message) {
         return;
     }
@@ -83,6 +84,8 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
         // Never answered; one that no role knows is dropped (RFC 3261 section 17.1.1.3).
         Method::Ack => return roles.proxy.ack(cx, *flow, message),
         Method::Cancel => {}
+        // Never relayed.
+        Method::Register => {}
         _ if roles.proxy.retransmission(cx, *flow, message) => return,
         _ => {}
     }
@@ -234,13 +237,9 @@ fn refuse(
     });
 }
 
-fn is_for_server(world: &World, message: &Message<'_>) -> bool {
-    names_server(world, message.request_uri())
-}
-
-/// True for a URI that names the server itself: one of our domains or addresses, without a user.
-pub(crate) fn names_server(world: &World, uri: &[u8]) -> bool {
-    match Uri::parse(uri) {
+/// True for a request whose Request-URI names the server itself: one of our domains or addresses, without a user.
+pub(crate) fn is_for_server(world: &World, message: &Message<'_>) -> bool {
+    match message.parse_request_uri() {
         Ok(Uri::Sip(uri)) if uri.user.is_none() => {
             world.directory.is_ours(uri.host_bytes) || is_our_address(world, &uri.host, uri.port)
         }

@@ -3,7 +3,7 @@
 //! Inside a header value a line fold is LWS. The index pass has already shown that every CR and LF inside a
 //! value belongs to a fold (or to a quoted pair), so white space here is SP, HT, CR and LF alike.
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2, memchr3};
 
 /// `token` characters.
 static TOKEN: [bool; 256] = class(b"-.!%*_+`'~");
@@ -54,6 +54,43 @@ pub fn skip_token(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// In less than this many bytes setting up a wide search costs more than it saves.
+const SHORT: usize = 32;
+
+/// The first index from `at` on of `wanted` (the length when there is none). Quick for the short parts of a header.
+#[inline]
+pub(crate) fn find(wanted: u8, bytes: &[u8], mut at: usize) -> usize {
+    let end = bytes.len().min(at + SHORT);
+    while at < end {
+        if bytes[at] == wanted {
+            return at;
+        }
+        at += 1;
+    }
+    match bytes.get(at..) {
+        Some(rest @ [_, ..]) => memchr(wanted, rest).map_or(bytes.len(), |length| at + length),
+        Some([]) | None => bytes.len(),
+    }
+}
+
+/// The first index from `at` on of any of the three (the length when there is none).
+#[inline]
+pub(crate) fn find_any(wanted: [u8; 3], bytes: &[u8], mut at: usize) -> usize {
+    let [a, b, c] = wanted;
+    let end = bytes.len().min(at + SHORT);
+    while at < end {
+        let byte = bytes[at];
+        if byte == a || byte == b || byte == c {
+            return at;
+        }
+        at += 1;
+    }
+    match bytes.get(at..) {
+        Some(rest @ [_, ..]) => memchr3(a, b, c, rest).map_or(bytes.len(), |length| at + length),
+        Some([]) | None => bytes.len(),
+    }
 }
 
 /// The bytes without LWS at either end.

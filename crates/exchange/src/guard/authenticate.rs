@@ -9,12 +9,12 @@ use super::hash::Purpose;
 use super::limits::{CHALLENGES_TO_SOURCE, FAILURES_OF_PAIR, FAILURES_OF_SOURCE, per_minute};
 use super::nonce::Verdict;
 use super::nonce_count::Use;
-use super::source::{Source, exact_path};
+use super::source::Source;
 use super::{Guard, micros};
 use crate::answer::{answer, answer_stranger};
 use crate::context::Context;
 use crate::event::Event;
-use crate::flow::Flow;
+use crate::flow::{ConnectionId, Flow};
 use crate::world::World;
 use aws_lc_rs::hmac;
 use coeur_directory::{Account, AlgorithmPolicy, DEVICES_PER_ACCOUNT_MAX, Device, DeviceId, Domain};
@@ -53,8 +53,6 @@ pub(super) struct Claim {
     pub(super) known_path: u64,
     /// (source, address of record): which challenge was offered.
     pub(super) offer: u64,
-    /// Tells a new request from a retransmission.
-    pub(super) request: u64,
 }
 
 impl Guard {
@@ -88,7 +86,7 @@ impl Guard {
         };
         unescape_into(claimed.user.unwrap_or_default(), user);
         let asker = asker(cx.world, message);
-        let claim = claim(cx.world, flow, message, domain, user);
+        let claim = claim(cx.world, flow, domain, user);
         let credentials = match credentials_for(message, asker, claim.domain.name.as_bytes()) {
             Ok(Some(credentials)) => credentials,
             Ok(None) => {
@@ -299,19 +297,31 @@ fn ha1_of(device: &Device, algorithm: Algorithm) -> Option<Ha1> {
     }
 }
 
-fn claim(world: &World, flow: &Flow, message: &Message<'_>, domain: Arc<Domain>, user: &[u8]) -> Claim {
-    let source = Source::of(flow.remote.ip());
-    let path = exact_path(flow);
-    let (key, name) = (&world.guard.key, domain.name.as_bytes());
-    let cseq = message.cseq().number.to_be_bytes();
+fn claim(world: &World, flow: &Flow, domain: Arc<Domain>, user: &[u8]) -> Claim {
+    let key = &world.guard.key;
+    let source = key.of(Purpose::Source, &[Source::of(flow.remote.ip()).bytes()]);
+    let who = key.of(Purpose::Who, &[user, domain.name.as_bytes()]);
+    // The exact path: a connection, or a port of the source.
+    let place = match flow.connection {
+        ConnectionId::NONE => u64::from(flow.remote.port()),
+        ConnectionId(connection) => connection,
+    };
+    let path = key.mixed(Purpose::KnownPath, source, place);
     Claim {
-        source: key.of(Purpose::FailuresOfSource, &[source.bytes()]),
-        pair: key.of(Purpose::Failures, &[user, name, source.bytes()]),
-        known: key.of(Purpose::Known, &[user, name, source.bytes()]),
-        known_path: key.of(Purpose::KnownPath, &[user, name, &path]),
-        offer: key.of(Purpose::OfferSketch, &[user, name, source.bytes()]),
-        request: key.of(Purpose::Request, &[message.call_id(), &cseq]),
+        source: key.mixed(Purpose::FailuresOfSource, 0, source),
+        pair: key.mixed(Purpose::Failures, who, source),
+        known: key.mixed(Purpose::Known, who, source),
+        known_path: key.mixed(Purpose::KnownPath, who, path),
+        offer: key.mixed(Purpose::OfferSketch, who, source),
         domain,
+    }
+}
+
+impl Claim {
+    /// Tells a new request from a retransmission.
+    pub(super) fn request(world: &World, message: &Message<'_>) -> u64 {
+        let cseq = message.cseq().number.to_be_bytes();
+        world.guard.key.of(Purpose::Request, &[message.call_id(), &cseq])
     }
 }
 
@@ -327,7 +337,8 @@ fn claimed_address<'a>(message: &Message<'a>) -> Result<SipUri<'a>, (StatusCode,
         }
     };
     let from = read(message.from())?;
-    if message.method() != Method::Register {
+    let same_text = || matches!((message.from(), message.to()), (Ok(from), Ok(to)) if from.uri == to.uri);
+    if message.method() != Method::Register || same_text() {
         return Ok(from);
     }
     let to = read(message.to())?;
@@ -339,7 +350,7 @@ fn claimed_address<'a>(message: &Message<'a>) -> Result<SipUri<'a>, (StatusCode,
 /// RFC 3261 section 22: a user agent server asks with 401, a proxy with 407.
 fn asker(world: &World, message: &Message<'_>) -> Asker {
     let for_us =
-        message.method() == Method::Register || crate::dispatch::names_server(world, message.request_uri());
+        message.method() == Method::Register || crate::dispatch::is_for_server(world, message);
     if for_us { Asker::Server } else { Asker::Proxy }
 }
 

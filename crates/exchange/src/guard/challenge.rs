@@ -125,7 +125,7 @@ fn choose(cx: &Context<'_>, message: &Message<'_>, claim: &Claim, why: Why, now_
     }
     let offers = &cx.world.guard.offers;
     match why {
-        Why::Bare => offers.next(claim.offer, claim.request, now_s),
+        Why::Bare => offers.next(claim.offer, Claim::request(cx.world, message), now_s),
         // It could read the last one.
         Why::Wrong | Why::Stale => offers.current(claim.offer, now_s),
         Why::TooWeak => Offer::Sha256,

@@ -19,6 +19,16 @@ impl HashKey {
         Self([word(0), word(8)])
     }
 
+    /// A hash for one table from hashes made with [`HashKey::of`]. They are secret and uniform, so multiplying and
+    /// folding is enough to make tables independent of each other (the finalizer of MurmurHash3, Appleby).
+    pub fn mixed(&self, purpose: Purpose, who: u64, source: u64) -> u64 {
+        let mut word = who ^ source.rotate_left(29) ^ self.0[0].wrapping_mul(2 * purpose as u64 + 1);
+        for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
+            word = (word ^ word >> 33).wrapping_mul(factor);
+        }
+        word ^ word >> 33
+    }
+
     /// SipHash-2-4 over the parts with their lengths, so that they cannot borrow bytes of each other.
     #[allow(deprecated)]
     pub fn of(&self, purpose: Purpose, parts: &[&[u8]]) -> u64 {
@@ -35,6 +45,8 @@ impl HashKey {
 #[derive(Clone, Copy)]
 pub enum Purpose {
     NonceCount = 1,
+    Who,
+    Source,
     OfferSketch,
     Failures,
     FailuresOfSource,

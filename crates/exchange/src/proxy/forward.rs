@@ -31,7 +31,7 @@ pub(super) struct Outgoing<'a> {
 pub(super) fn write_request(message: &Message<'_>, world: &World, to: &Outgoing<'_>, out: &mut Vec<u8>) {
     let mut writer = Writer::request(out, message.method(), to.uri);
     write_via(&mut writer, to.listener, to.branch);
-    write_vias(message.header_view(), Some(to.source), writer.buffer());
+    write_vias(message.header_view(), message.via().ok(), to.source, writer.buffer());
     if !to.record_route.is_empty() {
         writer.header(HeaderName::RecordRoute, to.record_route);
     }

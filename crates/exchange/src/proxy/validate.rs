@@ -60,7 +60,7 @@ fn loop_hash(message: &Message<'_>) -> u32 {
 }
 
 fn has_loop(world: &World, message: &Message<'_>, loop_hash: u32) -> bool {
-    message.vias().flatten().skip(1).chain(message.via()).any(|via| {
+    message.vias().flatten().skip(1).chain(message.via().ok().copied()).any(|via| {
         let ours = via.branch.and_then(BranchName::read).is_some_and(|name| name.loop_hash == loop_hash);
         ours && world.listeners.iter().any(|listener| listener.sent_by.as_bytes() == via.sent_by)
     })

@@ -13,7 +13,7 @@ use coeur_sip::Message;
 use coeur_sip::header::HeaderName;
 use coeur_sip::lex;
 use coeur_sip::status::StatusCode;
-use coeur_sip::write::respond;
+use coeur_sip::write::{Writer, respond};
 
 /// How long a phone shall wait when the journal cannot write: each a little else, so that they do not all come back
 /// at once (threat T-17).
@@ -69,13 +69,16 @@ impl Registrar {
         let keep_s = cx.world.settings.flow_timer_s;
         let headers = &self.headers;
         let wants_keep = message.via().is_ok_and(|via| via.params.has("keep"));
+        // Where what every answer repeats of the request ends.
+        let mut repeated = 0;
         let ok = cx.outbox.write(|out| {
             let start = out.len();
             let mut writer = respond(message, StatusCode::OK, None, Some(&tag), flow.remote, out);
+            repeated = writer.buffer().len();
             writer.raw(headers);
             writer.end(b"");
             if wants_keep {
-                answer_keep(out, start, keep_s);
+                repeated += answer_keep(out, start, keep_s);
             }
         });
         let hop = way_back(&flow, message);
@@ -85,7 +88,7 @@ impl Registrar {
         cx.outbox.save(saved);
         let or_else = match done.is_pure_refresh() {
             true => ok,
-            false => write_refusal(cx, flow, message, storage_unavailable()),
+            false => write_unavailable(cx, ok.start as usize, repeated),
         };
         cx.outbox.send_after_save(hop, ok, or_else);
     }
@@ -138,6 +141,23 @@ impl Registrar {
     }
 }
 
+/// The 503 beside a 200 that begins at `ok` and whose Via, From, To, Call-ID and CSeq end at `repeated`: they are copied
+/// from there, because nearly every one of these is never sent.
+fn write_unavailable(cx: &mut Context<'_>, ok: usize, repeated: usize) -> Span {
+    let spread_s = cx.mint.u32() % RETRY_AFTER_SPREAD_S;
+    cx.outbox.write(|out| {
+        let refusal = storage_unavailable();
+        let mut writer = Writer::new(out);
+        writer.status_line(refusal.status, Some(refusal.reason.as_bytes()));
+        let out = writer.buffer();
+        // Both lines end with the first LF; the 200 has one because it was written whole.
+        let lines = memchr::memchr(b'\n', &out[ok..repeated]).map_or(repeated, |end| ok + end + 1);
+        out.extend_from_within(lines..repeated);
+        writer.number(HeaderName::RetryAfter, RETRY_AFTER_S + spread_s);
+        writer.end(b"");
+    })
+}
+
 fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(value);
@@ -166,14 +186,17 @@ fn write_refusal(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>, refusa
 }
 
 /// RFC 6223 section 4.4: a `keep` without value in the topmost Via is answered with the frequency that we recommend,
-/// in seconds; 0: none.
-fn answer_keep(out: &mut Vec<u8>, start: usize, keep_s: u32) {
+/// in seconds; 0: none. Tells how many bytes that added.
+fn answer_keep(out: &mut Vec<u8>, start: usize, keep_s: u32) -> usize {
     let via = memchr::memmem::find(&out[start..], b"\r\nVia: ").map(|at| start + at + 2);
-    let Some(via) = via else { return };
+    let Some(via) = via else { return 0 };
     let end = memchr::memchr2(b'\r', b',', &out[via..]).map_or(out.len(), |at| via + at);
-    let Some(keep) = memchr::memmem::find(&out[via..end], b";keep").map(|at| via + at + 5) else { return };
-    if keep == end || out[keep] == b';' {
-        let value = format!("={keep_s}");
-        out.splice(keep..keep, value.into_bytes());
+    let Some(keep) = memchr::memmem::find(&out[via..end], b";keep").map(|at| via + at + 5) else { return 0 };
+    if keep != end && out[keep] != b';' {
+        return 0;
     }
+    let value = format!("={keep_s}");
+    let added = value.len();
+    out.splice(keep..keep, value.into_bytes());
+    added
 }

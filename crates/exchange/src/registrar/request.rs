@@ -128,11 +128,20 @@ fn starts_alike(message: &Message<'_>) -> bool {
 
 /// RFC 4475 section 3.3.4: an address of record is a SIP URI, else 400.
 fn is_of(address: &NameAddr<'_>, who: &Registrant<'_>) -> Result<bool, Refusal> {
+    if is_plainly_of(address.uri, who) {
+        return Ok(true);
+    }
     match address.parse_uri() {
         Ok(Uri::Sip(uri)) => Ok(is_user(&uri, who.user) && is_domain(&uri, who.domain)),
         Ok(_) => Err(Refusal::new(400, "Address Of Record Is Not A SIP URI")),
         Err(error) => Err(Refusal::new(400, error.reason)),
     }
+}
+
+/// The ordinary spelling: `sip:user@domain` and nothing else.
+fn is_plainly_of(uri: &[u8], who: &Registrant<'_>) -> bool {
+    let rest = uri.strip_prefix(b"sip:").and_then(|rest| rest.strip_prefix(who.user));
+    rest.and_then(|rest| rest.strip_prefix(b"@")) == Some(who.domain)
 }
 
 fn is_user(uri: &SipUri<'_>, user: &[u8]) -> bool {

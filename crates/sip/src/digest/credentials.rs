@@ -61,25 +61,21 @@ impl<'a> Credentials<'a> {
 
 impl<'a> Found<'a> {
     fn take(&mut self, name: &[u8], value: Text<'a>) -> Result<(), DigestError> {
-        let slots = [
-            (&mut self.username, "username"),
-            (&mut self.realm, "realm"),
-            (&mut self.nonce, "nonce"),
-            (&mut self.uri, "uri"),
-            (&mut self.response, "response"),
-            (&mut self.algorithm, "algorithm"),
-            (&mut self.cnonce, "cnonce"),
-            (&mut self.opaque, "opaque"),
-            (&mut self.qop, "qop"),
-            (&mut self.nc, "nc"),
-            (&mut self.userhash, "userhash"),
-        ];
-        for (slot, known) in slots {
-            if name.eq_ignore_ascii_case(known.as_bytes()) {
-                return set_once(slot, value, known);
-            }
-        }
-        Ok(())
+        let (slot, known) = match name.len() {
+            8 if is(name, "username") => (&mut self.username, "username"),
+            8 if is(name, "response") => (&mut self.response, "response"),
+            8 if is(name, "userhash") => (&mut self.userhash, "userhash"),
+            5 if is(name, "realm") => (&mut self.realm, "realm"),
+            5 if is(name, "nonce") => (&mut self.nonce, "nonce"),
+            3 if is(name, "uri") => (&mut self.uri, "uri"),
+            3 if is(name, "qop") => (&mut self.qop, "qop"),
+            9 if is(name, "algorithm") => (&mut self.algorithm, "algorithm"),
+            6 if is(name, "cnonce") => (&mut self.cnonce, "cnonce"),
+            6 if is(name, "opaque") => (&mut self.opaque, "opaque"),
+            2 if is(name, "nc") => (&mut self.nc, "nc"),
+            _ => return Ok(()),
+        };
+        set_once(slot, value, known)
     }
 
     fn finish(self) -> Result<Credentials<'a>, DigestError> {
@@ -105,6 +101,11 @@ impl<'a> Found<'a> {
             qop: self.qop.map(|qop| protection(qop, self.cnonce, self.nc)).transpose()?,
         })
     }
+}
+
+#[inline]
+fn is(name: &[u8], known: &str) -> bool {
+    name.eq_ignore_ascii_case(known.as_bytes())
 }
 
 fn protection<'a>(

@@ -3,7 +3,7 @@
 
 use memchr::memchr;
 
-use super::{HeaderError, Params};
+use super::{HeaderError, Param, Params};
 use crate::lex;
 use crate::uri::{Uri, UriError};
 
@@ -23,6 +23,35 @@ impl<'a> NameAddr<'a> {
     /// Reads one value. Without brackets what follows `;` belongs to the header, and a `?` or a comma is an
     /// error (RFC 3261 section 20.10).
     pub fn parse(value: &'a [u8]) -> Result<NameAddr<'a>, HeaderError> {
+        NameAddr::parse_each(value, |_| Ok(()))
+    }
+
+    /// Reads From or To, with its tag, of which there is at most one (RFC 3261 section 19.3).
+    pub(crate) fn parse_party(value: &'a [u8]) -> Result<(NameAddr<'a>, Option<&'a [u8]>), HeaderError> {
+        let mut tag = None;
+        let address = NameAddr::parse_each(value, |param| {
+            if param.name.len() == 3 && param.is("tag") {
+                if tag.is_some() {
+                    return Err(HeaderError::new(0, DUPLICATE_TAG));
+                }
+                tag = Some(param.unquoted().unwrap_or_default());
+            }
+            Ok(())
+        });
+        // That there are two matters, not where.
+        let address = address.map_err(|error| match error.reason {
+            DUPLICATE_TAG => HeaderError::new(0, DUPLICATE_TAG),
+            _ => error,
+        })?;
+        Ok((address, tag.filter(|tag| !tag.is_empty())))
+    }
+
+    /// Reads one value and hands each of its parameters to `each` on the way.
+    #[inline]
+    fn parse_each(
+        value: &'a [u8],
+        each: impl FnMut(&Param<'a>) -> Result<(), HeaderError>,
+    ) -> Result<NameAddr<'a>, HeaderError> {
         let start = lex::skip_lws(value, 0);
         if value.get(start) == Some(&b'"') {
             let Some(after) = lex::skip_quoted(value, start) else {
@@ -32,15 +61,17 @@ impl<'a> NameAddr<'a> {
             if value.get(open) != Some(&b'<') {
                 return Err(HeaderError::new(open, "Missing Angle Bracket"));
             }
-            return bracketed(value, Some(&value[start..after]), open);
+            return bracketed(value, Some(&value[start..after]), open, each);
         }
-        match memchr(b'<', value) {
-            Some(open) if !is_addr_spec(&value[..open]) => {
+        match lex::find(b'<', value, start) {
+            // The usual one, without a display name.
+            open if open == start => bracketed(value, None, open, each),
+            open if open < value.len() && !is_addr_spec(&value[..open]) => {
                 let display = lex::trim(&value[..open]);
                 check_display(display, start)?;
-                bracketed(value, (!display.is_empty()).then_some(display), open)
+                bracketed(value, (!display.is_empty()).then_some(display), open, each)
             }
-            _ => addr_spec(value, start),
+            _ => addr_spec(value, start, each),
         }
     }
 
@@ -75,18 +106,24 @@ fn bracketed<'a>(
     value: &'a [u8],
     display: Option<&'a [u8]>,
     open: usize,
+    each: impl FnMut(&Param<'a>) -> Result<(), HeaderError>,
 ) -> Result<NameAddr<'a>, HeaderError> {
-    let Some(length) = memchr(b'>', &value[open..]) else {
+    let close = lex::find(b'>', value, open);
+    if close == value.len() {
         return Err(HeaderError::new(open, "Missing Angle Bracket"));
-    };
-    let uri = &value[open + 1..open + length];
+    }
+    let uri = &value[open + 1..close];
     check_uri(uri).map_err(|error| error.at(open + 1))?;
-    let after = open + length + 1;
-    let params = Params::parse(&value[after..]).map_err(|error| error.at(after))?;
+    let after = close + 1;
+    let params = Params::parse_each(&value[after..], each).map_err(|error| error.at(after))?;
     Ok(NameAddr { display, uri, bracketed: true, params })
 }
 
-fn addr_spec(value: &[u8], start: usize) -> Result<NameAddr<'_>, HeaderError> {
+fn addr_spec<'a>(
+    value: &'a [u8],
+    start: usize,
+    each: impl FnMut(&Param<'a>) -> Result<(), HeaderError>,
+) -> Result<NameAddr<'a>, HeaderError> {
     let mut end = start;
     while end < value.len() && !lex::is_lws(value[end]) && value[end] != b';' {
         if matches!(value[end], b'?' | b',') {
@@ -96,21 +133,40 @@ fn addr_spec(value: &[u8], start: usize) -> Result<NameAddr<'_>, HeaderError> {
     }
     let uri = &value[start..end];
     check_uri(uri).map_err(|error| error.at(start))?;
-    let params = Params::parse(&value[end..]).map_err(|error| error.at(end))?;
+    let params = Params::parse_each(&value[end..], each).map_err(|error| error.at(end))?;
     Ok(NameAddr { display: None, uri, bracketed: false, params })
 }
 
 /// No white space, quote, bracket or control character inside; the scheme's own grammar is left to
 /// [`Uri::parse`].
 fn check_uri(uri: &[u8]) -> Result<(), HeaderError> {
-    if !uri.first().is_some_and(u8::is_ascii_alphabetic) || memchr(b':', uri).is_none() {
-        return Err(HeaderError::new(0, "Malformed URI"));
+    let mut colon = false;
+    for (at, &byte) in uri.iter().enumerate() {
+        if URI_BREAK[byte as usize] {
+            return Err(HeaderError::new(at, "Malformed URI"));
+        }
+        colon |= byte == b':';
     }
-    match uri.iter().position(|&byte| byte <= b' ' || byte == 0x7f || matches!(byte, b'<' | b'"')) {
-        Some(at) => Err(HeaderError::new(at, "Malformed URI")),
-        None => Ok(()),
+    match colon && uri.first().is_some_and(u8::is_ascii_alphabetic) {
+        true => Ok(()),
+        false => Err(HeaderError::new(0, "Malformed URI")),
     }
 }
+
+static URI_BREAK: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte <= b' ' as usize {
+        table[byte] = true;
+        byte += 1;
+    }
+    table[0x7f] = true;
+    table[b'<' as usize] = true;
+    table[b'"' as usize] = true;
+    table
+};
+
+const DUPLICATE_TAG: &str = "Duplicate Tag";
 
 #[cfg(test)]
 mod tests {

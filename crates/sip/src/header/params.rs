@@ -35,6 +35,15 @@ impl<'a> Param<'a> {
 impl<'a> Params<'a> {
     /// Checks `bytes`, which is empty or starts with LWS or `;` (`generic-param`, RFC 3261 section 25.1).
     pub fn parse(bytes: &'a [u8]) -> Result<Params<'a>, HeaderError> {
+        Params::parse_each(bytes, |_| Ok(()))
+    }
+
+    /// The same, and hands each parameter to `each` on the way.
+    #[inline]
+    pub(crate) fn parse_each(
+        bytes: &'a [u8],
+        mut each: impl FnMut(&Param<'a>) -> Result<(), HeaderError>,
+    ) -> Result<Params<'a>, HeaderError> {
         let raw_start = lex::skip_lws(bytes, 0);
         let raw = &bytes[raw_start..];
         let mut at = 0;
@@ -42,10 +51,11 @@ impl<'a> Params<'a> {
             if raw[at] != b';' {
                 return Err(HeaderError::new(raw_start + at, "Malformed Parameter"));
             }
-            match scan(raw, at + 1) {
-                Some((_, after)) => at = after,
-                None => return Err(HeaderError::new(raw_start + at, "Malformed Parameter")),
-            }
+            let Some((param, after)) = scan(raw, at + 1) else {
+                return Err(HeaderError::new(raw_start + at, "Malformed Parameter"));
+            };
+            each(&param)?;
+            at = after;
         }
         Ok(Params { raw })
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{HeaderError, Params};
+use super::{HeaderError, Param, Params};
 use crate::lex;
 use crate::transport::Transport;
 use crate::uri::Host;
@@ -37,10 +37,9 @@ impl<'a> Via<'a> {
         if start == after {
             return Err(HeaderError::new(after, "Malformed Via"));
         }
-        let params_at = memchr::memchr(b';', &value[start..]).map_or(value.len(), |at| start + at);
+        let params_at = lex::find(b';', value, start);
         let (host, port) = sent_by(&value[start..params_at], start)?;
-        let params = Params::parse(&value[params_at..]).map_err(|error| error.at(params_at))?;
-        let via = Via {
+        let mut via = Via {
             transport: Transport::parse(transport_bytes),
             transport_bytes,
             sent_by: lex::trim(&value[start..params_at]),
@@ -49,9 +48,11 @@ impl<'a> Via<'a> {
             branch: None,
             received: None,
             rport: None,
-            params,
+            params: Params::default(),
         };
-        via.with_params().map_err(|error| error.at(params_at))
+        via.params = Params::parse_each(&value[params_at..], |param| via.take(param))
+            .map_err(|error| error.at(params_at))?;
+        Ok(via)
     }
 
     /// True when the branch is that of an RFC 3261 element, and so identifies the transaction (section 17.2.3).
@@ -68,26 +69,24 @@ impl<'a> Via<'a> {
         self.port.unwrap_or(self.transport.default_port())
     }
 
-    fn with_params(mut self) -> Result<Via<'a>, HeaderError> {
-        for param in self.params {
-            // Each known name at most once: a second one could be read instead of the first.
-            match param.name.len() {
-                6 if param.is("branch") => {
-                    once(self.branch.is_some())?;
-                    self.branch = Some(param.value.unwrap_or_default());
-                }
-                8 if param.is("received") => {
-                    once(self.received.is_some())?;
-                    self.received = Some(address(param.value.unwrap_or_default())?);
-                }
-                5 if param.is("rport") => {
-                    once(self.rport.is_some())?;
-                    self.rport = Some(param.value.map(port).transpose()?);
-                }
-                _ => {}
+    /// Each known name at most once: a second one could be read instead of the first.
+    fn take(&mut self, param: &Param<'a>) -> Result<(), HeaderError> {
+        match param.name.len() {
+            6 if param.is("branch") => {
+                once(self.branch.is_some())?;
+                self.branch = Some(param.value.unwrap_or_default());
             }
+            8 if param.is("received") => {
+                once(self.received.is_some())?;
+                self.received = Some(address(param.value.unwrap_or_default())?);
+            }
+            5 if param.is("rport") => {
+                once(self.rport.is_some())?;
+                self.rport = Some(param.value.map(port).transpose()?);
+            }
+            _ => {}
         }
-        Ok(self)
+        Ok(())
     }
 }
 
@@ -137,7 +136,7 @@ fn sent_by(text: &[u8], base: usize) -> Result<(Host<'_>, Option<u16>), HeaderEr
     let text = lex::trim(text);
     let host_end = match text.first() {
         Some(b'[') => memchr::memchr(b']', text).map_or(text.len(), |at| at + 1),
-        _ => memchr::memchr(b':', text).unwrap_or(text.len()),
+        _ => lex::find(b':', text, 0),
     };
     let Some(host) = Host::parse(lex::trim(&text[..host_end])) else {
         return Err(HeaderError::new(base, "Malformed Via Host"));

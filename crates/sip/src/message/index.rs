@@ -4,12 +4,14 @@ use memchr::{memchr, memchr3, memrchr};
 
 use super::error::{Answerable, ParseError, ParseErrorKind as Kind};
 use super::table::{HeaderTable, Headers, Slot};
+use super::typed::{party, top_via};
 use super::{Message, StartLine};
 use crate::header::{CSeq, HeaderName};
 use crate::lex;
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::status::StatusCode;
+use crate::uri::Uri;
 
 /// Reads one message: a datagram, or what stream framing has cut out. The body is as long as Content-Length
 /// says and the rest of the datagram is dropped; without Content-Length it goes to the end (RFC 3261
@@ -284,7 +286,15 @@ fn check<'a>(headers: Headers<'a>, start: &Start<'a>, fault: Option<Fault>) -> R
     let bytes = &headers.bytes[..end];
     let body = &bytes[start.body_start..];
     let headers = Headers { bytes, table: headers.table };
-    Ok(Message { headers, start: line, cseq, body })
+    let via = top_via(headers);
+    let (uri, parties) = match line {
+        StartLine::Request { uri, .. } => {
+            let parties = (party(headers, HeaderName::From), party(headers, HeaderName::To));
+            (Some(Uri::parse(uri)), Some(parties))
+        }
+        StartLine::Response { .. } => (None, None),
+    };
+    Ok(Message { headers, start: line, cseq, body, via, uri, parties })
 }
 
 fn read_cseq<'a>(headers: Headers<'a>) -> Result<CSeq<'a>, Fault> {

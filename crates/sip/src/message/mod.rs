@@ -7,13 +7,16 @@ mod typed;
 
 pub use error::{Answerable, ParseError, ParseErrorKind};
 pub use index::parse;
+#[cfg(test)]
 pub(crate) use table::element_end;
 pub use table::{Header, HeaderTable, Headers, Lines, Values};
 pub use typed::{Essentials, Tags};
 
-use crate::header::{CSeq, HeaderName};
+use self::typed::Party;
+use crate::header::{CSeq, HeaderError, HeaderName, Via};
 use crate::method::Method;
 use crate::status::StatusCode;
+use crate::uri::{Uri, UriError};
 
 /// The first line of a message (RFC 3261 section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,14 +26,22 @@ pub enum StartLine<'a> {
 }
 
 /// A message that has passed [`parse`]: Via, From, To, Call-ID and CSeq are there, each singleton is alone,
-/// CSeq is well-formed and agrees with the method, the body is as long as announced. Copying the view is
-/// cheap; the bytes and the table are borrowed.
-#[derive(Clone, Copy)]
+/// CSeq is well-formed and agrees with the method, the body is as long as announced. The bytes and the table are
+/// borrowed.
+///
+/// What every element reads of a message more than once is read once and kept, its error too: whoever asks for it
+/// decides what that means.
+#[derive(Clone)]
 pub struct Message<'a> {
     headers: Headers<'a>,
     start: StartLine<'a>,
     cseq: CSeq<'a>,
     body: &'a [u8],
+    via: Result<Via<'a>, HeaderError>,
+    /// The Request-URI of a request.
+    uri: Option<Result<Uri<'a>, UriError>>,
+    /// From and To of a request. Who forwards a response does not look at them, so there they are read when asked for.
+    parties: Option<(Result<Party<'a>, HeaderError>, Result<Party<'a>, HeaderError>)>,
 }
 
 impl<'a> Message<'a> {

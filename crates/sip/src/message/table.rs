@@ -1,6 +1,6 @@
 //! Where the headers of one message are: a table of spans that is reused from message to message.
 
-use memchr::{memchr, memchr3};
+use memchr::memchr;
 
 use crate::header::HeaderName;
 use crate::lex;
@@ -255,19 +255,18 @@ impl<'a> Iterator for Values<'a> {
 /// takes the rest: its element is malformed, and no comma after it can be trusted.
 pub(crate) fn element_end(list: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(length) = memchr3(b',', b'"', b'<', &list[at..]) {
-        at += length;
-        let after = match list[at] {
-            b',' => return at,
-            b'"' => lex::skip_quoted(list, at),
-            _ => memchr(b'>', &list[at..]).map(|length| at + length + 1),
+    loop {
+        at = lex::find_any([b',', b'"', b'<'], list, at);
+        let after = match list.get(at) {
+            None | Some(b',') => return at,
+            Some(b'"') => lex::skip_quoted(list, at),
+            Some(_) => memchr(b'>', &list[at..]).map(|length| at + length + 1),
         };
         match after {
             Some(after) => at = after,
             None => return list.len(),
         }
     }
-    list.len()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Typed access to the headers of a message: each reads its value when asked.
 
-use super::table::Values;
+use super::table::{Headers, Values};
 use super::{Message, StartLine};
 use crate::header::{
     self, CSeq, Contact, ContentDisposition, Date, DialogId, Event, HeaderError, HeaderName, MediaType,
@@ -25,13 +25,13 @@ impl<'a> Message<'a> {
     /// Reads what identifies the message. Call it once for each message that is acted on: its error is the
     /// 400 that quotbal, baddn, badaspec and badinv01 of RFC 4475 call for.
     pub fn essentials(&self) -> Result<Essentials<'a>, HeaderError> {
-        let (from, to) = (self.from()?, self.to()?);
+        let ((from, from_tag), (to, to_tag)) = (self.sender()?, self.receiver()?);
         Ok(Essentials {
-            via: self.via()?,
+            via: *self.via()?,
             from,
-            from_tag: from.tag(),
+            from_tag,
             to,
-            to_tag: to.tag(),
+            to_tag,
             call_id: self.call_id(),
             cseq: self.cseq(),
         })
@@ -39,7 +39,10 @@ impl<'a> Message<'a> {
 
     /// The Request-URI, read. It must not have headers (RFC 3261 section 19.1.1, table 1; escruri of RFC 4475).
     pub fn parse_request_uri(&self) -> Result<Uri<'a>, UriError> {
-        let uri = Uri::parse(self.request_uri())?;
+        let uri = match self.uri {
+            Some(uri) => uri?,
+            None => return Err(UriError::new(0, "URI Without Scheme")),
+        };
         match uri.as_sip().and_then(|sip| sip.headers) {
             Some(_) => Err(UriError::new(0, "Headers In Request-URI")),
             None => Ok(uri),
@@ -55,9 +58,9 @@ impl<'a> Message<'a> {
     }
 
     /// The top Via.
-    pub fn via(&self) -> Result<Via<'a>, HeaderError> {
-        let value = self.values(HeaderName::Via).next().unwrap_or_default();
-        self.read(HeaderName::Via, value, Via::parse)
+    #[inline]
+    pub fn via(&self) -> Result<&Via<'a>, HeaderError> {
+        self.via.as_ref().map_err(|error| *error)
     }
 
     pub fn vias(&self) -> impl Iterator<Item = Result<Via<'a>, HeaderError>> + use<'a> {
@@ -65,11 +68,37 @@ impl<'a> Message<'a> {
     }
 
     pub fn from(&self) -> Result<NameAddr<'a>, HeaderError> {
-        self.party(HeaderName::From)
+        self.sender().map(|(address, _)| address)
     }
 
     pub fn to(&self) -> Result<NameAddr<'a>, HeaderError> {
-        self.party(HeaderName::To)
+        self.receiver().map(|(address, _)| address)
+    }
+
+    /// The tag of From (RFC 3261 section 19.3); `None` too when From cannot be read.
+    pub fn from_tag(&self) -> Option<&'a [u8]> {
+        self.sender().ok().and_then(|(_, tag)| tag)
+    }
+
+    /// The tag of To; `None` too when To cannot be read.
+    pub fn to_tag(&self) -> Option<&'a [u8]> {
+        self.receiver().ok().and_then(|(_, tag)| tag)
+    }
+
+    /// From with its tag.
+    fn sender(&self) -> Result<Party<'a>, HeaderError> {
+        match &self.parties {
+            Some((from, _)) => *from,
+            None => party(self.headers, HeaderName::From),
+        }
+    }
+
+    /// To with its tag.
+    fn receiver(&self) -> Result<Party<'a>, HeaderError> {
+        match &self.parties {
+            Some((_, to)) => *to,
+            None => party(self.headers, HeaderName::To),
+        }
     }
 
     /// Call-ID as written; compared byte by byte (RFC 3261 section 20.8).
@@ -313,16 +342,6 @@ impl<'a> Message<'a> {
         Tags { values: self.values(name) }
     }
 
-    /// From or To: an address with at most one tag.
-    fn party(&self, name: HeaderName) -> Result<NameAddr<'a>, HeaderError> {
-        let value = self.header(name).unwrap_or_default();
-        self.read(name, value, |value| {
-            let address = NameAddr::parse(value)?;
-            address.params.only("tag").map_err(|_| HeaderError::new(0, "Duplicate Tag"))?;
-            Ok(address)
-        })
-    }
-
     fn optional<T>(
         &self,
         name: HeaderName,
@@ -330,7 +349,7 @@ impl<'a> Message<'a> {
     ) -> Result<Option<T>, HeaderError> {
         match self.header(name) {
             None => Ok(None),
-            Some(value) => self.read(name, value, parser).map(Some),
+            Some(value) => read(self.headers, name, value, parser).map(Some),
         }
     }
 
@@ -339,24 +358,36 @@ impl<'a> Message<'a> {
         name: HeaderName,
         parser: fn(&'a [u8]) -> Result<T, HeaderError>,
     ) -> impl Iterator<Item = Result<T, HeaderError>> + use<'a, T> {
-        let message = *self;
-        self.values(name).map(move |value| message.read(name, value, parser))
+        let headers = self.headers;
+        self.values(name).map(move |value| read(headers, name, value, parser))
     }
+}
 
-    /// Runs a parser on a value of this message and gives its error the name and place in the message.
-    fn read<T>(
-        &self,
-        name: HeaderName,
-        value: &'a [u8],
-        parser: impl FnOnce(&'a [u8]) -> Result<T, HeaderError>,
-    ) -> Result<T, HeaderError> {
-        parser(value).map_err(|error| {
-            // A value is a slice of the message, except the empty default of an absent one.
-            let base = (value.as_ptr() as usize).saturating_sub(self.bytes().as_ptr() as usize);
-            let base = if base <= self.bytes().len() { base } else { 0 };
-            error.named(name).at(base)
-        })
-    }
+/// From or To: an address with at most one tag.
+pub(super) type Party<'a> = (NameAddr<'a>, Option<&'a [u8]>);
+
+pub(super) fn party(headers: Headers<'_>, name: HeaderName) -> Result<Party<'_>, HeaderError> {
+    read(headers, name, headers.value(name).unwrap_or_default(), NameAddr::parse_party)
+}
+
+pub(super) fn top_via(headers: Headers<'_>) -> Result<Via<'_>, HeaderError> {
+    read(headers, HeaderName::Via, headers.values(HeaderName::Via).next().unwrap_or_default(), Via::parse)
+}
+
+/// Runs a parser on a value of a message and gives its error the name and place in the message.
+fn read<'a, T>(
+    headers: Headers<'a>,
+    name: HeaderName,
+    value: &'a [u8],
+    parser: impl FnOnce(&'a [u8]) -> Result<T, HeaderError>,
+) -> Result<T, HeaderError> {
+    parser(value).map_err(|error| {
+        // A value is a slice of the message, except the empty default of an absent one.
+        let bytes = headers.bytes();
+        let base = (value.as_ptr() as usize).saturating_sub(bytes.as_ptr() as usize);
+        let base = if base <= bytes.len() { base } else { 0 };
+        error.named(name).at(base)
+    })
 }
 
 /// Words of a list header, such as option tags or methods; see [`Message::tags`].

@@ -89,6 +89,24 @@ impl KeyHasher {
         TransactionKey(hash.finish())
     }
 
+    /// As [`KeyHasher::server`], but only for requests of one source and CSeq number.
+    pub fn server_of_source(
+        &self,
+        branch: &[u8],
+        sent_by: &[u8],
+        method: &[u8],
+        source: &[u8],
+        cseq_number: u32,
+    ) -> TransactionKey {
+        let mut hash = self.begin(b'F');
+        part(&mut hash, branch);
+        part_in_lower_case(&mut hash, sent_by);
+        part(&mut hash, class(method));
+        part(&mut hash, source);
+        hash.write_u32(cseq_number);
+        TransactionKey(hash.finish())
+    }
+
     /// The INVITE that a CANCEL with this branch asks to end (section 9.2). A CANCEL names other methods so
     /// rarely, and without effect, that only INVITE is looked for.
     pub fn cancelled_invite(&self, branch: &[u8], sent_by: &[u8]) -> TransactionKey {
@@ -103,7 +121,7 @@ impl KeyHasher {
         part(&mut hash, parts.from_tag);
         part(&mut hash, if class == b"INVITE" { b"" } else { parts.to_tag });
         part(&mut hash, parts.call_id);
-        hash.write(&parts.cseq_number.to_le_bytes());
+        hash.write_u32(parts.cseq_number);
         part(&mut hash, parts.top_via);
         part(&mut hash, class);
         TransactionKey(hash.finish())
@@ -132,15 +150,19 @@ fn class(method: &[u8]) -> &[u8] {
 /// Adds a part and its length, so that no two lists of parts read alike.
 fn part(hash: &mut SipHash128, bytes: &[u8]) {
     hash.write(bytes);
-    hash.write(&(bytes.len() as u32).to_le_bytes());
+    hash.write_u32(bytes.len() as u32);
 }
 
 /// Host names differ in case only for the eye (section 19.1.4).
 fn part_in_lower_case(hash: &mut SipHash128, bytes: &[u8]) {
-    for byte in bytes {
-        hash.write_byte(byte.to_ascii_lowercase());
+    let mut lower = [0; 64];
+    for piece in bytes.chunks(lower.len()) {
+        let lower = &mut lower[..piece.len()];
+        lower.copy_from_slice(piece);
+        lower.make_ascii_lowercase();
+        hash.write(lower);
     }
-    hash.write(&(bytes.len() as u32).to_le_bytes());
+    hash.write_u32(bytes.len() as u32);
 }
 
 #[cfg(test)]

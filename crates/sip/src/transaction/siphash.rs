@@ -19,30 +19,44 @@ impl SipHash128 {
         SipHash128 { v, tail: 0, length: 0 }
     }
 
+    /// Whole words are taken at once wherever the last piece ended: what is left over waits in `tail`.
+    #[inline]
     pub(super) fn write(&mut self, bytes: &[u8]) {
-        let mut bytes = bytes;
-        while !self.length.is_multiple_of(8) {
-            let [byte, rest @ ..] = bytes else { return };
-            self.write_byte(*byte);
-            bytes = rest;
-        }
         let (words, rest) = bytes.as_chunks::<8>();
+        let held = 8 * (self.length % 8) as u32;
+        self.length = self.length.wrapping_add(bytes.len());
         for word in words {
-            self.word(u64::from_le_bytes(*word));
+            let word = u64::from_le_bytes(*word);
+            self.word(self.tail | word << held);
+            // A shift by all 64 bits leaves nothing.
+            self.tail = word.checked_shr(64 - held).unwrap_or(0);
         }
-        self.length = self.length.wrapping_add(words.len() * 8);
-        for &byte in rest {
-            self.write_byte(byte);
-        }
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        self.short(u64::from_le_bytes(last), 8 * rest.len() as u32, held);
     }
 
+    #[inline]
     pub(super) fn write_byte(&mut self, byte: u8) {
-        let shift = 8 * (self.length % 8);
-        self.tail |= u64::from(byte) << shift;
+        let held = 8 * (self.length % 8) as u32;
         self.length = self.length.wrapping_add(1);
-        if shift == 56 {
+        self.short(u64::from(byte), 8, held);
+    }
+
+    #[inline]
+    pub(super) fn write_u32(&mut self, number: u32) {
+        let held = 8 * (self.length % 8) as u32;
+        self.length = self.length.wrapping_add(4);
+        self.short(u64::from(number), 32, held);
+    }
+
+    /// Adds less than a word: `bits` of `part`, behind the `held` bits of the tail.
+    #[inline]
+    fn short(&mut self, part: u64, bits: u32, held: u32) {
+        self.tail |= part << held;
+        if held + bits >= 64 {
             self.word(self.tail);
-            self.tail = 0;
+            self.tail = part.checked_shr(64 - held).unwrap_or(0);
         }
     }
 
@@ -57,12 +71,14 @@ impl SipHash128 {
         [low, self.v[0] ^ self.v[1] ^ self.v[2] ^ self.v[3]]
     }
 
+    #[inline]
     fn word(&mut self, word: u64) {
         self.v[3] ^= word;
         self.rounds::<2>();
         self.v[0] ^= word;
     }
 
+    #[inline(always)]
     fn rounds<const N: usize>(&mut self) {
         let [mut a, mut b, mut c, mut d] = self.v;
         for _ in 0..N {

@@ -50,9 +50,10 @@ impl std::error::Error for UriError {}
 impl<'a> Uri<'a> {
     /// Reads a URI without brackets around it.
     pub fn parse(bytes: &'a [u8]) -> Result<Uri<'a>, UriError> {
-        let Some(colon) = memchr::memchr(b':', bytes) else {
+        let colon = crate::lex::find(b':', bytes, 0);
+        if colon == bytes.len() {
             return Err(UriError::new(0, "URI Without Scheme"));
-        };
+        }
         let (scheme, rest) = (&bytes[..colon], &bytes[colon + 1..]);
         if scheme.eq_ignore_ascii_case(b"sip") {
             return SipUri::parse_rest(false, rest, colon + 1).map(Uri::Sip);

@@ -1,6 +1,6 @@
 //! sip and sips URIs (RFC 3261 section 19.1).
 
-use memchr::{memchr, memrchr};
+use memchr::memchr;
 
 use super::escape::{bad_escape, same_unescaped, unescaped};
 use super::{Host, UriError};
@@ -43,11 +43,12 @@ static HEADERS: [bool; 256] = lex::class(b"-_.!~*'()[]/?:+$%&=,;");
 impl<'a> SipUri<'a> {
     /// Reads what follows the scheme and its colon, which is at `base` of the whole.
     pub(super) fn parse_rest(secure: bool, rest: &'a [u8], base: usize) -> Result<SipUri<'a>, UriError> {
-        let ((user, password), host_start) = userinfo(rest).map_err(|error| shift(error, base))?;
+        let marks = Marks::of(rest).map_err(|error| shift(error, base))?;
+        let (user, password) = userinfo(marks.userinfo(rest)).map_err(|error| shift(error, base))?;
+        let host_start = marks.host_start();
         let tail = &rest[host_start..];
         let base = base + host_start;
-        let headers_at = memchr(b'?', tail).unwrap_or(tail.len());
-        let params_at = memchr(b';', &tail[..headers_at]).unwrap_or(headers_at);
+        let (headers_at, params_at) = (marks.headers - host_start, marks.params - host_start);
         let (host_bytes, host, port) = host_port(&tail[..params_at]).map_err(|error| shift(error, base))?;
         let params =
             UriParams::parse(&tail[params_at..headers_at]).map_err(|error| shift(error, base + params_at))?;
@@ -138,7 +139,7 @@ impl<'a> UriParams<'a> {
     pub(super) fn parse(raw: &'a [u8]) -> Result<UriParams<'a>, UriError> {
         let mut at = 0;
         while at < raw.len() {
-            let end = memchr(b';', &raw[at + 1..]).map_or(raw.len(), |length| at + 1 + length);
+            let end = lex::find(b';', raw, at + 1);
             let param = &raw[at + 1..end];
             if param.is_empty() || param[0] == b'=' {
                 return Err(UriError::new(at, "Empty URI Parameter"));
@@ -210,31 +211,74 @@ impl<'a> UriParams<'a> {
 /// User and password.
 type UserInfo<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
-/// User, password, and where the host starts.
-fn userinfo(rest: &[u8]) -> Result<(UserInfo<'_>, usize), UriError> {
-    let Some(at) = memchr(b'@', rest) else { return Ok(((None, None), 0)) };
-    let info = &rest[..at];
+/// Where the parts of a URI begin, found in one walk.
+struct Marks {
+    /// The `@` behind the userinfo.
+    at: Option<usize>,
+    /// The first `;` of the parameters, else `headers`.
+    params: usize,
+    /// The `?`, else the end.
+    headers: usize,
+}
+
+impl Marks {
+    fn of(rest: &[u8]) -> Result<Marks, UriError> {
+        let (mut at, mut params, mut headers) = (None, None, None);
+        let mut place = 0;
+        loop {
+            place = lex::find_any([b'@', b';', b'?'], rest, place);
+            let Some(&byte) = rest.get(place) else { break };
+            match byte {
+                // What came before belongs to the userinfo, where `;` and `?` may stand.
+                b'@' if at.is_none() => (at, params, headers) = (Some(place), None, None),
+                // A second `@` could be taken for the one before the host.
+                b'@' => return Err(ambiguous(rest, at.unwrap_or(place))),
+                b'?' if headers.is_none() => headers = Some(place),
+                b';' if params.is_none() && headers.is_none() => params = Some(place),
+                _ => {}
+            }
+            place += 1;
+        }
+        let headers = headers.unwrap_or(rest.len());
+        Ok(Marks { at, params: params.unwrap_or(headers), headers })
+    }
+
+    fn userinfo<'a>(&self, rest: &'a [u8]) -> Option<&'a [u8]> {
+        self.at.map(|at| &rest[..at])
+    }
+
+    fn host_start(&self) -> usize {
+        self.at.map_or(0, |at| at + 1)
+    }
+}
+
+/// What is wrong with the userinfo is said before that there are two.
+#[cold]
+fn ambiguous(rest: &[u8], at: usize) -> UriError {
+    match userinfo(Some(&rest[..at])) {
+        Err(error) => error,
+        Ok(_) => UriError::new(at, "Ambiguous User Part"),
+    }
+}
+
+/// User and password.
+fn userinfo(info: Option<&[u8]>) -> Result<UserInfo<'_>, UriError> {
+    let Some(info) = info else { return Ok((None, None)) };
     if let Some(bad) = defect(info, &USER) {
         return Err(UriError::new(bad, "Malformed User Part"));
     }
-    let (user, password) = match memchr(b':', info) {
-        Some(colon) => (&info[..colon], Some(&info[colon + 1..])),
-        None => (info, None),
-    };
+    let colon = lex::find(b':', info, 0);
+    let (user, password) = (&info[..colon], info.get(colon + 1..));
     if user.is_empty() || password.is_some_and(|password| memchr(b':', password).is_some()) {
         return Err(UriError::new(0, "Malformed User Part"));
     }
-    // A second `@` could be taken for the one before the host.
-    if memrchr(b'@', rest) != Some(at) {
-        return Err(UriError::new(at, "Ambiguous User Part"));
-    }
-    Ok(((Some(user), password), at + 1))
+    Ok((Some(user), password))
 }
 
 fn host_port(text: &[u8]) -> Result<(&[u8], Host<'_>, Option<u16>), UriError> {
     let host_end = match text.first() {
         Some(b'[') => memchr(b']', text).map_or(text.len(), |at| at + 1),
-        _ => memchr(b':', text).unwrap_or(text.len()),
+        _ => lex::find(b':', text, 0),
     };
     let host_bytes = &text[..host_end];
     let Some(host) = Host::parse(host_bytes) else {
@@ -252,7 +296,14 @@ fn host_port(text: &[u8]) -> Result<(&[u8], Host<'_>, Option<u16>), UriError> {
 
 /// The first byte that is not of the class or is a broken escape.
 fn defect(bytes: &[u8], class: &[bool; 256]) -> Option<usize> {
-    bytes.iter().position(|&byte| !class[byte as usize]).or_else(|| bad_escape(bytes))
+    let mut escapes = false;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if !class[byte as usize] {
+            return Some(at);
+        }
+        escapes |= byte == b'%';
+    }
+    if escapes { bad_escape(bytes) } else { None }
 }
 
 fn shift(error: UriError, base: usize) -> UriError {

@@ -4,7 +4,7 @@ mod respond;
 mod via;
 
 pub use respond::{ResponseWriter, respond, respond_malformed};
-pub use via::{write_received, write_vias};
+pub use via::write_vias;
 
 use memchr::memchr2;
 

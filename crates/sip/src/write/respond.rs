@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut, Range};
 
 use super::Writer;
 use super::via::write_vias;
-use crate::header::{HeaderName, NameAddr};
+use crate::header::{HeaderName, NameAddr, Via};
 use crate::message::{Headers, Message, ParseError};
 use crate::status::StatusCode;
 
@@ -28,7 +28,12 @@ pub fn respond<'b>(
 ) -> ResponseWriter<'b> {
     let headers = request.header_view();
     let to_tag = to_tag.filter(|_| status != StatusCode::TRYING);
-    let mut writer = begin(headers, status, reason, to_tag, Some(source), out);
+    let has_tag = request.to().map_or(true, |to| to.params.has("tag"));
+    let to_tag = to_tag.filter(|_| !has_tag);
+    let mut writer = Writer::new(out);
+    writer.status_line(status, reason);
+    write_vias(headers, request.via().ok(), source, writer.buffer());
+    copy_essentials(&mut writer, headers, to_tag);
     let may_form_dialog = status.code() > 100 && status.code() < 300;
     if may_form_dialog && request.method().forms_dialog() {
         writer.copy_all(headers, HeaderName::RecordRoute);
@@ -48,28 +53,24 @@ pub fn respond_malformed(
     out: &mut Vec<u8>,
 ) -> Option<Range<usize>> {
     let answer = error.answer?;
-    let reason = Some(error.reason.as_bytes());
-    let writer = begin(answer.headers, error.status(), reason, to_tag, Some(source), out);
+    let headers = answer.headers;
+    let to = headers.value(HeaderName::To).unwrap_or_default();
+    // A To that cannot be read goes back as it came.
+    let to_tag = to_tag.filter(|_| NameAddr::parse(to).is_ok_and(|to| !to.params.has("tag")));
+    let via = headers.values(HeaderName::Via).next().and_then(|value| Via::parse(value).ok());
+    let mut writer = Writer::new(out);
+    writer.status_line(error.status(), Some(error.reason.as_bytes()));
+    write_vias(headers, via.as_ref(), source, writer.buffer());
+    copy_essentials(&mut writer, headers, to_tag);
     Some(writer.end(b""))
 }
 
-/// Status line, Via, From, To, Call-ID, CSeq. Of what should be alone the first is copied.
-fn begin<'b>(
-    headers: Headers<'_>,
-    status: StatusCode,
-    reason: Option<&[u8]>,
-    to_tag: Option<&[u8]>,
-    source: Option<SocketAddr>,
-    out: &'b mut Vec<u8>,
-) -> Writer<'b> {
-    let mut writer = Writer::new(out);
-    writer.status_line(status, reason);
-    write_vias(headers, source, writer.buffer());
-    copy_first(&mut writer, headers, HeaderName::From);
-    write_to(&mut writer, headers, to_tag);
-    copy_first(&mut writer, headers, HeaderName::CallId);
-    copy_first(&mut writer, headers, HeaderName::CSeq);
-    writer
+/// From, To with `to_tag` added, Call-ID, CSeq. Of what should be alone the first is copied.
+fn copy_essentials(writer: &mut Writer<'_>, headers: Headers<'_>, to_tag: Option<&[u8]>) {
+    copy_first(writer, headers, HeaderName::From);
+    write_to(writer, headers, to_tag);
+    copy_first(writer, headers, HeaderName::CallId);
+    copy_first(writer, headers, HeaderName::CSeq);
 }
 
 fn copy_first(writer: &mut Writer<'_>, headers: Headers<'_>, name: HeaderName) {
@@ -80,9 +81,7 @@ fn copy_first(writer: &mut Writer<'_>, headers: Headers<'_>, name: HeaderName) {
 
 fn write_to(writer: &mut Writer<'_>, headers: Headers<'_>, to_tag: Option<&[u8]>) {
     let Some(header) = headers.first(HeaderName::To) else { return };
-    // A To that cannot be read goes back as it came.
-    let tag = to_tag.filter(|_| NameAddr::parse(header.value).is_ok_and(|to| !to.params.has("tag")));
-    match tag {
+    match to_tag {
         Some(tag) => writer.begin(HeaderName::To).push(header.value).push(b";tag=").push(tag).end_line(),
         None => writer.copy(&header),
     };

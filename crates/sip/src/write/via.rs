@@ -5,20 +5,23 @@ use std::net::{IpAddr, SocketAddr};
 use super::push_value;
 use crate::header::{HeaderName, Via};
 use crate::lex;
-use crate::message::{Headers, element_end};
+use crate::message::Headers;
 use crate::uri::{Host, write_ip};
 
-/// Writes all Via lines in order, the top one as its receiver completes it. `source` is where the request came
-/// from; `None` when the top Via was completed before.
-pub fn write_vias(headers: Headers<'_>, source: Option<SocketAddr>, out: &mut Vec<u8>) {
+/// Writes all Via lines in order, the top one as its receiver completes it. `top` is the top Via as read, `None` when
+/// it cannot be read: then its sender gets it back as it is. `source` is where the request came from.
+pub fn write_vias(
+    headers: Headers<'_>,
+    top: Option<&Via<'_>>,
+    source: SocketAddr,
+    out: &mut Vec<u8>,
+) {
     for (at, header) in headers.all(HeaderName::Via).enumerate() {
         if at == 0
-            && let Some(source) = source
+            && let Some(via) = top
         {
-            write_received(header.value, source, out);
-            continue;
-        }
-        if header.clean {
+            write_first(header.value, via, source, out);
+        } else if header.clean {
             out.extend_from_slice(header.span);
         } else {
             out.extend_from_slice(b"Via: ");
@@ -28,19 +31,20 @@ pub fn write_vias(headers: Headers<'_>, source: Option<SocketAddr>, out: &mut Ve
     }
 }
 
-/// Writes the value of the first Via line: in its first element `received` holds the source address when
-/// sent-by does not say it or when `rport` is asked for, and `rport` the source port. What the sender wrote there
-/// itself is replaced: only the receiver knows.
-pub fn write_received(value: &[u8], source: SocketAddr, out: &mut Vec<u8>) {
-    let end = element_end(value);
-    let (top, rest) = (lex::trim(&value[..end]), &value[end..]);
+/// Writes the value of the first Via line, of which `via` is the first element: in it `received` holds the source
+/// address when sent-by does not say it or when `rport` is asked for, and `rport` the source port. What the sender
+/// wrote there itself is replaced: only the receiver knows.
+fn write_first(value: &[u8], via: &Via<'_>, source: SocketAddr, out: &mut Vec<u8>) {
+    // The element ends where its parameters do, or its sent-by; what follows is white space and other elements. A Via
+    // that is not of this line leaves it as it is.
+    let last = if via.params.is_empty() { via.sent_by } else { via.params.raw() };
+    let end = (last.as_ptr() as usize + last.len()).wrapping_sub(value.as_ptr() as usize);
+    let top = value.get(..lex::skip_lws(value, end)).unwrap_or_default();
     out.extend_from_slice(b"Via: ");
-    match Via::parse(top) {
-        Ok(via) => write_top(top, &via, source, out),
-        // Unreadable, so its sender gets it back as it is.
-        Err(_) => push_value(top, out),
+    if !top.is_empty() {
+        write_top(lex::trim(top), via, source, out);
     }
-    push_value(rest, out);
+    push_value(&value[top.len()..], out);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -81,7 +85,9 @@ mod tests {
 
     fn completed(value: &str, source: &str) -> String {
         let mut out = Vec::new();
-        write_received(value.as_bytes(), source.parse().unwrap(), &mut out);
+        let value = value.as_bytes();
+        let via = Via::parse(lex::trim(&value[..crate::message::element_end(value)])).unwrap();
+        write_first(value, &via, source.parse().unwrap(), &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -119,6 +125,14 @@ mod tests {
             completed("SIP/2.0/UDP 192.0.2.1;received=203.0.113.9;branch=x", "192.0.2.1:7"),
             "Via: SIP/2.0/UDP 192.0.2.1;branch=x\r\n"
         );
+    }
+
+    #[test]
+    fn a_via_of_another_line_changes_nothing() {
+        let via = Via::parse(b"SIP/2.0/UDP a;rport").unwrap();
+        let mut out = Vec::new();
+        write_first(b"SIP/2.0/UDP b;rport", &via, "192.0.2.1:7".parse().unwrap(), &mut out);
+        assert_eq!(out, b"Via: SIP/2.0/UDP b;rport\r\n");
     }
 
     #[test]
