@@ -111,7 +111,12 @@ impl Office {
         // 20,000 operations in a second: timers run as they would.
         self.server.now = self.server.now + Duration::from_micros(50);
         if self.server.exchange.next_deadline().is_some_and(|due| due.is_due(self.server.now.monotonic)) {
-            self.server.exchange.handle(self.server.now, &self.server.world, Input::Ticked, &mut self.server.outbox);
+            self.server.exchange.handle(
+                self.server.now,
+                &self.server.world,
+                Input::Ticked,
+                &mut self.server.outbox,
+            );
             self.collect();
         }
         self.sent.clear();
@@ -144,7 +149,8 @@ impl Office {
     }
 
     fn message(&mut self, user: usize, receive: Receive) {
-        let request = self.request(Method::Message, user, Some(user), "hello, hello, hello, hello, hello, hello");
+        let request =
+            self.request(Method::Message, user, Some(user), "hello, hello, hello, hello, hello, hello");
         self.deliver(user, &request, receive);
         let (to, forwarded) = self.take_request();
         let answer = answer(&forwarded, StatusCode::OK, "");
@@ -173,7 +179,13 @@ impl Office {
     }
 
     /// The request of the load generator, to the next user or to the server.
-    fn request(&mut self, method: Method<'static>, user: usize, credentials: Option<usize>, body: &str) -> Vec<u8> {
+    fn request(
+        &mut self,
+        method: Method<'static>,
+        user: usize,
+        credentials: Option<usize>,
+        body: &str,
+    ) -> Vec<u8> {
         self.cseq += 1;
         let (name, peer, cseq, from) = (name(user), name((user + 1) % USERS), self.cseq, address(user));
         let uri = match method {
@@ -249,7 +261,12 @@ impl Office {
             .iter()
             .map(|(_, bytes)| read(bytes, |message| message.status().map_or(0, |status| status.code())))
             .collect();
-        assert_eq!(got, statuses, "{:?}", self.sent.iter().map(|(_, b)| String::from_utf8_lossy(b)).collect::<Vec<_>>());
+        assert_eq!(
+            got,
+            statuses,
+            "{:?}",
+            self.sent.iter().map(|(_, b)| String::from_utf8_lossy(b)).collect::<Vec<_>>()
+        );
     }
 
     fn deliver(&mut self, user: usize, bytes: &[u8], receive: Receive) {
@@ -257,8 +274,12 @@ impl Office {
     }
 
     fn deliver_from(&mut self, from: SocketAddr, bytes: &[u8], receive: Receive) {
-        let flow =
-            Flow { transport: Transport::Udp, listener: ListenerId(0), connection: ConnectionId::NONE, remote: from };
+        let flow = Flow {
+            transport: Transport::Udp,
+            listener: ListenerId(0),
+            connection: ConnectionId::NONE,
+            remote: from,
+        };
         receive(&mut self.server, flow, bytes);
         self.collect();
     }

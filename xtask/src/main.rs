@@ -2,6 +2,8 @@
 //! installed from the distribution when that is possible (`apt-get`, as root), else it is named and its step skipped
 //! with the reason. The last line counts tests: `N passed, N failed, N skipped`.
 
+mod instructions;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
@@ -11,6 +13,7 @@ const USAGE: &str = "cargo xtask COMMAND
   quick        fmt, clippy, wall and tests; installs nothing
   wall         the pure crates depend on no runtime, socket or clock library
   interop      scenarios with sipp and baresip (installs them when it may)
+  instructions what the hot paths cost, counted by callgrind (installs valgrind when it may)
   fuzz SECS    each fuzz target for SECS seconds (needs a nightly toolchain and cargo-fuzz)";
 
 /// Crates that may know no socket, file, clock or runtime.
@@ -44,11 +47,13 @@ fn main() -> ExitCode {
         Some("test") => {
             quick(&mut tally);
             interop(&mut tally);
+            instructions::check(&mut tally);
             deny(&mut tally);
         }
         Some("quick") => quick(&mut tally),
         Some("wall") => wall(&mut tally),
         Some("interop") => interop(&mut tally),
+        Some("instructions") => instructions::check(&mut tally),
         Some("fuzz") => fuzz(&mut tally, args.get(1).map_or("60", String::as_str)),
         _ => {
             eprintln!("{USAGE}");

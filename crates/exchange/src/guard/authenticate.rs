@@ -349,8 +349,7 @@ fn claimed_address<'a>(message: &Message<'a>) -> Result<SipUri<'a>, (StatusCode,
 
 /// RFC 3261 section 22: a user agent server asks with 401, a proxy with 407.
 fn asker(world: &World, message: &Message<'_>) -> Asker {
-    let for_us =
-        message.method() == Method::Register || crate::dispatch::is_for_server(world, message);
+    let for_us = message.method() == Method::Register || crate::dispatch::is_for_server(world, message);
     if for_us { Asker::Server } else { Asker::Proxy }
 }
 

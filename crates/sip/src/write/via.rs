@@ -10,12 +10,7 @@ use crate::uri::{Host, write_ip};
 
 /// Writes all Via lines in order, the top one as its receiver completes it. `top` is the top Via as read, `None` when
 /// it cannot be read: then its sender gets it back as it is. `source` is where the request came from.
-pub fn write_vias(
-    headers: Headers<'_>,
-    top: Option<&Via<'_>>,
-    source: SocketAddr,
-    out: &mut Vec<u8>,
-) {
+pub fn write_vias(headers: Headers<'_>, top: Option<&Via<'_>>, source: SocketAddr, out: &mut Vec<u8>) {
     for (at, header) in headers.all(HeaderName::Via).enumerate() {
         if at == 0
             && let Some(via) = top
