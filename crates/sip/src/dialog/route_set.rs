@@ -1,8 +1,9 @@
 //! The route set (RFC 3261 section 12.1) as one Route value.
 
 use super::DialogError;
-use crate::header::HeaderName;
-use crate::message::Message;
+use crate::header::{HeaderName, NameAddr};
+use crate::lex;
+use crate::message::{Message, element_end};
 use crate::uri::Uri;
 
 /// Entries of a route set at most: as many proxies as Max-Forwards allows to matter. Worst-case memory: as
@@ -48,13 +49,11 @@ pub(super) fn path<'a>(route_set: &'a [u8], remote_target: &'a [u8]) -> Path<'a>
     }
 }
 
-/// The URI of the first entry, and the entries after it.
+/// The URI of the first entry, and the entries after it. A display name may hold brackets of its own.
 fn split_first(route_set: &[u8]) -> (Option<&[u8]>, &[u8]) {
-    let Some(open) = memchr::memchr(b'<', route_set) else { return (None, b"") };
-    let Some(length) = memchr::memchr(b'>', &route_set[open..]) else { return (None, b"") };
-    let after = &route_set[open + length + 1..];
-    let rest = memchr::memchr(b'<', after).map_or(&b""[..], |next| &after[next..]);
-    (Some(&route_set[open + 1..open + length]), rest)
+    let end = element_end(route_set);
+    let first = NameAddr::parse(&route_set[..end]).ok().filter(|entry| entry.bracketed);
+    (first.map(|entry| entry.uri), route_set.get(end + 1..).map(lex::trim).unwrap_or_default())
 }
 
 fn is_loose(uri: &[u8]) -> bool {

@@ -74,6 +74,15 @@ fn a_strict_router_takes_the_request_line_and_the_target_ends_the_route() {
 }
 
 #[test]
+fn a_display_name_in_the_route_set_is_no_route() {
+    let names =
+        "Record-Route: \"<sip:strict>, y\" <sip:p1;lr>, <sip:p2;lr>\r\nContact: <sip:peer@192.0.2.7>\r\n";
+    let text = written(&uas(200, names), Method::Bye, 1);
+    assert!(text.starts_with("BYE sip:peer@192.0.2.7 SIP/2.0\r\n"), "{text}");
+    assert!(text.contains("Route: \"<sip:strict>, y\" <sip:p1;lr>, <sip:p2;lr>\r\n"), "{text}");
+}
+
+#[test]
 fn without_a_route_set_there_is_no_route() {
     let text = written(&uac(200, "Contact: <sip:peer@192.0.2.7>\r\n"), Method::Info, 8);
     assert!(!text.contains("Route"), "{text}");
