@@ -27,7 +27,7 @@ impl AlgorithmPolicy {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Domain {
-    /// In lower case. Also the realm of its challenges.
+    /// In lower case, without a dot at its end. Also the realm of its challenges.
     pub name: Box<str>,
     pub algorithm: AlgorithmPolicy,
     /// Contacts of one address of record, where the account does not say.
@@ -41,7 +41,7 @@ pub struct Domain {
 impl Domain {
     pub fn new(name: &str) -> Self {
         Self {
-            name: name.to_ascii_lowercase().into_boxed_str(),
+            name: name.trim_end_matches('.').to_ascii_lowercase().into_boxed_str(),
             algorithm: AlgorithmPolicy::Auto,
             contacts_max: 10,
             expires_min_s: 60,
