@@ -45,7 +45,7 @@ impl<'a> Description<'a> {
         first(&self.session, kind)
     }
 
-    /// `o=`: (user, session id, version, the rest).
+    /// The value of `o=` as written (RFC 8866 section 5.2).
     pub fn origin(&self) -> Option<&'a [u8]> {
         self.line(b'o')
     }
