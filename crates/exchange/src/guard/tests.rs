@@ -3,7 +3,7 @@
 use crate::event::Event;
 use crate::flow::ShardId;
 use crate::testing::{DOMAIN, Office, Phone, Sent, aor, apply, device, tcp, udp, world_with};
-use coeur_directory::{Account, AccountId, AlgorithmPolicy, Change, Domain};
+use coeur_directory::{Account, AccountId, AccountPatch, AlgorithmPolicy, Change, Domain};
 use coeur_sip::Method;
 use coeur_sip::digest::Algorithm;
 use std::time::Duration;
@@ -286,6 +286,86 @@ fn credentials_for_other_realms_are_passed_over() {
     assert_ne!(line, foreign);
     let both = phone.request(Method::Register, URI, &format!("{foreign}{line}"));
     assert_eq!(office.answer(phone.flow, &both).status(), 200);
+}
+
+/// RFC 3261 sections 22.2 and 22.3: for itself the server asks with 401, on the way to another with 407.
+#[test]
+fn the_server_asks_with_401_for_itself_and_with_407_for_others() {
+    for (method, uri, status, header) in [
+        (Method::Register, URI, 401, "WWW-Authenticate"),
+        (Method::Message, URI, 401, "WWW-Authenticate"),
+        (Method::Invite, "sip:bob@example.org", 407, "Proxy-Authenticate"),
+        (Method::Options, "sip:bob@example.org", 407, "Proxy-Authenticate"),
+        (Method::Subscribe, "sip:bob@example.net", 407, "Proxy-Authenticate"),
+    ] {
+        let mut office = Office::new();
+        let mut phone = alice();
+        let bare = phone.request(method, uri, "");
+        let answer = office.answer(phone.flow, &bare);
+        assert_eq!(answer.status(), status, "{method} {uri}");
+        assert_eq!(answer.text().matches(&format!("{header}: Digest ")).count(), 2, "{}", answer.text());
+        assert!(answer.text().contains("realm=\"example.org\""));
+    }
+}
+
+/// RFC 3261 section 22.4: clients confuse the two headers; either is read, whoever asked.
+#[test]
+fn credentials_are_found_in_the_header_of_the_other_asker() {
+    let mut office = Office::new();
+    let mut phone = alice();
+    let challenge = challenged(&mut office, &mut phone);
+    phone.read(&challenge);
+    let line = phone.credentials(Method::Register, URI);
+    let confused = phone.request(Method::Register, URI, &format!("Proxy-{line}"));
+    assert_eq!(office.answer(phone.flow, &confused).status(), 200);
+}
+
+/// RFC 7616 section 3.4: what is no list of digest parameters is 400; another scheme is as good as nothing.
+#[test]
+fn malformed_credentials_are_400_and_another_scheme_is_challenged() {
+    for (line, status) in [
+        ("Authorization: Digest username=\"alice\", realm\r\n", 400),
+        ("Authorization: Digest realm=\"example.org\", realm=\"example.org\"\r\n", 400),
+        ("Authorization: NoOneKnowsThisScheme opaque-data=here\r\n", 401),
+    ] {
+        let mut office = Office::new();
+        let mut phone = alice();
+        let request = phone.request(Method::Register, URI, line);
+        assert_eq!(office.answer(phone.flow, &request).status(), status, "{line}");
+    }
+}
+
+/// RFC 7616 section 3.4.6, with what sipp and several gateways do: the digest `uri` may name the address that the
+/// request was sent to, never another one.
+#[test]
+fn a_digest_uri_may_name_our_own_address_and_no_other() {
+    for (uri, status) in
+        [("sip:192.0.2.1:5060", 200), ("sip:192.0.2.9:5060", 400), ("sip:bob@192.0.2.1:5060", 400)]
+    {
+        let mut office = Office::new();
+        let mut phone = alice();
+        let challenge = challenged(&mut office, &mut phone);
+        phone.read(&challenge);
+        let line = phone.credentials(Method::Register, uri);
+        let request = phone.request(Method::Register, URI, &line);
+        assert_eq!(office.answer(phone.flow, &request).status(), status, "{uri}");
+    }
+}
+
+/// What a sender learns without a proof: that a domain is not ours. Whether an account is disabled only who knows its
+/// secret.
+#[test]
+fn a_foreign_domain_is_403_at_once_and_a_disabled_account_only_after_its_proof() {
+    let mut office = Office::new();
+    let mut phone = alice();
+    let foreign = String::from_utf8(phone.request(Method::Register, URI, "")).expect("text");
+    let foreign = foreign.replace("alice@example.org", "alice@example.net");
+    assert_eq!(office.answer(phone.flow, foreign.as_bytes()).status(), 403);
+    let patch = AccountPatch { enabled: Some(false), ..AccountPatch::default() };
+    apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch });
+    assert_eq!(office.register(&mut phone).status(), 403);
+    phone.secret = "guess".into();
+    assert_eq!(office.register(&mut phone).status(), 401);
 }
 
 #[test]
