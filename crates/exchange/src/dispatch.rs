@@ -266,3 +266,6 @@ fn split_port(sent_by: &[u8]) -> (&[u8], Option<u16>) {
     let port = std::str::from_utf8(&sent_by[at + 1..]).ok().and_then(|digits| digits.parse().ok());
     (&sent_by[..at], port)
 }
+
+#[cfg(test)]
+mod tests;

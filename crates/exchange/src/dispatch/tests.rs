@@ -1,0 +1,112 @@
+//! What is answered before a role sees the message.
+
+use crate::input::{Command, Input};
+use crate::testing::{Office, Phone, Sent, tcp, udp};
+use coeur_sip::Method;
+
+const ALICE: &str = "192.0.2.11:5060";
+
+fn alice() -> Phone {
+    Phone::new("alice", udp(ALICE))
+}
+
+/// The one answer to an OPTIONS to somebody, in which `from` is replaced by `to`.
+fn changed(from: &str, to: &str) -> Sent {
+    let mut alice = alice();
+    let text = String::from_utf8(alice.request(Method::Options, "sip:bob@example.org", "")).expect("text");
+    assert!(text.contains(from), "{text}");
+    Office::new().answer(alice.flow, text.replace(from, to).as_bytes())
+}
+
+/// RFC 3261 section 11.2 in its shortest form: nobody is asked for a proof, and hops do not count.
+#[test]
+fn an_options_to_the_server_itself_is_200() {
+    for uri in ["sip:example.org", "sip:EXAMPLE.org.", "sip:192.0.2.1:5060"] {
+        for hops in [70, 0] {
+            let mut alice = alice();
+            let text = String::from_utf8(alice.request(Method::Options, uri, "")).expect("text");
+            let text = text.replace("Max-Forwards: 70", &format!("Max-Forwards: {hops}"));
+            assert_eq!(Office::new().answer(alice.flow, text.as_bytes()).status(), 200, "{uri}");
+        }
+    }
+    let mut alice = alice();
+    let elsewhere = alice.request(Method::Options, "sip:example.net", "");
+    assert_eq!(Office::new().answer(alice.flow, &elsewhere).status(), 407);
+}
+
+/// RFC 3261 sections 8.2.2.1 and 16.3 step 2 (unkscm and novelsc of RFC 4475).
+#[test]
+fn a_scheme_that_we_do_not_speak_is_416() {
+    assert_eq!(changed("OPTIONS sip:bob@example.org", "OPTIONS soap.beep://192.0.2.103:3002").status(), 416);
+    assert_eq!(changed("OPTIONS sip:bob@example.org", "OPTIONS tel:+12015550123").status(), 407);
+}
+
+/// RFC 3261 section 16.3 step 1: what cannot be read is 400 with the reason (badinv01, quotbal, escruri of RFC 4475).
+#[test]
+fn a_header_that_cannot_be_read_is_400_and_named() {
+    for (from, to, reason) in [
+        ("From: <sip:alice@example.org>", "From: \"alice <sip:alice@example.org>", "Unbalanced Quotes"),
+        ("Max-Forwards: 70", "Max-Forwards: 256", "Malformed Max-Forwards"),
+        (
+            "OPTIONS sip:bob@example.org",
+            "OPTIONS sip:bob@example.org?Route=%3Csip:x%3E",
+            "Headers In Request-URI",
+        ),
+        ("OPTIONS sip:bob@example.org", "OPTIONS sip:bob@2001:db8::10", "Malformed Host"),
+    ] {
+        let answer = changed(from, to);
+        assert!(answer.text().starts_with(&format!("SIP/2.0 400 {reason}\r\n")), "{}", answer.text());
+    }
+}
+
+/// RFC 3261 section 16.3 step 3.
+#[test]
+fn no_hop_left_is_483() {
+    assert_eq!(changed("Max-Forwards: 70", "Max-Forwards: 0").status(), 483);
+}
+
+/// RFC 3261 section 16.3 step 5 (bext01 of RFC 4475).
+#[test]
+fn an_extension_that_a_proxy_must_know_is_420_and_named() {
+    let answer = changed("Max-Forwards: 70", "Max-Forwards: 70\r\nProxy-Require: foo, bar");
+    assert_eq!(answer.status(), 420);
+    assert!(answer.text().contains("Unsupported: foo\r\nUnsupported: bar\r\n"), "{}", answer.text());
+}
+
+/// RFC 3261 sections 16.3 step 1 and 18.3: a defect is told to the sender of a request, never to that of a response or
+/// an ACK.
+#[test]
+fn bytes_that_are_no_message_are_answered_where_that_is_possible() {
+    let mut office = Office::new();
+    let mut alice = alice();
+    let text =
+        String::from_utf8(alice.request(Method::Options, "sip:bob@example.org", "X\r\n")).expect("text");
+    assert_eq!(office.answer(alice.flow, text.as_bytes()).status(), 400);
+    let silent = [
+        text.replace("OPTIONS", "ACK"),
+        text.replace("OPTIONS sip:bob@example.org SIP/2.0", "SIP/2.0 200 OK"),
+        text.replace("Via:", "X-Via:"),
+        "\r\n\r\n".into(),
+    ];
+    for text in &silent {
+        assert!(office.receive(alice.flow, text.as_bytes()).is_empty(), "{text}");
+    }
+    let counters = office.exchange.counters();
+    assert_eq!((counters.malformed, counters.malformed_answered), (4, 1));
+}
+
+/// RFC 3261 section 21.5.4: a server that is about to stop begins nothing new.
+#[test]
+fn while_draining_new_requests_are_503() {
+    let mut office = Office::new();
+    assert!(office.handle(Input::Told(Command::Drain)).is_empty());
+    let mut alice = Phone::new("alice", tcp(ALICE, 1));
+    for method in [Method::Register, Method::Invite, Method::Message] {
+        let request = alice.request(method, "sip:bob@example.org", "");
+        let answer = office.answer(alice.flow, &request);
+        assert_eq!(answer.status(), 503);
+        assert!(answer.text().contains("Retry-After: 10\r\n"), "{}", answer.text());
+    }
+    let monitor = alice.request(Method::Options, "sip:example.org", "");
+    assert_eq!(office.answer(alice.flow, &monitor).status(), 200);
+}
