@@ -308,6 +308,20 @@ fn the_server_asks_with_401_for_itself_and_with_407_for_others() {
     }
 }
 
+/// RFC 3261 section 8.2.7: nothing is kept, and yet a retransmission hears the same To tag.
+#[test]
+fn a_repeated_bare_request_hears_the_same_tag() {
+    let mut office = Office::new();
+    let mut phone = alice();
+    let bare = phone.request(Method::Invite, "sip:bob@example.org", "");
+    let next = phone.request(Method::Invite, "sip:bob@example.org", "");
+    let tag =
+        |sent: Sent| sent.read(|m| m.to().ok().and_then(|to| to.tag().map(<[u8]>::to_vec))).expect("a tag");
+    let first = tag(office.answer(phone.flow, &bare));
+    assert_eq!(tag(office.answer(phone.flow, &bare)), first);
+    assert_ne!(tag(office.answer(phone.flow, &next)), first);
+}
+
 /// RFC 3261 section 22.4: clients confuse the two headers; either is read, whoever asked.
 #[test]
 fn credentials_are_found_in_the_header_of_the_other_asker() {
