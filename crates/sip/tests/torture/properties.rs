@@ -9,8 +9,7 @@ use coeur_sip::{
 };
 use proptest::prelude::*;
 
-use crate::inline::MESSAGES;
-use crate::shared;
+use crate::messages;
 
 fn source() -> SocketAddr {
     "192.0.2.77:40000".parse().unwrap()
@@ -110,11 +109,7 @@ fn check_same(message: &Message<'_>) {
 }
 
 fn seeds() -> Vec<Vec<u8>> {
-    let mut seeds: Vec<Vec<u8>> = MESSAGES.iter().map(|(_, bytes)| bytes.to_vec()).collect();
-    if let Some(folder) = shared::folder("torture/rfc4475") {
-        seeds.extend(shared::files(&folder).into_iter().map(|(_, bytes)| bytes));
-    }
-    seeds
+    messages::all().into_iter().map(|(_, bytes)| bytes).collect()
 }
 
 #[test]
@@ -140,7 +135,7 @@ proptest! {
         pick in any::<prop::sample::Index>(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0..4u8, damage()), 1..8),
     ) {
-        let seeds: Vec<Vec<u8>> = MESSAGES.iter().map(|(_, bytes)| bytes.to_vec()).collect();
+        let seeds = seeds();
         let mut bytes = seeds[pick.index(seeds.len())].clone();
         for (at, kind, piece) in edits {
             let at = at.index(bytes.len() + 1);

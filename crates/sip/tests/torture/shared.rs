@@ -8,9 +8,7 @@ pub(crate) fn folder(path: &str) -> Option<PathBuf> {
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared"));
     let found = given.into_iter().chain(above).map(|shared| shared.join(path)).find(|folder| folder.is_dir());
     if found.is_none() {
-        eprintln!(
-            "SKIPPED: shared/{path} is absent (set COEUR_SHARED); only the messages in the source are tested"
-        );
+        eprintln!("SKIPPED: shared/{path} is absent (set COEUR_SHARED)");
     }
     found
 }
