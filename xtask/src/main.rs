@@ -2,6 +2,7 @@
 //! installed from the distribution when that is possible (`apt-get`, as root), else it is named and its step skipped
 //! with the reason. The last line counts tests: `N passed, N failed, N skipped`.
 
+mod claims;
 mod instructions;
 
 use std::io::{BufRead, BufReader};
@@ -9,8 +10,9 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 const USAGE: &str = "cargo xtask COMMAND
-  test         everything: fmt, clippy, docs, wall, tests, corpus replay, interop, deny
-  quick        fmt, clippy, wall and tests; installs nothing
+  test         everything: fmt, clippy, docs, wall, claims, tests, corpus replay, interop, deny
+  quick        fmt, clippy, wall, claims and tests; installs nothing
+  claims       every row of docs/rfc-coverage.md and docs/attacks.md names a test that exists and runs
   wall         the pure crates depend on no runtime, socket or clock library
   interop      scenarios with sipp and baresip (installs them when it may)
   instructions what the hot paths cost, counted by callgrind (installs valgrind when it may)
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
             deny(&mut tally);
         }
         Some("quick") => quick(&mut tally),
+        Some("claims") => claims(&mut tally),
         Some("wall") => wall(&mut tally),
         Some("interop") => interop(&mut tally),
         Some("instructions") => instructions::check(&mut tally),
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
 fn quick(tally: &mut Tally) {
     step(tally, "format", "cargo", &["fmt", "--all", "--check"]);
     wall(tally);
+    claims(tally);
     step(
         tally,
         "clippy",
@@ -219,6 +223,18 @@ fn is_test(path: &std::path::Path) -> bool {
         })
     };
     stem == "tests" || declared("mod.rs") || declared("lib.rs")
+}
+
+fn claims(tally: &mut Tally) {
+    println!("== claims");
+    let claims = claims::check(std::path::Path::new("."));
+    for fault in &claims.faults {
+        println!("claim without proof: {fault}");
+    }
+    let ok = claims.faults.is_empty();
+    let outcome = if ok { "ok" } else { "FAILED" };
+    println!("== claims: {outcome} ({} rows, {} tests named)", claims.rows, claims.tests);
+    if ok { tally.passed += 1 } else { tally.failed += 1 }
 }
 
 fn interop(tally: &mut Tally) {
