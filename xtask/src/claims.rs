@@ -3,7 +3,7 @@
 //! [`DOCUMENTS`] hold tables with a column `state` and a column `tests`. The tests of a row are code spans of the form
 //! `FILE.rs: NAME`. A row whose state claims something names at least one; each must be a function with `#[test]` in a
 //! file that exists, and one that runs: `#[ignore]` is taken only below `interop/`, whose tests `cargo xtask interop`
-//! runs. Every other code span that looks like a file of this repository must be one.
+//! runs. Every other code span there, and in [`PAGES`], that looks like a file of this repository must be one.
 //!
 //! What it deliberately does not do: judge whether the test shows what the row says. That is for its reader.
 
@@ -14,6 +14,9 @@ const DOCUMENTS: &[Document] = &[
     Document { path: "docs/rfc-coverage.md", shown: &["done", "partly"], unshown: &["untested", "not"] },
     Document { path: "docs/attacks.md", shown: &["stopped", "partly"], unshown: &["open", "not yet"] },
 ];
+
+/// Pages that name files and claim nothing.
+const PAGES: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/life-of-a-call.md"];
 
 /// Where ignored tests are run all the same.
 const RUN_THOUGH_IGNORED: &str = "interop/";
@@ -44,7 +47,23 @@ pub(crate) fn check(root: &Path) -> Claims {
             Err(error) => claims.faults.push(format!("{}: {error}", document.path)),
         }
     }
+    for page in PAGES {
+        match std::fs::read_to_string(root.join(page)) {
+            Ok(text) => {
+                let lines = text.lines().enumerate();
+                lines.for_each(|(at, line)| {
+                    check_files(line, &format!("{page}:{}", at + 1), &mut sources, &mut claims)
+                });
+            }
+            Err(error) => claims.faults.push(format!("{page}: {error}")),
+        }
+    }
     claims
+}
+
+fn check_files(line: &str, place: &str, sources: &mut Sources<'_>, claims: &mut Claims) {
+    let missing = spans(line).filter(|span| is_file_name(span) && !sources.has(span));
+    claims.faults.extend(missing.map(|file| format!("{place}: there is no file {file}")));
 }
 
 fn check_document(document: &Document, text: &str, sources: &mut Sources<'_>, claims: &mut Claims) {
@@ -53,8 +72,7 @@ fn check_document(document: &Document, text: &str, sources: &mut Sources<'_>, cl
     let mut rows = 0;
     for (at, line) in text.lines().enumerate() {
         let place = format!("{}:{}", document.path, at + 1);
-        let files = spans(line).filter(|span| is_file_name(span) && !sources.has(span));
-        claims.faults.extend(files.map(|file| format!("{place}: there is no file {file}")));
+        check_files(line, &place, sources, claims);
         let Some(cells) = cells(line) else {
             columns = None;
             continue;
@@ -226,7 +244,7 @@ mod tests {
     const HEADER: &str = "# Rules\n\n| rule | state | tests |\n|---|---|---|\n";
     const ATTACK: &str = "| id | state | tests |\n|---|---|---|\n| T-1 | open | |\n";
 
-    /// A repository of four files, removed at the end.
+    /// A repository of a few files, removed at the end.
     struct Repository(PathBuf);
 
     impl Repository {
@@ -241,6 +259,7 @@ mod tests {
             write("docs/attacks.md", ATTACK);
             write("crates/a.rs", SOURCE);
             write("interop/a.rs", SOURCE);
+            PAGES.iter().for_each(|page| write(page, "See `crates/a.rs`.\n"));
             Repository(root)
         }
     }
@@ -311,6 +330,16 @@ mod tests {
                 "docs/rfc-coverage.md:7: there is no file docs/gone.md"
             ]
         );
+    }
+
+    #[test]
+    fn a_page_that_is_gone_or_names_what_is_gone_is_a_fault() {
+        let repository = Repository::new("page", &format!("{HEADER}| one | not | |\n"));
+        std::fs::write(repository.0.join("README.md"), "\nSee `crates/gone.rs`.\n").expect("a file");
+        std::fs::remove_file(repository.0.join("ARCHITECTURE.md")).expect("it was there");
+        let faults = check(&repository.0).faults;
+        assert_eq!(faults[0], "README.md:2: there is no file crates/gone.rs");
+        assert!(faults.len() == 2 && faults[1].starts_with("ARCHITECTURE.md: "), "{faults:?}");
     }
 
     #[test]
