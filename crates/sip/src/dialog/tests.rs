@@ -145,6 +145,31 @@ fn a_lower_cseq_is_out_of_order_and_does_not_move_the_target() {
     assert_eq!(dialog.stage(), Stage::Terminated);
 }
 
+/// RFC 3261 sections 12.2.1.2 and 12.2.2, RFC 3311 section 5.1, RFC 6665 section 4.4.1.
+#[test]
+fn only_target_refreshes_move_the_target_in_requests_and_answers() {
+    let contact = "Contact: <sip:moved@192.0.2.9>\r\n";
+    for (method, moves) in [
+        ("INVITE", true),
+        ("UPDATE", true),
+        ("SUBSCRIBE", true),
+        ("NOTIFY", true),
+        ("INFO", false),
+        ("MESSAGE", false),
+    ] {
+        let expected: &[u8] = if moves { b"sip:moved@192.0.2.9" } else { b"sip:peer@192.0.2.7" };
+        let mut dialog = uas(200, ROUTES);
+        with(&request(method, 8, ";tag=bt", contact), |message| dialog.on_request(message)).unwrap();
+        assert_eq!(dialog.remote_target(), expected, "request {method}");
+        let mut dialog = uac(200, ROUTES);
+        with(&response(200, method, ";tag=bt", contact), |answer| dialog.on_response(answer)).unwrap();
+        assert_eq!(dialog.remote_target(), expected, "answer {method}");
+        let mut dialog = uac(200, ROUTES);
+        with(&response(488, method, ";tag=bt", contact), |answer| dialog.on_response(answer)).unwrap();
+        assert_eq!(dialog.remote_target(), b"sip:peer@192.0.2.7", "refused {method}");
+    }
+}
+
 #[test]
 fn a_request_of_another_dialog_is_not_owned() {
     let dialog = uas(200, ROUTES);
