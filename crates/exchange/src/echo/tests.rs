@@ -52,6 +52,83 @@ fn a_call_to_echo_is_answered_repeated_until_its_ack_and_ended() {
     assert_eq!(stray.status(), 407, "no dialog of ours: proof first");
 }
 
+/// RFC 3261 section 13.3.1.4: a 2xx without ACK is repeated for 64*T1, and then the call ends.
+#[test]
+fn a_call_without_ack_is_ended() {
+    let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+    let ok = answered(&mut office, &mut alice);
+    let mut repeated = 0;
+    let bye = loop {
+        office.wait(Duration::from_millis(500));
+        let sent = office.handle(Input::Ticked);
+        repeated += sent.iter().filter(|sent| sent.status() == 200).count();
+        if let Some(bye) = sent.into_iter().find(|sent| sent.status() == 0) {
+            break bye;
+        }
+        assert!(repeated < 20, "for ever");
+    };
+    assert!(bye.text().starts_with("BYE sip:alice@192.0.2.11"), "{}", bye.text());
+    assert_eq!(repeated, 10);
+    alice.cseq += 1;
+    assert_eq!(office.answer(alice.flow, &inside(&alice, &ok, Method::Bye)).status(), 407, "it is over");
+}
+
+/// RFC 3264 section 8, RFC 3261 section 14.2, RFC 3311: hold by re-INVITE or UPDATE, answered in the same dialog.
+#[test]
+fn a_new_offer_inside_the_dialog_is_answered() {
+    for method in [Method::Invite, Method::Update] {
+        let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+        let ok = answered(&mut office, &mut alice);
+        office.receive(alice.flow, &inside(&alice, &ok, Method::Ack));
+        alice.cseq += 1;
+        let hold = format!("{SDP}a=sendonly\r\n");
+        let offer = String::from_utf8(with_body(inside(&alice, &ok, method))).expect("text");
+        let offer = offer
+            .replace(SDP, &hold)
+            .replace(&format!("Content-Length: {}", SDP.len()), &format!("Content-Length: {}", hold.len()));
+        let held = office.answer(alice.flow, offer.as_bytes());
+        assert_eq!(held.status(), 200, "{method}");
+        assert!(
+            held.text().contains("a=recvonly\r\n") && held.text().contains("m=audio 7000 "),
+            "{}",
+            held.text()
+        );
+        let version =
+            |sent: &Sent| sent.text().lines().find(|line| line.starts_with("o=")).map(str::to_owned);
+        assert_ne!(version(&held), version(&ok), "the version of o= grows");
+        let tag = |sent: &Sent| sent.read(|m| m.to().ok().and_then(|to| to.tag().map(<[u8]>::to_vec)));
+        assert_eq!(tag(&held), tag(&ok));
+    }
+}
+
+/// RFC 4028 section 9: who asked for a session timer refreshes it himself.
+#[test]
+fn a_session_timer_is_left_to_the_caller() {
+    let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+    let ok = answered(&mut office, &mut alice);
+    assert!(!ok.text().contains("Session-Expires"), "{}", ok.text());
+    office.receive(alice.flow, &inside(&alice, &ok, Method::Ack));
+    alice.cseq += 1;
+    let with_timer = String::from_utf8(with_body(inside(&alice, &ok, Method::Invite))).expect("text");
+    let with_timer =
+        with_timer.replace("Content-Type:", "Supported: timer\r\nSession-Expires: 90\r\nContent-Type:");
+    let answer = office.answer(alice.flow, with_timer.as_bytes()).text();
+    assert!(answer.contains("Session-Expires: 90;refresher=uac\r\n"), "{answer}");
+    assert!(answer.contains("Require: timer\r\n"), "{answer}");
+}
+
+/// RFC 3261 section 8.2.1.
+#[test]
+fn a_method_that_echo_does_not_serve_is_405_with_allow() {
+    let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+    let bare = alice.request(Method::Subscribe, URI, "");
+    let challenge = office.answer(alice.flow, &bare);
+    let subscribe = alice.answer(&challenge, Method::Subscribe, URI, "");
+    let refused = office.answer(alice.flow, &subscribe);
+    assert_eq!(refused.status(), 405);
+    assert!(refused.text().contains("Allow: INVITE, ACK, CANCEL, BYE"), "{}", refused.text());
+}
+
 #[test]
 fn silence_ends_the_call_with_a_bye() {
     let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
