@@ -55,6 +55,18 @@ fn the_answer_says_that_outbound_was_applied() {
     assert!(desk.send(ask(3, plain).over(browser(1))).lines("Require").is_empty());
 }
 
+/// A phone that names a flow and not the extension: its flow is kept apart all the same, and nothing is promised.
+#[test]
+fn a_flow_without_outbound_in_supported_is_a_flow_of_which_nothing_is_said() {
+    let mut desk = Desk::new();
+    let silent = |reg_id, uri| flow_of(reg_id, uri).replace("path, outbound, gruu", "path");
+    let answer = desk.send(ask(1, silent(1, "sip:x@x.invalid")).over(browser(1)));
+    assert_eq!((answer.status, answer.lines("Require").len()), (200, 0));
+    desk.send(ask(1, silent(1, "sip:y@y.invalid")).call_id("b").over(browser(2)));
+    desk.send(ask(2, silent(2, "sip:y@y.invalid")).call_id("b").over(browser(3)));
+    assert_eq!(desk.targets().iter().map(|target| target.reg_id).collect::<Vec<_>>(), [2, 1]);
+}
+
 /// RFC 5626 section 6: reg-id without instance is ignored.
 #[test]
 fn a_reg_id_without_instance_means_nothing() {

@@ -1,6 +1,7 @@
-//! Which TLS is spoken at all (RFC 9325 sections 3.1.1 and 4.2), asked with hellos that no library of today would write.
+//! Which TLS is spoken at all (RFC 9325 sections 3.1.1 and 4.2), asked with hellos that no library of today would write,
+//! and which certificate is shown to whom.
 
-use coeur::tls::{Tls, authority};
+use coeur::tls::{Tls, authority, roots};
 
 /// The TLS of a server with a certificate of its own.
 fn tls(test: &str) -> Tls {
@@ -68,4 +69,49 @@ fn no_cipher_without_authenticated_encryption_is_spoken() {
         assert_eq!(alert(&tls, [3, 3], &[suite]), Some(HANDSHAKE_FAILURE), "{suite:?}");
     }
     assert_eq!(alert(&tls, [3, 3], &[[0xc0, 0x09], ECDSA_AES_128_GCM]), None);
+}
+
+/// The certificate that a client sees who asks for this name.
+fn shown(server: &Tls, client: &Tls, name: &str) -> Vec<u8> {
+    let mut client = client.connect(Some(name), [127, 0, 0, 1].into()).expect("a connection");
+    let mut server = server.accept(false).expect("a connection");
+    // A full handshake of TLS 1.3 is over after two rounds.
+    for _ in 0..4 {
+        let mut bytes = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut bytes).expect("written");
+        }
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            server.read_tls(&mut rest).expect("read");
+            server.process_new_packets().expect("a handshake");
+        }
+        bytes.clear();
+        while server.wants_write() {
+            server.write_tls(&mut bytes).expect("written");
+        }
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            client.read_tls(&mut rest).expect("read");
+            client.process_new_packets().expect("a name that is proved");
+        }
+    }
+    client.peer_certificates().expect("it was shown")[0].to_vec()
+}
+
+/// RFC 6066 section 3: each domain its own certificate on one address.
+#[test]
+fn the_certificate_of_the_name_asked_for_is_shown() {
+    let folder = std::env::temp_dir().join(format!("coeur-tls-names-{}", std::process::id()));
+    let mut trusted = rustls::RootCertStore::empty();
+    let sources = ["a.test", "b.test"].map(|name| {
+        let folder = folder.join(name);
+        let source = authority::ensure(&folder, &[name.to_owned()]).expect("a certificate");
+        roots::add_file(&mut trusted, &authority::certificate_path(&folder)).expect("an authority");
+        source
+    });
+    let server = Tls::new(&sources, rustls::RootCertStore::empty()).expect("a configuration");
+    let client = Tls::new(&[], trusted).expect("a configuration");
+    std::fs::remove_dir_all(&folder).expect("it was just made");
+    assert_ne!(shown(&server, &client, "a.test"), shown(&server, &client, "b.test"));
 }
