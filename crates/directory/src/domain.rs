@@ -50,3 +50,18 @@ impl Domain {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Change, ChangeError, Directory};
+
+    #[test]
+    fn a_domain_written_with_its_final_dot_is_the_same_domain() {
+        let directory = Directory::new();
+        directory.apply(&Change::DomainAdded(Domain::new("Example.com."))).expect("new");
+        assert!(directory.is_ours(b"example.com") && directory.is_ours(b"example.com."));
+        let again = directory.apply(&Change::DomainAdded(Domain::new("example.com")));
+        assert_eq!(again, Err(ChangeError::DomainExists("example.com".into())));
+    }
+}

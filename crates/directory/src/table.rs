@@ -268,15 +268,6 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_written_with_its_final_dot_is_the_same_domain() {
-        let directory = Directory::new();
-        directory.apply(&Change::DomainAdded(Domain::new("Example.com."))).expect("new");
-        assert!(directory.is_ours(b"example.com") && directory.is_ours(b"example.com."));
-        let again = directory.apply(&Change::DomainAdded(Domain::new("example.com")));
-        assert_eq!(again, Err(ChangeError::DomainExists("example.com".into())));
-    }
-
-    #[test]
     fn a_change_that_cannot_be_says_why_and_changes_nothing() {
         let directory = directory();
         let aor = Aor::parse("alice@example.org").expect("valid");
