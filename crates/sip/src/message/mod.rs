@@ -7,7 +7,6 @@ mod typed;
 
 pub use error::{Answerable, ParseError, ParseErrorKind};
 pub use index::parse;
-#[cfg(test)]
 pub(crate) use table::element_end;
 pub use table::{Header, HeaderTable, Headers, Lines, Values};
 pub use typed::{Essentials, Tags};
