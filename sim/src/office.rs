@@ -18,7 +18,7 @@ use coeur_sip::transport::Transport;
 use coeur_sip::{HeaderTable, Limits};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub const DOMAIN: &str = "sim.test";
 /// The wall clock at the start of every run (ms since the Unix epoch).
@@ -32,6 +32,8 @@ pub struct Office {
     waiting: Vec<Vec<u8>>,
     decided: u64,
     group_at_us: Option<u64>,
+    /// After a failed group: when the upkeep looks whether a snapshot can be taken. Until then every group fails.
+    catch_up_at_us: Option<u64>,
     address: SocketAddr,
     users: Vec<(String, String)>,
     secrets: [u8; 32],
@@ -61,6 +63,7 @@ impl Office {
             waiting: Vec::new(),
             decided: 0,
             group_at_us: None,
+            catch_up_at_us: None,
             address,
             users: users.to_vec(),
             secrets,
@@ -90,6 +93,7 @@ impl Office {
         self.crashes += 1;
         self.waiting.clear();
         self.group_at_us = None;
+        self.catch_up_at_us = None;
         self.decided = 0;
         self.started_us = now_us;
         self.world = world(self.address, &self.users, self.secrets);
@@ -101,12 +105,16 @@ impl Office {
             }
         }
         recovery.finish();
+        self.world.bindings.set_saved_up_to(self.world.bindings.version());
         let shards = self.shards.len();
         self.start_shards(shards, chance);
     }
 
-    /// Replaces the journal by a snapshot and what comes after it.
+    /// Replaces the journal by a snapshot and what comes after it, if the disk takes it.
     pub fn compact(&mut self, now_us: u64) {
+        if self.disk_full {
+            return;
+        }
         let now = self.now(now_us);
         let mut dump = Dump::begin(&self.world.bindings);
         let mut pages = Vec::new();
@@ -118,6 +126,16 @@ impl Office {
             pages.push(page);
         }
         self.durable = pages;
+        self.world.bindings.set_saved_up_to(self.world.bindings.version());
+    }
+
+    /// Once a second after a failure, as `house::upkeep` does.
+    fn catch_up(&mut self, now_us: u64) {
+        self.catch_up_at_us = self.disk_full.then_some(now_us + 1_000_000);
+        if self.catch_up_at_us.is_none() {
+            self.compact(now_us);
+            self.world.storage_writable.store(true, Ordering::Relaxed);
+        }
     }
 
     pub fn now(&self, now_us: u64) -> Now {
@@ -133,7 +151,7 @@ impl Office {
             .iter()
             .filter_map(|s| s.exchange.next_deadline())
             .map(|d| d.as_micros() + self.started_us);
-        exchanges.chain(self.group_at_us).min()
+        exchanges.chain(self.group_at_us).chain(self.catch_up_at_us).min()
     }
 
     pub fn tick(&mut self, now_us: u64) {
@@ -147,7 +165,10 @@ impl Office {
             }
         }
         if self.group_at_us.is_some_and(|at| at <= now_us) {
-            self.decide_group();
+            self.decide_group(now_us);
+        }
+        if self.catch_up_at_us.is_some_and(|at| at <= now_us) {
+            self.catch_up(now_us);
         }
     }
 
@@ -211,18 +232,22 @@ impl Office {
         self.shards[i].outbox = outbox;
     }
 
-    fn decide_group(&mut self) {
+    fn decide_group(&mut self, now_us: u64) {
         self.group_at_us = None;
         self.decided += self.waiting.len() as u64;
-        if self.disk_full {
+        let lost = self.disk_full || self.catch_up_at_us.is_some();
+        if lost {
             self.waiting.clear();
+            self.catch_up_at_us.get_or_insert(now_us + 1_000_000);
+            self.world.storage_writable.store(false, Ordering::Relaxed);
         } else {
             self.durable.append(&mut self.waiting);
+            self.world.bindings.set_saved_up_to(self.world.bindings.version());
         }
         for shard in &mut self.shards {
             while shard.held.front().is_some_and(|(entry, _, _)| *entry <= self.decided) {
                 let Some((_, packet, instead)) = shard.held.pop_front() else { break };
-                self.outgoing.extend(if self.disk_full { instead } else { Some(packet) });
+                self.outgoing.extend(if lost { instead } else { Some(packet) });
             }
         }
     }

@@ -38,6 +38,7 @@ struct Run {
     office: Office,
     phones: Vec<Phone>,
     fingerprint: u64,
+    problems: Vec<String>,
 }
 
 pub fn run(plan: Plan) -> Outcome {
@@ -60,8 +61,8 @@ pub fn run(plan: Plan) -> Outcome {
         })
         .collect();
     let network = Network::new(plan.weather);
-    let mut run =
-        Run { plan, now_us: 0, chance, network, office, phones, fingerprint: 0xcbf2_9ce4_8422_2325 };
+    let fingerprint = 0xcbf2_9ce4_8422_2325;
+    let mut run = Run { plan, now_us: 0, chance, network, office, phones, fingerprint, problems: Vec::new() };
     run.busy();
     run.rest();
     run.judge()
@@ -79,7 +80,8 @@ impl Run {
             acts.push((self.chance.below(busy_us), Act::Compact));
         }
         if self.plan.disk_fails {
-            let at = self.chance.below(busy_us / 2);
+            // In half of the runs nobody is registered yet.
+            let at = if self.chance.happens(500) { 0 } else { self.chance.below(busy_us / 2) };
             acts.push((at, Act::DiskFull));
             acts.push((at + busy_us / 4, Act::DiskFree));
         }
@@ -104,7 +106,10 @@ impl Run {
                 let cancel_after_us = cancels.then(|| self.chance.between(10_000, 3_000_000));
                 self.phones[from].call(&peer, now_us, talk_us, cancel_after_us);
             }
-            Act::Crash => self.office.crash(now_us, &mut self.chance),
+            Act::Crash => {
+                self.office.crash(now_us, &mut self.chance);
+                self.judge_registrations();
+            }
             Act::Compact => self.office.compact(now_us),
             Act::DiskFull => self.office.disk_full = true,
             Act::DiskFree => self.office.disk_full = false,
@@ -160,8 +165,9 @@ impl Run {
         }
     }
 
-    fn judge(self) -> Outcome {
-        let mut problems = Vec::new();
+    fn judge(mut self) -> Outcome {
+        self.judge_registrations();
+        let mut problems = std::mem::take(&mut self.problems);
         let mut outcome = Outcome {
             problems: Vec::new(),
             answered: 0,
@@ -173,7 +179,6 @@ impl Run {
         };
         for phone in &self.phones {
             problems.extend(phone.errors.iter().cloned());
-            self.judge_registration(phone, &mut problems);
             outcome.registrations += u64::from(phone.registration.acknowledged_until_us.is_some());
             for call in phone.calls.iter().filter(|c| c.caller) {
                 match call.state {
@@ -196,6 +201,13 @@ impl Run {
         }
         outcome.problems = problems;
         outcome
+    }
+
+    /// At the end, and right after each crash: later a refresh would hide what was lost.
+    fn judge_registrations(&mut self) {
+        let mut problems = std::mem::take(&mut self.problems);
+        self.phones.iter().for_each(|phone| self.judge_registration(phone, &mut problems));
+        self.problems = problems;
     }
 
     /// What was acknowledged and has not run out is there; nobody else's contact is.

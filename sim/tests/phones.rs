@@ -64,3 +64,8 @@ fn a_seed_gives_the_same_datagrams_again() {
     assert_eq!(fingerprint(7), fingerprint(7));
     assert_ne!(fingerprint(7), fingerprint(8));
 }
+
+#[test]
+fn what_was_acknowledged_after_a_full_disk_outlives_crashes() {
+    each_seed(|seed| Plan { disk_fails: true, crashes: 4, ..plan(seed) }, |_| ());
+}

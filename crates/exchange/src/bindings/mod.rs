@@ -53,6 +53,8 @@ pub struct Bindings {
     version: AtomicU64,
     /// The second for which expired bindings have been removed; whoever moves it on does the work.
     swept_s: AtomicU64,
+    /// See [`Bindings::saved_up_to`].
+    saved_up_to: AtomicU64,
 }
 
 impl Default for Bindings {
@@ -75,6 +77,7 @@ impl Bindings {
             count: AtomicUsize::new(0),
             version: AtomicU64::new(1),
             swept_s: AtomicU64::new(0),
+            saved_up_to: AtomicU64::new(0),
         }
     }
 
@@ -200,8 +203,18 @@ impl Bindings {
     }
 
     /// The highest version given out so far: what a snapshot begun now is sure to contain.
-    pub(crate) fn version(&self) -> Version {
+    pub fn version(&self) -> Version {
         Version(self.version.load(Ordering::SeqCst) - 1)
+    }
+
+    /// Every binding made up to this version is in the journal. Later ones may be in memory only when the journal
+    /// fails: what was answered 503 stays here, and must not be taken for a registration that outlives a restart.
+    pub fn saved_up_to(&self) -> Version {
+        Version(self.saved_up_to.load(Ordering::SeqCst))
+    }
+
+    pub fn set_saved_up_to(&self, version: Version) {
+        self.saved_up_to.store(version.0, Ordering::SeqCst);
     }
 
     /// Recovery: versions given out from now on are higher than this one.

@@ -86,7 +86,7 @@ impl Registrar {
             return cx.outbox.send(hop, ok, None);
         }
         cx.outbox.save(saved);
-        let or_else = match done.is_pure_refresh() {
+        let or_else = match done.is_pure_refresh {
             true => ok,
             false => write_unavailable(cx, ok.start as usize, repeated),
         };

@@ -114,13 +114,8 @@ pub(crate) struct Done {
     pub refreshed: u32,
     pub replaced: u32,
     pub removed: u32,
-}
-
-impl Done {
-    /// Only known bindings were prolonged: losing this in a crash costs lifetime, no binding.
-    fn is_pure_refresh(&self) -> bool {
-        self.refreshed > 0 && self.added + self.replaced + self.removed == 0
-    }
+    /// Only bindings that are in the journal were prolonged: losing this in a crash costs lifetime, no binding.
+    pub is_pure_refresh: bool,
 }
 
 impl Registrar {
@@ -162,11 +157,12 @@ impl Registrar {
             let saved = cx.outbox.write(|out| {
                 result = bindings.change(who.user, who.domain, now.monotonic, |aor| {
                     let plan = plan::plan(&mut self.wanted, &self.texts, &self.path, aor, &request, who)?;
-                    if !writable && !plan.is_pure_refresh(&self.wanted) {
+                    let pure = plan.is_pure_refresh(&self.wanted, aor, bindings.saved_up_to());
+                    if !writable && !pure {
                         return Err(answer::storage_unavailable());
                     }
                     let mut batch = Batch::of(out, bindings, now, who.user, who.domain);
-                    let done = commit::commit(
+                    let mut done = commit::commit(
                         &self.wanted,
                         &self.texts,
                         &self.path,
@@ -176,6 +172,7 @@ impl Registrar {
                         who,
                         &mut batch,
                     );
+                    done.0.is_pure_refresh = pure && done.0.refreshed > 0;
                     answer::contacts(&mut self.headers, aor, who, gruu_key, mint);
                     Ok(done)
                 });

@@ -15,7 +15,7 @@
 
 use super::request::{Kind, Request};
 use super::{Refusal, Registrant};
-use crate::bindings::{AorBindings, BINDINGS_PER_AOR_MAX, Draft, Fallback, View};
+use crate::bindings::{AorBindings, BINDINGS_PER_AOR_MAX, Draft, Fallback, Version, View};
 use crate::flow::Flow;
 use coeur_sip::uri::Uri;
 
@@ -65,9 +65,19 @@ impl Plan {
         self.leaving >> index & 1 == 1
     }
 
-    /// Nothing would be lost by a crash but some seconds of lifetime.
-    pub(super) fn is_pure_refresh(&self, wanted: &[Wanted]) -> bool {
-        self.leaving == 0 && wanted.iter().all(|wanted| matches!(wanted.action, Action::Refresh(_)))
+    /// Nothing would be lost by a crash but some seconds of lifetime: only bindings that are in the journal are
+    /// prolonged.
+    pub(super) fn is_pure_refresh(
+        &self,
+        wanted: &[Wanted],
+        aor: &AorBindings<'_>,
+        saved_up_to: Version,
+    ) -> bool {
+        let refreshes_saved = |wanted: &Wanted| match wanted.action {
+            Action::Refresh(index) => aor.view(index).id().0 <= saved_up_to.0,
+            Action::Nothing | Action::Insert | Action::Replace(_) | Action::Remove(_) => false,
+        };
+        self.leaving == 0 && wanted.iter().all(refreshes_saved)
     }
 }
 

@@ -2,22 +2,35 @@
 
 use crate::shard::{Journal, NotSaved, Outcome};
 use coeur_exchange::flow::ShardId;
+use coeur_exchange::world::World;
 use coeur_storage::Sequence;
 use coeur_storage::journal::Outcome as Kept;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-pub struct KeptJournal(pub Arc<coeur_storage::Journal>);
+/// Before anyone is told that a save failed, the world knows it: whoever hears 503 and asks again at once finds a
+/// registrar that promises nothing more.
+pub struct KeptJournal {
+    pub journal: Arc<coeur_storage::Journal>,
+    pub world: Arc<World>,
+}
 
 impl Journal for KeptJournal {
     fn append(&self, shard: ShardId, record: &[u8]) -> Result<u64, NotSaved> {
-        self.0.append(shard.0, record).map(|sequence| sequence.0).map_err(|_| NotSaved)
+        self.journal.append(shard.0, record).map(|sequence| sequence.0).map_err(|_| {
+            self.world.storage_writable.store(false, Ordering::Relaxed);
+            NotSaved
+        })
     }
 
     fn outcome(&self, append: u64) -> Outcome {
-        match self.0.outcome(Sequence(append)) {
+        match self.journal.outcome(Sequence(append)) {
             Kept::Waiting => Outcome::Pending,
             Kept::Durable => Outcome::Durable,
-            Kept::Failed => Outcome::Failed,
+            Kept::Failed => {
+                self.world.storage_writable.store(false, Ordering::Relaxed);
+                Outcome::Failed
+            }
         }
     }
 }

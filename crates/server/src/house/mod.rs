@@ -9,6 +9,7 @@ pub mod running;
 pub mod secrets;
 pub mod services;
 pub mod start;
+pub mod upkeep;
 
 pub use offline::{Offline, offline};
 pub use running::Running;

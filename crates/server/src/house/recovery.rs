@@ -27,7 +27,9 @@ pub fn recover(
         unreadable += u64::from(recovery.apply(entry).is_err());
     })?;
     say(&report, unreadable);
-    Ok((journal, recovery.finish()))
+    let recovered = recovery.finish();
+    bindings.set_saved_up_to(bindings.version());
+    Ok((journal, recovered))
 }
 
 fn say(report: &Report, unreadable: u64) {
@@ -52,12 +54,15 @@ fn say(report: &Report, unreadable: u64) {
 
 /// Writes all bindings into a new snapshot; the journal before it is given up.
 pub fn compact(journal: &Journal, world: &World, now: Now) -> Result<(), StorageError> {
-    journal.take_snapshot(&mut |emit| {
-        let mut dump = Dump::begin(&world.bindings);
-        let mut page = Vec::new();
-        while dump.page(now, &mut page) {
-            emit(&page);
-            page.clear();
-        }
-    })
+    journal.take_snapshot(&mut |emit| dump(world, now, emit))
+}
+
+/// All bindings, page by page.
+pub fn dump(world: &World, now: Now, emit: &mut dyn FnMut(&[u8])) {
+    let mut dump = Dump::begin(&world.bindings);
+    let mut page = Vec::new();
+    while dump.page(now, &mut page) {
+        emit(&page);
+        page.clear();
+    }
 }

@@ -4,6 +4,7 @@ use super::kept::KeptJournal;
 use super::room::Room;
 use super::running::{Running, ShardsOutside};
 use super::services::{HouseServices, consume};
+use super::upkeep::Upkeep;
 use super::{boot, recovery, secrets};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
@@ -18,11 +19,10 @@ use coeur_exchange::bindings::{Bindings, Cursor};
 use coeur_exchange::guard::Shared;
 use coeur_exchange::input::Command;
 use coeur_exchange::world::{Listener, World};
-use coeur_storage::{DataLock, Journal, Records, Sqlite};
+use coeur_storage::{DataLock, Records, Sqlite};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -49,8 +49,6 @@ const MAINTENANCE_EVERY: Duration = Duration::from_secs(1);
 pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
     let started = Instant::now();
     let folder = &settings.data;
-    std::fs::create_dir_all(folder).map_err(unreachable)?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).map_err(unreachable)?;
     let lock = DataLock::take(folder).map_err(unreachable)?;
     let mut records = Sqlite::open(folder).map_err(unreachable)?;
     let directory = load(&mut records, &settings.domains)?;
@@ -111,11 +109,10 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         tls.as_ref().map(|(tls, _)| tls.clone()),
         clock,
     )?;
-    forget_strangers(&running);
-
-    open_doors(settings, &runtime, &running, &door, &stopping, next_port)?;
     let stopped = Arc::new(AtomicBool::new(false));
     maintain(running.clone(), stopped.clone())?;
+    forget_strangers(&running);
+    open_doors(settings, &runtime, &running, &door, &stopping, next_port)?;
     Ok(Server { running, door, bound: listeners, replaced, tls, shards, runtime, stop, stopped, _lock: lock })
 }
 
@@ -226,12 +223,9 @@ fn start_shards(
     let (services, events) = HouseServices::new(runtime, &inboxes, echo(settings));
     let events_door = door.clone();
     spawn("coeur-events", move || consume(&events, &events_door))?;
-    let (journal, world) = (running.journal.clone(), running.world.clone());
+    let journal = KeptJournal { journal: running.journal.clone(), world: running.world.clone() };
     for (shard, inbox) in inboxes.iter().cloned().enumerate() {
-        let (of_callback, world) = (Arc::downgrade(&journal), world.clone());
-        journal.on_decided(shard as u8, move || {
-            let writable = of_callback.upgrade().is_some_and(|journal| journal.is_writable());
-            world.storage_writable.store(writable, Ordering::Relaxed);
+        running.journal.on_decided(shard as u8, move || {
             // This notice is never refused.
             let _ = inbox.tell(Notice::Durable);
         });
@@ -242,7 +236,7 @@ fn start_shards(
         limits: Limits::default(),
         tls,
         origin: Arc::new(|_: Option<&str>| true),
-        journal: Arc::new(KeptJournal(journal)),
+        journal: Arc::new(journal),
         services: Arc::new(services),
         tap: (settings.trace_mb > 0).then(|| running.tap.clone()),
         clock,
@@ -357,18 +351,12 @@ fn open_doors(
     Ok(())
 }
 
-/// Once a second: a snapshot when one is due; and after a failed write, registrations may try again.
 fn maintain(running: Arc<Running>, stopped: Arc<AtomicBool>) -> Result<(), Failure> {
+    let mut upkeep = Upkeep::new(running.journal.clone(), running.world.clone());
     spawn("coeur-upkeep", move || {
         while !stopped.load(Ordering::Relaxed) {
             std::thread::sleep(MAINTENANCE_EVERY);
-            running.world.storage_writable.store(true, Ordering::Relaxed);
-            let journal: &Journal = &running.journal;
-            if journal.snapshot_is_due()
-                && let Err(why) = recovery::compact(journal, &running.world, (running.now)())
-            {
-                tracing::error!(%why, "the journal could not be compacted; it grows until it can");
-            }
+            upkeep.turn((running.now)());
         }
     })
 }

@@ -22,6 +22,7 @@ use crate::error::StorageError;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -33,6 +34,10 @@ pub struct Options {
     pub group_interval_us: u64,
     /// Bytes that may wait for the disk, at most 64 MB; beyond, appends are refused. Worst-case memory is twice this.
     pub waiting_bytes_max: usize,
+    /// A snapshot that failed is not due again before this: a disk that is full must not be filled again every second.
+    pub snapshot_retry: Duration,
+    /// The same after a failure of the journal, when registrations wait for the snapshot.
+    pub catch_up_retry: Duration,
 }
 
 impl Default for Options {
@@ -42,6 +47,8 @@ impl Default for Options {
             snapshot_due_bytes: 64 << 20,
             group_interval_us: 2_500,
             waiting_bytes_max: 32 << 20,
+            snapshot_retry: Duration::from_secs(30),
+            catch_up_retry: Duration::from_secs(5),
         }
     }
 }

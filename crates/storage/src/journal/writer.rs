@@ -1,4 +1,7 @@
 //! The writer thread: shards append to a buffer, the thread writes and syncs it as one group and tells them.
+//!
+//! After a failure whoever appends has in memory what the journal lacks, and later entries may build on it. So nothing
+//! more is acknowledged until a snapshot of all of it is on disk ([`Journal::try_again`]): every entry until then fails.
 
 use super::Sequence;
 use super::group::{GROUP_BYTES_MAX, Group};
@@ -34,11 +37,6 @@ pub struct Latency {
 
 /// Failed ranges remembered. A shard asks within milliseconds, so few are ever needed.
 const FAILED_RANGES_MAX: usize = 1_024;
-/// After a failure the disk is tried again with the next group, at most this often.
-const RETRY_INTERVAL: Duration = Duration::from_millis(250);
-
-/// A snapshot that failed is not due again before this: a disk that is full must not be filled again every second.
-const SNAPSHOT_RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
 type Notify = Box<dyn Fn() + Send + Sync>;
 
@@ -58,7 +56,10 @@ struct Shared {
     /// All entries up to this one are durable or failed.
     decided: AtomicU64,
     any_failed: AtomicBool,
+    /// False from a failure until a snapshot holds what was lost by it.
     writable: AtomicBool,
+    /// Counts what was not written, so that a snapshot knows whether it holds it.
+    failures: AtomicU64,
     snapshot_due: AtomicBool,
     failed: Mutex<VecDeque<(u64, u64)>>,
     notify: Mutex<Vec<(u8, Notify)>>,
@@ -68,7 +69,13 @@ struct Shared {
 /// What the writer thread does for others between two groups.
 enum Request {
     Rotate(SyncSender<Result<u64, StorageError>>),
-    SnapshotTaken { number: u64, bytes: u64, done: SyncSender<()> },
+    /// `failures` as it was before the snapshot looked at the state.
+    SnapshotTaken {
+        number: u64,
+        bytes: u64,
+        failures: u64,
+        done: SyncSender<()>,
+    },
 }
 
 enum Work {
@@ -85,6 +92,8 @@ struct Waiting {
     shards: u64,
     stop: bool,
     flush_now: bool,
+    /// While the journal is not writable: entries from here on may build on what was lost.
+    lost_from: u64,
     last_error: Option<String>,
     /// One per caller of [`Journal::take_snapshot`] and [`Journal::try_again`], who waits: so as many as threads.
     requests: Vec<Request>,
@@ -108,6 +117,7 @@ impl Journal {
             decided: AtomicU64::new(0),
             any_failed: AtomicBool::new(false),
             writable: AtomicBool::new(true),
+            failures: AtomicU64::new(0),
             snapshot_due: AtomicBool::new(log.snapshot_is_due()),
             failed: Mutex::default(),
             notify: Mutex::default(),
@@ -125,6 +135,8 @@ impl Journal {
     pub fn append(&self, shard: u8, entry: &[u8]) -> Result<Sequence, StorageError> {
         let mut waiting = self.shared.waiting.lock();
         if waiting.group.payload_bytes() + entry.len() > self.shared.options.waiting_bytes_max {
+            let lost_from = waiting.next;
+            self.shared.lost(&mut waiting, lost_from, &StorageError::JournalFull);
             return Err(StorageError::JournalFull);
         }
         let was_empty = waiting.group.is_empty();
@@ -137,6 +149,11 @@ impl Journal {
             self.shared.arrived.notify_one();
         }
         Ok(Sequence(sequence))
+    }
+
+    /// The last entry that was appended.
+    pub fn appended(&self) -> Sequence {
+        Sequence(self.shared.waiting.lock().next - 1)
     }
 
     /// All entries up to this one have an [`Outcome`].
@@ -159,7 +176,7 @@ impl Journal {
         }
     }
 
-    /// False from a failed group until one succeeds.
+    /// False from a failed group or a refused entry until a snapshot has been taken.
     pub fn is_writable(&self) -> bool {
         self.shared.writable.load(Ordering::Acquire)
     }
@@ -183,34 +200,44 @@ impl Journal {
             && self
                 .snapshot_failed_at
                 .try_lock()
-                .is_some_and(|at| at.is_none_or(|at| at.elapsed() >= SNAPSHOT_RETRY_INTERVAL))
+                .is_some_and(|at| at.is_none_or(|at| at.elapsed() >= self.shared.options.snapshot_retry))
     }
 
     /// Takes a snapshot on the calling thread while the writer goes on. The caller waits for the group under way, those
     /// who append do not.
     pub fn take_snapshot(&self, dump: Dump<'_>) -> Result<(), StorageError> {
         let mut failed_at = self.snapshot_failed_at.lock();
-        let written = self.rotate().and_then(|number| {
-            let bytes = snapshot::write(&*self.disk, number, dump)?;
-            Ok((number, bytes))
-        });
-        match written {
-            Ok((number, bytes)) => {
-                *failed_at = None;
-                let (done, waits) = sync_channel(1);
-                self.ask(Request::SnapshotTaken { number, bytes, done }, &waits)
-            }
-            Err(error) => {
-                *failed_at = Some(Instant::now());
-                Err(error)
-            }
-        }
+        let taken = self.rotate().and_then(|number| self.snapshot_from(number, dump));
+        *failed_at = if taken.is_ok() { None } else { Some(Instant::now()) };
+        taken
     }
 
-    /// After a failure: tries whether the disk can be written again, without an entry that may be lost. When it can,
-    /// [`Journal::is_writable`] is true again.
-    pub fn try_again(&self) -> Result<(), StorageError> {
-        if self.is_writable() { Ok(()) } else { self.rotate().map(drop) }
+    /// After a failure: looks whether the disk can be written again, and if so takes a snapshot. When nothing failed
+    /// meanwhile, [`Journal::is_writable`] is true again. Meant to be called about once a second.
+    pub fn try_again(&self, dump: Dump<'_>) -> Result<(), StorageError> {
+        if self.is_writable() {
+            return Ok(());
+        }
+        let mut failed_at = self.snapshot_failed_at.lock();
+        // A few bytes tell whether the disk is as it was.
+        let number = self.rotate()?;
+        if failed_at.is_some_and(|at| at.elapsed() < self.shared.options.catch_up_retry) {
+            return Ok(());
+        }
+        let taken = self.snapshot_from(number, dump);
+        *failed_at = taken.as_ref().err().map(|error| {
+            self.shared.waiting.lock().last_error = Some(error.to_string());
+            Instant::now()
+        });
+        taken
+    }
+
+    /// The state is looked at after segment `number` has begun, so what is appended later is in that segment or fails.
+    fn snapshot_from(&self, number: u64, dump: Dump<'_>) -> Result<(), StorageError> {
+        let failures = self.shared.failures.load(Ordering::Acquire);
+        let bytes = snapshot::write(&*self.disk, number, dump)?;
+        let (done, waits) = sync_channel(1);
+        self.ask(Request::SnapshotTaken { number, bytes, failures, done }, &waits)
     }
 
     fn rotate(&self) -> Result<u64, StorageError> {
@@ -252,18 +279,17 @@ impl Shared {
     fn run(&self, mut log: Log) {
         let mut group = Group::default();
         let mut started: Option<Instant> = None;
-        let mut failed_at: Option<Instant> = None;
         loop {
             match self.take(&mut group, started) {
                 Work::Stop => return,
                 Work::Requests(requests) => {
                     for request in requests {
-                        self.serve(request, &mut log, &mut failed_at);
+                        self.serve(request, &mut log);
                     }
                 }
                 Work::Group { first, shards } => {
                     started = Some(Instant::now());
-                    self.write(&mut group, first, &mut log, &mut failed_at);
+                    self.write(&mut group, first, &mut log);
                     self.measure(
                         u64::from(group.entries()),
                         started.map_or(Duration::ZERO, |at| at.elapsed()),
@@ -304,39 +330,38 @@ impl Shared {
         Work::Group { first: waiting.next - u64::from(group.entries()), shards }
     }
 
-    fn write(&self, group: &mut Group, first: u64, log: &mut Log, failed_at: &mut Option<Instant>) {
+    fn write(&self, group: &mut Group, first: u64, log: &mut Log) {
         let last = first + u64::from(group.entries()) - 1;
-        let resting = failed_at.is_some_and(|at| at.elapsed() < RETRY_INTERVAL);
-        let outcome = if resting { None } else { Some(log.write(group)) };
-        match outcome {
-            Some(Ok(())) => self.succeeded(failed_at),
-            Some(Err(error)) => {
-                *failed_at = Some(Instant::now());
-                self.remember_failed(first, last);
-                self.failed(&error);
-            }
-            // The disk failed a moment ago.
-            None => self.remember_failed(first, last),
+        let lost = if self.builds_on_lost(last) {
+            self.failures.fetch_add(1, Ordering::AcqRel);
+            true
+        } else {
+            let written = log.write(group);
+            written.map_err(|error| self.lost(&mut self.waiting.lock(), first, &error)).is_err()
+        };
+        if lost {
+            self.remember_failed(first, last);
         }
         self.decided.store(last, Ordering::Release);
     }
 
-    fn serve(&self, request: Request, log: &mut Log, failed_at: &mut Option<Instant>) {
+    fn serve(&self, request: Request, log: &mut Log) {
         // Whoever asked may be gone.
         match request {
             Request::Rotate(answer) => {
                 let rotated = log.rotate();
-                match &rotated {
-                    Ok(_) => self.succeeded(failed_at),
-                    Err(error) => {
-                        *failed_at = Some(Instant::now());
-                        self.failed(error);
-                    }
+                if let Err(error) = &rotated {
+                    let mut waiting = self.waiting.lock();
+                    let lost_from = waiting.next;
+                    self.lost(&mut waiting, lost_from, error);
                 }
                 let _ = answer.send(rotated);
             }
-            Request::SnapshotTaken { number, bytes, done } => {
+            Request::SnapshotTaken { number, bytes, failures, done } => {
                 log.snapshot_taken(number, bytes);
+                if self.failures.load(Ordering::Acquire) == failures {
+                    self.caught_up();
+                }
                 let _ = done.send(());
             }
         }
@@ -351,22 +376,28 @@ impl Shared {
         self.decided_some.notify_all();
     }
 
-    fn succeeded(&self, failed_at: &mut Option<Instant>) {
-        *failed_at = None;
+    fn caught_up(&self) {
         if !self.writable.swap(true, Ordering::AcqRel) {
             tracing::info!("the journal is writable again");
             self.waiting.lock().last_error = None;
         }
     }
 
-    fn failed(&self, error: &StorageError) {
+    /// Entries from `from` on are not written, or may build on one that is not.
+    fn lost(&self, waiting: &mut Waiting, from: u64, error: &StorageError) {
         let text = error.to_string();
-        let mut waiting = self.waiting.lock();
-        // Said when it begins and when the cause changes, not four times a second.
-        if self.writable.swap(false, Ordering::AcqRel) || waiting.last_error.as_ref() != Some(&text) {
+        self.failures.fetch_add(1, Ordering::AcqRel);
+        let was_writable = self.writable.swap(false, Ordering::AcqRel);
+        waiting.lost_from = if was_writable { from } else { waiting.lost_from.min(from) };
+        // Said when it begins and when the cause changes, not every second.
+        if was_writable || waiting.last_error.as_ref() != Some(&text) {
             tracing::error!(error = %text, "the journal cannot write: registrations are answered 503, calls go on");
         }
         waiting.last_error = Some(text);
+    }
+
+    fn builds_on_lost(&self, last: u64) -> bool {
+        !self.writable.load(Ordering::Acquire) && last >= self.waiting.lock().lost_from
     }
 
     fn remember_failed(&self, first: u64, last: u64) {
