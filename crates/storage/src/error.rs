@@ -13,6 +13,7 @@ pub enum StorageError {
     },
     Sql {
         doing: &'static str,
+        path: PathBuf,
         source: rusqlite::Error,
     },
     /// Another process has this data directory.
@@ -45,8 +46,9 @@ impl StorageError {
         move |source| Self::Io { doing, path, source }
     }
 
-    pub fn sql(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
-        move |source| Self::Sql { doing, source }
+    pub fn sql(doing: &'static str, path: &Path) -> impl FnOnce(rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Sql { doing, path, source }
     }
 }
 
@@ -54,17 +56,11 @@ impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { doing, path, source } => {
-                write!(f, "{doing} {}: {source}", path.display())?;
-                match source.kind() {
-                    io::ErrorKind::StorageFull => write!(f, " (free space on that disk)"),
-                    io::ErrorKind::ReadOnlyFilesystem => write!(f, " (mount it writable)"),
-                    io::ErrorKind::PermissionDenied => {
-                        write!(f, " (give this user the folder, or choose another with --data)")
-                    }
-                    _ => Ok(()),
-                }
+                write!(f, "{doing} {}: {source}{}", path.display(), remedy(source))
             }
-            Self::Sql { doing, source } => write!(f, "{doing}: {source}"),
+            Self::Sql { doing, path, source } => {
+                write!(f, "{doing} {}: {source}{}", path.display(), remedy_sql(source))
+            }
             Self::Locked { path, pid: Some(pid) } => {
                 write!(
                     f,
@@ -95,6 +91,36 @@ impl fmt::Display for StorageError {
             Self::JournalFull => write!(f, "the journal's buffer is full: the disk is slower than the load"),
             Self::Corrupt { path, what } => write!(f, "{}: {what}", path.display()),
         }
+    }
+}
+
+const FREE_SPACE: &str = " (free space on that disk)";
+const MOUNT_WRITABLE: &str = " (mount it writable)";
+const GIVE_RIGHTS: &str = " (give this user the folder, or choose another with --data)";
+
+/// What the operator can do; empty where the error says all.
+fn remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FREE_SPACE,
+        io::ErrorKind::FileTooLarge => " (raise the limit on file sizes, `ulimit -f`)",
+        io::ErrorKind::ReadOnlyFilesystem => MOUNT_WRITABLE,
+        io::ErrorKind::PermissionDenied => GIVE_RIGHTS,
+        _ => "",
+    }
+}
+
+fn remedy_sql(source: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode;
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => FREE_SPACE,
+        // SQLite does not tell a full disk from a broken one in all places.
+        Some(ErrorCode::SystemIoFailure) => " (is the disk full, or broken? the system's log says more)",
+        Some(ErrorCode::ReadOnly) => MOUNT_WRITABLE,
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => GIVE_RIGHTS,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            " (`coeur check-data` tells what is damaged; restore this file from a backup)"
+        }
+        Some(_) | None => "",
     }
 }
 

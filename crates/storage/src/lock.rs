@@ -29,11 +29,11 @@ impl DataLock {
             let _ = file.read_to_string(&mut text);
             return Err(StorageError::Locked { path: folder.to_owned(), pid: text.trim().parse().ok() });
         }
-        let written = file
+        // The number is a courtesy to whoever comes second. A disk that is full has no room for it and may have no need.
+        let _ = file
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()));
-        written.map_err(StorageError::io("write", &path))?;
         Ok(Self { _file: file })
     }
 }

@@ -1,6 +1,7 @@
 //! The keys of the exchange: made at first start, kept beside the key that seals the records.
 
 use coeur_exchange::world::Secrets;
+use coeur_storage::StorageError;
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,23 +12,26 @@ const FILE: &str = "keys/exchange";
 /// Three keys of 32 bytes: nonces, routes, GRUUs.
 const BYTES: usize = 96;
 
-/// Reads them, or makes them. A file of another size is refused and never replaced: with other keys, phones would
+/// Reads them, or makes them; an error names the file. A file of another size is refused and never replaced: with other keys, phones would
 /// have to authenticate anew, calls would lose their routes and GRUUs their meaning.
-pub fn open(folder: &Path) -> io::Result<Secrets> {
+pub fn open(folder: &Path) -> Result<Secrets, StorageError> {
     let path = folder.join(FILE);
+    read_or_make(&path).map_err(StorageError::io("open", &path))
+}
+
+fn read_or_make(path: &Path) -> io::Result<Secrets> {
     let mut bytes = Zeroizing::new([0u8; BYTES]);
-    match OpenOptions::new().read(true).open(&path) {
+    match OpenOptions::new().read(true).open(path) {
         Ok(mut file) => {
             if file.metadata()?.len() != BYTES as u64 {
                 let text = format!(
-                    "{} does not hold {BYTES} bytes; restore it from a backup, or remove it to make new keys",
-                    path.display()
+                    "this is not {BYTES} bytes; restore it from a backup, or remove it to make new keys"
                 );
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
             file.read_exact(&mut *bytes)?;
         }
-        Err(why) if why.kind() == io::ErrorKind::NotFound => make(&path, &mut bytes)?,
+        Err(why) if why.kind() == io::ErrorKind::NotFound => make(path, &mut bytes)?,
         Err(why) => return Err(why),
     }
     let key = |index: usize| {
@@ -66,7 +70,8 @@ mod tests {
         let path = folder.join(FILE);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::write(&path, b"short").unwrap();
-        assert_eq!(open(&folder).err().map(|why| why.kind()), Some(io::ErrorKind::InvalidData));
+        let why = open(&folder).err().unwrap().to_string();
+        assert!(why.contains("keys/exchange: this is not 96 bytes; restore it"), "{why}");
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

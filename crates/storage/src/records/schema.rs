@@ -2,6 +2,7 @@
 
 use crate::error::StorageError;
 use rusqlite::Connection;
+use std::path::Path;
 
 const MIGRATIONS: &[&str] = &[
     // 1
@@ -27,16 +28,16 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// Brings the database to the newest schema, each step in a transaction.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StorageError> {
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StorageError> {
     let at: u32 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(StorageError::sql("read the schema"))?;
+        .map_err(StorageError::sql("read the schema of", path))?;
     let known = MIGRATIONS.len() as u32;
     if at > known {
         return Err(StorageError::TooNew { found: at, known });
     }
     for (number, migration) in MIGRATIONS.iter().enumerate().skip(at as usize) {
-        let doing = StorageError::sql("migrate the database");
+        let doing = StorageError::sql("migrate", path);
         let step = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             transaction.execute_batch(migration)?;

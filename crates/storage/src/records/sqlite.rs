@@ -6,11 +6,12 @@ use crate::error::StorageError;
 use crate::private;
 use crate::seal::SealKey;
 use coeur_directory::{Account, AccountId, AccountPatch, Aor, Change, Device, DeviceId, Directory, Domain};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use std::path::Path;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
+use std::path::{Path, PathBuf};
 
 pub struct Sqlite {
     connection: Connection,
+    path: PathBuf,
     key: SealKey,
     next_account: u64,
     next_device: u64,
@@ -22,47 +23,69 @@ impl Sqlite {
     /// Opens (and migrates, or makes) `coeur.db` in the data directory.
     pub fn open(folder: &Path) -> Result<Self, StorageError> {
         private::folder(folder).map_err(StorageError::io("create", folder))?;
-        let doing = "open the database";
         let path = folder.join("coeur.db");
         // SQLite gives the write-ahead log and its index the mode of the database.
         let narrowed = private::file(&path).and_then(|()| {
             ["coeur.db-wal", "coeur.db-shm"].iter().try_for_each(|name| private::narrow(&folder.join(name)))
         });
         narrowed.map_err(StorageError::io("open", &path))?;
-        let mut connection = Connection::open(path).map_err(StorageError::sql(doing))?;
-        connection
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;")
-            .map_err(StorageError::sql(doing))?;
-        schema::migrate(&mut connection)?;
+        let mut connection = connect(&path).map_err(StorageError::sql("open", &path))?;
+        schema::migrate(&mut connection, &path)?;
         let key = SealKey::open(folder)?;
-        let max = |table: &str| -> Result<u64, StorageError> {
-            // The table names are ours, two constants below.
-            let sql = if table == "accounts" {
-                "SELECT max(id) FROM accounts"
-            } else {
-                "SELECT max(id) FROM devices"
-            };
-            let max: Option<i64> =
-                connection.query_row(sql, [], |row| row.get(0)).map_err(StorageError::sql(doing))?;
-            Ok(max.unwrap_or(0) as u64)
+        let mut records = Self {
+            connection,
+            path,
+            key,
+            next_account: 1,
+            next_device: 1,
+            audit_sequence: 0,
+            audit_hash: Vec::new(),
         };
-        let (next_account, next_device) = (max("accounts")? + 1, max("devices")? + 1);
-        let last: Option<(i64, Vec<u8>)> = connection
-            .query_row("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()
-            .map_err(StorageError::sql(doing))?;
-        let (audit_sequence, audit_hash) = last.map_or((0, Vec::new()), |(s, h)| (s as u64, h));
-        Ok(Self { connection, key, next_account, next_device, audit_sequence, audit_hash })
+        records.read_ends().map_err(StorageError::sql("read", &records.path))?;
+        Ok(records)
     }
+
+    /// The last numbers given out, and the last row of the audit chain.
+    fn read_ends(&mut self) -> rusqlite::Result<()> {
+        let last = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
+        let account = last("SELECT max(id) FROM accounts")?;
+        let device = last("SELECT max(id) FROM devices")?;
+        let sql = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1";
+        let row: Option<(i64, Vec<u8>)> =
+            self.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        (self.next_account, self.next_device) =
+            (account.unwrap_or(0) as u64 + 1, device.unwrap_or(0) as u64 + 1);
+        (self.audit_sequence, self.audit_hash) = row.map_or((0, Vec::new()), |(s, hash)| (s as u64, hash));
+        Ok(())
+    }
+}
+
+/// On a disk that is full there is no room for the index of the write-ahead log (32 kB). It is then kept in memory, for
+/// which SQLite wants the database for itself: the lock of the data directory gives us that, and only the tools of
+/// others are kept out.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    prepare(Connection::open(path)?, "NORMAL").or_else(|why| match why.sqlite_error_code() {
+        Some(ErrorCode::SystemIoFailure | ErrorCode::DiskFull) => {
+            prepare(Connection::open(path)?, "EXCLUSIVE")
+        }
+        Some(_) | None => Err(why),
+    })
+}
+
+fn prepare(connection: Connection, locking: &str) -> rusqlite::Result<Connection> {
+    // The first read opens the index.
+    connection.execute_batch(&format!(
+        "PRAGMA locking_mode = {locking}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; SELECT count(*) FROM sqlite_schema;"
+    ))?;
+    Ok(connection)
 }
 
 impl Records for Sqlite {
     fn load(&mut self, into: &Directory) -> Result<Vec<String>, StorageError> {
-        let doing = "read the accounts";
+        let doing = "read the accounts of";
         let mut unusable = Vec::new();
-        self.load_into(into, &mut unusable).map_err(StorageError::sql(doing))?;
+        self.load_into(into, &mut unusable).map_err(StorageError::sql(doing, &self.path))?;
         Ok(unusable)
     }
 
@@ -74,10 +97,10 @@ impl Records for Sqlite {
         progress: &mut dyn FnMut(usize),
     ) -> Result<(), StorageError> {
         let (mut sequence, mut hash) = (self.audit_sequence, self.audit_hash.clone());
-        let doing = "write the change";
-        let transaction = self.connection.transaction().map_err(StorageError::sql(doing))?;
+        let doing = "write the change into";
+        let transaction = self.connection.transaction().map_err(StorageError::sql(doing, &self.path))?;
         for (done, change) in changes.iter().enumerate() {
-            write(&transaction, &self.key, change).map_err(StorageError::sql(doing))?;
+            write(&transaction, &self.key, change).map_err(StorageError::sql(doing, &self.path))?;
             sequence += 1;
             let (action, subject, detail) = audit::described(change);
             let mut row = AuditRow {
@@ -90,13 +113,14 @@ impl Records for Sqlite {
                 hash: Vec::new(),
             };
             row.hash = row.hash_after(&hash);
-            insert_audit(&transaction, &row).map_err(StorageError::sql("write the audit row"))?;
+            insert_audit(&transaction, &row)
+                .map_err(StorageError::sql("write the audit row into", &self.path))?;
             hash = row.hash;
             if done % 1_000 == 999 {
                 progress(done + 1);
             }
         }
-        transaction.commit().map_err(StorageError::sql(doing))?;
+        transaction.commit().map_err(StorageError::sql(doing, &self.path))?;
         progress(changes.len());
         (self.audit_sequence, self.audit_hash) = (sequence, hash);
         Ok(())
@@ -116,26 +140,29 @@ impl Records for Sqlite {
         self.connection
             .query_row("SELECT value FROM settings WHERE key = ?1", [key], |row| row.get(0))
             .optional()
-            .map_err(StorageError::sql("read a setting"))
+            .map_err(StorageError::sql("read a setting of", &self.path))
     }
 
     fn audit(&mut self, limit: usize) -> Result<Vec<AuditRow>, StorageError> {
-        let doing = "read the audit rows";
+        let doing = "read the audit rows of";
         let sql = "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit ORDER BY sequence DESC LIMIT ?1";
-        let mut statement = self.connection.prepare_cached(sql).map_err(StorageError::sql(doing))?;
-        let rows = statement.query_map([limit as i64], audit_row).map_err(StorageError::sql(doing))?;
-        rows.collect::<Result<_, _>>().map_err(StorageError::sql(doing))
+        let mut statement =
+            self.connection.prepare_cached(sql).map_err(StorageError::sql(doing, &self.path))?;
+        let rows =
+            statement.query_map([limit as i64], audit_row).map_err(StorageError::sql(doing, &self.path))?;
+        rows.collect::<Result<_, _>>().map_err(StorageError::sql(doing, &self.path))
     }
 
     fn verify_audit(&mut self) -> Result<Option<u64>, StorageError> {
-        let doing = "read the audit rows";
+        let doing = "read the audit rows of";
         let sql =
             "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit ORDER BY sequence";
-        let mut statement = self.connection.prepare_cached(sql).map_err(StorageError::sql(doing))?;
+        let mut statement =
+            self.connection.prepare_cached(sql).map_err(StorageError::sql(doing, &self.path))?;
         let mut previous = Vec::new();
-        let rows = statement.query_map([], audit_row).map_err(StorageError::sql(doing))?;
+        let rows = statement.query_map([], audit_row).map_err(StorageError::sql(doing, &self.path))?;
         for (expected, row) in (1..).zip(rows) {
-            let row = row.map_err(StorageError::sql(doing))?;
+            let row = row.map_err(StorageError::sql(doing, &self.path))?;
             if row.sequence != expected || row.hash != row.hash_after(&previous) {
                 return Ok(Some(row.sequence));
             }
