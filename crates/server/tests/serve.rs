@@ -1,122 +1,11 @@
 //! The real binary, started as a stranger would, and used through its command line and with phones.
 
+mod process;
+
 use coeur::config::listen::{Listen, Scheme};
-use coeur::user_agent::tls::Trust;
-use coeur::user_agent::{Identity, Link, Phone, Secret};
-use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use process::{Folder, Server, eventually, free_port, phone, start_plain};
+use std::net::UdpSocket;
 use std::time::{Duration, Instant};
-
-const COEUR: &str = env!("CARGO_BIN_EXE_coeur");
-
-/// A data directory of its own for each test, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("coeur-test-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn coeur(&self, arguments: &[&str]) -> Output {
-        let output = command(&self.0).args(arguments).output().unwrap();
-        assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "{output:?}");
-        output
-    }
-
-    fn json(&self, arguments: &[&str]) -> serde_json::Value {
-        let output = self.coeur(arguments);
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn command(data: &Path) -> Command {
-    let mut command = Command::new(COEUR);
-    command.env_clear().env("COEUR_DATA", data).env("LANG", "C.UTF-8").stdin(Stdio::null());
-    command
-}
-
-struct Server(Child);
-
-impl Server {
-    /// Starts it and reads its output up to the line that contains `mark`.
-    fn start(folder: &Folder, arguments: &[&str], mark: &str) -> (Server, String) {
-        let child = command(&folder.0).arg("serve").args(arguments).stdout(Stdio::piped()).spawn();
-        let mut server = Server(child.unwrap());
-        let mut lines = BufReader::new(server.0.stdout.take().unwrap()).lines();
-        let mut seen = String::new();
-        for line in lines.by_ref() {
-            let line = line.unwrap();
-            seen.push_str(&line);
-            seen.push('\n');
-            if line.contains(mark) {
-                // Whoever reads no longer must not stop the server.
-                std::thread::spawn(move || lines.for_each(drop));
-                return (server, seen);
-            }
-        }
-        panic!("`{mark}` was not printed: {seen}");
-    }
-
-    fn terminate(mut self) -> std::process::ExitStatus {
-        let done = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
-        assert!(done.success());
-        self.0.wait().unwrap()
-    }
-
-    fn kill_9(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A port that was free a moment ago, for UDP and TCP.
-fn free_port() -> u16 {
-    loop {
-        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let port = udp.local_addr().unwrap().port();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
-fn phone(account: &serde_json::Value, port: u16) -> Phone {
-    let (user, domain) = account["account"].as_str().unwrap().rsplit_once('@').unwrap();
-    let secret = Secret::new(account["secret"].as_str().unwrap().to_owned());
-    let address = format!("127.0.0.1:{port}").parse().unwrap();
-    let link = Link::open(Scheme::Udp, address, domain, &Trust::anything().unwrap()).unwrap();
-    let identity = Identity { user: user.into(), domain: domain.into(), digest_user: user.into(), secret };
-    Phone::new(identity, link)
-}
-
-fn start_plain(folder: &Folder, port: u16) -> Server {
-    let listen = format!("udp://127.0.0.1:{port}");
-    Server::start(
-        folder,
-        &["--domain", "example.test", "--listen", &listen, "--http", "off", "--shards", "2"],
-        "ready",
-    )
-    .0
-}
 
 #[test]
 fn the_demonstration_tests_itself_over_every_transport_on_ports_that_were_busy() {
@@ -222,15 +111,4 @@ fn exit_codes_say_what_happened() {
     assert_eq!(code(&["account", "import", "--skip-errors", file]), 0);
     assert_eq!(code(&["account", "show", "a@example.test"]), 0);
     assert_eq!(code(&["check-config", "--shards", "0"]), 2);
-}
-
-fn eventually(mut what: impl FnMut() -> bool) -> bool {
-    let until = Instant::now() + Duration::from_secs(5);
-    while Instant::now() < until {
-        if what() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    false
 }

@@ -26,6 +26,7 @@ use grammar::{Cli, Command};
 use std::process::ExitCode;
 
 pub fn main() -> ExitCode {
+    crate::observe::process::survive_file_size_limit();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(why) => {

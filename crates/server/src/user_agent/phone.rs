@@ -42,6 +42,8 @@ pub struct Phone {
     /// Requests heard while waiting for something else. At most [`INBOX_MAX`]; more are left to retransmission.
     pub(super) inbox: VecDeque<Heard>,
     cseq: u32,
+    /// Call-ID of its registrations.
+    pub(super) registration: String,
     answers: Answers,
 }
 
@@ -63,7 +65,8 @@ pub(super) struct Outgoing<'o> {
 
 impl Phone {
     pub fn new(identity: Identity, link: Link) -> Self {
-        Self { identity, link, inbox: VecDeque::new(), cseq: 0, answers: Answers::default() }
+        let (inbox, registration, answers) = (VecDeque::new(), token(), Answers::default());
+        Self { identity, link, inbox, cseq: 0, registration, answers }
     }
 
     pub fn link(&self) -> &Link {
