@@ -2,7 +2,7 @@
 
 use crate::model::{
     ACCOUNTS_PER_REQUEST_MAX, AccountView, DeviceView, DomainView, GivenSecret, Made, NewAccount, Refusal,
-    RegistrationView, Reply, Request, Status, TraceRequest, TraceView, Why,
+    RegistrationsPage, Reply, Request, Status, TraceRequest, TraceView, Why,
 };
 use coeur_directory::{
     Account, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain, Ha1Set,
@@ -18,7 +18,8 @@ pub trait House: Send + Sync {
     /// A device, or a whole account, lost its rights: every shard must hear of it.
     fn revoked(&self, aor: &Aor, device: Option<DeviceId>);
     fn status(&self) -> Status;
-    fn registrations(&self, account: Option<&Aor>, limit: usize) -> Vec<RegistrationView>;
+    /// A page; `after` is the `next` of the page before.
+    fn registrations(&self, account: Option<&Aor>, after: Option<&str>, limit: usize) -> RegistrationsPage;
     fn traces(&self, request: &TraceRequest) -> Vec<TraceView>;
     /// Bytes nobody can guess.
     fn random(&self, bytes: &mut [u8]);
@@ -61,9 +62,10 @@ impl Door {
             Request::DomainRemove { domain } => {
                 self.change(operator, Change::DomainRemoved(domain.to_ascii_lowercase().into()))
             }
-            Request::Registrations { account, limit } => {
+            Request::Registrations { account, after, limit } => {
                 let account = account.as_deref().map(aor).transpose()?;
-                Ok(Reply::Registrations(self.house.registrations(account.as_ref(), limit.min(ROWS_MAX))))
+                let limit = limit.clamp(1, ROWS_MAX);
+                Ok(Reply::Registrations(self.house.registrations(account.as_ref(), after.as_deref(), limit)))
             }
             Request::Trace(request) => Ok(Reply::Traces(self.house.traces(&request))),
         }
@@ -302,8 +304,8 @@ mod tests {
         fn status(&self) -> Status {
             Status::default()
         }
-        fn registrations(&self, _: Option<&Aor>, _: usize) -> Vec<RegistrationView> {
-            Vec::new()
+        fn registrations(&self, _: Option<&Aor>, _: Option<&str>, _: usize) -> RegistrationsPage {
+            RegistrationsPage::default()
         }
         fn traces(&self, _: &TraceRequest) -> Vec<TraceView> {
             Vec::new()

@@ -68,8 +68,10 @@ pub enum Request {
     DomainRemove {
         domain: String,
     },
+    /// In no order. `after` is what the page before gave as `next`.
     Registrations {
         account: Option<String>,
+        after: Option<String>,
         limit: usize,
     },
     Trace(TraceRequest),
@@ -95,7 +97,7 @@ pub enum Reply {
     Accounts(Vec<AccountView>),
     Account(Box<AccountView>),
     Domains(Vec<DomainView>),
-    Registrations(Vec<RegistrationView>),
+    Registrations(RegistrationsPage),
     Traces(Vec<TraceView>),
 }
 
@@ -144,6 +146,13 @@ pub struct DomainView {
     pub domain: String,
     pub policy: String,
     pub contacts_max: u16,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistrationsPage {
+    pub registrations: Vec<RegistrationView>,
+    /// Where the next page begins; absent at the end.
+    pub next: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

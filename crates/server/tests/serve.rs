@@ -66,6 +66,29 @@ fn a_registration_answered_200_is_there_after_kill_9() {
 }
 
 #[test]
+fn all_registrations_are_listed_page_by_page_and_a_short_list_says_that_there_are_more() {
+    let folder = Folder::new("pages");
+    let port = free_port();
+    let _server = start_plain(&folder, port);
+    let users: Vec<String> = (0..8).map(|number| format!("user{number}")).collect();
+    for user in &users {
+        let made = folder.json(&["account", "add", user, "--json"]);
+        phone(&made[0], port).register(600).unwrap();
+    }
+    let listed = |limit: &str| {
+        let output = folder.coeur(&["registrations", "--json", "--limit", limit]);
+        let views: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (views.as_array().unwrap().len(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(listed("8"), (8, String::new()));
+    assert_eq!(listed("100"), (8, String::new()));
+    assert_eq!(listed("3"), (3, "coeur: there are more than 3; --limit shows them\n".to_owned()));
+    let all = folder.json(&["registrations", "--json"]);
+    let accounts: Vec<&str> = all.as_array().unwrap().iter().filter_map(|v| v["account"].as_str()).collect();
+    assert_eq!(accounts, users.iter().map(|user| format!("{user}@example.test")).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_revoked_device_is_unregistered_at_once_and_also_when_it_was_revoked_while_no_server_ran() {
     let folder = Folder::new("revoke");
     let port = free_port();

@@ -241,6 +241,22 @@ pub struct Cursor {
     place: usize,
 }
 
+/// As text for those who ask from outside; they give it back as it is.
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.stripe, self.place)
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (stripe, place) = text.split_once('.').unwrap_or((text, ""));
+        Ok(Self { stripe: stripe.parse()?, place: place.parse()? })
+    }
+}
+
 /// A binding as it is at one moment, borrowed under its lock.
 #[derive(Clone, Copy)]
 pub struct View<'a> {

@@ -61,6 +61,7 @@ words! {
     Imported "{} accounts imported" "{} comptes importés",
     ImportRefused "{} rows have errors; nothing was imported (--skip-errors imports the others)" "{} lignes en erreur ; rien n'a été importé (--skip-errors importe les autres)",
     Line "line {}: {}" "ligne {} : {}",
+    MoreThan "there are more than {}; --limit shows them" "il y en a plus de {} ; --limit les montre",
     NothingFound "nothing found" "rien trouvé",
     CallAnswered "{} answered after {} ms over {}" "{} a répondu après {} ms par {}",
     CallAudio "{} packets sent, {} heard, loss {} %" "{} paquets envoyés, {} entendus, perte {} %",

@@ -1,7 +1,7 @@
 //! The data directory itself, when no server runs on it. Its lock is held as long as the door is open.
 
 use crate::cli::exit::{Exit, Failure};
-use coeur_api::{Door, House, RegistrationView, Status, TraceRequest, TraceView};
+use coeur_api::{Door, House, RegistrationsPage, Status, TraceRequest, TraceView};
 use coeur_directory::{Aor, DeviceId, Directory};
 use coeur_storage::{DataLock, Records, Sqlite, StorageError};
 use std::path::Path;
@@ -41,8 +41,13 @@ impl House for Offline {
         }
     }
 
-    fn registrations(&self, _account: Option<&Aor>, _limit: usize) -> Vec<RegistrationView> {
-        Vec::new()
+    fn registrations(
+        &self,
+        _account: Option<&Aor>,
+        _after: Option<&str>,
+        _limit: usize,
+    ) -> RegistrationsPage {
+        RegistrationsPage::default()
     }
 
     fn traces(&self, _request: &TraceRequest) -> Vec<TraceView> {

@@ -5,7 +5,9 @@ use crate::trace::ladder::{self, Style};
 use crate::trace::redact::Bodies;
 use crate::trace::search::{Query, search};
 use crate::trace::{Conversation, Tap};
-use coeur_api::{House, Kind, MetricsText, RegistrationView, Status, TraceRequest, TraceView, Watched};
+use coeur_api::{
+    House, Kind, MetricsText, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched,
+};
 use coeur_directory::{Aor, DeviceId, Directory};
 use coeur_exchange::bindings::{Cursor, View};
 use coeur_exchange::event::Counters;
@@ -67,27 +69,32 @@ impl House for Running {
         }
     }
 
-    fn registrations(&self, account: Option<&Aor>, limit: usize) -> Vec<RegistrationView> {
+    fn registrations(&self, account: Option<&Aor>, after: Option<&str>, limit: usize) -> RegistrationsPage {
         let (bindings, now) = (&self.world.bindings, (self.now)().monotonic);
-        let mut views = Vec::new();
-        match account {
-            Some(aor) => {
-                bindings.each_of(aor.user().as_bytes(), aor.domain().as_bytes(), now, |view| {
-                    views.push(show(&view))
-                });
-            }
-            None => {
-                let mut next = Some(Cursor::default());
-                while let Some(cursor) = next
-                    && views.len() < limit
-                {
-                    next = bindings.page(cursor, PAGE, now, &mut |view| views.push(show(&view)));
-                }
-                views.sort_by(|a, b| a.account.cmp(&b.account));
-            }
+        let mut registrations = Vec::new();
+        if let Some(aor) = account {
+            let (user, domain) = (aor.user().as_bytes(), aor.domain().as_bytes());
+            bindings.each_of(user, domain, now, |view| registrations.push(show(&view)));
+            return RegistrationsPage { registrations, next: None };
         }
-        views.truncate(limit);
-        views
+        let mut next = match after {
+            // What no page of ours gave begins nowhere.
+            Some(text) => text.parse::<Cursor>().ok(),
+            None => Some(Cursor::default()),
+        };
+        while let (Some(cursor), left @ 1..) = (next, limit.saturating_sub(registrations.len())) {
+            next = bindings.page(cursor, PAGE.min(left), now, &mut |view| registrations.push(show(&view)));
+        }
+        // A page that would be empty is no next page.
+        while let Some(cursor) = next {
+            let mut is_empty = true;
+            let behind = bindings.page(cursor, 1, now, &mut |_| is_empty = false);
+            if !is_empty {
+                break;
+            }
+            next = behind;
+        }
+        RegistrationsPage { registrations, next: next.map(|cursor| cursor.to_string()) }
     }
 
     fn traces(&self, request: &TraceRequest) -> Vec<TraceView> {
