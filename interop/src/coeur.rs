@@ -68,8 +68,9 @@ impl Coeur {
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
-    /// Starts the process (again) and waits until it answers.
-    pub fn run(&mut self) {
+    /// Starts the process (again), waits until it answers, and tells how long that took.
+    pub fn run(&mut self) -> Duration {
+        let started = Instant::now();
         let log = std::fs::File::create(self.folder.path().join("coeur.log")).expect("log file");
         let child = Command::new(binary())
             .arg("serve")
@@ -90,9 +91,9 @@ impl Coeur {
         let until = Instant::now() + Duration::from_secs(20);
         while Instant::now() < until {
             if self.is_ready() {
-                return;
+                return started.elapsed();
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(5));
         }
         panic!("coeur was not ready within 20 s:\n{}", self.log());
     }

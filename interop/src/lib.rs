@@ -10,10 +10,12 @@
 //! | [`scenario`] | sipp scenarios written as steps instead of XML |
 //! | [`sipp`] | sipp processes |
 //! | [`baresip`] | baresip phones through their control port |
+//! | [`load`] | many phones that register at once |
 //! | [`tone`] | which tone is in a WAV file |
 
 pub mod baresip;
 pub mod coeur;
+pub mod load;
 pub mod scenario;
 pub mod sipp;
 pub mod tone;
