@@ -71,10 +71,19 @@ impl Door {
         }
     }
 
-    /// A change that the server itself wants: what a device proved, a setting.
+    /// A change that the server itself wants: a setting, a domain.
     pub fn change(&self, operator: &Operator, change: Change) -> Result<Reply, Refusal> {
         self.commit(operator, vec![change])?;
         Ok(Reply::Done)
+    }
+
+    /// Changes that do not depend on each other, in one commit if all of them can be made, else one by one. Returns why
+    /// some were not.
+    pub fn changes(&self, operator: &Operator, changes: Vec<Change>) -> Vec<Refusal> {
+        if self.commit(operator, changes.clone()).is_ok() {
+            return Vec::new();
+        }
+        changes.into_iter().filter_map(|change| self.commit(operator, vec![change]).err()).collect()
     }
 
     /// Check, write, apply: in this order, under one lock.
@@ -423,6 +432,23 @@ mod tests {
         let gone =
             door.answer(&operator, Request::AccountRemove { account: "alice@d".into() }).err().unwrap();
         assert_eq!(gone.why, Why::NotFound);
+    }
+
+    #[test]
+    fn of_changes_that_stand_alone_one_that_cannot_be_made_holds_up_no_other() {
+        let (door, house) = door(false);
+        add(&door, &["alice@d", "bob@d"]).map_err(|refusal| refusal.text).map(drop).unwrap();
+        let proved = |account: &str, device| Change::DeviceProvedSha256 {
+            aor: Aor::parse(account).unwrap(),
+            device: DeviceId(device),
+        };
+        // Numbers of accounts and devices alternate in these records.
+        let changes = vec![proved("alice@d", 1), proved("gone@d", 9), proved("bob@d", 3)];
+        assert_eq!(door.changes(&operator(), changes).len(), 1);
+        for account in ["alice@d", "bob@d"] {
+            let account = house.directory.account_of(&Aor::parse(account).unwrap()).unwrap();
+            assert!(account.devices[0].proved_sha256());
+        }
     }
 
     #[test]

@@ -52,18 +52,27 @@ impl Services for HouseServices {
     }
 }
 
-/// Writes events until the shards are gone. What a device has proved is committed here, away from the shards.
+/// Writes events until the shards are gone. What devices have proved is committed here, away from the shards, and all
+/// that came while the disk was busy in one commit: after an upgrade every phone proves it within minutes.
 pub fn consume(events: &Receiver<(ShardId, Event)>, door: &Door) {
     let log = EventLog::default();
-    while let Ok((shard, event)) = events.recv() {
-        log.write(shard, &event);
-        if let Event::DeviceProvedSha256 { aor, device } = event
-            && let Err(refusal) =
-                door.change(&Operator::program(), Change::DeviceProvedSha256 { aor, device })
-        {
+    while let Ok(first) = events.recv() {
+        let mut proofs = Vec::new();
+        for (shard, event) in std::iter::once(first).chain(events.try_iter()).take(EVENTS_MAX) {
+            log.write(shard, &event);
+            if let Event::DeviceProvedSha256 { aor, device } = event {
+                proofs.push(Change::DeviceProvedSha256 { aor, device });
+            }
+        }
+        if proofs.is_empty() {
+            continue;
+        }
+        let refusals = door.changes(&Operator::program(), proofs);
+        if let Some(refusal) = refusals.first() {
             tracing::warn!(
                 why = refusal.text,
-                "what a device proved could not be recorded; it is remembered until a restart"
+                devices = refusals.len(),
+                "what devices proved could not be recorded; it is remembered until a restart"
             );
         }
     }
