@@ -17,8 +17,8 @@ impl House for Hut {
     fn status(&self) -> Status {
         Status { version: "test".to_owned(), ..Status::default() }
     }
-    fn registrations(&self, _: Option<&Aor>, _: usize) -> Vec<coeur_api::RegistrationView> {
-        Vec::new()
+    fn registrations(&self, _: Option<&Aor>, _: Option<&str>, _: usize) -> coeur_api::RegistrationsPage {
+        coeur_api::RegistrationsPage::default()
     }
     fn traces(&self, _: &TraceRequest) -> Vec<coeur_api::TraceView> {
         Vec::new()
