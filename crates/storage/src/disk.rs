@@ -41,6 +41,11 @@ impl Folder {
         private::folder(path)?;
         Ok(Self(path.to_owned()))
     }
+
+    /// One that is there, or is found not to be when it is listed. Nothing is made or changed.
+    pub(crate) fn existing(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
 }
 
 impl Disk for Folder {

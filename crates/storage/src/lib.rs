@@ -18,7 +18,7 @@ mod seal;
 
 pub use disk::{Disk, DiskFile, Folder};
 pub use error::StorageError;
-pub use journal::{Journal, Log, Options, Report, Sequence};
+pub use journal::{Journal, Log, Options, Report, Sequence, check as check_journal};
 pub use lock::DataLock;
-pub use records::{AuditRow, Operator, Records, Sqlite};
+pub use records::{AuditRow, Chain, Operator, Records, RecordsReport, Sqlite, check as check_records};
 pub use seal::SealKey;

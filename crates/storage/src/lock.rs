@@ -24,11 +24,7 @@ impl DataLock {
             .mode(private::FILE)
             .open(&path)
             .map_err(StorageError::io("open", &path))?;
-        if file.try_lock().is_err() {
-            let mut text = String::new();
-            let _ = file.read_to_string(&mut text);
-            return Err(StorageError::Locked { path: folder.to_owned(), pid: text.trim().parse().ok() });
-        }
+        lock(&mut file, folder)?;
         // The number is a courtesy to whoever comes second. A disk that is full has no room for it and may have no need.
         let _ = file
             .set_len(0)
@@ -36,4 +32,21 @@ impl DataLock {
             .and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self { _file: file })
     }
+
+    /// For those who only read: keeps a server from starting meanwhile, makes and changes nothing. An error where no
+    /// server and no command has ever been.
+    pub fn take_to_read(folder: &Path) -> Result<Self, StorageError> {
+        let path = folder.join("lock");
+        let mut file = File::open(&path).map_err(StorageError::io("open", &path))?;
+        lock(&mut file, folder)?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn lock(file: &mut File, folder: &Path) -> Result<(), StorageError> {
+    file.try_lock().map_err(|_| {
+        let mut text = String::new();
+        let _ = file.read_to_string(&mut text);
+        StorageError::Locked { path: folder.to_owned(), pid: text.trim().parse().ok() }
+    })
 }

@@ -6,7 +6,7 @@ use aws_lc_rs::rand;
 use coeur_directory::{Ha1, Ha1Set};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroize;
 
 /// AES-256-GCM-SIV with a key that lies in `keys/seal.key` (0400), apart from the database.
@@ -19,12 +19,23 @@ const PLAIN_BYTES: usize = 2 + 32 + 32 + 16;
 impl SealKey {
     /// Reads the key of this data directory, or makes it.
     pub fn open(folder: &Path) -> Result<Self, StorageError> {
-        let path = folder.join("keys").join("seal.key");
-        let mut key = match std::fs::read(&path) {
+        let path = path(folder);
+        let key = match std::fs::read(&path) {
             Ok(key) => key,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => make(&path)?,
             Err(e) => return Err(StorageError::io("read", &path)(e)),
         };
+        Self::of_bytes(key, path)
+    }
+
+    /// Reads the key, and makes none.
+    pub(crate) fn existing(folder: &Path) -> Result<Self, StorageError> {
+        let path = path(folder);
+        let key = std::fs::read(&path).map_err(StorageError::io("read", &path))?;
+        Self::of_bytes(key, path)
+    }
+
+    fn of_bytes(mut key: Vec<u8>, path: PathBuf) -> Result<Self, StorageError> {
         let made = RandomizedNonceKey::new(&AES_256_GCM_SIV, &key);
         key.zeroize();
         made.map(Self).map_err(|_| StorageError::Corrupt { path, what: "this is no key of 32 bytes".into() })
@@ -68,6 +79,10 @@ impl SealKey {
         body.zeroize();
         Some(set)
     }
+}
+
+fn path(folder: &Path) -> PathBuf {
+    folder.join("keys").join("seal.key")
 }
 
 fn make(path: &Path) -> Result<Vec<u8>, StorageError> {

@@ -39,6 +39,8 @@ pub enum Command {
     Registrations(Registrations),
     /// Read all settings, report every error, start nothing
     CheckConfig(CheckConfig),
+    /// Look for damage in a data directory: records, audit chain, credentials, journal; change nothing
+    CheckData(CheckData),
     /// Register over every transport, call, text, and report each step
     Selftest(Selftest),
     /// The SIP ladder of recent calls and registrations, secrets hidden
@@ -277,6 +279,20 @@ pub struct CheckConfig {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+The records may be checked while a server runs on the directory; the journal only while none does.
+Exit code 1 when something is damaged. A torn end of the journal is what any crash may leave and is no damage.
+The hash of the last audit row, kept elsewhere, shows later whether rows were cut off.
+
+Examples:
+  coeur check-data --data /var/lib/coeur
+  coeur check-data --json")]
+pub struct CheckData {
+    #[command(flatten)]
+    pub place: Place,
+}
+
+#[derive(Args, Debug)]
 pub struct Selftest {
     #[command(flatten)]
     pub place: Place,
@@ -371,6 +387,7 @@ mod tests {
             "domain",
             "registrations",
             "check-config",
+            "check-data",
             "selftest",
             "trace",
             "call",

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod call;
 pub mod check_config;
+pub mod check_data;
 pub mod completion;
 pub mod device;
 pub mod domain;
@@ -55,6 +56,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Domain(arguments) => domain::run(arguments),
         Command::Registrations(arguments) => registrations::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(arguments),
+        Command::CheckData(arguments) => check_data::run(arguments),
         Command::Selftest(arguments) => selftest::run(arguments),
         Command::Trace(arguments) => trace::run(arguments),
         Command::Call(arguments) => call::run(arguments),

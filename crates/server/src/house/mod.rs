@@ -1,6 +1,7 @@
 //! What stands behind the administration door: an open data directory, or the running server.
 
 pub mod boot;
+pub mod check;
 pub mod kept;
 pub mod offline;
 pub mod recovery;

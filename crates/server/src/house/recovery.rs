@@ -4,12 +4,24 @@ use coeur_exchange::bindings::Bindings;
 use coeur_exchange::record::{Dump, Recovered, Recovery};
 use coeur_exchange::world::{Listener, World};
 use coeur_sip::time::Now;
-use coeur_storage::{Folder, Journal, Options, Report, StorageError};
-use std::path::Path;
+use coeur_storage::{Folder, Journal, Options, Report, StorageError, check_journal};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Directory of the journal in the data directory.
 const FOLDER: &str = "journal";
+
+/// What came back, and what did not.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    pub bindings: Recovered,
+    pub report: Report,
+    /// Whole entries that this program does not understand.
+    pub unreadable: u64,
+    pub took: Duration,
+    folder: PathBuf,
+}
 
 /// Opens the journal and applies every entry to empty bindings. What could not be read is said and given up; a torn
 /// end is what a loss of power leaves.
@@ -18,36 +30,95 @@ pub fn recover(
     bindings: &Bindings,
     listeners: &[Listener],
     now: Now,
-) -> Result<(Journal, Recovered), StorageError> {
-    let path = folder.join(FOLDER);
-    let disk = Folder::open(&path).map_err(StorageError::io("open", &path))?;
+) -> Result<(Journal, Restored), StorageError> {
+    let started = Instant::now();
+    let folder = folder.join(FOLDER);
+    let disk = Folder::open(&folder).map_err(StorageError::io("open", &folder))?;
     let mut recovery = Recovery::new(bindings, listeners, now);
     let mut unreadable = 0u64;
     let (journal, report) = Journal::open(Arc::new(disk), Options::default(), &mut |entry| {
         unreadable += u64::from(recovery.apply(entry).is_err());
     })?;
-    say(&report, unreadable);
-    let recovered = recovery.finish();
+    let restored =
+        Restored { bindings: recovery.finish(), report, unreadable, took: started.elapsed(), folder };
     bindings.set_saved_up_to(bindings.version());
-    Ok((journal, recovered))
+    restored.log();
+    Ok((journal, restored))
 }
 
-fn say(report: &Report, unreadable: u64) {
-    for (file, bytes) in &report.torn {
-        tracing::warn!(file, bytes, "the end of the journal was torn off; what was answered is whole");
+/// What [`recover`] would find, with nothing changed and nothing said.
+pub fn look(folder: &Path, now: Now) -> Result<Restored, StorageError> {
+    let started = Instant::now();
+    let folder = folder.join(FOLDER);
+    // The bindings are counted and thrown away, so they need no listener.
+    let bindings = Bindings::of_boot(super::boot::boot());
+    let mut recovery = Recovery::new(&bindings, &[], now);
+    let mut unreadable = 0u64;
+    let report = check_journal(&folder, &mut |entry| {
+        unreadable += u64::from(recovery.apply(entry).is_err());
+    })?;
+    Ok(Restored { bindings: recovery.finish(), report, unreadable, took: started.elapsed(), folder })
+}
+
+impl Restored {
+    /// What was acknowledged and is lost, or may be; a sentence each.
+    pub fn problems(&self) -> Vec<String> {
+        let damaged = self.report.damaged.iter().map(|(file, offset, bytes)| {
+            let path = self.folder.join(file);
+            let what = match path.exists() {
+                true => format!("{bytes} bytes at {offset} are damaged"),
+                false => format!("this file is missing, {bytes} bytes"),
+            };
+            format!("{}: {what}: some registrations are lost until those phones refresh", path.display())
+        });
+        let not_searched = self.report.not_searched.iter().map(|file| {
+            format!("{}: so damaged that the rest of it was not read", self.folder.join(file).display())
+        });
+        let refused = self.report.refused_snapshots.iter().map(|file| {
+            let path = self.folder.join(file);
+            format!("{}: this snapshot is damaged or incomplete; the one before it was used", path.display())
+        });
+        let unreadable = (self.unreadable > 0).then(|| {
+            let (path, entries) = (self.folder.display(), self.unreadable);
+            format!("{path}: {entries} entries are not understood; were they written by a newer version?")
+        });
+        damaged.chain(not_searched).chain(refused).chain(unreadable).collect()
     }
-    for (file, offset, bytes) in &report.damaged {
-        tracing::error!(
-            file,
-            offset,
-            bytes,
-            "the journal is damaged here: some registrations are lost until phones refresh"
-        );
+
+    /// What is no loss and worth knowing.
+    pub fn notes(&self) -> Vec<String> {
+        let torn = self.report.torn.iter().map(|(file, bytes)| {
+            let path = self.folder.join(file);
+            format!(
+                "{}: the last {bytes} bytes were torn off by a crash; what was acknowledged is before them",
+                path.display()
+            )
+        });
+        torn.collect()
     }
-    if unreadable > 0 {
-        tracing::error!(
-            entries = unreadable,
-            "journal entries could not be understood; were they written by a newer version?"
+
+    pub fn damaged_bytes(&self) -> u64 {
+        self.report.damaged.iter().map(|(_, _, bytes)| bytes).sum()
+    }
+
+    pub fn torn_bytes(&self) -> u64 {
+        self.report.torn.iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    fn log(&self) {
+        for note in self.notes() {
+            tracing::warn!("{note}");
+        }
+        for problem in self.problems() {
+            tracing::error!("{problem}");
+        }
+        tracing::info!(
+            bindings = self.bindings.bindings,
+            expired = self.bindings.expired,
+            entries = self.report.entries,
+            bytes = self.report.bytes,
+            took_ms = self.took.as_millis() as u64,
+            "journal read"
         );
     }
 }

@@ -1,5 +1,6 @@
 //! The running server, as the administration door and the HTTP listener see it.
 
+use super::recovery::Restored;
 use crate::observe::process;
 use crate::trace::ladder::{self, Style};
 use crate::trace::redact::Bodies;
@@ -24,6 +25,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub struct Running {
     pub world: Arc<World>,
     pub journal: Arc<Journal>,
+    /// What the journal gave back at the start.
+    pub restored: Restored,
     pub tap: Arc<Tap>,
     /// As `udp://192.0.2.1:5060`.
     pub listeners: Vec<String>,
@@ -128,6 +131,24 @@ impl Watched for Running {
         gauge("coeur_accounts", "Accounts.", self.world.directory.accounts() as u64);
         gauge("coeur_uptime_seconds", "Seconds since the start.", self.started.elapsed().as_secs());
         gauge("coeur_journal_writable", "1 when the journal can write.", self.journal.is_writable().into());
+        let restored = &self.restored;
+        gauge(
+            "coeur_recovery_bindings",
+            "Contacts read back at the start.",
+            restored.bindings.bindings as u64,
+        );
+        gauge("coeur_recovery_milliseconds", "Time to read the journal.", restored.took.as_millis() as u64);
+        gauge(
+            "coeur_recovery_torn_bytes",
+            "End of the journal that a crash tore off.",
+            restored.torn_bytes(),
+        );
+        gauge("coeur_recovery_damaged_bytes", "Acknowledged and not to be read.", restored.damaged_bytes());
+        gauge(
+            "coeur_recovery_problems",
+            "What the log of the start names as damaged, missing or not understood.",
+            restored.problems().len() as u64,
+        );
         if let Some(bytes) = process::resident_bytes() {
             gauge("process_resident_memory_bytes", "Resident memory.", bytes);
         }

@@ -19,6 +19,14 @@ pub fn open(folder: &Path) -> Result<Secrets, StorageError> {
     read_or_make(&path).map_err(StorageError::io("open", &path))
 }
 
+/// What is wrong with them; they are made at the first start, so their absence is nothing wrong.
+pub fn problem(folder: &Path) -> Option<String> {
+    let path = folder.join(FILE);
+    let bytes = std::fs::metadata(&path).ok()?.len();
+    (bytes != BYTES as u64)
+        .then(|| format!("{} has {bytes} bytes instead of {BYTES}: restore it from a backup", path.display()))
+}
+
 fn read_or_make(path: &Path) -> io::Result<Secrets> {
     let mut bytes = Zeroizing::new([0u8; BYTES]);
     match OpenOptions::new().read(true).open(path) {

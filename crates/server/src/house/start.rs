@@ -77,13 +77,13 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         storage_writable: AtomicBool::new(true),
     });
     let clock = Clock::default();
-    let (journal, recovered) =
+    let (journal, restored) =
         recovery::recover(folder, &world.bindings, &listeners, clock.now()).map_err(unreachable)?;
-    tracing::info!(bindings = recovered.bindings, expired = recovered.expired, "journal read");
 
     let running = Arc::new(Running {
         world,
         journal: Arc::new(journal),
+        restored,
         tap: Arc::new(Tap::new(settings.shards, settings.trace_mb as usize * 1_000_000)),
         listeners: listeners.iter().map(url).collect(),
         local_authority,

@@ -4,6 +4,7 @@
 //! that crashes. [`Journal`] puts a writer thread before it, so that a shard appends in well under a microsecond and is
 //! told when its group is on disk.
 
+mod check;
 mod group;
 mod log;
 mod recovery;
@@ -11,6 +12,7 @@ mod scan;
 mod snapshot;
 mod writer;
 
+pub use check::check;
 /// A group under way; see [`Log::write`].
 pub use group::Group as OpenGroup;
 pub use log::{Log, Options};

@@ -3,6 +3,7 @@
 
 use aws_lc_rs::digest;
 use coeur_directory::Change;
+use rusqlite::{Connection, Row};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRow {
@@ -29,6 +30,48 @@ impl AuditRow {
         }
         context.finish().as_ref().to_vec()
     }
+}
+
+/// The chain as it was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chain {
+    /// Rows that follow from those before them.
+    pub rows: u64,
+    /// Hash of the last of these. Rows cut off from the end leave a whole chain, so whoever wants to find that keeps
+    /// this elsewhere and compares.
+    pub end: Vec<u8>,
+    /// The sequence of the first row that does not follow from the one before.
+    pub broken_at: Option<u64>,
+}
+
+/// Follows the chain from the first row.
+pub(super) fn follow(connection: &Connection) -> rusqlite::Result<Chain> {
+    let sql = "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit ORDER BY sequence";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut chain = Chain::default();
+    for row in statement.query_map([], read)? {
+        let row = row?;
+        if row.sequence != chain.rows + 1 || row.hash != row.hash_after(&chain.end) {
+            chain.broken_at = Some(row.sequence);
+            break;
+        }
+        chain.rows += 1;
+        chain.end = row.hash;
+    }
+    Ok(chain)
+}
+
+/// `sequence, at_ms, operator, action, subject, detail, hash`
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
+    Ok(AuditRow {
+        sequence: row.get::<_, i64>(0)? as u64,
+        at_ms: row.get::<_, i64>(1)? as u64,
+        operator: row.get(2)?,
+        action: row.get(3)?,
+        subject: row.get(4)?,
+        detail: row.get(5)?,
+        hash: row.get(6)?,
+    })
 }
 
 /// Action, subject and detail of a change. No secret is in it.

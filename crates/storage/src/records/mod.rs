@@ -1,11 +1,13 @@
 //! Records: what changes rarely and is kept in a database.
 
 mod audit;
+mod check;
 mod rows;
 mod schema;
 mod sqlite;
 
-pub use audit::AuditRow;
+pub use audit::{AuditRow, Chain};
+pub use check::{RecordsReport, check};
 pub use sqlite::Sqlite;
 
 use crate::error::StorageError;

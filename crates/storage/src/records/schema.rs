@@ -27,14 +27,18 @@ const MIGRATIONS: &[&str] = &[
      ) STRICT;",
 ];
 
+/// The newest schema.
+pub(super) fn known() -> u32 {
+    MIGRATIONS.len() as u32
+}
+
 /// Brings the database to the newest schema, each step in a transaction.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StorageError> {
     let at: u32 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(StorageError::sql("read the schema of", path))?;
-    let known = MIGRATIONS.len() as u32;
-    if at > known {
-        return Err(StorageError::TooNew { found: at, known });
+    if at > known() {
+        return Err(StorageError::TooNew { found: at, known: known() });
     }
     for (number, migration) in MIGRATIONS.iter().enumerate().skip(at as usize) {
         let doing = StorageError::sql("migrate", path);

@@ -149,26 +149,13 @@ impl Records for Sqlite {
         let mut statement =
             self.connection.prepare_cached(sql).map_err(StorageError::sql(doing, &self.path))?;
         let rows =
-            statement.query_map([limit as i64], audit_row).map_err(StorageError::sql(doing, &self.path))?;
+            statement.query_map([limit as i64], audit::read).map_err(StorageError::sql(doing, &self.path))?;
         rows.collect::<Result<_, _>>().map_err(StorageError::sql(doing, &self.path))
     }
 
     fn verify_audit(&mut self) -> Result<Option<u64>, StorageError> {
-        let doing = "read the audit rows of";
-        let sql =
-            "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit ORDER BY sequence";
-        let mut statement =
-            self.connection.prepare_cached(sql).map_err(StorageError::sql(doing, &self.path))?;
-        let mut previous = Vec::new();
-        let rows = statement.query_map([], audit_row).map_err(StorageError::sql(doing, &self.path))?;
-        for (expected, row) in (1..).zip(rows) {
-            let row = row.map_err(StorageError::sql(doing, &self.path))?;
-            if row.sequence != expected || row.hash != row.hash_after(&previous) {
-                return Ok(Some(row.sequence));
-            }
-            previous = row.hash;
-        }
-        Ok(None)
+        let chain = audit::follow(&self.connection);
+        Ok(chain.map_err(StorageError::sql("read the audit rows of", &self.path))?.broken_at)
     }
 }
 
@@ -349,16 +336,4 @@ fn insert_audit(transaction: &Transaction<'_>, row: &AuditRow) -> rusqlite::Resu
             row.hash
         ])
         .map(|_| ())
-}
-
-fn audit_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<AuditRow> {
-    Ok(AuditRow {
-        sequence: row.get::<_, i64>(0)? as u64,
-        at_ms: row.get::<_, i64>(1)? as u64,
-        operator: row.get(2)?,
-        action: row.get(3)?,
-        subject: row.get(4)?,
-        detail: row.get(5)?,
-        hash: row.get(6)?,
-    })
 }
