@@ -127,7 +127,7 @@ impl Server {
             shards,
             limits,
             tls: Some(tls.clone()),
-            origin: Arc::new(|_| true),
+            origin: Arc::new(|origin| origin == "https://phone.test"),
             journal,
             services: Arc::new(NoServices),
             tap: None,
@@ -287,6 +287,41 @@ fn web_socket_and_secure_web_socket_carry_one_message_per_frame() {
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     assert!(text.starts_with("HTTP/1.1 400 "), "{text}");
+}
+
+/// A browser's opening, as far as the server's answer; `None` for a client that is no browser.
+fn open_as_page(mut stream: impl Read + Write, origin: Option<&str>) -> String {
+    let origin = origin.map(|origin| format!("Origin: {origin}\r\n")).unwrap_or_default();
+    let opening = format!(
+        "GET / HTTP/1.1\r\nHost: sip.test\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n{origin}\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
+    );
+    stream.write_all(opening.as_bytes()).unwrap();
+    answers(&mut stream, 1)
+}
+
+#[test]
+fn a_page_of_a_stranger_is_refused_at_the_handshake_and_counted() {
+    let server = Server::usual();
+    for (count, origin) in ["https://evil.test", "null", "https://phone.test.evil.test"].iter().enumerate() {
+        for place in [3, 4] {
+            let answer = match place {
+                3 => open_as_page(server.tcp(3), Some(origin)),
+                _ => open_as_page(server.tls(4), Some(origin)),
+            };
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{origin}: {answer}");
+        }
+        server.wait_for("origins_refused", 2 * (count as u64 + 1));
+    }
+    server.wait_for("connections_closed", 6);
+    assert_eq!(server.count("stream_messages_received"), 0);
+    for origin in [Some("https://phone.test"), None] {
+        let answer = open_as_page(server.tcp(3), origin);
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{origin:?}: {answer}");
+        assert!(open_as_page(server.tls(4), origin).starts_with("HTTP/1.1 101 "));
+    }
+    assert_eq!(server.count("origins_refused"), 6);
 }
 
 #[test]

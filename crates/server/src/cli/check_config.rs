@@ -54,6 +54,7 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::Domain, list(settings.domains.clone())),
         (Key::Listen, list(settings.listen.iter().map(ToString::to_string).collect())),
         (Key::Advertise, list(settings.advertise.iter().map(|advertise| advertise.host.clone()).collect())),
+        (Key::Origin, list(settings.origins.iter().map(ToString::to_string).collect())),
         (Key::Cert, certificate.map_or(Value::Null, |(cert, _)| path(cert))),
         (Key::PrivateKey, certificate.map_or(Value::Null, |(_, key)| path(key))),
         (Key::Http, settings.http.map_or(json!("off"), |http| Value::from(http.to_string()))),
@@ -61,6 +62,7 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::Log, json!(settings.log)),
         (Key::LogFormat, json!(if settings.log_format == LogFormat::Json { "json" } else { "text" })),
         (Key::TraceMb, json!(settings.trace_mb)),
+        (Key::MessagesPerMinute, json!(settings.messages_per_minute)),
     ]
 }
 
@@ -72,5 +74,18 @@ fn plain(value: &serde_json::Value) -> String {
         Value::Array(values) if values.is_empty() => "-".to_owned(),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(" "),
         Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_but_the_file_itself_is_explained() {
+        let settings = config::load(config::Layer::default(), &[]).unwrap();
+        let explained: Vec<Key> = values(&settings).into_iter().map(|(key, _)| key).collect();
+        let keys: Vec<Key> = Key::ALL.iter().copied().filter(|key| *key != Key::Config).collect();
+        assert_eq!(explained, keys);
     }
 }

@@ -69,6 +69,9 @@ pub struct Settings {
     /// Name under which others reach us: HOST or TRANSPORT://HOST:PORT; may be repeated [env: COEUR_ADVERTISE]
     #[arg(long, value_name = "NAME")]
     pub advertise: Vec<String>,
+    /// Web pages that may use ws and wss besides our own: https://HOST[:PORT], HOST, localhost, null or *; may be repeated [env: COEUR_ORIGIN]
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Vec<String>,
     /// Certificate chain (PEM) [env: COEUR_CERT]
     #[arg(long, value_name = "FILE")]
     pub cert: Option<String>,
@@ -103,6 +106,7 @@ impl Settings {
         layer.flag(Key::Domain, self.domain);
         layer.flag(Key::Listen, self.listen);
         layer.flag(Key::Advertise, self.advertise);
+        layer.flag(Key::Origin, self.origin);
         layer.flag(Key::Cert, self.cert);
         layer.flag(Key::PrivateKey, self.key);
         layer.flag(Key::Http, self.http);

@@ -6,7 +6,7 @@ use super::grammar::Serve;
 use super::terminal::print;
 use super::words::Word;
 use crate::config::listen::Listen;
-use crate::config::{LogFormat, Settings};
+use crate::config::{AllowedOrigin, LogFormat, Settings};
 use crate::demo::{self, USERS, address, card, ports};
 use crate::house::start::{Server, start};
 use crate::user_agent::Secret;
@@ -72,6 +72,8 @@ fn demonstrate(settings: &mut Settings) {
     if !settings.chosen.listen {
         settings.listen = DEMO_LISTEN.iter().filter_map(|text| text.parse().ok()).collect();
     }
+    // A page that somebody tries from a server on this machine is no stranger's.
+    settings.origins.push(AllowedOrigin::Host("localhost".to_owned()));
     let (listen, replaced) = ports::free(&settings.listen);
     settings.listen = listen;
     let mut moved = replaced;

@@ -6,11 +6,13 @@ pub mod environment;
 pub mod file;
 pub mod key;
 pub mod listen;
+pub mod origin;
 pub mod settings;
 pub mod suggest;
 
 pub use key::{Key, Layer, Source};
 pub use listen::{Advertise, Listen};
+pub use origin::AllowedOrigin;
 pub use settings::{LogFormat, Settings};
 
 /// Something in the settings is wrong; says where it was read and what to do.

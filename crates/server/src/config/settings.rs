@@ -1,7 +1,7 @@
 //! The settings as the server uses them, resolved from layers.
 
 use super::listen::is_host;
-use super::{Advertise, ConfigError, Key, Layer, Listen, Source};
+use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -18,6 +18,8 @@ pub struct Settings {
     /// Never empty after [`resolve`].
     pub listen: Vec<Listen>,
     pub advertise: Vec<Advertise>,
+    /// Pages that may use WebSocket besides our own.
+    pub origins: Vec<AllowedOrigin>,
     /// Chain and key; both or none.
     pub certificate: Option<(PathBuf, PathBuf)>,
     pub http: Option<SocketAddr>,
@@ -62,6 +64,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         domains,
         listen: if listen.is_empty() { default_listen() } else { listen },
         advertise: reader.each(Key::Advertise, |text| text.parse::<Advertise>()),
+        origins: reader.each(Key::Origin, |text| text.parse::<AllowedOrigin>()),
         certificate: reader.certificate(),
         http: reader.one(Key::Http, http).unwrap_or_else(|| DEFAULT_HTTP.parse().ok()),
         shards: reader.one(Key::Shards, shards).unwrap_or_else(default_shards),

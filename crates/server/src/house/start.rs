@@ -8,8 +8,10 @@ use super::upkeep::Upkeep;
 use super::{boot, recovery, secrets};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
+use crate::config::listen::bracketed;
 use crate::net::limits::Limits;
 use crate::net::listen::{Bound, bind};
+use crate::net::origin::{OriginCheck, Origins};
 use crate::shard::{Clock, Notice, Prepared, Setup, Shards};
 use crate::tls::{Source, Tls, authority, roots};
 use crate::trace::Tap;
@@ -235,7 +237,7 @@ fn start_shards(
         shards: settings.shards,
         limits: Limits::default(),
         tls,
-        origin: Arc::new(|_: Option<&str>| true),
+        origin: origins(settings, running),
         journal: Arc::new(journal),
         services: Arc::new(services),
         tap: (settings.trace_mb > 0).then(|| running.tap.clone()),
@@ -266,6 +268,19 @@ fn start_shards(
         tracing::error!("the shards were started twice");
     }
     Ok(shards)
+}
+
+/// Pages of our domains (as they are when the page asks), of the names and addresses under which we are reached, and
+/// of whom the operator lists.
+fn origins(settings: &Settings, running: &Arc<Running>) -> Arc<OriginCheck> {
+    let world = running.world.clone();
+    let bound = world.listeners.iter().map(|listener| listener.bound.ip()).filter(|ip| !ip.is_unspecified());
+    let bound: Vec<String> = bound.map(bracketed).collect();
+    let named = world.listeners.iter().map(|listener| &*listener.sent_by);
+    let advertised = settings.advertise.iter().map(|advertise| advertise.host.as_str());
+    let hosts = bound.iter().map(String::as_str).chain(named).chain(advertised);
+    let origins = Origins::new(hosts, &settings.origins);
+    Arc::new(move |origin: &str| origins.allow(origin, |domain| world.directory.is_ours(domain.as_bytes())))
 }
 
 /// Echo ports: the range that firewalls are opened for, and as many calls as a test service needs.

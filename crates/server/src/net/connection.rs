@@ -2,8 +2,9 @@
 
 use super::framing::{Frame, Framer};
 use super::limits::Limits;
+use super::origin::OriginCheck;
 use super::per_source::Place;
-use super::web_socket::{self, OriginCheck, WebSocket};
+use super::web_socket::{self, Closed, WebSocket};
 use crate::shard::core::Core;
 use crate::shard::handler::Handler;
 use coeur_exchange::flow::{ConnectionId, Flow};
@@ -52,6 +53,7 @@ pub enum End {
     Untrusted,
     Tls,
     WebSocket,
+    Origin,
     Framing,
     SlowReader,
     Deadline(Phase, bool),
@@ -264,8 +266,12 @@ impl Connection {
                     messages += 1;
                     core.message(flow, message);
                 });
-                if fed.is_err() {
-                    return Err(if web.is_open() { End::Peer } else { End::WebSocket });
+                if let Err(closed) = fed {
+                    return Err(match closed {
+                        Closed::Frames => End::Peer,
+                        Closed::Handshake => End::WebSocket,
+                        Closed::Origin => End::Origin,
+                    });
                 }
                 if self.phase == Phase::Handshake && web.is_open() {
                     self.phase = Phase::Fresh;

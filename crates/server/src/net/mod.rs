@@ -3,6 +3,7 @@
 pub mod framing;
 pub mod limits;
 pub mod listen;
+pub mod origin;
 pub mod per_source;
 pub mod streams;
 pub mod stun;

@@ -2,8 +2,9 @@
 
 use super::connection::{After, Connection, End, Peer, Phase};
 use super::limits::Limits;
+use super::origin::OriginCheck;
 use super::per_source::PerSource;
-use super::web_socket::{self, OriginCheck};
+use super::web_socket;
 use super::wheel::Wheel;
 use crate::shard::core::Core;
 use crate::shard::handler::Handler;
@@ -251,7 +252,7 @@ impl Streams {
         match after {
             After::Keep | After::Again => self.schedule(id),
             // What was answered in the same turn must still leave, so these close after the flush.
-            After::End(end @ (End::Framing | End::WebSocket | End::Tls | End::Untrusted)) => {
+            After::End(end @ (End::Framing | End::WebSocket | End::Origin | End::Tls | End::Untrusted)) => {
                 self.leaving.push((id, end, core.now.monotonic));
             }
             After::End(end) => self.end(id, end),
@@ -472,6 +473,7 @@ impl Streams {
             End::Unreachable => stats.connections_connect_failed.add(1),
             End::Untrusted | End::Tls => stats.handshakes_tls_failed.add(1),
             End::WebSocket => stats.handshakes_web_socket_failed.add(1),
+            End::Origin => stats.origins_refused.add(1),
             End::Framing => stats.closed_framing.add(1),
             End::SlowReader => stats.closed_slow_reader.add(1),
             End::Deadline(_, true) => stats.deadline_message.add(1),

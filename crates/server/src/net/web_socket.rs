@@ -2,6 +2,8 @@
 //! Handshake and frame headers are those of `tungstenite`; only the state between two reads is kept here.
 
 use super::framing::MESSAGE_BYTES_MAX;
+use super::origin::OriginCheck;
+use crate::trace::escape::line;
 use std::io::Cursor;
 use tungstenite::handshake::machine::TryParse;
 use tungstenite::handshake::server::{Request, create_response, write_response};
@@ -10,9 +12,6 @@ use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
 /// Bytes of the opening request. Worst-case memory: this much per connection that has not finished its handshake.
 pub const HANDSHAKE_BYTES_MAX: usize = 8_192;
-
-/// Decides by the Origin header (RFC 6455 section 10.2); `None` is a client that is no browser.
-pub type OriginCheck = dyn Fn(Option<&str>) -> bool + Send + Sync;
 
 #[derive(Default)]
 pub struct WebSocket {
@@ -24,9 +23,16 @@ pub struct WebSocket {
     fragmented: bool,
 }
 
-/// What the peer is to be told before the connection closes is already in the output.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Closed;
+/// Why it is over. What the peer is to be told before the connection closes is already in the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// The opening is no handshake of SIP over WebSocket.
+    Handshake,
+    /// The page that asks may not.
+    Origin,
+    /// The peer closed, or broke the rules of frames.
+    Frames,
+}
 
 impl WebSocket {
     pub fn is_open(&self) -> bool {
@@ -95,13 +101,15 @@ impl WebSocket {
         if !offers_sip {
             return refuse(out, "400 Bad Request", "the WebSocket subprotocol must be sip (RFC 7118)");
         }
-        if !origin(request.headers().get("Origin").and_then(|value| value.to_str().ok())) {
-            return refuse(out, "403 Forbidden", "this origin may not connect");
+        if !may_connect(&request, origin) {
+            let why =
+                "pages of this origin may not connect; the setting `origin` of the server allows others";
+            return refuse(out, "403 Forbidden", why).map_err(|_| Closed::Origin);
         }
         let protocol = tungstenite::http::HeaderValue::from_static("sip");
         response.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
         if write_response(&mut *out, &response).is_err() {
-            return Err(Closed);
+            return Err(Closed::Handshake);
         }
         self.open = true;
         Ok(Some(length))
@@ -158,12 +166,27 @@ impl WebSocket {
             OpCode::Control(Control::Pong) => {}
             OpCode::Control(Control::Close) => {
                 write(OpCode::Control(Control::Close), &payload[..payload.len().min(2)], out);
-                return Err(Closed);
+                return Err(Closed::Frames);
             }
             OpCode::Control(Control::Reserved(_)) => return close(out, CloseCode::Protocol),
         }
         Ok(Some(end))
     }
+}
+
+/// A client without Origin is no browser, and could write whatever it liked. Two origins, or one that is no text, are
+/// those of no page.
+fn may_connect(request: &Request, origin: &OriginCheck) -> bool {
+    let mut values = request.headers().get_all("Origin").iter();
+    let allowed = match (values.next(), values.next()) {
+        (None, _) => return true,
+        (Some(value), None) => value.to_str().is_ok_and(|value| origin(value.trim())),
+        (Some(_), Some(_)) => false,
+    };
+    if !allowed && let Some(value) = request.headers().get("Origin") {
+        tracing::debug!(origin = line(value.as_bytes()), "a page of this origin may not connect");
+    }
+    allowed
 }
 
 /// Writes one message as one frame: text when it is UTF-8, as browsers want it, else binary (RFC 7118 section 5).
@@ -186,7 +209,7 @@ fn write(opcode: OpCode, payload: &[u8], out: &mut Vec<u8>) {
 
 fn close<T>(out: &mut Vec<u8>, code: CloseCode) -> Result<T, Closed> {
     write(OpCode::Control(Control::Close), &u16::from(code).to_be_bytes(), out);
-    Err(Closed)
+    Err(Closed::Frames)
 }
 
 fn refuse<T>(out: &mut Vec<u8>, status: &str, why: &str) -> Result<T, Closed> {
@@ -197,7 +220,7 @@ fn refuse<T>(out: &mut Vec<u8>, status: &str, why: &str) -> Result<T, Closed> {
         )
         .as_bytes(),
     );
-    Err(Closed)
+    Err(Closed::Handshake)
 }
 
 #[cfg(test)]
@@ -218,7 +241,9 @@ mod tests {
     fn run(chunks: &[&[u8]]) -> (Result<(), Closed>, Vec<Vec<u8>>, String) {
         let (mut web, mut out, mut heard) = (WebSocket::default(), Vec::new(), Vec::new());
         for chunk in chunks {
-            let fed = web.feed(chunk, &|_| true, &mut out, |message| heard.push(message.to_vec()));
+            let fed = web.feed(chunk, &|origin| origin == "https://a", &mut out, |message| {
+                heard.push(message.to_vec())
+            });
             if fed.is_err() {
                 return (fed, heard, String::from_utf8_lossy(&out).into_owned());
             }
@@ -249,10 +274,15 @@ mod tests {
         let text = String::from_utf8(OPENING.to_vec()).unwrap();
         let chat = text.replace("Protocol: sip", "Protocol: chat");
         assert!(run(&[chat.as_bytes()]).2.starts_with("HTTP/1.1 400 "));
-        let mut out = Vec::new();
-        let fed = WebSocket::default().feed(OPENING, &|_| false, &mut out, |_| {});
-        assert_eq!(fed, Err(Closed));
-        assert!(out.starts_with(b"HTTP/1.1 403 "));
+        let with = |headers: &str| text.replace("Host: a\r\n", &format!("Host: a\r\n{headers}"));
+        assert!(run(&[with("Origin: https://a\r\n").as_bytes()]).0.is_ok());
+        for origins in
+            ["Origin: https://b\r\n", "Origin: \u{e9}\r\n", "Origin: https://a\r\nOrigin: https://a\r\n"]
+        {
+            let (result, _, out) = run(&[with(origins).as_bytes()]);
+            assert_eq!(result, Err(Closed::Origin), "{origins}");
+            assert!(out.starts_with("HTTP/1.1 403 "), "{out}");
+        }
         assert!(run(&[b"POST / HTTP/1.1\r\n\r\n"]).0.is_err());
     }
 
@@ -262,7 +292,7 @@ mod tests {
         let reserved = masked(0xc1, b"a");
         let stray = masked(0x80, b"a");
         for frame in [&unmasked[..], &reserved, &stray, &[0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0]] {
-            assert_eq!(run(&[OPENING, frame]).0, Err(Closed), "{frame:?}");
+            assert_eq!(run(&[OPENING, frame]).0, Err(Closed::Frames), "{frame:?}");
         }
     }
 }

@@ -20,7 +20,7 @@ stats! {
     connections_connect_failed, connections_closed,
     /// A gauge.
     connections_open,
-    handshakes_tls, handshakes_tls_failed, handshakes_web_socket_failed,
+    handshakes_tls, handshakes_tls_failed, handshakes_web_socket_failed, origins_refused,
     deadline_handshake, deadline_first_request, deadline_message, deadline_idle, closed_slow_reader,
     closed_framing,
     responses_passed_on, responses_passed_lost, sends_passed_on, sends_passed_lost,
