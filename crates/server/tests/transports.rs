@@ -286,6 +286,8 @@ fn web_socket_and_secure_web_socket_carry_one_message_per_frame() {
             }
             web.send(tungstenite::Message::Ping(vec![7].into())).unwrap();
             assert!(web.read().unwrap().is_pong());
+            web.send(tungstenite::Message::text("\r\n\r\n")).unwrap();
+            assert_eq!(web.read().unwrap().to_text().unwrap(), "\r\n");
             web.close(None).unwrap();
             while web.read().is_ok() {}
         }
@@ -375,16 +377,24 @@ fn slow_and_silent_connections_meet_their_deadlines() {
 #[test]
 fn a_stream_without_sense_is_answered_400_and_closed() {
     let server = Server::usual();
+    for (count, length) in
+        ["Content-Length: many\r\n", "", "l: 0\r\nl: 0\r\n", "l: 70000\r\n"].iter().enumerate()
+    {
+        let mut stream = server.tcp(1);
+        let text = format!("OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\n{length}\r\n");
+        stream.write_all(text.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("SIP/2.0 400"), "{length:?}: {text}");
+        server.wait_for("closed_framing", count as u64 + 1);
+    }
+    // What is no SIP at all is closed without a word.
     let mut stream = server.tcp(1);
-    stream
-        .write_all(
-            b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nContent-Length: many\r\n\r\n",
-        )
-        .unwrap();
+    stream.write_all(b"\x16\x03\x01\x02").unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
-    assert!(text.starts_with("SIP/2.0 400"), "{text}");
-    server.wait_for("closed_framing", 1);
+    assert_eq!(text, "");
+    server.wait_for("closed_framing", 5);
 }
 
 #[test]

@@ -31,37 +31,30 @@ enum Seen {
 }
 
 fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Seen> {
-    let (mut framer, mut spare, mut seen) = (Framer::new(LIMITS), Vec::new(), Vec::new());
+    let (mut framer, mut seen) = (Framer::new(LIMITS), Vec::new());
     for piece in pieces {
-        framer.begin(&mut spare);
-        framer.push(piece);
-        if !drain(&mut framer, &mut seen) {
+        let fed = framer.feed(piece, |frame| {
+            seen.push(match frame {
+                Frame::Message(message) => {
+                    assert!(message.len() <= LIMITS.message_bytes_max);
+                    Seen::Message(message.to_vec())
+                }
+                Frame::Ping => Seen::Ping,
+                Frame::Pong => Seen::Pong,
+            });
+        });
+        if let Err(error) = fed {
+            assert_eq!(
+                framer.feed(piece, |_| panic!("a frame after an error")),
+                Err(error),
+                "an error is final"
+            );
+            seen.push(Seen::Failed(error));
             break;
         }
         // After every whole frame was taken, less than one message waits.
-        assert!(framer.pending() <= LIMITS.message_bytes_max, "{} bytes wait", framer.pending());
-        framer.end(&mut spare);
+        assert!(framer.pending() < LIMITS.message_bytes_max, "{} bytes wait", framer.pending());
         assert!(framer.capacity() <= 2 * LIMITS.message_bytes_max, "{} bytes are held", framer.capacity());
     }
     seen
-}
-
-/// False when the stream has failed.
-fn drain(framer: &mut Framer, seen: &mut Vec<Seen>) -> bool {
-    loop {
-        match framer.next() {
-            Ok(Some(Frame::Message(range))) => {
-                assert!(range.len() <= LIMITS.message_bytes_max);
-                seen.push(Seen::Message(framer.bytes(range).to_vec()));
-            }
-            Ok(Some(Frame::Ping)) => seen.push(Seen::Ping),
-            Ok(Some(Frame::Pong)) => seen.push(Seen::Pong),
-            Ok(None) => return true,
-            Err(error) => {
-                assert_eq!(framer.next(), Err(error), "an error is final");
-                seen.push(Seen::Failed(error));
-                return false;
-            }
-        }
-    }
 }

@@ -1,6 +1,5 @@
 //! One connection: socket, encryption, WebSocket, framing, and what it owes its peer.
 
-use super::framing::{Frame, Framer};
 use super::limits::Limits;
 use super::origin::OriginCheck;
 use super::per_source::Place;
@@ -9,6 +8,7 @@ use crate::shard::core::Core;
 use crate::shard::handler::Handler;
 use coeur_exchange::flow::{ConnectionId, Flow};
 use coeur_exchange::outbox::SendToken;
+use coeur_sip::stream::{Frame, Framer};
 use coeur_sip::time::Monotonic;
 use coeur_sip::transport::Transport;
 use mio::net::TcpStream;
@@ -262,9 +262,12 @@ impl Connection {
         let mut messages = 0;
         let waits = match &mut self.web {
             Some(web) => {
-                let fed = web.feed(bytes, origin, out, |message| {
-                    messages += 1;
-                    core.message(flow, message);
+                let fed = web.feed(bytes, origin, out, |frame| match frame {
+                    Frame::Message(message) => {
+                        messages += 1;
+                        core.message(flow, message);
+                    }
+                    Frame::Ping | Frame::Pong => core.stats.keep_alives.add(1),
                 });
                 if let Err(closed) = fed {
                     return Err(match closed {
@@ -289,13 +292,16 @@ impl Connection {
                         core.stats.keep_alives.add(1);
                         out.extend_from_slice(b"\r\n");
                     }
+                    Frame::Pong => core.stats.keep_alives.add(1),
                 });
-                if let Err(header) = fed {
-                    // The exchange answers 400 when it can; then the connection goes (RFC 3261 section 18.3).
-                    core.message(flow, &header);
+                if let Err(error) = fed {
+                    // The exchange answers when it can; then the connection goes (RFC 3261 section 18.3).
+                    if let Some(section) = self.framer.refused_section() {
+                        core.unframed(flow, section, error);
+                    }
                     return Err(End::Framing);
                 }
-                self.framer.is_waiting()
+                self.framer.pending() > 0
             }
         };
         self.note(messages, waits, now);

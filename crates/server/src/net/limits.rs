@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+/// Bytes of one message over WebSocket; over TCP and TLS, `coeur_sip::stream` says the same. Worst-case memory: twice
+/// this for a connection that is in the middle of a message.
+pub const MESSAGE_BYTES_MAX: usize = 65_536;
+
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// TCP connect of our own, TLS handshake and WebSocket opening, each end.

@@ -1,6 +1,5 @@
 //! What touches a socket: datagrams in batches, streams and their framing, WebSocket, the places where we listen.
 
-pub mod framing;
 pub mod limits;
 pub mod listen;
 pub mod origin;

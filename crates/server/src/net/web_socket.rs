@@ -1,9 +1,10 @@
 //! SIP over WebSocket (RFC 7118) on RFC 6455: the opening handshake and the frames, without a buffer per connection.
 //! Handshake and frame headers are those of `tungstenite`; only the state between two reads is kept here.
 
-use super::framing::MESSAGE_BYTES_MAX;
+use super::limits::MESSAGE_BYTES_MAX;
 use super::origin::OriginCheck;
 use crate::trace::escape::line;
+use coeur_sip::stream::Frame;
 use std::io::Cursor;
 use tungstenite::handshake::machine::TryParse;
 use tungstenite::handshake::server::{Request, create_response, write_response};
@@ -50,7 +51,7 @@ impl WebSocket {
         read: &[u8],
         origin: &OriginCheck,
         out: &mut Vec<u8>,
-        mut each: impl FnMut(&[u8]),
+        mut each: impl FnMut(Frame<'_>),
     ) -> Result<(), Closed> {
         let mut bytes = std::mem::take(&mut self.partial);
         bytes.extend_from_slice(read);
@@ -120,7 +121,7 @@ impl WebSocket {
         &mut self,
         bytes: &mut [u8],
         out: &mut Vec<u8>,
-        each: &mut impl FnMut(&[u8]),
+        each: &mut impl FnMut(Frame<'_>),
     ) -> Result<Option<usize>, Closed> {
         let mut cursor = Cursor::new(&*bytes);
         let (header, length) = match FrameHeader::parse(&mut cursor) {
@@ -147,7 +148,7 @@ impl WebSocket {
             OpCode::Data(Data::Text | Data::Binary) if self.fragmented => {
                 return close(out, CloseCode::Protocol);
             }
-            OpCode::Data(Data::Text | Data::Binary) if header.is_final => each(payload),
+            OpCode::Data(Data::Text | Data::Binary) if header.is_final => deliver(payload, out, each),
             OpCode::Data(Data::Text | Data::Binary) => {
                 self.fragmented = true;
                 self.message.extend_from_slice(payload);
@@ -155,7 +156,7 @@ impl WebSocket {
             OpCode::Data(Data::Continue) if self.fragmented => {
                 self.message.extend_from_slice(payload);
                 if header.is_final {
-                    each(&std::mem::take(&mut self.message));
+                    deliver(&std::mem::take(&mut self.message), out, each);
                     self.fragmented = false;
                 }
             }
@@ -187,6 +188,18 @@ fn may_connect(request: &Request, origin: &OriginCheck) -> bool {
         tracing::debug!(origin = line(value.as_bytes()), "a page of this origin may not connect");
     }
     allowed
+}
+
+/// One message. The keep-alive of RFC 5626 section 3.5.1 is in use here too (RFC 7118 section 6): browsers cannot send
+/// the ping of WebSocket.
+fn deliver(message: &[u8], out: &mut Vec<u8>, each: &mut impl FnMut(Frame<'_>)) {
+    match message {
+        b"\r\n\r\n" => {
+            write(OpCode::Data(Data::Text), b"\r\n", out);
+            each(Frame::Ping);
+        }
+        _ => each(Frame::Message(message)),
+    }
 }
 
 /// Writes one message as one frame: text when it is UTF-8, as browsers want it, else binary (RFC 7118 section 5).
@@ -241,8 +254,9 @@ mod tests {
     fn run(chunks: &[&[u8]]) -> (Result<(), Closed>, Vec<Vec<u8>>, String) {
         let (mut web, mut out, mut heard) = (WebSocket::default(), Vec::new(), Vec::new());
         for chunk in chunks {
-            let fed = web.feed(chunk, &|origin| origin == "https://a", &mut out, |message| {
-                heard.push(message.to_vec())
+            let fed = web.feed(chunk, &|origin| origin == "https://a", &mut out, |frame| match frame {
+                Frame::Message(message) => heard.push(message.to_vec()),
+                Frame::Ping | Frame::Pong => heard.push(b"ping".to_vec()),
             });
             if fed.is_err() {
                 return (fed, heard, String::from_utf8_lossy(&out).into_owned());
@@ -284,6 +298,14 @@ mod tests {
             assert!(out.starts_with("HTTP/1.1 403 "), "{out}");
         }
         assert!(run(&[b"POST / HTTP/1.1\r\n\r\n"]).0.is_err());
+    }
+
+    #[test]
+    fn a_double_crlf_is_answered_by_one() {
+        let (result, heard, out) = run(&[OPENING, &masked(0x81, b"\r\n\r\n"), &masked(0x81, b"\r\n")]);
+        assert_eq!((result, heard.len()), (Ok(()), 2));
+        assert_eq!(heard[0], b"ping");
+        assert!(out.ends_with("\r\n\r\n\u{fffd}\u{2}\r\n"), "{out:?}");
     }
 
     #[test]

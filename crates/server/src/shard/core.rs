@@ -9,6 +9,7 @@ use coeur_exchange::flow::{Flow, ShardId};
 use coeur_exchange::input::Input;
 use coeur_exchange::mint::read_hex;
 use coeur_exchange::outbox::Outbox;
+use coeur_sip::stream::{FrameError, refusal};
 use coeur_sip::time::Now;
 use coeur_sip::{HeaderTable, Limits, Message};
 use std::sync::Arc;
@@ -68,10 +69,7 @@ impl<H: Handler> Core<H> {
 
     /// One message, framed.
     pub fn message(&mut self, flow: Flow, bytes: &[u8]) {
-        if let Some(tap) = &self.tap {
-            let at = UNIX_EPOCH + Duration::from_millis(self.now.wall.as_millis());
-            tap.record(self.id, at, Direction::Received, &flow, bytes);
-        }
+        self.tap(Direction::Received, &flow, bytes);
         match coeur_sip::parse(bytes, &mut self.table, &self.limits) {
             Ok(message) => {
                 if let Some(owner) = owner_elsewhere(&message, self.id, self.inboxes.len()) {
@@ -92,14 +90,25 @@ impl<H: Handler> Core<H> {
         }
     }
 
+    /// The header section after which a stream is lost: its sender is told when that is possible.
+    pub fn unframed(&mut self, flow: Flow, section: &[u8], error: FrameError) {
+        self.tap(Direction::Received, &flow, section);
+        let error = refusal(section, &mut self.table, &self.limits, error);
+        self.handler.handle(self.now, Input::Malformed { flow, error: &error }, &mut self.outbox);
+    }
+
     pub fn input(&mut self, input: Input<'_>) {
         self.handler.handle(self.now, input, &mut self.outbox);
     }
 
     pub fn tap_sent(&self, flow: &Flow, bytes: &[u8]) {
+        self.tap(Direction::Sent, flow, bytes);
+    }
+
+    fn tap(&self, direction: Direction, flow: &Flow, bytes: &[u8]) {
         if let Some(tap) = &self.tap {
             let at = UNIX_EPOCH + Duration::from_millis(self.now.wall.as_millis());
-            tap.record(self.id, at, Direction::Sent, flow, bytes);
+            tap.record(self.id, at, direction, flow, bytes);
         }
     }
 

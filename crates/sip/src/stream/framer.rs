@@ -3,15 +3,14 @@
 use super::content_length::content_length;
 use memchr::memmem;
 use std::fmt;
-use std::ops::Range;
 
 /// How large what arrives on a stream may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamLimits {
     /// Bytes from the start line to the blank line, both included. Default 16 KiB.
     pub header_section_bytes_max: usize,
-    /// Bytes of a whole message. Default 64 KiB. Worst-case memory of a connection: this and what one read
-    /// brings on top.
+    /// Bytes of a whole message. Default 64 KiB. Worst-case memory of a connection: twice this, since a buffer
+    /// that grows doubles.
     pub message_bytes_max: usize,
 }
 
@@ -23,9 +22,9 @@ impl Default for StreamLimits {
 
 /// What a stream brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Frame {
-    /// A whole message: this range of [`Framer::bytes`].
-    Message(Range<usize>),
+pub enum Frame<'a> {
+    /// A whole message.
+    Message(&'a [u8]),
     /// CRLFCRLF: answer it with CRLF (RFC 5626 section 3.5.1).
     Ping,
     /// CRLF, the answer to the ping that [`Framer::expect_pong`] announced.
@@ -60,17 +59,13 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
-/// Collects the bytes of one connection and cuts them into frames.
-///
-/// Use, for each readable event: `begin(spare)`, then `push` and `next` until it yields nothing, then
-/// `end(spare)`. A range is valid until the next `push` or `end`.
+/// Cuts the bytes of one connection into frames. A message that one read holds whole is handed out where it lies;
+/// only one that is split is collected, and nothing is kept between messages.
+#[derive(Default)]
 pub struct Framer {
-    buffer: Vec<u8>,
-    /// What lies before was yielded.
-    start: usize,
+    /// What has come of a message that is not whole yet; after an error, the header section that caused it.
+    pending: Vec<u8>,
     stage: Stage,
-    /// One CRLF stood before this place; a second one makes a ping.
-    half_ping: bool,
     pong_expected: bool,
     limits: StreamLimits,
     failed: Option<FrameError>,
@@ -78,67 +73,46 @@ pub struct Framer {
 
 #[derive(Clone, Copy)]
 enum Stage {
-    /// Between messages.
-    Between,
+    /// Between messages. After a CR its LF must come; after one CRLF a second one makes a ping.
+    Between { cr: bool, half_ping: bool },
     /// In a header section; no blank line begins before `scan`.
     Headers { scan: usize },
-    /// The section is complete; the message ends at `end`, counted from `start`.
+    /// The section is complete; the message has `length` bytes.
     Body { length: usize },
+}
+
+impl Default for Stage {
+    fn default() -> Stage {
+        Stage::Between { cr: false, half_ping: false }
+    }
 }
 
 impl Framer {
     pub fn new(limits: StreamLimits) -> Framer {
-        Framer {
-            buffer: Vec::new(),
-            start: 0,
-            stage: Stage::Between,
-            half_ping: false,
-            pong_expected: false,
-            limits,
-            failed: None,
-        }
+        Framer { limits, ..Framer::default() }
     }
 
-    /// Takes the spare buffer if this connection has none.
-    pub fn begin(&mut self, spare: &mut Vec<u8>) {
-        if self.buffer.capacity() == 0 {
-            std::mem::swap(&mut self.buffer, spare);
-            self.buffer.clear();
-        }
-    }
-
-    /// Gives the buffer back (or drops it when a larger spare one is there already). What is pending moves to a
-    /// buffer of its own size, so that a slow sender holds what it sent and no more.
-    pub fn end(&mut self, spare: &mut Vec<u8>) {
-        self.compact();
-        if !self.buffer.is_empty() && self.buffer.len() >= self.buffer.capacity() / 2 {
-            return;
-        }
-        let pending = self.buffer.as_slice().to_vec();
-        let mut buffer = std::mem::replace(&mut self.buffer, pending);
-        buffer.clear();
-        if spare.capacity() < buffer.capacity() {
-            *spare = buffer;
-        }
-    }
-
-    /// Adds what was read. Ranges yielded before are no longer valid.
-    pub fn push(&mut self, bytes: &[u8]) {
-        self.compact();
-        self.buffer.extend_from_slice(bytes);
-    }
-
-    /// The next frame, or nothing when more bytes are needed. An error is final and is returned again.
-    #[expect(clippy::should_implement_trait, reason = "an iterator could not lend its buffer")]
-    pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
+    /// Takes what was read and hands out every whole frame, in order. An error is final and is returned again.
+    pub fn feed(&mut self, read: &[u8], mut each: impl FnMut(Frame<'_>)) -> Result<(), FrameError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        let result = self.advance();
-        if let Err(error) = result {
-            self.failed = Some(error);
+        let mut rest = read;
+        while !rest.is_empty() {
+            let used = match self.stage {
+                Stage::Between { cr, half_ping } => self.between(rest, cr, half_ping, &mut each),
+                Stage::Headers { scan } => self.headers(rest, scan, &mut each),
+                Stage::Body { length } => Ok(self.body(rest, length, &mut each)),
+            };
+            match used {
+                Ok(used) => rest = &rest[used..],
+                Err(error) => {
+                    self.failed = Some(error);
+                    return Err(error);
+                }
+            }
         }
-        result
+        Ok(())
     }
 
     /// A ping of ours has just been sent: the next lone CRLF is its pong. If both sides ping at the same
@@ -147,109 +121,124 @@ impl Framer {
         self.pong_expected = true;
     }
 
-    /// The bytes of a yielded range.
-    pub fn bytes(&self, range: Range<usize>) -> &[u8] {
-        &self.buffer[range]
-    }
-
     /// Bytes that wait for the rest of their message: while there are some, the deadline for slow senders runs.
     pub fn pending(&self) -> usize {
-        self.buffer.len() - self.start
+        self.pending.len()
+    }
+
+    /// After an error about a length: the header section whose sender may be answered ([`super::refusal`]).
+    pub fn refused_section(&self) -> Option<&[u8]> {
+        (self.failed.is_some() && !self.pending.is_empty()).then_some(&self.pending)
     }
 
     /// Bytes of memory held.
     pub fn capacity(&self) -> usize {
-        self.buffer.capacity()
+        self.pending.capacity()
     }
 
-    fn advance(&mut self) -> Result<Option<Frame>, FrameError> {
-        loop {
-            match self.stage {
-                Stage::Between => match self.between()? {
-                    Between::Frame(frame) => return Ok(Some(frame)),
-                    Between::MessageBegins => self.stage = Stage::Headers { scan: self.start },
-                    Between::Nothing => return Ok(None),
-                },
-                Stage::Headers { scan } => match self.headers(scan)? {
-                    Some(length) => self.stage = Stage::Body { length },
-                    None => return Ok(None),
-                },
-                Stage::Body { length } => {
-                    if self.pending() < length {
-                        return Ok(None);
-                    }
-                    let range = self.start..self.start + length;
-                    self.start = range.end;
-                    self.stage = Stage::Between;
-                    return Ok(Some(Frame::Message(range)));
+    /// Passes over the CRLFs before a message (RFC 3261 section 7.5): two are a ping, one is our pong or nothing.
+    fn between(
+        &mut self,
+        rest: &[u8],
+        cr: bool,
+        half_ping: bool,
+        each: &mut impl FnMut(Frame<'_>),
+    ) -> Result<usize, FrameError> {
+        match rest[0] {
+            b'\r' if !cr => self.stage = Stage::Between { cr: true, half_ping },
+            b'\n' if cr => {
+                let pong = !half_ping && std::mem::take(&mut self.pong_expected);
+                self.stage = Stage::Between { cr: false, half_ping: !half_ping && !pong };
+                if half_ping {
+                    each(Frame::Ping);
+                } else if pong {
+                    each(Frame::Pong);
                 }
             }
+            byte if !cr && (byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)) => {
+                return self.message(rest, each);
+            }
+            _ => return Err(FrameError::NotSip),
         }
+        Ok(1)
     }
 
-    /// Consumes the CRLFs before a message (RFC 3261 section 7.5): two are a ping, one is our pong or nothing.
-    fn between(&mut self) -> Result<Between, FrameError> {
-        loop {
-            match &self.buffer[self.start..] {
-                [] | [b'\r'] => return Ok(Between::Nothing),
-                [b'\r', b'\n', ..] => {
-                    self.start += 2;
-                    if self.half_ping {
-                        self.half_ping = false;
-                        return Ok(Between::Frame(Frame::Ping));
-                    }
-                    if std::mem::take(&mut self.pong_expected) {
-                        return Ok(Between::Frame(Frame::Pong));
-                    }
-                    self.half_ping = true;
-                }
-                [byte, ..] if byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(byte) => {
-                    self.half_ping = false;
-                    return Ok(Between::MessageBegins);
-                }
-                _ => return Err(FrameError::NotSip),
-            }
-        }
-    }
-
-    /// Looks for the blank line from where the last look ended; yields the length of the whole message.
-    fn headers(&mut self, scan: usize) -> Result<Option<usize>, FrameError> {
-        let limit = self.limits.header_section_bytes_max;
-        let section = &self.buffer[self.start..];
-        let section = &section[..section.len().min(limit)];
-        let Some(blank) = memmem::find(&section[scan - self.start..], b"\r\n\r\n") else {
-            if section.len() == limit {
-                return Err(FrameError::HeaderSectionTooLarge);
-            }
-            // The blank line may have begun in the last three bytes.
-            self.stage = Stage::Headers { scan: (self.buffer.len().saturating_sub(3)).max(scan) };
-            return Ok(None);
+    /// `rest` begins with a message.
+    fn message(&mut self, rest: &[u8], each: &mut impl FnMut(Frame<'_>)) -> Result<usize, FrameError> {
+        let Some(head) = self.blank_line(rest, 0)? else {
+            self.stage = Stage::Headers { scan: rest.len().saturating_sub(3) };
+            self.pending.extend_from_slice(rest);
+            return Ok(rest.len());
         };
-        let head = scan - self.start + blank + 4;
-        let length = content_length(&section[..head])?
-            .checked_add(head)
-            .filter(|&length| length <= self.limits.message_bytes_max)
-            .ok_or(FrameError::MessageTooLarge)?;
-        Ok(Some(length))
+        let length = self.length(&rest[..head])?;
+        if rest.len() < length {
+            self.stage = Stage::Body { length };
+            self.pending.extend_from_slice(rest);
+            return Ok(rest.len());
+        }
+        self.stage = Stage::default();
+        each(Frame::Message(&rest[..length]));
+        Ok(length)
     }
 
-    /// Moves what is pending to the front. Less than one message is ever moved, once per message at most.
-    fn compact(&mut self) {
-        if self.start == 0 {
-            return;
-        }
-        if let Stage::Headers { scan } = &mut self.stage {
-            *scan -= self.start;
-        }
-        self.buffer.drain(..self.start);
-        self.start = 0;
+    /// `rest` goes on with a header section. What belongs to the next message is left in `rest`.
+    fn headers(
+        &mut self,
+        rest: &[u8],
+        scan: usize,
+        each: &mut impl FnMut(Frame<'_>),
+    ) -> Result<usize, FrameError> {
+        let before = self.pending.len();
+        let room = self.limits.header_section_bytes_max - before;
+        self.pending.extend_from_slice(&rest[..rest.len().min(room)]);
+        let Some(head) = self.blank_line(&self.pending, scan)? else {
+            // The blank line may have begun in the last three bytes.
+            self.stage = Stage::Headers { scan: self.pending.len().saturating_sub(3).max(scan) };
+            return Ok(self.pending.len() - before);
+        };
+        self.pending.truncate(head);
+        let section = std::mem::take(&mut self.pending);
+        let length = self.length(&section)?;
+        self.pending = section;
+        self.stage = Stage::Body { length };
+        Ok(head - before + self.body(&rest[head - before..], length, each))
     }
-}
 
-enum Between {
-    Frame(Frame),
-    MessageBegins,
-    Nothing,
+    fn body(&mut self, rest: &[u8], length: usize, each: &mut impl FnMut(Frame<'_>)) -> usize {
+        let used = rest.len().min(length - self.pending.len());
+        self.pending.extend_from_slice(&rest[..used]);
+        if self.pending.len() == length {
+            // Gives the memory back: a connection between messages keeps none.
+            let message = std::mem::take(&mut self.pending);
+            self.stage = Stage::default();
+            each(Frame::Message(&message));
+        }
+        used
+    }
+
+    /// Where the header section ends, looked for from `scan` on and no further than the limit.
+    fn blank_line(&self, bytes: &[u8], scan: usize) -> Result<Option<usize>, FrameError> {
+        let limit = self.limits.header_section_bytes_max;
+        let section = &bytes[..bytes.len().min(limit)];
+        match memmem::find(&section[scan..], b"\r\n\r\n") {
+            Some(blank) => Ok(Some(scan + blank + 4)),
+            None if section.len() == limit => Err(FrameError::HeaderSectionTooLarge),
+            None => Ok(None),
+        }
+    }
+
+    /// The length of the whole message with this header section, which is kept if it is no good.
+    fn length(&mut self, section: &[u8]) -> Result<usize, FrameError> {
+        let whole = content_length(section).and_then(|body| {
+            body.checked_add(section.len())
+                .filter(|length| *length <= self.limits.message_bytes_max)
+                .ok_or(FrameError::MessageTooLarge)
+        });
+        if whole.is_err() {
+            self.pending = section.to_vec();
+        }
+        whole
+    }
 }
 
 #[cfg(test)]
@@ -273,31 +262,22 @@ mod tests {
         Failed(FrameError),
     }
 
-    fn drain(framer: &mut Framer, seen: &mut Vec<Seen>) {
-        loop {
-            match framer.next() {
-                Ok(Some(Frame::Message(range))) => seen.push(Seen::Message(framer.bytes(range).to_vec())),
-                Ok(Some(Frame::Ping)) => seen.push(Seen::Ping),
-                Ok(Some(Frame::Pong)) => seen.push(Seen::Pong),
-                Ok(None) => return,
-                Err(error) => {
-                    if seen.last() != Some(&Seen::Failed(error)) {
-                        seen.push(Seen::Failed(error));
-                    }
-                    return;
-                }
-            }
+    fn see(frame: Frame<'_>) -> Seen {
+        match frame {
+            Frame::Message(message) => Seen::Message(message.to_vec()),
+            Frame::Ping => Seen::Ping,
+            Frame::Pong => Seen::Pong,
         }
     }
 
     fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Seen> {
-        let (mut framer, mut spare, mut seen) =
-            (Framer::new(StreamLimits::default()), Vec::new(), Vec::new());
+        let (mut framer, mut seen) = (Framer::new(StreamLimits::default()), Vec::new());
         for piece in pieces {
-            framer.begin(&mut spare);
-            framer.push(piece);
-            drain(&mut framer, &mut seen);
-            framer.end(&mut spare);
+            if let Err(error) = framer.feed(piece, |frame| seen.push(see(frame))) {
+                assert_eq!(framer.feed(b"A", |_| panic!("a frame after an error")), Err(error));
+                seen.push(Seen::Failed(error));
+                break;
+            }
         }
         seen
     }
@@ -318,33 +298,53 @@ mod tests {
 
     #[test]
     fn a_lone_crlf_is_a_pong_only_when_one_is_expected() {
-        let mut framer = Framer::new(StreamLimits::default());
+        let (mut framer, mut seen) = (Framer::default(), Vec::new());
         framer.expect_pong();
-        framer.push(b"\r\n");
-        assert_eq!(framer.next(), Ok(Some(Frame::Pong)));
-        framer.push(b"\r\n");
-        assert_eq!(framer.next(), Ok(None));
-        assert_eq!(framer.pending(), 0);
-        framer.push(b"\r\n");
-        assert_eq!(framer.next(), Ok(Some(Frame::Ping)));
+        for (bytes, expected) in [(b"\r\n", Some(Seen::Pong)), (b"\r\n", None), (b"\r\n", Some(Seen::Ping))] {
+            assert_eq!(framer.feed(bytes, |frame| seen.push(see(frame))), Ok(()));
+            assert_eq!(seen.pop(), expected);
+            assert_eq!(framer.pending(), 0);
+        }
     }
 
     #[test]
-    fn an_idle_connection_holds_no_memory() {
-        let (mut framer, mut spare) = (Framer::new(StreamLimits::default()), Vec::with_capacity(4_096));
-        framer.begin(&mut spare);
-        framer.push(&message(10));
-        assert!(matches!(framer.next(), Ok(Some(Frame::Message(_)))));
-        framer.end(&mut spare);
-        assert_eq!(framer.capacity(), 0);
-        assert!(spare.capacity() >= 4_096);
-        framer.begin(&mut spare);
-        framer.push(b"INVITE");
-        assert_eq!(framer.next(), Ok(None));
-        framer.end(&mut spare);
-        assert_eq!(framer.pending(), 6);
-        assert!(framer.capacity() < 64);
-        assert!(spare.capacity() >= 4_096);
+    fn a_message_that_one_read_holds_is_handed_out_where_it_lies() {
+        let stream = [&b"\r\n"[..], &message(10), &message(0), &message(500)[..100]].concat();
+        let (mut framer, mut places) = (Framer::default(), Vec::new());
+        let handed_out = framer.feed(&stream, |frame| match frame {
+            Frame::Message(message) => places.push(message.as_ptr() as usize - stream.as_ptr() as usize),
+            Frame::Ping | Frame::Pong => {}
+        });
+        assert_eq!(handed_out, Ok(()));
+        assert_eq!(places, [2, 2 + message(10).len()]);
+        assert_eq!(framer.pending(), 100, "only what is split is collected");
+    }
+
+    #[test]
+    fn an_idle_connection_holds_no_memory_and_a_slow_sender_what_it_sent() {
+        let mut framer = Framer::default();
+        let large = message(60_000);
+        framer.feed(&large[..70], |_| panic!("not whole")).unwrap();
+        assert_eq!(framer.pending(), 70);
+        assert!(framer.capacity() <= 140, "{} bytes are held", framer.capacity());
+        let mut messages = 0;
+        framer.feed(&large[70..], |_| messages += 1).unwrap();
+        assert_eq!((messages, framer.pending(), framer.capacity()), (1, 0, 0));
+    }
+
+    #[test]
+    fn the_header_section_whose_length_is_no_good_is_kept_for_the_answer() {
+        let section = b"A sip:a SIP/2.0\r\nl: x\r\n\r\n";
+        for at in 0..section.len() {
+            let mut framer = Framer::default();
+            assert_eq!(framer.feed(&section[..at], |_| {}), Ok(()));
+            assert_eq!(framer.refused_section(), None);
+            assert_eq!(framer.feed(&section[at..], |_| {}), Err(FrameError::BadContentLength));
+            assert_eq!(framer.refused_section(), Some(&section[..]));
+        }
+        let mut framer = Framer::default();
+        assert_eq!(framer.feed(b"\x16\x03", |_| {}), Err(FrameError::NotSip));
+        assert_eq!(framer.refused_section(), None);
     }
 
     #[test]
@@ -357,7 +357,9 @@ mod tests {
         let overflowing = b"A sip:a SIP/2.0\r\nl: 18446744073709551615\r\n\r\n";
         assert_eq!(read([&overflowing[..]]), [Seen::Failed(FrameError::MessageTooLarge)]);
         assert_eq!(read([&b"\x16\x03\x01"[..]]), [Seen::Failed(FrameError::NotSip)]);
-        assert_eq!(read([&b"\rX"[..]]), [Seen::Failed(FrameError::NotSip)]);
+        for stream in ["\rX", "\r\r\n", "\n", "\r\n\n", "\r\n\rA"] {
+            assert_eq!(read([stream.as_bytes()]), [Seen::Failed(FrameError::NotSip)], "{stream:?}");
+        }
     }
 
     #[test]
