@@ -341,6 +341,7 @@ fn slow_and_silent_connections_meet_their_deadlines() {
         handshake: Duration::from_millis(300),
         first_request: Duration::from_millis(300),
         message: Duration::from_millis(300),
+        message_pause: Duration::from_secs(60),
         idle: Duration::from_millis(900),
         ..Limits::default()
     };
@@ -372,6 +373,61 @@ fn slow_and_silent_connections_meet_their_deadlines() {
     server.wait_for("deadline_message", 1);
     server.wait_for("deadline_idle", 1);
     assert_eq!(server.count("connections_open"), 0);
+}
+
+#[test]
+fn a_message_that_drips_is_closed_long_before_its_deadline_and_a_slow_one_is_not() {
+    let limits = Limits { message_pause: Duration::from_millis(200), ..Limits::default() };
+    let server = Server::start(1, limits, Arc::new(Forgetful::default()));
+    // 50 and 2,000 bytes a second: beneath and above the minimum, over TCP and over WebSocket.
+    fn send(mut stream: TcpStream, bytes: &[u8], each: usize) -> bool {
+        for part in bytes.chunks(each) {
+            if stream.write_all(part).is_err() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        true
+    }
+    let message = request("OPTIONS", "sip:x", 1);
+    let mut frame = vec![0x81, 0x80 | 126, 0, message.len() as u8, 0, 0, 0, 0];
+    assert!(message.len() < 256);
+    frame.extend_from_slice(&message);
+    let start = Instant::now();
+    let (mut slow, mut fast) = (server.tcp(1), server.tcp(1));
+    let (mut drip, mut web) = (server.tcp(1), server.tcp(3));
+    std::thread::scope(|scope| {
+        assert!(open_as_page(&web, None).starts_with("HTTP/1.1 101"));
+        drip.write_all(&message).unwrap();
+        answers(&mut drip, 1);
+        for (stream, bytes, each) in
+            [(&slow, &message, 1), (&fast, &message, 40), (&drip, &message, 1), (&web, &frame, 1)]
+        {
+            let stream = stream.try_clone().unwrap();
+            scope.spawn(move || send(stream, bytes, each));
+        }
+        for stream in [&mut slow, &mut drip, &mut web] {
+            assert!(is_closed(stream));
+        }
+        assert!(answers(&mut fast, 1).contains("200 OK"));
+    });
+    assert!(start.elapsed() < Duration::from_secs(5), "well before 10 s: {:?}", start.elapsed());
+    server.wait_for("deadline_message", 3);
+    assert_eq!(server.count("connections_open"), 1);
+}
+
+#[test]
+fn a_shard_takes_only_so_many_connections() {
+    let limits = Limits { connections_max: 3, ..Limits::default() };
+    let server = Server::start(1, limits, Arc::new(Forgetful::default()));
+    let mut streams: Vec<TcpStream> = (0..4).map(|_| server.tcp(1)).collect();
+    server.wait_for("connections_refused_full", 1);
+    assert!(is_closed(&mut streams[3]));
+    drop(streams.drain(..));
+    server.wait_for("connections_closed", 3);
+    let mut stream = server.tcp(1);
+    stream.write_all(&request("OPTIONS", "sip:x", 1)).unwrap();
+    answers(&mut stream, 1);
 }
 
 #[test]

@@ -126,13 +126,21 @@ impl Connection {
     pub fn deadline(&self, limits: &Limits) -> Monotonic {
         match self.phase {
             Phase::Connecting | Phase::Handshake | Phase::Closing => self.since + limits.handshake,
-            Phase::Fresh if self.peer.is_none() => self.since + limits.first_request,
-            Phase::Fresh | Phase::Open if self.message_since != Monotonic::NEVER => {
-                self.message_since + limits.message
+            Phase::Fresh if self.peer.is_none() => {
+                (self.since + limits.first_request).min(self.message_deadline(limits))
             }
+            Phase::Fresh | Phase::Open if self.is_in_message() => self.message_deadline(limits),
             Phase::Fresh | Phase::Open if self.registered => self.active + limits.idle_registered,
             Phase::Fresh | Phase::Open => self.active + limits.idle,
         }
+    }
+
+    fn message_deadline(&self, limits: &Limits) -> Monotonic {
+        if !self.is_in_message() {
+            return Monotonic::NEVER;
+        }
+        let pending = self.web.as_ref().map_or(self.framer.pending(), |web| web.pending());
+        self.message_since + limits.message_time(pending)
     }
 
     pub fn is_in_message(&self) -> bool {

@@ -14,6 +14,11 @@ pub struct Limits {
     pub first_request: Duration,
     /// From the first byte of a message to its last.
     pub message: Duration,
+    /// How fast a message under way must come, on average (threat T-15: many senders that drip a byte now and then, each
+    /// within [`Limits::message`]). The slowest line that carries a call brings a hundred times more.
+    pub message_bytes_per_second_min: u32,
+    /// A message may stand still this long before its rate counts: TCP repeats a lost segment after 1 and 3 s.
+    pub message_pause: Duration,
     /// Silence of a connection over which nobody has registered.
     pub idle: Duration,
     /// Silence of a connection over which somebody has registered. Phones keep theirs alive every 30 to 120 s
@@ -36,6 +41,8 @@ impl Default for Limits {
             handshake: Duration::from_secs(5),
             first_request: Duration::from_secs(10),
             message: Duration::from_secs(10),
+            message_bytes_per_second_min: 200,
+            message_pause: Duration::from_secs(3),
             idle: Duration::from_secs(120),
             idle_registered: Duration::from_secs(2 * 3_600),
             write_bytes_max: 256 << 10,
@@ -43,5 +50,28 @@ impl Default for Limits {
             count_loopback: false,
             connections_max: 60_000,
         }
+    }
+}
+
+impl Limits {
+    /// How long a message may have been under way of which so much has come.
+    pub fn message_time(&self, bytes: usize) -> Duration {
+        let rate = u64::from(self.message_bytes_per_second_min.max(1));
+        let earned = Duration::from_micros(bytes as u64 * 1_000_000 / rate);
+        self.message.min(self.message_pause + earned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_has_the_time_that_its_bytes_have_earned_and_no_more_than_the_limit() {
+        let limits = Limits::default();
+        assert_eq!(limits.message_time(1), Duration::from_millis(3_005));
+        assert_eq!(limits.message_time(200), Duration::from_secs(4));
+        assert_eq!(limits.message_time(1_000), Duration::from_secs(8));
+        assert_eq!(limits.message_time(65_536), Duration::from_secs(10));
     }
 }

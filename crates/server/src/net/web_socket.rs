@@ -45,6 +45,11 @@ impl WebSocket {
         !self.partial.is_empty() || self.fragmented
     }
 
+    /// Bytes that wait for the rest of their message.
+    pub fn pending(&self) -> usize {
+        self.partial.len() + self.message.len()
+    }
+
     /// Takes what was read, hands out every whole message and writes what must be answered.
     pub fn feed(
         &mut self,

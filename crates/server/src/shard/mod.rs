@@ -168,7 +168,8 @@ impl Shards {
 
 /// The wheel turns often enough for its shortest deadline and rarely enough to cost nothing.
 fn tick(limits: &Limits) -> Duration {
-    let shortest = limits.handshake.min(limits.first_request).min(limits.message).min(limits.idle);
+    let deadlines = [limits.first_request, limits.message, limits.message_pause, limits.idle];
+    let shortest = deadlines.into_iter().fold(limits.handshake, Duration::min);
     (shortest / 10).clamp(Duration::from_millis(10), Duration::from_millis(500))
 }
 
