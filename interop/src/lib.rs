@@ -6,7 +6,9 @@
 //!
 //! | module | what it drives |
 //! |---|---|
+//! | [`calls`] | what several sipp tests share |
 //! | [`coeur`] | our server, with accounts made through its own CLI |
+//! | [`lossy`] | a line that loses datagrams |
 //! | [`scenario`] | sipp scenarios written as steps instead of XML |
 //! | [`sipp`] | sipp processes |
 //! | [`baresip`] | baresip phones through their control port |
@@ -14,8 +16,10 @@
 //! | [`tone`] | which tone is in a WAV file |
 
 pub mod baresip;
+pub mod calls;
 pub mod coeur;
 pub mod load;
+pub mod lossy;
 pub mod scenario;
 pub mod sipp;
 pub mod tone;

@@ -6,6 +6,16 @@ pub struct Scenario {
     body: String,
 }
 
+/// What a `_kept` step keeps: header, which of its lines, what of it, and the variable.
+const KEPT: [(&str, u32, &str, &str); 6] = [
+    ("Via", 1, ".*", "via1"),
+    ("Via", 2, ".*", "via2"),
+    ("From", 1, ".*", "from"),
+    ("To", 1, ".*", "to"),
+    ("Record-Route", 1, ".*", "route"),
+    ("Contact", 1, "sip:[^&gt;]*", "contact"),
+];
+
 pub const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
     m=audio [media_port] RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n";
 
@@ -69,14 +79,40 @@ impl Scenario {
         self.recv_with(&format!("request=\"{method}\" rrs=\"true\""), "")
     }
 
+    /// Receives a request and keeps both its Vias, From, To and Record-Route as `[$via1]` and so on, for what is
+    /// sent after another message has become the last.
+    pub fn request_kept(self, method: &str) -> Self {
+        self.recv_kept(&format!("request=\"{method}\" rrs=\"true\""))
+    }
+
+    /// The same for an answer; sipp itself remembers the routes of the first alone.
+    pub fn answer_kept(self, status: u16) -> Self {
+        self.recv_kept(&format!("response=\"{status}\""))
+    }
+
+    fn recv_kept(self, attributes: &str) -> Self {
+        let actions = KEPT.map(|(header, occurrence, regexp, variable)| {
+            format!(
+                "<ereg regexp=\"{regexp}\" search_in=\"hdr\" header=\"{header}:\" occurrence=\"{occurrence}\" \
+                 assign_to=\"{variable}\"/>"
+            )
+        });
+        let mut kept = self.recv_with(attributes, &format!("<action>{}</action>", actions.concat()));
+        // sipp refuses a variable that is named only once, unless it is listed.
+        let names = KEPT.map(|(.., variable)| variable).join(",");
+        kept.body += &format!("<Reference variables=\"{names}\"/>\n");
+        kept
+    }
+
     pub fn maybe_request(self, method: &str) -> Self {
         self.recv_with(&format!("request=\"{method}\" optional=\"true\""), "")
     }
 
-    /// Receives and requires that a header matches.
+    /// Receives and requires that a header matches. The whole message is searched: when sipp is asked for `Route` it
+    /// finds `Record-Route`.
     pub fn request_with_header(self, method: &str, header: &str, pattern: &str) -> Self {
         let action = format!(
-            "<action><ereg regexp=\"{pattern}\" search_in=\"hdr\" header=\"{header}\" check_it=\"true\" assign_to=\"1\"/>\
+            "<action><ereg regexp=\"[[:space:]]{header}: *{pattern}\" search_in=\"msg\" check_it=\"true\" assign_to=\"1\"/>\
              <log message=\"[$1]\"/></action>"
         );
         self.recv_with(&format!("request=\"{method}\" rrs=\"true\""), &action)
@@ -105,6 +141,13 @@ impl Scenario {
         self.send(&register("", 1)).challenged(401).send(&register("[authentication]\n", 2)).recv(200)
     }
 
+    /// The same, answered with this status instead of 200.
+    pub fn refused(self, contact: &str, headers: &str, status: u16) -> Self {
+        let mut refused = self.registered(contact, "", headers);
+        refused.body = refused.body.replace("response=\"200\"", &format!("response=\"{status}\""));
+        refused
+    }
+
     /// INVITE to `[callee]`, the challenge and its ACK, then the INVITE with credentials.
     pub fn invited(self, sdp: bool) -> Self {
         self.send(&invite("", 1, sdp))
@@ -113,6 +156,26 @@ impl Scenario {
             .send_once(&ack_of_failure(1))
             .send(&invite("[authentication]\n", 2, sdp))
             .maybe(100)
+    }
+
+    /// As [`Scenario::invited`], but loses this share of both INVITEs.
+    pub fn invited_losing(self, percent: u32) -> Self {
+        self.send_losing(percent, &invite("", 1, true))
+            .maybe(100)
+            .challenged(407)
+            .send_once(&ack_of_failure(1))
+            .send_losing(percent, &invite("[authentication]\n", 2, true))
+            .maybe(100)
+    }
+
+    /// As [`Scenario::invited`], and waits for the 100 of the second INVITE.
+    pub fn invited_as_far_as_trying(self) -> Self {
+        self.send(&invite("", 1, true))
+            .maybe(100)
+            .challenged(407)
+            .send_once(&ack_of_failure(1))
+            .send(&invite("[authentication]\n", 2, true))
+            .recv(100)
     }
 
     /// A request inside the dialog that `recv_routes` made.
@@ -134,6 +197,34 @@ impl Scenario {
     pub fn answer_until_ack(self, status: u16, reason: &str) -> Self {
         self.send(&answer(status, reason, true))
     }
+}
+
+/// The answer to an INVITE that was kept, whatever was received since; repeated until its ACK.
+pub fn kept_invite_accepted(cseq: u32) -> String {
+    format!(
+        "SIP/2.0 200 OK\nVia:[$via1]\nVia:[$via2]\nFrom:[$from]\nTo:[$to];tag=u[call_number]\n[last_Call-ID:]\nCSeq: {cseq} INVITE\n\
+         Record-Route:[$route]\nContact: <sip:[service]@[local_ip]:[local_port];transport=[transport]>\n{}",
+        body(true)
+    )
+}
+
+/// A request of the callee inside the dialog of an INVITE that was kept.
+pub fn by_the_callee(method: &str, cseq: u32) -> String {
+    format!(
+        "{method} [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=[branch]\n[routes]\n\
+         Max-Forwards: 70\nFrom:[$to];tag=u[call_number]\nTo:[$from]\n[last_Call-ID:]\nCSeq: {cseq} {method}\n\
+         Contact: <sip:[service]@[local_ip]:[local_port];transport=[transport]>\n{}",
+        body(method == "INVITE")
+    )
+}
+
+/// A request of the caller inside the dialog of a 200 that was kept.
+pub fn in_kept_dialog(method: &str, cseq: u32) -> String {
+    format!(
+        "{method} [$contact] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=[branch]\n\
+         Route:[$route]\nMax-Forwards: 70\nFrom: <sip:[service]@interop.test>;tag=f[call_number]\nTo:[$to]\n\
+         Call-ID: [call_id]\nCSeq: {cseq} {method}\nContent-Length: 0\n"
+    )
 }
 
 fn body(sdp: bool) -> String {

@@ -2,25 +2,32 @@
 
 use coeur_interop::baresip::{Phone, Setup};
 use coeur_interop::coeur::Coeur;
+use coeur_interop::free_port;
+use coeur_interop::lossy::Lossy;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const ALICE: (&str, &str) = ("alice", "correct-horse-1");
 const BOB: (&str, &str) = ("bob", "battery-staple-2");
 
 fn phone(server: &Coeur, account: (&str, &str), transport: &str, tone_hz: u32) -> Phone {
-    Phone::start(&Setup {
-        user: account.0,
-        secret: account.1,
-        transport,
-        server_port: match transport {
-            "tls" => server.tls,
-            "tcp" => server.tcp,
-            _ => server.udp,
-        },
-        tone_hz,
-        auto_answer: true,
-        ca_file: (transport == "tls").then(|| server.ca_file()),
-    })
+    let port = match transport {
+        "tls" => server.tls,
+        "tcp" => server.tcp,
+        _ => server.udp,
+    };
+    phone_at(port, account, transport, tone_hz, (transport == "tls").then(|| server.ca_file()))
+}
+
+fn phone_at(
+    server_port: u16,
+    account: (&str, &str),
+    transport: &str,
+    tone_hz: u32,
+    ca_file: Option<PathBuf>,
+) -> Phone {
+    let (user, secret) = account;
+    Phone::start(&Setup { user, secret, transport, server_port, tone_hz, auto_answer: true, ca_file })
 }
 
 fn two_phones_hear_each_other(name: &str, caller_transport: &str, callee_transport: &str) {
@@ -69,6 +76,30 @@ fn a_phone_over_tls_calls_one_over_udp() {
 #[ignore = "needs baresip"]
 fn a_phone_over_udp_calls_one_over_tcp() {
     two_phones_hear_each_other("udp-tcp", "udp", "tcp");
+}
+
+/// One datagram in ten is lost between the phones and the server, both ways: the transactions of RFC 3261 section 17
+/// repeat what is missing.
+#[test]
+#[ignore = "needs baresip"]
+fn phones_register_and_call_over_lines_that_lose_one_datagram_in_ten() {
+    let port = free_port();
+    let advertise = format!("udp://127.0.0.1:{port}");
+    let server = Coeur::start_with("lossy", &[ALICE, BOB], &["--advertise", &advertise]);
+    let line = Lossy::start(port, server.udp, 100, 1);
+    let mut bob = phone_at(port, BOB, "udp", 660, None);
+    let mut alice = phone_at(port, ALICE, "udp", 440, None);
+    bob.wait_for(&["200 OK"], 40);
+    alice.wait_for(&["200 OK"], 40);
+    for _ in 0..2 {
+        alice.command("dial", "sip:bob@interop.test");
+        alice.wait_for(&["Call established"], 40);
+        bob.wait_for(&["Call established"], 40);
+        alice.command("hangup", "");
+        bob.wait_for(&["terminated", "session closed"], 40);
+    }
+    println!("{} datagrams were lost", line.lost());
+    assert!(line.lost() > 0);
 }
 
 #[test]
