@@ -176,7 +176,7 @@ pub fn answer_malformed(cx: &mut Context<'_>, flow: &Flow, error: &ParseError<'_
 }
 
 /// A datagram may have a made-up source; a connection has been shaken hands on.
-fn fits(flow: &Flow, received: usize, span: Span) -> bool {
+pub(crate) fn fits(flow: &Flow, received: usize, span: Span) -> bool {
     let answered = (span.end - span.start) as usize;
     flow.transport.is_reliable() || answered * 2 <= received * 3
 }

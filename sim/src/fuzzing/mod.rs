@@ -10,7 +10,7 @@ pub mod desk;
 mod digest;
 mod journal;
 mod message;
-mod party;
+pub mod party;
 mod record;
 mod resolve;
 mod sdp;

@@ -10,50 +10,50 @@ use std::collections::VecDeque;
 /// Requests that wait for an answer, at most.
 const INBOX_MAX: usize = 8;
 
-pub(super) struct Party {
-    pub(super) user: &'static str,
+pub struct Party {
+    pub user: &'static str,
     /// A stranger knows no secret.
-    pub(super) has_account: bool,
-    pub(super) flow: Flow,
-    pub(super) session: Option<Session>,
-    pub(super) inbox: VecDeque<Vec<u8>>,
-    pub(super) dialog: Option<Dialog>,
+    pub has_account: bool,
+    pub flow: Flow,
+    pub session: Option<Session>,
+    pub inbox: VecDeque<Vec<u8>>,
+    pub dialog: Option<Dialog>,
     /// The last INVITE sent, for its ACK and CANCEL.
-    pub(super) invited: Option<Request>,
-    pub(super) last_sent: Vec<u8>,
+    pub invited: Option<Request>,
+    pub last_sent: Vec<u8>,
     /// The proof of what was sent last: it counts for a repetition too.
-    pub(super) last_may_relay: bool,
+    pub last_may_relay: bool,
 }
 
 /// What a request inside a dialog needs; written from this side.
 #[derive(Clone)]
-pub(super) struct Dialog {
-    pub(super) call_id: String,
-    pub(super) local: String,
-    pub(super) remote: String,
-    pub(super) target: String,
-    pub(super) routes: Vec<String>,
+pub struct Dialog {
+    pub call_id: String,
+    pub local: String,
+    pub remote: String,
+    pub target: String,
+    pub routes: Vec<String>,
 }
 
 /// A request as it will be written.
 #[derive(Clone)]
-pub(super) struct Request {
-    pub(super) method: &'static str,
-    pub(super) uri: String,
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) call_id: String,
-    pub(super) cseq: u32,
-    pub(super) branch: String,
-    pub(super) contact: String,
-    pub(super) max_forwards: u32,
-    pub(super) routes: Vec<String>,
-    pub(super) extra: Vec<String>,
-    pub(super) body: &'static str,
+pub struct Request {
+    pub method: &'static str,
+    pub uri: String,
+    pub from: String,
+    pub to: String,
+    pub call_id: String,
+    pub cseq: u32,
+    pub branch: String,
+    pub contact: String,
+    pub max_forwards: u32,
+    pub routes: Vec<String>,
+    pub extra: Vec<String>,
+    pub body: &'static str,
 }
 
 impl Party {
-    pub(super) fn new(user: &'static str, has_account: bool, flow: Flow) -> Self {
+    pub fn new(user: &'static str, has_account: bool, flow: Flow) -> Self {
         Self {
             user,
             has_account,
@@ -67,7 +67,7 @@ impl Party {
         }
     }
 
-    pub(super) fn contact(&self) -> String {
+    pub fn contact(&self) -> String {
         let transport = match self.flow.transport {
             coeur_sip::Transport::Udp => "",
             coeur_sip::Transport::Tcp => ";transport=tcp",
@@ -77,7 +77,7 @@ impl Party {
     }
 
     /// Something arrived.
-    pub(super) fn receive(&mut self, bytes: Vec<u8>) {
+    pub fn receive(&mut self, bytes: Vec<u8>) {
         let mut table = HeaderTable::new();
         let Ok(message) = parse(&bytes, &mut table, &Limits::default()) else { return };
         if message.is_response() {
@@ -103,7 +103,7 @@ impl Party {
     }
 
     /// RFC 3261 section 12.1, both roles.
-    pub(super) fn learn_dialog(&mut self, message: &Message<'_>, as_caller: bool) {
+    pub fn learn_dialog(&mut self, message: &Message<'_>, as_caller: bool) {
         let (from, to) = (text(message, HeaderName::From), text(message, HeaderName::To));
         if as_caller && !to.contains(";tag=") {
             return;
@@ -124,7 +124,7 @@ impl Party {
     }
 
     /// The credentials of a request, when there is a challenge to answer and a secret to answer it with.
-    pub(super) fn credentials(&mut self, method: &str, uri: &str) -> Option<String> {
+    pub fn credentials(&mut self, method: &str, uri: &str) -> Option<String> {
         let session = self.session.as_mut().filter(|_| self.has_account)?;
         let secret = secret_of(self.user);
         let ha1 = Ha1::new(session.algorithm(), self.user.as_bytes(), session.realm(), secret.as_bytes());
@@ -136,7 +136,7 @@ impl Party {
 }
 
 impl Request {
-    pub(super) fn lines(&self, via: &Flow) -> Vec<String> {
+    pub fn lines(&self, via: &Flow) -> Vec<String> {
         let transport = match via.transport {
             coeur_sip::Transport::Udp => "UDP",
             coeur_sip::Transport::Tcp => "TCP",
@@ -160,7 +160,7 @@ impl Request {
 }
 
 /// Lines and a body as bytes.
-pub(super) fn written(lines: &[Vec<u8>], body: &[u8]) -> Vec<u8> {
+pub fn written(lines: &[Vec<u8>], body: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for line in lines {
         bytes.extend_from_slice(line);
@@ -172,7 +172,7 @@ pub(super) fn written(lines: &[Vec<u8>], body: &[u8]) -> Vec<u8> {
 }
 
 /// An answer as RFC 3261 section 8.2.6 wants it, as lines.
-pub(super) fn answer_lines(request: &Message<'_>, status: u16, tag: &str, contact: &str) -> Vec<Vec<u8>> {
+pub fn answer_lines(request: &Message<'_>, status: u16, tag: &str, contact: &str) -> Vec<Vec<u8>> {
     let mut lines = vec![format!("SIP/2.0 {status} Answer").into_bytes()];
     let copied = [
         (HeaderName::Via, "Via"),

@@ -223,7 +223,8 @@ impl Proxy {
     }
 }
 
-/// Answers without keeping anything: repetitions are answered again.
+/// Answers without keeping anything: repetitions are answered again. Who asked may have proved nothing (a CANCEL cannot
+/// be challenged), so nothing leaves that is more than one and a half times what came (threat T-32).
 pub(super) fn refuse(
     cx: &mut Context<'_>,
     flow: Flow,
@@ -242,6 +243,11 @@ pub(super) fn refuse(
         }
         writer.end(b"");
     });
+    if !crate::answer::fits(&flow, message.bytes().len(), span) {
+        cx.outbox.arena.truncate(span.start as usize);
+        cx.counters.challenges_withheld += 1;
+        return;
+    }
     cx.outbox.send(Hop::Flow(reply_flow(flow, message)), span, None);
 }
 
