@@ -45,6 +45,26 @@ impl Coeur {
         server
     }
 
+    /// Makes `count` accounts at once: `NAME0`, `NAME1` and so on, with the secrets `secret-of-NAME0` and so on.
+    pub fn import(&self, name: &str, count: usize) {
+        let rows = (0..count).map(|at| format!("{name}{at}@{DOMAIN},secret-of-{name}{at}\n"));
+        let file = self.folder.path().join(format!("{name}.csv"));
+        std::fs::write(&file, format!("account,secret\n{}", rows.collect::<String>())).expect("a CSV file");
+        self.cli(&["account", "import", &file.display().to_string()], "");
+    }
+
+    /// Resident memory of the process, in kB.
+    pub fn resident_kb(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).expect("the process lives")
+    }
+
+    /// Descriptors that the process has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).map_or(0, Iterator::count)
+    }
+
     /// Runs `coeur ARGS --data DIR` and returns its standard output; panics with its words if it fails.
     pub fn cli(&self, args: &[&str], input: &str) -> String {
         let mut child = Command::new(binary())

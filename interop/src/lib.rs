@@ -6,8 +6,10 @@
 //!
 //! | module | what it drives |
 //! |---|---|
+//! | [`agent`] | a user agent of our own, for attacks and who is attacked |
 //! | [`calls`] | what several sipp tests share |
 //! | [`coeur`] | our server, with accounts made through its own CLI |
+//! | [`flood`] | many datagrams |
 //! | [`lossy`] | a line that loses datagrams |
 //! | [`scenario`] | sipp scenarios written as steps instead of XML |
 //! | [`sipp`] | sipp processes |
@@ -15,10 +17,12 @@
 //! | [`load`] | many phones that register at once |
 //! | [`tone`] | which tone is in a WAV file |
 
+pub mod agent;
 pub mod baresip;
 pub mod calls;
 pub mod coeur;
 pub mod load;
+pub mod flood;
 pub mod lossy;
 pub mod scenario;
 pub mod sipp;

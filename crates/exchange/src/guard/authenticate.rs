@@ -6,7 +6,9 @@
 
 use super::challenge::{Asker, Why};
 use super::hash::Purpose;
-use super::limits::{CHALLENGES_TO_SOURCE, FAILURES_OF_PAIR, FAILURES_OF_SOURCE, per_minute};
+use super::limits::{
+    CHALLENGES_TO_SOURCE, FAILURES_OF_PAIR, FAILURES_OF_SOURCE, UNVERIFIED_OF_SOURCE, per_minute,
+};
 use super::nonce::Verdict;
 use super::nonce_count::Use;
 use super::source::Source;
@@ -106,7 +108,11 @@ impl Guard {
         }
         if !may_try(cx, &claim) {
             cx.counters.authentication_refused_unverified += 1;
-            self.challenge(cx, flow, message, asker, &claim, Why::Wrong);
+            if may_answer_unverified(cx, flow, &claim) {
+                self.challenge(cx, flow, message, asker, &claim, Why::Wrong);
+            } else {
+                cx.counters.challenges_withheld += 1;
+            }
             return Err(Refused);
         }
         self.prove(cx, flow, message, user, asker, &claim, &credentials)
@@ -282,6 +288,13 @@ fn may_try(cx: &Context<'_>, claim: &Claim) -> bool {
     let source = limits.failures_of_source.has_room(claim.source, FAILURES_OF_SOURCE, now_us)
         || limits.known.has(claim.known, now_us);
     pair && source
+}
+
+/// Who guesses takes no more than a share of the challenges that his address may draw: his neighbours need the others.
+fn may_answer_unverified(cx: &Context<'_>, flow: &Flow, claim: &Claim) -> bool {
+    let unverified = &cx.world.guard.limits.unverified_of_source;
+    flow.transport.is_reliable()
+        || unverified.take(claim.source, UNVERIFIED_OF_SOURCE, micros(cx.now.monotonic))
 }
 
 fn wants_sha256(domain: &Domain, account: &Account, device: &Device) -> bool {

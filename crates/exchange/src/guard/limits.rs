@@ -3,7 +3,8 @@
 //! What is counted is failure, and it is counted against who failed: the source, and the pair (account, source). An
 //! account has no counter of its own, so nothing that strangers do elsewhere reaches its owner. When a pair has used
 //! up its failures its answers are no longer verified: it gets the same 401 as a wrong answer, at the price of a
-//! stateless challenge. Whoever has proved the password from the same path (UDP address and port, or the connection)
+//! stateless challenge, and over UDP only so many a second, so that guessing does not use up the challenges of others
+//! behind the same address. Whoever has proved the password from the same path (UDP address and port, or the connection)
 //! is exempt from the pair's limit, and whoever has proved it from the same source is exempt from the source's, so an
 //! attacker behind the victim's own NAT does not lock it out either.
 //!
@@ -13,6 +14,7 @@
 //! |---|---|---|---|
 //! | failures of (account, source) | 65,536 | 512 KiB | 6 at once, one more each 12 s: at most 10 in any 60 s |
 //! | failures of a source | 16,384 | 128 KiB | 100 at once, one more each second |
+//! | unverified answers of a source that draw a 401 over UDP | 16,384 | 128 KiB | 128 at once, 64 more each second |
 //! | challenges to a source, not answered | 16,384 | 128 KiB | 8,192 at once, 512 more each second |
 //! | known (account, source) and (account, path) | 131,072 | 1 MiB | forgotten after 30 days |
 //! | MESSAGEs of an account | 16,384 | 128 KiB | `Settings::messages_per_minute_max` |
@@ -35,6 +37,8 @@ pub struct Rate {
 
 pub const FAILURES_OF_PAIR: Rate = Rate { burst: 6, each_us: 12_000_001 };
 pub const FAILURES_OF_SOURCE: Rate = Rate { burst: 100, each_us: 1_000_000 };
+/// An eighth of [`CHALLENGES_TO_SOURCE`], from which they are taken too.
+pub const UNVERIFIED_OF_SOURCE: Rate = Rate { burst: 128, each_us: 15_625 };
 pub const CHALLENGES_TO_SOURCE: Rate = Rate { burst: 8_192, each_us: 1_953 };
 /// Challenges of one shard to senders over UDP that it does not know. Keeps a flood from taking the whole thread.
 pub const CHALLENGES_OF_SHARD: Rate = Rate { burst: 50_000, each_us: 8 };
@@ -193,6 +197,7 @@ impl Known {
 pub struct Limits {
     pub failures_of_pair: Buckets,
     pub failures_of_source: Buckets,
+    pub unverified_of_source: Buckets,
     pub challenges_to_source: Buckets,
     pub messages: Buckets,
     pub known: Known,
@@ -209,6 +214,7 @@ impl Limits {
         Self {
             failures_of_pair: Buckets::new(1 << 16),
             failures_of_source: Buckets::new(1 << 14),
+            unverified_of_source: Buckets::new(1 << 14),
             challenges_to_source: Buckets::new(1 << 14),
             messages: Buckets::new(1 << 14),
             known: Known::new(1 << 17),

@@ -22,7 +22,7 @@ use crate::world::{Secrets, World};
 use coeur_sip::time::{Monotonic, Now, Wall};
 use std::sync::OnceLock;
 
-/// What the guards of all shards share: 2.5 MB of limits and offers, and at most 8.9 MB of nonce counts.
+/// What the guards of all shards share: 2.6 MB of limits and offers, and at most 8.9 MB of nonce counts.
 pub struct Shared {
     key: hash::HashKey,
     counts: nonce_count::NonceCounts,

@@ -426,9 +426,31 @@ fn a_phone_that_proved_itself_is_not_locked_out_by_an_attacker_behind_its_own_na
     for user in 0..300 {
         let mut sprayer = Phone::new(&format!("victim{user}"), attacker.flow);
         sprayer.secret = "guess".into();
-        office.register(&mut sprayer);
+        let challenge = challenged(&mut office, &mut sprayer);
+        let guess = sprayer.answer(&challenge, Method::Register, URI, "");
+        office.receive(sprayer.flow, &guess);
     }
     assert_eq!(office.register(&mut owner).status(), 200);
+}
+
+#[test]
+fn a_flood_of_guesses_leaves_challenges_for_its_neighbours() {
+    // [T-01]
+    let mut office = Office::new();
+    let mut attacker = alice();
+    attacker.secret = "guess".into();
+    let challenge = challenged(&mut office, &mut attacker);
+    attacker.read(&challenge);
+    let mut answers = 0;
+    for _ in 0..20_000 {
+        let guess = attacker.again(Method::Register, URI, "");
+        answers += office.receive(attacker.flow, &guess).len();
+        office.wait(Duration::from_micros(200));
+    }
+    assert!((128 + 4 * 64 - 2..=128 + 4 * 64 + 12).contains(&answers), "{answers} answers in 4 s");
+    // A phone that was never seen here, behind the same address.
+    let mut neighbour = Phone::new("bob", udp("198.51.100.7:5061"));
+    assert_eq!(office.register(&mut neighbour).status(), 200);
 }
 
 #[test]
