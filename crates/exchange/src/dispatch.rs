@@ -12,7 +12,7 @@ use crate::flow::Flow;
 use crate::guard::Guard;
 use crate::input::{Command, Input};
 use crate::outbox::Output;
-use crate::proxy::Proxy;
+use crate::proxy::{Inside, Proxy};
 use crate::registrar::Registrar;
 use crate::routing::{self, Plan};
 use crate::world::World;
@@ -94,15 +94,19 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
         return;
     }
     match message.method() {
-        Method::Cancel => roles.proxy.cancel(cx, *flow, message),
-        Method::Options if is_for_server(cx.world, message) => options(cx, flow, message),
-        _ if is_inside(roles, cx, message) => {
-            // Without a route of ours nothing proves the dialog, so its tags are a claim (advisory A06).
-            let routed = roles.proxy.is_routed(cx.world, message);
-            if routed || roles.guard.authenticate(cx, flow, message).is_ok() {
-                roles.proxy.in_dialog(cx, roles.guard, *flow, message);
+        Method::Cancel => return roles.proxy.cancel(cx, *flow, message),
+        Method::Options if is_for_server(cx.world, message) => return options(cx, flow, message),
+        Method::Register => {}
+        _ => {
+            // A dialog tag in To, or a Route that we issued: the proof is the route itself.
+            let inside = roles.proxy.inside(cx.world, message);
+            let tagged = message.to().is_ok_and(|to| to.tag().is_some());
+            if tagged || !matches!(inside, Inside::Unproven) {
+                return roles.proxy.in_dialog(cx, roles.guard, *flow, message, inside);
             }
         }
+    }
+    match message.method() {
         _ if *roles.draining => {
             answer_stranger(cx, flow, message, StatusCode::SERVICE_UNAVAILABLE, None, |writer| {
                 writer.number(HeaderName::RetryAfter, 10);
@@ -111,6 +115,7 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
         Method::Register => register(roles, cx, flow, message),
         Method::Invite
         | Method::Ack
+        | Method::Cancel
         | Method::Bye
         | Method::Options
         | Method::Message
@@ -206,12 +211,6 @@ fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Mes
             answer(cx, flow, message, status, None, |_| {});
         }
     }
-}
-
-/// A dialog tag in To, or a Route that we issued: the proof is the route itself.
-fn is_inside(roles: &Roles<'_>, cx: &Context<'_>, message: &Message<'_>) -> bool {
-    let tagged = message.to().is_ok_and(|to| to.tag().is_some());
-    message.method() != Method::Register && (tagged || roles.proxy.is_routed(cx.world, message))
 }
 
 /// RFC 3261 section 11.2, as short as can be: phones and monitors ask whether we live.

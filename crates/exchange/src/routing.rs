@@ -101,6 +101,7 @@ pub fn decide(world: &World, now: Monotonic, caller: Option<&Account>, message: 
 /// The same for a bare URI: a redirection, a remote target.
 pub fn decide_uri(world: &World, now: Monotonic, caller: Option<&Account>, text: &[u8]) -> Plan {
     match Uri::parse(text) {
+        Ok(Uri::Sip(uri)) if uri.params.has("maddr") => by_maddr(world, now, caller, &uri, text),
         Ok(Uri::Sip(uri)) if is_ours(world, &uri) => local(world, now, &uri),
         Ok(Uri::Sip(_)) => foreign(caller, text),
         Ok(Uri::Tel(uri)) => telephone(world, now, caller, &uri),
@@ -173,6 +174,27 @@ fn foreign(caller: Option<&Account>, text: &[u8]) -> Plan {
         }
         _ => refuse(StatusCode::FORBIDDEN, Why::NoRightToRelay),
     }
+}
+
+/// RFC 3261 section 16.4: an `maddr` that is ourselves has done its work, and is taken off together with port and
+/// transport. Section 16.5: any other one is the only target, whatever the domain; so it needs the right to relay.
+fn by_maddr(world: &World, now: Monotonic, caller: Option<&Account>, uri: &SipUri<'_>, text: &[u8]) -> Plan {
+    let Some(host) = uri.maddr() else { return refuse(StatusCode::BAD_REQUEST, Why::MalformedUri) };
+    if !crate::dispatch::is_our_address(world, &host, uri.port) {
+        return foreign(caller, text);
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    plain.extend_from_slice(if uri.secure { b"sips:" } else { b"sip:" });
+    if let Some(user) = uri.user {
+        plain.extend_from_slice(user);
+        plain.push(b'@');
+    }
+    plain.extend_from_slice(uri.host_bytes);
+    for param in uri.params.iter().filter(|param| !param.is("maddr") && !param.is("transport")) {
+        plain.push(b';');
+        plain.extend_from_slice(param.raw);
+    }
+    decide_uri(world, now, caller, &plain)
 }
 
 /// A number is an account of the caller's own domain, or unknown.

@@ -5,13 +5,14 @@ use crate::event::Event;
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
 use crate::guard::Shared;
 use crate::input::Input;
-use crate::outbox::{Outbox, Output};
+use crate::outbox::{MediaCommand, Outbox, Output, ResolveToken, SendToken};
 use crate::world::{Listener, Secrets, Settings, World};
 use coeur_directory::{
     Account, AccountId, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain, Ha1Set,
 };
 use coeur_sip::digest::{Algorithm, Challenge, Ha1, Session, challenges};
 use coeur_sip::message::{HeaderTable, Message};
+use coeur_sip::resolve::Query;
 use coeur_sip::time::{Monotonic, Now, Wall};
 use coeur_sip::transport::Transport;
 use coeur_sip::{HeaderName, Limits, Method};
@@ -85,6 +86,8 @@ pub struct Sent {
     pub hop: Hop,
     pub bytes: Vec<u8>,
     pub after_save: bool,
+    /// Of a request: who hears that it could not be sent.
+    pub token: Option<SendToken>,
 }
 
 impl Sent {
@@ -133,6 +136,9 @@ pub struct Office {
     pub now: Now,
     /// What was published since the last look.
     pub events: Vec<Event>,
+    /// What is asked of the DNS and not answered yet.
+    pub asked: Vec<(ResolveToken, Query)>,
+    pub media: Vec<MediaCommand>,
 }
 
 impl Default for Office {
@@ -149,7 +155,7 @@ impl Office {
     pub fn in_world(world: World) -> Self {
         let exchange = Exchange::new(ShardId(0), [9; 32], &world);
         let now = Now::new(Monotonic::from_secs(1), Wall::from_secs(1_800_000_000));
-        Self { world, exchange, now, events: Vec::new() }
+        Self { world, exchange, now, events: Vec::new(), asked: Vec::new(), media: Vec::new() }
     }
 
     pub fn wait(&mut self, span: Duration) {
@@ -182,9 +188,12 @@ impl Office {
                     hop: send.hop,
                     bytes: outbox.bytes(send.bytes).to_vec(),
                     after_save: send.after_save.is_some(),
+                    token: send.token,
                 }),
                 Output::Publish(event) => self.events.push(event),
-                Output::Save(_) | Output::Resolve { .. } | Output::Media(_) | Output::Close(_) => {}
+                Output::Resolve { token, query } => self.asked.push((token, query)),
+                Output::Media(command) => self.media.push(command),
+                Output::Save(_) | Output::Close(_) => {}
             }
         }
         sent
@@ -208,6 +217,10 @@ pub struct Phone {
     /// The algorithms it understands, best last.
     pub algorithms: Vec<Algorithm>,
     pub cseq: u32,
+    /// Behind the URI of its Contact: `;reg-id=1` and the like.
+    pub contact_params: String,
+    /// Part of the Call-ID: another call of the same phone has another.
+    pub call: String,
     session: Option<Session>,
 }
 
@@ -220,6 +233,8 @@ impl Phone {
             user_agent: "testphone".into(),
             algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             cseq: 0,
+            contact_params: String::new(),
+            call: String::new(),
             session: None,
         }
     }
@@ -235,17 +250,17 @@ impl Phone {
 
     /// The same with the To value given.
     pub fn write(&self, method: Method<'_>, uri: &str, to: &str, extra: &str) -> Vec<u8> {
-        let Self { user, user_agent, cseq, .. } = self;
+        let Self { user, user_agent, cseq, contact_params, call, .. } = self;
         let (remote, transport) = (self.flow.remote, self.flow.transport);
         format!(
             "{method} {uri} SIP/2.0\r\n\
-             Via: SIP/2.0/{transport} {remote};branch=z9hG4bKbranch{cseq}{method};rport\r\n\
+             Via: SIP/2.0/{transport} {remote};branch=z9hG4bKbranch{call}{cseq}{method};rport\r\n\
              Max-Forwards: 70\r\n\
              From: <sip:{user}@{DOMAIN}>;tag=49583{user}\r\n\
              To: {to}\r\n\
-             Call-ID: 843817637684230{user}@998sdasdh09\r\n\
+             Call-ID: 843817637684230{user}{call}@998sdasdh09\r\n\
              CSeq: {cseq} {method}\r\n\
-             Contact: <sip:{user}@{remote};transport={}>\r\n\
+             Contact: <sip:{user}@{remote};transport={}>{contact_params}\r\n\
              User-Agent: {user_agent}\r\n\
              Allow: INVITE,ACK,BYE,CANCEL,OPTIONS,NOTIFY,SUBSCRIBE,INFO,MESSAGE,UPDATE,REFER\r\n\
              {extra}Content-Length: 0\r\n\r\n",

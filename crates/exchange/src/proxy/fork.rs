@@ -217,7 +217,7 @@ impl Proxy {
             branch: &text,
             listener,
             source: request.source.remote,
-            own_routes: request.own_routes,
+            routes: request.routes,
             path: branch.target.path.as_deref(),
             record_route: &record_route,
             max_forwards: request.max_forwards,

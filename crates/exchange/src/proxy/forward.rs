@@ -4,10 +4,27 @@
 
 use super::branch::BRANCH_LEN;
 use crate::world::{Listener, World};
-use coeur_sip::header::HeaderName;
+use coeur_sip::header::{HeaderName, NameAddr};
 use coeur_sip::write::write_vias;
-use coeur_sip::{Message, Method, Writer};
+use coeur_sip::{Message, Method, Uri, Writer};
 use std::net::SocketAddr;
+
+/// Which Route values of a received request its copy keeps (section 16.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Routes {
+    /// Those in front, which were for us.
+    pub(super) own: u16,
+    /// A strict router made the Request-URI the last value, where it is not a route.
+    pub(super) strict: bool,
+}
+
+impl Routes {
+    pub(super) fn kept<'a>(self, message: &Message<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let values = message.values(HeaderName::Route);
+        let end = if self.strict { values.clone().count() - 1 } else { usize::MAX };
+        values.take(end).skip(usize::from(self.own))
+    }
+}
 
 /// What distinguishes the copy from the original.
 pub(super) struct Outgoing<'a> {
@@ -17,8 +34,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) listener: &'a Listener,
     /// Where the request came from: completes the caller's Via.
     pub(super) source: SocketAddr,
-    /// Route entries that were for us.
-    pub(super) own_routes: usize,
+    pub(super) routes: Routes,
     /// Route entries of the binding.
     pub(super) path: Option<&'a [u8]>,
     /// Values of our Record-Route, ready.
@@ -29,18 +45,14 @@ pub(super) struct Outgoing<'a> {
 
 /// Section 16.6 steps 1 to 8. The body is copied as it is.
 pub(super) fn write_request(message: &Message<'_>, world: &World, to: &Outgoing<'_>, out: &mut Vec<u8>) {
-    let mut writer = Writer::request(out, message.method(), to.uri);
+    let strict = strict_router(message, to);
+    let mut writer = Writer::request(out, message.method(), strict.unwrap_or(to.uri));
     write_via(&mut writer, to.listener, to.branch);
     write_vias(message.header_view(), message.via().ok(), to.source, writer.buffer());
     if !to.record_route.is_empty() {
         writer.header(HeaderName::RecordRoute, to.record_route);
     }
-    if let Some(path) = to.path {
-        writer.header(HeaderName::Route, path);
-    }
-    for route in message.values(HeaderName::Route).skip(to.own_routes) {
-        writer.header(HeaderName::Route, route);
-    }
+    write_routes(message, to, strict.is_some(), &mut writer);
     writer.number(HeaderName::MaxForwards, u32::from(to.max_forwards));
     writer.number(HeaderName::MaxBreadth, to.max_breadth);
     copy_rest(message, &mut writer, |name, value| match name {
@@ -77,20 +89,71 @@ pub(super) fn write_own(
     to_header: &[u8],
     out: &mut Vec<u8>,
 ) {
-    let mut writer = Writer::request(out, method, to.uri);
+    let strict = strict_router(message, to);
+    let mut writer = Writer::request(out, method, strict.unwrap_or(to.uri));
     write_via(&mut writer, to.listener, to.branch);
-    if let Some(path) = to.path {
-        writer.header(HeaderName::Route, path);
-    }
-    for route in message.values(HeaderName::Route).skip(to.own_routes) {
-        writer.header(HeaderName::Route, route);
-    }
+    write_routes(message, to, strict.is_some(), &mut writer);
     writer.number(HeaderName::MaxForwards, 70);
     writer.header(HeaderName::From, message.header(HeaderName::From).unwrap_or_default());
     writer.header(HeaderName::To, to_header);
     writer.header(HeaderName::CallId, message.call_id());
     writer.cseq(message.cseq().number, method);
     writer.end(b"");
+}
+
+/// Section 16.6 step 6: a next hop whose Route has no `lr` is a strict router. It looks for itself in the Request-URI
+/// and for the Request-URI in the last Route.
+fn strict_router<'a>(message: &Message<'a>, to: &Outgoing<'a>) -> Option<&'a [u8]> {
+    let next = match to.path {
+        Some(path) => &path[..first_value_end(path)],
+        None => to.routes.kept(message).next()?,
+    };
+    let uri = NameAddr::parse(next).ok()?.uri;
+    match Uri::parse(uri) {
+        Ok(Uri::Sip(sip)) if !sip.is_loose_router() => Some(uri),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// Before all the Path of the binding, then what the request brought along.
+fn write_routes(message: &Message<'_>, to: &Outgoing<'_>, strict: bool, writer: &mut Writer<'_>) {
+    let mut kept = to.routes.kept(message);
+    match to.path {
+        Some(path) if strict => {
+            if let Some(rest) = path.get(first_value_end(path) + 1..) {
+                writer.header(HeaderName::Route, rest);
+            }
+        }
+        Some(path) => {
+            writer.header(HeaderName::Route, path);
+        }
+        None if strict => drop(kept.next()),
+        None => {}
+    }
+    for route in kept {
+        writer.header(HeaderName::Route, route);
+    }
+    if strict {
+        writer.begin(HeaderName::Route).push(b"<").push(to.uri).push(b">").end_line();
+    }
+}
+
+/// Where the first of comma separated addresses ends. Each was read when the binding was made, so each has its
+/// brackets; a comma within those, or within quotes, parts nothing.
+fn first_value_end(path: &[u8]) -> usize {
+    let (mut in_uri, mut in_quotes, mut escaped) = (false, false, false);
+    let comma = path.iter().position(|byte| {
+        match byte {
+            _ if std::mem::take(&mut escaped) => {}
+            b'\\' if in_quotes => escaped = true,
+            b'"' if !in_uri => in_quotes = !in_quotes,
+            b'<' | b'>' if !in_quotes => in_uri = *byte == b'<',
+            b',' => return !in_uri && !in_quotes,
+            _ => {}
+        }
+        false
+    });
+    comma.unwrap_or(path.len())
 }
 
 fn write_via(writer: &mut Writer<'_>, listener: &Listener, branch: &[u8; BRANCH_LEN]) {

@@ -2,7 +2,8 @@
 //! section 5.3).
 
 use super::branch::{self, BRANCH_LEN};
-use super::forward::{self, Outgoing};
+use super::forward::{self, Outgoing, Routes};
+use super::request::Assignment;
 use super::server::refuse;
 use super::{Prover, Proxy, next_hop};
 use crate::context::Context;
@@ -13,34 +14,92 @@ use crate::world::World;
 use coeur_sip::header::{HeaderName, NameAddr};
 use coeur_sip::{Message, Method, StatusCode, Uri};
 
-/// What the topmost Route says.
-enum Issued {
-    /// Ours, for this dialog.
-    Proven { token: RouteToken, direction: Direction, own_routes: usize },
-    /// It names us but is not what we wrote for this dialog, or it names somebody else.
+/// What the routes of a request prove of the dialog that it claims to be part of.
+pub(crate) enum Inside<'m> {
+    /// There is a value that we issued for this dialog.
+    Proven(Proven<'m>),
+    /// One names us but is not what we wrote for this dialog, or names somebody else.
     Forged,
-    /// There is no Route with a token.
-    Absent,
+    /// There is no route with a token.
+    Unproven,
+}
+
+/// A request of a dialog that we have set up, as section 16.4 has it.
+pub(crate) struct Proven<'m> {
+    token: RouteToken,
+    direction: Direction,
+    /// The Request-URI, found again when a strict router has put our value in its place.
+    uri: &'m [u8],
+    routes: Routes,
 }
 
 impl Proxy {
+    /// Reads the routes, once for each request.
+    pub(crate) fn inside<'m>(&self, world: &World, message: &Message<'m>) -> Inside<'m> {
+        let mut values = message.values(HeaderName::Route).peekable();
+        if values.peek().is_none() {
+            return Inside::Unproven;
+        }
+        let Ok(essentials) = message.essentials() else { return Inside::Unproven };
+        let (from_tag, to_tag) =
+            (essentials.from_tag.unwrap_or_default(), essentials.to_tag.unwrap_or_default());
+        let open = |token| self.seal.open(token, essentials.call_id, from_tag, to_tag);
+        let mut uri = message.request_uri();
+        let mut routes = Routes::default();
+        // Section 16.4: our own value in the Request-URI is the work of a strict router.
+        let mut found = token_in_request_uri(world, uri).and_then(|token| Some((token, open(token)?)));
+        if found.is_some() {
+            routes.strict = true;
+            match values.clone().last().and_then(|value| NameAddr::parse(value).ok()) {
+                Some(target) => uri = target.uri,
+                None => return Inside::Forged,
+            }
+        }
+        let targets = usize::from(routes.strict);
+        let count = values.clone().count() - targets;
+        for value in values.take(count) {
+            let Some((ours, token)) = read_route(world, value) else { return Inside::Forged };
+            match (ours, token, &found) {
+                (true, None, None) => routes.own += 1,
+                (true, Some(token), None) => {
+                    let Some(opened) = open(token) else { return Inside::Forged };
+                    found = Some((token, opened));
+                    routes.own += 1;
+                }
+                // The second of a double Record-Route.
+                (true, Some(token), Some((known, _))) if token == *known => routes.own += 1,
+                (false, _, None) => return Inside::Forged,
+                (_, _, Some(_)) => break,
+            }
+        }
+        match found {
+            Some((_, (token, direction))) => Inside::Proven(Proven { token, direction, uri, routes }),
+            None => Inside::Unproven,
+        }
+    }
+
     /// Relays a request inside a dialog over the flow that our token names. The Request-URI is untouched and never
     /// decides the address.
-    pub fn in_dialog(
+    pub(crate) fn in_dialog(
         &mut self,
         cx: &mut Context<'_>,
         prover: &mut impl Prover,
         flow: Flow,
         message: &Message<'_>,
+        inside: Inside<'_>,
     ) {
-        let (token, direction, own_routes) = match self.issued(cx.world, message) {
-            Issued::Proven { token, direction, own_routes } => (token, direction, own_routes),
-            Issued::Forged => {
+        let Proven { token, direction, uri, routes } = match inside {
+            Inside::Proven(proven) => proven,
+            Inside::Forged => {
                 cx.counters.route_forged += 1;
                 return refuse(cx, flow, message, StatusCode::FORBIDDEN, &[]);
             }
-            Issued::Absent => {
-                return refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, &[]);
+            Inside::Unproven => {
+                // Without a route of ours nothing proves the dialog, so its tags are a claim (advisory A06).
+                if prover.prove(cx, flow, message) {
+                    refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, &[]);
+                }
+                return;
             }
         };
         let (expected, other) = token.ends(direction);
@@ -50,8 +109,8 @@ impl Proxy {
         if message.method() == Method::Bye {
             cx.counters.calls_ended += 1;
         }
-        let target = Target { flow: Some(*other), ..Target::of_uri(message.request_uri()) };
-        self.relay(cx, flow, message, vec![target], own_routes, true);
+        let target = Target { flow: Some(*other), ..Target::of_uri(uri) };
+        self.relay(cx, flow, message, Assignment { targets: vec![target], routes, inside: true });
     }
 
     /// An ACK ends the repetition of our failure, or goes to the callee of a 2xx: forwarded without state, and never
@@ -60,7 +119,7 @@ impl Proxy {
         if self.absorb_ack(cx, message) {
             return;
         }
-        let Issued::Proven { token, direction, own_routes } = self.issued(cx.world, message) else {
+        let Inside::Proven(Proven { token, direction, uri, routes }) = self.inside(cx.world, message) else {
             cx.counters.stray_acks += 1;
             return;
         };
@@ -75,11 +134,11 @@ impl Proxy {
         };
         let text: [u8; BRANCH_LEN] = branch::name_for(cx.mint, branch::NONE, 0).write();
         let outgoing = Outgoing {
-            uri: message.request_uri(),
+            uri,
             branch: &text,
             listener,
             source: flow.remote,
-            own_routes,
+            routes,
             path: None,
             record_route: &[],
             max_forwards: max_forwards - 1,
@@ -90,48 +149,16 @@ impl Proxy {
         cx.outbox.send(hop, span, None);
         cx.counters.proxied_acks += 1;
     }
-
-    /// True when the topmost Route carries a token of ours, whatever it proves: the request is for `in_dialog`.
-    pub fn is_routed(&self, world: &World, message: &Message<'_>) -> bool {
-        !matches!(self.issued(world, message), Issued::Absent)
-    }
-
-    fn issued(&self, world: &World, message: &Message<'_>) -> Issued {
-        let Ok(essentials) = message.essentials() else { return Issued::Absent };
-        let mut first: Option<(&[u8], RouteToken, Direction)> = None;
-        let mut own_routes = 0;
-        for value in message.values(HeaderName::Route) {
-            let Some((ours, user)) = read_route(world, value) else { return Issued::Forged };
-            match (ours, user, &first) {
-                (true, None, None) => own_routes += 1,
-                (true, Some(user), None) => {
-                    let from_tag = essentials.from_tag.unwrap_or_default();
-                    let to_tag = essentials.to_tag.unwrap_or_default();
-                    match self.seal.open(user, essentials.call_id, from_tag, to_tag) {
-                        Some((token, direction)) => first = Some((user, token, direction)),
-                        None => return Issued::Forged,
-                    }
-                    own_routes += 1;
-                }
-                // The second of a double Record-Route.
-                (true, Some(user), Some((known, ..))) if user == *known => own_routes += 1,
-                (false, _, None) => return Issued::Forged,
-                (_, _, Some(_)) => break,
-            }
-        }
-        match first {
-            Some((_, token, direction)) => Issued::Proven { token, direction, own_routes },
-            None => Issued::Absent,
-        }
-    }
 }
 
-/// Route values in front that name us and carry no token: phones preload them (section 8.1.1.1).
-pub(super) fn own_routes(world: &World, message: &Message<'_>) -> usize {
-    message
+/// Route values in front that name us: phones preload them (section 8.1.1.1).
+pub(super) fn own_routes(world: &World, message: &Message<'_>) -> Routes {
+    let own = message
         .values(HeaderName::Route)
         .take_while(|value| matches!(read_route(world, value), Some((true, _))))
-        .count()
+        .count();
+    // A message has at most 64 kB, so at most 65,535 values of one header.
+    Routes { own: own as u16, strict: false }
 }
 
 /// (does it name us, its user part)
@@ -140,6 +167,15 @@ fn read_route<'a>(world: &World, value: &'a [u8]) -> Option<(bool, Option<&'a [u
     match Uri::parse(address.uri).ok()? {
         Uri::Sip(uri) => Some((routing::is_ours(world, &uri), uri.user)),
         Uri::Tel(_) | Uri::Other { .. } => Some((false, None)),
+    }
+}
+
+/// The user part of a Request-URI that looks like what we write into Record-Route.
+fn token_in_request_uri<'a>(world: &World, uri: &'a [u8]) -> Option<&'a [u8]> {
+    memchr::memmem::find(uri, b";lr")?;
+    match Uri::parse(uri) {
+        Ok(Uri::Sip(uri)) if uri.is_loose_router() && routing::is_ours(world, &uri) => uri.user,
+        Ok(_) | Err(_) => None,
     }
 }
 

@@ -35,11 +35,12 @@ use coeur_sip::transaction::key::{PassThrough, Rfc2543};
 use coeur_sip::transaction::{KeyHasher, TransactionKey};
 use coeur_sip::{HeaderTable, Limits, Message, parse};
 use hashbrown::HashMap;
-use request::Request;
+use request::{Assignment, Request};
 use slab::Slab;
 use timers::Wheel;
 
 pub use branch::shard_of_branch;
+pub(crate) use inside::Inside;
 
 /// Requests under way or lingering in one shard; more are answered 503. Worst case about 2 GiB of UDP INVITEs with
 /// large bodies, 400 MiB of usual calls.
@@ -97,14 +98,14 @@ impl Proxy {
         targets: Vec<Target>,
         why: Why,
     ) {
-        let own_routes = inside::own_routes(cx.world, message);
+        let routes = inside::own_routes(cx.world, message);
         // A Route behind ours would choose another next hop than the plan: that is relaying.
-        if message.values(coeur_sip::HeaderName::Route).nth(own_routes).is_some() {
+        if routes.kept(message).next().is_some() {
             cx.counters.relay_refused += 1;
             return server::refuse(cx, flow, message, coeur_sip::StatusCode::FORBIDDEN, &[]);
         }
         let _ = why;
-        self.relay(cx, flow, message, targets, own_routes, false);
+        self.relay(cx, flow, message, Assignment { targets, routes, inside: false });
     }
 
     /// When `tick` is next wanted.

@@ -1,11 +1,20 @@
 //! One request being relayed: its server transaction (RFC 3261 section 17.2) and its response context (section 16.2).
 
 use super::best::Failure;
+use super::forward::Routes;
 use crate::flow::Flow;
 use crate::routing::Target;
 use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::TransactionKey;
 use std::collections::VecDeque;
+
+/// What was decided about a request before it is relayed.
+pub(super) struct Assignment {
+    pub(super) targets: Vec<Target>,
+    pub(super) routes: Routes,
+    /// Inside a dialog: see [`Request::inside`].
+    pub(super) inside: bool,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ServerState {
@@ -50,7 +59,7 @@ pub(super) struct Request {
     pub(super) stopped: bool,
     /// Inside a dialog: no Record-Route, and a dead flow is looked up again once.
     pub(super) inside: bool,
-    pub(super) own_routes: usize,
+    pub(super) routes: Routes,
     pub(super) record_route: bool,
     pub(super) to_tag: [u8; 18],
     pub(super) deadline: Monotonic,

@@ -178,7 +178,7 @@ impl Proxy {
             branch: &text,
             listener,
             source: request.source.remote,
-            own_routes: request.own_routes,
+            routes: request.routes,
             path: branch.target.path.as_deref(),
             record_route: &[],
             max_forwards: 70,

@@ -1,13 +1,12 @@
 //! The caller's side: server transactions (RFC 3261 section 17.2, RFC 6026) and what they send.
 
 use super::branch::NONE;
-use super::request::{Request, ServerState};
+use super::request::{Assignment, Request, ServerState};
 use super::timers::Owner;
 use super::{Proxy, REQUESTS_MAX, validate};
 use crate::context::Context;
 use crate::flow::{Flow, Hop};
 use crate::outbox::Span;
-use crate::routing::Target;
 use coeur_sip::header::HeaderName;
 use coeur_sip::time::Monotonic;
 use coeur_sip::{Message, Method, StatusCode, respond};
@@ -34,9 +33,7 @@ impl Proxy {
         cx: &mut Context<'_>,
         flow: Flow,
         message: &Message<'_>,
-        targets: Vec<Target>,
-        own_routes: usize,
-        inside: bool,
+        assignment: Assignment,
     ) {
         let passed = match validate::check(cx.world, message) {
             Ok(passed) => passed,
@@ -54,7 +51,7 @@ impl Proxy {
             cx.counters.limits_hit += 1;
             return refuse(cx, flow, message, StatusCode::SERVICE_UNAVAILABLE, &[]);
         }
-        let index = self.open(cx, flow, message, key, targets, passed, own_routes, inside);
+        let index = self.open(cx, flow, message, key, assignment, passed);
         self.settle(cx, index, message);
     }
 
@@ -64,11 +61,10 @@ impl Proxy {
         flow: Flow,
         message: &Message<'_>,
         key: coeur_sip::transaction::TransactionKey,
-        targets: Vec<Target>,
+        assignment: Assignment,
         passed: validate::Passed,
-        own_routes: usize,
-        inside: bool,
     ) -> u32 {
+        let Assignment { targets, routes, inside } = assignment;
         let method = message.method();
         let invite = method == Method::Invite;
         let record_route = !inside
@@ -96,7 +92,7 @@ impl Proxy {
             redirects: 0,
             stopped: false,
             inside,
-            own_routes,
+            routes,
             record_route,
             to_tag: cx.mint.tag(),
             deadline: Monotonic::NEVER,

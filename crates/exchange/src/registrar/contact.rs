@@ -96,7 +96,8 @@ fn reach(flow: &Flow, message: &Message<'_>, uri: &SipUri<'_>, has_path: bool) -
                 reach.flow.remote.set_port(port);
             }
         }
-        Transport::Tcp if !uri.secure => reach.fallback = Fallback::Contact,
+        // `maddr` would send us elsewhere than the host that was compared.
+        Transport::Tcp if !uri.secure && !uri.params.has("maddr") => reach.fallback = Fallback::Contact,
         _ => {}
     }
     reach

@@ -92,6 +92,17 @@ fn a_tcp_phone_without_nat_may_be_called_at_its_contact_when_its_connection_is_g
     assert_eq!(&*targets[0].uri, b"sip:alice@192.0.2.7:5062;transport=tcp");
 }
 
+/// T-18: `maddr` would send the call elsewhere than the host that was compared with the source.
+#[test]
+fn a_tcp_phone_that_names_another_place_in_maddr_is_called_on_its_connection_only() {
+    let mut desk = Desk::new();
+    let tcp = stream(Transport::Tcp, "192.0.2.7:40000", 5);
+    desk.send(ask(1, "Contact: <sip:alice@192.0.2.7:5062;transport=tcp;maddr=203.0.113.80>\r\n").over(tcp));
+    assert_eq!(desk.targets()[0].flow, Some(tcp));
+    desk.with(|registrar, cx| registrar.flow_closed(cx, &tcp));
+    assert!(desk.uris().is_empty());
+}
+
 /// baresip and Linphone: an instance, no reg-id, another Contact after each start.
 #[test]
 fn an_instance_that_restarted_replaces_itself() {

@@ -1,0 +1,111 @@
+//! The rules of the proxy, as calls between phones: bytes in, bytes out, a clock that is driven.
+
+use crate::flow::{Flow, Hop};
+use crate::input::{Input, SendFailure};
+use crate::testing::{Office, Phone, Sent, aor, apply, tcp, udp};
+use coeur_sip::{HeaderName, Method, StatusCode, respond};
+use std::time::Duration;
+
+mod calls;
+mod strict;
+
+const ALICE: &str = "192.0.2.11:5060";
+const BOB: &str = "192.0.2.22:5060";
+const URI: &str = "sip:bob@example.org";
+
+/// An office where alice and bob have registered.
+fn office() -> (Office, Phone) {
+    let mut office = Office::new();
+    let mut alice = Phone::new("alice", udp(ALICE));
+    for phone in [&mut alice, &mut Phone::new("bob", udp(BOB))] {
+        assert_eq!(office.register(phone).status(), 200);
+    }
+    (office, alice)
+}
+
+fn send(office: &mut Office, phone: &mut Phone, method: Method<'_>, extra: &str) -> (Vec<u8>, Vec<Sent>) {
+    let bare = phone.request(method, URI, extra);
+    let challenge = office.answer(phone.flow, &bare);
+    assert_eq!(challenge.status(), 407, "{}", challenge.text());
+    let ack = ack_of(&bare, &challenge);
+    if method == Method::Invite {
+        assert!(office.receive(phone.flow, &ack).is_empty());
+    }
+    let request = phone.answer(&challenge, method, URI, extra);
+    let sent = office.receive(phone.flow, &request);
+    (request, sent)
+}
+
+/// 100 to alice, INVITE to bob.
+fn invite(office: &mut Office, phone: &mut Phone) -> (Vec<u8>, Sent) {
+    let (request, mut sent) = send(office, phone, Method::Invite, "");
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert_eq!(sent[0].status(), 100);
+    (request, sent.remove(1))
+}
+
+fn reply(to: &Sent, status: u16) -> Vec<u8> {
+    to.read(|message| {
+        let mut out = Vec::new();
+        let status = StatusCode::new(status).expect("a status");
+        let mut writer = respond(
+            message,
+            status,
+            None,
+            Some(b"bobtag"),
+            "192.0.2.1:5060".parse().expect("address"),
+            &mut out,
+        );
+        writer.header(HeaderName::Contact, b"<sip:bob@192.0.2.22:5060>");
+        writer.end(b"");
+        out
+    })
+}
+
+fn ack_of(request: &[u8], answer: &Sent) -> Vec<u8> {
+    let to = answer.read(|m| m.header(HeaderName::To).unwrap_or_default().to_vec());
+    let text =
+        String::from_utf8_lossy(request).replacen("INVITE", "ACK", 1).replace(" INVITE\r\n", " ACK\r\n");
+    let lines = text.split("\r\n").map(|line| match line.starts_with("To:") {
+        true => format!("To: {}", String::from_utf8_lossy(&to)),
+        false => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\r\n").into_bytes()
+}
+
+/// A request of the caller inside the dialog that `ok` made.
+fn inside(phone: &mut Phone, ok: &Sent, method: Method<'_>) -> Vec<u8> {
+    let (routes, to) = ok.read(|m| {
+        let mut routes: Vec<String> = m
+            .values(HeaderName::RecordRoute)
+            .map(|r| format!("Route: {}\r\n", String::from_utf8_lossy(r)))
+            .collect();
+        routes.reverse();
+        (routes.concat(), String::from_utf8_lossy(m.header(HeaderName::To).unwrap_or_default()).into_owned())
+    });
+    phone.cseq += 1;
+    phone.write(method, "sip:bob@192.0.2.22:5060", &to, &routes)
+}
+
+fn goes_to(sent: &Sent, flow: Flow) -> bool {
+    sent.hop == Hop::Flow(flow)
+}
+
+/// An office where bob has two phones, and the two INVITEs that a call to him makes.
+fn forked() -> (Office, Sent, Sent) {
+    let (mut office, mut alice) = office();
+    let mut second = Phone::new("bob", udp("192.0.2.33:5060"));
+    second.cseq = 100;
+    assert_eq!(office.register(&mut second).status(), 200);
+    let (_, mut sent) = send(&mut office, &mut alice, Method::Invite, "");
+    assert_eq!(sent.len(), 3, "{sent:?}");
+    let last = sent.remove(2);
+    (office, sent.remove(1), last)
+}
+
+fn flow_of(sent: &Sent) -> Flow {
+    match &sent.hop {
+        Hop::Flow(flow) => *flow,
+        Hop::Address { .. } => panic!("a flow"),
+    }
+}
