@@ -12,6 +12,7 @@ use crate::flow::Flow;
 use crate::guard::Guard;
 use crate::input::{Command, Input};
 use crate::outbox::Output;
+use crate::party::Party;
 use crate::proxy::{Inside, Proxy};
 use crate::registrar::Registrar;
 use crate::routing::{self, Plan};
@@ -42,7 +43,11 @@ pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input
             roles.proxy.tick(cx);
             roles.echo.tick(cx);
         }
-        Input::Told(Command::Revoked { aor, device }) => roles.registrar.revoke(cx, &aor, device),
+        Input::Told(Command::Revoked { aor, device }) => {
+            roles.registrar.revoke(cx, &aor, device);
+            roles.proxy.revoke(cx, &aor, device);
+            roles.echo.revoke(cx, &aor, device);
+        }
         Input::Told(Command::Drain) => *roles.draining = true,
         Input::SendFailed { token, failure } => roles.proxy.send_failed(cx, token, failure),
         Input::Resolved { token, answer } => roles.proxy.resolved(cx, token, answer),
@@ -201,9 +206,10 @@ fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Mes
     if message.method() == Method::Message && !roles.guard.may_message(cx, flow, message, &sender) {
         return;
     }
+    let party = Party { account: sender.account.id, device: sender.device };
     match routing::decide(cx.world, cx.now.monotonic, Some(&sender.account), message) {
-        Plan::Proxy { targets, why } => roles.proxy.start(cx, *flow, message, targets, why),
-        Plan::Echo => roles.echo.invite(cx, *flow, message),
+        Plan::Proxy { targets, .. } => roles.proxy.start(cx, *flow, message, party, targets),
+        Plan::Echo => roles.echo.invite(cx, *flow, message, party),
         Plan::Refuse { status, why } => {
             if why == routing::Why::NoRightToRelay {
                 cx.counters.relay_refused += 1;

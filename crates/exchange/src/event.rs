@@ -61,7 +61,7 @@ counters! {
     registrations, registrations_refreshed, registrations_removed, registrations_expired, registrations_refused,
     retransmissions_answered, transactions_server, transactions_client,
     proxied_requests, proxied_responses, proxied_acks, stray_responses, stray_acks,
-    forked_branches, loops_detected, too_many_hops, relay_refused, route_forged,
+    transactions_revoked, forked_branches, loops_detected, too_many_hops, relay_refused, route_forged,
     cancels, timer_c_fired, calls_started, calls_answered, calls_ended, calls_echoed,
     send_failures, save_failures, limits_hit,
 }

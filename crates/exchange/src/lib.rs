@@ -28,6 +28,7 @@ pub mod guard;
 pub mod input;
 pub mod mint;
 pub mod outbox;
+pub mod party;
 pub mod proxy;
 pub mod record;
 pub mod registrar;

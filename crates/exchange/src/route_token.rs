@@ -1,20 +1,25 @@
-//! What our Record-Route remembers: over which flow each side of a dialog is reached, sealed so that nobody else
-//! can write one.
+//! What our Record-Route remembers: over which flow each side of a dialog is reached and whose device it is, sealed so
+//! that nobody else can write one.
 //!
 //! The token is the user part of our Record-Route URI. It is base64url of
-//! `version(1) | flow of the caller | flow of the callee | mac(16)`, where the mac is the first 16 bytes of
-//! HMAC-SHA-256 under `world.secrets.route` over the payload, the Call-ID and the caller's From tag. A token is
-//! therefore worth nothing in another dialog, and the tag it verifies with says which side is speaking
-//! (RFC 3261 section 12.2.1.1: the caller's tag is in From when the caller speaks, in To when the callee does).
+//! `version(1) | caller | callee | mac(16)`, where the mac is the first 16 bytes of HMAC-SHA-256 under
+//! `world.secrets.route` over the payload, the Call-ID and the caller's From tag. A token is therefore worth nothing in
+//! another dialog, and the tag it verifies with says which side is speaking (RFC 3261 section 12.2.1.1: the caller's
+//! tag is in From when the caller speaks, in To when the callee does).
+//!
+//! An end is its flow and, when it is one of ours, the numbers of account and device as base-128 integers: some
+//! six bytes. They say who must be asked when the end speaks from elsewhere, and whether he may still speak at all.
 //!
 //! The remote address stays in a connection's flow although the connection identifies it: serials begin anew when
 //! the process restarts, and a connection that now goes to another address must count as gone.
 
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId};
+use crate::party::Party;
 use crate::world::Secrets;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use coeur_directory::{AccountId, DeviceId};
 use coeur_sip::transport::Transport;
 use std::net::{IpAddr, SocketAddr};
 
@@ -26,8 +31,15 @@ pub struct RouteSeal {
 /// The two ends of a dialog as this proxy reaches them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteToken {
-    pub caller: Flow,
-    pub callee: Flow,
+    pub caller: End,
+    pub callee: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    pub flow: Flow,
+    /// `None`: nobody of ours.
+    pub party: Option<Party>,
 }
 
 /// Which side sent a request inside the dialog.
@@ -37,13 +49,14 @@ pub enum Direction {
     FromCallee,
 }
 
-/// Bytes of the longest token: two IPv6 flows over connections.
-pub const TOKEN_TEXT_MAX: usize = 104;
+/// Bytes of the longest token: two IPv6 flows over connections, and the highest numbers there can be.
+pub const TOKEN_TEXT_MAX: usize = 156;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const MAC_LEN: usize = 16;
 const FLOW_MAX: usize = 1 + 2 + 8 + 16 + 2;
-const TOKEN_MAX: usize = 1 + 2 * FLOW_MAX + MAC_LEN;
+const NUMBER_MAX: usize = 10;
+const TOKEN_MAX: usize = 1 + 2 * (FLOW_MAX + 2 * NUMBER_MAX) + MAC_LEN;
 
 impl RouteSeal {
     pub fn new(secrets: &Secrets) -> Self {
@@ -55,8 +68,8 @@ impl RouteSeal {
         let mut bytes = [0; TOKEN_MAX];
         bytes[0] = VERSION;
         let mut len = 1;
-        len += write_flow(&token.caller, &mut bytes[len..]);
-        len += write_flow(&token.callee, &mut bytes[len..]);
+        len += write_end(&token.caller, &mut bytes[len..]);
+        len += write_end(&token.callee, &mut bytes[len..]);
         let mac = self.mac(&bytes[..len], call_id, caller_tag);
         bytes[len..len + MAC_LEN].copy_from_slice(&mac);
         len += MAC_LEN;
@@ -105,8 +118,8 @@ impl RouteSeal {
 }
 
 impl RouteToken {
-    /// (where the speaker is expected, where the other side is reached)
-    pub fn ends(&self, direction: Direction) -> (&Flow, &Flow) {
+    /// (the speaker, the other side)
+    pub fn ends(&self, direction: Direction) -> (&End, &End) {
         match direction {
             Direction::FromCaller => (&self.caller, &self.callee),
             Direction::FromCallee => (&self.callee, &self.caller),
@@ -140,6 +153,29 @@ pub fn same_end(issued: &Flow, seen: &Flow) -> bool {
 
 const FAMILY_V6: u8 = 0x80;
 const CONNECTED: u8 = 0x40;
+const HAS_PARTY: u8 = 0x20;
+
+fn write_end(end: &End, out: &mut [u8]) -> usize {
+    let mut len = write_flow(&end.flow, out);
+    if let Some(party) = end.party {
+        out[0] |= HAS_PARTY;
+        len += write_number(party.account.0, &mut out[len..]);
+        len += write_number(party.device.0, &mut out[len..]);
+    }
+    len
+}
+
+/// Seven bits in a byte, the low ones first; the top bit says that more follow.
+fn write_number(mut number: u64, out: &mut [u8]) -> usize {
+    let mut len = 0;
+    while number >= 0x80 {
+        out[len] = number as u8 | 0x80;
+        number >>= 7;
+        len += 1;
+    }
+    out[len] = number as u8;
+    len + 1
+}
 
 fn write_flow(flow: &Flow, out: &mut [u8]) -> usize {
     let mut first = transport_code(flow.transport);
@@ -171,9 +207,27 @@ fn read_payload(payload: &[u8]) -> Option<RouteToken> {
     if version != VERSION {
         return None;
     }
-    let (caller, rest) = read_flow(rest)?;
-    let (callee, rest) = read_flow(rest)?;
+    let (caller, rest) = read_end(rest)?;
+    let (callee, rest) = read_end(rest)?;
     rest.is_empty().then_some(RouteToken { caller, callee })
+}
+
+fn read_end(bytes: &[u8]) -> Option<(End, &[u8])> {
+    let (flow, rest) = read_flow(bytes)?;
+    if bytes[0] & HAS_PARTY == 0 {
+        return Some((End { flow, party: None }, rest));
+    }
+    let (account, rest) = read_number(rest)?;
+    let (device, rest) = read_number(rest)?;
+    let party = Party { account: AccountId(account), device: DeviceId(device) };
+    Some((End { flow, party: Some(party) }, rest))
+}
+
+fn read_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let end = bytes.iter().take(NUMBER_MAX).position(|byte| *byte < 0x80)?;
+    let (digits, rest) = bytes.split_at(end + 1);
+    let number = digits.iter().rev().fold(0u64, |number, byte| number << 7 | u64::from(byte & 0x7f));
+    Some((number, rest))
 }
 
 fn read_flow(bytes: &[u8]) -> Option<(Flow, &[u8])> {
@@ -245,7 +299,11 @@ mod tests {
             connection: ConnectionId::new(ShardId(1), 77),
             remote: "[2001:db8::7]:41000".parse().expect("a socket address"),
         };
-        RouteToken { caller: udp("192.0.2.1:5060"), callee }
+        let party = Some(Party { account: AccountId(300), device: DeviceId(127) });
+        RouteToken {
+            caller: End { flow: udp("192.0.2.1:5060"), party: None },
+            callee: End { flow: callee, party },
+        }
     }
 
     fn sealed(token: &RouteToken) -> Vec<u8> {
@@ -288,7 +346,9 @@ mod tests {
     #[test]
     fn a_token_is_a_user_part_without_escapes() {
         let mut widest = token();
+        widest.callee.party = Some(Party { account: AccountId(u64::MAX), device: DeviceId(u64::MAX) });
         widest.caller = widest.callee;
+        assert_eq!(seal(1).open(&sealed(&widest), b"call", b"alice", b"bob").map(|o| o.0), Some(widest));
         let text = sealed(&widest);
         assert!(text.len() <= TOKEN_TEXT_MAX);
         assert!(text.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'_'));
@@ -296,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_connection_to_another_address_is_another_end() {
-        let issued = token().callee;
+        let issued = token().callee.flow;
         let mut seen = issued;
         assert!(same_end(&issued, &seen));
         seen.remote.set_port(41_001);

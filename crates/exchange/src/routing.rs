@@ -2,8 +2,9 @@
 //! can be printed and explained ([`Plan::explain`]) without sending anything.
 
 use crate::flow::Flow;
+use crate::party::Party;
 use crate::world::World;
-use coeur_directory::Account;
+use coeur_directory::{Account, AccountId};
 use coeur_sip::time::Monotonic;
 use coeur_sip::uri::{SipUri, TelUri, Uri, unescape_into};
 use coeur_sip::{Message, StatusCode};
@@ -37,6 +38,8 @@ pub struct Target {
     pub path: Option<Box<[u8]>>,
     pub q: u16,
     pub instance: Option<Box<[u8]>>,
+    /// Whose it is, when it is a binding.
+    pub party: Option<Party>,
 }
 
 /// The rule that decided.
@@ -163,7 +166,10 @@ fn among(world: &World, user: &[u8], domain: &[u8], found: Vec<crate::bindings::
         None => refuse(StatusCode::NOT_FOUND, Why::UnknownUser),
         Some(account) if !account.enabled => refuse(StatusCode::NOT_FOUND, Why::UnknownUser),
         Some(_) if found.is_empty() => refuse(StatusCode::TEMPORARILY_UNAVAILABLE, Why::NotRegistered),
-        Some(_) => Plan::Proxy { targets: found.into_iter().map(Target::from).collect(), why },
+        Some(account) => {
+            let targets = found.into_iter().map(|binding| Target::of_binding(binding, account.id));
+            Plan::Proxy { targets: targets.collect(), why }
+        }
     }
 }
 
@@ -220,13 +226,11 @@ fn refuse(status: StatusCode, why: Why) -> Plan {
 
 impl Target {
     pub fn of_uri(uri: &[u8]) -> Self {
-        Self { uri: uri.into(), flow: None, path: None, q: 1_000, instance: None }
+        Self { uri: uri.into(), flow: None, path: None, q: 1_000, instance: None, party: None }
     }
-}
 
-impl From<crate::bindings::Target> for Target {
-    fn from(target: crate::bindings::Target) -> Self {
-        let crate::bindings::Target { uri, flow, path, q, instance, .. } = target;
-        Self { uri, flow, path, q, instance }
+    pub(crate) fn of_binding(binding: crate::bindings::Target, account: AccountId) -> Self {
+        let crate::bindings::Target { uri, flow, path, q, instance, device, .. } = binding;
+        Self { uri, flow, path, q, instance, party: Some(Party { account, device }) }
     }
 }

@@ -4,6 +4,7 @@ use super::{ALLOW, answer};
 use crate::flow::{Flow, Hop};
 use crate::mint::write_hex;
 use crate::outbox::MediaId;
+use crate::party::Party;
 use crate::world::{Listener, World};
 use coeur_sip::header::HeaderName;
 use coeur_sip::time::Monotonic;
@@ -20,9 +21,12 @@ pub(super) enum Phase {
 
 pub(super) struct Call {
     pub(super) id: MediaId,
+    pub(super) party: Party,
     pub(super) flow: Flow,
     pub(super) reply: Flow,
     pub(super) phase: Phase,
+    /// A BYE goes out once the ACK is there.
+    pub(super) leaving: bool,
     pub(super) call_id: Box<[u8]>,
     pub(super) local_tag: [u8; 18],
     pub(super) remote_tag: Box<[u8]>,
@@ -46,14 +50,22 @@ pub(super) struct Call {
 
 impl Call {
     /// `None` without From tag or Contact, which a dialog needs (sections 8.1.1.3 and 8.1.1.8).
-    pub(super) fn new(id: MediaId, flow: Flow, local_tag: [u8; 18], message: &Message<'_>) -> Option<Self> {
+    pub(super) fn new(
+        id: MediaId,
+        flow: Flow,
+        party: Party,
+        local_tag: [u8; 18],
+        message: &Message<'_>,
+    ) -> Option<Self> {
         let essentials = message.essentials().ok()?;
         let Hop::Flow(reply) = crate::answer::way_back(&flow, message) else { return None };
         Some(Self {
             id,
+            party,
             flow,
             reply,
             phase: Phase::Opening,
+            leaving: false,
             call_id: essentials.call_id.into(),
             local_tag,
             remote_tag: essentials.from_tag?.into(),

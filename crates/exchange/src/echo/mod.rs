@@ -12,6 +12,8 @@ use crate::context::Context;
 use crate::flow::{Flow, Hop};
 use crate::input::MediaEvent;
 use crate::outbox::{MediaCommand, MediaId, Output};
+use crate::party::Party;
+use coeur_directory::{Aor, DeviceId};
 use coeur_sip::header::HeaderName;
 use coeur_sip::time::Monotonic;
 use coeur_sip::{HeaderTable, Limits, Message, Method, StatusCode, parse, respond};
@@ -30,7 +32,7 @@ pub struct Echo {
 
 impl Echo {
     /// Takes an INVITE to the service; its sender is known. Any other method outside a dialog gets its answer here.
-    pub fn invite(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
+    pub fn invite(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>, party: Party) {
         match message.method() {
             Method::Invite => {}
             Method::Options => {
@@ -63,7 +65,7 @@ impl Echo {
         }
         self.serial += 1;
         let id = MediaId(u64::from(cx.mint.shard().0) << 56 | self.serial);
-        let Some(call) = Call::new(id, flow, cx.mint.tag(), message) else { return };
+        let Some(call) = Call::new(id, flow, party, cx.mint.tag(), message) else { return };
         self.calls.insert(call);
         let span = cx.outbox.write(|out| {
             respond(message, StatusCode::TRYING, None, None, flow.remote, out).end(b"");
@@ -93,7 +95,12 @@ impl Echo {
         match message.method() {
             Method::Invite if !tagged => self.again(cx, at),
             Method::Invite | Method::Update => self.modify(cx, at, flow, message),
-            Method::Ack => self.calls[at].acknowledged(message.cseq().number),
+            Method::Ack => {
+                self.calls[at].acknowledged(message.cseq().number);
+                if self.calls[at].leaving {
+                    self.hang_up(cx, at);
+                }
+            }
             Method::Bye => {
                 say(cx, StatusCode::OK);
                 cx.counters.calls_ended += 1;
@@ -107,6 +114,19 @@ impl Echo {
             }
             Method::Options | Method::Info => say(cx, StatusCode::OK),
             _ => say(cx, StatusCode::METHOD_NOT_ALLOWED),
+        }
+    }
+
+    /// The caller lost his rights: nobody answers him any more.
+    pub fn revoke(&mut self, cx: &mut Context<'_>, aor: &Aor, device: Option<DeviceId>) {
+        let meant = |call: &Call| call.party.is_meant(cx.world, aor, device);
+        let ending: Vec<usize> =
+            self.calls.iter().filter(|(_, call)| meant(call)).map(|(at, _)| at).collect();
+        for at in ending {
+            match self.calls[at].phase {
+                Phase::Opening => self.refuse(cx, at, StatusCode::FORBIDDEN),
+                Phase::Answered | Phase::Confirmed => self.hang_up(cx, at),
+            }
         }
     }
 
@@ -235,9 +255,15 @@ impl Echo {
     }
 
     fn hang_up(&mut self, cx: &mut Context<'_>, at: usize) {
-        let call = &self.calls[at];
-        if let Phase::Opening = call.phase {
-            return self.refuse(cx, at, StatusCode::SERVICE_UNAVAILABLE);
+        let call = &mut self.calls[at];
+        match call.phase {
+            Phase::Opening => return self.refuse(cx, at, StatusCode::SERVICE_UNAVAILABLE),
+            // Section 15: no BYE before the ACK, or before it is too late for one.
+            Phase::Answered if cx.now.monotonic < call.ends => {
+                call.leaving = true;
+                return;
+            }
+            Phase::Answered | Phase::Confirmed => {}
         }
         let branch = cx.mint.u64();
         let world = cx.world;

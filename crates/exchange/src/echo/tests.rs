@@ -1,8 +1,8 @@
 //! A call to `echo`, message by message.
 
-use crate::input::{Input, MediaEvent};
+use crate::input::{Command, Input, MediaEvent};
 use crate::outbox::MediaId;
-use crate::testing::{Office, Phone, Sent, udp};
+use crate::testing::{Office, Phone, Sent, aor, udp};
 use coeur_sip::{HeaderName, Method};
 use std::time::Duration;
 
@@ -136,6 +136,55 @@ fn silence_ends_the_call_with_a_bye() {
     office.receive(alice.flow, &inside(&alice, &ok, Method::Ack));
     let sent = office.handle(Input::MediaEvent(MediaEvent::EchoEnded { id: MediaId(1) }));
     assert!(sent.len() == 1 && sent[0].text().starts_with("BYE sip:alice@192.0.2.11"), "{sent:?}");
+}
+
+/// RFC 3261 section 15: a callee sends no BYE before the ACK, or before 64*T1 without one.
+#[test]
+fn a_call_that_must_end_waits_for_its_ack() {
+    for acknowledged in [true, false] {
+        let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+        let ok = answered(&mut office, &mut alice);
+        let end = Input::MediaEvent(MediaEvent::EchoEnded { id: MediaId(1) });
+        assert!(office.handle(end).is_empty());
+        let sent = match acknowledged {
+            true => office.receive(alice.flow, &inside(&alice, &ok, Method::Ack)),
+            false => {
+                office.wait(Duration::from_secs(33));
+                office.handle(Input::Ticked)
+            }
+        };
+        assert!(sent.len() == 1 && sent[0].text().starts_with("BYE "), "{sent:?}");
+    }
+}
+
+/// A caller whose device, or account, is revoked is hung up on; one of another account is not.
+#[test]
+fn a_revoked_caller_is_hung_up_on() {
+    let revoked = |user, device: Option<u64>| {
+        let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+        let ok = answered(&mut office, &mut alice);
+        office.receive(alice.flow, &inside(&alice, &ok, Method::Ack));
+        let device = device.map(coeur_directory::DeviceId);
+        office.handle(Input::Told(Command::Revoked { aor: aor(user), device }))
+    };
+    for (user, device) in [("alice", Some(100)), ("alice", None)] {
+        let sent = revoked(user, device);
+        assert!(sent.len() == 1 && sent[0].text().starts_with("BYE sip:alice@"), "{sent:?}");
+    }
+    for (user, device) in [("alice", Some(101)), ("bob", Some(200)), ("bob", None)] {
+        assert!(revoked(user, device).is_empty(), "{user} {device:?}");
+    }
+}
+
+#[test]
+fn a_revoked_caller_whose_call_is_being_set_up_is_refused() {
+    let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+    let challenge = office.answer(alice.flow, &alice.request(Method::Invite, URI, ""));
+    let invite = with_body(alice.answer(&challenge, Method::Invite, URI, ""));
+    assert_eq!(office.answer(alice.flow, &invite).status(), 100);
+    let sent = office.handle(Input::Told(Command::Revoked { aor: aor("alice"), device: None }));
+    assert_eq!(sent.iter().map(Sent::status).collect::<Vec<_>>(), [403]);
+    assert!(matches!(office.media.last(), Some(crate::outbox::MediaCommand::CloseEcho { .. })));
 }
 
 /// Threat T-08.

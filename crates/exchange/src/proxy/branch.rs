@@ -92,6 +92,8 @@ pub(super) struct Branch {
     pub(super) name: BranchName,
     pub(super) state: BranchState,
     pub(super) cancel: Cancel,
+    /// Its phone lost its rights: what it still answers counts for nothing.
+    pub(super) withdrawn: bool,
     pub(super) hop: Hop,
     pub(super) target: Target,
     pub(super) way: Way,
@@ -110,7 +112,12 @@ pub(super) struct Branch {
 }
 
 impl Branch {
+    /// A final answer is awaited, and the request waits for it.
     pub(super) fn is_pending(&self) -> bool {
+        self.awaits_final() && !self.withdrawn
+    }
+
+    pub(super) fn awaits_final(&self) -> bool {
         match self.state {
             BranchState::Resolving | BranchState::Calling | BranchState::Proceeding => true,
             BranchState::Accepted | BranchState::Completed => false,

@@ -46,17 +46,17 @@ impl Proxy {
     /// Asks every pending branch to end: at once when it has answered provisionally, else when it does (section 9.1).
     pub(super) fn cancel_branches(&mut self, cx: &mut Context<'_>, index: u32, stored: &Message<'_>) {
         let slots: Vec<u32> = self.slots_of(index).collect();
-        for slot in slots {
-            let branch = &mut self.branches[slot as usize];
-            match (branch.state, branch.cancel) {
-                (BranchState::Resolving, _) => self.drop_branch(slot),
-                (BranchState::Calling, Cancel::No) => branch.cancel = Cancel::Wanted,
-                (BranchState::Proceeding, Cancel::No | Cancel::Wanted) => {
-                    self.send_cancel(cx, slot, stored);
-                }
-                (BranchState::Calling | BranchState::Proceeding, _) => {}
-                (BranchState::Accepted | BranchState::Completed, _) => {}
-            }
+        slots.into_iter().for_each(|slot| self.cancel_branch(cx, slot, stored));
+    }
+
+    pub(super) fn cancel_branch(&mut self, cx: &mut Context<'_>, slot: u32, stored: &Message<'_>) {
+        let branch = &mut self.branches[slot as usize];
+        match (branch.state, branch.cancel) {
+            (BranchState::Resolving, _) => self.drop_branch(slot),
+            (BranchState::Calling, Cancel::No) => branch.cancel = Cancel::Wanted,
+            (BranchState::Proceeding, Cancel::No | Cancel::Wanted) => self.send_cancel(cx, slot, stored),
+            (BranchState::Calling | BranchState::Proceeding, _) => {}
+            (BranchState::Accepted | BranchState::Completed, _) => {}
         }
     }
 

@@ -11,7 +11,7 @@ use super::timers::Owner;
 use crate::context::Context;
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId};
 use crate::outbox::{Output, ResolveToken, SendToken, Span};
-use crate::route_token::{RouteToken, hop_of};
+use crate::route_token::{End, RouteToken, hop_of};
 use crate::routing::Target;
 use crate::world::{Listener, World};
 use coeur_sip::resolve::{Answer, Failover, Progress, Query};
@@ -136,6 +136,7 @@ impl Proxy {
             name: branch::name_for(cx.mint, slot, request.loop_hash),
             state: BranchState::Resolving,
             cancel: Cancel::No,
+            withdrawn: false,
             // Until the next hop is known.
             hop: Hop::Flow(request.source),
             target,
@@ -208,7 +209,10 @@ impl Proxy {
         let listener = next_hop::listener(cx.world, &branch.hop)?;
         let mut record_route = Vec::new();
         if request.record_route {
-            let token = RouteToken { caller: request.source, callee: flow_of(&branch.hop, listener) };
+            let token = RouteToken {
+                caller: End { flow: request.source, party: request.sender },
+                callee: End { flow: flow_of(&branch.hop, listener), party: branch.target.party },
+            };
             write_record_route(&self.seal, cx.world, message, &token, listener, &mut record_route);
         }
         let text: [u8; BRANCH_LEN] = branch.name.write();
@@ -284,6 +288,9 @@ impl Proxy {
         if let Hop::Address { transport, address, .. } = &branch.hop {
             self.failed.insert(cx.now.monotonic, *transport, *address, FAILED_FOR);
         }
+        if branch.withdrawn {
+            return self.drop_branch(slot);
+        }
         if self.may_walk_on(slot, status) {
             let branch = &mut self.branches[slot as usize];
             // A new attempt is a new client transaction, with a branch of its own.
@@ -358,8 +365,10 @@ impl Proxy {
 
     /// Ends a branch with a failure of ours: 408 or 503.
     pub(super) fn fail_branch(&mut self, slot: u32, status: u16) {
-        let index = self.branches[slot as usize].request;
-        self.consider(index, status, &[]);
+        let branch = &self.branches[slot as usize];
+        if !branch.withdrawn {
+            self.consider(branch.request, status, &[]);
+        }
         self.drop_branch(slot);
     }
 
@@ -486,8 +495,8 @@ fn write_record_route(
     seal.seal(token, message.call_id(), caller_tag, &mut text);
     let secure = message.request_uri().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"));
     write_route_uri(callee_side, &text, secure, out);
-    if token.caller.listener != callee_side.id
-        && let Some(caller_side) = listener_of(world, token.caller.listener)
+    if token.caller.flow.listener != callee_side.id
+        && let Some(caller_side) = listener_of(world, token.caller.flow.listener)
     {
         out.extend_from_slice(b", ");
         write_route_uri(caller_side, &text, secure, out);

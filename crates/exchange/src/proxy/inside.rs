@@ -6,9 +6,10 @@ use super::forward::{self, Outgoing, Routes};
 use super::request::Assignment;
 use super::server::refuse;
 use super::{Prover, Proxy, next_hop};
+use crate::answer::answer;
 use crate::context::Context;
 use crate::flow::Flow;
-use crate::route_token::{Direction, RouteToken, hop_of, same_end};
+use crate::route_token::{Direction, End, RouteToken, hop_of, same_end};
 use crate::routing::{self, Target};
 use crate::world::World;
 use coeur_sip::header::{HeaderName, NameAddr};
@@ -102,15 +103,20 @@ impl Proxy {
                 return;
             }
         };
-        let (expected, other) = token.ends(direction);
-        if !same_end(expected, &flow) && !prover.prove(cx, flow, message) {
+        let (speaker, other) = token.ends(direction);
+        if has_lost_its_rights(cx, message.method(), speaker, other) {
+            let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            return answer(cx, &flow, message, status, Some("No Longer Authorized"), |_| {});
+        }
+        if !same_end(&speaker.flow, &flow) && !prover.prove(cx, flow, message) {
             return;
         }
         if message.method() == Method::Bye {
             cx.counters.calls_ended += 1;
         }
-        let target = Target { flow: Some(*other), ..Target::of_uri(uri) };
-        self.relay(cx, flow, message, Assignment { targets: vec![target], routes, inside: true });
+        let target = Target { flow: Some(other.flow), party: other.party, ..Target::of_uri(uri) };
+        let sender = speaker.party;
+        self.relay(cx, flow, message, Assignment { targets: vec![target], routes, inside: true, sender });
     }
 
     /// An ACK ends the repetition of our failure, or goes to the callee of a 2xx: forwarded without state, and never
@@ -123,12 +129,12 @@ impl Proxy {
             cx.counters.stray_acks += 1;
             return;
         };
-        let (expected, other) = token.ends(direction);
-        let from_there = same_end(expected, &flow) || expected.remote.ip() == flow.remote.ip();
+        let (speaker, other) = token.ends(direction);
+        let from_there = same_end(&speaker.flow, &flow) || speaker.flow.remote.ip() == flow.remote.ip();
+        let may = from_there && speaker.party.is_none_or(|party| party.stands(cx.world));
         let max_forwards = message.max_forwards().ok().flatten().unwrap_or(70);
-        let hop = hop_of(other);
-        let Some(listener) = next_hop::listener(cx.world, &hop).filter(|_| from_there && max_forwards > 0)
-        else {
+        let hop = hop_of(&other.flow);
+        let Some(listener) = next_hop::listener(cx.world, &hop).filter(|_| may && max_forwards > 0) else {
             cx.counters.stray_acks += 1;
             return;
         };
@@ -149,6 +155,13 @@ impl Proxy {
         cx.outbox.send(hop, span, None);
         cx.counters.proxied_acks += 1;
     }
+}
+
+/// One of the two may not take part any more. 481 makes whoever asks end the dialog (section 12.2.1.2, RFC 5057), so a
+/// session timer ends the call. BYE passes: it is what the other side has to hear.
+fn has_lost_its_rights(cx: &Context<'_>, method: Method<'_>, speaker: &End, other: &End) -> bool {
+    let stands = |end: &End| end.party.is_none_or(|party| party.stands(cx.world));
+    method != Method::Bye && !(stands(speaker) && stands(other))
 }
 
 /// Route values in front that name us: phones preload them (section 8.1.1.1).
@@ -208,7 +221,8 @@ pub(super) fn found_again(
     let same = |target: &crate::bindings::Target| {
         target.flow.is_some() && target.flow != dead && same_contact(&target.uri, remote_target)
     };
-    found.into_iter().find(same).map(Target::from)
+    let account = cx.world.directory.account(&user, account.host_bytes)?;
+    found.into_iter().find(same).map(|binding| Target::of_binding(binding, account.id))
 }
 
 /// The user part of a contact is the phone's own; host and port change with its network.

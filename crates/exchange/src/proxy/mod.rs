@@ -16,6 +16,7 @@ mod inside;
 mod next_hop;
 mod request;
 mod responses;
+mod revoke;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -25,8 +26,9 @@ mod validate;
 
 use crate::context::Context;
 use crate::flow::Flow;
+use crate::party::Party;
 use crate::route_token::RouteSeal;
-use crate::routing::{Target, Why};
+use crate::routing::Target;
 use crate::world::World;
 use branch::Branch;
 use coeur_sip::resolve::Blacklist;
@@ -95,8 +97,8 @@ impl Proxy {
         cx: &mut Context<'_>,
         flow: Flow,
         message: &Message<'_>,
+        sender: Party,
         targets: Vec<Target>,
-        why: Why,
     ) {
         let routes = inside::own_routes(cx.world, message);
         // A Route behind ours would choose another next hop than the plan: that is relaying.
@@ -104,8 +106,8 @@ impl Proxy {
             cx.counters.relay_refused += 1;
             return server::refuse(cx, flow, message, coeur_sip::StatusCode::FORBIDDEN, &[]);
         }
-        let _ = why;
-        self.relay(cx, flow, message, Assignment { targets, routes, inside: false });
+        let sender = Some(sender);
+        self.relay(cx, flow, message, Assignment { targets, routes, inside: false, sender });
     }
 
     /// When `tick` is next wanted.
@@ -143,9 +145,8 @@ impl Proxy {
         let mut table = self.table.take().unwrap_or_default();
         let result = parse(&bytes, &mut table, &Limits::default()).ok().map(|message| f(self, &message));
         self.table = Some(table);
-        if let Some(request) = self.requests.get_mut(index as usize).filter(|r| r.serial == serial)
-            && !matches!(request.state, request::ServerState::Terminated)
-        {
+        // Also once it has been answered: its branches end with an ACK or CANCEL made of it.
+        if let Some(request) = self.requests.get_mut(index as usize).filter(|r| r.serial == serial) {
             request.message = bytes;
         }
         result

@@ -3,6 +3,7 @@
 use super::best::Failure;
 use super::forward::Routes;
 use crate::flow::Flow;
+use crate::party::Party;
 use crate::routing::Target;
 use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::TransactionKey;
@@ -14,6 +15,7 @@ pub(super) struct Assignment {
     pub(super) routes: Routes,
     /// Inside a dialog: see [`Request::inside`].
     pub(super) inside: bool,
+    pub(super) sender: Option<Party>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub(super) enum ServerState {
 pub(super) struct Request {
     pub(super) key: TransactionKey,
     pub(super) serial: u32,
+    /// Who sent it, when he is one of ours.
+    pub(super) sender: Option<Party>,
     /// Where the request came from.
     pub(super) source: Flow,
     /// Where its answers go (RFC 3261 section 18.2.2, RFC 3581).
@@ -57,6 +61,8 @@ pub(super) struct Request {
     pub(super) redirects: u8,
     /// Cancelled by the caller, or answered 6xx: nothing further is tried.
     pub(super) stopped: bool,
+    /// Its sender lost his rights: a 2xx that still comes is not for him.
+    pub(super) revoked: bool,
     /// Inside a dialog: no Record-Route, and a dead flow is looked up again once.
     pub(super) inside: bool,
     pub(super) routes: Routes,

@@ -80,7 +80,9 @@ impl Proxy {
         if self.branches[slot as usize].cancel == Cancel::Wanted {
             self.with_message(index, |proxy, stored| proxy.send_cancel(cx, slot, stored));
         }
-        if status == StatusCode::TRYING || self.requests[index as usize].state != ServerState::Proceeding {
+        let withdrawn = self.branches[slot as usize].withdrawn;
+        let answered = self.requests[index as usize].state != ServerState::Proceeding;
+        if status == StatusCode::TRYING || withdrawn || answered {
             return;
         }
         if let Some(span) = written(cx, message) {
@@ -94,7 +96,7 @@ impl Proxy {
         let now = cx.now.monotonic;
         let branch = &mut self.branches[slot as usize];
         let index = branch.request;
-        let first = branch.is_pending();
+        let (first, withdrawn) = (branch.awaits_final(), branch.withdrawn);
         if branch.state == BranchState::Completed {
             return;
         }
@@ -104,6 +106,11 @@ impl Proxy {
             branch.ends = now + timer_b(cx.world);
             let ends = branch.ends;
             self.arm_branch(now, slot, ends);
+        }
+        if withdrawn || self.requests[index as usize].revoked {
+            // See `revoke`: without its ACK the phone ends the call itself (section 13.3.1.4).
+            cx.counters.stray_responses += 1;
+            return;
         }
         let Some(span) = written(cx, message) else { return };
         cx.counters.proxied_responses += 1;
@@ -120,7 +127,7 @@ impl Proxy {
             let request = &mut self.requests[index as usize];
             request.waiting.clear();
             request.best = None;
-            if !self.has_pending(index) {
+            if !self.slots_of(index).any(|slot| self.branches[slot as usize].awaits_final()) {
                 self.requests[index as usize].message = Box::default();
             }
         }
@@ -200,12 +207,9 @@ impl Proxy {
         response: &Message<'_>,
         status: StatusCode,
     ) {
-        let index = self.branches[slot as usize].request;
-        let (instance, breadth) = {
-            let branch = &self.branches[slot as usize];
-            (branch.target.instance.clone(), branch.breadth)
-        };
-        if self.requests[index as usize].state != ServerState::Proceeding {
+        let branch = &self.branches[slot as usize];
+        let (index, instance, breadth) = (branch.request, branch.target.instance.clone(), branch.breadth);
+        if branch.withdrawn || self.requests[index as usize].state != ServerState::Proceeding {
             return;
         }
         if status.class() == 3 && self.follow(cx, index, response) {

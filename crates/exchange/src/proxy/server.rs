@@ -64,7 +64,7 @@ impl Proxy {
         assignment: Assignment,
         passed: validate::Passed,
     ) -> u32 {
-        let Assignment { targets, routes, inside } = assignment;
+        let Assignment { targets, routes, inside, sender } = assignment;
         let method = message.method();
         let invite = method == Method::Invite;
         let record_route = !inside
@@ -76,6 +76,7 @@ impl Proxy {
         let index = self.requests.insert(Request {
             key,
             serial,
+            sender,
             source: flow,
             reply: reply_flow(flow, message),
             invite,
@@ -91,6 +92,7 @@ impl Proxy {
             tried: 0,
             redirects: 0,
             stopped: false,
+            revoked: false,
             inside,
             routes,
             record_route,

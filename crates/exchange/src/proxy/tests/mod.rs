@@ -7,6 +7,7 @@ use coeur_sip::{HeaderName, Method, StatusCode, respond};
 use std::time::Duration;
 
 mod calls;
+mod revoked;
 mod strict;
 
 const ALICE: &str = "192.0.2.11:5060";
