@@ -217,6 +217,8 @@ pub struct Phone {
     /// The algorithms it understands, best last.
     pub algorithms: Vec<Algorithm>,
     pub cseq: u32,
+    /// The URI of its Contact; empty: its address.
+    pub contact: String,
     /// Behind the URI of its Contact: `;reg-id=1` and the like.
     pub contact_params: String,
     /// Part of the Call-ID: another call of the same phone has another.
@@ -233,6 +235,7 @@ impl Phone {
             user_agent: "testphone".into(),
             algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             cseq: 0,
+            contact: String::new(),
             contact_params: String::new(),
             call: String::new(),
             session: None,
@@ -252,6 +255,10 @@ impl Phone {
     pub fn write(&self, method: Method<'_>, uri: &str, to: &str, extra: &str) -> Vec<u8> {
         let Self { user, user_agent, cseq, contact_params, call, .. } = self;
         let (remote, transport) = (self.flow.remote, self.flow.transport);
+        let contact = match self.contact.as_str() {
+            "" => format!("sip:{user}@{remote};transport={}", transport.as_param()),
+            contact => contact.to_owned(),
+        };
         format!(
             "{method} {uri} SIP/2.0\r\n\
              Via: SIP/2.0/{transport} {remote};branch=z9hG4bKbranch{call}{cseq}{method};rport\r\n\
@@ -260,11 +267,10 @@ impl Phone {
              To: {to}\r\n\
              Call-ID: 843817637684230{user}{call}@998sdasdh09\r\n\
              CSeq: {cseq} {method}\r\n\
-             Contact: <sip:{user}@{remote};transport={}>{contact_params}\r\n\
+             Contact: <{contact}>{contact_params}\r\n\
              User-Agent: {user_agent}\r\n\
              Allow: INVITE,ACK,BYE,CANCEL,OPTIONS,NOTIFY,SUBSCRIBE,INFO,MESSAGE,UPDATE,REFER\r\n\
              {extra}Content-Length: 0\r\n\r\n",
-            transport.as_param(),
         )
         .into_bytes()
     }

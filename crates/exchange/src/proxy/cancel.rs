@@ -12,14 +12,16 @@ use coeur_sip::{Message, Method, StatusCode};
 use std::time::Duration;
 
 impl Proxy {
-    /// The caller gives up. A CANCEL is taken only from where the INVITE came: whoever has seen the branch cannot end
-    /// the call from elsewhere.
+    /// The caller gives up. A CANCEL is taken only from where the INVITE came, or from where its sender is registered
+    /// now (see [`super::ends`]): whoever has seen the branch cannot end the call from elsewhere.
     pub fn cancel(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
         cx.counters.cancels += 1;
         let found = self.key(message, b"INVITE").and_then(|key| self.requests_by_key.get(&key).copied());
         let known = found.filter(|index| {
-            let source = self.requests[*index as usize].source;
-            source.transport == flow.transport && source.remote.ip() == flow.remote.ip()
+            let request = &self.requests[*index as usize];
+            let same = request.source.transport == flow.transport;
+            (same && request.source.remote.ip() == flow.remote.ip())
+                || request.sender.is_some_and(|p| p.is_registered_over(cx.world, cx.now.monotonic, &flow))
         });
         let Some(index) = known else {
             return refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, &[]);

@@ -304,9 +304,8 @@ impl Proxy {
             return self.walk(cx, slot, message, status);
         }
         let branch = &self.branches[slot as usize];
-        let (instance, uri, breadth) =
-            (branch.target.instance.clone(), branch.target.uri.clone(), branch.breadth);
-        let old_flow = branch.target.flow;
+        let Target { uri, flow: old_flow, instance, party, .. } = branch.target.clone();
+        let breadth = branch.breadth;
         self.fail_branch(slot, status);
         let Some(request) = self.requests.get_mut(index as usize) else { return };
         if request.stopped || request.state != ServerState::Proceeding {
@@ -318,7 +317,13 @@ impl Proxy {
         }
         if request.inside && request.redirects == 0 {
             request.redirects = 1;
-            if let Some(target) = super::inside::found_again(cx, message, &uri, old_flow) {
+            let routes = request.routes;
+            let again =
+                party.and_then(|p| super::ends::found_again(cx, p, instance.as_deref(), &uri, old_flow));
+            if let Some(mut target) = again {
+                if routes.kept(message).next().is_some() {
+                    target.path = None;
+                }
                 self.launch(cx, index, message, target, breadth);
             }
         }

@@ -2,6 +2,7 @@
 //! section 5.3).
 
 use super::branch::{self, BRANCH_LEN};
+use super::ends::{reach, speaks_for};
 use super::forward::{self, Outgoing, Routes};
 use super::request::Assignment;
 use super::server::refuse;
@@ -9,10 +10,12 @@ use super::{Prover, Proxy, next_hop};
 use crate::answer::answer;
 use crate::context::Context;
 use crate::flow::Flow;
-use crate::route_token::{Direction, End, RouteToken, hop_of, same_end};
+use crate::route_token::{Direction, End, RouteToken, hop_of};
 use crate::routing::{self, Target};
 use crate::world::World;
 use coeur_sip::header::{HeaderName, NameAddr};
+use coeur_sip::transaction::TransactionKey;
+use coeur_sip::transaction::key::Rfc2543;
 use coeur_sip::{Message, Method, StatusCode, Uri};
 
 /// What the routes of a request prove of the dialog that it claims to be part of.
@@ -97,7 +100,7 @@ impl Proxy {
             }
             Inside::Unproven => {
                 // Without a route of ours nothing proves the dialog, so its tags are a claim (advisory A06).
-                if prover.prove(cx, flow, message) {
+                if prover.prove(cx, flow, message).is_some() {
                     refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, &[]);
                 }
                 return;
@@ -108,19 +111,33 @@ impl Proxy {
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
             return answer(cx, &flow, message, status, Some("No Longer Authorized"), |_| {});
         }
-        if !same_end(&speaker.flow, &flow) && !prover.prove(cx, flow, message) {
-            return;
+        let known = speaks_for(cx, speaker, &flow);
+        if !known {
+            let Some(prover) = prover.prove(cx, flow, message) else { return };
+            // Threat T-08: somebody else with an account of ours, who has heard the dialog.
+            if speaker.party.is_none_or(|party| party.account != prover.account) {
+                cx.counters.route_forged += 1;
+                return refuse(cx, flow, message, StatusCode::FORBIDDEN, &[]);
+            }
         }
         if message.method() == Method::Bye {
             cx.counters.calls_ended += 1;
         }
-        let target = Target { flow: Some(other.flow), party: other.party, ..Target::of_uri(uri) };
+        let mut target = reach(cx, other, uri);
+        if routes.kept(message).next().is_some() {
+            // The proxies between us and the phone have said themselves how they are passed.
+            target.path = None;
+        }
         let sender = speaker.party;
         self.relay(cx, flow, message, Assignment { targets: vec![target], routes, inside: true, sender });
+        if !known && message.method() == Method::Invite {
+            self.expect_ack(message);
+        }
     }
 
     /// An ACK ends the repetition of our failure, or goes to the callee of a 2xx: forwarded without state, and never
-    /// answered. It cannot be challenged, so it must come from where the dialog is known to come from.
+    /// answered. It cannot be challenged, so it must come from its end of the dialog (see [`super::ends`]), from the
+    /// same host, or from where the INVITE came that it acknowledges and that was challenged.
     pub fn ack(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
         if self.absorb_ack(cx, message) {
             return;
@@ -130,22 +147,28 @@ impl Proxy {
             return;
         };
         let (speaker, other) = token.ends(direction);
-        let from_there = same_end(&speaker.flow, &flow) || speaker.flow.remote.ip() == flow.remote.ip();
+        let from_there = speaker.flow.remote.ip() == flow.remote.ip()
+            || speaks_for(cx, speaker, &flow)
+            || self.is_expected_ack(&flow, message);
         let may = from_there && speaker.party.is_none_or(|party| party.stands(cx.world));
         let max_forwards = message.max_forwards().ok().flatten().unwrap_or(70);
-        let hop = hop_of(&other.flow);
+        let Target { uri, flow: way, mut path, .. } = reach(cx, other, uri);
+        if routes.kept(message).next().is_some() {
+            path = None;
+        }
+        let hop = hop_of(&way.unwrap_or(other.flow));
         let Some(listener) = next_hop::listener(cx.world, &hop).filter(|_| may && max_forwards > 0) else {
             cx.counters.stray_acks += 1;
             return;
         };
         let text: [u8; BRANCH_LEN] = branch::name_for(cx.mint, branch::NONE, 0).write();
         let outgoing = Outgoing {
-            uri,
+            uri: &uri,
             branch: &text,
             listener,
             source: flow.remote,
             routes,
-            path: None,
+            path: path.as_deref(),
             record_route: &[],
             max_forwards: max_forwards - 1,
             max_breadth: u32::from(cx.world.settings.max_breadth),
@@ -154,6 +177,33 @@ impl Proxy {
         let span = cx.outbox.write(|out| forward::write_request(message, world, &outgoing, out));
         cx.outbox.send(hop, span, None);
         cx.counters.proxied_acks += 1;
+    }
+
+    /// The INVITE that is being relayed has proved who sent it from an unknown place. Its ACK will come from there.
+    fn expect_ack(&mut self, message: &Message<'_>) {
+        let found = self.key(message, b"INVITE").and_then(|key| self.requests_by_key.get(&key).copied());
+        let (Some(index), Some(key)) = (found, self.ack_key(message)) else { return };
+        self.requests[index as usize].ack_key = Some(Box::new(key));
+        self.requests_by_key.insert(key, index);
+    }
+
+    fn is_expected_ack(&self, flow: &Flow, message: &Message<'_>) -> bool {
+        let found = self.ack_key(message).and_then(|key| self.requests_by_key.get(&key));
+        found.is_some_and(|index| self.requests[*index as usize].source == *flow)
+    }
+
+    /// What an INVITE and the ACK of its 2xx have in common (section 13.2.2.4).
+    fn ack_key(&self, message: &Message<'_>) -> Option<TransactionKey> {
+        let essentials = message.essentials().ok()?;
+        let parts = Rfc2543 {
+            request_uri: b"",
+            from_tag: essentials.from_tag?,
+            to_tag: essentials.to_tag?,
+            call_id: essentials.call_id,
+            cseq_number: essentials.cseq.number,
+            top_via: b"",
+        };
+        Some(self.keys.server_rfc2543(&parts, b"ACK of a 2xx"))
     }
 }
 
@@ -190,46 +240,4 @@ fn token_in_request_uri<'a>(world: &World, uri: &'a [u8]) -> Option<&'a [u8]> {
         Ok(Uri::Sip(uri)) if uri.is_loose_router() && routing::is_ours(world, &uri) => uri.user,
         Ok(_) | Err(_) => None,
     }
-}
-
-/// The flow of a dialog is gone. The contact may have registered again over another: the binding of the same account
-/// whose URI is the remote target, or the instance of its GRUU.
-pub(super) fn found_again(
-    cx: &Context<'_>,
-    message: &Message<'_>,
-    remote_target: &[u8],
-    dead: Option<Flow>,
-) -> Option<Target> {
-    let now = cx.now.monotonic;
-    if let Ok(Uri::Sip(uri)) = Uri::parse(remote_target)
-        && routing::is_ours(cx.world, &uri)
-        && uri.params.has("gr")
-    {
-        let plan = routing::decide_uri(cx.world, now, None, remote_target);
-        return match plan {
-            routing::Plan::Proxy { targets, .. } => targets.into_iter().next(),
-            routing::Plan::Echo | routing::Plan::Refuse { .. } => None,
-        };
-    }
-    // To names the other side, as the dialog was begun.
-    let to = message.to().ok()?;
-    let Ok(Uri::Sip(account)) = Uri::parse(to.uri) else { return None };
-    let mut user = Vec::new();
-    coeur_sip::uri::unescape_into(account.user?, &mut user);
-    let mut found = Vec::new();
-    cx.world.bindings.lookup(&user, account.host_bytes, now, &mut found);
-    let same = |target: &crate::bindings::Target| {
-        target.flow.is_some() && target.flow != dead && same_contact(&target.uri, remote_target)
-    };
-    let account = cx.world.directory.account(&user, account.host_bytes)?;
-    found.into_iter().find(same).map(|binding| Target::of_binding(binding, account.id))
-}
-
-/// The user part of a contact is the phone's own; host and port change with its network.
-fn same_contact(registered: &[u8], remote_target: &[u8]) -> bool {
-    let user = |text| match Uri::parse(text) {
-        Ok(Uri::Sip(uri)) => uri.user,
-        _ => None,
-    };
-    registered == remote_target || (user(registered).is_some() && user(registered) == user(remote_target))
 }

@@ -10,6 +10,7 @@
 mod best;
 mod branch;
 mod cancel;
+mod ends;
 mod fork;
 mod forward;
 mod inside;
@@ -50,13 +51,14 @@ pub const REQUESTS_MAX: usize = 200_000;
 
 /// Asks who sent a request inside a dialog that came over an unknown path.
 pub trait Prover {
-    /// True when the sender has proved who he is; otherwise an answer has been written.
-    fn prove(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> bool;
+    /// Who has proved to be the sender; `None`: an answer has been written.
+    fn prove(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> Option<Party>;
 }
 
 impl Prover for crate::guard::Guard {
-    fn prove(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> bool {
-        self.authenticate(cx, &flow, message).is_ok()
+    fn prove(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> Option<Party> {
+        let sender = self.authenticate(cx, &flow, message).ok()?;
+        Some(Party { account: sender.account.id, device: sender.device })
     }
 }
 

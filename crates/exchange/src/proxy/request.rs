@@ -37,6 +37,8 @@ pub(super) enum ServerState {
 /// About 400 bytes, the received message until every branch has ended, and over UDP the last answer.
 pub(super) struct Request {
     pub(super) key: TransactionKey,
+    /// A second name in the map: of the ACK that the sender proved to be entitled to.
+    pub(super) ack_key: Option<Box<TransactionKey>>,
     pub(super) serial: u32,
     /// Who sent it, when he is one of ours.
     pub(super) sender: Option<Party>,

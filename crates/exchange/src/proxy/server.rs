@@ -75,6 +75,7 @@ impl Proxy {
         let serial = self.next_serial();
         let index = self.requests.insert(Request {
             key,
+            ack_key: None,
             serial,
             sender,
             source: flow,
@@ -212,8 +213,10 @@ impl Proxy {
         if request.state != ServerState::Terminated {
             return;
         }
-        if self.requests_by_key.get(&request.key) == Some(&index) {
-            self.requests_by_key.remove(&request.key);
+        for key in [Some(request.key), request.ack_key.take().map(|key| *key)].into_iter().flatten() {
+            if self.requests_by_key.get(&key) == Some(&index) {
+                self.requests_by_key.remove(&key);
+            }
         }
         if request.first_branch == NONE {
             self.requests.remove(index as usize);

@@ -2,11 +2,13 @@
 
 use crate::flow::{Flow, Hop};
 use crate::input::{Input, SendFailure};
-use crate::testing::{Office, Phone, Sent, aor, apply, tcp, udp};
+use crate::testing::{Office, Phone, Sent, aor, apply, device, tcp, udp};
+use coeur_directory::{AccountPatch, Change, Rights};
 use coeur_sip::{HeaderName, Method, StatusCode, respond};
 use std::time::Duration;
 
 mod calls;
+mod moved;
 mod revoked;
 mod strict;
 
@@ -46,6 +48,11 @@ fn invite(office: &mut Office, phone: &mut Phone) -> (Vec<u8>, Sent) {
 }
 
 fn reply(to: &Sent, status: u16) -> Vec<u8> {
+    reply_with(to, status, "Contact: <sip:bob@192.0.2.22:5060>\r\n", "")
+}
+
+/// An answer with these header lines and this body.
+fn reply_with(to: &Sent, status: u16, lines: &str, body: &str) -> Vec<u8> {
     to.read(|message| {
         let mut out = Vec::new();
         let status = StatusCode::new(status).expect("a status");
@@ -57,8 +64,8 @@ fn reply(to: &Sent, status: u16) -> Vec<u8> {
             "192.0.2.1:5060".parse().expect("address"),
             &mut out,
         );
-        writer.header(HeaderName::Contact, b"<sip:bob@192.0.2.22:5060>");
-        writer.end(b"");
+        writer.raw(lines.as_bytes());
+        writer.end(body.as_bytes());
         out
     })
 }
@@ -76,16 +83,18 @@ fn ack_of(request: &[u8], answer: &Sent) -> Vec<u8> {
 
 /// A request of the caller inside the dialog that `ok` made.
 fn inside(phone: &mut Phone, ok: &Sent, method: Method<'_>) -> Vec<u8> {
-    let (routes, to) = ok.read(|m| {
+    let (routes, to, target) = ok.read(|m| {
+        let target = m.contact().ok().flatten().map_or(&b""[..], |contact| contact.uri);
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         let mut routes: Vec<String> = m
             .values(HeaderName::RecordRoute)
             .map(|r| format!("Route: {}\r\n", String::from_utf8_lossy(r)))
             .collect();
         routes.reverse();
-        (routes.concat(), String::from_utf8_lossy(m.header(HeaderName::To).unwrap_or_default()).into_owned())
+        (routes.concat(), text(m.header(HeaderName::To).unwrap_or_default()), text(target))
     });
     phone.cseq += 1;
-    phone.write(method, "sip:bob@192.0.2.22:5060", &to, &routes)
+    phone.write(method, &target, &to, &routes)
 }
 
 fn goes_to(sent: &Sent, flow: Flow) -> bool {
@@ -109,4 +118,26 @@ fn flow_of(sent: &Sent) -> Flow {
         Hop::Flow(flow) => *flow,
         Hop::Address { .. } => panic!("a flow"),
     }
+}
+
+/// A request of the callee inside the dialog of this INVITE, to the Contact of its caller.
+fn from_callee(invite: &Sent, method: &str, cseq: u32) -> Vec<u8> {
+    invite.read(|m| {
+        let text = |name| String::from_utf8_lossy(m.header(name).unwrap_or_default()).into_owned();
+        let routes: Vec<String> = m
+            .values(HeaderName::RecordRoute)
+            .map(|r| format!("Route: {}\r\n", String::from_utf8_lossy(r)))
+            .collect();
+        format!(
+            "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {BOB};rport;branch=z9hG4bKb{cseq}{method}\r\n\
+             Max-Forwards: 70\r\n{}From: {};tag=bobtag\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n\
+             Content-Length: 0\r\n\r\n",
+            m.contact().ok().flatten().map_or("".into(), |c| String::from_utf8_lossy(c.uri)),
+            routes.concat(),
+            text(HeaderName::To),
+            text(HeaderName::From),
+            text(HeaderName::CallId),
+        )
+        .into_bytes()
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::input::Command;
-use coeur_directory::{Change, DeviceId};
+use coeur_directory::DeviceId;
 
 /// The change is committed and applied before the shards are told.
 fn revoke(office: &mut Office, user: &str, device: Option<u64>) -> Vec<Sent> {
@@ -87,10 +87,7 @@ fn a_branch_towards_a_revoked_phone_is_cancelled_and_counts_as_480() {
 #[test]
 fn the_other_phone_of_the_account_still_takes_the_call() {
     let (mut office, mut alice) = office();
-    let bob = coeur_directory::Change::DeviceAdded {
-        aor: aor("bob"),
-        device: Box::new(crate::testing::device(201, "bob", "another secret")),
-    };
+    let bob = Change::DeviceAdded { aor: aor("bob"), device: Box::new(device(201, "bob", "another secret")) };
     apply(&office.world, bob);
     let mut second = Phone::new("bob", udp("192.0.2.33:5060"));
     (second.secret, second.cseq) = ("another secret".into(), 100);
@@ -123,27 +120,6 @@ fn talking() -> (Office, Phone, Sent, Sent) {
     (office, alice, invite, ok)
 }
 
-/// A request of the callee inside the dialog of this INVITE.
-fn from_bob(invite: &Sent, method: &str, cseq: u32) -> Vec<u8> {
-    invite.read(|m| {
-        let text = |name| String::from_utf8_lossy(m.header(name).unwrap_or_default()).into_owned();
-        let routes: Vec<String> = m
-            .values(HeaderName::RecordRoute)
-            .map(|r| format!("Route: {}\r\n", String::from_utf8_lossy(r)))
-            .collect();
-        format!(
-            "{method} sip:alice@192.0.2.11:5060 SIP/2.0\r\nVia: SIP/2.0/UDP {BOB};rport;branch=z9hG4bKb{cseq}\r\n\
-             Max-Forwards: 70\r\n{}From: {};tag=bobtag\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n\
-             Content-Length: 0\r\n\r\n",
-            routes.concat(),
-            text(HeaderName::To),
-            text(HeaderName::From),
-            text(HeaderName::CallId),
-        )
-        .into_bytes()
-    })
-}
-
 /// RFC 3261 section 12.2.1.2 and RFC 5057: 481 makes whoever refreshes the session end it, on either side.
 #[test]
 fn inside_a_dialog_with_a_revoked_party_only_bye_passes() {
@@ -155,8 +131,8 @@ fn inside_a_dialog_with_a_revoked_party_only_bye_passes() {
             let answer = office.answer(udp(ALICE), &inside(&mut alice, &ok, method));
             assert!(answer.text().starts_with("SIP/2.0 481 No Longer Authorized\r\n"), "{}", answer.text());
         }
-        assert_eq!(office.answer(udp(BOB), &from_bob(&invite, "UPDATE", 1)).status(), 481);
-        let bye = office.answer(udp(BOB), &from_bob(&invite, "BYE", 2));
+        assert_eq!(office.answer(udp(BOB), &from_callee(&invite, "UPDATE", 1)).status(), 481);
+        let bye = office.answer(udp(BOB), &from_callee(&invite, "BYE", 2));
         assert!(goes_to(&bye, udp(ALICE)) && bye.status() == 0, "{}", bye.text());
         let bye = office.answer(udp(ALICE), &inside(&mut alice, &ok, Method::Bye));
         assert!(goes_to(&bye, udp(BOB)) && bye.status() == 0, "{}", bye.text());
@@ -177,7 +153,7 @@ fn the_ack_of_a_revoked_caller_is_dropped_and_that_of_the_other_side_is_not() {
 #[test]
 fn an_account_that_is_disabled_is_out_of_its_dialogs_too() {
     let (mut office, mut alice, _, ok) = talking();
-    let patch = coeur_directory::AccountPatch { enabled: Some(false), ..Default::default() };
+    let patch = AccountPatch { enabled: Some(false), ..Default::default() };
     apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch });
     assert_eq!(office.answer(udp(ALICE), &inside(&mut alice, &ok, Method::Info)).status(), 481);
 }

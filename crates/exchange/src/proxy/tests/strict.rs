@@ -54,12 +54,16 @@ fn both_values_of_a_double_record_route_go() {
     office.register(&mut bob);
     let (_, sent) = send(&mut office, &mut alice, Method::Invite, "");
     let over_tcp = sent.iter().find(|sent| goes_to(sent, bob.flow)).expect("a branch over TCP");
-    let ok = office.receive(bob.flow, &reply(over_tcp, 200)).remove(0);
+    let contact = "Contact: <sip:bob@192.0.2.22:40000;transport=tcp>\r\n";
+    let ok = office.receive(bob.flow, &reply_with(over_tcp, 200, contact, "")).remove(0);
     assert_eq!(ok.read(|m| m.values(HeaderName::RecordRoute).count()), 2);
     let strict = as_strict_router(&inside(&mut alice, &ok, Method::Bye));
     assert_eq!(lines(&String::from_utf8_lossy(&strict), "Route").len(), 2, "our second, and the target");
     let sent = office.answer(udp(ALICE), &strict);
-    assert!(goes_to(&sent, bob.flow) && sent.text().starts_with("BYE sip:bob@192.0.2.22:5060 "), "{sent:?}");
+    assert!(
+        goes_to(&sent, bob.flow) && sent.text().starts_with("BYE sip:bob@192.0.2.22:40000;transport=tcp "),
+        "{sent:?}"
+    );
     assert!(!sent.text().contains("Route:"), "{}", sent.text());
 }
 
@@ -150,11 +154,8 @@ fn an_maddr_that_names_somebody_else_needs_the_right_to_relay() {
     let uri = "sip:bob@example.org;maddr=203.0.113.50";
     for right in [false, true] {
         let (mut office, mut alice) = office();
-        let patch = coeur_directory::AccountPatch {
-            rights: Some(coeur_directory::Rights { relay_foreign: right }),
-            ..Default::default()
-        };
-        apply(&office.world, coeur_directory::Change::AccountChanged { aor: aor("alice"), patch });
+        let patch = AccountPatch { rights: Some(Rights { relay_foreign: right }), ..Default::default() };
+        apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch });
         let challenge = office.answer(alice.flow, &alice.request(Method::Message, uri, ""));
         let request = alice.answer(&challenge, Method::Message, uri, "");
         let sent = office.answer(alice.flow, &request);

@@ -1,0 +1,109 @@
+//! The ends of a dialog when the network under them changes: who may speak for an end, and where it is reached.
+//!
+//! A phone that moves (another address, another connection) registers again, or nobody could call it; with that it has
+//! proved, by its secret, over which flow it is there. So an end speaks over the flow of its token, and over any flow
+//! over which its device is registered now. That holds for ACK and CANCEL too, which nobody can challenge; any other
+//! request from elsewhere is challenged, and only the account of the end can answer. No relay is opened by it: the token
+//! names the device, the registration says where that device is, and the only way on is the other end of the same token.
+
+use crate::bindings;
+use crate::context::Context;
+use crate::flow::Flow;
+use crate::gruu;
+use crate::party::Party;
+use crate::route_token::{End, same_end};
+use crate::routing::Target;
+use coeur_sip::Uri;
+
+pub(super) fn speaks_for(cx: &Context<'_>, end: &End, flow: &Flow) -> bool {
+    same_end(&end.flow, flow)
+        || end.party.is_some_and(|party| party.is_registered_over(cx.world, cx.now.monotonic, flow))
+}
+
+/// Where a request to `remote_target` of this end goes: to the instance when it is a GRUU (RFC 5627 section 3.4), else
+/// over the flow by which the device has registered this contact, else where the token says. When there are several,
+/// the flow of the token is preferred.
+pub(super) fn reach(cx: &Context<'_>, end: &End, remote_target: &[u8]) -> Target {
+    if let Some(target) = by_gruu(cx, end, remote_target) {
+        return target;
+    }
+    let moved = end.party.and_then(|party| moved_to(cx, party, &end.flow, remote_target));
+    Target { flow: Some(moved.unwrap_or(end.flow)), party: end.party, ..Target::of_uri(remote_target) }
+}
+
+fn by_gruu(cx: &Context<'_>, end: &End, remote_target: &[u8]) -> Option<Target> {
+    memchr::memmem::find(remote_target, b";gr")?;
+    let Ok(Uri::Sip(uri)) = Uri::parse(remote_target) else { return None };
+    let (aor, instance) = gruu::resolve(cx.world, cx.now.monotonic, &uri)?;
+    let account = cx.world.directory.account_of(&aor)?;
+    // Another account's GRUU is not where this end is.
+    if end.party.is_some_and(|party| party.account != account.id) {
+        return None;
+    }
+    let mut flows = Vec::new();
+    let (user, domain) = (aor.user().as_bytes(), aor.domain().as_bytes());
+    cx.world.bindings.lookup_instance(user, domain, &instance, cx.now.monotonic, &mut flows);
+    let at = flows.iter().position(|binding| binding.flow == Some(end.flow)).unwrap_or(0);
+    (!flows.is_empty()).then(|| Target::of_binding(flows.swap_remove(at), account.id))
+}
+
+/// The flow over which the device has registered this very contact, when it is another than the dialog began with.
+fn moved_to(cx: &Context<'_>, party: Party, from: &Flow, contact: &[u8]) -> Option<Flow> {
+    let account = party.account(cx.world)?;
+    let (user, domain) = (account.aor.user().as_bytes(), account.aor.domain().as_bytes());
+    let (mut still_there, mut found) = (false, None);
+    cx.world.bindings.each_of(user, domain, cx.now.monotonic, |view| {
+        let Some(flow) = view.flow().filter(|_| view.draft().device == party.device) else { return };
+        if !still_there && same_place(view.uri(), contact) {
+            still_there = flow == *from;
+            // What was protected stays so.
+            if flow.transport.is_secure() || !from.transport.is_secure() {
+                found = Some(flow);
+            }
+        }
+    });
+    found.filter(|_| !still_there)
+}
+
+/// The flow of an end is gone: another way to the same device, by its instance when that is known, else by the user
+/// part of its contact, which is the phone's own while host and port change with its network.
+pub(super) fn found_again(
+    cx: &Context<'_>,
+    party: Party,
+    instance: Option<&[u8]>,
+    contact: &[u8],
+    dead: Option<Flow>,
+) -> Option<Target> {
+    let account = party.account(cx.world)?;
+    let mut found = Vec::new();
+    let (user, domain) = (account.aor.user().as_bytes(), account.aor.domain().as_bytes());
+    cx.world.bindings.lookup(user, domain, cx.now.monotonic, &mut found);
+    let as_safe =
+        |flow: &Flow| flow.transport.is_secure() || !dead.is_some_and(|dead| dead.transport.is_secure());
+    let same = |binding: &bindings::Target| match instance {
+        Some(_) => binding.instance.as_deref() == instance,
+        None => same_user(&binding.uri, contact),
+    };
+    let binding = found.into_iter().find(|binding| {
+        binding.device == party.device
+            && binding.flow != dead
+            && binding.flow.as_ref().is_some_and(as_safe)
+            && same(binding)
+    })?;
+    Some(Target::of_binding(binding, account.id))
+}
+
+fn same_place(a: &[u8], b: &[u8]) -> bool {
+    a == b
+        || match (Uri::parse(a), Uri::parse(b)) {
+            (Ok(Uri::Sip(a)), Ok(Uri::Sip(b))) => a.user == b.user && a.host == b.host && a.port == b.port,
+            _ => false,
+        }
+}
+
+fn same_user(a: &[u8], b: &[u8]) -> bool {
+    match (Uri::parse(a), Uri::parse(b)) {
+        (Ok(Uri::Sip(a)), Ok(Uri::Sip(b))) => a.user.is_some() && a.user == b.user,
+        _ => false,
+    }
+}
