@@ -2,6 +2,7 @@
 //! can be printed and explained ([`Plan::explain`]) without sending anything.
 
 use crate::flow::Flow;
+use crate::gruu;
 use crate::party::Party;
 use crate::world::World;
 use coeur_directory::{Account, AccountId};
@@ -134,6 +135,9 @@ fn split_sent_by(sent_by: &str, default: u16) -> (&[u8], u16) {
 }
 
 fn local(world: &World, now: Monotonic, uri: &SipUri<'_>) -> Plan {
+    if uri.params.has("gr") {
+        return instance(world, now, uri);
+    }
     let Some(escaped) = uri.user else { return refuse(StatusCode::NOT_FOUND, Why::NoUser) };
     let mut user = Vec::with_capacity(escaped.len());
     unescape_into(escaped, &mut user);
@@ -146,31 +150,44 @@ fn local(world: &World, now: Monotonic, uri: &SipUri<'_>) -> Plan {
     if uri.is_phone() && world.directory.account(&user, domain).is_none() {
         user.retain(|b| b.is_ascii_digit() || *b == b'+');
     }
-    if let Some(instance) = uri.params.get("gr").filter(|gr| !gr.is_empty()) {
-        let mut urn = Vec::with_capacity(instance.len());
-        unescape_into(instance, &mut urn);
-        let mut found = Vec::new();
-        world.bindings.lookup_instance(&user, domain, &urn, now, &mut found);
-        return among(world, &user, domain, found, Why::Gruu);
-    }
     if user == ECHO_USER && world.directory.account(&user, domain).is_none() {
         return Plan::Echo;
     }
-    let mut found = Vec::new();
-    world.bindings.lookup(&user, domain, now, &mut found);
-    among(world, &user, domain, found, Why::Registered)
+    account(world, now, &user, domain, None)
 }
 
-fn among(world: &World, user: &[u8], domain: &[u8], found: Vec<crate::bindings::Target>, why: Why) -> Plan {
-    match world.directory.account(user, domain) {
-        None => refuse(StatusCode::NOT_FOUND, Why::UnknownUser),
-        Some(account) if !account.enabled => refuse(StatusCode::NOT_FOUND, Why::UnknownUser),
-        Some(_) if found.is_empty() => refuse(StatusCode::TEMPORARILY_UNAVAILABLE, Why::NotRegistered),
-        Some(account) => {
-            let targets = found.into_iter().map(|binding| Target::of_binding(binding, account.id));
-            Plan::Proxy { targets: targets.collect(), why }
+/// RFC 5627 section 5.1: one instance of the account, by a public or by a temporary GRUU; a temporary one that has ended
+/// is as unknown as one that never was (section 5.4).
+fn instance(world: &World, now: Monotonic, uri: &SipUri<'_>) -> Plan {
+    let Some((aor, instance)) = gruu::resolve(world, now, uri) else {
+        return refuse(StatusCode::NOT_FOUND, Why::UnknownUser);
+    };
+    account(world, now, aor.user().as_bytes(), aor.domain().as_bytes(), Some(&instance))
+}
+
+/// Where an account, or one instance of it, is registered. A disabled one is as unknown as one that never was.
+fn account(world: &World, now: Monotonic, user: &[u8], domain: &[u8], instance: Option<&[u8]>) -> Plan {
+    let Some(account) = world.directory.account(user, domain).filter(|account| account.enabled) else {
+        return refuse(StatusCode::NOT_FOUND, Why::UnknownUser);
+    };
+    // The bindings know the canonical name; the domain that came may be in capitals.
+    let (user, domain) = (account.aor.user().as_bytes(), account.aor.domain().as_bytes());
+    let mut found = Vec::new();
+    let why = match instance {
+        Some(instance) => {
+            world.bindings.lookup_instance(user, domain, instance, now, &mut found);
+            Why::Gruu
         }
+        None => {
+            world.bindings.lookup(user, domain, now, &mut found);
+            Why::Registered
+        }
+    };
+    if found.is_empty() {
+        return refuse(StatusCode::TEMPORARILY_UNAVAILABLE, Why::NotRegistered);
     }
+    let targets = found.into_iter().map(|binding| Target::of_binding(binding, account.id));
+    Plan::Proxy { targets: targets.collect(), why }
 }
 
 fn foreign(caller: Option<&Account>, text: &[u8]) -> Plan {
@@ -215,9 +232,7 @@ fn telephone(world: &World, now: Monotonic, caller: Option<&Account>, uri: &TelU
     if uri.is_global() && number.first() != Some(&b'+') {
         number.insert(0, b'+');
     }
-    let mut found = Vec::new();
-    world.bindings.lookup(&number, domain, now, &mut found);
-    among(world, &number, domain, found, Why::Registered)
+    account(world, now, &number, domain, None)
 }
 
 fn refuse(status: StatusCode, why: Why) -> Plan {

@@ -1,5 +1,5 @@
 //! Trying targets: in parallel within one q, one q after another, an instance's other flows when one fails
-//! (RFC 3261 sections 16.6 and 16.7, RFC 5626 section 5.3, RFC 5393 section 5.3.3).
+//! (RFC 3261 sections 16.6 and 16.7, RFC 5626 section 7, RFC 5393 section 5.3.3).
 
 use super::Proxy;
 use super::best::{Failure, is_better};
@@ -281,7 +281,7 @@ impl Proxy {
         });
     }
 
-    /// Leaves a way that does not work: RFC 3263 section 4.3, RFC 5626 section 5.3.1.
+    /// Leaves a way that does not work: RFC 3263 section 4.3, RFC 5626 section 7.
     pub(super) fn next_way(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: u16) {
         let branch = &mut self.branches[slot as usize];
         let index = branch.request;
@@ -305,9 +305,14 @@ impl Proxy {
         }
         let branch = &self.branches[slot as usize];
         let Target { uri, flow: old_flow, instance, party, .. } = branch.target.clone();
-        let breadth = branch.breadth;
+        let (breadth, cancelled) = (branch.breadth, branch.cancel != Cancel::No);
         self.fail_branch(slot, status);
         let Some(request) = self.requests.get_mut(index as usize) else { return };
+        if cancelled && instance.is_some() {
+            // A phone that rang until timer C has not lost its flow.
+            request.waiting.retain(|target| target.instance != instance);
+            return;
+        }
         if request.stopped || request.state != ServerState::Proceeding {
             return;
         }
@@ -399,8 +404,11 @@ impl Proxy {
                 request.state = ServerState::Terminated;
                 return self.reap(index);
             }
+            // No way to the other end of the dialog is left.
+            (503, _) if request.inside && best.as_ref().is_none_or(|best| best.bytes.is_empty()) => {
+                StatusCode::TEMPORARILY_UNAVAILABLE
+            }
             // A 503 of one target says nothing about us (section 16.7 step 6).
-            (503, _) if request.inside => StatusCode::TEMPORARILY_UNAVAILABLE,
             (503, _) => StatusCode::SERVER_INTERNAL_ERROR,
             // RFC 5626 section 5.3.1: 430 is between edge and authoritative proxy.
             (430, _) => StatusCode::TEMPORARILY_UNAVAILABLE,

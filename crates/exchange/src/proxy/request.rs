@@ -61,6 +61,8 @@ pub(super) struct Request {
     pub(super) breadth: u32,
     pub(super) tried: u16,
     pub(super) redirects: u8,
+    /// What has been in the target set, when redirections are followed (RFC 3261 section 16.5).
+    pub(super) seen: Vec<TransactionKey>,
     /// Cancelled by the caller, or answered 6xx: nothing further is tried.
     pub(super) stopped: bool,
     /// Its sender lost his rights: a 2xx that still comes is not for him.

@@ -11,6 +11,7 @@ use crate::flow::{Flow, Hop};
 use crate::outbox::SendToken;
 use crate::routing::Target;
 use coeur_sip::header::HeaderName;
+use coeur_sip::transaction::TransactionKey;
 use coeur_sip::{Message, Method, StatusCode};
 use std::time::Duration;
 
@@ -82,7 +83,8 @@ impl Proxy {
         }
         let withdrawn = self.branches[slot as usize].withdrawn;
         let answered = self.requests[index as usize].state != ServerState::Proceeding;
-        if status == StatusCode::TRYING || withdrawn || answered {
+        // RFC 4320 section 4.1: a request other than INVITE gets no provisional answer but 100.
+        if status == StatusCode::TRYING || !invite || withdrawn || answered {
             return;
         }
         if let Some(span) = written(cx, message) {
@@ -234,23 +236,31 @@ impl Proxy {
         if status == StatusCode::SERVICE_UNAVAILABLE && self.walk_on_after_503(cx, slot, stored, response) {
             return;
         }
+        let (behind_proxies, cancelled) = {
+            let branch = &self.branches[slot as usize];
+            (branch.target.path.is_some(), branch.cancel != Cancel::No)
+        };
         let request = &mut self.requests[index as usize];
         if instance.is_none() {
             return;
         }
-        if matches!(status.code(), 430 | 503) {
+        // RFC 5626 section 7: only these say that the flow and not the phone has failed. A 503 says it when a proxy on
+        // the Path may have made it.
+        let of_flow = matches!(status.code(), 408 | 430) || (behind_proxies && status.code() == 503);
+        if of_flow && !cancelled {
             let at = request.waiting.iter().position(|target| target.instance == instance);
             if let Some(target) = at.and_then(|at| request.waiting.remove(at)) {
                 self.launch(cx, index, stored, target, breadth);
             }
         } else {
-            // The instance has spoken: its other flows lead to the same answer (RFC 5626 section 5.3).
+            // The instance has spoken: its other flows lead to the same answer.
             request.waiting.retain(|target| target.instance != instance);
         }
     }
 
     /// Step 4: by setting, at most [`REDIRECTS_MAX`] times, and only to accounts of ours: following a redirection
-    /// abroad would relay for whoever is called.
+    /// abroad would relay for whoever is called. No target is tried twice (section 16.5). When some Contact leads on,
+    /// the others of the same answer are not told to the caller.
     fn follow(&mut self, cx: &mut Context<'_>, index: u32, response: &Message<'_>) -> bool {
         let request = &mut self.requests[index as usize];
         if !cx.world.settings.recurse_on_redirect || request.redirects >= REDIRECTS_MAX || request.stopped {
@@ -260,12 +270,24 @@ impl Proxy {
         let mut found = false;
         for contact in response.contacts().flatten() {
             let plan = crate::routing::decide_uri(cx.world, cx.now.monotonic, None, contact.uri());
-            if let crate::routing::Plan::Proxy { targets, .. } = plan {
-                found |= !targets.is_empty();
-                request.waiting.extend(targets.into_iter().map(|target| Target { q: 0, ..target }));
+            let crate::routing::Plan::Proxy { targets, .. } = plan else { continue };
+            for target in targets {
+                let key = self.target_key(&target);
+                let request = &mut self.requests[index as usize];
+                if !request.seen.contains(&key) {
+                    request.seen.push(key);
+                    request.waiting.push_back(Target { q: 0, ..target });
+                    found = true;
+                }
             }
         }
         found
+    }
+
+    /// A target set has each URI once, over one way.
+    pub(super) fn target_key(&self, target: &Target) -> TransactionKey {
+        let way = target.flow.as_ref().map(crate::guard::exact_path);
+        self.keys.client(&target.uri, way.as_ref().map_or(&[][..], |way| way))
     }
 
     /// Other methods: the first 2xx ends all, the rest is weighed (RFC 4320: final answers only).

@@ -72,6 +72,10 @@ impl Proxy {
                 method,
                 Method::Invite | Method::Subscribe | Method::Refer | Method::Notify | Method::Other(_)
             );
+        let seen = match cx.world.settings.recurse_on_redirect {
+            true => targets.iter().map(|target| self.target_key(target)).collect(),
+            false => Vec::new(),
+        };
         let serial = self.next_serial();
         let index = self.requests.insert(Request {
             key,
@@ -92,6 +96,7 @@ impl Proxy {
             breadth: passed.breadth,
             tried: 0,
             redirects: 0,
+            seen,
             stopped: false,
             revoked: false,
             inside,

@@ -9,8 +9,18 @@ use std::time::Duration;
 
 mod calls;
 mod moved;
+mod passing;
+mod redirect;
 mod revoked;
+mod rfc3261_requests;
+mod rfc3261_responses;
+mod rfc3261_transactions;
+mod rfc3263;
+mod rfc5393;
+mod rfc5626;
+mod rfc5627;
 mod strict;
+mod targets;
 
 const ALICE: &str = "192.0.2.11:5060";
 const BOB: &str = "192.0.2.22:5060";
@@ -26,17 +36,83 @@ fn office() -> (Office, Phone) {
     (office, alice)
 }
 
+/// A request to bob, first challenged and then answered; it, and what left.
 fn send(office: &mut Office, phone: &mut Phone, method: Method<'_>, extra: &str) -> (Vec<u8>, Vec<Sent>) {
-    let bare = phone.request(method, URI, extra);
+    send_to(office, phone, method, URI, extra, b"")
+}
+
+fn send_to(
+    office: &mut Office,
+    phone: &mut Phone,
+    method: Method<'_>,
+    uri: &str,
+    extra: &str,
+    body: &[u8],
+) -> (Vec<u8>, Vec<Sent>) {
+    let bare = phone.request(method, uri, "");
     let challenge = office.answer(phone.flow, &bare);
     assert_eq!(challenge.status(), 407, "{}", challenge.text());
-    let ack = ack_of(&bare, &challenge);
     if method == Method::Invite {
-        assert!(office.receive(phone.flow, &ack).is_empty());
+        assert!(office.receive(phone.flow, &ack_of(&bare, &challenge)).is_empty());
     }
-    let request = phone.answer(&challenge, method, URI, extra);
+    let request = with_body(phone.answer(&challenge, method, uri, extra), body);
     let sent = office.receive(phone.flow, &request);
     (request, sent)
+}
+
+fn with_body(mut request: Vec<u8>, body: &[u8]) -> Vec<u8> {
+    const EMPTY: &[u8] = b"Content-Length: 0\r\n\r\n";
+    assert!(request.ends_with(EMPTY));
+    request.truncate(request.len() - EMPTY.len());
+    request.extend_from_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
+    request.extend_from_slice(body);
+    request
+}
+
+/// One more phone that is there: its Contact has these parameters.
+fn register(office: &mut Office, user: &str, flow: Flow, contact_params: &str) -> Phone {
+    let mut phone = Phone::new(user, flow);
+    // Another phone of the same user counts for itself.
+    phone.call = format!("-{}", flow.remote.port() as u64 + flow.connection.0);
+    phone.contact_params = contact_params.into();
+    assert_eq!(office.register(&mut phone).status(), 200);
+    phone
+}
+
+fn statuses(sent: &[Sent]) -> Vec<u16> {
+    sent.iter().map(Sent::status).collect()
+}
+
+/// What goes over this flow.
+fn to(sent: &[Sent], flow: Flow) -> &Sent {
+    let mut found = sent.iter().filter(|sent| goes_to(sent, flow));
+    match (found.next(), found.next()) {
+        (Some(one), None) => one,
+        _ => panic!("not one over {flow:?}: {sent:?}"),
+    }
+}
+
+/// The lines of a header, in order.
+fn lines(sent: &Sent, name: &str) -> Vec<String> {
+    let prefix = format!("{name}: ");
+    sent.text().lines().filter_map(|line| line.strip_prefix(&prefix).map(str::to_owned)).collect()
+}
+
+fn send_failed(office: &mut Office, sent: &Sent) -> Vec<Sent> {
+    let token = sent.token.expect("a request");
+    office.handle(Input::SendFailed { token, failure: SendFailure::Unreachable })
+}
+
+fn tick(office: &mut Office, after: Duration) -> Vec<Sent> {
+    office.wait(after);
+    office.handle(Input::Ticked)
+}
+
+fn cancel_of(request: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(request)
+        .replacen("INVITE", "CANCEL", 1)
+        .replace(" INVITE\r\n", " CANCEL\r\n")
+        .into_bytes()
 }
 
 /// 100 to alice, INVITE to bob.

@@ -11,10 +11,6 @@ fn talking() -> (Office, Phone, Sent, Sent) {
     (office, alice, invite, ok)
 }
 
-fn statuses(sent: &[Sent]) -> Vec<u16> {
-    sent.iter().map(Sent::status).collect()
-}
-
 /// The network of the phone changes: to another address, or to another connection. It registers again; from there its
 /// requests pass unchallenged and, what cannot be challenged at all, its ACK passes.
 #[test]
@@ -150,11 +146,6 @@ fn another_device_with_the_same_contact_does_not_take_over_the_dialog() {
     assert!(goes_to(&bye, udp(ALICE)), "{bye:?}");
 }
 
-fn send_failed(office: &mut Office, sent: &Sent) -> Vec<Sent> {
-    let token = sent.token.expect("a request");
-    office.handle(Input::SendFailed { token, failure: SendFailure::FlowClosed })
-}
-
 /// RFC 5626 section 5.3: the connection of the dialog is gone, the phone has another, with another contact.
 #[test]
 fn a_phone_whose_connection_is_gone_is_found_by_its_device_and_user() {
@@ -204,16 +195,14 @@ fn a_cancel_is_taken_from_where_the_caller_has_moved_and_from_nowhere_else() {
     let (mut office, mut alice) = office();
     let (request, invite) = invite(&mut office, &mut alice);
     office.answer(udp(BOB), &reply(&invite, 180));
-    let cancel = String::from_utf8_lossy(&request)
-        .replacen("INVITE", "CANCEL", 1)
-        .replace(" INVITE\r\n", " CANCEL\r\n");
-    assert_eq!(office.answer(udp(ELSEWHERE), cancel.as_bytes()).status(), 481);
+    let cancel = cancel_of(&request);
+    assert_eq!(office.answer(udp(ELSEWHERE), &cancel).status(), 481);
     let mut carol = Phone::new("carol", udp(ELSEWHERE));
     office.register(&mut carol);
-    assert_eq!(office.answer(udp(ELSEWHERE), cancel.as_bytes()).status(), 481);
+    assert_eq!(office.answer(udp(ELSEWHERE), &cancel).status(), 481);
     alice.flow = udp("198.51.100.10:5060");
     office.register(&mut alice);
-    let sent = office.receive(alice.flow, cancel.as_bytes());
+    let sent = office.receive(alice.flow, &cancel);
     assert_eq!(sent[0].status(), 200, "{sent:?}");
     assert!(sent[1].text().starts_with("CANCEL sip:bob@"), "{sent:?}");
 }

@@ -15,10 +15,6 @@ fn revoke(office: &mut Office, user: &str, device: Option<u64>) -> Vec<Sent> {
     office.handle(Input::Told(Command::Revoked { aor: aor(user), device }))
 }
 
-fn statuses(sent: &[Sent]) -> Vec<u16> {
-    sent.iter().map(Sent::status).collect()
-}
-
 #[test]
 fn a_pending_call_of_a_revoked_caller_is_answered_403_and_cancelled() {
     for device in [Some(100), None] {

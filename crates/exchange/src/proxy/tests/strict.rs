@@ -2,9 +2,8 @@
 
 use super::*;
 
-/// The lines of a header, in order.
-fn lines<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
-    text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).collect()
+fn routes_of(request: &str) -> Vec<String> {
+    request.lines().filter_map(|line| line.strip_prefix("Route: ").map(str::to_owned)).collect()
 }
 
 /// A request as a strict router hands it on: the first Route has become the Request-URI, which is the last Route.
@@ -12,7 +11,7 @@ fn as_strict_router(request: &[u8]) -> Vec<u8> {
     let text = String::from_utf8(request.to_vec()).expect("text");
     let method = text.split(' ').next().unwrap_or_default();
     let uri = text.split(' ').nth(1).unwrap_or_default();
-    let mut routes: Vec<String> = lines(&text, "Route").into_iter().map(str::to_owned).collect();
+    let mut routes = routes_of(&text);
     let next = routes.remove(0);
     routes.push(format!("<{uri}>"));
     let next = next.trim_matches(['<', '>']);
@@ -58,7 +57,7 @@ fn both_values_of_a_double_record_route_go() {
     let ok = office.receive(bob.flow, &reply_with(over_tcp, 200, contact, "")).remove(0);
     assert_eq!(ok.read(|m| m.values(HeaderName::RecordRoute).count()), 2);
     let strict = as_strict_router(&inside(&mut alice, &ok, Method::Bye));
-    assert_eq!(lines(&String::from_utf8_lossy(&strict), "Route").len(), 2, "our second, and the target");
+    assert_eq!(routes_of(&String::from_utf8_lossy(&strict)).len(), 2, "our second, and the target");
     let sent = office.answer(udp(ALICE), &strict);
     assert!(
         goes_to(&sent, bob.flow) && sent.text().starts_with("BYE sip:bob@192.0.2.22:40000;transport=tcp "),
@@ -110,14 +109,11 @@ fn a_strict_router_behind_us_finds_itself_in_the_request_uri() {
         let invite = &sent[1];
         let is_right = |sent: &Sent, method: &str| {
             assert!(sent.text().starts_with(&format!("{method} {first} SIP/2.0\r\n")), "{}", sent.text());
-            assert_eq!(lines(&sent.text(), "Route"), routes, "{}", sent.text());
+            assert_eq!(lines(sent, "Route"), routes, "{}", sent.text());
         };
         is_right(invite, "INVITE");
         office.receive(udp(BOB), &reply(invite, 180));
-        let cancel = String::from_utf8_lossy(&request)
-            .replacen("INVITE", "CANCEL", 1)
-            .replace(" INVITE\r\n", " CANCEL\r\n");
-        let sent = office.receive(udp(ALICE), cancel.as_bytes());
+        let sent = office.receive(udp(ALICE), &cancel_of(&request));
         is_right(sent.iter().find(|s| s.text().starts_with("CANCEL")).expect("a CANCEL"), "CANCEL");
         let sent = office.receive(udp(BOB), &reply(invite, 487));
         is_right(&sent[0], "ACK");
@@ -129,12 +125,12 @@ fn a_strict_router_behind_us_finds_itself_in_the_request_uri() {
 fn a_strict_router_further_on_in_a_dialog_is_served_too() {
     let (mut office, mut alice, ok) = talking();
     let text = String::from_utf8(inside(&mut alice, &ok, Method::Info)).expect("text");
-    let ours = lines(&text, "Route")[0].to_owned();
+    let ours = routes_of(&text).remove(0);
     let request = text.replace(&ours, &format!("{ours}, <sip:192.0.2.77>, <sip:192.0.2.78;lr>"));
     let sent = office.answer(udp(ALICE), request.as_bytes());
     assert!(goes_to(&sent, udp(BOB)), "over the flow of the dialog: {sent:?}");
     assert!(sent.text().starts_with("INFO sip:192.0.2.77 SIP/2.0\r\n"), "{}", sent.text());
-    assert_eq!(lines(&sent.text(), "Route"), ["<sip:192.0.2.78;lr>", "<sip:bob@192.0.2.22:5060>"]);
+    assert_eq!(lines(&sent, "Route"), ["<sip:192.0.2.78;lr>", "<sip:bob@192.0.2.22:5060>"]);
 }
 
 /// Section 16.4: an `maddr` that is ourselves is taken off.

@@ -1,0 +1,180 @@
+//! Another domain, found as RFC 3263 has it: what is asked of the DNS, and what is tried in which order.
+
+use super::*;
+use coeur_sip::Transport;
+use coeur_sip::resolve::{Answer, Naptr, Outcome, Query, RecordKind, Records, Srv};
+use std::net::SocketAddr;
+
+fn abroad() -> (Office, Phone) {
+    let (office, alice) = office();
+    let patch = AccountPatch { rights: Some(Rights { relay_foreign: true }), ..Default::default() };
+    apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch });
+    (office, alice)
+}
+
+/// A small DNS: example.net has SRV for UDP and TCP; two hosts, one of them with two addresses.
+fn answer(query: &Query) -> Outcome {
+    let srv = |priority, target: &str| Srv { priority, weight: 0, port: 5070, target: target.into() };
+    let records = match (query.kind, &*query.name) {
+        (RecordKind::Naptr, "example.net") => Records::Naptr(
+            [("SIP+D2U", "_sip._udp.example.net"), ("SIP+D2T", "_sip._tcp.example.net")]
+                .into_iter()
+                .enumerate()
+                .map(|(n, (service, replacement))| Naptr {
+                    order: n as u16,
+                    preference: 0,
+                    flags: "s".into(),
+                    service: service.into(),
+                    replacement: replacement.into(),
+                })
+                .collect(),
+        ),
+        (RecordKind::Srv, "_sip._udp.example.net") => {
+            Records::Srv(vec![srv(1, "a.example.net"), srv(2, "b.example.net")])
+        }
+        (RecordKind::A, "a.example.net") => {
+            Records::A(vec![[203, 0, 113, 1].into(), [203, 0, 113, 2].into()])
+        }
+        (RecordKind::A, "b.example.net") => Records::A(vec![[203, 0, 113, 3].into()]),
+        _ => return Outcome::Absent { ttl_s: 60 },
+    };
+    Outcome::Found { records, ttl_s: 60 }
+}
+
+/// Answers whatever is asked, until something leaves or nothing is asked any more.
+fn resolve(office: &mut Office, answer: impl Fn(&Query) -> Outcome) -> Vec<Sent> {
+    for _ in 0..50 {
+        let Some((token, query)) = (!office.asked.is_empty()).then(|| office.asked.remove(0)) else { break };
+        let outcome = answer(&query);
+        let sent = office.handle(Input::Resolved { token, answer: &Answer { query, outcome } });
+        if !sent.is_empty() {
+            return sent;
+        }
+    }
+    Vec::new()
+}
+
+fn place(sent: &Sent) -> (Transport, SocketAddr) {
+    match &sent.hop {
+        Hop::Address { transport, address, .. } => (*transport, *address),
+        Hop::Flow(flow) => panic!("over {flow:?}"),
+    }
+}
+
+fn udp_place(address: &str) -> (Transport, SocketAddr) {
+    (Transport::Udp, address.parse().expect("an address"))
+}
+
+fn begin(office: &mut Office, alice: &mut Phone, method: Method<'_>, uri: &str) -> Vec<Sent> {
+    let (_, sent) = send_to(office, alice, method, uri, "", b"");
+    sent.into_iter().filter(|sent| sent.status() != 100).collect()
+}
+
+/// Section 4: an address, or a name with a port, needs no SRV.
+#[test]
+fn a_numeric_host_is_sent_to_at_once() {
+    for (uri, wanted) in [
+        ("sip:carol@203.0.113.9", udp_place("203.0.113.9:5060")),
+        ("sip:carol@203.0.113.9:5080", udp_place("203.0.113.9:5080")),
+        ("sip:carol@203.0.113.9;transport=tcp", (Transport::Tcp, "203.0.113.9:5060".parse().expect("one"))),
+    ] {
+        let (mut office, mut alice) = abroad();
+        let sent = begin(&mut office, &mut alice, Method::Message, uri);
+        assert_eq!(place(&sent[0]), wanted);
+        assert!(sent[0].text().starts_with(&format!("MESSAGE {uri} SIP/2.0\r\n")), "{}", sent[0].text());
+    }
+}
+
+/// Sections 4.1 and 4.2: NAPTR, SRV, addresses; each attempt with a branch of its own (section 4.3).
+#[test]
+fn a_name_is_resolved_and_its_servers_are_tried_in_order() {
+    let (mut office, mut alice) = abroad();
+    assert!(begin(&mut office, &mut alice, Method::Invite, "sip:carol@example.net").is_empty());
+    let mut sent = resolve(&mut office, answer).remove(0);
+    let mut branches = Vec::new();
+    for address in ["203.0.113.1:5070", "203.0.113.2:5070", "203.0.113.3:5070"] {
+        assert_eq!(place(&sent), udp_place(address));
+        let branch = sent.read(|m| m.via().expect("a Via").branch.expect("a branch").to_vec());
+        assert!(!branches.contains(&branch));
+        branches.push(branch);
+        let mut next = send_failed(&mut office, &sent);
+        sent = next.remove(0);
+    }
+    assert_eq!(sent.status(), 500, "none is left");
+}
+
+/// Section 4.3: a 503 and a timeout of an INVITE are failures of that server too.
+#[test]
+fn a_503_and_a_timeout_go_on_to_the_next_server() {
+    let (mut office, mut alice) = abroad();
+    begin(&mut office, &mut alice, Method::Invite, "sip:carol@example.net");
+    let first = resolve(&mut office, answer).remove(0);
+    let at = udp("203.0.113.1:5070");
+    let sent = office.receive(at, &reply(&first, 503));
+    assert_eq!(sent[0].text().split(' ').next(), Some("ACK"));
+    assert_eq!(place(&sent[1]), udp_place("203.0.113.2:5070"));
+    let mut later = Vec::new();
+    for _ in 0..330 {
+        let sent = tick(&mut office, Duration::from_millis(100));
+        later.extend(sent.into_iter().filter(|sent| place(sent) == udp_place("203.0.113.3:5070")));
+    }
+    assert!(!later.is_empty());
+    let ok = office.receive(udp("203.0.113.3:5070"), &reply(&later[0], 200));
+    assert!(ok.iter().any(|sent| sent.status() == 200));
+}
+
+/// RFC 4321 section 1.3: after timer F the caller of a MESSAGE has given up too. What failed is avoided by the next.
+#[test]
+fn a_message_that_timed_out_is_not_tried_elsewhere_but_the_next_one_is() {
+    let (mut office, mut alice) = abroad();
+    begin(&mut office, &mut alice, Method::Message, "sip:carol@example.net");
+    let first = resolve(&mut office, answer).remove(0);
+    assert_eq!(place(&first), udp_place("203.0.113.1:5070"));
+    for _ in 0..330 {
+        let sent = tick(&mut office, Duration::from_millis(100));
+        assert!(sent.iter().all(|sent| place(sent) == place(&first)), "{sent:?}");
+    }
+    begin(&mut office, &mut alice, Method::Message, "sip:carol@example.net");
+    assert_eq!(place(&resolve(&mut office, answer)[0]), udp_place("203.0.113.2:5070"));
+}
+
+/// A name that is not there is 404; a DNS that fails says nothing of the name.
+#[test]
+fn a_name_that_does_not_exist_is_404_and_a_dead_dns_500() {
+    let (mut office, mut alice) = abroad();
+    begin(&mut office, &mut alice, Method::Invite, "sip:carol@example.net");
+    assert_eq!(statuses(&resolve(&mut office, |_| Outcome::Absent { ttl_s: 60 })), [404]);
+    begin(&mut office, &mut alice, Method::Invite, "sip:carol@example.net");
+    assert_eq!(statuses(&resolve(&mut office, |_| Outcome::Failed)), [500]);
+}
+
+/// A DNS that never answers does not hold the call for ever; and a caller who gives up meanwhile is answered.
+#[test]
+fn a_dns_that_is_silent_ends_in_408_or_with_the_cancel() {
+    let (mut office, mut alice) = abroad();
+    begin(&mut office, &mut alice, Method::Invite, "sip:carol@example.net");
+    let mut sent = Vec::new();
+    for _ in 0..33 {
+        sent.extend(tick(&mut office, Duration::from_secs(1)));
+    }
+    assert_eq!(sent.first().map(Sent::status), Some(408));
+    let (request, _) = send_to(&mut office, &mut alice, Method::Invite, "sip:carol@example.net", "", b"");
+    assert_eq!(statuses(&office.receive(udp(ALICE), &cancel_of(&request))), [200, 487]);
+}
+
+/// RFC 3261 section 18.1.1: what is larger than 1,300 bytes goes over TCP where the URI leaves that open, and over UDP
+/// when nobody listens there on TCP.
+#[test]
+fn a_large_request_goes_over_tcp_and_falls_back_to_udp() {
+    let (mut office, mut alice) = abroad();
+    let body = vec![b'x'; 1_300];
+    let (_, sent) = send_to(&mut office, &mut alice, Method::Message, "sip:carol@203.0.113.9", "", &body);
+    assert_eq!(place(&sent[0]), (Transport::Tcp, "203.0.113.9:5060".parse().expect("one")));
+    assert!(sent[0].text().contains("Via: SIP/2.0/TCP 192.0.2.1:5060"), "{}", sent[0].text());
+    let again = send_failed(&mut office, &sent[0]);
+    assert_eq!(place(&again[0]), udp_place("203.0.113.9:5060"));
+    assert!(again[0].text().contains("Via: SIP/2.0/UDP 192.0.2.1:5060"));
+    let uri = "sip:carol@203.0.113.9;transport=udp";
+    let (_, sent) = send_to(&mut office, &mut alice, Method::Message, uri, "", &body);
+    assert_eq!(place(&sent[0]), udp_place("203.0.113.9:5060"), "the URI says UDP");
+}
