@@ -112,6 +112,10 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
         }
     }
     match message.method() {
+        // RFC 3261 section 26.2.2: it has not come as its URI promises, so we cannot promise it on.
+        _ if routing::is_sips(message.request_uri()) && !flow.transport.is_secure() => {
+            refuse(cx, flow, message, StatusCode::FORBIDDEN, Some("SIPS Needs TLS"));
+        }
         _ if *roles.draining => {
             answer_stranger(cx, flow, message, StatusCode::SERVICE_UNAVAILABLE, None, |writer| {
                 writer.number(HeaderName::RetryAfter, 10);

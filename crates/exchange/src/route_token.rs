@@ -7,6 +7,9 @@
 //! another dialog, and the tag it verifies with says which side is speaking (RFC 3261 section 12.2.1.1: the caller's
 //! tag is in From when the caller speaks, in To when the callee does).
 //!
+//! The top bit of the version says that the dialog began with a sips URI: neither side of it may leave TLS then
+//! (RFC 5630 section 5.3), whatever scheme a Route comes back with.
+//!
 //! An end is its flow and, when it is one of ours, the numbers of account and device as base-128 integers: some
 //! six bytes. They say who must be asked when the end speaks from elsewhere, and whether he may still speak at all.
 //!
@@ -33,6 +36,8 @@ pub struct RouteSeal {
 pub struct RouteToken {
     pub caller: End,
     pub callee: End,
+    /// The dialog began with a sips URI.
+    pub secure: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,7 @@ pub enum Direction {
 pub const TOKEN_TEXT_MAX: usize = 156;
 
 const VERSION: u8 = 2;
+const SECURE: u8 = 0x80;
 const MAC_LEN: usize = 16;
 const FLOW_MAX: usize = 1 + 2 + 8 + 16 + 2;
 const NUMBER_MAX: usize = 10;
@@ -66,7 +72,7 @@ impl RouteSeal {
     /// Appends the text of the token of this dialog.
     pub fn seal(&self, token: &RouteToken, call_id: &[u8], caller_tag: &[u8], out: &mut Vec<u8>) {
         let mut bytes = [0; TOKEN_MAX];
-        bytes[0] = VERSION;
+        bytes[0] = VERSION | if token.secure { SECURE } else { 0 };
         let mut len = 1;
         len += write_end(&token.caller, &mut bytes[len..]);
         len += write_end(&token.callee, &mut bytes[len..]);
@@ -204,12 +210,13 @@ fn write_flow(flow: &Flow, out: &mut [u8]) -> usize {
 
 fn read_payload(payload: &[u8]) -> Option<RouteToken> {
     let (&version, rest) = payload.split_first()?;
-    if version != VERSION {
+    if version & !SECURE != VERSION {
         return None;
     }
+    let secure = version & SECURE != 0;
     let (caller, rest) = read_end(rest)?;
     let (callee, rest) = read_end(rest)?;
-    rest.is_empty().then_some(RouteToken { caller, callee })
+    rest.is_empty().then_some(RouteToken { caller, callee, secure })
 }
 
 fn read_end(bytes: &[u8]) -> Option<(End, &[u8])> {
@@ -303,6 +310,7 @@ mod tests {
         RouteToken {
             caller: End { flow: udp("192.0.2.1:5060"), party: None },
             callee: End { flow: callee, party },
+            secure: false,
         }
     }
 
@@ -319,6 +327,15 @@ mod tests {
         assert_eq!(from_caller, Some((token(), Direction::FromCaller)));
         let from_callee = seal(1).open(&text, b"call", b"bob", b"alice");
         assert_eq!(from_callee, Some((token(), Direction::FromCallee)));
+    }
+
+    /// RFC 5630 section 5.3.
+    #[test]
+    fn a_token_remembers_that_the_dialog_is_of_sips() {
+        let secure = RouteToken { secure: true, ..token() };
+        let text = sealed(&secure);
+        assert_eq!(seal(1).open(&text, b"call", b"alice", b"bob").map(|o| o.0), Some(secure));
+        assert_ne!(text, sealed(&token()));
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Target {
     pub instance: Option<Box<[u8]>>,
     /// Whose it is, when it is a binding.
     pub party: Option<Party>,
+    /// Over TLS or not at all (RFC 5630 section 5.3): it is for a sips URI, or for a contact that was one.
+    pub secure: bool,
 }
 
 /// The rule that decided.
@@ -53,6 +55,8 @@ pub enum Why {
     Redirected,
     UnknownUser,
     NotRegistered,
+    /// A sips URI, and no contact is one.
+    NotSecure,
     NoRightToRelay,
     UnsupportedScheme,
     MalformedUri,
@@ -69,6 +73,7 @@ impl Why {
             Self::Redirected => "a redirection that we follow",
             Self::UnknownUser => "no such account",
             Self::NotRegistered => "the account has no registered contact",
+            Self::NotSecure => "the account has registered no sips contact",
             Self::NoRightToRelay => "another domain, and the caller may not relay",
             Self::UnsupportedScheme => "a URI scheme that we do not speak",
             Self::MalformedUri => "a malformed Request-URI",
@@ -153,7 +158,7 @@ fn local(world: &World, now: Monotonic, uri: &SipUri<'_>) -> Plan {
     if user == ECHO_USER && world.directory.account(&user, domain).is_none() {
         return Plan::Echo;
     }
-    account(world, now, &user, domain, None)
+    account(world, now, &user, domain, None, uri.secure)
 }
 
 /// RFC 5627 section 5.1: one instance of the account, by a public or by a temporary GRUU; a temporary one that has ended
@@ -162,11 +167,19 @@ fn instance(world: &World, now: Monotonic, uri: &SipUri<'_>) -> Plan {
     let Some((aor, instance)) = gruu::resolve(world, now, uri) else {
         return refuse(StatusCode::NOT_FOUND, Why::UnknownUser);
     };
-    account(world, now, aor.user().as_bytes(), aor.domain().as_bytes(), Some(&instance))
+    account(world, now, aor.user().as_bytes(), aor.domain().as_bytes(), Some(&instance), uri.secure)
 }
 
-/// Where an account, or one instance of it, is registered. A disabled one is as unknown as one that never was.
-fn account(world: &World, now: Monotonic, user: &[u8], domain: &[u8], instance: Option<&[u8]>) -> Plan {
+/// Where an account, or one instance of it, is registered. A disabled one is as unknown as one that never was. With sip
+/// and with sips it is the same account (RFC 5630 section 5.3).
+fn account(
+    world: &World,
+    now: Monotonic,
+    user: &[u8],
+    domain: &[u8],
+    instance: Option<&[u8]>,
+    secure: bool,
+) -> Plan {
     let Some(account) = world.directory.account(user, domain).filter(|account| account.enabled) else {
         return refuse(StatusCode::NOT_FOUND, Why::UnknownUser);
     };
@@ -186,8 +199,14 @@ fn account(world: &World, now: Monotonic, user: &[u8], domain: &[u8], instance: 
     if found.is_empty() {
         return refuse(StatusCode::TEMPORARILY_UNAVAILABLE, Why::NotRegistered);
     }
-    let targets = found.into_iter().map(|binding| Target::of_binding(binding, account.id));
-    Plan::Proxy { targets: targets.collect(), why }
+    let targets: Vec<Target> = found
+        .into_iter()
+        .filter_map(|binding| Target::of_binding(binding, account.id).for_scheme(secure))
+        .collect();
+    match targets.is_empty() {
+        true => refuse(StatusCode::TEMPORARILY_UNAVAILABLE, Why::NotSecure),
+        false => Plan::Proxy { targets, why },
+    }
 }
 
 fn foreign(caller: Option<&Account>, text: &[u8]) -> Plan {
@@ -232,20 +251,41 @@ fn telephone(world: &World, now: Monotonic, caller: Option<&Account>, uri: &TelU
     if uri.is_global() && number.first() != Some(&b'+') {
         number.insert(0, b'+');
     }
-    account(world, now, &number, domain, None)
+    account(world, now, &number, domain, None, false)
 }
 
 fn refuse(status: StatusCode, why: Why) -> Plan {
     Plan::Refuse { status, why }
 }
 
+const SIPS: &[u8] = b"sips:";
+
+pub(crate) fn is_sips(uri: &[u8]) -> bool {
+    uri.get(..SIPS.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(SIPS))
+}
+
 impl Target {
     pub fn of_uri(uri: &[u8]) -> Self {
-        Self { uri: uri.into(), flow: None, path: None, q: 1_000, instance: None, party: None }
+        let secure = is_sips(uri);
+        Self { uri: uri.into(), flow: None, path: None, q: 1_000, instance: None, party: None, secure }
+    }
+
+    /// RFC 5630 section 5.3: what is for a sips URI goes to a sips contact or nowhere; what is for a sip URI goes to a
+    /// sips contact under the scheme sip, and over TLS all the same.
+    pub(crate) fn for_scheme(mut self, secure: bool) -> Option<Self> {
+        match (secure, self.secure) {
+            (true, false) => None,
+            (false, true) => {
+                self.uri = [b"sip:", &self.uri[SIPS.len()..]].concat().into();
+                Some(self)
+            }
+            (true, true) | (false, false) => Some(self),
+        }
     }
 
     pub(crate) fn of_binding(binding: crate::bindings::Target, account: AccountId) -> Self {
         let crate::bindings::Target { uri, flow, path, q, instance, device, .. } = binding;
-        Self { uri, flow, path, q, instance, party: Some(Party { account, device }) }
+        let secure = is_sips(&uri);
+        Self { uri, flow, path, q, instance, party: Some(Party { account, device }), secure }
     }
 }

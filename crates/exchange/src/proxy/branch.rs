@@ -3,6 +3,7 @@
 use crate::flow::{Hop, ShardId};
 use crate::mint::{Mint, read_hex, write_hex};
 use crate::routing::Target;
+use coeur_sip::Transport;
 use coeur_sip::resolve::{Failover, Resolution};
 use coeur_sip::time::Monotonic;
 
@@ -125,9 +126,17 @@ impl Branch {
     }
 
     pub(super) fn is_reliable(&self) -> bool {
+        self.transport().is_reliable()
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        self.transport().is_secure()
+    }
+
+    fn transport(&self) -> Transport {
         match &self.hop {
-            Hop::Flow(flow) => flow.transport.is_reliable(),
-            Hop::Address { transport, .. } => transport.is_reliable(),
+            Hop::Flow(flow) => flow.transport,
+            Hop::Address { transport, .. } => *transport,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::flow::Flow;
 use crate::gruu;
 use crate::party::Party;
 use crate::route_token::{End, same_end};
-use crate::routing::Target;
+use crate::routing::{Target, is_sips};
 use coeur_sip::Uri;
 
 pub(super) fn speaks_for(cx: &Context<'_>, end: &End, flow: &Flow) -> bool {
@@ -44,7 +44,10 @@ fn by_gruu(cx: &Context<'_>, end: &End, remote_target: &[u8]) -> Option<Target> 
     let (user, domain) = (aor.user().as_bytes(), aor.domain().as_bytes());
     cx.world.bindings.lookup_instance(user, domain, &instance, cx.now.monotonic, &mut flows);
     let at = flows.iter().position(|binding| binding.flow == Some(end.flow)).unwrap_or(0);
-    (!flows.is_empty()).then(|| Target::of_binding(flows.swap_remove(at), account.id))
+    if flows.is_empty() {
+        return None;
+    }
+    Target::of_binding(flows.swap_remove(at), account.id).for_scheme(uri.secure)
 }
 
 /// The flow over which the device has registered this very contact, when it is another than the dialog began with.
@@ -90,7 +93,7 @@ pub(super) fn found_again(
             && binding.flow.as_ref().is_some_and(as_safe)
             && same(binding)
     })?;
-    Some(Target::of_binding(binding, account.id))
+    Target::of_binding(binding, account.id).for_scheme(is_sips(contact))
 }
 
 fn same_place(a: &[u8], b: &[u8]) -> bool {

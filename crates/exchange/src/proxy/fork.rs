@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId};
 use crate::outbox::{Output, ResolveToken, SendToken, Span};
 use crate::route_token::{End, RouteToken, hop_of};
-use crate::routing::Target;
+use crate::routing::{Target, is_sips};
 use crate::world::{Listener, World};
 use coeur_sip::resolve::{Answer, Failover, Progress, Query};
 use coeur_sip::time::Monotonic;
@@ -181,6 +181,10 @@ impl Proxy {
     /// Writes and sends the request of a branch whose next hop is known (section 16.6).
     fn transmit(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>) {
         let now = cx.now.monotonic;
+        let branch = &self.branches[slot as usize];
+        if branch.target.secure && !branch.is_secure() {
+            return self.fail_branch(slot, StatusCode::TEMPORARILY_UNAVAILABLE.code());
+        }
         let mut written = self.write_branch(cx, slot, message);
         if written.is_some_and(|span| span.len() > UDP_BYTES_MAX) && self.prefers_tcp(cx.world, slot) {
             cx.outbox.arena.truncate(written.map_or(0, |span| span.start as usize));
@@ -212,6 +216,7 @@ impl Proxy {
             let token = RouteToken {
                 caller: End { flow: request.source, party: request.sender },
                 callee: End { flow: flow_of(&branch.hop, listener), party: branch.target.party },
+                secure: is_sips(message.request_uri()),
             };
             write_record_route(&self.seal, cx.world, message, &token, listener, &mut record_route);
         }
@@ -506,13 +511,12 @@ fn write_record_route(
     let mut text = Vec::with_capacity(crate::route_token::TOKEN_TEXT_MAX);
     let caller_tag = message.from().ok().and_then(|from| from.tag()).unwrap_or_default();
     seal.seal(token, message.call_id(), caller_tag, &mut text);
-    let secure = message.request_uri().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"));
-    write_route_uri(callee_side, &text, secure, out);
+    write_route_uri(callee_side, &text, token.secure, out);
     if token.caller.flow.listener != callee_side.id
         && let Some(caller_side) = listener_of(world, token.caller.flow.listener)
     {
         out.extend_from_slice(b", ");
-        write_route_uri(caller_side, &text, secure, out);
+        write_route_uri(caller_side, &text, token.secure, out);
     }
 }
 
@@ -521,9 +525,16 @@ fn write_route_uri(listener: &Listener, token: &[u8], secure: bool, out: &mut Ve
     out.extend_from_slice(token);
     out.push(b'@');
     out.extend_from_slice(listener.sent_by.as_bytes());
-    if listener.transport != Transport::Udp {
+    let transport = match listener.transport {
+        Transport::Udp => None,
+        // RFC 3261 section 26.2.2: sips means TLS; what is below it is TCP or a WebSocket.
+        Transport::Tls if secure => None,
+        Transport::Wss if secure => Some(Transport::Ws),
+        other => Some(other),
+    };
+    if let Some(transport) = transport {
         out.extend_from_slice(b";transport=");
-        out.extend_from_slice(listener.transport.as_param().as_bytes());
+        out.extend_from_slice(transport.as_param().as_bytes());
     }
     out.extend_from_slice(b";lr>");
 }

@@ -106,6 +106,9 @@ impl Proxy {
                 return;
             }
         };
+        if token.secure && !flow.transport.is_secure() {
+            return answer(cx, &flow, message, StatusCode::FORBIDDEN, Some("SIPS Needs TLS"), |_| {});
+        }
         let (speaker, other) = token.ends(direction);
         if has_lost_its_rights(cx, message.method(), speaker, other) {
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
@@ -124,6 +127,7 @@ impl Proxy {
             cx.counters.calls_ended += 1;
         }
         let mut target = reach(cx, other, uri);
+        target.secure |= token.secure;
         if routes.kept(message).next().is_some() {
             // The proxies between us and the phone have said themselves how they are passed.
             target.path = None;
@@ -150,13 +154,17 @@ impl Proxy {
         let from_there = speaker.flow.remote.ip() == flow.remote.ip()
             || speaks_for(cx, speaker, &flow)
             || self.is_expected_ack(&flow, message);
-        let may = from_there && speaker.party.is_none_or(|party| party.stands(cx.world));
+        let may = from_there
+            && speaker.party.is_none_or(|party| party.stands(cx.world))
+            && (flow.transport.is_secure() || !token.secure);
         let max_forwards = message.max_forwards().ok().flatten().unwrap_or(70);
-        let Target { uri, flow: way, mut path, .. } = reach(cx, other, uri);
+        let Target { uri, flow: way, mut path, secure, .. } = reach(cx, other, uri);
         if routes.kept(message).next().is_some() {
             path = None;
         }
-        let hop = hop_of(&way.unwrap_or(other.flow));
+        let way = way.unwrap_or(other.flow);
+        let may = may && (way.transport.is_secure() || !(secure || token.secure));
+        let hop = hop_of(&way);
         let Some(listener) = next_hop::listener(cx.world, &hop).filter(|_| may && max_forwards > 0) else {
             cx.counters.stray_acks += 1;
             return;

@@ -9,7 +9,7 @@ use super::request::ServerState;
 use crate::context::Context;
 use crate::flow::{Flow, Hop};
 use crate::outbox::SendToken;
-use crate::routing::Target;
+use crate::routing::{Target, is_sips};
 use coeur_sip::header::HeaderName;
 use coeur_sip::transaction::TransactionKey;
 use coeur_sip::{Message, Method, StatusCode};
@@ -214,7 +214,7 @@ impl Proxy {
         if branch.withdrawn || self.requests[index as usize].state != ServerState::Proceeding {
             return;
         }
-        if status.class() == 3 && self.follow(cx, index, response) {
+        if status.class() == 3 && self.follow(cx, index, stored, response) {
             return;
         }
         if let Some(span) = written(cx, response) {
@@ -259,16 +259,24 @@ impl Proxy {
     }
 
     /// Step 4: by setting, at most [`REDIRECTS_MAX`] times, and only to accounts of ours: following a redirection
-    /// abroad would relay for whoever is called. No target is tried twice (section 16.5). When some Contact leads on,
+    /// abroad would relay for whoever is called. From sip to sips, or back, none is followed (RFC 5630 section 5.3): the
+    /// caller has to know. No target is tried twice (section 16.5). When some Contact leads on,
     /// the others of the same answer are not told to the caller.
-    fn follow(&mut self, cx: &mut Context<'_>, index: u32, response: &Message<'_>) -> bool {
+    fn follow(
+        &mut self,
+        cx: &mut Context<'_>,
+        index: u32,
+        stored: &Message<'_>,
+        response: &Message<'_>,
+    ) -> bool {
         let request = &mut self.requests[index as usize];
         if !cx.world.settings.recurse_on_redirect || request.redirects >= REDIRECTS_MAX || request.stopped {
             return false;
         }
         request.redirects += 1;
         let mut found = false;
-        for contact in response.contacts().flatten() {
+        let secure = is_sips(stored.request_uri());
+        for contact in response.contacts().flatten().filter(|contact| is_sips(contact.uri()) == secure) {
             let plan = crate::routing::decide_uri(cx.world, cx.now.monotonic, None, contact.uri());
             let crate::routing::Plan::Proxy { targets, .. } = plan else { continue };
             for target in targets {

@@ -11,9 +11,10 @@ use super::plan::Text;
 use crate::bindings::Fallback;
 use crate::context::Context;
 use crate::flow::Flow;
+use crate::routing::is_sips;
 use crate::world::Listener;
 use coeur_sip::Message;
-use coeur_sip::header::{Contact, NameAddr};
+use coeur_sip::header::{Contact, HeaderName, NameAddr};
 use coeur_sip::transport::Transport;
 use coeur_sip::uri::{Host, SipUri, Uri};
 
@@ -80,6 +81,18 @@ pub(super) fn check(
         return Err(Refusal::new(403, "Contact Leads Back To This Server"));
     }
     Ok(reach(flow, message, &uri, has_path))
+}
+
+/// RFC 5630 section 5.2: a sips Contact is bound only when every URI on the way to it is a sips URI; and when the way is
+/// what such URIs promise.
+pub(super) fn check_secure(flow: &Flow, message: &Message<'_>) -> Result<(), Refusal> {
+    let is_secure_path = |value: &[u8]| NameAddr::parse(value).is_ok_and(|path| is_sips(path.uri));
+    let mut path = message.values(HeaderName::Path).filter(|value| !value.is_empty());
+    match is_sips(message.request_uri()) && path.all(is_secure_path) {
+        true if flow.transport.is_secure() => Ok(()),
+        true => Err(Refusal::new(400, "SIPS Contact Needs TLS")),
+        false => Err(Refusal::new(400, "SIPS Contact Needs SIPS Request-URI And Path")),
+    }
 }
 
 fn reach(flow: &Flow, message: &Message<'_>, uri: &SipUri<'_>, has_path: bool) -> Reach {

@@ -5,6 +5,7 @@ use super::plan::Wanted;
 use super::{Refusal, RefusalHeader, Registrant, Registrar};
 use crate::context::Context;
 use crate::flow::Flow;
+use crate::routing::is_sips;
 use coeur_sip::Message;
 use coeur_sip::header::{HeaderName, NameAddr};
 use coeur_sip::message::Values;
@@ -214,6 +215,9 @@ fn read_contacts<'m>(
         let requested_s = parameters.expires_s.or(header_s).unwrap_or(who.rules.expires_default_s);
         let granted_s = granted(requested_s, who)?;
         let reach = contact::check(cx, flow, message, &address, !registrar.path.is_empty())?;
+        if granted_s > 0 && is_sips(address.uri) {
+            contact::check_secure(flow, message)?;
+        }
         let wanted = want(registrar, value, &address, &parameters, granted_s, reach)?;
         if wanted.reg_id > 0 && granted_s > 0 && supports.outbound {
             check_first_hop(message, &registrar.path)?;

@@ -19,6 +19,7 @@ mod rfc3263;
 mod rfc5393;
 mod rfc5626;
 mod rfc5627;
+mod rfc5630;
 mod strict;
 mod targets;
 

@@ -33,6 +33,7 @@ pub(super) struct Desk {
 /// A REGISTER in the making.
 #[derive(Clone)]
 pub(super) struct Ask {
+    pub request_uri: String,
     pub call_id: String,
     pub cseq: u32,
     pub via: String,
@@ -72,6 +73,7 @@ pub(super) fn contact(parameters: &str) -> String {
 
 pub(super) fn ask(cseq: u32, lines: impl AsRef<str>) -> Ask {
     Ask {
+        request_uri: "sip:example.com".into(),
         call_id: "843817637684230@998sdasdh09".into(),
         cseq,
         via: "SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bKnashds7;rport".into(),
@@ -93,9 +95,9 @@ impl Ask {
 
     fn text(&self) -> String {
         format!(
-            "REGISTER sip:example.com SIP/2.0\r\nVia: {}\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\n\
+            "REGISTER {} SIP/2.0\r\nVia: {}\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\n\
              Call-ID: {}\r\nCSeq: {} REGISTER\r\n{}Content-Length: 0\r\n\r\n",
-            self.via, self.from, self.to, self.call_id, self.cseq, self.lines
+            self.request_uri, self.via, self.from, self.to, self.call_id, self.cseq, self.lines
         )
     }
 }

@@ -7,4 +7,5 @@ mod path;
 mod phones;
 mod replay;
 mod rfc3261;
+mod rfc5630;
 mod storage;
