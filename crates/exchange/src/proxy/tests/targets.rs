@@ -71,9 +71,7 @@ fn a_tel_uri_reaches_the_account_of_that_number() {
 /// Threat T-09: another domain is relayed to for whoever has the right, and for nobody else.
 #[test]
 fn another_domain_is_a_right() {
-    for uri in
-        ["sip:carol@203.0.113.9", "sip:carol@example.net", "sips:carol@example.net", "sip:203.0.113.9:5080"]
-    {
+    for uri in ["sip:carol@203.0.113.9", "sip:carol@example.net", "sip:203.0.113.9:5080"] {
         let (mut office, mut alice) = office();
         assert_eq!(status_of(&mut office, &mut alice, uri), 403, "{uri}");
         assert_eq!(office.exchange.counters().relay_refused, 1);
