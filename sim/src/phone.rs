@@ -493,8 +493,13 @@ impl Phone {
             }
             200 => {
                 self.registration.pending = false;
-                self.registration.acknowledged_until_us = Some(now_us + self.expires_s as u64 * 1_000_000);
-                self.registration.next_at_us = now_us + self.expires_s as u64 * 500_000;
+                // RFC 3261 section 10.2.4: what was granted counts, and that is never more than what was asked.
+                let granted_s = self.granted_s(message);
+                if granted_s == 0 || granted_s > self.expires_s {
+                    self.errors.push(format!("{}: granted {granted_s} s of {}", self.user, self.expires_s));
+                }
+                self.registration.acknowledged_until_us = Some(now_us + u64::from(granted_s) * 1_000_000);
+                self.registration.next_at_us = now_us + u64::from(granted_s) * 500_000;
             }
             _ => {
                 self.registration.pending = false;
@@ -503,6 +508,13 @@ impl Phone {
                 self.registration.next_at_us = now_us + 1_000_000;
             }
         }
+    }
+
+    /// The expiry of our own Contact in a 200; 0 when it is not there.
+    fn granted_s(&self, message: &Message<'_>) -> u32 {
+        let own = format!("sip:{}@{}", self.user, self.address);
+        let mut contacts = message.contacts().flatten();
+        contacts.find(|contact| contact.uri() == own.as_bytes()).and_then(|c| c.expires()).unwrap_or(0)
     }
 
     fn invited(&mut self, i: usize, status: u16, message: &Message<'_>, now_us: u64) {

@@ -61,6 +61,11 @@ pub struct Settings {
     pub message_body_bytes_max: u32,
     /// MESSAGEs that one account may send in a minute; 0 for no limit.
     pub messages_per_minute_max: u32,
+    /// A registration is granted up to so much less than it asked for, drawn anew each time, so that phones which came
+    /// at once (a restart, a network that is back) do not come at once again and again (threat T-17). A share and not
+    /// a time, because phones refresh at a share of what they are granted: with 10 %, 100,000 phones with an hour that
+    /// refresh at its half spread over three minutes the first time, and further each time. 0 to 100; 0: none.
+    pub expires_jitter_percent: u8,
     /// RFC 5626 section 5.4 `Flow-Timer`, seconds; 0 leaves the header out.
     pub flow_timer_s: u32,
     /// RFC 3608: what phones put as Route into what they send, as a header value; empty leaves the header out.
@@ -82,6 +87,7 @@ impl Default for Settings {
             recurse_on_redirect: false,
             message_body_bytes_max: 16_384,
             messages_per_minute_max: 30,
+            expires_jitter_percent: 10,
             flow_timer_s: 0,
             service_route: "".into(),
             response_memory_bytes: 16 << 20,

@@ -62,7 +62,8 @@ fn a_registration_answered_200_is_there_after_kill_9() {
     assert_eq!(views.as_array().unwrap().len(), 1, "{views}");
     assert_eq!(views[0]["account"], "alice@example.test");
     let left = views[0]["expires_in_s"].as_u64().unwrap();
-    assert!((570..=600).contains(&left), "{left}");
+    // Up to a tenth less is granted than was asked.
+    assert!((510..=600).contains(&left), "{left}");
     drop(server);
 }
 

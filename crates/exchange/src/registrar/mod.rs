@@ -58,6 +58,7 @@ pub(crate) struct Rules {
     pub expires_min_s: u32,
     pub expires_default_s: u32,
     pub expires_max_s: u32,
+    pub expires_jitter_percent: u8,
 }
 
 impl Rules {
@@ -70,6 +71,7 @@ impl Rules {
             expires_min_s: domain.expires_min_s,
             expires_default_s: domain.expires_default_s,
             expires_max_s: domain.expires_max_s,
+            expires_jitter_percent: cx.world.settings.expires_jitter_percent,
         })
     }
 }
@@ -150,7 +152,8 @@ impl Registrar {
         who: &Registrant<'_>,
     ) {
         let writable = cx.world.storage_writable.load(Ordering::Relaxed);
-        let result = request::read(self, cx, &flow, message, who).and_then(|request| {
+        let spread = cx.mint.u32();
+        let result = request::read(self, cx, &flow, message, who, spread).and_then(|request| {
             let (bindings, now, mint) = (&cx.world.bindings, cx.now, &mut *cx.mint);
             let gruu_key = request.supports.gruu.then_some(&cx.world.secrets.gruu);
             let mut result = Ok((Done::default(), Vec::new()));

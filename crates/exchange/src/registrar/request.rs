@@ -59,6 +59,7 @@ pub(super) fn read<'m>(
     flow: &Flow,
     message: &Message<'m>,
     who: &Registrant<'_>,
+    spread: u32,
 ) -> Result<Request<'m>, Refusal> {
     registrar.wanted.clear();
     registrar.texts.clear();
@@ -85,7 +86,7 @@ pub(super) fn read<'m>(
         supports,
         outbound: false,
     };
-    request.kind = read_contacts(registrar, cx, flow, message, who, supports, &mut request.outbound)?;
+    request.kind = read_contacts(registrar, cx, flow, message, who, spread, &mut request)?;
     Ok(request)
 }
 
@@ -191,8 +192,8 @@ fn read_contacts<'m>(
     flow: &Flow,
     message: &Message<'m>,
     who: &Registrant<'_>,
-    supports: Supports,
-    outbound: &mut bool,
+    spread: u32,
+    request: &mut Request<'m>,
 ) -> Result<Kind, Refusal> {
     let values: Values<'m> = message.values(HeaderName::Contact);
     // A malformed Expires counts as 3600 (RFC 3261 section 10.2.1.1).
@@ -213,15 +214,15 @@ fn read_contacts<'m>(
         }
         let parameters = Parameters::read(&address)?;
         let requested_s = parameters.expires_s.or(header_s).unwrap_or(who.rules.expires_default_s);
-        let granted_s = granted(requested_s, who)?;
+        let granted_s = granted(requested_s, who, spread)?;
         let reach = contact::check(cx, flow, message, &address, !registrar.path.is_empty())?;
         if granted_s > 0 && is_sips(address.uri) {
             contact::check_secure(flow, message)?;
         }
         let wanted = want(registrar, value, &address, &parameters, granted_s, reach)?;
-        if wanted.reg_id > 0 && granted_s > 0 && supports.outbound {
+        if wanted.reg_id > 0 && granted_s > 0 && request.supports.outbound {
             check_first_hop(message, &registrar.path)?;
-            *outbound = true;
+            request.outbound = true;
         }
         registrar.wanted.push(wanted);
     }
@@ -255,14 +256,19 @@ fn want(
     })
 }
 
-/// RFC 3261 section 10.3 step 7: shorter than asked is allowed, too brief is refused; 0 removes.
-fn granted(requested_s: u32, who: &Registrant<'_>) -> Result<u32, Refusal> {
+/// RFC 3261 section 10.3 step 7: shorter than asked is allowed, too brief is refused; 0 removes. `spread`, a random
+/// number, shortens it by its part of [`crate::world::Settings::expires_jitter_percent`], and never below what would
+/// have been too brief to ask for.
+fn granted(requested_s: u32, who: &Registrant<'_>, spread: u32) -> Result<u32, Refusal> {
     let rules = &who.rules;
     if requested_s > 0 && requested_s < HOUR_S && requested_s < rules.expires_min_s {
         let refusal = Refusal::new(423, "Interval Too Brief");
         return Err(refusal.with(RefusalHeader::MinExpires(rules.expires_min_s)));
     }
-    Ok(requested_s.min(rules.expires_max_s))
+    let most_s = requested_s.min(rules.expires_max_s);
+    let share_s = u64::from(most_s) * u64::from(rules.expires_jitter_percent.min(100)) / 100;
+    let room_s = share_s.min(u64::from(most_s.saturating_sub(rules.expires_min_s)));
+    Ok(most_s - (room_s * u64::from(spread) / u64::from(u32::MAX)) as u32)
 }
 
 /// RFC 5626 section 6: behind other proxies, the one nearest to the phone (the last Path value) must have marked its

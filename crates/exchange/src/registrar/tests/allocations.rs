@@ -11,6 +11,7 @@ fn cost(desk: &mut Desk, cseq: u32, lines: &str) -> usize {
 #[test]
 fn a_refresh_allocates_nothing() {
     let mut desk = Desk::new();
+    desk.rules.expires_jitter_percent = 10;
     let lines = format!("User-Agent: baresip v1.0.0 (x86_64/linux)\r\n{}", contact(";expires=600"));
     for cseq in 1..5 {
         cost(&mut desk, cseq, &lines);

@@ -136,6 +136,7 @@ impl Desk {
             journal: Vec::new(),
             events: Vec::new(),
             rules: Rules {
+                expires_jitter_percent: 0,
                 contacts_max: 10,
                 expires_min_s: 60,
                 expires_default_s: 3_600,

@@ -2,6 +2,7 @@
 
 mod allocations;
 mod desk;
+mod jitter;
 mod outbound;
 mod path;
 mod phones;
