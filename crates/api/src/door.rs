@@ -1,8 +1,9 @@
 //! One request, one answer. Parsing a request into a [`Change`] is its validation.
 
 use crate::model::{
-    ACCOUNTS_PER_REQUEST_MAX, AccountView, DeviceView, DomainView, GivenSecret, Made, NewAccount, Refusal,
-    RegistrationsPage, Reply, Request, Status, TraceRequest, TraceView, Why,
+    ACCOUNTS_PER_REQUEST_MAX, AccountView, DeviceView, DomainView, GivenSecret, Made, NAME_BYTES_MAX,
+    NewAccount, Refusal, RegistrationsPage, Reply, Request, SECRET_BYTES_MAX, Status, TraceRequest,
+    TraceView, Why,
 };
 use coeur_directory::{
     Account, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain, Ha1Set,
@@ -34,9 +35,6 @@ pub struct Door {
 
 /// Rows in one answer.
 const ROWS_MAX: usize = 10_000;
-/// Bytes of a name that people give.
-const NAME_BYTES_MAX: usize = 200;
-const SECRET_BYTES_MAX: usize = 200;
 
 impl Door {
     pub fn new(house: Arc<dyn House>, records: Box<dyn Records>) -> Self {
@@ -52,6 +50,7 @@ impl Door {
                 self.list(domain.as_deref(), after.as_deref(), limit)
             }
             Request::AccountShow { account } => Ok(Reply::Account(Box::new(view(&*self.account(&account)?)))),
+            Request::AccountsKnown { accounts } => self.known(accounts),
             Request::AccountRemove { account } => self.remove_account(operator, &account),
             Request::DeviceAdd { account, name, secret, policy } => {
                 self.add_device(operator, &account, &name, secret, &policy)
@@ -103,11 +102,15 @@ impl Door {
         Ok(())
     }
 
+    fn known(&self, mut accounts: Vec<String>) -> Result<Reply, Refusal> {
+        not_too_many(accounts.len())?;
+        let directory = self.house.directory();
+        accounts.retain(|text| Aor::parse(text).is_ok_and(|aor| directory.account_of(&aor).is_some()));
+        Ok(Reply::Known(accounts))
+    }
+
     fn add_accounts(&self, operator: &Operator, accounts: &[NewAccount]) -> Result<Reply, Refusal> {
-        if accounts.len() > ACCOUNTS_PER_REQUEST_MAX {
-            let text = format!("at most {ACCOUNTS_PER_REQUEST_MAX} accounts at once");
-            return Err(Refusal::new(Why::Invalid, text));
-        }
+        not_too_many(accounts.len())?;
         let (mut changes, mut made) =
             (Vec::with_capacity(accounts.len()), Vec::with_capacity(accounts.len()));
         let mut seen = BTreeSet::new();
@@ -236,6 +239,13 @@ fn not_written(error: StorageError) -> Refusal {
     match error {
         StorageError::Refused(why) => refuse(why),
         other => Refusal::new(Why::Unavailable, other.to_string()),
+    }
+}
+
+fn not_too_many(accounts: usize) -> Result<(), Refusal> {
+    match accounts {
+        0..=ACCOUNTS_PER_REQUEST_MAX => Ok(()),
+        _ => Err(Refusal::new(Why::Invalid, format!("at most {ACCOUNTS_PER_REQUEST_MAX} accounts at once"))),
     }
 }
 

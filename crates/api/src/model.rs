@@ -29,7 +29,11 @@ pub struct NewAccount {
     pub policy: String,
 }
 
-/// Accounts in one [`Request::AccountsAdd`]; with names and secrets of usual length about 1 MB of JSON.
+/// Bytes of a name that people give.
+pub const NAME_BYTES_MAX: usize = 200;
+pub const SECRET_BYTES_MAX: usize = 200;
+
+/// Accounts in one [`Request::AccountsAdd`] or [`Request::AccountsKnown`]; with names and secrets of usual length about 1 MB of JSON.
 pub const ACCOUNTS_PER_REQUEST_MAX: usize = 5_000;
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -47,6 +51,10 @@ pub enum Request {
     },
     AccountShow {
         account: String,
+    },
+    /// Which of these are there already.
+    AccountsKnown {
+        accounts: Vec<String>,
     },
     AccountRemove {
         account: String,
@@ -96,6 +104,7 @@ pub enum Reply {
     Made(Vec<Made>),
     Accounts(Vec<AccountView>),
     Account(Box<AccountView>),
+    Known(Vec<String>),
     Domains(Vec<DomainView>),
     Registrations(RegistrationsPage),
     Traces(Vec<TraceView>),

@@ -20,5 +20,7 @@ pub use disk::{Disk, DiskFile, Folder};
 pub use error::StorageError;
 pub use journal::{Journal, Log, Options, Report, Sequence, check as check_journal};
 pub use lock::DataLock;
-pub use records::{AuditRow, Chain, Operator, Records, RecordsReport, Sqlite, check as check_records};
+pub use records::{
+    AuditRow, Chain, Operator, Records, RecordsReport, Sqlite, check as check_records, has_records,
+};
 pub use seal::SealKey;

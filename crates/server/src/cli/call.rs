@@ -42,18 +42,22 @@ pub fn run(arguments: Call) -> Result<(), Failure> {
     };
     let link = Link::open(scheme, server, domain, &trust)
         .map_err(|why| Failure::new(Exit::Unreachable, format!("{}://{server}: {why}", scheme.name())))?;
-    let report = call(Phone::new(identity, link), &target(&arguments.to, domain), arguments.seconds)?;
+    let mut phone = Phone::new(identity, link);
+    let report = call(&mut phone, &target(&arguments.to, domain), arguments.seconds);
+    // A one-time device takes its registration along; so the call is the last that a trace shows.
+    if credential.one_time.is_none() {
+        // It ends by itself in two minutes.
+        let _ = phone.register(0);
+    }
+    let report = report?;
     drop(credential);
     show(&report, &arguments, scheme, verified, server)
 }
 
-fn call(mut phone: Phone, to: &str, seconds: u32) -> Result<CallReport, Failure> {
+fn call(phone: &mut Phone, to: &str, seconds: u32) -> Result<CallReport, Failure> {
     let failed = |why: crate::user_agent::PhoneError| Failure::failed(why.to_string());
     phone.register(120).map_err(failed)?;
-    let report = phone.call(to, Duration::from_secs(seconds.into())).map_err(failed);
-    // The registration ends by itself in two minutes, or with its device.
-    let _ = phone.register(0);
-    report
+    phone.call(to, Duration::from_secs(seconds.into())).map_err(failed)
 }
 
 /// A secret given, or that of a device made for this call and removed when dropped.

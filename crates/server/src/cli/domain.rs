@@ -10,7 +10,10 @@ use coeur_api::{Reply, Request};
 
 pub fn run(arguments: Domain) -> Result<(), Failure> {
     let json = arguments.place.json;
-    let way = Way::open(&arguments.place)?;
+    let way = match &arguments.verb {
+        DomainVerb::Add { .. } => Way::open_or_make(&arguments.place)?,
+        DomainVerb::List | DomainVerb::Rm { .. } => Way::open(&arguments.place)?,
+    };
     match arguments.verb {
         DomainVerb::Add { domain } => {
             let domain =

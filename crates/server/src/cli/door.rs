@@ -12,7 +12,18 @@ pub enum Way {
 }
 
 impl Way {
+    /// A directory without records is refused: with a slip in `--data`, an empty list would say that all is gone.
     pub fn open(place: &Place) -> Result<Way, Failure> {
+        let directory = data_directory(place);
+        if !coeur_storage::has_records(&directory) {
+            let text = "there are no records; begin with `coeur domain add DOMAIN`, or give --data DIR";
+            return Err(unreachable(&directory, text));
+        }
+        Self::open_or_make(place)
+    }
+
+    /// Makes the data directory if it is not there.
+    pub fn open_or_make(place: &Place) -> Result<Way, Failure> {
         let directory = data_directory(place);
         match Client::connect(&directory) {
             Ok(Some(client)) => Ok(Way::Server(client)),

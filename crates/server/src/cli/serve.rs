@@ -96,21 +96,28 @@ fn show_demonstration(server: &Server, settings: &Settings) -> Result<(), Failur
     }
     let domain = settings.domains.first().map_or("", String::as_str);
     let listen: Vec<Listen> = server.running.listeners.iter().filter_map(|text| text.parse().ok()).collect();
+    // A machine that has moved to another network has the domain of each in its data.
+    let several = server.running.status().domains.len() > 1;
+    let named = |user: &str| if several { format!("{user}@{domain}") } else { user.to_owned() };
+    let command = |words: &str| match settings.chosen.data {
+        true => format!("coeur {words} --data {}", settings.data.display()),
+        false => format!("coeur {words}"),
+    };
     let mut accounts = Vec::new();
     for user in USERS {
-        accounts.push((user, account(server, user, domain)?));
+        let credential = match account(server, user, domain)? {
+            Some(secret) => card::Credential::Secret(secret),
+            None => card::Credential::Earlier { another: command(&format!("device add {}", named(user))) },
+        };
+        accounts.push((user, credential));
     }
-    let hint = match settings.chosen.data {
-        true => format!("coeur call alice echo --data {}", settings.data.display()),
-        false => "coeur call alice echo".to_owned(),
-    };
     print(&card::draw(&card::Card {
         domain,
         listen: &listen,
         http: settings.http.map(|http| format!("http://{http}/metrics")),
         data: settings.data.display().to_string(),
         accounts,
-        try_it: hint,
+        try_it: command(&format!("call {} echo", named("alice"))),
     }));
     let ask = |request| server.door.answer(&Operator::program(), request).map_err(super::door::refuse);
     let line = match super::selftest::steps(&server.running.status(), &ask) {

@@ -11,9 +11,17 @@ pub struct Card<'c> {
     pub listen: &'c [Listen],
     pub http: Option<String>,
     pub data: String,
-    /// User and secret; the secret is absent for accounts of an earlier start.
-    pub accounts: Vec<(&'c str, Option<Secret>)>,
+    pub accounts: Vec<(&'c str, Credential)>,
     pub try_it: String,
+}
+
+/// What a phone needs to register.
+#[derive(Clone)]
+pub enum Credential {
+    /// Made just now, and shown this once.
+    Secret(Secret),
+    /// Shown at an earlier start. Only its hash is kept, so nobody can show it again; this command makes another.
+    Earlier { another: String },
 }
 
 /// What the code of an account says: its SIP address with the port and transport that reach us. Linphone and most
@@ -39,8 +47,11 @@ pub fn draw(card: &Card<'_>) -> String {
     line(Word::Domain.say(), card.domain);
     line(Word::DemoPorts.say(), &ports.join("   "));
     for (user, secret) in &card.accounts {
-        let secret = secret.as_ref().map_or("(see the first start)", Secret::reveal);
-        line(Word::Account.say(), &format!("{user}@{}   {} {secret}", card.domain, Word::Secret.say()));
+        let secret = match secret {
+            Credential::Secret(secret) => format!("{} {}", Word::Secret.say(), secret.reveal()),
+            Credential::Earlier { another } => Word::DemoSecretEarlier.with(&[another]),
+        };
+        line(Word::Account.say(), &format!("{user}@{}   {secret}", card.domain));
     }
     line(Word::DemoData.say(), &card.data);
     if let Some(http) = &card.http {
@@ -71,18 +82,24 @@ mod tests {
     #[test]
     fn the_card_says_domain_ports_accounts_and_what_to_do() {
         let listen = ["udp://0.0.0.0:5060".parse().unwrap(), "tls://0.0.0.0:5061".parse().unwrap()];
-        let secret = Some(Secret::new("s3cr3t".to_owned()));
+        let secret = Credential::Secret(Secret::new("s3cr3t".to_owned()));
+        let earlier = Credential::Earlier { another: "coeur device add bob".to_owned() };
         let card = Card {
             domain: "192.0.2.1",
             listen: &listen,
             http: None,
             data: "coeur-demo".to_owned(),
-            accounts: vec![("alice", secret.clone()), ("bob", secret)],
+            accounts: vec![("alice", secret), ("bob", earlier)],
             try_it: "coeur call alice echo".to_owned(),
         };
         let drawn = draw(&card);
-        for part in ["192.0.2.1", "udp 5060   tls 5061", "alice@192.0.2.1", "s3cr3t", "coeur call alice echo"]
-        {
+        for part in [
+            "192.0.2.1",
+            "udp 5060   tls 5061",
+            "alice@192.0.2.1   secret s3cr3t",
+            "bob@192.0.2.1   secret shown at the first start; another one: coeur device add bob",
+            "coeur call alice echo",
+        ] {
             assert!(drawn.contains(part), "{part} is missing in\n{drawn}");
         }
     }

@@ -1,6 +1,7 @@
 //! Looking at the database without changing it: is it whole, does the audit chain hold, do the credentials open?
 
 use super::audit::{self, Chain};
+use super::sqlite::FILE;
 use super::{rows, schema};
 use crate::error::StorageError;
 use crate::seal::SealKey;
@@ -25,7 +26,7 @@ const DAMAGES_MAX: u32 = 20;
 
 /// A server may run on it meanwhile.
 pub fn check(folder: &Path) -> Result<RecordsReport, StorageError> {
-    let path = folder.join("coeur.db");
+    let path = folder.join(FILE);
     // A path that is not there is an error of the file, and clearer than SQLite's.
     std::fs::metadata(&path).map_err(StorageError::io("open", &path))?;
     let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)

@@ -8,7 +8,7 @@ mod sqlite;
 
 pub use audit::{AuditRow, Chain};
 pub use check::{RecordsReport, check};
-pub use sqlite::Sqlite;
+pub use sqlite::{Sqlite, has_records};
 
 use crate::error::StorageError;
 use coeur_directory::{AccountId, Change, DeviceId, Directory};

@@ -19,11 +19,13 @@ pub struct Sqlite {
     audit_hash: Vec<u8>,
 }
 
+pub(super) const FILE: &str = "coeur.db";
+
 impl Sqlite {
     /// Opens (and migrates, or makes) `coeur.db` in the data directory.
     pub fn open(folder: &Path) -> Result<Self, StorageError> {
         private::folder(folder).map_err(StorageError::io("create", folder))?;
-        let path = folder.join("coeur.db");
+        let path = folder.join(FILE);
         // SQLite gives the write-ahead log and its index the mode of the database.
         let narrowed = private::file(&path).and_then(|()| {
             ["coeur.db-wal", "coeur.db-shm"].iter().try_for_each(|name| private::narrow(&folder.join(name)))
@@ -58,6 +60,11 @@ impl Sqlite {
         (self.audit_sequence, self.audit_hash) = row.map_or((0, Vec::new()), |(s, hash)| (s as u64, hash));
         Ok(())
     }
+}
+
+/// Whether there is a database in this data directory.
+pub fn has_records(folder: &Path) -> bool {
+    folder.join(FILE).exists()
 }
 
 /// On a disk that is full there is no room for the index of the write-ahead log (32 kB). It is then kept in memory, for

@@ -1,7 +1,10 @@
 //! The words of the command line. Settings are read as text here and checked in [`crate::config`], so that the
 //! command line, the environment and the file obey the same rules and give the same errors.
 
-use crate::config::{Key, Layer};
+mod settings;
+
+pub use settings::Settings;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -21,7 +24,8 @@ Examples:
   coeur trace alice                           the ladder of the last call of alice
 
 Exit codes:
-  0 done   1 failed   2 wrong command line or settings   3 not found   4 no server or data   5 exists already
+  0 done     2 wrong command line or settings     4 no server, or no data
+  1 failed   3 not found                          5 exists already
 
 Language of what is printed: COEUR_LANG or LANG (en, fr).";
 
@@ -49,74 +53,6 @@ pub enum Command {
     Call(Call),
     /// Print the completion script of a shell
     Completion(Completion),
-}
-
-/// Settings of the server. Each can also be given in the environment or the file.
-#[derive(Args, Debug, Default)]
-pub struct Settings {
-    /// File with settings (TOML) [env: COEUR_CONFIG]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<String>,
-    /// Directory of records, journal and secrets [env: COEUR_DATA] [default: coeur-data]
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<String>,
-    /// Domain to answer for; made if it does not exist; may be repeated [env: COEUR_DOMAIN]
-    #[arg(long, value_name = "DOMAIN")]
-    pub domain: Vec<String>,
-    /// Where to listen: udp|tcp|tls|ws|wss://IP:PORT; may be repeated [env: COEUR_LISTEN] [default: udp and tcp on 0.0.0.0:5060]
-    #[arg(long, value_name = "URL")]
-    pub listen: Vec<String>,
-    /// Name under which others reach us: HOST or TRANSPORT://HOST:PORT; may be repeated [env: COEUR_ADVERTISE]
-    #[arg(long, value_name = "NAME")]
-    pub advertise: Vec<String>,
-    /// Web pages that may use ws and wss besides our own: https://HOST[:PORT], HOST, localhost, null or *; may be repeated [env: COEUR_ORIGIN]
-    #[arg(long, value_name = "ORIGIN")]
-    pub origin: Vec<String>,
-    /// Certificate chain (PEM) [env: COEUR_CERT]
-    #[arg(long, value_name = "FILE")]
-    pub cert: Option<String>,
-    /// Private key of the certificate (PEM) [env: COEUR_KEY]
-    #[arg(long, value_name = "FILE")]
-    pub key: Option<String>,
-    /// Address of /metrics, /healthz and /readyz, or `off` [env: COEUR_HTTP] [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "IP:PORT")]
-    pub http: Option<String>,
-    /// Threads that carry SIP [env: COEUR_SHARDS] [default: one per core]
-    #[arg(long, value_name = "N")]
-    pub shards: Option<String>,
-    /// Log level or filter [env: COEUR_LOG] [default: info]
-    #[arg(long, value_name = "LEVEL")]
-    pub log: Option<String>,
-    /// text or json [env: COEUR_LOG_FORMAT] [default: text]
-    #[arg(long, value_name = "FORMAT")]
-    pub log_format: Option<String>,
-    /// Memory for recent messages, megabytes [env: COEUR_TRACE_MB] [default: 32]
-    #[arg(long, value_name = "MB")]
-    pub trace_mb: Option<String>,
-    /// MESSAGE requests of one account in a minute, 0 for no limit [env: COEUR_MESSAGES_PER_MINUTE] [default: 30]
-    #[arg(long, value_name = "N")]
-    pub messages_per_minute: Option<String>,
-}
-
-impl Settings {
-    pub fn layer(self) -> Layer {
-        let mut layer = Layer::default();
-        layer.flag(Key::Config, self.config);
-        layer.flag(Key::Data, self.data);
-        layer.flag(Key::Domain, self.domain);
-        layer.flag(Key::Listen, self.listen);
-        layer.flag(Key::Advertise, self.advertise);
-        layer.flag(Key::Origin, self.origin);
-        layer.flag(Key::Cert, self.cert);
-        layer.flag(Key::PrivateKey, self.key);
-        layer.flag(Key::Http, self.http);
-        layer.flag(Key::Shards, self.shards);
-        layer.flag(Key::Log, self.log);
-        layer.flag(Key::LogFormat, self.log_format);
-        layer.flag(Key::TraceMb, self.trace_mb);
-        layer.flag(Key::MessagesPerMinute, self.messages_per_minute);
-        layer
-    }
 }
 
 #[derive(Args, Debug)]
@@ -173,14 +109,21 @@ pub enum AccountVerb {
         policy: Policy,
     },
     /// List accounts
+    #[command(
+        after_help = "Examples:\n  coeur account list --domain example.org\n  coeur account list --json"
+    )]
     List {
         /// Only of this domain
         #[arg(long, value_name = "DOMAIN")]
         domain: Option<String>,
     },
     /// Show one account and its devices
+    #[command(
+        after_help = "Examples:\n  coeur account show alice@example.org\n  coeur account show alice --json"
+    )]
     Show { account: String },
     /// Remove an account, its devices and registrations
+    #[command(after_help = "Example:\n  coeur account rm alice@example.org")]
     Rm { account: String },
     /// Make many accounts from a CSV file
     #[command(after_help = "\
@@ -225,6 +168,9 @@ pub struct Device {
 #[derive(Subcommand, Debug)]
 pub enum DeviceVerb {
     /// Give an account one more device with its own secret
+    #[command(
+        after_help = "Examples:\n  coeur device add alice@example.org --name 'desk phone'\n  coeur device add alice --policy md5 --secret-stdin < secret"
+    )]
     Add {
         /// user@domain
         account: String,
@@ -238,9 +184,15 @@ pub enum DeviceVerb {
         policy: Policy,
     },
     /// List the devices of an account
+    #[command(after_help = "Example:\n  coeur device list alice@example.org --json")]
     List { account: String },
     /// Take a device's rights away at once
-    Revoke { account: String, device: String },
+    #[command(after_help = "Example:\n  coeur device revoke alice@example.org 3")]
+    Revoke {
+        account: String,
+        /// Its number, as `coeur device list` shows it
+        device: String,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -253,15 +205,22 @@ pub struct Domain {
 
 #[derive(Subcommand, Debug)]
 pub enum DomainVerb {
-    /// Answer for a domain
+    /// Answer for a domain; makes the data directory if there is none
+    #[command(after_help = "Example:\n  coeur domain add example.org --data /var/lib/coeur")]
     Add { domain: String },
     /// List domains
+    #[command(after_help = "Example:\n  coeur domain list --json")]
     List,
     /// Stop answering for a domain that has no accounts
+    #[command(after_help = "Example:\n  coeur domain rm example.org")]
     Rm { domain: String },
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  coeur registrations --account alice@example.org
+  coeur registrations --json --limit 1000000")]
 pub struct Registrations {
     #[command(flatten)]
     pub place: Place,
@@ -274,6 +233,14 @@ pub struct Registrations {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  coeur check-config --config /etc/coeur.toml
+  COEUR_LISTEN='udp://0.0.0.0:5060 tls://0.0.0.0:5061' coeur check-config --json
+
+The command line wins over the environment, that over the file, that over the default. A file has the same keys:
+  domain = [\"example.org\"]
+  listen = [\"udp://192.0.2.1:5060\", \"tls://192.0.2.1:5061\"]")]
 pub struct CheckConfig {
     #[command(flatten)]
     pub settings: Settings,
@@ -297,6 +264,12 @@ pub struct CheckData {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Makes two accounts of its own on the running server and removes them. Exit code 1 when a step fails.
+
+Examples:
+  coeur selftest
+  coeur selftest --data /var/lib/coeur --json")]
 pub struct Selftest {
     #[command(flatten)]
     pub place: Place,
@@ -367,6 +340,10 @@ pub enum Transport {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  source <(coeur completion bash)
+  coeur completion fish > ~/.config/fish/completions/coeur.fish")]
 pub struct Completion {
     pub shell: clap_complete::Shell,
 }
@@ -374,11 +351,28 @@ pub struct Completion {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Key;
     use clap::CommandFactory;
 
     #[test]
     fn the_grammar_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_in_its_help() {
+        fn each(command: &clap::Command, without: &mut Vec<String>) {
+            if command.has_subcommands() {
+                return command.get_subcommands().for_each(|sub| each(sub, without));
+            }
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            if !help.contains("Example") {
+                without.push(command.get_name().to_owned());
+            }
+        }
+        let mut without = Vec::new();
+        each(&Cli::command(), &mut without);
+        assert_eq!(without, Vec::<String>::new());
     }
 
     #[test]

@@ -1,0 +1,72 @@
+//! The flags of the server's settings.
+
+use crate::config::{Key, Layer};
+use clap::Args;
+
+/// Settings of the server. Each can also be given in the environment or the file.
+#[derive(Args, Debug, Default)]
+pub struct Settings {
+    /// File with settings (TOML) [env: COEUR_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+    /// Directory of records, journal and secrets [env: COEUR_DATA] [default: coeur-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
+    /// Domain to answer for; made if it does not exist; may be repeated [env: COEUR_DOMAIN]
+    #[arg(long, value_name = "DOMAIN")]
+    pub domain: Vec<String>,
+    /// Where to listen: udp|tcp|tls|ws|wss://IP:PORT; may be repeated [env: COEUR_LISTEN] [default: udp and tcp on 0.0.0.0:5060]
+    #[arg(long, value_name = "URL")]
+    pub listen: Vec<String>,
+    /// Name under which others reach us: HOST or TRANSPORT://HOST:PORT; may be repeated [env: COEUR_ADVERTISE]
+    #[arg(long, value_name = "NAME")]
+    pub advertise: Vec<String>,
+    /// Web pages that may use ws and wss besides our own: https://HOST[:PORT], HOST, localhost, null or *; may be repeated [env: COEUR_ORIGIN]
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Vec<String>,
+    /// Certificate chain (PEM) [env: COEUR_CERT]
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<String>,
+    /// Private key of the certificate (PEM) [env: COEUR_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<String>,
+    /// Address of /metrics, /healthz and /readyz, or `off` [env: COEUR_HTTP] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "IP:PORT")]
+    pub http: Option<String>,
+    /// Threads that carry SIP [env: COEUR_SHARDS] [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub shards: Option<String>,
+    /// Log level or filter [env: COEUR_LOG] [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub log: Option<String>,
+    /// text or json [env: COEUR_LOG_FORMAT] [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+    /// Memory for recent messages, megabytes [env: COEUR_TRACE_MB] [default: 32]
+    #[arg(long, value_name = "MB")]
+    pub trace_mb: Option<String>,
+    /// MESSAGE requests of one account in a minute, 0 for no limit [env: COEUR_MESSAGES_PER_MINUTE] [default: 30]
+    #[arg(long, value_name = "N")]
+    pub messages_per_minute: Option<String>,
+}
+
+impl Settings {
+    pub fn layer(self) -> Layer {
+        let mut layer = Layer::default();
+        layer.flag(Key::Config, self.config);
+        layer.flag(Key::Data, self.data);
+        layer.flag(Key::Domain, self.domain);
+        layer.flag(Key::Listen, self.listen);
+        layer.flag(Key::Advertise, self.advertise);
+        layer.flag(Key::Origin, self.origin);
+        layer.flag(Key::Cert, self.cert);
+        layer.flag(Key::PrivateKey, self.key);
+        layer.flag(Key::Http, self.http);
+        layer.flag(Key::Shards, self.shards);
+        layer.flag(Key::Log, self.log);
+        layer.flag(Key::LogFormat, self.log_format);
+        layer.flag(Key::TraceMb, self.trace_mb);
+        layer.flag(Key::MessagesPerMinute, self.messages_per_minute);
+        layer
+    }
+}

@@ -1,0 +1,316 @@
+//! Every command as a newcomer uses it: what is printed, what is refused and with which words, and the exit code.
+
+mod process;
+
+use process::{Folder, Server, eventually, free_port, phone, start_plain};
+use serde_json::Value;
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn run_with_input(folder: &Folder, arguments: &[&str], input: &str) -> Output {
+    let mut command = process::command(&folder.0);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn demo(folder: &Folder, port: u16) -> (Server, String) {
+    let listen = format!("udp://127.0.0.1:{port}");
+    let arguments = ["--demo", "--domain", "127.0.0.1", "--http", "off", "--listen", &listen];
+    Server::start(folder, &arguments, "self test")
+}
+
+#[test]
+fn a_second_demonstration_says_how_to_get_another_secret_and_that_works() {
+    let (folder, port) = (Folder::new("demo2"), free_port());
+    let (server, first) = demo(&folder, port);
+    let secret = |seen: &str| seen.lines().find(|line| line.contains("alice@")).unwrap().to_owned();
+    assert_eq!(secret(&first).rsplit(' ').next().unwrap().len(), 32, "{first}");
+    server.terminate();
+    let (_server, second) = demo(&folder, port);
+    let line = secret(&second);
+    let (_, command) = line.split_once("shown at the first start; another one: coeur ").expect(&second);
+    assert!(command.starts_with("device add alice"), "{line}");
+    let made = folder.coeur(&command.split(' ').collect::<Vec<_>>());
+    let text = out(&made);
+    let device = serde_json::json!([{
+        "account": "alice@127.0.0.1",
+        "secret": text.split(' ').nth(2).unwrap(),
+    }]);
+    phone(&device[0], port).register(60).unwrap();
+}
+
+#[test]
+fn accounts_and_devices_come_and_go_over_the_running_server_and_without_one() {
+    let (folder, port) = (Folder::new("verbs"), free_port());
+    let server = start_plain(&folder, port);
+    for running in [true, false] {
+        let made = folder.json(&["account", "add", "alice", "--display-name", "Alice A.", "--json"]);
+        assert_eq!(
+            (&made[0]["account"], made[0]["secret"].as_str().unwrap().len()),
+            (&"alice@example.test".into(), 32)
+        );
+        let given = run_with_input(&folder, &["account", "add", "bob", "--secret-stdin"], "s3cr3t of bob\n");
+        assert_eq!(out(&given), "bob@example.test made\n");
+        assert_eq!(
+            run_with_input(&folder, &["account", "add", "eve", "--secret-stdin"], "").status.code(),
+            Some(2)
+        );
+        let names = |value: &Value| {
+            value.as_array().unwrap().iter().map(|v| v["account"].to_string()).collect::<String>()
+        };
+        assert_eq!(
+            names(&folder.json(&["account", "list", "--json"])),
+            "\"alice@example.test\"\"bob@example.test\""
+        );
+        assert!(out(&folder.coeur(&["account", "list"])).contains("alice@example.test  Alice A.  auto    1"));
+        let shown = folder.json(&["account", "show", "alice", "--json"]);
+        assert_eq!(shown["display_name"], "Alice A.");
+        assert!(shown["devices"][0].get("secret").is_none());
+
+        let made = folder.json(&["device", "add", "alice", "--name", "desk", "--policy", "sha256", "--json"]);
+        let device = made[0]["device"].as_str().unwrap().to_owned();
+        let devices = folder.json(&["device", "list", "alice", "--json"]);
+        assert_eq!((devices.as_array().unwrap().len(), &devices[1]["name"]), (2, &"desk".into()));
+        assert_eq!(
+            out(&folder.coeur(&["device", "revoke", "alice", &device])),
+            format!("device {device} of alice@example.test revoked\n")
+        );
+        assert_eq!(folder.coeur(&["device", "revoke", "alice", &device]).status.code(), Some(3));
+        let refused = folder.coeur(&["device", "revoke", "alice", "desk"]);
+        assert!(err(&refused).contains("`coeur device list alice@example.test` shows them"), "{refused:?}");
+        for user in ["alice", "bob"] {
+            assert_eq!(folder.coeur(&["account", "rm", user]).status.code(), Some(0));
+        }
+        assert_eq!(folder.coeur(&["account", "rm", "alice"]).status.code(), Some(3));
+        if running {
+            let done = std::process::Command::new("kill").arg(server.pid().to_string()).status().unwrap();
+            assert!(done.success() && eventually(|| !folder.0.join("coeur.sock").exists()));
+        }
+    }
+}
+
+#[test]
+fn a_call_to_echo_is_heard_traced_and_leaves_no_device_behind() {
+    let (folder, port) = (Folder::new("call"), free_port());
+    let _server = start_plain(&folder, port);
+    folder.json(&["account", "add", "alice", "--json"]);
+    let call = folder.coeur(&["call", "alice", "echo", "--seconds", "1"]);
+    assert!(call.status.success() && out(&call).contains(" packets sent, "), "{call:?}");
+    assert_eq!(folder.json(&["device", "list", "alice", "--json"]).as_array().unwrap().len(), 1);
+    assert!(eventually(|| folder.json(&["registrations", "--json"]) == serde_json::json!([])));
+    let trace = folder.coeur(&["trace", "alice"]);
+    assert!(out(&trace).starts_with("INVITE  alice@example.test -> echo@example.test"), "{}", out(&trace));
+    let ladder = folder.json(&["trace", "alice", "--json", "--last", "9"]);
+    assert!(ladder.as_array().unwrap().len() >= 2 && ladder[0]["ladder"].is_string());
+    assert_eq!(folder.coeur(&["trace", "nobody-here"]).status.code(), Some(3));
+    let json = folder.json(&["call", "alice", "echo", "--seconds", "1", "--json"]);
+    assert!(json.is_object(), "{json}");
+    assert_eq!(folder.coeur(&["call", "nobody", "echo"]).status.code(), Some(3));
+    folder.json(&["account", "add", "bob", "--json"]);
+    let refused = folder.coeur(&["call", "alice", "bob"]);
+    assert!(refused.status.code() == Some(1) && err(&refused).contains("480"), "{refused:?}");
+}
+
+#[test]
+fn what_needs_a_server_or_data_says_so_and_makes_nothing() {
+    let folder = Folder::new("nothing");
+    let data = folder.0.join("data");
+    let run = |arguments: &[&str]| process::command(&data).args(arguments).output().unwrap();
+    for arguments in [&["registrations"][..], &["trace"], &["selftest"], &["call", "alice", "echo"]] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}");
+        assert!(err(&output).contains("no server runs on it; start one (coeur serve) or give --data DIR"));
+    }
+    for arguments in [
+        &["account", "list"][..],
+        &["account", "add", "a@b.test"],
+        &["device", "list", "a@b.test"],
+        &["domain", "list"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}");
+        assert!(
+            err(&output).contains("begin with `coeur domain add DOMAIN`, or give --data DIR"),
+            "{output:?}"
+        );
+    }
+    assert!(!data.exists(), "a slip in --data makes no directory");
+    assert_eq!(run(&["domain", "add", "b.test"]).status.code(), Some(0));
+    assert_eq!(run(&["account", "list", "--json"]).stdout, b"[]\n");
+}
+
+#[test]
+fn a_busy_port_is_named_with_who_has_it_and_nothing_is_started() {
+    let (folder, port) = (Folder::new("busy"), free_port());
+    let server = start_plain(&folder, port);
+    let other = Folder::new("busy-other");
+    let listen = format!("udp://127.0.0.1:{port}");
+    let refused = other.coeur(&["serve", "--domain", "b.test", "--listen", &listen, "--http", "off"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let holder = format!("{listen}: port {port} is in use by coeur (process {})", server.pid());
+    assert!(err(&refused).contains(&holder), "{refused:?}");
+    let refused = folder.coeur(&["serve", "--listen", "udp://127.0.0.1:0", "--http", "off"]);
+    let holder =
+        format!("is in use by process {}: stop it, or choose another folder with --data", server.pid());
+    assert!(refused.status.code() == Some(4) && err(&refused).contains(&holder), "{refused:?}");
+}
+
+#[test]
+fn settings_come_from_flag_environment_and_file_in_this_order_and_a_slip_is_named() {
+    let folder = Folder::new("settings");
+    let file = folder.0.join("coeur.toml");
+    let port = free_port();
+    std::fs::write(&file, format!("domain = [\"file.test\"]\nlisten = \"udp://127.0.0.1:{port}\"\nhttp = \"off\"\nshards = 3\nlog = \"error\"\n")).unwrap();
+    let with = |arguments: &[&str]| {
+        let mut command = process::command(&folder.0);
+        command.env("COEUR_CONFIG", &file).env("COEUR_SHARDS", "2").args(arguments);
+        command
+    };
+    let shown = with(&["check-config", "--json", "--log", "warn"]).output().unwrap();
+    let value: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!((&value["shards"], &value["log"], &value["http"]), (&2.into(), &"warn".into(), &"off".into()));
+    let (server, seen) = Server::start_as(with(&[]), &[], "ready");
+    assert!(seen.contains(&format!("listening on udp://127.0.0.1:{port}")), "{seen}");
+    assert_eq!(folder.json(&["domain", "list", "--json"])[0]["domain"], "file.test");
+    server.terminate();
+
+    let refused = |command: &mut std::process::Command, words: &str| {
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(err(&output).contains(words), "{output:?}");
+    };
+    refused(with(&["check-config"]).env("COEUR_SHARD", "2"), "did you mean COEUR_SHARDS?");
+    refused(&mut with(&["check-config", "--lissten", "x"]), "'--listen'");
+    refused(&mut with(&["chek-config"]), "'check-config'");
+    refused(&mut with(&["serve", "--listen", "127.0.0.1:5060"]), "write it as udp://192.0.2.1:5060");
+    std::fs::write(&file, "domian = [\"x.test\"]\nshards = 0\n").unwrap();
+    refused(&mut with(&["serve"]), "coeur.toml:1: unknown key `domian`; did you mean `domain`?");
+}
+
+#[test]
+fn every_shell_gets_its_completion_and_every_command_its_help() {
+    let folder = Folder::new("help");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = out(&folder.coeur(&["completion", shell]));
+        assert!(script.contains("registrations") && script.contains("secret-stdin"), "{shell}");
+    }
+    for arguments in [&["help"][..], &["--help"], &["account", "import", "--help"], &["help", "call"]] {
+        let help = folder.coeur(arguments);
+        assert!(help.status.success() && out(&help).contains("Examples:"), "{help:?}");
+    }
+    assert_eq!(folder.coeur(&[]).status.code(), Some(2));
+}
+
+fn import(folder: &Folder, text: &str, more: &[&str]) -> Output {
+    let file = folder.0.join("people.csv");
+    std::fs::write(&file, text).unwrap();
+    let arguments: Vec<&str> =
+        ["account", "import", file.to_str().unwrap()].iter().chain(more).copied().collect();
+    folder.coeur(&arguments)
+}
+
+fn house_with_a_domain(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    assert!(folder.coeur(&["domain", "add", "example.test"]).status.success());
+    folder
+}
+
+fn accounts(folder: &Folder) -> usize {
+    folder.json(&["account", "list", "--json"]).as_array().unwrap().len()
+}
+
+#[test]
+fn a_mistake_in_every_row_of_an_import_is_ten_lines_and_a_count() {
+    let folder = house_with_a_domain("same");
+    let rows = (0..100_000).map(|number| format!("user{number}@elsewhere.test,s\n"));
+    let refused =
+        import(&folder, &std::iter::once("account,secret\n".to_owned()).chain(rows).collect::<String>(), &[]);
+    assert_eq!(refused.status.code(), Some(1));
+    let text = err(&refused);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 12, "{text}");
+    assert!(lines[0].ends_with("people.csv: line 2: the domain elsewhere.test is not ours: add it first (coeur domain add elsewhere.test)"));
+    assert!(lines[10].ends_with("and 99990 more like these, the last in line 100001"));
+    assert!(lines[11].contains("100000 rows have errors; nothing was imported"));
+}
+
+#[test]
+fn an_import_makes_all_or_nothing_unless_errors_may_be_left_out() {
+    let folder = house_with_a_domain("all");
+    let file = "account,secret,display_name,policy\na@example.test,s,,\nb@example.test,,Bob,sha256\nno account,s,,\n\
+                a@example.test,s,,\nc@example.test,s,,sha1\nd@elsewhere.test,s,,\n";
+    let refused = import(&folder, file, &[]);
+    let text = err(&refused);
+    for line in [
+        "line 4: `no account`",
+        "line 5: a@example.test is in line 2 already",
+        "line 6: policy `sha1`",
+        "line 7: the domain",
+    ] {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
+    }
+    assert_eq!((refused.status.code(), accounts(&folder)), (Some(1), 0));
+    let done = import(&folder, file, &["--skip-errors"]);
+    assert_eq!((done.status.code(), accounts(&folder)), (Some(0), 2));
+    let text = out(&done);
+    assert!(text.contains("b@example.test: secret ") && !text.contains("a@example.test: secret"), "{text}");
+    assert!(
+        text.contains("2 accounts imported") && text.contains("4 rows had errors and were left out"),
+        "{text}"
+    );
+    // Once more: what is there is an error of the row, found before anything is made.
+    let again = import(&folder, "account\nz@example.test\na@example.test\n", &[]);
+    assert!(err(&again).contains("line 3: the account a@example.test is already there"), "{again:?}");
+    assert_eq!((again.status.code(), accounts(&folder)), (Some(1), 2));
+    let unknown = import(&folder, "acount,secret\n", &[]);
+    assert!(
+        unknown.status.code() == Some(2) && err(&unknown).contains("did you mean `account`?"),
+        "{unknown:?}"
+    );
+    assert_eq!(folder.coeur(&["account", "import", "/no/such.csv"]).status.code(), Some(2));
+}
+
+/// The disk gives out in the middle, here as a limit on the size of files.
+#[test]
+fn an_import_that_stops_says_from_which_line_and_the_same_file_finishes_it() {
+    use std::os::unix::process::CommandExt;
+    const ACCOUNTS: usize = 9_000;
+    let folder = house_with_a_domain("stops");
+    let rows = (0..ACCOUNTS).map(|number| format!("user{number}@example.test,s\n"));
+    let file = folder.0.join("people.csv");
+    std::fs::write(&file, std::iter::once("account,secret\n".to_owned()).chain(rows).collect::<String>())
+        .unwrap();
+    let mut command = process::command(&folder.0);
+    command.args(["account", "import"]).arg(&file);
+    // SAFETY: one system call between fork and exec, which allocates nothing.
+    unsafe {
+        command.pre_exec(|| {
+            let limit = libc::rlimit { rlim_cur: 3 << 20, rlim_max: 3 << 20 };
+            match libc::setrlimit(libc::RLIMIT_FSIZE, &limit) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        })
+    };
+    let stopped = command.output().unwrap();
+    let text = err(&stopped);
+    assert_eq!(stopped.status.code(), Some(1), "{text}");
+    let made = accounts(&folder);
+    assert!(made > 0 && made < ACCOUNTS, "{made} were made before the limit");
+    let words =
+        format!("The {made} accounts before line {} are imported. None from line {0} on is", made + 2);
+    assert!(text.contains(&words) && text.contains("coeur.db"), "{text}");
+    let rest = folder.coeur(&["account", "import", "--skip-errors", file.to_str().unwrap()]);
+    assert!(out(&rest).contains(&format!("{} accounts imported", ACCOUNTS - made)), "{rest:?}");
+    assert_eq!(accounts(&folder), ACCOUNTS);
+}
