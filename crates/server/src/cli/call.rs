@@ -1,8 +1,8 @@
 //! `coeur call FROM TO`.
 
-use super::door::{Way, data_directory, print_json, unexpected};
+use super::door::{Way, print_json, unexpected};
 use super::exit::{Exit, Failure};
-use super::grammar::{Call, Place, Transport};
+use super::grammar::{Call, Transport};
 use super::terminal::{print, secret_from_stdin};
 use super::words::Word;
 use crate::config::listen::{Listen, Scheme};
@@ -195,11 +195,6 @@ fn show(
         0 => Err(Failure::failed(Word::CallSilent.with(&[&server.ip().to_string()]))),
         _ => Ok(()),
     }
-}
-
-/// Where `coeur call` looks for a server, for the demonstration's hint.
-pub fn hint(place: &Place) -> String {
-    format!("coeur call alice echo --data {}", data_directory(place).display())
 }
 
 #[cfg(test)]
