@@ -11,6 +11,7 @@
 //! | [`fuzzing`] | what must hold for any bytes whatever: the bodies of the fuzz targets |
 //! | [`network`] | datagrams under way |
 //! | [`phone`] | a phone: registers, calls, answers, retransmits as RFC 3261 section 17 says |
+//! | [`records`] | what any implementation of the records must keep |
 //! | [`office`] | the server under test: exchanges, world and a journal that can be cut |
 //! | [`run`] | one run: everything together, and what must hold at its end |
 
@@ -20,4 +21,5 @@ pub mod fuzzing;
 pub mod network;
 pub mod office;
 pub mod phone;
+pub mod records;
 pub mod run;

@@ -118,7 +118,8 @@ impl Door {
             let aor = aor(&new.account)?;
             let (device, secret) = self.device(&aor, "first", new.secret.clone(), policy(&new.policy)?)?;
             made.push(Made { account: aor.to_string(), device: device_name(device.id), secret });
-            let mut account = Account::new(self.records().next_account_id(), aor.clone());
+            let id = self.records().next_account_id().map_err(not_written)?;
+            let mut account = Account::new(id, aor.clone());
             account.display_name = name(&new.display_name)?.into();
             account.policy = policy(&new.policy)?;
             account.devices = Box::new([device]);
@@ -170,13 +171,8 @@ impl Door {
             }
         };
         let ha1 = Ha1Set::of_secret(aor.user(), aor.domain(), secret.reveal());
-        let device = Device::new(
-            self.records().next_device_id(),
-            name,
-            ha1,
-            policy,
-            self.house.unix_time_ms() / 1_000,
-        );
+        let id = self.records().next_device_id().map_err(not_written)?;
+        let device = Device::new(id, name, ha1, policy, self.house.unix_time_ms() / 1_000);
         Ok((device, shown))
     }
 
@@ -356,13 +352,13 @@ mod tests {
         ) -> Result<(), StorageError> {
             if self.full { Err(StorageError::JournalFull) } else { Ok(()) }
         }
-        fn next_account_id(&mut self) -> coeur_directory::AccountId {
+        fn next_account_id(&mut self) -> Result<coeur_directory::AccountId, StorageError> {
             self.last += 1;
-            coeur_directory::AccountId(self.last)
+            Ok(coeur_directory::AccountId(self.last))
         }
-        fn next_device_id(&mut self) -> DeviceId {
+        fn next_device_id(&mut self) -> Result<DeviceId, StorageError> {
             self.last += 1;
-            DeviceId(self.last)
+            Ok(DeviceId(self.last))
         }
         fn setting(&mut self, _: &str) -> Result<Option<String>, StorageError> {
             Ok(None)

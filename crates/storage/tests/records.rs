@@ -23,10 +23,18 @@ impl Drop for Folder {
 const SECRET: &str = "canary-secret-7d1f";
 
 fn account(records: &mut Sqlite, user: &str) -> Change {
-    let mut account = Account::new(records.next_account_id(), Aor::new(user, "example.org").expect("valid"));
+    let mut account = Account::new(
+        records.next_account_id().expect("a number"),
+        Aor::new(user, "example.org").expect("valid"),
+    );
     let ha1 = Ha1Set::of_secret(user, "example.org", SECRET);
-    account.devices =
-        Box::new([Device::new(records.next_device_id(), "desk", ha1, AlgorithmPolicy::Auto, 7)]);
+    account.devices = Box::new([Device::new(
+        records.next_device_id().expect("a number"),
+        "desk",
+        ha1,
+        AlgorithmPolicy::Auto,
+        7,
+    )]);
     Change::AccountAdded(Box::new(account))
 }
 
@@ -80,8 +88,36 @@ fn numbers_are_not_given_twice() {
     let folder = Folder::new("numbers");
     drop(filled(&folder.0, &["alice", "bob"]));
     let mut records = Sqlite::open(&folder.0).expect("opens");
-    assert_eq!(records.next_account_id(), AccountId(3));
-    assert_eq!(records.next_device_id(), DeviceId(3));
+    assert_eq!(records.next_account_id().expect("a number"), AccountId(3));
+    assert_eq!(records.next_device_id().expect("a number"), DeviceId(3));
+}
+
+/// A binding in the journal names its device by number: with a number used twice, the phone of a device that was
+/// revoked would come back as that of the new one.
+#[test]
+fn the_number_of_what_is_gone_is_not_given_again_after_a_restart() {
+    let folder = Folder::new("gone");
+    let mut records = filled(&folder.0, &["alice", "bob"]);
+    let (alice, bob) =
+        (Aor::parse("alice@example.org").expect("valid"), Aor::parse("bob@example.org").expect("valid"));
+    let phone = Device::new(
+        records.next_device_id().expect("a number"),
+        "phone",
+        Ha1Set::of_secret("alice", "example.org", SECRET),
+        AlgorithmPolicy::Auto,
+        7,
+    );
+    let device = phone.id;
+    let changes = [
+        Change::DeviceAdded { aor: alice.clone(), device: Box::new(phone) },
+        Change::DeviceRevoked { aor: alice, device },
+        Change::AccountRemoved(bob),
+    ];
+    records.commit(&Operator::program(), &changes, 2_000, &mut |_| ()).expect("commits");
+    drop(records);
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    assert_eq!(records.next_account_id().expect("a number"), AccountId(3));
+    assert_eq!(records.next_device_id().expect("a number"), DeviceId(4));
 }
 
 #[test]
@@ -182,4 +218,18 @@ fn the_key_file_can_be_read_by_its_owner_alone() {
     drop(filled(&folder.0, &[]));
     let mode = std::fs::metadata(folder.0.join("keys/seal.key")).expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o400);
+}
+
+#[test]
+fn a_database_of_the_first_schema_is_brought_to_the_newest_with_all_it_holds() {
+    let folder = Folder::new("migrated");
+    drop(filled(&folder.0, &["alice", "bob"]));
+    let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
+    connection.execute_batch("DROP TABLE numbers; PRAGMA user_version = 1;").expect("as schema 1 was");
+    drop(connection);
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    assert_eq!(records.next_account_id().expect("a number"), AccountId(3));
+    drop(records);
+    assert_eq!(loaded(&folder.0).0.accounts(), 2);
+    assert_eq!(coeur_storage::check_records(&folder.0).expect("checked").problems, Vec::<String>::new());
 }

@@ -36,7 +36,8 @@ impl Operator {
     }
 }
 
-/// Where the records are. One implementation each for SQLite and, later, PostgreSQL.
+/// Where the records are. One implementation each for SQLite and, later, PostgreSQL. What each must keep through kills
+/// and failures is written as a test that takes any of them: `coeur_sim::records`.
 pub trait Records: Send {
     /// Reads everything into an empty directory. Returns what could not be used, in words.
     fn load(&mut self, into: &Directory) -> Result<Vec<String>, StorageError>;
@@ -51,8 +52,9 @@ pub trait Records: Send {
         progress: &mut dyn FnMut(usize),
     ) -> Result<(), StorageError>;
 
-    fn next_account_id(&mut self) -> AccountId;
-    fn next_device_id(&mut self) -> DeviceId;
+    /// Numbers that nothing has or has had, not even what was removed: the journal names devices by number.
+    fn next_account_id(&mut self) -> Result<AccountId, StorageError>;
+    fn next_device_id(&mut self) -> Result<DeviceId, StorageError>;
 
     fn setting(&mut self, key: &str) -> Result<Option<String>, StorageError>;
 

@@ -25,6 +25,10 @@ const MIGRATIONS: &[&str] = &[
         sequence INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, operator TEXT NOT NULL, action TEXT NOT NULL,
         subject TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL
      ) STRICT;",
+    // 2: the last numbers given out, so that none is given again when what had it is gone
+    "CREATE TABLE numbers (kind TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+     INSERT INTO numbers SELECT 'account', coalesce(max(id), 0) FROM accounts;
+     INSERT INTO numbers SELECT 'device', coalesce(max(id), 0) FROM devices;",
 ];
 
 /// The newest schema.

@@ -49,14 +49,15 @@ impl Sqlite {
 
     /// The last numbers given out, and the last row of the audit chain.
     fn read_ends(&mut self) -> rusqlite::Result<()> {
-        let last = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
-        let account = last("SELECT max(id) FROM accounts")?;
-        let device = last("SELECT max(id) FROM devices")?;
+        let last = |kind: &str| {
+            let sql = "SELECT last FROM numbers WHERE kind = ?1";
+            self.connection.query_row(sql, [kind], |row| row.get::<_, i64>(0)).map(|last| last as u64)
+        };
+        let (account, device) = (last("account")?, last("device")?);
         let sql = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1";
         let row: Option<(i64, Vec<u8>)> =
             self.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        (self.next_account, self.next_device) =
-            (account.unwrap_or(0) as u64 + 1, device.unwrap_or(0) as u64 + 1);
+        (self.next_account, self.next_device) = (account + 1, device + 1);
         (self.audit_sequence, self.audit_hash) = row.map_or((0, Vec::new()), |(s, hash)| (s as u64, hash));
         Ok(())
     }
@@ -127,20 +128,21 @@ impl Records for Sqlite {
                 progress(done + 1);
             }
         }
+        keep_numbers(&transaction, changes).map_err(StorageError::sql(doing, &self.path))?;
         transaction.commit().map_err(StorageError::sql(doing, &self.path))?;
         progress(changes.len());
         (self.audit_sequence, self.audit_hash) = (sequence, hash);
         Ok(())
     }
 
-    fn next_account_id(&mut self) -> AccountId {
+    fn next_account_id(&mut self) -> Result<AccountId, StorageError> {
         self.next_account += 1;
-        AccountId(self.next_account - 1)
+        Ok(AccountId(self.next_account - 1))
     }
 
-    fn next_device_id(&mut self) -> DeviceId {
+    fn next_device_id(&mut self) -> Result<DeviceId, StorageError> {
         self.next_device += 1;
-        DeviceId(self.next_device - 1)
+        Ok(DeviceId(self.next_device - 1))
     }
 
     fn setting(&mut self, key: &str) -> Result<Option<String>, StorageError> {
@@ -252,6 +254,33 @@ fn write(transaction: &Transaction<'_>, key: &SealKey, change: &Change) -> rusql
             )
             .map(|_| ()),
     }
+}
+
+/// A number is spent when what has it is written. One that was given out and never written may be given again.
+fn keep_numbers(transaction: &Transaction<'_>, changes: &[Change]) -> rusqlite::Result<()> {
+    let (mut account, mut device) = (0, 0);
+    for change in changes {
+        match change {
+            Change::AccountAdded(added) => {
+                account = account.max(added.id.0);
+                device = added.devices.iter().map(|d| d.id.0).fold(device, u64::max);
+            }
+            Change::DeviceAdded { device: added, .. } => device = device.max(added.id.0),
+            Change::DomainAdded(_)
+            | Change::DomainChanged(_)
+            | Change::DomainRemoved(_)
+            | Change::AccountChanged { .. }
+            | Change::AccountRemoved(_)
+            | Change::DeviceRevoked { .. }
+            | Change::DeviceProvedSha256 { .. }
+            | Change::SettingChanged { .. } => {}
+        }
+    }
+    let sql = "UPDATE numbers SET last = ?2 WHERE kind = ?1 AND last < ?2";
+    for (kind, last) in [("account", account), ("device", device)] {
+        transaction.prepare_cached(sql)?.execute(params![kind, last as i64])?;
+    }
+    Ok(())
 }
 
 fn put_domain(transaction: &Transaction<'_>, domain: &Domain) -> rusqlite::Result<()> {

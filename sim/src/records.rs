@@ -1,0 +1,268 @@
+//! What any implementation of [`Records`] must keep: seeded changes, failures and kills against a model. SQLite passes;
+//! whatever comes beside it is given to [`conform`] before anything else.
+//!
+//! - A commit is whole or not there, also when the process is killed in the middle of it.
+//! - When a commit has returned `Ok`, it is there for the next process.
+//! - What is read back is what was written, secrets included; and nothing else is.
+//! - Each change has its audit row, and the chain holds.
+//! - No number is given twice, not even that of what is gone.
+
+use crate::chance::Chance;
+use coeur_directory::{
+    Account, AccountPatch, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain, Ha1Set, Rights,
+};
+use coeur_storage::{Operator, Records};
+use std::collections::BTreeSet;
+
+/// Where the records of one run lie.
+pub trait Place {
+    /// What a process does that starts.
+    fn open(&mut self) -> Box<dyn Records>;
+    /// Keeps what the next process would find if this one were killed now. Called in the middle of commits.
+    fn keep(&self);
+    /// The process was killed at the moment of the last [`Place::keep`].
+    fn killed(&mut self);
+}
+
+const DOMAINS: [&str; 2] = ["one.test", "two.test"];
+/// A commit tells its progress about each thousand changes: only a longer one can be killed in its middle.
+const LONG: u64 = 1_500;
+
+struct Run {
+    chance: Chance,
+    records: Box<dyn Records>,
+    /// The model: a directory that the same changes were applied to.
+    model: Directory,
+    settings: Vec<(Box<str>, Box<str>)>,
+    audited: u64,
+    /// Numbers that were written, of what is gone too.
+    accounts_spent: BTreeSet<u64>,
+    devices_spent: BTreeSet<u64>,
+}
+
+/// Runs so many commits over a place that holds nothing yet; panics with the seed at the first difference.
+pub fn conform(place: &mut dyn Place, seed: u64, commits: u32) {
+    let mut run = Run {
+        chance: Chance::new(seed),
+        records: place.open(),
+        model: Directory::new(),
+        settings: Vec::new(),
+        audited: 0,
+        accounts_spent: BTreeSet::new(),
+        devices_spent: BTreeSet::new(),
+    };
+    run.commit(DOMAINS.iter().map(|name| Change::DomainAdded(Domain::new(name))).collect());
+    for number in 0..commits {
+        let at = format!("seed {seed}, commit {number}");
+        match run.chance.below(10) {
+            0 => run.refused(&at),
+            1 => run.killed_in_the_middle(place),
+            2 => run.killed_after(place),
+            3 => run.records = place.open(),
+            _ => {
+                let changes = run.changes();
+                run.commit(changes);
+            }
+        }
+        run.compare(&at);
+    }
+}
+
+impl Run {
+    fn commit(&mut self, changes: Vec<Change>) {
+        let operator = Operator::owner_of_data("simulation");
+        self.records.commit(&operator, &changes, 1_000, &mut |_| ()).expect("the place is in order");
+        self.apply(&changes);
+    }
+
+    fn apply(&mut self, changes: &[Change]) {
+        self.audited += changes.len() as u64;
+        for change in changes {
+            self.model.apply(change).expect("made to fit the model");
+            match change {
+                Change::SettingChanged { key, value } => {
+                    self.settings.retain(|(known, _)| known != key);
+                    self.settings.push((key.clone(), value.clone()));
+                }
+                Change::AccountAdded(account) => {
+                    self.accounts_spent.insert(account.id.0);
+                    self.devices_spent.extend(account.devices.iter().map(|device| device.id.0));
+                }
+                Change::DeviceAdded { device, .. } => {
+                    self.devices_spent.insert(device.id.0);
+                }
+                Change::DomainAdded(_)
+                | Change::DomainChanged(_)
+                | Change::DomainRemoved(_)
+                | Change::AccountChanged { .. }
+                | Change::AccountRemoved(_)
+                | Change::DeviceRevoked { .. }
+                | Change::DeviceProvedSha256 { .. } => {}
+            }
+        }
+    }
+
+    /// The second half of a commit cannot be: nothing of the first is there either.
+    fn refused(&mut self, at: &str) {
+        let Some(known) = self.somebody() else { return };
+        let mut changes = vec![self.added(), self.added()];
+        let mut twin = (*known).clone();
+        twin.id = self.records.next_account_id().expect("a number");
+        twin.devices = Box::default();
+        changes.push(Change::AccountAdded(Box::new(twin)));
+        let refused = self.records.commit(&Operator::program(), &changes, 1, &mut |_| ());
+        assert!(refused.is_err(), "{at}: an address of record twice");
+    }
+
+    fn killed_in_the_middle(&mut self, place: &mut dyn Place) {
+        let changes: Vec<Change> = (0..LONG).map(|_| self.added()).collect();
+        let mut kept = false;
+        let mut progress = |done: usize| {
+            if done < changes.len() && !kept {
+                place.keep();
+                kept = true;
+            }
+        };
+        self.records.commit(&Operator::program(), &changes, 2, &mut progress).expect("the place is in order");
+        if kept {
+            place.killed();
+            self.records = place.open();
+        } else {
+            self.apply(&changes);
+        }
+    }
+
+    fn killed_after(&mut self, place: &mut dyn Place) {
+        let changes = self.changes();
+        self.commit(changes);
+        place.keep();
+        place.killed();
+        self.records = place.open();
+    }
+
+    fn changes(&mut self) -> Vec<Change> {
+        let scratch = self.chance.between(1, 4);
+        let mut touched = BTreeSet::new();
+        let mut changes = Vec::new();
+        for _ in 0..scratch {
+            let change = self.change();
+            // One change of an account in a commit, so that each fits the model as it is before.
+            let subject = match &change {
+                Change::AccountAdded(account) => account.aor.to_string(),
+                Change::AccountChanged { aor, .. }
+                | Change::AccountRemoved(aor)
+                | Change::DeviceAdded { aor, .. }
+                | Change::DeviceRevoked { aor, .. }
+                | Change::DeviceProvedSha256 { aor, .. } => aor.to_string(),
+                Change::DomainAdded(domain) | Change::DomainChanged(domain) => domain.name.to_string(),
+                Change::DomainRemoved(name) => name.to_string(),
+                Change::SettingChanged { key, .. } => key.to_string(),
+            };
+            if touched.insert(subject) {
+                changes.push(change);
+            }
+        }
+        changes
+    }
+
+    fn change(&mut self) -> Change {
+        let Some(account) = self.somebody() else { return self.added() };
+        let aor = account.aor.clone();
+        let device = account.devices.first().map(|device| device.id);
+        match (self.chance.below(8), device) {
+            (0, _) => Change::AccountRemoved(aor),
+            (1, _) => {
+                let patch = AccountPatch {
+                    display_name: Some(format!("Name {}", self.chance.below(100)).into()),
+                    enabled: Some(self.chance.below(2) == 0),
+                    contacts_max: Some((self.chance.below(2) == 0).then_some(3)),
+                    rights: Some(Rights { relay_foreign: self.chance.below(2) == 0 }),
+                    policy: None,
+                };
+                Change::AccountChanged { aor, patch }
+            }
+            (2, _) if account.devices.len() < coeur_directory::DEVICES_PER_ACCOUNT_MAX => {
+                let device = Box::new(self.device(&aor));
+                Change::DeviceAdded { aor, device }
+            }
+            (3, Some(device)) => Change::DeviceRevoked { aor, device },
+            (4, Some(device)) => Change::DeviceProvedSha256 { aor, device },
+            (5, _) => {
+                let mut domain = Domain::new(DOMAINS[self.chance.below(2) as usize]);
+                domain.expires_max_s = 3_600 + self.chance.below(1_000) as u32;
+                Change::DomainChanged(domain)
+            }
+            (6, _) => Change::SettingChanged {
+                key: format!("key{}", self.chance.below(3)).into(),
+                value: format!("value {}", self.chance.below(100)).into(),
+            },
+            (_, _) => self.added(),
+        }
+    }
+
+    fn somebody(&mut self) -> Option<std::sync::Arc<Account>> {
+        let page = self.model.page(None, usize::MAX);
+        (!page.is_empty()).then(|| page[self.chance.below(page.len() as u64) as usize].clone())
+    }
+
+    fn added(&mut self) -> Change {
+        let id = self.records.next_account_id().expect("a number");
+        assert!(!self.accounts_spent.contains(&id.0), "account number {} twice", id.0);
+        let domain = DOMAINS[self.chance.below(2) as usize];
+        let aor = Aor::new(&format!("user{}x{}", id.0, self.chance.below(1 << 40)), domain).expect("valid");
+        let mut account = Account::new(id, aor.clone());
+        account.devices = Box::new([self.device(&aor)]);
+        Change::AccountAdded(Box::new(account))
+    }
+
+    fn device(&mut self, aor: &Aor) -> Device {
+        let id = self.records.next_device_id().expect("a number");
+        assert!(!self.devices_spent.contains(&id.0), "device number {} twice", id.0);
+        let secret = format!("secret {}", self.chance.below(1 << 40));
+        let ha1 = Ha1Set::of_secret(aor.user(), aor.domain(), &secret);
+        Device::new(id, "phone", ha1, AlgorithmPolicy::Auto, self.chance.below(1 << 30))
+    }
+
+    fn compare(&mut self, at: &str) {
+        let read = Directory::new();
+        assert_eq!(self.records.load(&read).expect("reads"), Vec::<String>::new(), "{at}: not usable");
+        assert_eq!(shown(&read), shown(&self.model), "{at}");
+        for (key, value) in &self.settings {
+            assert_eq!(self.records.setting(key).expect("reads").as_deref(), Some(&**value), "{at}: {key}");
+        }
+        assert_eq!(self.records.verify_audit().expect("reads"), None, "{at}: the audit chain");
+        let newest = self.records.audit(1).expect("reads");
+        assert_eq!(newest.first().map_or(0, |row| row.sequence), self.audited, "{at}: a row for each change");
+    }
+}
+
+/// Everything of a directory, secrets included, as text that can be compared.
+fn shown(directory: &Directory) -> String {
+    let mut domains: Vec<String> = directory.domains().iter().map(|domain| format!("{domain:?}\n")).collect();
+    domains.sort();
+    let device = |device: &Device| {
+        let DeviceId(id) = device.id;
+        let ha1 = (device.ha1.sha256.expose(), device.ha1.md5.as_ref().map(|md5| md5.expose()));
+        format!(
+            "{id} {} {:?} {} {} {ha1:?}",
+            device.name,
+            device.policy,
+            device.created_at_s,
+            device.proved_sha256()
+        )
+    };
+    let account = |account: &std::sync::Arc<Account>| {
+        let devices: Vec<String> = account.devices.iter().map(device).collect();
+        format!(
+            "{} {} {:?} {} {:?} {:?} {:?} {devices:?}\n",
+            account.id.0,
+            account.aor,
+            account.display_name,
+            account.enabled,
+            account.policy,
+            account.contacts_max,
+            account.rights
+        )
+    };
+    domains.concat() + &directory.page(None, usize::MAX).iter().map(account).collect::<String>()
+}
