@@ -95,6 +95,9 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
         _ => {}
     }
     if let Err((status, reason)) = acceptable(cx, message) {
+        if status == StatusCode::BAD_REQUEST {
+            cx.counters.malformed += 1;
+        }
         refuse(cx, flow, message, status, reason);
         return;
     }

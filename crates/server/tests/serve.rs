@@ -67,6 +67,68 @@ fn a_registration_answered_200_is_there_after_kill_9() {
     drop(server);
 }
 
+/// The value of a metric, all labels together.
+fn metric(http: &str, name: &str) -> u64 {
+    let page = get(http, "/metrics").1;
+    let values = page.lines().filter_map(|line| {
+        let (found, value) = line.rsplit_once(' ')?;
+        (found == name || found.strip_prefix(name).is_some_and(|rest| rest.starts_with('{'))).then_some(value)
+    });
+    let values: Vec<u64> = values.map(|value| value.parse().unwrap()).collect();
+    assert!(!values.is_empty(), "{name} is missing in {page}");
+    values.iter().sum()
+}
+
+/// Status and body of an HTTP answer.
+fn get(http: &str, path: &str) -> (u16, String) {
+    let mut stream = std::net::TcpStream::connect(http).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: coeur\r\nConnection: close\r\n\r\n");
+    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+#[test]
+fn a_registered_phone_is_served_during_a_flood_from_its_address_also_after_a_restart() {
+    let folder = Folder::new("flood");
+    let (port, http) = (free_port(), format!("127.0.0.1:{}", free_port()));
+    let listen = format!("udp://127.0.0.1:{port}");
+    let arguments = ["--domain", "example.test", "--listen", &listen, "--http", &http, "--shards", "1"];
+    let mut server = Server::start(&folder, &arguments, "ready").0;
+    let made = folder.json(&["account", "add", "alice", "--json"]);
+    let mut alice = phone(&made[0], port);
+    alice.register(600).unwrap();
+    for restarted in [false, true] {
+        if restarted {
+            server.kill_9();
+            server = Server::start(&folder, &arguments, "ready").0;
+        }
+        let flooding = std::sync::atomic::AtomicBool::new(true);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let flood = UdpSocket::bind("127.0.0.1:0").unwrap();
+                while flooding.load(std::sync::atomic::Ordering::Relaxed) {
+                    for _ in 0..10 {
+                        let malformed = b"REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n\r\n";
+                        let _ = flood.send_to(malformed, ("127.0.0.1", port));
+                    }
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let silenced = eventually(|| metric(&http, "coeur_net_datagrams_unheard") > 1_000);
+            let registered = alice.register(600);
+            flooding.store(false, std::sync::atomic::Ordering::Relaxed);
+            assert!(silenced);
+            registered.unwrap();
+        });
+        assert_eq!(folder.json(&["registrations", "--json"]).as_array().unwrap().len(), 1);
+    }
+    drop(server);
+}
+
 #[test]
 fn all_registrations_are_listed_page_by_page_and_a_short_list_says_that_there_are_more() {
     let folder = Folder::new("pages");

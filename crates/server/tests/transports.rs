@@ -4,7 +4,7 @@ use coeur::config::Listen;
 use coeur::net::limits::Limits;
 use coeur::net::listen;
 use coeur::shard::{
-    Clock, Forgetful, Handler, Journal, NoServices, NotSaved, Outcome, Prepared, Setup, Shards,
+    Clock, Conduct, Forgetful, Handler, Journal, NoServices, NotSaved, Outcome, Prepared, Setup, Shards,
 };
 use coeur::tls::{Tls, authority, roots};
 use coeur_exchange::flow::{Hop, ShardId};
@@ -28,6 +28,7 @@ struct Answering {
     failed: Arc<AtomicU64>,
     closed: Arc<AtomicU64>,
     responses: Arc<AtomicU64>,
+    conduct: Conduct,
 }
 
 impl Handler for Answering {
@@ -35,6 +36,7 @@ impl Handler for Answering {
         match input {
             Input::Received { flow, message } if message.is_request() => {
                 let uri = String::from_utf8_lossy(message.request_uri()).into_owned();
+                self.conduct.proved += u64::from(uri == "sip:proof");
                 if let Some(to) = uri.split_once(";to=") {
                     let (transport, to) = to.1.split_once('-').unwrap();
                     let (address, host) = to.split_once('/').unwrap();
@@ -69,6 +71,7 @@ impl Handler for Answering {
                 self.responses.fetch_add(1, Ordering::SeqCst);
             }
             Input::Malformed { flow, .. } => {
+                self.conduct.malformed += 1;
                 let bytes = outbox.write(|out| out.extend_from_slice(b"SIP/2.0 400 Bad Request\r\n\r\n"));
                 outbox.send(Hop::Flow(flow), bytes, None);
             }
@@ -84,6 +87,10 @@ impl Handler for Answering {
 
     fn next_deadline(&self) -> Option<Monotonic> {
         None
+    }
+
+    fn conduct(&self) -> Conduct {
+        self.conduct
     }
 }
 
@@ -128,6 +135,7 @@ impl Server {
             limits,
             tls: Some(tls.clone()),
             origin: Arc::new(|origin| origin == "https://phone.test"),
+            sources: Arc::default(),
             journal,
             services: Arc::new(NoServices),
             tap: None,
@@ -227,6 +235,43 @@ fn a_request_over_udp_is_answered_and_keep_alives_are_not() {
     socket.send(&stun).unwrap();
     assert_eq!(socket.recv(&mut buffer).unwrap(), 32);
     assert_eq!(&buffer[..2], [1, 1]);
+}
+
+#[test]
+fn a_source_of_malformed_datagrams_is_not_heard_any_more_and_a_known_phone_behind_it_is() {
+    let server = Server::start(1, Limits::default(), Arc::new(Forgetful::default()));
+    let open = |local: &str| {
+        let socket = UdpSocket::bind(local).unwrap();
+        socket.connect(server.addresses[0]).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket
+    };
+    let (flood, phone, elsewhere) = (open("127.0.0.2:0"), open("127.0.0.2:0"), open("127.0.0.3:0"));
+    let asks = |socket: &UdpSocket, uri: &str| {
+        socket.send(&request("OPTIONS", uri, 1)).unwrap();
+        let mut buffer = [0; 2_048];
+        let length = socket.recv(&mut buffer).unwrap();
+        assert!(buffer[..length].starts_with(b"SIP/2.0 200"));
+    };
+    asks(&phone, "sip:proof");
+    for sent in 0..15 {
+        for _ in 0..100 {
+            flood.send(b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n\r\n").unwrap();
+        }
+        server.wait_for("datagrams_received", 1 + (sent + 1) * 100);
+    }
+    assert!(server.count("datagrams_unheard") > 200, "{}", server.count("datagrams_unheard"));
+    let before = server.count("datagrams_unheard");
+    // Interleaved, so that whatever room comes back is taken by the flood.
+    for _ in 0..10 {
+        for _ in 0..50 {
+            flood.send(b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n\r\n").unwrap();
+        }
+        flood.send(&request("OPTIONS", "sip:x", 1)).unwrap();
+        asks(&phone, "sip:x");
+        asks(&elsewhere, "sip:x");
+    }
+    assert!(server.count("datagrams_unheard") > before + 100);
 }
 
 #[test]

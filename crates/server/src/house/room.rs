@@ -1,6 +1,6 @@
 //! The exchange of one shard, with what it needs.
 
-use crate::shard::Handler;
+use crate::shard::{Conduct, Handler};
 use coeur_exchange::Exchange;
 use coeur_exchange::event::Counters;
 use coeur_exchange::flow::ShardId;
@@ -50,5 +50,14 @@ impl Handler for Room {
 
     fn next_deadline(&self) -> Option<Monotonic> {
         self.exchange.next_deadline()
+    }
+
+    fn conduct(&self) -> Conduct {
+        let counters = self.exchange.counters();
+        Conduct {
+            malformed: counters.malformed,
+            unanswered: counters.challenges_withheld,
+            proved: counters.authenticated,
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::config::listen::bracketed;
 use crate::net::limits::Limits;
 use crate::net::listen::{Bound, bind};
 use crate::net::origin::{OriginCheck, Origins};
+use crate::net::sources::Sources;
 use crate::shard::{Clock, Notice, Prepared, Setup, Shards};
 use crate::tls::{Source, Tls, authority, roots};
 use crate::trace::Tap;
@@ -238,6 +239,7 @@ fn start_shards(
         limits: Limits::default(),
         tls,
         origin: origins(settings, running),
+        sources: sources(running),
         journal: Arc::new(journal),
         services: Arc::new(services),
         tap: (settings.trace_mb > 0).then(|| running.tap.clone()),
@@ -268,6 +270,18 @@ fn start_shards(
         tracing::error!("the shards were started twice");
     }
     Ok(shards)
+}
+
+/// The phones whose registrations were restored have proved their passwords before.
+fn sources(running: &Running) -> Arc<Sources> {
+    let (sources, now) = (Sources::default(), (running.now)().monotonic);
+    let mut next = Some(Cursor::default());
+    while let Some(cursor) = next {
+        next = running.world.bindings.page(cursor, 512, now, &mut |view| {
+            sources.prove(view.draft().flow.remote, now.as_micros());
+        });
+    }
+    Arc::new(sources)
 }
 
 /// Pages of our domains (as they are when the page asks), of the names and addresses under which we are reached, and

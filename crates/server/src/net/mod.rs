@@ -4,6 +4,7 @@ pub mod limits;
 pub mod listen;
 pub mod origin;
 pub mod per_source;
+pub mod sources;
 pub mod streams;
 pub mod stun;
 pub mod udp;

@@ -3,6 +3,7 @@
 use super::handler::Handler;
 use super::inbox::{Inbox, Notice};
 use super::stats::Stats;
+use crate::net::sources::{Patience, Sources};
 use crate::net::stun;
 use crate::trace::{Direction, Tap};
 use coeur_exchange::flow::{Flow, ShardId};
@@ -24,27 +25,32 @@ pub struct Core<H> {
     pub stats: Arc<Stats>,
     pub inboxes: Arc<[Arc<Inbox>]>,
     pub tap: Option<Arc<Tap>>,
+    sources: Arc<Sources>,
+    patience: Patience,
     table: HeaderTable,
     limits: Limits,
 }
 
+/// What a shard shares with others.
+pub struct Outside {
+    pub stats: Arc<Stats>,
+    pub inboxes: Arc<[Arc<Inbox>]>,
+    pub tap: Option<Arc<Tap>>,
+    pub sources: Arc<Sources>,
+}
+
 impl<H: Handler> Core<H> {
-    pub fn new(
-        id: ShardId,
-        handler: H,
-        now: Now,
-        stats: Arc<Stats>,
-        inboxes: Arc<[Arc<Inbox>]>,
-        tap: Option<Arc<Tap>>,
-    ) -> Self {
+    pub fn new(id: ShardId, handler: H, now: Now, outside: Outside) -> Self {
         Self {
             id,
             handler,
             outbox: Outbox::default(),
             now,
-            stats,
-            inboxes,
-            tap,
+            stats: outside.stats,
+            inboxes: outside.inboxes,
+            tap: outside.tap,
+            sources: outside.sources,
+            patience: Patience::default(),
             table: HeaderTable::new(),
             limits: Limits::default(),
         }
@@ -63,7 +69,27 @@ impl<H: Handler> Core<H> {
             Some(byte) if !byte.is_ascii_graphic() && !matches!(byte, b'\r' | b'\n') => {
                 self.stats.junk.add(1)
             }
-            _ => self.message(flow, bytes),
+            _ => self.datagram_message(flow, bytes),
+        }
+    }
+
+    /// A datagram that may be SIP, unless its sender has made too much work for nothing.
+    fn datagram_message(&mut self, flow: Flow, bytes: &[u8]) {
+        let now_us = self.now.monotonic.as_micros();
+        if !self.sources.hears(flow.remote, now_us) {
+            return self.stats.datagrams_unheard.add(1);
+        }
+        let (before, unheard) = (self.handler.conduct(), self.stats.malformed_unheard.value());
+        self.message(flow, bytes);
+        let after = self.handler.conduct();
+        if after.malformed != before.malformed || self.stats.malformed_unheard.value() != unheard {
+            self.sources.malformed(flow.remote, now_us);
+        }
+        if after.unanswered != before.unanswered {
+            self.sources.unanswered(flow.remote, now_us);
+        }
+        if after.proved != before.proved {
+            self.sources.prove(flow.remote, now_us);
         }
     }
 
@@ -85,6 +111,9 @@ impl<H: Handler> Core<H> {
             }
             Err(error) if error.is_keep_alive() => self.stats.keep_alives.add(1),
             Err(error) => {
+                if !is_worth_an_answer(&flow, &self.sources, &mut self.patience, self.now) {
+                    return self.stats.malformed_unheard.add(1);
+                }
                 self.handler.handle(self.now, Input::Malformed { flow, error: &error }, &mut self.outbox);
             }
         }
@@ -120,6 +149,13 @@ impl<H: Handler> Core<H> {
             self.outbox.send(coeur_exchange::flow::Hop::Flow(flow), span, None);
         }
     }
+}
+
+/// What came malformed over a connection, or from whoever has proved a password, always is; else as far as the patience
+/// of the shard lasts.
+fn is_worth_an_answer(flow: &Flow, sources: &Sources, patience: &mut Patience, now: Now) -> bool {
+    let now_us = now.monotonic.as_micros();
+    flow.transport.is_reliable() || patience.take(now_us) || sources.is_proved(flow.remote, now_us)
 }
 
 /// The shard whose transaction this response answers, when it is another one: our branches are

@@ -13,6 +13,20 @@ pub trait Handler: Send + 'static {
     fn handle(&mut self, now: Now, input: Input<'_>, outbox: &mut Outbox);
     /// When `Input::Ticked` is next wanted.
     fn next_deadline(&self) -> Option<Monotonic>;
+    /// What senders have cost and earned so far; see [`crate::net::sources`].
+    fn conduct(&self) -> Conduct {
+        Conduct::default()
+    }
+}
+
+/// Counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Conduct {
+    pub malformed: u64,
+    /// Requests whose challenge was withheld.
+    pub unanswered: u64,
+    /// Requests whose sender has proved a password.
+    pub proved: u64,
 }
 
 /// Where saves go. Appends are numbered from 1, for all shards together, in the order in which they become durable.

@@ -13,15 +13,16 @@ pub mod stats;
 mod turn;
 
 pub use clock::Clock;
-pub use handler::{Forgetful, Handler, Journal, NoServices, NotSaved, Outcome, Services};
+pub use handler::{Conduct, Forgetful, Handler, Journal, NoServices, NotSaved, Outcome, Services};
 pub use inbox::{Inbox, Notice};
 pub use stats::Stats;
 
-use self::core::Core;
+use self::core::{Core, Outside};
 use crate::net::limits::Limits;
 use crate::net::listen::Bound;
 use crate::net::origin::OriginCheck;
 use crate::net::per_source::PerSource;
+use crate::net::sources::Sources;
 use crate::net::streams::{Acceptor, Shared, Streams};
 use crate::net::udp::Arena;
 use crate::tls::Tls;
@@ -47,6 +48,7 @@ pub struct Setup {
     pub limits: Limits,
     pub tls: Option<Arc<Tls>>,
     pub origin: Arc<OriginCheck>,
+    pub sources: Arc<Sources>,
     pub journal: Arc<dyn Journal>,
     pub services: Arc<dyn Services>,
     pub tap: Option<Arc<Tap>>,
@@ -100,7 +102,13 @@ impl Prepared {
         for ((i, poll), sockets) in self.polls.into_iter().enumerate().zip(sockets) {
             let id = ShardId(i as u8);
             let (stats, now) = (Arc::new(Stats::default()), setup.clock.now());
-            let core = Core::new(id, make(id), now, stats.clone(), self.inboxes.clone(), setup.tap.clone());
+            let outside = Outside {
+                stats: stats.clone(),
+                inboxes: self.inboxes.clone(),
+                tap: setup.tap.clone(),
+                sources: setup.sources.clone(),
+            };
+            let core = Core::new(id, make(id), now, outside);
             let streams =
                 Streams::new(id, poll.registry().try_clone()?, shared.clone(), stats.clone(), now.monotonic);
             let mut shard = Shard {

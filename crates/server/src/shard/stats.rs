@@ -14,7 +14,7 @@ macro_rules! stats {
 }
 
 stats! {
-    datagrams_received, datagrams_sent, datagrams_failed, datagrams_truncated, receive_batches,
+    datagrams_received, datagrams_sent, datagrams_failed, datagrams_truncated, datagrams_unheard, malformed_unheard, receive_batches,
     stream_messages_received, stream_messages_sent, keep_alives, stun_answered,
     connections_accepted, connections_refused_source, connections_refused_full, connections_opened,
     connections_connect_failed, connections_closed,
