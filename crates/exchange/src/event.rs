@@ -43,25 +43,98 @@ pub enum UnregisteredWhy {
 }
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        /// Counted since the process started, per shard; names are those of the metrics (`coeur_<name>_total`).
+    ($($(#[doc = $help:literal])* $name:ident),* $(,)?) => {
+        /// Counted since the process started, per shard; names are those of the metrics (`coeur_<name>_total`), and the
+        /// comment of each is its explanation there.
         #[derive(Clone, Debug, Default)]
-        pub struct Counters { $($(#[$doc])* pub $name: u64),* }
+        pub struct Counters { $($(#[doc = $help])* pub $name: u64),* }
         impl Counters {
             pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
-            pub fn values(&self) -> Vec<(&'static str, u64)> { vec![$((stringify!($name), self.$name)),*] }
+            pub const HELP: &'static [&'static str] = &[$(concat!($($help),*)),*];
+            pub const COUNT: usize = Self::NAMES.len();
+            /// In the order of `NAMES`.
+            pub fn values(&self) -> [u64; Self::COUNT] { [$(self.$name),*] }
         }
     };
 }
 
 counters! {
-    requests_received, responses_received, malformed, malformed_answered,
-    challenges_sent, challenges_withheld, authenticated, authentication_failed, authentication_stale,
-    authentication_refused_unverified, nonce_replayed, downgrade_refused,
-    registrations, registrations_refreshed, registrations_removed, registrations_expired, registrations_refused,
-    retransmissions_answered, transactions_server, transactions_client,
-    proxied_requests, proxied_responses, proxied_acks, stray_responses, stray_acks,
-    transactions_revoked, forked_branches, loops_detected, too_many_hops, relay_refused, route_forged,
-    cancels, timer_c_fired, calls_started, calls_answered, calls_ended, calls_echoed,
-    send_failures, save_failures, limits_hit,
+    /// Requests that were parsed, retransmissions included.
+    requests_received,
+    /// Responses that were parsed.
+    responses_received,
+    /// Messages that are no valid SIP.
+    malformed,
+    /// Of these, messages that were answered.
+    malformed_answered,
+    /// 401 and 407 sent.
+    challenges_sent,
+    /// Answers to strangers that were not sent: too many unanswered before, or larger than they deserve.
+    challenges_withheld,
+    /// Requests whose sender proved a password.
+    authenticated,
+    /// Answers to a challenge that were wrong.
+    authentication_failed,
+    /// Answers to a challenge that has grown old.
+    authentication_stale,
+    /// Answers to a challenge that were not looked at, after too many wrong ones.
+    authentication_refused_unverified,
+    /// Answers to a challenge that had been used before.
+    nonce_replayed,
+    /// MD5 from a device that has proved SHA-256.
+    downgrade_refused,
+    /// Contacts added.
+    registrations,
+    /// Contacts refreshed or replaced.
+    registrations_refreshed,
+    /// Contacts removed on request or by revocation.
+    registrations_removed,
+    /// Contacts removed because their time was over.
+    registrations_expired,
+    /// REGISTER requests refused after authentication.
+    registrations_refused,
+    /// Retransmissions answered from memory.
+    retransmissions_answered,
+    /// Server transactions begun by the proxy.
+    transactions_server,
+    /// Client transactions begun by the proxy.
+    transactions_client,
+    /// Requests that the proxy took up.
+    proxied_requests,
+    /// Responses that the proxy passed on.
+    proxied_responses,
+    /// ACKs that the proxy passed on.
+    proxied_acks,
+    /// Responses to no request of ours.
+    stray_responses,
+    /// ACKs of no call.
+    stray_acks,
+    /// Requests under way that ended because their device or account was revoked.
+    transactions_revoked,
+    /// Branches beside the first of a request.
+    forked_branches,
+    /// Requests refused because they had been here before.
+    loops_detected,
+    /// Requests refused with no hop left.
+    too_many_hops,
+    /// Requests refused because their sender may not relay to a foreign domain.
+    relay_refused,
+    /// Routes that look like ours and are not.
+    route_forged,
+    /// CANCEL requests that found their INVITE.
+    cancels,
+    /// INVITEs given up after three minutes without an answer.
+    timer_c_fired,
+    /// Calls that the proxy began.
+    calls_started,
+    /// Calls that were answered.
+    calls_answered,
+    /// Calls that were ended by a BYE, and echo calls that ended.
+    calls_ended,
+    /// Calls that the echo service answered.
+    calls_echoed,
+    /// Messages that could not be sent.
+    send_failures,
+    /// Requests refused because a limit was reached.
+    limits_hit,
 }

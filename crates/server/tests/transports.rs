@@ -29,6 +29,11 @@ struct Answering {
     closed: Arc<AtomicU64>,
     responses: Arc<AtomicU64>,
     conduct: Conduct,
+    requests: u64,
+    /// Whether [`Handler::show`] takes its time.
+    slow: bool,
+    /// `requests`, as others may read it.
+    shown: Arc<AtomicU64>,
 }
 
 impl Handler for Answering {
@@ -36,6 +41,8 @@ impl Handler for Answering {
         match input {
             Input::Received { flow, message } if message.is_request() => {
                 let uri = String::from_utf8_lossy(message.request_uri()).into_owned();
+                self.requests += 1;
+                self.slow = uri == "sip:slow";
                 self.conduct.proved += u64::from(uri == "sip:proof");
                 if let Some(to) = uri.split_once(";to=") {
                     let (transport, to) = to.1.split_once('-').unwrap();
@@ -87,6 +94,14 @@ impl Handler for Answering {
 
     fn next_deadline(&self) -> Option<Monotonic> {
         None
+    }
+
+    fn show(&mut self) {
+        if self.slow && self.shown.load(Ordering::SeqCst) != self.requests {
+            // Long enough for whatever has left already to be seen before.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.shown.store(self.requests, Ordering::SeqCst);
     }
 
     fn conduct(&self) -> Conduct {
@@ -272,6 +287,23 @@ fn a_source_of_malformed_datagrams_is_not_heard_any_more_and_a_known_phone_behin
         asks(&elsewhere, "sip:x");
     }
     assert!(server.count("datagrams_unheard") > before + 100);
+}
+
+#[test]
+fn what_an_answer_tells_is_counted_before_it_leaves() {
+    let server = Server::start(1, Limits::default(), Arc::new(Forgetful::default()));
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(server.addresses[0]).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut stream, mut buffer) = (server.tcp(1), [0; 2_048]);
+    for count in 1..=3 {
+        socket.send(&request("OPTIONS", "sip:slow", 1)).unwrap();
+        socket.recv(&mut buffer).unwrap();
+        assert_eq!(server.handler.shown.load(Ordering::SeqCst), 2 * count - 1);
+        stream.write_all(&request("OPTIONS", "sip:slow", 1)).unwrap();
+        answers(&mut stream, 1);
+        assert_eq!(server.handler.shown.load(Ordering::SeqCst), 2 * count);
+    }
 }
 
 #[test]

@@ -20,6 +20,27 @@ fn metric(http: u16, name: &str) -> u64 {
 }
 
 #[test]
+fn whoever_has_an_answer_finds_it_counted() {
+    let folder = Folder::new("counted");
+    let (port, http) = (free_port(), free_port());
+    let (listen, page) = (format!("udp://127.0.0.1:{port}"), format!("127.0.0.1:{http}"));
+    let arguments = ["--domain", "example.test", "--listen", &listen, "--http", &page, "--shards", "2"];
+    let _server = Server::start(&folder, &arguments, "ready").0;
+    let made = folder.json(&["account", "add", "alice", "--json"]);
+    let mut alice = phone(&made[0], port);
+    let (mut received, mut refreshed) = (0, 0);
+    for round in 0..20 {
+        alice.register(600).unwrap();
+        let now = metric(http, "coeur_requests_received_total");
+        assert!(now > received, "round {round}: {now} requests after {received}");
+        received = now;
+        refreshed += u64::from(round > 0);
+        assert_eq!(metric(http, "coeur_registrations_refreshed_total"), refreshed);
+    }
+    assert_eq!(metric(http, "coeur_registrations_total"), 1);
+}
+
+#[test]
 fn a_registered_phone_is_served_during_a_flood_from_its_address_also_after_a_restart() {
     let folder = Folder::new("flood");
     let (port, http) = (free_port(), free_port());

@@ -9,6 +9,7 @@ pub mod room;
 pub mod running;
 pub mod secrets;
 pub mod services;
+pub mod shown;
 pub mod start;
 pub mod upkeep;
 

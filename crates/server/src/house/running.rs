@@ -1,6 +1,7 @@
 //! The running server, as the administration door and the HTTP listener see it.
 
 use super::recovery::Restored;
+use super::shown::Shown;
 use crate::observe::process;
 use crate::trace::ladder::{self, Style};
 use crate::trace::redact::Bodies;
@@ -17,7 +18,6 @@ use coeur_exchange::input::Command;
 use coeur_exchange::world::World;
 use coeur_sip::time::Now;
 use coeur_storage::Journal;
-use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -31,8 +31,8 @@ pub struct Running {
     /// As `udp://192.0.2.1:5060`.
     pub listeners: Vec<String>,
     pub local_authority: Option<PathBuf>,
-    /// Copied by each shard about once a second.
-    pub counters: Arc<[Mutex<Counters>]>,
+    /// What each shard has counted.
+    pub shown: Arc<[Shown]>,
     pub now: Box<dyn Fn() -> Now + Send + Sync>,
     pub started: Instant,
     /// Set once the shards run.
@@ -167,7 +167,7 @@ impl Watched for Running {
         );
         counter("coeur_journal_microseconds_total", "Time of all groups.", latency.total_us);
         for (index, name) in Counters::NAMES.iter().enumerate() {
-            let sum = self.counters.iter().map(|counters| counters.lock().values()[index].1).sum();
+            let sum = self.shown.iter().map(|shown| shown.counters()[index]).sum();
             counter(&format!("coeur_{name}_total"), "Counted by the exchange since the start.", sum);
         }
         if let Some(shards) = self.shards.get() {

@@ -5,6 +5,7 @@ use super::room::Room;
 use super::running::{Running, ShardsOutside};
 use super::services::{HouseServices, consume};
 use super::upkeep::Upkeep;
+use super::shown::Shown;
 use super::{boot, recovery, secrets};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
@@ -23,7 +24,6 @@ use coeur_exchange::guard::Shared;
 use coeur_exchange::input::Command;
 use coeur_exchange::world::{Listener, World};
 use coeur_storage::{DataLock, Records, Sqlite};
-use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -90,7 +90,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         tap: Arc::new(Tap::new(settings.shards, settings.trace_mb as usize * 1_000_000)),
         listeners: listeners.iter().map(url).collect(),
         local_authority,
-        counters: (0..settings.shards).map(|_| Mutex::default()).collect(),
+        shown: (0..settings.shards).map(|_| Shown::default()).collect(),
         now: Box::new(move || clock.now()),
         started,
         shards: OnceLock::new(),
@@ -245,7 +245,7 @@ fn start_shards(
         tap: (settings.trace_mb > 0).then(|| running.tap.clone()),
         clock,
     };
-    let make = |shard| Room::new(shard, running.world.clone(), running.counters.clone());
+    let make = |shard| Room::new(shard, running.world.clone(), running.shown.clone());
     let shards = prepared.start(setup, make).map_err(unreachable)?;
     let stats = shards.stats.clone();
     let told = inboxes;

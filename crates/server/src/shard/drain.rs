@@ -35,6 +35,7 @@ impl<H: Handler> Shard<H> {
     pub(super) fn drain(&mut self) {
         for _ in 0..ROUNDS_MAX {
             if !self.core.outbox.outputs.is_empty() {
+                self.core.handler.show();
                 self.hand_out();
             }
             if self.streams.failures.is_empty() && self.streams.closed.is_empty() {

@@ -13,6 +13,8 @@ pub trait Handler: Send + 'static {
     fn handle(&mut self, now: Now, input: Input<'_>, outbox: &mut Outbox);
     /// When `Input::Ticked` is next wanted.
     fn next_deadline(&self) -> Option<Monotonic>;
+    /// Something that was counted is about to leave: others may now read the counters.
+    fn show(&mut self) {}
     /// What senders have cost and earned so far; see [`crate::net::sources`].
     fn conduct(&self) -> Conduct {
         Conduct::default()

@@ -76,6 +76,7 @@ impl<H: Handler> Shard<H> {
         self.streams.flush();
         self.drain();
         self.core.stats.held.set(self.held.len() as u64);
+        self.core.handler.show();
     }
 
     /// Reads the sockets that have something, a bounded number of batches each.
