@@ -6,7 +6,8 @@ use crate::coeur::{Coeur, DOMAIN};
 use coeur_sip::digest::{Ha1, Session, challenges};
 use coeur_sip::{HeaderName, HeaderTable, Limits, Message, parse};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const T1: Duration = Duration::from_millis(500);
@@ -62,10 +63,10 @@ impl Agent {
     /// The next message, if one comes in time.
     pub fn hear(&self, within: Duration) -> Option<Heard> {
         let mut buffer = [0; 65_536];
+        self.socket.set_nonblocking(within.is_zero()).expect("a socket");
         // Zero would mean to wait for ever.
-        self.socket
-            .set_read_timeout(Some(within.max(Duration::from_millis(1))))
-            .expect("a socket that waits");
+        let wait = within.max(Duration::from_millis(1));
+        self.socket.set_read_timeout(Some(wait)).expect("a socket that waits");
         let length = self.socket.recv(&mut buffer).ok()?;
         let mut table = HeaderTable::new();
         let message = parse(&buffer[..length], &mut table, &Limits::default()).ok()?;
@@ -256,7 +257,7 @@ impl Agent {
     }
 
     /// Answers what comes until told to stop: every call is taken, everything else is answered 200. Gives what came.
-    pub fn serve(&self, stop: &std::sync::atomic::AtomicBool) -> Vec<Heard> {
+    pub fn serve(&self, stop: &AtomicBool) -> Vec<Heard> {
         let mut seen = Vec::new();
         while !stop.load(Ordering::Relaxed) {
             let Some(heard) = self.hear(Duration::from_millis(50)) else { continue };
@@ -274,6 +275,26 @@ impl Agent {
             seen.push(heard);
         }
         seen
+    }
+}
+
+/// A callee who takes every call, in a thread of its own.
+pub struct Taking {
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<Vec<Heard>>>,
+}
+
+impl Taking {
+    pub fn start(agent: Agent) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let end = stop.clone();
+        Self { stop, thread: Some(std::thread::spawn(move || agent.serve(&end))) }
+    }
+
+    /// What it received.
+    pub fn stop(mut self) -> Vec<Heard> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().expect("stopped once").join().expect("a callee that does not fail")
     }
 }
 

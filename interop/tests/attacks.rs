@@ -4,7 +4,7 @@
 //! The attacker is on other loopback addresses than those who are attacked. One attack at a time: they would take each
 //! other's processor.
 
-use coeur_interop::agent::{Agent, Dialog, Heard, branch_of, unique};
+use coeur_interop::agent::{Agent, Dialog, Taking, branch_of, unique};
 use coeur_interop::coeur::{Coeur, DOMAIN};
 use coeur_interop::flood::{self, Flood};
 use socket2::{Domain, Socket, Type};
@@ -49,26 +49,6 @@ impl Times {
     fn p99(&mut self) -> Duration {
         self.0.sort();
         self.0.get(self.0.len() * 99 / 100).copied().unwrap_or_default()
-    }
-}
-
-/// A callee who takes every call, in a thread of its own.
-struct Taking {
-    stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<Vec<Heard>>>,
-}
-
-impl Taking {
-    fn start(agent: Agent) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let end = stop.clone();
-        Self { stop, thread: Some(std::thread::spawn(move || agent.serve(&end))) }
-    }
-
-    /// What it received.
-    fn stop(mut self) -> Vec<Heard> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.take().expect("stopped once").join().expect("a callee that does not fail")
     }
 }
 

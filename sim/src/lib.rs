@@ -9,6 +9,7 @@
 //! | [`chance`] | the one source of randomness of a run |
 //! | [`disk`] | a disk that crashes, fails and fills up |
 //! | [`fuzzing`] | what must hold for any bytes whatever: the bodies of the fuzz targets |
+//! | [`mutations`] | requests in which one element is wrong |
 //! | [`network`] | datagrams under way |
 //! | [`phone`] | a phone: registers, calls, answers, retransmits as RFC 3261 section 17 says |
 //! | [`records`] | what any implementation of the records must keep |
@@ -18,6 +19,7 @@
 pub mod chance;
 pub mod disk;
 pub mod fuzzing;
+pub mod mutations;
 pub mod network;
 pub mod office;
 pub mod phone;
