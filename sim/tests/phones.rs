@@ -69,3 +69,10 @@ fn a_seed_gives_the_same_datagrams_again() {
 fn what_was_acknowledged_after_a_full_disk_outlives_crashes() {
     each_seed(|seed| Plan { disk_fails: true, crashes: 4, ..plan(seed) }, |_| ());
 }
+
+/// A 200 that became a 503 is remembered as a 200 (see `exchange::dispatch`). When the 503 is lost and the REGISTER comes
+/// again, that 200 may leave only once a snapshot holds what the failed group did not.
+#[test]
+fn a_repeated_register_hears_of_nothing_that_a_full_disk_has_lost() {
+    each_seed(|seed| Plan { disk_fails: true, crashes: 4, weather: Weather::ROUGH, ..plan(seed) }, |_| ());
+}

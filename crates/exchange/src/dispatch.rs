@@ -143,7 +143,9 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
 }
 
 /// RFC 3261 section 17.2.2: a retransmission gets the answer that its original got, and nobody else hears of it. What
-/// may still wait for its save waits again, and while nothing can be saved a REGISTER is looked at anew.
+/// may still wait for its save waits again. While nothing can be saved a REGISTER is looked at anew: its 200 may have
+/// left as a 503. Afterwards the 200 is true, since the journal is open again only when a snapshot holds what was lost
+/// (decision 0010).
 fn retransmission(cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) -> bool {
     let Some(bytes) = cx.answers.find(cx.now.monotonic, flow, message) else { return false };
     let register = message.method() == Method::Register;

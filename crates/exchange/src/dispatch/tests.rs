@@ -3,6 +3,7 @@
 use crate::input::{Command, Input};
 use crate::testing::{Office, Phone, Sent, tcp, udp};
 use coeur_sip::Method;
+use std::sync::atomic::Ordering;
 
 const ALICE: &str = "192.0.2.11:5060";
 
@@ -93,6 +94,23 @@ fn bytes_that_are_no_message_are_answered_where_that_is_possible() {
     }
     let counters = office.exchange.counters();
     assert_eq!((counters.malformed, counters.malformed_answered), (4, 1));
+}
+
+/// The group of the first may have failed, so that its 200 left as a 503: decision 0010.
+#[test]
+fn while_nothing_can_be_saved_a_repeated_register_does_not_hear_its_200_again() {
+    let mut office = Office::new();
+    let mut alice = alice();
+    let challenge = office.answer(alice.flow, &alice.request(Method::Register, "sip:example.org", ""));
+    let request = alice.answer(&challenge, Method::Register, "sip:example.org", "");
+    let answer = office.answer(alice.flow, &request);
+    assert_eq!((answer.status(), answer.after_save), (200, true));
+    office.world.storage_writable.store(false, Ordering::Relaxed);
+    assert_eq!(office.answer(alice.flow, &request).status(), 401);
+    // A snapshot holds the binding now.
+    office.world.storage_writable.store(true, Ordering::Relaxed);
+    let again = office.answer(alice.flow, &request);
+    assert_eq!((again.bytes == answer.bytes, again.after_save), (true, true));
 }
 
 /// RFC 3261 section 21.5.4: a server that is about to stop begins nothing new.
