@@ -4,6 +4,7 @@
 
 use super::branch::BRANCH_LEN;
 use crate::world::{Listener, World};
+use coeur_sip::digest::{Credentials, DigestError};
 use coeur_sip::header::{HeaderName, NameAddr};
 use coeur_sip::write::write_vias;
 use coeur_sip::{Message, Method, Uri, Writer};
@@ -58,7 +59,7 @@ pub(super) fn write_request(message: &Message<'_>, world: &World, to: &Outgoing<
     copy_rest(message, &mut writer, |name, value| match name {
         HeaderName::Via | HeaderName::Route | HeaderName::MaxForwards | HeaderName::MaxBreadth => false,
         // Ours to check, never the callee's to see (RFC 3261 section 22.3).
-        HeaderName::ProxyAuthorization | HeaderName::Authorization => !is_our_realm(world, value),
+        HeaderName::ProxyAuthorization | HeaderName::Authorization => !is_ours_to_check(world, value),
         other => !is_asserted(other),
     });
     writer.end(message.body());
@@ -204,17 +205,18 @@ fn is_asserted(name: HeaderName) -> bool {
     matches!(name, HeaderName::PAssertedIdentity | HeaderName::PPreferredIdentity | HeaderName::RemotePartyId)
 }
 
-fn is_our_realm(world: &World, credentials: &[u8]) -> bool {
-    let name = b"realm";
-    let Some(at) = credentials.windows(name.len()).position(|window| window.eq_ignore_ascii_case(name))
-    else {
-        return false;
-    };
-    let rest = credentials[at + name.len()..].trim_ascii_start();
-    let Some(value) = rest.strip_prefix(b"=").map(|value| value.trim_ascii_start()) else { return false };
-    let realm = match value.strip_prefix(b"\"") {
-        Some(quoted) => quoted.split(|b| *b == b'"').next(),
-        None => value.split(|b| *b == b',' || *b == b' ').next(),
-    };
-    realm.is_some_and(|realm| world.directory.is_ours(realm))
+/// Credentials for one of our realms (section 22.3), and a digest that cannot be read: it is of no use to anybody, and
+/// may be ours.
+fn is_ours_to_check(world: &World, credentials: &[u8]) -> bool {
+    match Credentials::names_realm(credentials, |realm| world.directory.is_ours(realm)) {
+        Ok(ours) => ours,
+        Err(DigestError::OtherScheme) => false,
+        Err(
+            DigestError::Malformed
+            | DigestError::Duplicate(_)
+            | DigestError::Missing(_)
+            | DigestError::Invalid(_)
+            | DigestError::Unsupported(_),
+        ) => true,
+    }
 }

@@ -57,6 +57,18 @@ impl<'a> Credentials<'a> {
         }
         found.finish()
     }
+
+    /// Whether a header value names a realm that is `wanted`, be the rest of it as it may: a realm that stands twice is
+    /// no valid digest, but one reader takes the first and another the last.
+    pub fn names_realm(value: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Result<bool, DigestError> {
+        let mut rest = after_digest_scheme(value)?;
+        while let Some(param) = next_param(&mut rest)? {
+            if is(param.name, "realm") && wanted(&param.value.unescaped()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 impl<'a> Found<'a> {
@@ -184,6 +196,16 @@ mod tests {
         assert!(Credentials::parse(format!("{}, extra=1, extra=\"2\"", usual()).as_bytes()).is_ok());
         assert_eq!(error(&format!("{}, Nonce=\"x\"", usual())), DigestError::Duplicate("nonce"));
         assert_eq!(error(&format!("{}, nc=00000001", usual())), DigestError::Duplicate("nc"));
+    }
+
+    #[test]
+    fn a_realm_is_a_parameter_of_that_name_and_nothing_else() {
+        let ours = |value: &str| Credentials::names_realm(value.as_bytes(), |realm| realm == b"a.example");
+        assert_eq!(ours(r#"Digest x-realm=b, y="realm=c", Realm = "a\.example""#), Ok(true));
+        assert_eq!(ours(r#"Digest realm=b, realm=a.example"#), Ok(true));
+        assert_eq!(ours(r#"Digest x-realm=a.example, y="realm=a.example", realm=b"#), Ok(false));
+        assert_eq!(ours(r#"Digest realm="b" realm="a.example""#), Err(DigestError::Malformed));
+        assert_eq!(ours("Basic realm=a.example"), Err(DigestError::OtherScheme));
     }
 
     #[test]

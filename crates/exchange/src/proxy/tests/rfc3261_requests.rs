@@ -190,6 +190,32 @@ fn our_credentials_and_asserted_identities_stay_here() {
     assert!(!answer.text().contains("ceo@") && answer.text().contains("X-Y: z\r\n"), "{}", answer.text());
 }
 
+/// Threat T-07: whatever else the line says, and wherever the realm stands in it. What calls itself a digest and cannot
+/// be read goes nowhere; other schemes are not ours.
+#[test]
+fn our_credentials_stay_here_however_they_are_written() {
+    let digest = "username=\"alice\", nonce=\"n\", uri=\"u\", response=\"0123456789abcdef0123456789abcdef\"";
+    for (line, passes) in [
+        (format!("Authorization: Digest x-realm=a, {digest}, realm=\"example.org\""), false),
+        (format!("Authorization: Digest x=\"realm=b\", {digest}, realm=\"example.org\""), false),
+        (format!("Authorization: digest {digest},REALM = \"example\\.org\""), false),
+        (format!("Authorization: Digest realm=\"example.net\", {digest}, realm=\"example.org\""), false),
+        (format!("Authorization: Digest realm=\"example.org\" {digest}"), false),
+        (format!("Authorization: Digest realm=\"example.net\", {digest}, x-realm=\"example.org\""), true),
+        ("Authorization: Bearer realm".into(), true),
+    ] {
+        // Inside the dialog from where it was begun nobody is asked for credentials, and nobody looks at those sent.
+        let (mut office, mut alice) = office();
+        let (_, invite) = invite(&mut office, &mut alice);
+        let ok = office.answer(udp(BOB), &reply(&invite, 200));
+        let bye = String::from_utf8(inside(&mut alice, &ok, Method::Bye)).expect("text");
+        let bye = bye.replace("User-Agent:", &format!("{line}\r\nUser-Agent:"));
+        let passed = office.answer(udp(ALICE), bye.as_bytes());
+        assert!(goes_to(&passed, udp(BOB)), "{}", passed.text());
+        assert_eq!(passed.text().contains("Authorization"), passes, "{line}");
+    }
+}
+
 /// Section 16.6 step 4: methods that begin a dialog, or may, carry the way back through us; others have none.
 #[test]
 fn record_route_is_in_what_may_begin_a_dialog() {
