@@ -4,7 +4,6 @@ mod process;
 
 use coeur::config::listen::{Listen, Scheme};
 use process::{Folder, Server, eventually, free_port, phone, start_plain};
-use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
