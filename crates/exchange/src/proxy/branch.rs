@@ -6,6 +6,7 @@ use crate::routing::Target;
 use coeur_sip::Transport;
 use coeur_sip::resolve::{Failover, Resolution};
 use coeur_sip::time::Monotonic;
+use coeur_sip::transaction::{InviteClient, NonInviteClient};
 
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -51,28 +52,25 @@ pub fn shard_of_branch(branch: &[u8]) -> Option<ShardId> {
     BranchName::read(branch).map(|name| name.shard)
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BranchState {
-    /// Waits for `Input::Resolved`.
-    Resolving,
-    /// Sent, nothing heard: repeats over UDP (timer A or E) until timer B or F.
-    Calling,
-    /// A provisional answer came: timer C for INVITE, slower timer E and timer F for others.
-    Proceeding,
-    /// INVITE answered 2xx: further 2xx of the same branch pass until timer M (RFC 6026 section 7.2).
-    Accepted,
-    /// INVITE answered 300-699 over UDP: each repetition draws our ACK again, until timer D.
-    Completed,
+/// The client transaction of a branch (RFC 3261 section 17.1).
+pub(super) enum Client {
+    /// Nothing is sent yet: its next hop is being looked for, until then.
+    Resolving {
+        until: Monotonic,
+    },
+    Invite(InviteClient),
+    Other(NonInviteClient),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of the wish to end an INVITE.
 pub(super) enum Cancel {
     No,
     /// As soon as a provisional answer comes (section 9.1).
     Wanted,
-    /// Sent, not yet answered.
-    Sent,
-    Answered,
+    /// Its own transaction.
+    Sent(Box<NonInviteClient>),
+    /// Answered, or given up.
+    Over,
 }
 
 /// What else can be tried for a target.
@@ -85,14 +83,17 @@ pub(super) enum Way {
     Walking(Box<Failover>),
 }
 
+/// 392 bytes, and over UDP the request until it is answered, then the ACK of a failure.
 pub(super) struct Branch {
     pub(super) request: u32,
     /// The next branch of the same request.
     pub(super) next: u32,
     pub(super) serial: u32,
     pub(super) name: BranchName,
-    pub(super) state: BranchState,
+    pub(super) client: Client,
     pub(super) cancel: Cancel,
+    /// Section 16.6 step 11; [`Monotonic::NEVER`] until the first provisional answer and once there is a CANCEL.
+    pub(super) timer_c: Monotonic,
     /// Its phone lost its rights: what it still answers counts for nothing.
     pub(super) withdrawn: bool,
     pub(super) hop: Hop,
@@ -103,13 +104,8 @@ pub(super) struct Branch {
     /// TCP has failed for the address being tried.
     pub(super) smaller_tried: bool,
     pub(super) breadth: u32,
-    /// What may have to be repeated, over UDP only: the request, later the CANCEL or the ACK.
-    pub(super) sent: Box<[u8]>,
-    /// When to look again.
-    pub(super) deadline: Monotonic,
-    /// When this state ends: timer B, F, C, D, M, or the end of a cancelled branch.
-    pub(super) ends: Monotonic,
-    pub(super) interval_ms: u32,
+    /// When the wheel will look at it; never later than its next deadline.
+    pub(super) armed: Monotonic,
 }
 
 impl Branch {
@@ -119,10 +115,36 @@ impl Branch {
     }
 
     pub(super) fn awaits_final(&self) -> bool {
-        match self.state {
-            BranchState::Resolving | BranchState::Calling | BranchState::Proceeding => true,
-            BranchState::Accepted | BranchState::Completed => false,
+        match &self.client {
+            Client::Resolving { .. } => true,
+            Client::Invite(client) => client.awaits_final(),
+            Client::Other(client) => client.awaits_final(),
         }
+    }
+
+    pub(super) fn is_terminated(&self) -> bool {
+        match &self.client {
+            Client::Resolving { .. } => false,
+            Client::Invite(client) => client.is_terminated(),
+            Client::Other(client) => client.is_terminated(),
+        }
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        !matches!(self.cancel, Cancel::No)
+    }
+
+    pub(super) fn next_deadline(&self) -> Monotonic {
+        let client = match &self.client {
+            Client::Resolving { until } => Some(*until),
+            Client::Invite(client) => client.next_deadline(),
+            Client::Other(client) => client.next_deadline(),
+        };
+        let cancel = match &self.cancel {
+            Cancel::Sent(cancel) => cancel.next_deadline(),
+            Cancel::No | Cancel::Wanted | Cancel::Over => None,
+        };
+        [client, cancel].into_iter().flatten().fold(self.timer_c, Monotonic::min)
     }
 
     pub(super) fn is_reliable(&self) -> bool {

@@ -1,15 +1,15 @@
 //! CANCEL, ours and the caller's (RFC 3261 sections 9 and 16.10).
 
 use super::Proxy;
-use super::branch::{BranchState, Cancel};
-use super::fork::timer_b;
-use super::request::ServerState;
+use super::branch::{Cancel, Client};
 use super::server::refuse;
+use super::timing;
 use crate::context::Context;
 use crate::flow::Flow;
 use coeur_sip::header::HeaderName;
+use coeur_sip::time::Monotonic;
+use coeur_sip::transaction::NonInviteClient;
 use coeur_sip::{Message, Method, StatusCode};
-use std::time::Duration;
 
 impl Proxy {
     /// The caller gives up. A CANCEL is taken only from where the INVITE came, or from where its sender is registered
@@ -33,7 +33,7 @@ impl Proxy {
     /// Ends a request that is not answered yet with 487.
     pub(super) fn give_up(&mut self, cx: &mut Context<'_>, index: u32) {
         let request = &mut self.requests[index as usize];
-        if request.state != ServerState::Proceeding || !request.invite {
+        if !request.is_open() || !request.is_invite() {
             return;
         }
         request.stopped = true;
@@ -53,29 +53,39 @@ impl Proxy {
 
     pub(super) fn cancel_branch(&mut self, cx: &mut Context<'_>, slot: u32, stored: &Message<'_>) {
         let branch = &mut self.branches[slot as usize];
-        match (branch.state, branch.cancel) {
-            (BranchState::Resolving, _) => self.drop_branch(slot),
-            (BranchState::Calling, Cancel::No) => branch.cancel = Cancel::Wanted,
-            (BranchState::Proceeding, Cancel::No | Cancel::Wanted) => self.send_cancel(cx, slot, stored),
-            (BranchState::Calling | BranchState::Proceeding, _) => {}
-            (BranchState::Accepted | BranchState::Completed, _) => {}
+        match (&branch.client, &branch.cancel) {
+            (Client::Resolving { .. }, _) => self.drop_branch(slot),
+            (Client::Invite(client), Cancel::No | Cancel::Wanted) if client.is_proceeding() => {
+                self.send_cancel(cx, slot, stored);
+            }
+            (Client::Invite(client), Cancel::No) if client.awaits_final() => branch.cancel = Cancel::Wanted,
+            (Client::Invite(_) | Client::Other(_), _) => {}
         }
     }
 
+    /// A transaction of its own (section 9.1); the INVITE counts as ended 64*T1 later, whatever comes.
     pub(super) fn send_cancel(&mut self, cx: &mut Context<'_>, slot: u32, stored: &Message<'_>) {
-        let now = cx.now.monotonic;
+        let (now, timing) = (cx.now.monotonic, timing(cx.world));
         let to = stored.header(HeaderName::To).unwrap_or_default();
-        self.send_own(cx, slot, stored, Method::Cancel, to);
+        let Some(span) = self.send_own(cx, slot, stored, Method::Cancel, to) else { return };
         let branch = &mut self.branches[slot as usize];
-        branch.cancel = Cancel::Sent;
-        // Section 9.1: after 64*T1 without a final answer the transaction counts as cancelled.
-        branch.ends = now + timer_b(cx.world);
-        branch.interval_ms = cx.world.settings.t1_ms;
-        let first = if branch.sent.is_empty() {
-            branch.ends
-        } else {
-            now + Duration::from_millis(u64::from(branch.interval_ms))
-        };
-        self.arm_branch(now, slot, first);
+        let cancel = NonInviteClient::start(now, &timing, branch.is_reliable(), cx.outbox.bytes(span));
+        branch.cancel = Cancel::Sent(Box::new(cancel));
+        branch.timer_c = Monotonic::NEVER;
+        if let Client::Invite(client) = &mut branch.client {
+            client.cancelled(now, &timing);
+        }
+        self.arm_branch(now, slot);
+    }
+
+    /// What is answered to a CANCEL of ours ends its repetition and nothing else.
+    pub(super) fn cancel_answered(&mut self, cx: &mut Context<'_>, slot: u32, status: StatusCode) {
+        let branch = &mut self.branches[slot as usize];
+        if let Cancel::Sent(cancel) = &mut branch.cancel {
+            cancel.on_response(cx.now.monotonic, &timing(cx.world), status.code());
+            if !cancel.awaits_final() {
+                branch.cancel = Cancel::Over;
+            }
+        }
     }
 }

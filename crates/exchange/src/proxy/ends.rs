@@ -23,12 +23,19 @@ pub(super) fn speaks_for(cx: &Context<'_>, end: &End, flow: &Flow) -> bool {
 /// Where a request to `remote_target` of this end goes: to the instance when it is a GRUU (RFC 5627 section 3.4), else
 /// over the flow by which the device has registered this contact, else where the token says. When there are several,
 /// the flow of the token is preferred.
-pub(super) fn reach(cx: &Context<'_>, end: &End, remote_target: &[u8]) -> Target {
+pub(super) fn reach(cx: &Context<'_>, end: &End, remote_target: &[u8]) -> Reached {
     if let Some(target) = by_gruu(cx, end, remote_target) {
-        return target;
+        return Reached::Instance(target);
     }
     let moved = end.party.and_then(|party| moved_to(cx, party, &end.flow, remote_target));
-    Target { flow: Some(moved.unwrap_or(end.flow)), party: end.party, ..Target::of_uri(remote_target) }
+    Reached::Over(moved.unwrap_or(end.flow))
+}
+
+pub(super) enum Reached {
+    /// At the contact of this binding.
+    Instance(Target),
+    /// Over this flow, the Request-URI as it is.
+    Over(Flow),
 }
 
 fn by_gruu(cx: &Context<'_>, end: &End, remote_target: &[u8]) -> Option<Target> {

@@ -139,6 +139,11 @@ fn write_routes(message: &Message<'_>, to: &Outgoing<'_>, strict: bool, writer: 
     }
 }
 
+/// The URI of the first Route in a stored Path.
+pub(super) fn first_route(path: &[u8]) -> Option<&[u8]> {
+    NameAddr::parse(&path[..first_value_end(path)]).ok().map(|address| address.uri)
+}
+
 /// Where the first of comma separated addresses ends. Each was read when the binding was made, so each has its
 /// brackets; a comma within those, or within quotes, parts nothing.
 fn first_value_end(path: &[u8]) -> usize {

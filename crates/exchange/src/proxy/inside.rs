@@ -2,7 +2,7 @@
 //! section 5.3).
 
 use super::branch::{self, BRANCH_LEN};
-use super::ends::{reach, speaks_for};
+use super::ends::{Reached, reach, speaks_for};
 use super::forward::{self, Outgoing, Routes};
 use super::request::Assignment;
 use super::server::refuse;
@@ -11,7 +11,7 @@ use crate::answer::answer;
 use crate::context::Context;
 use crate::flow::Flow;
 use crate::route_token::{Direction, End, RouteToken, hop_of};
-use crate::routing::{self, Target};
+use crate::routing::{self, Target, is_sips};
 use crate::world::World;
 use coeur_sip::header::{HeaderName, NameAddr};
 use coeur_sip::transaction::TransactionKey;
@@ -126,7 +126,10 @@ impl Proxy {
         if message.method() == Method::Bye {
             cx.counters.calls_ended += 1;
         }
-        let mut target = reach(cx, other, uri);
+        let mut target = match reach(cx, other, uri) {
+            Reached::Instance(target) => target,
+            Reached::Over(way) => Target { flow: Some(way), party: other.party, ..Target::of_uri(uri) },
+        };
         target.secure |= token.secure;
         if routes.kept(message).next().is_some() {
             // The proxies between us and the phone have said themselves how they are passed.
@@ -158,11 +161,12 @@ impl Proxy {
             && speaker.party.is_none_or(|party| party.stands(cx.world))
             && (flow.transport.is_secure() || !token.secure);
         let max_forwards = message.max_forwards().ok().flatten().unwrap_or(70);
-        let Target { uri, flow: way, mut path, secure, .. } = reach(cx, other, uri);
-        if routes.kept(message).next().is_some() {
-            path = None;
-        }
-        let way = way.unwrap_or(other.flow);
+        let reached = reach(cx, other, uri);
+        let (uri, way, path, secure) = match &reached {
+            Reached::Instance(to) => (&*to.uri, to.flow.unwrap_or(other.flow), to.path.as_deref(), to.secure),
+            Reached::Over(flow) => (uri, *flow, None, is_sips(uri)),
+        };
+        let path = path.filter(|_| routes.kept(message).next().is_none());
         let may = may && (way.transport.is_secure() || !(secure || token.secure));
         let hop = hop_of(&way);
         let Some(listener) = next_hop::listener(cx.world, &hop).filter(|_| may && max_forwards > 0) else {
@@ -171,12 +175,12 @@ impl Proxy {
         };
         let text: [u8; BRANCH_LEN] = branch::name_for(cx.mint, branch::NONE, 0).write();
         let outgoing = Outgoing {
-            uri: &uri,
+            uri,
             branch: &text,
             listener,
             source: flow.remote,
             routes,
-            path: path.as_deref(),
+            path,
             record_route: &[],
             max_forwards: max_forwards - 1,
             max_breadth: u32::from(cx.world.settings.max_breadth),

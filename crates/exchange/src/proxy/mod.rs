@@ -1,7 +1,8 @@
 //! The proxy of RFC 3261 section 16: transaction-stateful, forking, with RFC 6026, 4320, 4321 and 5393.
 //!
 //! A request is one [`request::Request`] (server transaction and response context), found by one hash map. Each
-//! target tried is one [`branch::Branch`] (client transaction), found by the slot in our Via branch, without a map.
+//! target tried is one [`branch::Branch`] (client transaction), found by the slot in our Via branch, without a map. Both
+//! are moved by the machines of [`coeur_sip::transaction`] (decision 0006).
 //! Messages are written from spans of the received one straight into the arena.
 //!
 //! What it deliberately does not do: authenticate (that is `guard`; inside a dialog it asks for it through
@@ -14,7 +15,9 @@ mod ends;
 mod fork;
 mod forward;
 mod inside;
+mod launch;
 mod next_hop;
+mod record_route;
 mod request;
 mod responses;
 mod revoke;
@@ -35,11 +38,12 @@ use branch::Branch;
 use coeur_sip::resolve::Blacklist;
 use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::key::{PassThrough, Rfc2543};
-use coeur_sip::transaction::{KeyHasher, TransactionKey};
+use coeur_sip::transaction::{KeyHasher, Timing, TransactionKey};
 use coeur_sip::{HeaderTable, Limits, Message, parse};
 use hashbrown::HashMap;
 use request::{Assignment, Request};
 use slab::Slab;
+use std::time::Duration;
 use timers::Wheel;
 
 pub use branch::shard_of_branch;
@@ -69,6 +73,8 @@ pub struct Proxy {
     requests: Slab<Request>,
     branches: Slab<Branch>,
     wheel: Wheel,
+    /// The Record-Route being written; kept for its memory.
+    record_route: Vec<u8>,
     /// For reading stored requests again.
     table: Option<Box<HeaderTable>>,
     due: Vec<timers::Entry>,
@@ -86,6 +92,7 @@ impl Proxy {
             requests: Slab::new(),
             branches: Slab::new(),
             wheel: Wheel::new(),
+            record_route: Vec::new(),
             table: Some(Box::default()),
             due: Vec::new(),
             serial: 0,
@@ -158,4 +165,10 @@ impl Proxy {
         self.serial = self.serial.wrapping_add(1);
         self.serial
     }
+}
+
+fn timing(world: &World) -> Timing {
+    let settings = &world.settings;
+    let ms = |value: u32| Duration::from_millis(u64::from(value));
+    Timing { t1: ms(settings.t1_ms), t2: ms(settings.t2_ms), t4: ms(settings.t4_ms), ..Timing::DEFAULT }
 }

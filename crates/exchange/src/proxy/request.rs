@@ -6,7 +6,7 @@ use crate::flow::Flow;
 use crate::party::Party;
 use crate::routing::Target;
 use coeur_sip::time::Monotonic;
-use coeur_sip::transaction::TransactionKey;
+use coeur_sip::transaction::{InviteServer, NonInviteServer, TransactionKey};
 use std::collections::VecDeque;
 
 /// What was decided about a request before it is relayed.
@@ -18,23 +18,13 @@ pub(super) struct Assignment {
     pub(super) sender: Option<Party>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ServerState {
-    /// No final answer sent yet.
-    Proceeding,
-    /// INVITE answered 2xx: absorbs repetitions, lets further 2xx pass (RFC 6026 section 7.1), until timer L.
-    Accepted,
-    /// INVITE answered 300-699: repeated over UDP (timer G) until the ACK or timer H.
-    Completed,
-    /// The ACK came: absorbs its repetitions until timer I.
-    Confirmed,
-    /// Another method, answered: repetitions draw the same answer until timer J.
-    Answered,
-    /// Ended; kept only while branches end.
-    Terminated,
+/// The server transaction (RFC 3261 section 17.2). Once it is terminated the request is kept only while branches end.
+pub(super) enum Server {
+    Invite(InviteServer),
+    Other(NonInviteServer),
 }
 
-/// About 400 bytes, the received message until every branch has ended, and over UDP the last answer.
+/// 352 bytes, the received message until every branch has ended, and over UDP the last answer.
 pub(super) struct Request {
     pub(super) key: TransactionKey,
     /// A second name in the map: of the ACK that the sender proved to be entitled to.
@@ -46,12 +36,9 @@ pub(super) struct Request {
     pub(super) source: Flow,
     /// Where its answers go (RFC 3261 section 18.2.2, RFC 3581).
     pub(super) reply: Flow,
-    pub(super) invite: bool,
-    pub(super) state: ServerState,
+    pub(super) server: Server,
     /// As received; needed for further targets, ACK and CANCEL.
     pub(super) message: Box<[u8]>,
-    /// The last answer, over UDP.
-    pub(super) last: Box<[u8]>,
     /// Targets not tried yet, highest q first.
     pub(super) waiting: VecDeque<Target>,
     pub(super) first_branch: u32,
@@ -72,7 +59,46 @@ pub(super) struct Request {
     pub(super) routes: Routes,
     pub(super) record_route: bool,
     pub(super) to_tag: [u8; 18],
-    pub(super) deadline: Monotonic,
-    pub(super) ends: Monotonic,
-    pub(super) interval_ms: u32,
+    /// When the wheel will look at it; never later than its next deadline.
+    pub(super) armed: Monotonic,
+}
+
+impl Request {
+    pub(super) fn is_invite(&self) -> bool {
+        match self.server {
+            Server::Invite(_) => true,
+            Server::Other(_) => false,
+        }
+    }
+
+    /// No final answer was sent yet.
+    pub(super) fn is_open(&self) -> bool {
+        match &self.server {
+            Server::Invite(server) => server.is_proceeding(),
+            Server::Other(server) => server.awaits_final(),
+        }
+    }
+
+    pub(super) fn is_terminated(&self) -> bool {
+        match &self.server {
+            Server::Invite(server) => server.is_terminated(),
+            Server::Other(server) => server.is_terminated(),
+        }
+    }
+
+    /// The last answer, kept over UDP.
+    pub(super) fn stored(&self) -> &[u8] {
+        match &self.server {
+            Server::Invite(server) => server.stored(),
+            Server::Other(server) => server.stored(),
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Monotonic {
+        let deadline = match &self.server {
+            Server::Invite(server) => server.next_deadline(),
+            Server::Other(server) => server.next_deadline(),
+        };
+        deadline.unwrap_or(Monotonic::NEVER)
+    }
 }

@@ -1,17 +1,16 @@
 //! What the targets answer (RFC 3261 section 16.7).
 
-use super::Proxy;
-use super::branch::{BRANCH_LEN, BranchName, BranchState, Cancel};
-use super::fork::timer_b;
+use super::branch::{BRANCH_LEN, Branch, BranchName, Cancel, Client};
 use super::forward::{self, Outgoing};
-use super::next_hop;
-use super::request::ServerState;
+use super::time::send_again;
+use super::{Proxy, next_hop, timing};
 use crate::context::Context;
-use crate::flow::{Flow, Hop};
-use crate::outbox::SendToken;
+use crate::flow::Flow;
+use crate::outbox::{SendToken, Span};
 use crate::routing::{Target, is_sips};
 use coeur_sip::header::HeaderName;
-use coeur_sip::transaction::TransactionKey;
+use coeur_sip::time::Monotonic;
+use coeur_sip::transaction::{ClientAction, TransactionKey};
 use coeur_sip::{Message, Method, StatusCode};
 use std::time::Duration;
 
@@ -26,21 +25,28 @@ impl Proxy {
             return;
         };
         if message.method() == Method::Cancel {
-            let branch = &mut self.branches[slot as usize];
-            if branch.cancel == Cancel::Sent {
-                branch.cancel = Cancel::Answered;
-                // Once the INVITE is completed, what is kept is its ACK.
-                if matches!(branch.state, BranchState::Calling | BranchState::Proceeding) {
-                    branch.sent = Box::default();
-                }
-            }
-            return;
+            return self.cancel_answered(cx, slot, status);
         }
-        match (status.class(), self.requests[self.branches[slot as usize].request as usize].invite) {
-            (1, _) => self.provisional(cx, slot, message, status),
-            (2, true) => self.invite_accepted(cx, slot, message),
-            (_, true) => self.invite_failed(cx, slot, message, status),
-            (_, false) => self.answered(cx, slot, message, status),
+        let (now, timing) = (cx.now.monotonic, timing(cx.world));
+        let branch = &mut self.branches[slot as usize];
+        let first = branch.awaits_final();
+        let action = match &mut branch.client {
+            Client::Resolving { .. } => ClientAction::Nothing,
+            Client::Invite(client) => client.on_response(now, &timing, status.code()),
+            Client::Other(client) => client.on_response(now, &timing, status.code()),
+        };
+        match action {
+            ClientAction::Deliver if status.is_provisional() => self.provisional(cx, slot, message, status),
+            ClientAction::Deliver if matches!(branch.client, Client::Invite(_)) => {
+                self.invite_accepted(cx, slot, message, first);
+            }
+            ClientAction::Deliver => self.answered(cx, slot, message, status),
+            ClientAction::DeliverAndAck => self.invite_failed(cx, slot, message, status),
+            ClientAction::SendAgain => send_again(cx, branch),
+            ClientAction::Nothing
+            | ClientAction::TimedOut
+            | ClientAction::TransportFailed
+            | ClientAction::Ended => {}
         }
     }
 
@@ -48,82 +54,60 @@ impl Proxy {
         let via = message.via().ok()?;
         let name = BranchName::read(via.branch?)?;
         let branch = self.branches.get(name.slot as usize)?;
-        let invite = self.requests.get(branch.request as usize)?.invite;
-        let method_fits = match message.method() {
-            Method::Invite => invite,
-            Method::Cancel => invite,
-            _ => !invite,
+        let method = message.method();
+        let method_fits = match &branch.client {
+            Client::Resolving { .. } => false,
+            Client::Invite(_) => matches!(method, Method::Invite | Method::Cancel),
+            Client::Other(_) => !matches!(method, Method::Invite | Method::Cancel),
         };
         let ours = branch.name == name && name.shard == cx.mint.shard() && method_fits;
-        (ours && branch.state != BranchState::Resolving).then_some((name.slot, message.status()?))
+        ours.then_some((name.slot, message.status()?))
     }
 
     /// Steps 2 and 5: timer C begins anew with every provisional answer but 100, and all but 100 are forwarded.
     fn provisional(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: StatusCode) {
         let now = cx.now.monotonic;
         let branch = &mut self.branches[slot as usize];
-        let index = branch.request;
-        let invite = self.requests[index as usize].invite;
-        match branch.state {
-            BranchState::Calling | BranchState::Proceeding => {}
-            BranchState::Resolving | BranchState::Accepted | BranchState::Completed => return,
+        let (index, withdrawn) = (branch.request, branch.withdrawn);
+        let invite = matches!(branch.client, Client::Invite(_));
+        let first = branch.timer_c == Monotonic::NEVER;
+        if invite && !branch.is_cancelled() && (first || status != StatusCode::TRYING) {
+            branch.timer_c = now + Duration::from_millis(u64::from(cx.world.settings.timer_c_ms));
         }
-        let first = branch.state == BranchState::Calling;
-        branch.state = BranchState::Proceeding;
-        if invite && branch.cancel == Cancel::No && (first || status != StatusCode::TRYING) {
-            branch.sent = Box::default();
-            branch.ends = now + Duration::from_millis(u64::from(cx.world.settings.timer_c_ms));
-            let ends = branch.ends;
-            self.arm_branch(now, slot, ends);
-        } else if !invite {
-            branch.interval_ms = cx.world.settings.t2_ms;
-        }
-        if self.branches[slot as usize].cancel == Cancel::Wanted {
+        self.arm_branch(now, slot);
+        if matches!(self.branches[slot as usize].cancel, Cancel::Wanted) {
             self.with_message(index, |proxy, stored| proxy.send_cancel(cx, slot, stored));
         }
-        let withdrawn = self.branches[slot as usize].withdrawn;
-        let answered = self.requests[index as usize].state != ServerState::Proceeding;
-        // RFC 4320 section 4.1: a request other than INVITE gets no provisional answer but 100.
-        if status == StatusCode::TRYING || !invite || withdrawn || answered {
+        // RFC 4320 section 4.1: a request other than INVITE gets no provisional answer but 100, and that from us.
+        let passes = invite && !withdrawn && status != StatusCode::TRYING;
+        if !passes || !self.requests[index as usize].is_open() {
             return;
         }
         if let Some(span) = written(cx, message) {
             cx.counters.proxied_responses += 1;
-            self.answer_provisional(cx, index, span);
+            self.answer(cx, index, span, status);
         }
     }
 
-    /// Every 2xx to INVITE is forwarded at once, also a second one and one after another final answer (step 5).
-    fn invite_accepted(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>) {
-        let now = cx.now.monotonic;
+    /// Every 2xx to INVITE is forwarded at once, also a second one (step 5); a failure is never sent before all have
+    /// ended, so none comes after one.
+    fn invite_accepted(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, first: bool) {
         let branch = &mut self.branches[slot as usize];
-        let index = branch.request;
-        let (first, withdrawn) = (branch.awaits_final(), branch.withdrawn);
-        if branch.state == BranchState::Completed {
-            return;
-        }
-        if first {
-            branch.state = BranchState::Accepted;
-            branch.sent = Box::default();
-            branch.ends = now + timer_b(cx.world);
-            let ends = branch.ends;
-            self.arm_branch(now, slot, ends);
-        }
-        if withdrawn || self.requests[index as usize].revoked {
+        let (index, withdrawn) = (branch.request, branch.withdrawn);
+        branch.timer_c = Monotonic::NEVER;
+        self.arm_branch(cx.now.monotonic, slot);
+        let request = &self.requests[index as usize];
+        if withdrawn || request.revoked {
             // See `revoke`: without its ACK the phone ends the call itself (section 13.3.1.4).
             cx.counters.stray_responses += 1;
             return;
         }
         let Some(span) = written(cx, message) else { return };
         cx.counters.proxied_responses += 1;
-        if self.requests[index as usize].state == ServerState::Proceeding {
-            if !self.requests[index as usize].inside {
-                cx.counters.calls_answered += 1;
-            }
-            self.answer_final(cx, index, span, 200);
-        } else {
-            cx.outbox.send(Hop::Flow(self.requests[index as usize].reply), span, None);
+        if request.is_open() && !request.inside {
+            cx.counters.calls_answered += 1;
         }
+        self.answer(cx, index, span, message.status().unwrap_or(StatusCode::OK));
         if first {
             self.with_message(index, |proxy, stored| proxy.cancel_branches(cx, index, stored));
             let request = &mut self.requests[index as usize];
@@ -136,40 +120,32 @@ impl Proxy {
     }
 
     fn invite_failed(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: StatusCode) {
-        let branch = &self.branches[slot as usize];
-        let index = branch.request;
-        match branch.state {
-            BranchState::Completed if branch.sent.is_empty() => return,
-            BranchState::Completed => {
-                let span = cx.outbox.write(|out| out.extend_from_slice(&branch.sent));
-                return cx.outbox.send(branch.hop.clone(), span, None);
-            }
-            BranchState::Accepted | BranchState::Resolving => return,
-            BranchState::Calling | BranchState::Proceeding => {}
-        }
+        let index = self.branches[slot as usize].request;
         self.with_message(index, |proxy, stored| {
             proxy.acknowledge(cx, slot, stored, message);
             proxy.branch_ended(cx, slot, stored, message, status);
-            if proxy.branches.get(slot as usize).is_some_and(|branch| branch.is_reliable()) {
+            // Over UDP the ACK is kept until timer D, for repetitions of the answer.
+            let over = proxy.branches.get(slot as usize).is_some_and(Branch::is_terminated);
+            if over {
                 proxy.drop_branch(slot);
             }
             proxy.settle(cx, index, stored);
         });
     }
 
-    /// Section 17.1.1.3; over UDP the ACK is kept until timer D, for repetitions of the answer.
+    /// Section 17.1.1.3.
     fn acknowledge(&mut self, cx: &mut Context<'_>, slot: u32, stored: &Message<'_>, response: &Message<'_>) {
-        let now = cx.now.monotonic;
         let to = response.header(HeaderName::To).unwrap_or_default();
-        self.send_own(cx, slot, stored, Method::Ack, to);
+        let written = self.send_own(cx, slot, stored, Method::Ack, to);
         let branch = &mut self.branches[slot as usize];
-        branch.state = BranchState::Completed;
-        branch.ends = now + timer_b(cx.world);
-        let ends = branch.ends;
-        self.arm_branch(now, slot, ends);
+        branch.timer_c = Monotonic::NEVER;
+        if let (Client::Invite(client), Some(span)) = (&mut branch.client, written) {
+            client.keep_ack(cx.outbox.bytes(span));
+        }
+        self.arm_branch(cx.now.monotonic, slot);
     }
 
-    /// Writes ACK or CANCEL for a branch, sends it, and keeps it over UDP.
+    /// Writes ACK or CANCEL for a branch and sends it.
     pub(super) fn send_own(
         &mut self,
         cx: &mut Context<'_>,
@@ -177,10 +153,10 @@ impl Proxy {
         stored: &Message<'_>,
         method: Method<'_>,
         to: &[u8],
-    ) {
-        let branch = &mut self.branches[slot as usize];
+    ) -> Option<Span> {
+        let branch = &self.branches[slot as usize];
         let request = &self.requests[branch.request as usize];
-        let Some(listener) = next_hop::listener(cx.world, &branch.hop) else { return };
+        let listener = next_hop::listener(cx.world, &branch.hop)?;
         let text: [u8; BRANCH_LEN] = branch.name.write();
         let outgoing = Outgoing {
             uri: &branch.target.uri,
@@ -194,10 +170,10 @@ impl Proxy {
             max_breadth: 0,
         };
         let span = cx.outbox.write(|out| forward::write_own(stored, method, &outgoing, to, out));
-        cx.outbox.send(branch.hop.clone(), span, Some(SendToken(branch.token())));
-        if !branch.is_reliable() {
-            branch.sent = cx.outbox.bytes(span).into();
-        }
+        // That an ACK could not leave is of no use to anybody: its answer comes again, or not.
+        let token = (method == Method::Cancel).then(|| SendToken(branch.token()));
+        cx.outbox.send(branch.hop.clone(), span, token);
+        Some(span)
     }
 
     /// A final answer other than 2xx to INVITE: remember the best, follow a redirection, try another way.
@@ -211,7 +187,7 @@ impl Proxy {
     ) {
         let branch = &self.branches[slot as usize];
         let (index, instance, breadth) = (branch.request, branch.target.instance.clone(), branch.breadth);
-        if branch.withdrawn || self.requests[index as usize].state != ServerState::Proceeding {
+        if branch.withdrawn || !self.requests[index as usize].is_open() {
             return;
         }
         if status.class() == 3 && self.follow(cx, index, stored, response) {
@@ -238,7 +214,7 @@ impl Proxy {
         }
         let (behind_proxies, cancelled) = {
             let branch = &self.branches[slot as usize];
-            (branch.target.path.is_some(), branch.cancel != Cancel::No)
+            (branch.target.path.is_some(), branch.is_cancelled())
         };
         let request = &mut self.requests[index as usize];
         if instance.is_none() {
@@ -298,11 +274,12 @@ impl Proxy {
         self.keys.client(&target.uri, way.as_ref().map_or(&[][..], |way| way))
     }
 
-    /// Other methods: the first 2xx ends all, the rest is weighed (RFC 4320: final answers only).
+    /// Other methods: the first 2xx ends all, the rest is weighed. The branch goes at once: what timer K would absorb
+    /// finds no branch, and is dropped all the same.
     fn answered(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: StatusCode) {
         let index = self.branches[slot as usize].request;
         let request = &self.requests[index as usize];
-        if request.state != ServerState::Proceeding {
+        if !request.is_open() {
             return self.drop_branch(slot);
         }
         let only = request.waiting.is_empty() && request.best.is_none() && {
@@ -315,7 +292,7 @@ impl Proxy {
             let Some(span) = written(cx, message) else { return };
             cx.counters.proxied_responses += 1;
             self.drop_all_branches(index);
-            return self.answer_final(cx, index, span, status.code());
+            return self.answer(cx, index, span, status);
         }
         self.with_message(index, |proxy, stored| {
             proxy.branch_ended(cx, slot, stored, message, status);
@@ -334,7 +311,7 @@ fn is_translated(status: StatusCode) -> bool {
     matches!(status.code(), 408 | 430 | 503)
 }
 
-fn written(cx: &mut Context<'_>, message: &Message<'_>) -> Option<crate::outbox::Span> {
+fn written(cx: &mut Context<'_>, message: &Message<'_>) -> Option<Span> {
     let mut complete = false;
     let span = cx.outbox.write(|out| complete = forward::write_response(message, out));
     complete.then_some(span)

@@ -13,7 +13,6 @@
 //! end it at once is for the role that owns both legs, a back-to-back user agent, which is not there yet.
 
 use super::Proxy;
-use super::request::ServerState;
 use crate::context::Context;
 use crate::party::Party;
 use coeur_directory::{Aor, DeviceId};
@@ -26,7 +25,7 @@ impl Proxy {
         let open: Vec<u32> = self
             .requests
             .iter()
-            .filter(|(_, request)| request.state == ServerState::Proceeding)
+            .filter(|(_, request)| request.is_open())
             .map(|(index, _)| index as u32)
             .collect();
         for index in open {
@@ -44,7 +43,7 @@ impl Proxy {
             request.revoked = true;
             request.stopped = true;
             request.waiting.clear();
-            match request.invite {
+            match request.is_invite() {
                 true => proxy.cancel_branches(cx, index, message),
                 false => proxy.drop_all_branches(index),
             }
@@ -59,7 +58,7 @@ impl Proxy {
         is_meant: &dyn Fn(Option<Party>) -> bool,
     ) {
         let request = &mut self.requests[index as usize];
-        let (invite, waiting) = (request.invite, request.waiting.len());
+        let (invite, waiting) = (request.is_invite(), request.waiting.len());
         request.waiting.retain(|target| !is_meant(target.party));
         let gone = waiting - request.waiting.len();
         let concerned = |slot: &u32| {

@@ -1,16 +1,16 @@
 //! The caller's side: server transactions (RFC 3261 section 17.2, RFC 6026) and what they send.
 
 use super::branch::NONE;
-use super::request::{Assignment, Request, ServerState};
+use super::request::{Assignment, Request, Server};
 use super::timers::Owner;
-use super::{Proxy, REQUESTS_MAX, validate};
+use super::{Proxy, REQUESTS_MAX, timing, validate};
 use crate::context::Context;
 use crate::flow::{Flow, Hop};
 use crate::outbox::Span;
 use coeur_sip::header::HeaderName;
 use coeur_sip::time::Monotonic;
+use coeur_sip::transaction::{InviteServer, NonInviteServer, ServerAction};
 use coeur_sip::{Message, Method, StatusCode, respond};
-use std::time::Duration;
 
 impl Proxy {
     /// A request that we already know: answered again, or absorbed. False: it is new.
@@ -18,9 +18,13 @@ impl Proxy {
         let method = message.method();
         let Some(key) = self.key(message, method.as_bytes()) else { return false };
         let Some(&index) = self.requests_by_key.get(&key) else { return false };
-        let request = &self.requests[index as usize];
-        if !request.last.is_empty() {
-            let span = cx.outbox.write(|out| out.extend_from_slice(&request.last));
+        let request = &mut self.requests[index as usize];
+        let action = match &mut request.server {
+            Server::Invite(server) => server.on_retransmission(),
+            Server::Other(server) => server.on_retransmission(),
+        };
+        if action == ServerAction::SendAgain {
+            let span = cx.outbox.write(|out| out.extend_from_slice(request.stored()));
             cx.outbox.send(Hop::Flow(request.reply), span, None);
             cx.counters.retransmissions_answered += 1;
         }
@@ -65,8 +69,15 @@ impl Proxy {
         passed: validate::Passed,
     ) -> u32 {
         let Assignment { targets, routes, inside, sender } = assignment;
+        let (now, timing) = (cx.now.monotonic, timing(cx.world));
         let method = message.method();
         let invite = method == Method::Invite;
+        let reply = reply_flow(flow, message);
+        let reliable = reply.transport.is_reliable();
+        let server = match invite {
+            true => Server::Invite(InviteServer::start(now, &timing, reliable)),
+            false => Server::Other(NonInviteServer::start(now, &timing, reliable)),
+        };
         let record_route = !inside
             && matches!(
                 method,
@@ -83,11 +94,9 @@ impl Proxy {
             serial,
             sender,
             source: flow,
-            reply: reply_flow(flow, message),
-            invite,
-            state: ServerState::Proceeding,
+            reply,
+            server,
             message: message.bytes().into(),
-            last: Box::default(),
             waiting: targets.into(),
             first_branch: NONE,
             best: None,
@@ -103,9 +112,7 @@ impl Proxy {
             routes,
             record_route,
             to_tag: cx.mint.tag(),
-            deadline: Monotonic::NEVER,
-            ends: Monotonic::NEVER,
-            interval_ms: 0,
+            armed: Monotonic::NEVER,
         }) as u32;
         self.requests_by_key.insert(key, index);
         cx.counters.transactions_server += 1;
@@ -119,48 +126,26 @@ impl Proxy {
             let span = cx.outbox.write(|out| {
                 respond(message, StatusCode::TRYING, None, None, source, out).end(b"");
             });
-            self.answer_provisional(cx, index, span);
+            self.answer(cx, index, span, StatusCode::TRYING);
         }
+        self.arm_request(now, index);
         index
     }
 
-    pub(super) fn answer_provisional(&mut self, cx: &mut Context<'_>, index: u32, span: Span) {
+    /// Hands an answer to the server transaction, and sends it when that lets it pass.
+    pub(super) fn answer(&mut self, cx: &mut Context<'_>, index: u32, span: Span, status: StatusCode) {
+        let (now, timing) = (cx.now.monotonic, timing(cx.world));
         let request = &mut self.requests[index as usize];
-        if !request.reply.transport.is_reliable() {
-            request.last = cx.outbox.bytes(span).into();
-        }
-        cx.outbox.send(Hop::Flow(request.reply), span, None);
-    }
-
-    /// Sends a final answer and moves the server transaction on.
-    pub(super) fn answer_final(&mut self, cx: &mut Context<'_>, index: u32, span: Span, status: u16) {
-        let now = cx.now.monotonic;
-        let settings = &cx.world.settings;
-        let request = &mut self.requests[index as usize];
-        let reliable = request.reply.transport.is_reliable();
-        cx.outbox.send(Hop::Flow(request.reply), span, None);
-        let sixty_four_t1 = Duration::from_millis(64 * u64::from(settings.t1_ms));
-        request.last = Box::default();
-        let (state, first) = match (request.invite, status) {
-            (true, 200..=299) => (ServerState::Accepted, sixty_four_t1),
-            (true, _) => (ServerState::Completed, sixty_four_t1),
-            (false, _) if reliable => (ServerState::Terminated, Duration::ZERO),
-            (false, _) => (ServerState::Answered, sixty_four_t1),
+        let bytes = cx.outbox.bytes(span);
+        let action = match &mut request.server {
+            Server::Invite(server) => server.on_response(now, &timing, status.code(), bytes),
+            Server::Other(server) => server.on_response(now, &timing, status.code(), bytes),
         };
-        request.state = state;
-        request.ends = now + sixty_four_t1;
-        let mut first = first;
-        if !reliable && matches!(state, ServerState::Completed | ServerState::Answered) {
-            request.last = cx.outbox.bytes(span).into();
+        if action == ServerAction::Send {
+            cx.outbox.send(Hop::Flow(request.reply), span, None);
         }
-        if !reliable && state == ServerState::Completed {
-            request.interval_ms = settings.t1_ms;
-            first = Duration::from_millis(u64::from(settings.t1_ms));
-        }
-        if state == ServerState::Terminated {
-            return self.reap(index);
-        }
-        self.arm_request(now, index, now + first);
+        self.arm_request(now, index);
+        self.reap(index);
     }
 
     /// Answers with a status of our own.
@@ -176,46 +161,37 @@ impl Proxy {
         let span = cx.outbox.write(|out| {
             respond(message, status, None, Some(&tag), source, out).end(b"");
         });
-        self.answer_final(cx, index, span, status.code());
+        self.answer(cx, index, span, status);
     }
 
     /// An ACK that belongs to a failure of ours ends its repetition (section 17.2.1). False: it is for somebody.
     pub(super) fn absorb_ack(&mut self, cx: &mut Context<'_>, message: &Message<'_>) -> bool {
         let Some(key) = self.key(message, b"ACK") else { return true };
         let Some(&index) = self.requests_by_key.get(&key) else { return false };
-        let now = cx.now.monotonic;
+        let (now, timing) = (cx.now.monotonic, timing(cx.world));
         let request = &mut self.requests[index as usize];
-        match request.state {
-            ServerState::Completed => {
-                request.last = Box::default();
-                request.state = ServerState::Confirmed;
-                if request.reply.transport.is_reliable() {
-                    request.state = ServerState::Terminated;
-                    self.reap(index);
-                } else {
-                    let at = now + Duration::from_millis(u64::from(cx.world.settings.t4_ms));
-                    request.ends = at;
-                    self.arm_request(now, index, at);
-                }
-                true
-            }
-            ServerState::Confirmed => true,
-            // A phone that repeats the branch of its INVITE in the ACK of a 2xx: the Route decides.
-            ServerState::Accepted => false,
-            ServerState::Proceeding | ServerState::Answered | ServerState::Terminated => true,
-        }
+        let Server::Invite(server) = &mut request.server else { return true };
+        let action = server.on_ack(now, &timing);
+        self.arm_request(now, index);
+        self.reap(index);
+        // A phone may repeat the branch of its INVITE in the ACK of a 2xx: the Route decides.
+        action != ServerAction::DeliverAck
     }
 
-    pub(super) fn arm_request(&mut self, now: Monotonic, index: u32, at: Monotonic) {
+    /// An entry that fires too early is armed again, so a later deadline needs no entry of its own.
+    pub(super) fn arm_request(&mut self, now: Monotonic, index: u32) {
         let request = &mut self.requests[index as usize];
-        request.deadline = at;
-        self.wheel.arm(now, at, Owner::Request(index), request.serial);
+        let at = request.next_deadline();
+        if at < request.armed {
+            request.armed = at;
+            self.wheel.arm(now, at, Owner::Request(index), request.serial);
+        }
     }
 
     /// Forgets a request that has ended and whose branches are gone.
     pub(super) fn reap(&mut self, index: u32) {
         let Some(request) = self.requests.get_mut(index as usize) else { return };
-        if request.state != ServerState::Terminated {
+        if !request.is_terminated() {
             return;
         }
         for key in [Some(request.key), request.ack_key.take().map(|key| *key)].into_iter().flatten() {

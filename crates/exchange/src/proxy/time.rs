@@ -1,111 +1,142 @@
 //! What happens when a timer fires.
 
-use super::Proxy;
-use super::branch::{BranchState, Cancel};
-use super::request::ServerState;
+use super::branch::{Branch, Cancel, Client};
+use super::request::Server;
 use super::timers::Owner;
+use super::{Proxy, timing};
 use crate::context::Context;
 use crate::flow::Hop;
 use crate::outbox::SendToken;
-use coeur_sip::StatusCode;
-use std::time::Duration;
+use coeur_sip::time::Monotonic;
+use coeur_sip::transaction::{ClientAction, ServerAction, Timing};
+use coeur_sip::{StatusCode, respond};
 
 impl Proxy {
     pub fn tick(&mut self, cx: &mut Context<'_>) {
+        let timing = timing(cx.world);
         let mut due = std::mem::take(&mut self.due);
         self.wheel.advance(cx.now.monotonic, &mut due);
         for entry in due.drain(..) {
             match entry.owner {
-                Owner::Request(index) => self.request_due(cx, index, entry.serial),
-                Owner::Branch(slot) => self.branch_due(cx, slot, entry.serial),
+                Owner::Request(index) => self.request_due(cx, &timing, index, entry.serial),
+                Owner::Branch(slot) => self.branch_due(cx, &timing, slot, entry.serial),
             }
         }
         self.due = due;
     }
 
-    fn request_due(&mut self, cx: &mut Context<'_>, index: u32, serial: u32) {
+    /// Timers G, H, I, J and L, and the late 100 of RFC 4320 section 4.1.
+    fn request_due(&mut self, cx: &mut Context<'_>, timing: &Timing, index: u32, serial: u32) {
         let now = cx.now.monotonic;
         let Some(request) = self.requests.get_mut(index as usize).filter(|r| r.serial == serial) else {
             return;
         };
-        if request.deadline > now {
-            let at = request.deadline;
-            return self.wheel.arm(now, at, Owner::Request(index), serial);
-        }
-        match request.state {
-            ServerState::Proceeding | ServerState::Terminated => {}
-            // Timer G: the answer again, at most every T2.
-            ServerState::Completed if request.ends > now && !request.last.is_empty() => {
-                let span = cx.outbox.write(|out| out.extend_from_slice(&request.last));
+        request.armed = Monotonic::NEVER;
+        let action = match &mut request.server {
+            Server::Invite(server) => server.on_timer(now, timing),
+            Server::Other(server) => server.on_timer(now, timing),
+        };
+        match action {
+            ServerAction::SendAgain => {
+                let span = cx.outbox.write(|out| out.extend_from_slice(request.stored()));
                 cx.outbox.send(Hop::Flow(request.reply), span, None);
-                request.interval_ms = (request.interval_ms * 2).min(cx.world.settings.t2_ms);
-                let next = now + Duration::from_millis(u64::from(request.interval_ms));
-                let at = next.min(request.ends);
-                self.arm_request(now, index, at);
             }
-            // Timers H, I, J, L.
-            ServerState::Completed
-            | ServerState::Confirmed
-            | ServerState::Answered
-            | ServerState::Accepted => {
-                request.state = ServerState::Terminated;
-                request.last = Box::default();
-                self.reap(index);
+            ServerAction::SendTrying => self.send_trying(cx, index),
+            ServerAction::Ended | ServerAction::AckMissing => return self.reap(index),
+            // Nobody waits for what its targets still answer.
+            ServerAction::Abandoned => {
+                self.drop_all_branches(index);
+                return self.reap(index);
             }
+            ServerAction::Nothing
+            | ServerAction::Send
+            | ServerAction::DeliverAck
+            | ServerAction::Refused
+            | ServerAction::TransportFailed => {}
         }
+        self.arm_request(now, index);
     }
 
-    fn branch_due(&mut self, cx: &mut Context<'_>, slot: u32, serial: u32) {
+    fn send_trying(&mut self, cx: &mut Context<'_>, index: u32) {
+        self.with_message(index, |proxy, message| {
+            let request = &mut proxy.requests[index as usize];
+            let source = request.source.remote;
+            let span = cx.outbox.write(|out| {
+                respond(message, StatusCode::TRYING, None, None, source, out).end(b"");
+            });
+            cx.outbox.send(Hop::Flow(request.reply), span, None);
+            match &mut request.server {
+                Server::Invite(server) => server.keep_trying(cx.outbox.bytes(span)),
+                Server::Other(server) => server.keep_trying(cx.outbox.bytes(span)),
+            }
+        });
+    }
+
+    /// Timers A to F and M of a branch, timer C, and timer E of its CANCEL.
+    fn branch_due(&mut self, cx: &mut Context<'_>, timing: &Timing, slot: u32, serial: u32) {
         let now = cx.now.monotonic;
         let Some(branch) = self.branches.get_mut(slot as usize).filter(|b| b.serial == serial) else {
             return;
         };
-        if branch.deadline > now {
-            let at = branch.deadline;
-            return self.wheel.arm(now, at, Owner::Branch(slot), serial);
-        }
-        if branch.ends <= now {
-            return self.branch_over(cx, slot);
-        }
-        let invite = self.requests[branch.request as usize].invite;
-        let repeats = match branch.state {
-            BranchState::Calling => true,
-            BranchState::Proceeding => !invite || branch.cancel == Cancel::Sent,
-            BranchState::Resolving | BranchState::Accepted | BranchState::Completed => false,
+        branch.armed = Monotonic::NEVER;
+        repeat_cancel(cx, timing, branch);
+        let action = match &mut branch.client {
+            Client::Resolving { until } if until.is_due(now) => ClientAction::TimedOut,
+            Client::Resolving { .. } => ClientAction::Nothing,
+            Client::Invite(client) => client.on_timer(now, timing),
+            Client::Other(client) => client.on_timer(now, timing),
         };
-        let mut at = branch.ends;
-        if repeats && !branch.sent.is_empty() {
-            // Timers A and E.
-            let span = cx.outbox.write(|out| out.extend_from_slice(&branch.sent));
-            cx.outbox.send(branch.hop.clone(), span, Some(SendToken(branch.token())));
-            let doubled = branch.interval_ms.saturating_mul(2);
-            let invite_itself = invite && branch.cancel != Cancel::Sent;
-            branch.interval_ms = if invite_itself { doubled } else { doubled.min(cx.world.settings.t2_ms) };
-            at = at.min(now + Duration::from_millis(u64::from(branch.interval_ms)));
-        }
-        branch.deadline = now;
-        self.arm_branch(now, slot, at);
-    }
-
-    /// Timers B and F, C, D, M, and the end of a cancelled branch.
-    fn branch_over(&mut self, cx: &mut Context<'_>, slot: u32) {
-        let branch = &self.branches[slot as usize];
         let index = branch.request;
-        let invite = self.requests[index as usize].invite;
-        match (branch.state, branch.cancel) {
-            (BranchState::Accepted | BranchState::Completed, _) => self.drop_branch(slot),
-            // Timer C (section 16.8): cancelled; the 487, or its absence, ends it.
-            (BranchState::Proceeding, Cancel::No | Cancel::Wanted) if invite => {
-                cx.counters.timer_c_fired += 1;
-                self.with_message(index, |proxy, stored| proxy.send_cancel(cx, slot, stored));
-                self.consider(index, StatusCode::REQUEST_TIMEOUT.code(), &[]);
-            }
-            (BranchState::Resolving | BranchState::Calling | BranchState::Proceeding, _) => {
+        match action {
+            ClientAction::SendAgain => send_again(cx, branch),
+            ClientAction::TimedOut => {
                 self.with_message(index, |proxy, stored| {
                     proxy.next_way(cx, slot, stored, StatusCode::REQUEST_TIMEOUT.code());
                     proxy.settle(cx, index, stored);
                 });
             }
+            ClientAction::Ended => return self.drop_branch(slot),
+            ClientAction::Nothing if branch.timer_c.is_due(now) => {
+                // Section 16.8: cancelled; the 487, or its absence, ends it.
+                cx.counters.timer_c_fired += 1;
+                self.with_message(index, |proxy, stored| proxy.send_cancel(cx, slot, stored));
+                self.consider(index, StatusCode::REQUEST_TIMEOUT.code(), &[]);
+            }
+            ClientAction::Nothing
+            | ClientAction::Deliver
+            | ClientAction::DeliverAndAck
+            | ClientAction::TransportFailed => {}
+        }
+        if self.branches.get(slot as usize).is_some_and(|branch| branch.serial == serial) {
+            self.arm_branch(now, slot);
         }
     }
+}
+
+fn repeat_cancel(cx: &mut Context<'_>, timing: &Timing, branch: &mut Branch) {
+    let Cancel::Sent(cancel) = &mut branch.cancel else { return };
+    match cancel.on_timer(cx.now.monotonic, timing) {
+        ClientAction::SendAgain => {
+            let span = cx.outbox.write(|out| out.extend_from_slice(cancel.stored()));
+            cx.outbox.send(branch.hop.clone(), span, Some(SendToken(branch.token())));
+        }
+        ClientAction::TimedOut => branch.cancel = Cancel::Over,
+        ClientAction::Nothing
+        | ClientAction::Deliver
+        | ClientAction::DeliverAndAck
+        | ClientAction::TransportFailed
+        | ClientAction::Ended => {}
+    }
+}
+
+/// The request once more, or the ACK.
+pub(super) fn send_again(cx: &mut Context<'_>, branch: &Branch) {
+    let stored = match &branch.client {
+        Client::Resolving { .. } => return,
+        Client::Invite(client) => client.stored(),
+        Client::Other(client) => client.stored(),
+    };
+    let span = cx.outbox.write(|out| out.extend_from_slice(stored));
+    let token = branch.awaits_final().then(|| SendToken(branch.token()));
+    cx.outbox.send(branch.hop.clone(), span, token);
 }

@@ -7,6 +7,7 @@ use coeur_directory::{AccountPatch, Change, Rights};
 use coeur_sip::{HeaderName, Method, StatusCode, respond};
 use std::time::Duration;
 
+mod allocations;
 mod calls;
 mod moved;
 mod passing;

@@ -60,7 +60,7 @@ fn a_silent_target_of_a_message_draws_no_408() {
     assert!(sent.len() == 1 && goes_to(&sent[0], udp(BOB)), "{sent:?}");
     for _ in 0..700 {
         office.wait(Duration::from_millis(100));
-        assert!(office.handle(Input::Ticked).iter().all(|sent| sent.status() == 0));
+        assert!(office.handle(Input::Ticked).iter().all(|sent| sent.status() <= 100));
     }
     assert_eq!(office.exchange.transactions(), 0);
 }
@@ -114,7 +114,10 @@ fn over_tcp_nothing_is_repeated() {
     for method in [Method::Invite, Method::Message] {
         let (_, sent) = send(&mut office, &mut alice, method, "");
         assert!(to(&sent, bob.flow).token.is_some());
-        assert!(times(&mut office, Duration::from_secs(31), |_| true).is_empty(), "{method}");
+        assert!(
+            times(&mut office, Duration::from_secs(31), |sent| sent.status() != 100).is_empty(),
+            "{method}"
+        );
         tick(&mut office, Duration::from_secs(40));
     }
     let (_, sent) = send(&mut office, &mut alice, Method::Invite, "");
@@ -155,6 +158,24 @@ fn timer_d_ends_the_repetition_of_the_ack() {
     assert_eq!(office.exchange.transactions(), 0);
 }
 
+/// Section 9.1: a CANCEL is a transaction of its own, repeated by timer E until it is answered; the INVITE is not
+/// repeated any more.
+#[test]
+fn our_cancel_is_repeated_until_it_is_answered() {
+    let (mut office, mut alice) = office();
+    let (request, invite) = invite(&mut office, &mut alice);
+    office.answer(udp(BOB), &reply(&invite, 180));
+    let sent = office.receive(udp(ALICE), &cancel_of(&request));
+    let cancel = to(&sent, udp(BOB)).clone();
+    about(
+        &times(&mut office, Duration::from_secs(5), |sent| sent.bytes == cancel.bytes),
+        &[500, 1_500, 3_500],
+    );
+    assert!(office.receive(udp(BOB), &reply(&cancel, 200)).is_empty());
+    assert!(times(&mut office, Duration::from_secs(20), |sent| goes_to(sent, udp(BOB))).is_empty());
+    assert_eq!(statuses(&office.receive(udp(BOB), &reply(&invite, 487))), [0, 487]);
+}
+
 /// Section 17.2.1: timer G doubles up to T2, timer H ends it after 64*T1.
 #[test]
 fn timer_g_doubles_up_to_t2_until_timer_h() {
@@ -179,6 +200,24 @@ fn timer_j_answers_retransmissions_of_a_message() {
     }
     tick(&mut office, Duration::from_secs(3));
     assert_eq!(office.answer(udp(ALICE), &request).status(), 407, "its nonce count was used");
+}
+
+/// RFC 4320 section 4.1: who waits for long is told with a 100, when timer E has grown to T2 and no earlier; once, and
+/// again for each retransmission from then on.
+#[test]
+fn a_slow_message_is_answered_100_after_three_and_a_half_seconds() {
+    for flow in [udp(ALICE), tcp(ALICE, 9)] {
+        let (mut office, mut alice) = office();
+        alice.flow = flow;
+        let (request, sent) = send(&mut office, &mut alice, Method::Message, "");
+        assert!(office.receive(flow, &request).is_empty(), "absorbed");
+        about(&times(&mut office, Duration::from_secs(20), |sent| sent.status() == 100), &[3_500]);
+        let again = office.receive(flow, &request);
+        assert_eq!(statuses(&again), if flow == udp(ALICE) { vec![100] } else { vec![] });
+        assert_eq!(office.answer(udp(BOB), &reply(&sent[0], 202)).status(), 202);
+        tick(&mut office, Duration::from_secs(40));
+        assert_eq!(office.exchange.transactions(), 0);
+    }
 }
 
 /// RFC 6026 section 7.1: after a 2xx the INVITE is absorbed for 64*T1, further 2xx pass, and nothing is repeated by us.

@@ -132,7 +132,7 @@ fn a_message_that_timed_out_is_not_tried_elsewhere_but_the_next_one_is() {
     assert_eq!(place(&first), udp_place("203.0.113.1:5070"));
     for _ in 0..330 {
         let sent = tick(&mut office, Duration::from_millis(100));
-        assert!(sent.iter().all(|sent| place(sent) == place(&first)), "{sent:?}");
+        assert!(sent.iter().all(|sent| sent.status() == 100 || place(sent) == place(&first)), "{sent:?}");
     }
     begin(&mut office, &mut alice, Method::Message, "sip:carol@example.net");
     assert_eq!(place(&resolve(&mut office, answer)[0]), udp_place("203.0.113.2:5070"));

@@ -111,6 +111,21 @@ fn a_430_with_no_flow_left_is_480_to_the_caller() {
     assert_eq!(statuses(&office.receive(other, &reply(&next, 430))), [0, 480]);
 }
 
+/// RFC 4321 section 1.3: the caller of a MESSAGE gives up after 64*T1, however many flows are left to try by then.
+#[test]
+fn a_message_is_forgotten_when_its_caller_has_given_up() {
+    let (mut office, mut alice, preferred, other) = two_flows("");
+    let request = ring(&mut office, &mut alice, Method::Message, preferred);
+    tick(&mut office, Duration::from_secs(20));
+    let sent = office.receive(preferred, &reply(&request, 430));
+    let next = to(&sent, other).clone();
+    for _ in 0..13 {
+        tick(&mut office, Duration::from_secs(1));
+    }
+    assert_eq!(office.exchange.transactions(), 0);
+    assert!(office.receive(other, &reply(&next, 200)).is_empty(), "nobody waits for it");
+}
+
 /// A closed connection is no target at all, so the next flow is the first.
 #[test]
 fn a_closed_flow_is_not_tried() {

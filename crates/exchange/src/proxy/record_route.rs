@@ -1,0 +1,70 @@
+//! Our Record-Route (RFC 3261 section 16.6 step 4): a way back through us that carries a token of both ends.
+
+use crate::flow::{ConnectionId, Flow, Hop, ListenerId};
+use crate::route_token::{RouteSeal, RouteToken};
+use crate::world::{Listener, World};
+use coeur_sip::{Message, Transport};
+
+/// Where the dialog will reach this side: a flow, or an address to connect to.
+pub(super) fn flow_of(hop: &Hop, listener: &Listener) -> Flow {
+    match hop {
+        Hop::Flow(flow) => *flow,
+        Hop::Address { transport, address, .. } => Flow {
+            transport: *transport,
+            listener: listener.id,
+            connection: ConnectionId::NONE,
+            remote: *address,
+        },
+    }
+}
+
+/// One Record-Route when both sides use one listener, else two, each naming the listener that its side can reach
+/// (RFC 5658): the callee reads the first, the caller the second. Both carry the same token.
+pub(super) fn write(
+    seal: &RouteSeal,
+    world: &World,
+    message: &Message<'_>,
+    token: &RouteToken,
+    callee_side: &Listener,
+    out: &mut Vec<u8>,
+) {
+    let caller_tag = message.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+    out.extend_from_slice(scheme(token.secure));
+    let start = out.len();
+    seal.seal(token, message.call_id(), caller_tag, out);
+    let end = out.len();
+    write_place(callee_side, token.secure, out);
+    if token.caller.flow.listener != callee_side.id
+        && let Some(caller_side) = listener_of(world, token.caller.flow.listener)
+    {
+        out.extend_from_slice(b", ");
+        out.extend_from_slice(scheme(token.secure));
+        out.extend_from_within(start..end);
+        write_place(caller_side, token.secure, out);
+    }
+}
+
+fn scheme(secure: bool) -> &'static [u8] {
+    if secure { b"<sips:" } else { b"<sip:" }
+}
+
+fn write_place(listener: &Listener, secure: bool, out: &mut Vec<u8>) {
+    out.push(b'@');
+    out.extend_from_slice(listener.sent_by.as_bytes());
+    let transport = match listener.transport {
+        Transport::Udp => None,
+        // RFC 3261 section 26.2.2: sips means TLS; what is below it is TCP or a WebSocket.
+        Transport::Tls if secure => None,
+        Transport::Wss if secure => Some(Transport::Ws),
+        other => Some(other),
+    };
+    if let Some(transport) = transport {
+        out.extend_from_slice(b";transport=");
+        out.extend_from_slice(transport.as_param().as_bytes());
+    }
+    out.extend_from_slice(b";lr>");
+}
+
+fn listener_of(world: &World, id: ListenerId) -> Option<&Listener> {
+    world.listeners.iter().find(|listener| listener.id == id)
+}
