@@ -27,6 +27,7 @@ pub mod gruu;
 pub mod guard;
 pub mod input;
 pub mod mint;
+pub mod network;
 pub mod outbox;
 pub mod party;
 pub mod proxy;

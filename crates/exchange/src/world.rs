@@ -2,6 +2,7 @@
 //! registrar; both are shared by all shards and never locked across a call.
 
 use crate::flow::ListenerId;
+use crate::network::Network;
 use coeur_directory::Directory;
 use coeur_sip::transport::Transport;
 use std::net::SocketAddr;
@@ -57,6 +58,8 @@ pub struct Settings {
     pub branches_max: u16,
     /// Follow 3xx answers ourselves.
     pub recurse_on_redirect: bool,
+    /// Inside networks (see [`crate::network`]) to which requests for other domains may go all the same.
+    pub relay_inside: Box<[Network]>,
     /// A MESSAGE larger than this is answered 413 (bytes).
     pub message_body_bytes_max: u32,
     /// MESSAGEs that one account may send in a minute; 0 for no limit.
@@ -85,6 +88,7 @@ impl Default for Settings {
             max_breadth: 60,
             branches_max: 32,
             recurse_on_redirect: false,
+            relay_inside: Box::default(),
             message_body_bytes_max: 16_384,
             messages_per_minute_max: 30,
             expires_jitter_percent: 10,

@@ -46,7 +46,7 @@ impl Proxy {
             });
         }
         let uri = target.path.as_deref().and_then(first_route).unwrap_or(&target.uri);
-        match next_hop::of_uri(cx.world, uri, cx.mint.u64()) {
+        match next_hop::of_uri(cx, &target, uri) {
             NextHop::Known(candidates) => {
                 let failover = Failover::new(candidates, cx.now.monotonic, &self.failed);
                 let way = Way::Walking(Box::new(failover));
@@ -213,11 +213,16 @@ impl Proxy {
         match resolution.on_answer(answer) {
             Progress::Ask(queries) => return self.ask(cx, slot, queries),
             Progress::Done(Ok(resolved)) => {
-                let failover = Failover::new(resolved.candidates, cx.now.monotonic, &self.failed);
-                branch.way = Way::Walking(Box::new(failover));
-                self.with_message(index, |proxy, message| {
-                    proxy.walk(cx, slot, message, StatusCode::SERVICE_UNAVAILABLE.code());
-                });
+                match next_hop::permitted(cx, &branch.target, resolved.candidates) {
+                    Ok(candidates) => {
+                        let failover = Failover::new(candidates, cx.now.monotonic, &self.failed);
+                        branch.way = Way::Walking(Box::new(failover));
+                        self.with_message(index, |proxy, message| {
+                            proxy.walk(cx, slot, message, StatusCode::SERVICE_UNAVAILABLE.code());
+                        });
+                    }
+                    Err(status) => self.fail_branch(slot, status.code()),
+                }
             }
             Progress::Done(Err(error)) => self.fail_branch(slot, next_hop::status_of(error).code()),
         }

@@ -1,7 +1,10 @@
 //! From a URI to where it is reached (RFC 3263): an address is itself, a name is asked of the DNS (NAPTR, SRV, AAAA
 //! and A), and what comes out is an ordered list of places to try.
 
+use crate::context::Context;
 use crate::flow::Hop;
+use crate::network::may_relay_to;
+use crate::routing::Target;
 use crate::world::{Listener, World};
 use coeur_sip::resolve::{
     Candidate, Destination, Progress, Query, Resolution, ResolveError, ResolveLimits, Supported,
@@ -19,17 +22,36 @@ pub(super) enum NextHop {
     Nowhere(StatusCode),
 }
 
-/// The URI of the topmost Route, or the Request-URI (RFC 3261 section 16.6 step 7). `random` draws among SRV records.
-pub(super) fn of_uri(world: &World, text: &[u8], random: u64) -> NextHop {
+/// The URI of the topmost Route, or the Request-URI (RFC 3261 section 16.6 step 7), of this target.
+pub(super) fn of_uri(cx: &mut Context<'_>, target: &Target, text: &[u8]) -> NextHop {
     let nowhere = || NextHop::Nowhere(status_of(ResolveError::UnsupportedTransport));
     let Ok(Uri::Sip(uri)) = Uri::parse(text) else { return nowhere() };
     let Ok(destination) = Destination::from_uri(&uri) else { return nowhere() };
-    let (resolution, progress) = Resolution::start(destination, supported(world), random, LIMITS);
+    let (resolution, progress) = Resolution::start(destination, supported(cx.world), cx.mint.u64(), LIMITS);
     match progress {
         Progress::Ask(queries) => NextHop::Ask(Box::new(resolution), queries),
-        Progress::Done(Ok(resolved)) => NextHop::Known(resolved.candidates),
+        Progress::Done(Ok(resolved)) => match permitted(cx, target, resolved.candidates) {
+            Ok(candidates) => NextHop::Known(candidates),
+            Err(status) => NextHop::Nowhere(status),
+        },
         Progress::Done(Err(error)) => NextHop::Nowhere(status_of(error)),
     }
+}
+
+/// Threat T-25: another domain is at none of the addresses that only we can reach. A phone is: it registered from there.
+pub(super) fn permitted(
+    cx: &mut Context<'_>,
+    target: &Target,
+    mut candidates: Vec<Candidate>,
+) -> Result<Vec<Candidate>, StatusCode> {
+    if target.party.is_none() {
+        candidates.retain(|candidate| may_relay_to(cx.world, candidate.address.ip()));
+    }
+    if candidates.is_empty() {
+        cx.counters.relay_refused += 1;
+        return Err(StatusCode::FORBIDDEN);
+    }
+    Ok(candidates)
 }
 
 /// What a caller is told of a target that leads nowhere. A 503 of ours becomes a 500 on its way (section 16.7 step 6).

@@ -62,6 +62,7 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::Log, json!(settings.log)),
         (Key::LogFormat, json!(if settings.log_format == LogFormat::Json { "json" } else { "text" })),
         (Key::TraceMb, json!(settings.trace_mb)),
+        (Key::RelayInside, list(settings.relay_inside.iter().map(ToString::to_string).collect())),
         (Key::MessagesPerMinute, json!(settings.messages_per_minute)),
     ]
 }

@@ -25,7 +25,7 @@ pub fn layer(variables: &[(String, String)]) -> (Layer, Vec<ConfigError>) {
 
 fn words(key: Key, value: &str) -> Vec<String> {
     match key {
-        Key::Domain | Key::Listen | Key::Advertise | Key::Origin => {
+        Key::Domain | Key::Listen | Key::Advertise | Key::Origin | Key::RelayInside => {
             value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
         }
         Key::Config

@@ -32,6 +32,7 @@ keys! {
     Log "log" "COEUR_LOG" "Level (error, warn, info, debug, trace) or a filter such as coeur=debug.",
     LogFormat "log_format" "COEUR_LOG_FORMAT" "text or json.",
     TraceMb "trace_mb" "COEUR_TRACE_MB" "Memory for recent messages, in megabytes, 0 to 1024; 0 keeps none.",
+    RelayInside "relay_inside" "COEUR_RELAY_INSIDE" "Private, loopback and other inside networks to which accounts with the right to relay may send: ADDRESS[/BITS] (a list).",
     MessagesPerMinute "messages_per_minute" "COEUR_MESSAGES_PER_MINUTE" "MESSAGE requests of one account in a minute; 0 for no limit.",
 }
 

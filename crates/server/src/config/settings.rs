@@ -2,6 +2,7 @@
 
 use super::listen::is_host;
 use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source};
+use coeur_exchange::network::Network;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub log: String,
     pub log_format: LogFormat,
     pub trace_mb: u32,
+    /// Inside networks that requests for other domains may reach.
+    pub relay_inside: Vec<Network>,
     /// 0: no limit.
     pub messages_per_minute: u32,
     /// Whether `listen`, `domain` or `http` were chosen by the operator (the demonstration then keeps them).
@@ -71,6 +74,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         log: reader.one(Key::Log, |text| Ok(text.to_owned())).unwrap_or_else(|| "info".to_owned()),
         log_format: reader.one(Key::LogFormat, log_format).unwrap_or(LogFormat::Text),
         trace_mb: reader.one(Key::TraceMb, trace_mb).unwrap_or(DEFAULT_TRACE_MB),
+        relay_inside: reader.each(Key::RelayInside, |text| text.parse::<Network>()),
         messages_per_minute: reader
             .one(Key::MessagesPerMinute, messages_per_minute)
             .unwrap_or(DEFAULT_MESSAGES_PER_MINUTE),
@@ -222,6 +226,15 @@ mod tests {
             resolve(&[environment(&[("COEUR_LISTEN", "udp://0.0.0.0:1, tcp://0.0.0.0:2")])]).unwrap();
         assert_eq!(settings.listen.len(), 2);
         assert!(settings.chosen.listen);
+    }
+
+    #[test]
+    fn inside_networks_are_listed_and_what_is_none_is_told() {
+        let listed = resolve(&[environment(&[("COEUR_RELAY_INSIDE", "10.1.0.0/16 fd00::1")])]).unwrap();
+        let texts: Vec<String> = listed.relay_inside.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["10.1.0.0/16", "fd00::1/128"]);
+        let errors = resolve(&[environment(&[("COEUR_RELAY_INSIDE", "lan")])]).unwrap_err();
+        assert!(errors[0].text.contains("`lan` is no network"), "{}", errors[0].text);
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         secrets,
         settings: coeur_exchange::world::Settings {
             messages_per_minute_max: settings.messages_per_minute,
+            relay_inside: settings.relay_inside.clone().into(),
             ..Default::default()
         },
         storage_writable: AtomicBool::new(true),

@@ -178,3 +178,39 @@ fn a_large_request_goes_over_tcp_and_falls_back_to_udp() {
     let (_, sent) = send_to(&mut office, &mut alice, Method::Message, uri, "", &body);
     assert_eq!(place(&sent[0]), udp_place("203.0.113.9:5060"), "the URI says UDP");
 }
+
+/// Threat T-25: neither a caller nor the DNS of another domain leads us to what only we can reach, unless the operator
+/// has listed it.
+#[test]
+fn another_domain_is_nowhere_inside() {
+    let from_dns = |address: &str| {
+        let address: std::net::IpAddr = address.parse().expect("an address");
+        move |query: &Query| match (query.kind, address) {
+            (RecordKind::A, std::net::IpAddr::V4(ip)) => {
+                Outcome::Found { records: Records::A(vec![ip, [203, 0, 113, 1].into()]), ttl_s: 60 }
+            }
+            _ => Outcome::Absent { ttl_s: 60 },
+        }
+    };
+    for host in ["127.0.0.1", "10.1.2.3", "169.254.169.254:80", "192.168.0.1;transport=tcp", "224.0.1.75"] {
+        let (mut office, mut alice) = abroad();
+        let sent = begin(&mut office, &mut alice, Method::Message, &format!("sip:carol@{host}"));
+        assert_eq!(statuses(&sent), [403], "{host}");
+        assert_eq!(office.exchange.counters().relay_refused, 1);
+    }
+    // Where the name has another address too, that one is taken.
+    let (mut office, mut alice) = abroad();
+    begin(&mut office, &mut alice, Method::Message, "sip:carol@example.net");
+    assert_eq!(place(&resolve(&mut office, from_dns("10.1.2.3"))[0]), udp_place("203.0.113.1:5060"));
+    begin(&mut office, &mut alice, Method::Message, "sip:carol@inside.example");
+    let only = |query: &Query| match query.kind {
+        RecordKind::A => Outcome::Found { records: Records::A(vec![[127, 0, 0, 1].into()]), ttl_s: 60 },
+        _ => Outcome::Absent { ttl_s: 60 },
+    };
+    assert_eq!(statuses(&resolve(&mut office, only)), [403]);
+    office.world.settings.relay_inside = ["10.1.0.0/16".parse().expect("a network")].into();
+    let sent = begin(&mut office, &mut alice, Method::Message, "sip:carol@10.1.2.3");
+    assert_eq!(place(&sent[0]), udp_place("10.1.2.3:5060"));
+    let sent = begin(&mut office, &mut alice, Method::Message, "sip:carol@10.2.2.3");
+    assert_eq!(statuses(&sent), [403]);
+}

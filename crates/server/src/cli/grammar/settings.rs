@@ -24,6 +24,9 @@ pub struct Settings {
     /// Web pages that may use ws and wss besides our own: https://HOST[:PORT], HOST, localhost, null or *; may be repeated [env: COEUR_ORIGIN]
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
+    /// Inside network to which accounts with the right to relay may send: ADDRESS[/BITS]; may be repeated [env: COEUR_RELAY_INSIDE]
+    #[arg(long, value_name = "NETWORK")]
+    pub relay_inside: Vec<String>,
     /// Certificate chain (PEM) [env: COEUR_CERT]
     #[arg(long, value_name = "FILE")]
     pub cert: Option<String>,
@@ -59,6 +62,7 @@ impl Settings {
         layer.flag(Key::Listen, self.listen);
         layer.flag(Key::Advertise, self.advertise);
         layer.flag(Key::Origin, self.origin);
+        layer.flag(Key::RelayInside, self.relay_inside);
         layer.flag(Key::Cert, self.cert);
         layer.flag(Key::PrivateKey, self.key);
         layer.flag(Key::Http, self.http);
