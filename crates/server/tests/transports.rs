@@ -15,13 +15,13 @@ use coeur_sip::transport::Transport;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Answers 200 to every request on its flow. `REGISTER` waits for the journal; `INFO sip:a;to=ADDRESS` is sent on to
+/// Answers 200 to every request on its flow, but `sip:panic`, over which it dies. `REGISTER` waits for the journal; `INFO sip:a;to=ADDRESS` is sent on to
 /// that address over TCP or TLS, and what becomes of it is counted.
 #[derive(Clone, Default)]
 struct Answering {
@@ -44,6 +44,7 @@ impl Handler for Answering {
                 self.requests += 1;
                 self.slow = uri == "sip:slow";
                 self.conduct.proved += u64::from(uri == "sip:proof");
+                assert_ne!(uri, "sip:panic", "a defect");
                 if let Some(to) = uri.split_once(";to=") {
                     let (transport, to) = to.1.split_once('-').unwrap();
                     let (address, host) = to.split_once('/').unwrap();
@@ -125,6 +126,7 @@ struct Server {
     tls: Arc<Tls>,
     folder: PathBuf,
     names: Vec<String>,
+    deaths: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -144,6 +146,7 @@ impl Server {
         let bound = listen::bind(&places, shards, &[], false).unwrap();
         let addresses = bound.iter().map(|bound| bound.listener.bound).collect();
         let handler = Answering::default();
+        let deaths: Arc<Mutex<Vec<String>>> = Arc::default();
         let setup = Setup {
             bound,
             shards,
@@ -155,9 +158,13 @@ impl Server {
             services: Arc::new(NoServices),
             tap: None,
             clock: Clock::default(),
+            died: {
+                let deaths = deaths.clone();
+                Arc::new(move |thread, why| deaths.lock().unwrap().push(format!("{thread}: {why}")))
+            },
         };
         let shards = Prepared::new(shards).unwrap().start(setup, |_: ShardId| handler.clone()).unwrap();
-        Self { shards: Some(shards), addresses, handler, tls, folder, names }
+        Self { shards: Some(shards), addresses, handler, tls, folder, names, deaths }
     }
 
     fn usual() -> Self {
@@ -250,6 +257,30 @@ fn a_request_over_udp_is_answered_and_keep_alives_are_not() {
     socket.send(&stun).unwrap();
     assert_eq!(socket.recv(&mut buffer).unwrap(), 32);
     assert_eq!(&buffer[..2], [1, 1]);
+}
+
+/// Its process ends (see `house::deaths`); until then the others take over what comes for it.
+#[test]
+fn a_shard_that_panics_is_told_of_at_once_and_the_others_go_on() {
+    let server = Server::usual();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.connect(server.addresses[0]).unwrap();
+    socket.send(&request("OPTIONS", "sip:panic", 1)).unwrap();
+    let start = Instant::now();
+    while server.deaths.lock().unwrap().is_empty() {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let told = server.deaths.lock().unwrap()[0].clone();
+    assert!(told.starts_with("shard-") && told.contains("a defect"), "{told}");
+    socket.send(&request("OPTIONS", "sip:x", 2)).unwrap();
+    let mut buffer = [0; 2_048];
+    let length = socket.recv(&mut buffer).unwrap();
+    assert!(buffer[..length].starts_with(b"SIP/2.0 200"));
+    let mut stream = server.tcp(1);
+    stream.write_all(&request("OPTIONS", "sip:x", 3)).unwrap();
+    assert!(answers(&mut stream, 1).starts_with("SIP/2.0 200"));
 }
 
 #[test]

@@ -97,6 +97,19 @@ fn whatever_fails_is_reported_and_what_was_acknowledged_is_there_after_a_power_c
 }
 
 #[test]
+fn a_writer_thread_that_has_died_is_seen_and_nobody_waits_for_it_for_ever() {
+    let mut desk = Desk::new(options());
+    assert_eq!(desk.put(1), Outcome::Durable);
+    assert!(desk.journal.is_running());
+    desk.disk.fail(Step::Panic);
+    assert_eq!(desk.put(2), Outcome::Waiting, "nobody can say, and nobody is told that it is saved");
+    assert!(!desk.journal.is_running());
+    let snapshot = desk.journal.take_snapshot(&mut |_| ());
+    assert!(snapshot.is_err_and(|error| error.to_string().contains("the journal thread is gone")));
+    assert_eq!(desk.reopened(true).0, [1].into());
+}
+
+#[test]
 fn a_segment_that_cannot_begin_fails_its_group_and_is_begun_anew() {
     for step in [Step::Create, Step::SyncNames] {
         let mut desk = Desk::new(options());

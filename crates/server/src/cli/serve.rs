@@ -24,10 +24,10 @@ pub fn run(arguments: Serve) -> Result<(), Failure> {
     } else {
         ready(&server, &settings);
     }
-    server.wait()?;
+    let ended = server.wait();
     eprintln!("{}", Word::Stopping.say());
     server.stop();
-    Ok(())
+    ended
 }
 
 /// One line, for people; with JSON logs, as a log line.

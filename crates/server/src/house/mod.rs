@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod check;
+pub mod deaths;
 pub mod kept;
 pub mod offline;
 pub mod recovery;

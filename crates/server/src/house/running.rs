@@ -1,5 +1,6 @@
 //! The running server, as the administration door and the HTTP listener see it.
 
+use super::deaths::Deaths;
 use super::recovery::Restored;
 use super::shown::Shown;
 use crate::observe::process;
@@ -35,6 +36,7 @@ pub struct Running {
     pub shown: Arc<[Shown]>,
     pub now: Box<dyn Fn() -> Now + Send + Sync>,
     pub started: Instant,
+    pub deaths: Arc<Deaths>,
     /// Set once the shards run.
     pub shards: OnceLock<ShardsOutside>,
 }
@@ -130,6 +132,8 @@ impl Watched for Running {
         gauge("coeur_bindings", "Registered contacts.", self.world.bindings.count() as u64);
         gauge("coeur_accounts", "Accounts.", self.world.directory.accounts() as u64);
         gauge("coeur_uptime_seconds", "Seconds since the start.", self.started.elapsed().as_secs());
+        let dead = u64::from(self.deaths.first().is_some());
+        gauge("coeur_dying", "1 when a thread has ended by itself: the server stops.", dead);
         gauge("coeur_journal_writable", "1 when the journal can write.", self.journal.is_writable().into());
         let restored = &self.restored;
         gauge(
@@ -185,6 +189,9 @@ impl Watched for Running {
     }
 
     fn ready(&self) -> Result<(), String> {
+        if let Some(death) = self.deaths.first() {
+            return Err(death);
+        }
         match (self.journal.is_writable(), self.shards.get()) {
             (true, Some(_)) => Ok(()),
             (false, _) => {

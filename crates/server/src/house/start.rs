@@ -94,6 +94,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         shown: (0..settings.shards).map(|_| Shown::default()).collect(),
         now: Box::new(move || clock.now()),
         started,
+        deaths: Arc::default(),
         shards: OnceLock::new(),
     });
     let door = Arc::new(Door::new(running.clone(), Box::new(records)));
@@ -121,8 +122,9 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
 }
 
 impl Server {
-    /// Runs until SIGTERM or SIGINT. SIGHUP reads the certificate again.
-    pub fn wait(&self) -> std::io::Result<()> {
+    /// Runs until SIGTERM or SIGINT, or until one of its threads has ended by itself, which is a failure. SIGHUP reads the
+    /// certificate again.
+    pub fn wait(&self) -> Result<(), Failure> {
         use tokio::signal::unix::{SignalKind, signal};
         self.runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
@@ -133,6 +135,7 @@ impl Server {
                     _ = terminate.recv() => return Ok(()),
                     _ = interrupt.recv() => return Ok(()),
                     _ = hangup.recv() => self.reload(),
+                    death = self.running.deaths.wait() => return Err(Failure::failed(death)),
                 }
             }
         })
@@ -226,7 +229,8 @@ fn start_shards(
     let inboxes = prepared.inboxes.clone();
     let (services, events) = HouseServices::new(runtime, &inboxes, echo(settings));
     let events_door = door.clone();
-    spawn("coeur-events", move || consume(&events, &events_door))?;
+    let deaths = &running.deaths;
+    deaths.spawn("coeur-events", move || consume(&events, &events_door)).map_err(unreachable)?;
     let journal = KeptJournal { journal: running.journal.clone(), world: running.world.clone() };
     for (shard, inbox) in inboxes.iter().cloned().enumerate() {
         running.journal.on_decided(shard as u8, move || {
@@ -245,6 +249,10 @@ fn start_shards(
         services: Arc::new(services),
         tap: (settings.trace_mb > 0).then(|| running.tap.clone()),
         clock,
+        died: {
+            let deaths = deaths.clone();
+            Arc::new(move |thread, why| deaths.report(thread, why))
+        },
     };
     let make = |shard| Room::new(shard, running.world.clone(), running.shown.clone());
     let shards = prepared.start(setup, make).map_err(unreachable)?;
@@ -354,7 +362,7 @@ fn open_doors(
         Control::open(&settings.data).map_err(|why| unreachable(format!("control socket: {why}")))?
     };
     let (door, until) = (door.clone(), stop(stopping.clone()));
-    runtime.spawn(async move {
+    running.deaths.spawn_task(runtime.handle(), "the control socket", async move {
         if let Err(why) = control.serve(door, until).await {
             tracing::error!(%why, "the control socket is closed; `coeur account` and its like cannot reach this server");
         }
@@ -373,7 +381,7 @@ fn open_doors(
         }
     };
     let (watched, until): (Arc<dyn Watched>, _) = (running.clone(), stop(stopping.clone()));
-    runtime.spawn(async move {
+    running.deaths.spawn_task(runtime.handle(), "the listener of metrics and health", async move {
         if let Err(why) = coeur_api::serve_http(listener, watched, until).await {
             tracing::error!(%why, "metrics and health are no longer served");
         }
@@ -383,16 +391,21 @@ fn open_doors(
 
 fn maintain(running: Arc<Running>, stopped: Arc<AtomicBool>) -> Result<(), Failure> {
     let mut upkeep = Upkeep::new(running.journal.clone(), running.world.clone());
-    spawn("coeur-upkeep", move || {
+    let deaths = running.deaths.clone();
+    let body = move || {
         while !stopped.load(Ordering::Relaxed) {
             std::thread::sleep(MAINTENANCE_EVERY);
+            if !running.journal.is_running() {
+                running.deaths.report("coeur-journal", "it wrote to standard error why");
+            }
+            // What somebody was changing who has died may be half changed: no snapshot is taken of it.
+            if running.deaths.first().is_some() {
+                return;
+            }
             upkeep.turn((running.now)());
         }
-    })
-}
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop).map_err(unreachable)
+    };
+    deaths.spawn("coeur-upkeep", body).map_err(unreachable)
 }
 
 fn url(listener: &Listener) -> String {

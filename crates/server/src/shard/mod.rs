@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod core;
 pub mod drain;
+pub mod end;
 pub mod handler;
 pub mod held;
 pub mod inbox;
@@ -14,6 +15,7 @@ mod turn;
 
 pub use clock::Clock;
 pub use handler::{Conduct, Forgetful, Handler, Journal, NoServices, NotSaved, Outcome, Services};
+pub use end::panic_text;
 pub use inbox::{Inbox, Notice};
 pub use stats::Stats;
 
@@ -53,6 +55,8 @@ pub struct Setup {
     pub services: Arc<dyn Services>,
     pub tap: Option<Arc<Tap>>,
     pub clock: Clock,
+    /// Hears of a shard that has ended though nobody stopped it: its thread, and why.
+    pub died: Arc<dyn Fn(&str, &str) + Send + Sync>,
 }
 
 /// The running shards. Dropping this leaves them running; [`Shards::stop`] ends them.
@@ -132,10 +136,11 @@ impl Prepared {
             shards.push((shard, stats));
         }
         let mut running = Shards { inboxes: self.inboxes, stats: Vec::new(), threads: Vec::new() };
-        for (mut shard, stats) in shards {
-            let name = format!("shard-{}", shard.core.id.0);
+        for (shard, stats) in shards {
+            let (name, died) = (format!("shard-{}", shard.core.id.0), setup.died.clone());
+            let thread = std::thread::Builder::new().name(name.clone());
             running.stats.push(stats);
-            running.threads.push(std::thread::Builder::new().name(name).spawn(move || shard.run())?);
+            running.threads.push(thread.spawn(move || end::live(shard, &name, &*died))?);
         }
         Ok(running)
     }
@@ -156,9 +161,8 @@ impl Shards {
             let _ = inbox.tell(Notice::Stop { grace });
         }
         for thread in self.threads {
-            if thread.join().is_err() {
-                tracing::error!("a shard ended by panic");
-            }
+            // Its panic was caught and told.
+            let _ = thread.join();
         }
     }
 

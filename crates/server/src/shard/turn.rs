@@ -18,15 +18,15 @@ const EVENTS_MAX: usize = 1_024;
 const BATCHES_MAX: usize = 8;
 
 impl<H: Handler> Shard<H> {
-    pub(super) fn run(&mut self) {
+    /// Until it is stopped. An error is of the system and leaves nothing to wait for.
+    pub(super) fn run(&mut self) -> io::Result<()> {
         let mut events = mio::Events::with_capacity(EVENTS_MAX);
         while !self.is_done() {
             let timeout = self.timeout();
             if let Err(error) = self.poll.poll(&mut events, timeout)
                 && error.kind() != io::ErrorKind::Interrupted
             {
-                tracing::error!(%error, "poll failed");
-                return;
+                return Err(error);
             }
             self.core.now = self.clock.now();
             self.core.stats.loops.add(1);
@@ -35,6 +35,7 @@ impl<H: Handler> Shard<H> {
             }
             self.turn();
         }
+        Ok(())
     }
 
     fn source(&mut self, event: &Event) {

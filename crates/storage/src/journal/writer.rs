@@ -14,7 +14,7 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 /// What became of an entry.
@@ -37,6 +37,9 @@ pub struct Latency {
 
 /// Failed ranges remembered. A shard asks within milliseconds, so few are ever needed.
 const FAILED_RANGES_MAX: usize = 1_024;
+
+/// How soon somebody who waits for the writer thread sees that it is gone.
+const LOOK_AFTER_WRITER: Duration = Duration::from_secs(1);
 
 type Notify = Box<dyn Fn() + Send + Sync>;
 
@@ -181,6 +184,11 @@ impl Journal {
         self.shared.writable.load(Ordering::Acquire)
     }
 
+    /// False when the writer thread has ended by itself: nothing more will be decided.
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
     pub fn last_error(&self) -> Option<String> {
         self.shared.waiting.lock().last_error.clone()
     }
@@ -248,9 +256,16 @@ impl Journal {
     fn ask<T>(&self, request: Request, waits: &Receiver<T>) -> Result<T, StorageError> {
         self.shared.waiting.lock().requests.push(request);
         self.shared.arrived.notify_one();
-        waits.recv().map_err(|_| {
+        let gone = || {
             StorageError::io("write", &self.disk.path())(std::io::Error::other("the journal thread is gone"))
-        })
+        };
+        loop {
+            match waits.recv_timeout(LOOK_AFTER_WRITER) {
+                Ok(answer) => return Ok(answer),
+                Err(RecvTimeoutError::Timeout) if self.is_running() => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(gone()),
+            }
+        }
     }
 
     /// Waits until everything appended so far is decided.
@@ -259,7 +274,7 @@ impl Journal {
         let last = waiting.next - 1;
         waiting.flush_now = true;
         self.shared.arrived.notify_one();
-        while self.shared.decided.load(Ordering::Acquire) < last && !waiting.stop {
+        while self.shared.decided.load(Ordering::Acquire) < last && !waiting.stop && self.is_running() {
             self.shared.decided_some.wait_for(&mut waiting, Duration::from_millis(10));
         }
     }

@@ -20,6 +20,8 @@ pub enum Step {
     Create,
     SyncNames,
     Rename,
+    /// A write finds a defect of the program.
+    Panic,
 }
 
 #[derive(Clone, Default)]
@@ -177,6 +179,10 @@ impl DiskFile for OpenFile {
         let written = match state.failing {
             Some(Step::Append) => 0,
             Some(Step::ShortAppend) => bytes.len() / 2,
+            Some(Step::Panic) => {
+                drop(state);
+                panic!("a defect that this test asked for");
+            }
             Some(Step::Sync | Step::Create | Step::SyncNames | Step::Rename) | None => bytes.len(),
         };
         state.operations += 1;
