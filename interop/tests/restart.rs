@@ -21,7 +21,11 @@ const TOLERANCE_S: f64 = 2.0;
 
 fn with_accounts(name: &str, count: u32) -> Coeur {
     let server = Coeur::start(name, &[]);
+    let began = Instant::now();
     server.cli(&["account", "import", "-"], &accounts(count));
+    let took = began.elapsed();
+    println!("{count} accounts imported in {:.1} s", took.as_secs_f64());
+    assert!(took < Duration::from_secs(60), "{took:?}");
     server
 }
 

@@ -357,6 +357,8 @@ impl Play<'_> {
             _ => {
                 let writable = self.choices.once_in(2);
                 self.desk.world.storage_writable.store(writable, Ordering::Relaxed);
+                let bindings = &self.desk.world.bindings;
+                bindings.set_saved_up_to(bindings.version());
             }
         }
     }
