@@ -69,3 +69,129 @@ impl Mark {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::kept::KeptJournal;
+    use super::*;
+    use crate::shard::{Clock, Journal as _, Outcome};
+    use coeur_directory::{DeviceId, Directory};
+    use coeur_exchange::bindings::{BindingId, Draft, Fallback};
+    use coeur_exchange::flow::{ConnectionId, Flow, ListenerId, ShardId};
+    use coeur_exchange::world::{Secrets, Settings};
+    use coeur_sip::transport::Transport;
+    use coeur_storage::{Folder, Options};
+    use std::path::PathBuf;
+    use std::sync::atomic::AtomicBool;
+
+    struct House {
+        path: PathBuf,
+        kept: KeptJournal,
+        upkeep: Upkeep,
+    }
+
+    impl House {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("coeur-upkeep-{name}-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&path);
+            let disk = Arc::new(Folder::open(&path).unwrap());
+            let options = Options { catch_up_retry: std::time::Duration::ZERO, ..Options::default() };
+            let journal = Arc::new(Journal::open(disk, options, &mut |_| ()).unwrap().0);
+            let secrets = Secrets { nonce: [1; 32], route: [2; 32], gruu: [3; 32] };
+            let world = Arc::new(World {
+                directory: Directory::new(),
+                bindings: Bindings::new(),
+                listeners: Vec::new(),
+                guard: coeur_exchange::guard::Shared::new(&secrets),
+                secrets,
+                settings: Settings::default(),
+                storage_writable: AtomicBool::new(true),
+            });
+            let upkeep = Upkeep::new(journal.clone(), world.clone());
+            Self { path, kept: KeptJournal { journal, world }, upkeep }
+        }
+
+        fn bind(&self, user: &str) -> BindingId {
+            let flow = Flow {
+                transport: Transport::Udp,
+                listener: ListenerId(0),
+                connection: ConnectionId::NONE,
+                remote: ([192, 0, 2, 7], 5060).into(),
+            };
+            let draft = Draft {
+                user: user.as_bytes(),
+                domain: b"d",
+                contact: b"<sip:x@192.0.2.7>",
+                uri: (1, 15),
+                instance: (0, 0),
+                call_id: b"1",
+                user_agent: b"",
+                path: b"",
+                cseq: 1,
+                q: 1_000,
+                reg_id: 0,
+                device: DeviceId(1),
+                flow,
+                fallback: Fallback::None,
+                granted_s: 600,
+            };
+            self.kept.world.bindings.bind(&draft, Clock::default().now().monotonic).unwrap()
+        }
+
+        fn append(&self) -> Outcome {
+            let append = self.kept.append(ShardId(0), b"entry").unwrap();
+            self.kept.journal.flush();
+            self.kept.outcome(append)
+        }
+
+        fn turn(&mut self) {
+            self.upkeep.turn(Clock::default().now());
+        }
+
+        fn is_saved(&self, id: BindingId) -> bool {
+            id.0 <= self.kept.world.bindings.saved_up_to().0
+        }
+
+        fn is_writable(&self) -> bool {
+            self.kept.world.storage_writable.load(Ordering::Relaxed)
+        }
+    }
+
+    impl Drop for House {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+
+    #[test]
+    fn a_binding_is_known_to_be_saved_once_entries_appended_a_turn_later_are_decided() {
+        let mut house = House::new("mark");
+        let alice = house.bind("alice");
+        house.turn();
+        house.turn();
+        assert!(!house.is_saved(alice), "its entry may not be appended yet");
+        house.turn();
+        assert!(house.is_saved(alice));
+    }
+
+    #[test]
+    fn a_failure_closes_the_world_before_anyone_is_told_and_a_snapshot_opens_it() {
+        let mut house = House::new("closed");
+        let alice = house.bind("alice");
+        (0..3).for_each(|_| house.turn());
+        // Without its folder no segment can begin.
+        std::fs::remove_dir_all(&house.path).unwrap();
+        let bob = house.bind("bob");
+        assert_eq!(house.append(), Outcome::Failed);
+        assert!(!house.is_writable());
+        (0..5).for_each(|_| house.turn());
+        assert!(!house.is_writable() && house.is_saved(alice) && !house.is_saved(bob));
+        std::fs::create_dir(&house.path).unwrap();
+        house.turn();
+        assert!(house.is_writable() && house.is_saved(bob));
+        assert_eq!(house.append(), Outcome::Durable);
+        let names: Vec<_> =
+            std::fs::read_dir(&house.path).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert!(names.iter().any(|name| name.to_string_lossy().starts_with("snapshot-")), "{names:?}");
+    }
+}
