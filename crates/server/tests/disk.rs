@@ -96,7 +96,7 @@ fn a_data_directory_that_cannot_be_written_is_refused_with_its_name_and_what_to_
         assert!(process::command(&data).args(["domain", "add", "example.test"]).status().unwrap().success());
         mounted.remount("ro");
     }
-    for arguments in [&["serve", "--http", "off"][..], &["account", "add", "alice@example.test"]] {
+    for arguments in [&["serve", "--http", "off"][..], &["domain", "add", "other.test"]] {
         refused(arguments, &file.join("data"), "Not a directory");
         if mounted.is_some() {
             refused(arguments, &data, "(mount it writable)");
