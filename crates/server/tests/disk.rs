@@ -64,6 +64,32 @@ fn a_restart_on_a_full_disk_serves_what_was_registered() {
 }
 
 #[test]
+fn a_restart_where_no_file_may_grow_serves_what_was_registered() {
+    use std::os::unix::process::CommandExt;
+    let (folder, ports) = (Folder::new("restart-fsize"), Ports::new());
+    let server = ports.start(&folder);
+    let made = folder.json(&["account", "add", "alice", "--json"]);
+    let mut alice = phone(&made[0], ports.sip);
+    alice.register(600).unwrap();
+    server.terminate();
+    let mut command = process::command(&folder.0);
+    // SAFETY: one system call between fork and exec, which allocates nothing.
+    unsafe {
+        command.pre_exec(|| {
+            let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            match libc::setrlimit(libc::RLIMIT_FSIZE, &limit) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        })
+    };
+    let _server = ports.start_as(command);
+    assert_eq!(folder.json(&["registrations", "--json"])[0]["account"], "alice@example.test");
+    alice.register(600).unwrap();
+    assert!(alice.register_heard(600).unwrap().header("Warning").is_some());
+}
+
+#[test]
 fn a_first_start_on_a_full_disk_names_the_file_and_what_to_do() {
     let folder = Folder::new("first");
     let Some(mounted) = Mounted::tmpfs(&folder.0, "1m") else { return };
@@ -140,9 +166,13 @@ impl Ports {
     }
 
     fn start(&self, folder: &Folder) -> Server {
+        self.start_as(process::command(&folder.0))
+    }
+
+    fn start_as(&self, command: Command) -> Server {
         let (listen, http) = (format!("udp://127.0.0.1:{}", self.sip), format!("127.0.0.1:{}", self.http));
         let settings = ["--domain", "example.test", "--listen", &listen, "--http", &http, "--shards", "2"];
-        Server::start(folder, &settings, "ready").0
+        Server::start_as(command, &settings, "ready").0
     }
 
     fn metric(&self, name: &str) -> u64 {
