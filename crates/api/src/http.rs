@@ -13,7 +13,9 @@ use tokio::net::TcpListener;
 pub trait Watched: Send + Sync {
     /// Prometheus text.
     fn metrics(&self) -> String;
-    /// Storage can write and every listener is up; else what is missing.
+    /// Every part that must turn does, else which one does not: then only a new start helps. May take some seconds.
+    fn live(&self) -> Result<(), String>;
+    /// New work is welcome; else why not: storage cannot write, or the server is stopping.
     fn ready(&self) -> Result<(), String>;
 }
 
@@ -22,17 +24,22 @@ pub async fn serve_http(
     watched: Arc<dyn Watched>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let (metrics, ready) = (watched.clone(), watched);
+    let (metrics, live, ready) = (watched.clone(), watched.clone(), watched);
     let router = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(move || async move { readiness(ready.ready()) }))
+        .route("/healthz", get(move || health(live)))
+        .route("/readyz", get(move || async move { say(ready.ready(), "ready\n") }))
         .route("/metrics", get(move || async move { text(metrics.metrics()) }));
     axum::serve(listener, router).with_graceful_shutdown(stop).await
 }
 
-fn readiness(ready: Result<(), String>) -> (StatusCode, String) {
-    match ready {
-        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+async fn health(watched: Arc<dyn Watched>) -> (StatusCode, String) {
+    let live = tokio::task::spawn_blocking(move || watched.live()).await;
+    say(live.unwrap_or_else(|_| Err("the check failed inside".to_owned())), "ok\n")
+}
+
+fn say(answer: Result<(), String>, good: &str) -> (StatusCode, String) {
+    match answer {
+        Ok(()) => (StatusCode::OK, good.to_owned()),
         Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}\n")),
     }
 }

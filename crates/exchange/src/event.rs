@@ -65,7 +65,7 @@ counters! {
     responses_received,
     /// Messages that are no valid SIP.
     malformed,
-    /// Of these, messages that were answered.
+    /// Malformed messages that were answered.
     malformed_answered,
     /// 401 and 407 sent.
     challenges_sent,

@@ -173,6 +173,12 @@ impl Server {
 
     fn count(&self, name: &str) -> u64 {
         let counters = self.shards.as_ref().unwrap().counters();
+        if name == "connections_open" {
+            let open = |name: &str| {
+                ["connections_tcp", "connections_tls", "connections_ws", "connections_wss"].contains(&name)
+            };
+            return counters.iter().filter(|(known, _)| open(known)).map(|(_, value)| value).sum();
+        }
         counters.into_iter().find(|(known, _)| *known == name).unwrap().1
     }
 
@@ -377,6 +383,68 @@ fn tls_with_the_local_authority_survives_a_reload_of_the_certificate() {
 }
 
 #[test]
+fn connections_are_counted_by_transport_and_failed_handshakes_by_reason() {
+    let server = Server::usual();
+    let client = |alpn: &[&[u8]], roots: rustls::RootCertStore| {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        let name = rustls::pki_types::ServerName::try_from("sip.test").unwrap();
+        let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+        rustls::StreamOwned::new(connection, server.tcp(2))
+    };
+    let mut trusted = rustls::RootCertStore::empty();
+    roots::add_file(&mut trusted, &authority::certificate_path(&server.folder)).unwrap();
+
+    let (mut tcp, mut tls) = (server.tcp(1), server.tls(2));
+    let (ws, wss) = (server.tcp(3), server.tls(4));
+    tcp.write_all(&request("OPTIONS", "sip:x", 1)).unwrap();
+    answers(&mut tcp, 1);
+    tls.write_all(&request("OPTIONS", "sip:x", 1)).unwrap();
+    answers(&mut tls, 1);
+    let (mut ws, mut wss) = (ws, wss);
+    for opened in [open_as_page(&mut ws, None), open_as_page(&mut wss, None)] {
+        assert!(opened.starts_with("HTTP/1.1 101"), "{opened}");
+    }
+    for name in ["connections_tcp", "connections_tls", "connections_ws", "connections_wss"] {
+        assert_eq!(server.count(name), 1, "{name}");
+    }
+    assert_eq!((server.count("handshakes_tls"), server.count("handshakes_web_socket")), (2, 2));
+
+    server.tcp(2).write_all(&request("OPTIONS", "sip:x", 1)).unwrap();
+    server.wait_for("tls_not_tls", 1);
+    drop(server.tcp(2));
+    server.wait_for("tls_closed", 1);
+    assert!(client(&[b"h2"], trusted.clone()).write_all(b"x").is_err());
+    server.wait_for("tls_incompatible", 1);
+    assert!(client(&[], rustls::RootCertStore::empty()).write_all(b"x").is_err());
+    server.wait_for("tls_refused", 1);
+    let mut good = client(&[b"sip"], trusted);
+    good.write_all(&request("OPTIONS", "sip:x", 1)).unwrap();
+    answers(&mut good, 1);
+    drop(good);
+    tls.sock.write_all(b"no record of TLS at all, and quite long").unwrap();
+    server.wait_for("tls_broken", 1);
+    drop((tcp, tls, ws, wss));
+    let start = Instant::now();
+    while server.count("connections_open") > 0 {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for (name, count) in [("tls_not_tls", 1), ("tls_closed", 1), ("tls_incompatible", 1), ("tls_refused", 1)]
+    {
+        assert_eq!(server.count(name), count, "{name}");
+    }
+    for name in ["tls_untrusted", "tls_alert", "tls_deadline", "tls_other", "deadline_handshake"] {
+        assert_eq!(server.count(name), 0, "{name}");
+    }
+}
+
+#[test]
 fn web_socket_and_secure_web_socket_carry_one_message_per_frame() {
     use tungstenite::client::IntoClientRequest;
     let server = Server::usual();
@@ -478,6 +546,7 @@ fn slow_and_silent_connections_meet_their_deadlines() {
     dripper.join().unwrap();
     server.wait_for("deadline_first_request", 1);
     server.wait_for("deadline_handshake", 2);
+    server.wait_for("tls_deadline", 1);
     server.wait_for("deadline_message", 1);
     server.wait_for("deadline_idle", 1);
     assert_eq!(server.count("connections_open"), 0);
@@ -624,7 +693,7 @@ fn what_cannot_be_sent_is_reported_and_a_name_that_is_not_proved_is_not_trusted(
     server.wait_for("connections_connect_failed", 1);
     // The peer's authority is not trusted by this server.
     ask(format!("sip:a;to=tls-{}/sip.test", peer.addresses[2]));
-    server.wait_for("handshakes_tls_failed", 1);
+    server.wait_for("tls_untrusted", 1);
     server.wait_for_failures(2);
     // Its own authority is; the name must be right, and decides about reuse.
     ask(format!("sip:a;to=tls-{}/sip.test", server.addresses[2]));
@@ -699,7 +768,7 @@ fn another_domain_is_believed_by_its_own_name_and_not_by_a_wildcard() {
             }
         } else {
             refused += 1;
-            server.wait_for("handshakes_tls_failed", refused);
+            server.wait_for("tls_untrusted", refused);
             server.wait_for_failures(refused);
             assert_eq!(heard.load(Ordering::SeqCst), 0, "nothing was said to {names:?}");
         }

@@ -59,6 +59,11 @@ impl Dns {
         })
     }
 
+    /// Questions that wait for an answer from the network.
+    pub fn pending(&self) -> usize {
+        IN_FLIGHT_MAX - self.in_flight.available_permits()
+    }
+
     /// Answers through the inbox of the shard, always and once.
     pub fn resolve(self: &Arc<Self>, shard: ShardId, token: ResolveToken, query: Query) {
         self.questions.fetch_add(1, Ordering::Relaxed);

@@ -69,6 +69,11 @@ impl EchoMedia {
         &self.stats
     }
 
+    /// Ports that are open now.
+    pub fn ports(&self) -> usize {
+        self.open.lock().stop_by_port.len()
+    }
+
     pub fn handle(self: &Arc<Self>, shard: ShardId, command: MediaCommand) {
         match command {
             MediaCommand::OpenEcho { id, peer, signalled_from } => self.open(shard, id, peer, signalled_from),

@@ -2,24 +2,24 @@
 
 use super::deaths::Deaths;
 use super::recovery::Restored;
+use super::services::HouseServices;
 use super::shown::Shown;
-use crate::observe::process;
+use crate::observe::health;
+use crate::shard::{Inbox, Notice, Stats};
 use crate::trace::ladder::{self, Style};
 use crate::trace::redact::Bodies;
 use crate::trace::search::{Query, search};
 use crate::trace::{Conversation, Tap};
-use coeur_api::{
-    House, Kind, MetricsText, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched,
-};
+use coeur_api::{House, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched};
 use coeur_directory::{Aor, DeviceId, Directory};
 use coeur_exchange::bindings::{Cursor, View};
-use coeur_exchange::event::Counters;
 use coeur_exchange::flow::Flow;
 use coeur_exchange::input::Command;
 use coeur_exchange::world::World;
 use coeur_sip::time::Now;
 use coeur_storage::Journal;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -37,15 +37,26 @@ pub struct Running {
     pub now: Box<dyn Fn() -> Now + Send + Sync>,
     pub started: Instant,
     pub deaths: Arc<Deaths>,
+    /// New work is no longer welcome.
+    pub stopping: AtomicBool,
     /// Set once the shards run.
     pub shards: OnceLock<ShardsOutside>,
 }
 
 /// What the rest of the server may ask of the shards.
 pub struct ShardsOutside {
-    pub tell: Box<dyn Fn(Command) + Send + Sync>,
-    /// Counters and gauges of the sockets, summed.
-    pub network: Box<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>,
+    pub inboxes: Arc<[Arc<Inbox>]>,
+    pub stats: Vec<Arc<Stats>>,
+    pub services: Arc<HouseServices>,
+}
+
+impl ShardsOutside {
+    pub fn tell(&self, command: &Command) {
+        for inbox in self.inboxes.iter() {
+            // A command is never refused.
+            let _ = inbox.tell(Notice::Told(command.clone()));
+        }
+    }
 }
 
 /// Bindings read under one lock of a page.
@@ -58,7 +69,7 @@ impl House for Running {
 
     fn revoked(&self, aor: &Aor, device: Option<DeviceId>) {
         if let Some(shards) = self.shards.get() {
-            (shards.tell)(Command::Revoked { aor: aor.clone(), device });
+            shards.tell(&Command::Revoked { aor: aor.clone(), device });
         }
     }
 
@@ -127,78 +138,23 @@ impl House for Running {
 
 impl Watched for Running {
     fn metrics(&self) -> String {
-        let mut text = MetricsText::default();
-        let mut gauge = |name, help, value: u64| text.one(name, Kind::Gauge, help, value);
-        gauge("coeur_bindings", "Registered contacts.", self.world.bindings.count() as u64);
-        gauge("coeur_accounts", "Accounts.", self.world.directory.accounts() as u64);
-        gauge("coeur_uptime_seconds", "Seconds since the start.", self.started.elapsed().as_secs());
-        let dead = u64::from(self.deaths.first().is_some());
-        gauge("coeur_dying", "1 when a thread has ended by itself: the server stops.", dead);
-        gauge("coeur_journal_writable", "1 when the journal can write.", self.journal.is_writable().into());
-        let restored = &self.restored;
-        gauge(
-            "coeur_recovery_bindings",
-            "Contacts read back at the start.",
-            restored.bindings.bindings as u64,
-        );
-        gauge("coeur_recovery_milliseconds", "Time to read the journal.", restored.took.as_millis() as u64);
-        gauge(
-            "coeur_recovery_torn_bytes",
-            "End of the journal that a crash tore off.",
-            restored.torn_bytes(),
-        );
-        gauge("coeur_recovery_damaged_bytes", "Acknowledged and not to be read.", restored.damaged_bytes());
-        gauge(
-            "coeur_recovery_problems",
-            "What the log of the start names as damaged, missing or not understood.",
-            restored.problems().len() as u64,
-        );
-        if let Some(bytes) = process::resident_bytes() {
-            gauge("process_resident_memory_bytes", "Resident memory.", bytes);
+        crate::observe::metrics::page(self)
+    }
+
+    fn live(&self) -> Result<(), String> {
+        match self.shards.get() {
+            Some(shards) if !self.stopping.load(Ordering::Relaxed) => health::live(&shards.inboxes),
+            // Before the shards run and while they end, there is nothing that must turn.
+            Some(_) | None => Ok(()),
         }
-        if let Some(files) = process::open_files() {
-            gauge("process_open_fds", "Open file descriptors.", files);
-        }
-        let latency = self.journal.latency();
-        gauge("coeur_journal_last_microseconds", "Write and sync of the last group.", latency.last_us);
-        let mut counter = |name: &str, help, value: u64| text.one(name, Kind::Counter, help, value);
-        counter("coeur_journal_groups_total", "Groups written and synced.", latency.groups);
-        counter("coeur_journal_entries_total", "Entries in these groups.", latency.entries);
-        counter(
-            "coeur_journal_failed_groups_total",
-            "Groups that could not be written.",
-            latency.failed_groups,
-        );
-        counter("coeur_journal_microseconds_total", "Time of all groups.", latency.total_us);
-        for (index, name) in Counters::NAMES.iter().enumerate() {
-            let sum = self.shown.iter().map(|shown| shown.counters()[index]).sum();
-            counter(&format!("coeur_{name}_total"), "Counted by the exchange since the start.", sum);
-        }
-        if let Some(shards) = self.shards.get() {
-            for (name, value) in (shards.network)() {
-                let kind = if name.ends_with("_open") { Kind::Gauge } else { Kind::Counter };
-                text.one(
-                    &format!("coeur_net_{name}"),
-                    kind,
-                    "Counted by the sockets since the start.",
-                    value,
-                );
-            }
-        }
-        text.finish()
     }
 
     fn ready(&self) -> Result<(), String> {
         if let Some(death) = self.deaths.first() {
             return Err(death);
         }
-        match (self.journal.is_writable(), self.shards.get()) {
-            (true, Some(_)) => Ok(()),
-            (false, _) => {
-                Err(format!("the journal cannot write: {}", self.journal.last_error().unwrap_or_default()))
-            }
-            (true, None) => Err("the listeners are not open yet".to_owned()),
-        }
+        let unwritable = (!self.journal.is_writable()).then(|| self.journal.last_error().unwrap_or_default());
+        health::ready(self.stopping.load(Ordering::Relaxed), self.shards.get().is_some(), unwritable)
     }
 }
 

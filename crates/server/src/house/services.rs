@@ -11,6 +11,7 @@ use coeur_exchange::flow::ShardId;
 use coeur_exchange::outbox::{MediaCommand, ResolveToken};
 use coeur_sip::resolve::Query;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::runtime::Handle;
 
@@ -19,8 +20,9 @@ const EVENTS_MAX: usize = 8_192;
 
 pub struct HouseServices {
     events: SyncSender<(ShardId, Event)>,
-    dns: Arc<Dns>,
-    echo: Arc<EchoMedia>,
+    pub events_lost: AtomicU64,
+    pub dns: Arc<Dns>,
+    pub echo: Arc<EchoMedia>,
 }
 
 impl HouseServices {
@@ -33,7 +35,7 @@ impl HouseServices {
         let (events, receiver) = sync_channel(EVENTS_MAX);
         let dns = Dns::new(Table::default(), runtime.clone(), inboxes.clone());
         let echo = EchoMedia::new(echo, runtime.clone(), inboxes.clone());
-        (Self { events, dns, echo }, receiver)
+        (Self { events, events_lost: AtomicU64::new(0), dns, echo }, receiver)
     }
 }
 
@@ -48,7 +50,9 @@ impl Services for HouseServices {
 
     fn publish(&self, shard: ShardId, event: Event) {
         // Full: the event is lost, its counter is not.
-        let _ = self.events.try_send((shard, event));
+        if self.events.try_send((shard, event)).is_err() {
+            self.events_lost.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -51,6 +51,7 @@ const MAINTENANCE_EVERY: Duration = Duration::from_secs(1);
 /// Everything that can fail does so before the first message is answered. `next_port`: busy ports are replaced.
 pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
     let started = Instant::now();
+    crate::observe::process::raise_open_files();
     let folder = &settings.data;
     let lock = DataLock::take(folder).map_err(unreachable)?;
     let mut records = Sqlite::open(folder).map_err(unreachable)?;
@@ -95,6 +96,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         now: Box::new(move || clock.now()),
         started,
         deaths: Arc::default(),
+        stopping: AtomicBool::new(false),
         shards: OnceLock::new(),
     });
     let door = Arc::new(Door::new(running.clone(), Box::new(records)));
@@ -151,6 +153,7 @@ impl Server {
 
     /// New requests are answered 503, held answers leave, connections close, the journal is written.
     pub fn stop(self) {
+        self.running.stopping.store(true, Ordering::Relaxed);
         self.shards.tell(Command::Drain);
         // The receivers end with the runtime.
         let _ = self.stop.send(true);
@@ -229,6 +232,7 @@ fn start_shards(
     let inboxes = prepared.inboxes.clone();
     let (services, events) = HouseServices::new(runtime, &inboxes, echo(settings));
     let events_door = door.clone();
+    let services = Arc::new(services);
     let deaths = &running.deaths;
     deaths.spawn("coeur-events", move || consume(&events, &events_door)).map_err(unreachable)?;
     let journal = KeptJournal { journal: running.journal.clone(), world: running.world.clone() };
@@ -246,7 +250,7 @@ fn start_shards(
         origin: origins(settings, running),
         sources: sources(running),
         journal: Arc::new(journal),
-        services: Arc::new(services),
+        services: services.clone(),
         tap: (settings.trace_mb > 0).then(|| running.tap.clone()),
         clock,
         died: {
@@ -256,25 +260,7 @@ fn start_shards(
     };
     let make = |shard| Room::new(shard, running.world.clone(), running.shown.clone());
     let shards = prepared.start(setup, make).map_err(unreachable)?;
-    let stats = shards.stats.clone();
-    let told = inboxes;
-    let outside = ShardsOutside {
-        tell: Box::new(move |command| {
-            for inbox in told.iter() {
-                // A command is never refused.
-                let _ = inbox.tell(Notice::Told(command.clone()));
-            }
-        }),
-        network: Box::new(move || {
-            let mut sums = crate::shard::Stats::default().values();
-            for stats in &stats {
-                for (sum, (_, value)) in sums.iter_mut().zip(stats.values()) {
-                    sum.1 += value;
-                }
-            }
-            sums
-        }),
-    };
+    let outside = ShardsOutside { inboxes, stats: shards.stats.clone(), services };
     if running.shards.set(outside).is_err() {
         tracing::error!("the shards were started twice");
     }
@@ -340,7 +326,7 @@ fn forget_strangers(running: &Running) {
     }
     if let Some(shards) = running.shards.get() {
         for (aor, device) in strangers {
-            (shards.tell)(Command::Revoked { aor, device: Some(device) });
+            shards.tell(&Command::Revoked { aor, device: Some(device) });
         }
     }
 }
@@ -380,9 +366,10 @@ fn open_doors(
             )));
         }
     };
-    let (watched, until): (Arc<dyn Watched>, _) = (running.clone(), stop(stopping.clone()));
+    let watched: Arc<dyn Watched> = running.clone();
     running.deaths.spawn_task(runtime.handle(), "the listener of metrics and health", async move {
-        if let Err(why) = coeur_api::serve_http(listener, watched, until).await {
+        // It ends with the runtime: until then whoever asks hears that we are stopping.
+        if let Err(why) = coeur_api::serve_http(listener, watched, std::future::pending()).await {
             tracing::error!(%why, "metrics and health are no longer served");
         }
     });

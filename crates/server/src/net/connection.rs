@@ -6,6 +6,7 @@ use super::per_source::Place;
 use super::web_socket::{self, Closed, WebSocket};
 use crate::shard::core::Core;
 use crate::shard::handler::Handler;
+use crate::tls::Failure;
 use coeur_exchange::flow::{ConnectionId, Flow};
 use coeur_exchange::outbox::SendToken;
 use coeur_sip::stream::{Frame, Framer};
@@ -50,8 +51,10 @@ pub enum End {
     Peer,
     Asked,
     Unreachable,
-    Untrusted,
-    Tls,
+    /// The handshake of TLS failed.
+    Tls(Failure),
+    /// TLS broke after its handshake.
+    Broken,
     WebSocket,
     Origin,
     Framing,
@@ -201,15 +204,13 @@ impl Connection {
         let mut encrypted: &[u8] = buffer;
         let mut plain = [0u8; 4_096];
         while !encrypted.is_empty() {
+            let shaking = tls.is_handshaking();
+            let broken = |failure| if shaking { End::Tls(failure) } else { End::Broken };
             if tls.read_tls(&mut encrypted).is_err() {
-                return Err(End::Tls);
+                return Err(broken(Failure::Other));
             }
-            let state = match tls.process_new_packets() {
-                Ok(state) => state,
-                Err(rustls::Error::InvalidCertificate(_)) => return Err(End::Untrusted),
-                Err(_) => return Err(End::Tls),
-            };
-            if self.phase == Phase::Handshake && !tls.is_handshaking() {
+            let state = tls.process_new_packets().map_err(|error| broken(Failure::of(&error)))?;
+            if shaking && !tls.is_handshaking() {
                 core.stats.handshakes_tls.add(1);
                 if self.web.is_none() {
                     self.enter(Phase::Fresh, core.now.monotonic);
@@ -285,8 +286,8 @@ impl Connection {
                     });
                 }
                 if self.phase == Phase::Handshake && web.is_open() {
-                    self.phase = Phase::Fresh;
-                    self.since = now;
+                    core.stats.handshakes_web_socket.add(1);
+                    (self.phase, self.since) = (Phase::Fresh, now);
                 }
                 web.is_open() && web.is_waiting()
             }
@@ -364,6 +365,11 @@ impl Connection {
             self.waiting.push(token);
         }
         room
+    }
+
+    /// True from the first byte of TLS to the end of its handshake.
+    pub fn is_shaking_tls(&self) -> bool {
+        self.phase == Phase::Handshake && self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
     }
 
     pub fn is_ready(&self) -> bool {

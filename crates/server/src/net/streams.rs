@@ -8,8 +8,8 @@ use super::web_socket;
 use super::wheel::Wheel;
 use crate::shard::core::Core;
 use crate::shard::handler::Handler;
-use crate::shard::stats::Stats;
-use crate::tls::Tls;
+use crate::shard::stats::{Count, Stats};
+use crate::tls::{Failure, Tls};
 use coeur_exchange::flow::{ConnectionId, Flow, ListenerId, ShardId};
 use coeur_exchange::input::SendFailure;
 use coeur_exchange::outbox::SendToken;
@@ -191,8 +191,21 @@ impl Streams {
         let id = ConnectionId::new(self.shard, self.count << PLACE_BITS | key as u64);
         let flow = Flow { transport, listener, connection: id, remote };
         entry.insert(Connection::new(id, flow, socket, phase, now));
-        self.stats.connections_open.set(self.connections.len() as u64);
+        self.open_of(transport).add(1);
         Some(id)
+    }
+
+    /// The gauge of connections over this transport.
+    fn open_of(&self, transport: Transport) -> &Count {
+        match transport {
+            Transport::Tls => &self.stats.connections_tls,
+            Transport::Ws => &self.stats.connections_ws,
+            Transport::Wss => &self.stats.connections_wss,
+            // The others have no connections.
+            Transport::Tcp | Transport::Udp | Transport::Sctp | Transport::TlsSctp | Transport::Other => {
+                &self.stats.connections_tcp
+            }
+        }
     }
 
     fn find(&mut self, id: ConnectionId) -> Option<&mut Connection> {
@@ -252,7 +265,7 @@ impl Streams {
         match after {
             After::Keep | After::Again => self.schedule(id),
             // What was answered in the same turn must still leave, so these close after the flush.
-            After::End(end @ (End::Framing | End::WebSocket | End::Origin | End::Tls | End::Untrusted)) => {
+            After::End(end @ (End::Framing | End::WebSocket | End::Origin | End::Tls(_) | End::Broken)) => {
                 self.leaving.push((id, end, core.now.monotonic));
             }
             After::End(end) => self.end(id, end),
@@ -441,13 +454,17 @@ impl Streams {
         let closing = connection.phase == Phase::Closing;
         if !closing {
             let connecting = connection.phase == Phase::Connecting;
+            if connection.is_shaking_tls() {
+                let timed_out = matches!(end, End::Deadline(..));
+                if timed_out { &self.stats.tls_deadline } else { &self.stats.tls_closed }.add(1);
+            }
             self.count_end(if connecting { End::Unreachable } else { end });
             self.forget(id, if connecting { End::Unreachable } else { end });
         }
         let mut connection = self.connections.remove(place(id));
         let _ = self.registry.deregister(&mut connection.socket);
         self.stats.connections_closed.add(1);
-        self.stats.connections_open.set(self.connections.len() as u64);
+        self.open_of(connection.flow.transport).subtract(1);
     }
 
     /// Takes a connection out of use: its waiting messages fail and the exchange hears that the flow is gone.
@@ -456,7 +473,8 @@ impl Streams {
         let waiting = std::mem::take(&mut connection.waiting);
         let flow = connection.flow;
         let peer = connection.peer.take();
-        let failure = if end == End::Untrusted { SendFailure::Untrusted } else { SendFailure::Unreachable };
+        let untrusted = end == End::Tls(Failure::Untrusted);
+        let failure = if untrusted { SendFailure::Untrusted } else { SendFailure::Unreachable };
         self.failures.extend(waiting.into_iter().map(|token| (token, failure)));
         self.closed.push(flow);
         if let Some(peer) = peer
@@ -471,7 +489,13 @@ impl Streams {
         match end {
             End::Peer | End::Asked => {}
             End::Unreachable => stats.connections_connect_failed.add(1),
-            End::Untrusted | End::Tls => stats.handshakes_tls_failed.add(1),
+            End::Tls(Failure::NotTls) => stats.tls_not_tls.add(1),
+            End::Tls(Failure::Incompatible) => stats.tls_incompatible.add(1),
+            End::Tls(Failure::Refused) => stats.tls_refused.add(1),
+            End::Tls(Failure::Untrusted) => stats.tls_untrusted.add(1),
+            End::Tls(Failure::Alert) => stats.tls_alert.add(1),
+            End::Tls(Failure::Other) => stats.tls_other.add(1),
+            End::Broken => stats.tls_broken.add(1),
             End::WebSocket => stats.handshakes_web_socket_failed.add(1),
             End::Origin => stats.origins_refused.add(1),
             End::Framing => stats.closed_framing.add(1),

@@ -4,6 +4,8 @@
 //! above, without personal data.
 
 pub mod events;
+pub mod health;
 pub mod logs;
+pub mod metrics;
 pub mod process;
 pub mod rate;

@@ -50,6 +50,8 @@ pub struct Inbox {
     woken: AtomicBool,
     durable: AtomicBool,
     refused: AtomicU64,
+    /// How often the shard has looked.
+    looks: AtomicU64,
     waker: mio::Waker,
 }
 
@@ -63,6 +65,7 @@ impl Inbox {
             woken: AtomicBool::new(false),
             durable: AtomicBool::new(false),
             refused: AtomicU64::new(0),
+            looks: AtomicU64::new(0),
             waker,
         }
     }
@@ -94,6 +97,20 @@ impl Inbox {
         }
     }
 
+    /// Notices that wait.
+    pub fn len(&self) -> usize {
+        self.notices.lock().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How often the shard has looked into its inbox: after [`Inbox::durable`] it does within a turn, if it is alive.
+    pub fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
+    }
+
     /// Notices handed back because the queue was full.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
@@ -101,6 +118,7 @@ impl Inbox {
 
     /// Takes everything; to be called by the shard only.
     pub(crate) fn take(&self, into: &mut Vec<Notice>) {
+        self.looks.fetch_add(1, Ordering::Relaxed);
         self.woken.store(false, Ordering::SeqCst);
         self.durable.store(false, Ordering::SeqCst);
         std::mem::swap(&mut *self.notices.lock(), into);

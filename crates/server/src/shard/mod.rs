@@ -168,13 +168,7 @@ impl Shards {
 
     /// Counters of all shards, summed.
     pub fn counters(&self) -> Vec<(&'static str, u64)> {
-        let mut sums = Stats::default().values();
-        for stats in &self.stats {
-            for (sum, (_, value)) in sums.iter_mut().zip(stats.values()) {
-                sum.1 += value;
-            }
-        }
-        sums
+        stats::sum(&self.stats)
     }
 }
 

@@ -6,9 +6,12 @@
 pub mod authority;
 pub mod certificate;
 pub mod domain;
+pub mod failure;
 pub mod roots;
 
 pub use certificate::{CertificateError, Source};
+
+pub use failure::Failure;
 
 use domain::DomainVerifier;
 

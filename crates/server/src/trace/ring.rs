@@ -44,6 +44,14 @@ impl Tap {
         self.rings.iter().all(|ring| ring.lock().memory.is_empty())
     }
 
+    /// Bytes in use and bytes there are.
+    pub fn fill(&self) -> (u64, u64) {
+        self.rings.iter().fold((0, 0), |(used, all), ring| {
+            let ring = ring.lock();
+            (used + ring.next - ring.oldest, all + ring.memory.len() as u64)
+        })
+    }
+
     /// Copies one message into the ring of `shard`; the oldest make room. For a message sent to an address, the
     /// flow names the listener or connection it left from.
     pub fn record(&self, shard: ShardId, at: SystemTime, direction: Direction, flow: &Flow, bytes: &[u8]) {

@@ -18,7 +18,7 @@ pub use group::Group as OpenGroup;
 pub use log::{Log, Options};
 pub use recovery::Report;
 pub use snapshot::{Dump, write as write_snapshot};
-pub use writer::{Journal, Latency, Outcome};
+pub use writer::{Journal, LATENCY_BOUNDS_US, Latency, Outcome};
 
 /// Number of an entry, counted from 1 since the process started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -28,12 +28,18 @@ pub enum Outcome {
 /// How long groups took, for the metrics.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Latency {
+    /// Groups that took at most so long and longer than the bound before; those beyond all bounds are only in `groups`.
+    pub within: [u64; LATENCY_BOUNDS_US.len()],
     pub groups: u64,
     pub entries: u64,
     pub failed_groups: u64,
     pub total_us: u64,
     pub last_us: u64,
 }
+
+/// Write and sync of a group, in microseconds.
+pub const LATENCY_BOUNDS_US: [u64; 10] =
+    [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 1_000_000];
 
 /// Failed ranges remembered. A shard asks within milliseconds, so few are ever needed.
 const FAILED_RANGES_MAX: usize = 1_024;
@@ -196,6 +202,12 @@ impl Journal {
     /// Called on the writer thread after each group that held entries of this shard. Must be quick.
     pub fn on_decided(&self, shard: u8, notify: impl Fn() + Send + Sync + 'static) {
         self.shared.notify.lock().push((shard & 63, Box::new(notify)));
+    }
+
+    /// Entries and bytes that wait for the next group.
+    pub fn waiting(&self) -> (u64, u64) {
+        let waiting = self.shared.waiting.lock();
+        (u64::from(waiting.group.entries()), waiting.group.payload_bytes() as u64)
     }
 
     pub fn latency(&self) -> Latency {
@@ -435,5 +447,9 @@ impl Shared {
         latency.failed_groups += u64::from(!self.writable.load(Ordering::Relaxed));
         latency.last_us = took.as_micros() as u64;
         latency.total_us += latency.last_us;
+        let bound = LATENCY_BOUNDS_US.iter().position(|bound| latency.last_us <= *bound);
+        if let Some(place) = bound {
+            latency.within[place] += 1;
+        }
     }
 }

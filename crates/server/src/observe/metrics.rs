@@ -1,0 +1,158 @@
+//! The page of metrics: everything that is counted and measured, read at the moment of asking.
+//!
+//! Names follow the conventions of Prometheus: base units, `_total` for counters, labels for what is summed up. The table in
+//! `docs/metrics.md` lists them all, and a test holds the two together.
+
+use super::process;
+use crate::house::Running;
+use crate::house::running::ShardsOutside;
+use crate::shard::stats::{self, FAMILIES};
+use coeur_api::{Kind, MetricsText};
+use coeur_exchange::event::Counters;
+use coeur_storage::journal::LATENCY_BOUNDS_US;
+use std::sync::atomic::Ordering;
+
+pub fn page(running: &Running) -> String {
+    let mut text = MetricsText::default();
+    build(&mut text);
+    house(&mut text, running);
+    recovery(&mut text, running);
+    journal(&mut text, running);
+    exchange(&mut text, running);
+    if let Some(shards) = running.shards.get() {
+        queues(&mut text, shards);
+        network(&mut text, shards);
+    }
+    of_process(&mut text);
+    text.finish()
+}
+
+fn build(text: &mut MetricsText) {
+    let labels = format!(
+        "version=\"{}\",profile=\"{}\",target=\"{}-{}\"",
+        env!("CARGO_PKG_VERSION"),
+        if cfg!(debug_assertions) { "debug" } else { "release" },
+        std::env::consts::ARCH,
+        std::env::consts::OS,
+    );
+    text.many(
+        "coeur_build_info",
+        Kind::Gauge,
+        "What was built, as labels; always 1.",
+        [(labels.as_str(), 1)],
+    );
+}
+
+fn house(text: &mut MetricsText, running: &Running) {
+    let (used, capacity) = running.tap.fill();
+    let transactions: u64 = running.shown.iter().map(|shown| shown.transactions()).sum();
+    let mut gauge = |name, help, value: u64| text.one(name, Kind::Gauge, help, value);
+    gauge("coeur_bindings", "Registered contacts.", running.world.bindings.count() as u64);
+    gauge("coeur_accounts", "Accounts.", running.world.directory.accounts() as u64);
+    gauge("coeur_uptime_seconds", "Seconds since the start.", running.started.elapsed().as_secs());
+    let dead = u64::from(running.deaths.first().is_some());
+    gauge("coeur_dying", "1 when a thread has ended by itself: the server stops.", dead);
+    gauge("coeur_proxy_requests", "Requests that the proxy has under way.", transactions);
+    gauge("coeur_trace_used_bytes", "Bytes of recent messages kept for traces.", used);
+    gauge("coeur_trace_capacity_bytes", "Bytes there are for recent messages.", capacity);
+}
+
+fn recovery(text: &mut MetricsText, running: &Running) {
+    let restored = &running.restored;
+    let mut gauge = |name, help, value: u64| text.one(name, Kind::Gauge, help, value);
+    gauge("coeur_recovery_bindings", "Contacts read back at the start.", restored.bindings.bindings as u64);
+    gauge("coeur_recovery_torn_bytes", "End of the journal that a crash tore off.", restored.torn_bytes());
+    gauge("coeur_recovery_damaged_bytes", "Acknowledged and not to be read.", restored.damaged_bytes());
+    let problems = restored.problems().len() as u64;
+    gauge(
+        "coeur_recovery_problems",
+        "What the log of the start names as damaged, missing or not understood.",
+        problems,
+    );
+    let seconds = restored.took.as_secs_f64();
+    text.one("coeur_recovery_seconds", Kind::Gauge, "Time to read the journal at the start.", seconds);
+}
+
+fn journal(text: &mut MetricsText, running: &Running) {
+    let (entries, bytes) = running.journal.waiting();
+    let writable = u64::from(running.journal.is_writable());
+    text.one("coeur_journal_writable", Kind::Gauge, "1 when the journal can write.", writable);
+    text.one("coeur_journal_waiting_entries", Kind::Gauge, "Entries that wait for the next group.", entries);
+    text.one("coeur_journal_waiting_bytes", Kind::Gauge, "Bytes that wait for the next group.", bytes);
+    let latency = running.journal.latency();
+    let bounds = LATENCY_BOUNDS_US.iter().map(|bound| *bound as f64 / 1e6);
+    text.histogram(
+        "coeur_journal_group_seconds",
+        "Write and sync of a group, failed ones included.",
+        bounds.zip(latency.within),
+        latency.total_us as f64 / 1e6,
+        latency.groups,
+    );
+    let mut counter = |name, help, value: u64| text.one(name, Kind::Counter, help, value);
+    counter("coeur_journal_entries_total", "Entries in all groups.", latency.entries);
+    counter("coeur_journal_failed_groups_total", "Groups that could not be written.", latency.failed_groups);
+}
+
+/// The sums of what each shard's exchange has counted.
+fn exchange(text: &mut MetricsText, running: &Running) {
+    let mut sums = [0u64; Counters::COUNT];
+    for shown in running.shown.iter() {
+        for (sum, value) in sums.iter_mut().zip(shown.counters()) {
+            *sum += value;
+        }
+    }
+    for ((name, help), sum) in Counters::NAMES.iter().zip(Counters::HELP).zip(sums) {
+        text.one(&format!("coeur_{name}_total"), Kind::Counter, help.trim(), sum);
+    }
+}
+
+fn queues(text: &mut MetricsText, shards: &ShardsOutside) {
+    let labels: Vec<String> = (0..shards.inboxes.len()).map(|shard| format!("shard=\"{shard}\"")).collect();
+    let waiting = shards.inboxes.iter().map(|inbox| inbox.len());
+    text.many(
+        "coeur_inbox_notices",
+        Kind::Gauge,
+        "What other threads have told a shard and it has not taken yet.",
+        labels.iter().map(String::as_str).zip(waiting),
+    );
+    let refused: u64 = shards.inboxes.iter().map(|inbox| inbox.refused()).sum();
+    text.one("coeur_inbox_refused_total", Kind::Counter, "Notices refused by full inboxes.", refused);
+    let (dns, echo) = (&shards.services.dns, &shards.services.echo);
+    text.one("coeur_dns_pending", Kind::Gauge, "DNS questions that wait for an answer.", dns.pending());
+    text.one("coeur_echo_ports", Kind::Gauge, "Ports that the echo service has open.", echo.ports());
+    let mut counter = |name, help, value: u64| text.one(name, Kind::Counter, help, value);
+    let questions = dns.questions.load(Ordering::Relaxed);
+    counter("coeur_dns_questions_total", "DNS questions asked by the shards.", questions);
+    let refused = dns.refused.load(Ordering::Relaxed);
+    counter("coeur_dns_refused_total", "DNS questions not asked, since too many were pending.", refused);
+    let lost = shards.services.events_lost.load(Ordering::Relaxed);
+    counter("coeur_events_lost_total", "Events that were not logged, since too many waited.", lost);
+}
+
+fn network(text: &mut MetricsText, shards: &ShardsOutside) {
+    let mut values = stats::sum(&shards.stats).into_iter();
+    for family in FAMILIES {
+        // One value for each field, in the same order.
+        let fields =
+            family.fields.iter().zip(values.by_ref()).map(|((_, labels), (_, value))| (*labels, value));
+        text.many(family.name, family.kind, family.help, fields);
+    }
+}
+
+/// What the libraries of Prometheus export for every process, under the same names.
+fn of_process(text: &mut MetricsText) {
+    let mut gauge = |name, help, value: Option<f64>| {
+        if let Some(value) = value {
+            text.one(name, Kind::Gauge, help, value);
+        }
+    };
+    let whole = |value: Option<u64>| value.map(|value| value as f64);
+    gauge("process_resident_memory_bytes", "Resident memory.", whole(process::resident_bytes()));
+    gauge("process_open_fds", "Open file descriptors.", whole(process::open_files()));
+    gauge("process_max_fds", "File descriptors that may be open.", whole(process::open_files_max()));
+    gauge("process_start_time_seconds", "Start, since 1970.", process::start_time_seconds());
+    if let Some(seconds) = process::cpu_seconds() {
+        let help = "Time of all cores, in user and system mode.";
+        text.one("process_cpu_seconds_total", Kind::Counter, help, seconds);
+    }
+}
