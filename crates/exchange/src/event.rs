@@ -26,9 +26,10 @@ pub enum Event {
         aor: Aor,
         device: DeviceId,
     },
-    /// A sentence for the operator, with the subject's address; already free of control characters.
+    /// A sentence for the operator, which names nobody; whom it is about, and from where he came, stand apart.
     Notice {
         flow: Option<Flow>,
+        subject: Box<str>,
         text: Box<str>,
     },
 }

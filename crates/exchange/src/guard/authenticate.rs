@@ -146,9 +146,9 @@ impl Guard {
         if credentials.algorithm == Algorithm::Md5 && wants_sha256(&claim.domain, account, device) {
             cx.counters.downgrade_refused += 1;
             cx.world.guard.offers.answered(claim.offer);
-            let text =
-                format!("{} device {}: MD5 refused, SHA-256 is required of it", account.aor, device.id.0);
-            cx.outbox.publish(Event::Notice { flow: Some(*flow), text: text.into() });
+            let subject = format!("{} device {}", account.aor, device.id.0).into();
+            let text = "MD5 was refused of a device of which SHA-256 is required".into();
+            cx.outbox.publish(Event::Notice { flow: Some(*flow), subject, text });
             self.challenge(cx, flow, message, asker, claim, Why::TooWeak);
             return Err(Refused);
         }

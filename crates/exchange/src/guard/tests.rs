@@ -208,6 +208,13 @@ fn a_device_that_has_proved_sha256_is_never_accepted_with_md5() {
     let answer = office.register(&mut phone);
     assert_eq!((answer.status(), answer.algorithms()), (401, vec![Algorithm::Sha256]));
     assert_eq!(office.exchange.counters().downgrade_refused, 1);
+    // The operator is told, in words that name nobody; who it was stands apart, since only DEBUG may say it.
+    let notices = office.events.iter().filter_map(|event| match event {
+        Event::Notice { subject, text, .. } => Some((&**subject, &**text)),
+        _ => None,
+    });
+    let [(subject, text)] = notices.collect::<Vec<_>>()[..] else { panic!("not told once") };
+    assert!(subject.starts_with("alice@example.org device ") && !text.contains("alice"), "{subject}: {text}");
     // Said once, the first time only.
     phone.algorithms = vec![Algorithm::Sha256];
     assert_eq!(office.register(&mut phone).status(), 200);

@@ -14,6 +14,7 @@ use crate::net::limits::Limits;
 use crate::net::listen::{Bound, bind};
 use crate::net::origin::{OriginCheck, Origins};
 use crate::net::sources::Sources;
+use crate::observe::process;
 use crate::shard::{Clock, Notice, Prepared, Setup, Shards};
 use crate::tls::{Source, Tls, authority, roots};
 use crate::trace::Tap;
@@ -51,7 +52,8 @@ const MAINTENANCE_EVERY: Duration = Duration::from_secs(1);
 /// Everything that can fail does so before the first message is answered. `next_port`: busy ports are replaced.
 pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
     let started = Instant::now();
-    crate::observe::process::raise_open_files();
+    process::keep_memory_private();
+    process::raise_open_files();
     let folder = &settings.data;
     let lock = DataLock::take(folder).map_err(unreachable)?;
     let mut records = Sqlite::open(folder).map_err(unreachable)?;

@@ -37,13 +37,16 @@ impl EventLog {
                     tracing::debug!(shard, remote = %flow.remote, user, why = %why, left_out, "authentication failed");
                 }
             }
-            Event::Notice { flow, text } => {
+            Event::Notice { flow, subject, text } => {
                 if let Some(left_out) = self.notices.lock().allow(Instant::now()) {
-                    // The subject's address is personal: it is in the trace, and here at DEBUG only.
                     tracing::info!(shard, left_out, "{}", line(text.as_bytes()));
-                    if let Some(flow) = flow {
-                        tracing::debug!(shard, remote = %flow.remote, "subject of the notice before");
-                    }
+                    let remote = flow.map(|flow| flow.remote.to_string()).unwrap_or_default();
+                    tracing::debug!(
+                        shard,
+                        subject = line(subject.as_bytes()),
+                        remote,
+                        "subject of the notice before"
+                    );
                 }
             }
         }

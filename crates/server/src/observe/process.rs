@@ -32,6 +32,13 @@ pub fn raise_open_files() {
     unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
 }
 
+/// The memory of this process holds passwords' digests and keys of TLS: no core dump may carry it to a disk, and no other
+/// process of the same user may read it (threat T-12). Root still may.
+pub fn keep_memory_private() {
+    // SAFETY: the call takes and changes numbers only.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) };
+}
+
 fn limit() -> Option<libc::rlimit> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the kernel writes into the structure that we own.
@@ -61,6 +68,14 @@ pub fn start_time_seconds() -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_memory_of_this_process_is_not_dumped_and_its_files_are_still_counted() {
+        keep_memory_private();
+        // SAFETY: the call only gives a number.
+        assert_eq!(unsafe { libc::prctl(libc::PR_GET_DUMPABLE) }, 0);
+        assert!(open_files().is_some() && resident_bytes().is_some());
+    }
 
     #[test]
     fn the_kernel_knows_this_process() {

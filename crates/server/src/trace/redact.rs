@@ -20,7 +20,7 @@ pub fn lines(message: &[u8], bodies: Bodies) -> Vec<String> {
             if !line.starts_with(b" ") && !line.starts_with(b"\t") {
                 credentials = carries_credentials(line);
             }
-            let line = escape::line(line);
+            let line = hide_passwords(&escape::line(line));
             if credentials { hide_parameters(&line) } else { line }
         })
         .collect();
@@ -114,7 +114,35 @@ fn value_length(text: &str) -> usize {
     text.len()
 }
 
-/// SDES keys (RFC 4568) and ICE passwords (RFC 8839).
+/// The password in `sip:user:password@host` (RFC 3261 section 19.1.1), wherever a URI stands in the line.
+fn hide_passwords(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = next_scheme(rest) {
+        let (before, userinfo) = rest.split_at(at);
+        out.push_str(before);
+        let end = userinfo.find(['@', '>', ';', '?', ' ', ',', '"']).unwrap_or(userinfo.len());
+        let password = userinfo[..end].find(':').filter(|_| userinfo[end..].starts_with('@'));
+        match password {
+            Some(colon) => {
+                out.push_str(&userinfo[..=colon]);
+                out.push_str("***");
+            }
+            None => out.push_str(&userinfo[..end]),
+        }
+        rest = &userinfo[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The place behind the next `sip:` or `sips:`.
+fn next_scheme(line: &str) -> Option<usize> {
+    let lower = line.to_ascii_lowercase();
+    ["sip:", "sips:"].iter().filter_map(|scheme| Some(lower.find(scheme)? + scheme.len())).min()
+}
+
+/// SDES keys (RFC 4568), MIKEY messages (RFC 4567), ICE passwords (RFC 8839) and the `k=` of old.
 fn hide_keys(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
     if lower.starts_with("a=crypto:")
@@ -122,7 +150,7 @@ fn hide_keys(line: &str) -> String {
     {
         return format!("{}***", &line[..at + "inline:".len()]);
     }
-    match ["a=ice-pwd:", "k="].iter().find(|name| lower.starts_with(**name)) {
+    match ["a=ice-pwd:", "a=key-mgmt:", "k="].iter().find(|name| lower.starts_with(**name)) {
         Some(name) => format!("{}***", &line[..name.len()]),
         None => line.to_owned(),
     }
@@ -156,10 +184,27 @@ mod tests {
     #[test]
     fn keys_in_a_session_description_are_hidden() {
         let text = shown(
-            "INVITE sip:b@d SIP/2.0\r\n\r\nv=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:s3cr3t\r\na=ice-pwd:s3cr3t\r\n",
+            "INVITE sip:b@d SIP/2.0\r\n\r\nv=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:s3cr3t\r\na=ice-pwd:s3cr3t\r\n\
+             a=key-mgmt:mikey s3cr3t\r\nk=clear:s3cr3t\r\n",
         );
         assert!(!text.contains("s3cr3t"), "{text}");
         assert!(text.contains("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:***"));
+    }
+
+    #[test]
+    fn the_password_in_a_uri_is_hidden_and_nothing_else_of_it() {
+        let text = shown(
+            "INVITE sip:bob:s3cr3t@d:5060 SIP/2.0\r\nContact: \"A\" <SIPS:alice:s3cr3t@h:5061;ob>, sip:a:s3cr3t@h\r\n\
+             Via: SIP/2.0/UDP h:5060\r\nTo: <sip:carol@d:5060>\r\nRoute: <sip:h:5060;lr>\r\n\r\n",
+        );
+        assert!(!text.contains("s3cr3t"), "{text}");
+        assert!(text.starts_with("INVITE sip:bob:***@d:5060 SIP/2.0\n"), "{text}");
+        assert!(text.contains("<SIPS:alice:***@h:5061;ob>, sip:a:***@h\n"), "{text}");
+        assert!(
+            text.ends_with("Via: SIP/2.0/UDP h:5060\nTo: <sip:carol@d:5060>\nRoute: <sip:h:5060;lr>"),
+            "{text}"
+        );
+        assert_eq!(sight::label(b"INVITE sip:bob:s3cr3t@d SIP/2.0\r\n\r\n"), "INVITE bob");
     }
 
     #[test]

@@ -61,7 +61,9 @@ pub fn address(value: &[u8]) -> Option<&[u8]> {
 
 fn user(uri: &[u8]) -> Option<&[u8]> {
     let address = address(uri)?;
-    address.iter().position(|byte| *byte == b'@').map(|at| &address[..at])
+    let user = address.iter().position(|byte| *byte == b'@').map(|at| &address[..at])?;
+    // A password in a URI (RFC 3261 section 19.1.1) is nobody's business.
+    user.split(|byte| *byte == b':').next()
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {

@@ -204,13 +204,19 @@ impl Sqlite {
                 match rows::device(row, &account, &self.key)? {
                     Some(device) => of_account.push(device),
                     None => {
-                        tracing::error!(account = %account.aor, "a sealed credential does not open: it was moved, or the key file is another's")
+                        tracing::error!(
+                            account = account.id.0,
+                            "a sealed credential does not open: it was moved, or the key file is another's"
+                        )
                     }
                 }
                 device_row = devices.next()?;
             }
             account.devices = of_account.into_boxed_slice();
-            refused(account.aor.to_string(), into.apply(&Change::AccountAdded(Box::new(account))));
+            refused(
+                format!("account {}", account.id.0),
+                into.apply(&Change::AccountAdded(Box::new(account))),
+            );
         }
         Ok(())
     }
