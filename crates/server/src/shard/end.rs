@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs a shard to its end, and tells of an end that nobody asked for: its thread, and why. Its sockets are closed by
 /// then, so that the other shards get what comes for it.
-pub(super) fn live<H: Handler>(mut shard: Shard<H>, name: &str, died: &(dyn Fn(&str, &str) + Send + Sync)) {
+pub(super) fn live<H: Handler>(mut shard: Shard<H>, name: &str, died: &super::Died) {
     // What the shard shares has locks of its own, and whoever hears of its end ends the process.
     match catch_unwind(AssertUnwindSafe(move || shard.run())) {
         Ok(Ok(())) => {}

@@ -14,8 +14,8 @@ pub mod stats;
 mod turn;
 
 pub use clock::Clock;
-pub use handler::{Conduct, Forgetful, Handler, Journal, NoServices, NotSaved, Outcome, Services};
 pub use end::panic_text;
+pub use handler::{Conduct, Forgetful, Handler, Journal, NoServices, NotSaved, Outcome, Services};
 pub use inbox::{Inbox, Notice};
 pub use stats::Stats;
 
@@ -55,9 +55,11 @@ pub struct Setup {
     pub services: Arc<dyn Services>,
     pub tap: Option<Arc<Tap>>,
     pub clock: Clock,
-    /// Hears of a shard that has ended though nobody stopped it: its thread, and why.
-    pub died: Arc<dyn Fn(&str, &str) + Send + Sync>,
+    pub died: Arc<Died>,
 }
+
+/// Hears of a shard that has ended though nobody stopped it: its thread, and why.
+pub type Died = dyn Fn(&str, &str) + Send + Sync;
 
 /// The running shards. Dropping this leaves them running; [`Shards::stop`] ends them.
 pub struct Shards {
