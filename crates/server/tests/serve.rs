@@ -3,8 +3,10 @@
 mod process;
 
 use coeur::config::listen::{Listen, Scheme};
+use coeur::tls::{Tls, authority, roots};
 use process::{Folder, Server, eventually, free_port, phone, start_plain};
-use std::net::UdpSocket;
+use std::net::{TcpStream, UdpSocket};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -112,6 +114,35 @@ fn a_revoked_device_is_unregistered_at_once_and_also_when_it_was_revoked_while_n
     );
     let _server = start_plain(&folder, port);
     assert!(eventually(|| registered() == 0));
+}
+
+/// The certificate that the server shows now: each look is that of a new client.
+fn shown(port: u16, authority: &Path) -> Vec<u8> {
+    let mut trusted = rustls::RootCertStore::empty();
+    roots::add_file(&mut trusted, authority).unwrap();
+    let client = Tls::new(&[], trusted).unwrap();
+    let mut connection = client.connect(Some("sip.test"), [127, 0, 0, 1].into()).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    while connection.is_handshaking() {
+        connection.complete_io(&mut stream).unwrap();
+    }
+    connection.peer_certificates().unwrap()[0].to_vec()
+}
+
+#[test]
+fn a_renewed_certificate_is_shown_without_a_signal() {
+    let (folder, port) = (Folder::new("renewed"), free_port());
+    let (keys, names) = (folder.0.join("certificate"), ["sip.test".to_owned()]);
+    let source = authority::ensure(&keys, &names).unwrap();
+    let (cert, key) = (source.chain.display().to_string(), source.key.display().to_string());
+    let listen = format!("tls://127.0.0.1:{port}");
+    let arguments = ["--domain", "example.test", "--listen", &listen, "--cert", &cert, "--key", &key];
+    let _server = Server::start(&folder, &[&arguments[..], &["--http", "off"]].concat(), "ready").0;
+    let authority = authority::certificate_path(&keys);
+    let first = shown(port, &authority);
+    assert_eq!(shown(port, &authority), first);
+    authority::renew(&keys, &names).unwrap();
+    assert!(eventually(|| shown(port, &authority) != first), "the old one is still shown");
 }
 
 #[test]

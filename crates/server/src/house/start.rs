@@ -16,7 +16,8 @@ use crate::net::origin::{OriginCheck, Origins};
 use crate::net::sources::Sources;
 use crate::observe::process;
 use crate::shard::{Clock, Notice, Prepared, Setup, Shards};
-use crate::tls::{Source, Tls, authority, roots};
+use crate::tls::watch::LOOK_EVERY;
+use crate::tls::{Source, Tls, Watch, authority, roots};
 use crate::trace::Tap;
 use coeur_api::{Control, Door, Operator, Watched};
 use coeur_directory::{Aor, Change, DeviceId, Directory, Domain};
@@ -120,6 +121,9 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
     )?;
     let stopped = Arc::new(AtomicBool::new(false));
     maintain(running.clone(), stopped.clone())?;
+    if let Some((tls, sources)) = &tls {
+        watch(Watch::new(tls.clone(), sources.clone()), &running, stopped.clone())?;
+    }
     forget_strangers(&running);
     open_doors(settings, &runtime, &running, &door, &stopping, next_port)?;
     Ok(Server { running, door, bound: listeners, replaced, tls, shards, runtime, stop, stopped, _lock: lock })
@@ -127,7 +131,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
 
 impl Server {
     /// Runs until SIGTERM or SIGINT, or until one of its threads has ended by itself, which is a failure. SIGHUP reads the
-    /// certificate again.
+    /// certificate at once; changed files are seen without it.
     pub fn wait(&self) -> Result<(), Failure> {
         use tokio::signal::unix::{SignalKind, signal};
         self.runtime.block_on(async {
@@ -395,6 +399,16 @@ fn maintain(running: Arc<Running>, stopped: Arc<AtomicBool>) -> Result<(), Failu
         }
     };
     deaths.spawn("coeur-upkeep", body).map_err(unreachable)
+}
+
+fn watch(mut watch: Watch, running: &Running, stopped: Arc<AtomicBool>) -> Result<(), Failure> {
+    let body = move || {
+        while !stopped.load(Ordering::Relaxed) {
+            std::thread::sleep(LOOK_EVERY);
+            watch.look();
+        }
+    };
+    running.deaths.spawn("coeur-watch", body).map_err(unreachable)
 }
 
 fn url(listener: &Listener) -> String {

@@ -6,7 +6,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use std::fmt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -77,10 +77,15 @@ pub(super) fn proves(key: &CertifiedKey, name: &str) -> bool {
     rustls::client::verify_server_name(&parsed, &name).is_ok()
 }
 
-/// When each file was last changed.
-pub(super) fn stamps(sources: &[Source]) -> Vec<Option<SystemTime>> {
-    let modified = |path: &Path| std::fs::metadata(path).and_then(|data| data.modified()).ok();
-    sources.iter().flat_map(|source| [modified(&source.chain), modified(&source.key)]).collect()
+/// What changes with the content of a file, whatever tool wrote it: when, which file it is now, how long it is.
+pub(super) type Stamp = Option<(SystemTime, u64, u64)>;
+
+pub(super) fn stamps(sources: &[Source]) -> Vec<Stamp> {
+    let stamp = |path: &Path| {
+        let data = std::fs::metadata(path).ok()?;
+        Some((data.modified().ok()?, data.ino(), data.len()))
+    };
+    sources.iter().flat_map(|source| [stamp(&source.chain), stamp(&source.key)]).collect()
 }
 
 fn check_permissions(key: &Path) -> Result<(), CertificateError> {

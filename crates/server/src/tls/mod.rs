@@ -8,8 +8,10 @@ pub mod certificate;
 pub mod domain;
 pub mod failure;
 pub mod roots;
+pub mod watch;
 
 pub use certificate::{CertificateError, Source};
+pub use watch::Watch;
 
 pub use failure::Failure;
 
@@ -119,23 +121,6 @@ fn server_config(
     // One ticket per handshake is enough for a phone that keeps one connection.
     config.send_tls13_tickets = 1;
     Ok(Arc::new(config))
-}
-
-/// Watches the files of `sources` and reloads when one changes. Ends when `stop` says so; looks every `every`.
-pub fn watch(tls: &Tls, sources: &[Source], every: std::time::Duration, stop: impl Fn() -> bool) {
-    let mut seen = certificate::stamps(sources);
-    while !stop() {
-        std::thread::sleep(every);
-        let now = certificate::stamps(sources);
-        if now == seen {
-            continue;
-        }
-        seen = now;
-        match tls.reload(sources) {
-            Ok(()) => tracing::info!("certificate reloaded"),
-            Err(error) => tracing::error!(%error, "certificate not reloaded, the old one stays in use"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ Examples:
   coeur serve --data /var/lib/coeur --domain example.org --listen udp://192.0.2.1:5060 --listen tls://192.0.2.1:5061
   COEUR_CONFIG=/etc/coeur.toml coeur serve
 
-SIGHUP reads the certificate again; SIGTERM and SIGINT stop gracefully.")]
+A certificate that changes is read again within seconds, or at once on SIGHUP; SIGTERM and SIGINT stop gracefully.")]
 pub struct Serve {
     /// Try it: chooses domain, free ports and a directory, makes alice and bob, tests itself
     #[arg(long)]

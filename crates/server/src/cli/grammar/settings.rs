@@ -27,7 +27,7 @@ pub struct Settings {
     /// Inside network to which accounts with the right to relay may send: ADDRESS[/BITS]; may be repeated [env: COEUR_RELAY_INSIDE]
     #[arg(long, value_name = "NETWORK")]
     pub relay_inside: Vec<String>,
-    /// Certificate chain (PEM) [env: COEUR_CERT]
+    /// Certificate chain (PEM); read again when it changes [env: COEUR_CERT]
     #[arg(long, value_name = "FILE")]
     pub cert: Option<String>,
     /// Private key of the certificate (PEM) [env: COEUR_KEY]
