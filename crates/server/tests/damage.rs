@@ -77,11 +77,12 @@ impl House {
         (output.status.code(), problems.map(|problem| problem.as_str().unwrap().to_owned()).collect())
     }
 
-    /// One problem, exit code 1, and the problem says this.
+    /// Exit code 1, and a problem says this.
     fn is_damaged(&self, words: &[&str]) {
         let (code, problems) = self.checked();
         assert_eq!(code, Some(1), "{problems:?}");
-        assert!(words.iter().all(|word| problems[0].contains(word)), "{problems:?}");
+        let says = |problem: &String| words.iter().all(|word| problem.contains(word));
+        assert!(problems.iter().any(says), "{problems:?}");
     }
 
     fn sql(&self, statement: &str) {
@@ -209,10 +210,10 @@ fn a_row_of_the_audit_chain_that_was_changed_removed_or_added_is_found() {
     house.sql("DELETE FROM audit WHERE sequence = 2");
     house.is_damaged(&["the audit chain is broken at row 3"]);
     let house = House::new("audit-added");
-    let end = |house: &House| house.folder.json(&["check-data", "--json"])["audit"].clone();
-    let before = end(&house);
+    // What a killed server wrote last may not be in the head yet.
+    house.folder.json(&["account", "add", "dave@example.test", "--json"]);
     house.sql("DELETE FROM audit WHERE sequence = (SELECT max(sequence) FROM audit)");
-    assert_ne!(end(&house)["end"], before["end"], "rows cut off show in the hash of the end");
+    house.is_damaged(&["the last 1 of", "audit rows are missing"]);
     house.sql("INSERT INTO audit SELECT (SELECT max(sequence) + 1 FROM audit), at_ms, operator, action, subject, detail, hash FROM audit WHERE sequence = 2");
     house.is_damaged(&["the audit chain is broken at row"]);
 }
@@ -227,7 +228,8 @@ fn a_key_of_another_house_or_none_is_found() {
     house.is_damaged(&["3 sealed credentials do not open"]);
     std::fs::write(house.path("keys/exchange"), b"short").unwrap();
     let (_, problems) = house.checked();
-    assert!(problems[1].contains("keys/exchange has 5 bytes instead of 96"), "{problems:?}");
+    let said = problems.iter().any(|problem| problem.contains("keys/exchange has 5 bytes instead of 96"));
+    assert!(said, "{problems:?}");
 }
 
 #[test]

@@ -1,16 +1,22 @@
-//! Sealing of HA1 values: what is stolen with the database alone opens no account.
+//! The key of an installation: what is stolen with the database alone opens no account, and who can write the database
+//! alone cannot write its audit chain.
 
 use crate::error::StorageError;
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::rand;
+use aws_lc_rs::{hkdf, hmac, rand};
 use coeur_directory::{Ha1, Ha1Set};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroize;
 
-/// AES-256-GCM-SIV with a key that lies in `keys/seal.key` (0400), apart from the database.
-pub struct SealKey(RandomizedNonceKey);
+/// A secret that lies in `keys/seal.key` (0400), apart from the database.
+pub struct SealKey {
+    /// AES-256-GCM-SIV, for HA1 values.
+    seal: RandomizedNonceKey,
+    /// HMAC-SHA-256, for the audit chain.
+    chain: hmac::Key,
+}
 
 /// Layout of what is sealed: version, which values follow, SHA-256, SHA-512/256, MD5.
 const VERSION: u8 = 1;
@@ -36,9 +42,19 @@ impl SealKey {
     }
 
     fn of_bytes(mut key: Vec<u8>, path: PathBuf) -> Result<Self, StorageError> {
-        let made = RandomizedNonceKey::new(&AES_256_GCM_SIV, &key);
+        let seal = RandomizedNonceKey::new(&AES_256_GCM_SIV, &key);
+        let chain = derived(&key);
         key.zeroize();
-        made.map(Self).map_err(|_| StorageError::Corrupt { path, what: "this is no key of 32 bytes".into() })
+        match (seal, chain) {
+            (Ok(seal), Some(chain)) => Ok(Self { seal, chain }),
+            (Err(_), _) | (_, None) => {
+                Err(StorageError::Corrupt { path, what: "this is no key of 32 bytes".into() })
+            }
+        }
+    }
+
+    pub(crate) fn chain(&self) -> &hmac::Key {
+        &self.chain
     }
 
     /// `context` names the row (account, device, realm): a value moved to another row does not open.
@@ -50,7 +66,7 @@ impl SealKey {
         plain.extend_from_slice(ha1.sha512_256.as_ref().map_or(&[0; 32], |h| h.expose()));
         plain.extend_from_slice(ha1.md5.as_ref().map_or(&[0; 16], |h| h.expose()));
         // Sealing 82 bytes cannot fail: the only error is a length beyond 2^36.
-        let nonce = self.0.seal_in_place_append_tag(Aad::from(context), &mut plain);
+        let nonce = self.seal.seal_in_place_append_tag(Aad::from(context), &mut plain);
         let mut sealed = Vec::with_capacity(NONCE_LEN + plain.len());
         if let Ok(nonce) = nonce {
             sealed.extend_from_slice(nonce.as_ref());
@@ -65,7 +81,7 @@ impl SealKey {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut body = body.to_vec();
-        let plain = self.0.open_in_place(nonce, Aad::from(context), &mut body).ok()?;
+        let plain = self.seal.open_in_place(nonce, Aad::from(context), &mut body).ok()?;
         if plain.len() != PLAIN_BYTES || plain[0] != VERSION {
             return None;
         }
@@ -79,6 +95,12 @@ impl SealKey {
         body.zeroize();
         Some(set)
     }
+}
+
+/// RFC 5869: a key for another purpose tells nothing of the first.
+fn derived(key: &[u8]) -> Option<hmac::Key> {
+    let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, b"coeur").extract(key);
+    secret.expand(&[b"audit chain"], hmac::HMAC_SHA256).ok().map(hmac::Key::from)
 }
 
 fn path(folder: &Path) -> PathBuf {

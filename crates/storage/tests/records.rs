@@ -178,6 +178,101 @@ fn every_change_has_its_audit_row_and_a_changed_row_is_found() {
     assert_eq!(records.verify_audit().expect("reads"), Some(3));
 }
 
+/// What somebody does who can write the database and nothing else.
+fn tamper(folder: &Folder, sql: &str) {
+    let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
+    connection.execute_batch(sql).expect("the insider writes");
+}
+
+fn problems(folder: &Folder) -> String {
+    coeur_storage::check_records(&folder.0).expect("reads").problems.join("\n")
+}
+
+/// Threat T-27: before the next start a look finds it; the start writes it down in the chain itself.
+#[test]
+fn audit_rows_cut_off_from_the_end_are_missed_and_that_is_written_down() {
+    let folder = Folder::new("cut");
+    drop(filled(&folder.0, &["alice", "bob"]));
+    assert_eq!(problems(&folder), "");
+    tamper(&folder, "DELETE FROM audit WHERE sequence > 1");
+    assert!(problems(&folder).contains("the last 2 of 3 audit rows are missing"), "{}", problems(&folder));
+    let told = loaded(&folder.0).1;
+    assert!(told.len() == 1 && told[0].contains("the last 2 of 3 audit rows are missing"), "{told:?}");
+    // Told once; from then on it is a row like any other.
+    assert_eq!(loaded(&folder.0).1, Vec::<String>::new());
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let row = records.audit(1).expect("reads").remove(0);
+    assert_eq!((row.sequence, row.action.as_str()), (2, "audit.gap"));
+    assert_eq!(records.verify_audit().expect("reads"), None);
+    drop(records);
+    assert_eq!(problems(&folder), "audit row 2 says that rows before it are missing");
+    tamper(&folder, "DELETE FROM audit WHERE sequence = 2");
+    assert!(problems(&folder).contains("the last 1 of 2 audit rows are missing"), "{}", problems(&folder));
+}
+
+#[test]
+fn a_chain_that_was_written_anew_without_the_key_is_found() {
+    let folder = Folder::new("anew");
+    drop(filled(&folder.0, &["alice"]));
+    tamper(&folder, "UPDATE audit SET operator = 'somebody else'");
+    hash_without_key(&folder);
+    assert!(problems(&folder).contains("the audit chain is broken at row 1"), "{}", problems(&folder));
+    // Nor by passing it off as one of an older program, which had no key.
+    tamper(&folder, "PRAGMA user_version = 2");
+    assert!(loaded(&folder.0).1[0].contains("audit row 2 is not the one that was written"));
+    assert_eq!(problems(&folder), "audit row 3 says that rows before it are missing");
+}
+
+#[test]
+fn a_chain_without_tags_gets_its_tags_and_says_so() {
+    let folder = Folder::new("tagged");
+    drop(filled(&folder.0, &["alice"]));
+    hash_without_key(&folder);
+    tamper(&folder, "PRAGMA user_version = 2");
+    std::fs::remove_file(folder.0.join("audit.head")).expect("it was there");
+    assert_eq!(loaded(&folder.0).1, Vec::<String>::new());
+    assert_eq!(problems(&folder), "");
+    let row = Sqlite::open(&folder.0).expect("opens").audit(1).expect("reads").remove(0);
+    assert_eq!((row.sequence, row.action.as_str()), (3, "audit.tagged"));
+}
+
+/// A crash between the rows and the head, or a full disk; and heads that are no heads.
+#[test]
+fn a_head_may_be_behind_and_may_not_be_missing_or_forged() {
+    let folder = Folder::new("behind");
+    let head = folder.0.join("audit.head");
+    let mut records = filled(&folder.0, &[]);
+    let old = std::fs::read(&head).expect("there");
+    let alice = account(&mut records, "alice");
+    records.commit(&Operator::program(), &[alice], 2_000, &mut |_| ()).expect("commits");
+    drop(records);
+    std::fs::write(&head, &old).expect("the disk was full");
+    assert_eq!((problems(&folder), loaded(&folder.0).1), (String::new(), Vec::new()));
+    std::fs::write(&head, String::from_utf8_lossy(&old).replacen('1', "2", 1)).expect("the insider writes");
+    assert!(problems(&folder).contains("audit.head was not written with the key of this installation"));
+    std::fs::remove_file(&head).expect("there");
+    assert!(problems(&folder).contains("audit.head is missing, and there are 2 audit rows"));
+}
+
+/// The chain as the first schema had it: SHA-256 over the hash before and the row.
+fn hash_without_key(folder: &Folder) {
+    let mut rows = Sqlite::open(&folder.0).expect("opens").audit(100).expect("reads");
+    rows.reverse();
+    let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
+    let mut hash = Vec::new();
+    for row in rows {
+        let mut bytes =
+            [hash, row.sequence.to_be_bytes().to_vec(), row.at_ms.to_be_bytes().to_vec()].concat();
+        for text in [row.operator, row.action, row.subject, row.detail] {
+            bytes.extend((text.len() as u64).to_be_bytes());
+            bytes.extend(text.into_bytes());
+        }
+        hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes).as_ref().to_vec();
+        let values = rusqlite::params![row.sequence as i64, hash];
+        connection.execute("UPDATE audit SET hash = ?2 WHERE sequence = ?1", values).expect("writes");
+    }
+}
+
 #[test]
 fn a_commit_that_fails_leaves_nothing_behind() {
     let folder = Folder::new("atomic");

@@ -1,9 +1,12 @@
-//! The audit chain: each row's hash covers the row and the hash before it, so that a row that is changed, removed or
-//! moved is found.
+//! The audit chain: the tag of each row is a MAC over the row and the tag before it, under a key of the installation that
+//! is not in the database. So a row that is changed, removed, moved or added by something else than this program is
+//! found. Rows cut off from the end leave a whole chain; [`super::head`] finds those.
+//!
+//! What it does not stop: whoever can read `keys/seal.key` too can write any chain.
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 use coeur_directory::Change;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, Transaction, params};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRow {
@@ -14,21 +17,25 @@ pub struct AuditRow {
     /// What it was done to, such as an address of record.
     pub subject: String,
     pub detail: String,
-    pub hash: Vec<u8>,
+    pub tag: Vec<u8>,
 }
 
 impl AuditRow {
-    /// SHA-256 over the hash before and all fields, each with its length, so that no two rows hash the same text.
-    pub(super) fn hash_after(&self, previous: &[u8]) -> Vec<u8> {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(previous);
-        context.update(&self.sequence.to_be_bytes());
-        context.update(&self.at_ms.to_be_bytes());
+    pub(super) fn tag_after(&self, key: &hmac::Key, previous: &[u8]) -> Vec<u8> {
+        let mut context = hmac::Context::with_key(key);
+        self.each_part(previous, |part| context.update(part));
+        context.sign().as_ref().to_vec()
+    }
+
+    /// The tag before and all fields, each text with its length, so that no two rows give the same bytes.
+    fn each_part(&self, previous: &[u8], mut take: impl FnMut(&[u8])) {
+        take(previous);
+        take(&self.sequence.to_be_bytes());
+        take(&self.at_ms.to_be_bytes());
         for text in [&self.operator, &self.action, &self.subject, &self.detail] {
-            context.update(&(text.len() as u64).to_be_bytes());
-            context.update(text.as_bytes());
+            take(&(text.len() as u64).to_be_bytes());
+            take(text.as_bytes());
         }
-        context.finish().as_ref().to_vec()
     }
 }
 
@@ -37,28 +44,56 @@ impl AuditRow {
 pub struct Chain {
     /// Rows that follow from those before them.
     pub rows: u64,
-    /// Hash of the last of these. Rows cut off from the end leave a whole chain, so whoever wants to find that keeps
-    /// this elsewhere and compares.
+    /// Tag of the last of these.
     pub end: Vec<u8>,
     /// The sequence of the first row that does not follow from the one before.
     pub broken_at: Option<u64>,
+    /// Rows in which the program itself wrote down that others are missing: see [`super::head`].
+    pub gaps: Vec<u64>,
 }
 
+/// The action of a row that tells of rows that are missing.
+pub(super) const GAP: &str = "audit.gap";
+
+const ROWS: &str =
+    "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit ORDER BY sequence";
+
 /// Follows the chain from the first row.
-pub(super) fn follow(connection: &Connection) -> rusqlite::Result<Chain> {
-    let sql = "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit ORDER BY sequence";
-    let mut statement = connection.prepare_cached(sql)?;
+pub(super) fn follow(connection: &Connection, key: &hmac::Key) -> rusqlite::Result<Chain> {
+    let mut statement = connection.prepare_cached(ROWS)?;
     let mut chain = Chain::default();
     for row in statement.query_map([], read)? {
         let row = row?;
-        if row.sequence != chain.rows + 1 || row.hash != row.hash_after(&chain.end) {
+        if row.sequence != chain.rows + 1 || row.tag != row.tag_after(key, &chain.end) {
             chain.broken_at = Some(row.sequence);
             break;
         }
+        if row.action == GAP {
+            chain.gaps.push(row.sequence);
+        }
         chain.rows += 1;
-        chain.end = row.hash;
+        chain.end = row.tag;
     }
     Ok(chain)
+}
+
+/// Schema 1 had hashes without a key. The rows that follow from those before them get their tags; where that chain is
+/// broken, so is the new one.
+pub(super) fn tag_hashed(transaction: &Transaction<'_>, key: &hmac::Key) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare(ROWS)?;
+    let mut update = transaction.prepare("UPDATE audit SET hash = ?2 WHERE sequence = ?1")?;
+    let (mut hash, mut tag) = (Vec::new(), Vec::new());
+    for row in statement.query_map([], read)?.collect::<rusqlite::Result<Vec<_>>>()? {
+        let mut context = digest::Context::new(&digest::SHA256);
+        row.each_part(&hash, |part| context.update(part));
+        hash = context.finish().as_ref().to_vec();
+        if hash != row.tag {
+            break;
+        }
+        tag = row.tag_after(key, &tag);
+        update.execute(params![row.sequence as i64, tag])?;
+    }
+    Ok(())
 }
 
 /// `sequence, at_ms, operator, action, subject, detail, hash`
@@ -70,7 +105,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
         action: row.get(3)?,
         subject: row.get(4)?,
         detail: row.get(5)?,
-        hash: row.get(6)?,
+        tag: row.get(6)?,
     })
 }
 

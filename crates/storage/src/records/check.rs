@@ -2,7 +2,7 @@
 
 use super::audit::{self, Chain};
 use super::sqlite::FILE;
-use super::{rows, schema};
+use super::{head, rows, schema};
 use crate::error::StorageError;
 use crate::seal::SealKey;
 use rusqlite::{Connection, OpenFlags};
@@ -33,7 +33,7 @@ pub fn check(folder: &Path) -> Result<RecordsReport, StorageError> {
         .map_err(StorageError::sql("open", &path))?;
     let mut report = RecordsReport::default();
     // Damage may stop one look and not the next.
-    let looks: [Look; 4] = [pages, counts, chain, credentials];
+    let looks: [Look; 4] = [pages, counts, credentials, chain];
     for look in looks {
         if let Err(why) = look(&connection, folder, &mut report) {
             let error = StorageError::sql("read", &path)(why);
@@ -74,8 +74,18 @@ fn counts(connection: &Connection, _: &Path, report: &mut RecordsReport) -> rusq
     Ok(())
 }
 
-fn chain(connection: &Connection, _: &Path, report: &mut RecordsReport) -> rusqlite::Result<()> {
-    report.audit = audit::follow(connection)?;
+fn chain(connection: &Connection, folder: &Path, report: &mut RecordsReport) -> rusqlite::Result<()> {
+    // Without the key nothing can be said, and its absence is told with the credentials; an older chain is of another
+    // kind, and its schema is told.
+    let Ok(key) = SealKey::existing(folder) else { return Ok(()) };
+    if report.schema != schema::known() {
+        return Ok(());
+    }
+    report.problems.extend(head::gap(connection, folder, key.chain())?);
+    report.audit = audit::follow(connection, key.chain())?;
+    for sequence in &report.audit.gaps {
+        report.problems.push(format!("audit row {sequence} says that rows before it are missing"));
+    }
     if let Some(sequence) = report.audit.broken_at {
         report.problems.push(format!(
             "the audit chain is broken at row {sequence}: that row, or one before it, was changed, removed or added by \

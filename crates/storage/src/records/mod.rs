@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod head;
 mod rows;
 mod schema;
 mod sqlite;

@@ -1,12 +1,21 @@
 //! The schema and how it came to be. A migration is never changed once released; a new one is added.
 
+use super::audit;
 use crate::error::StorageError;
+use crate::seal::SealKey;
 use rusqlite::Connection;
 use std::path::Path;
 
-const MIGRATIONS: &[&str] = &[
+enum Migration {
+    Sql(&'static str),
+    /// The audit rows get tags with a key instead of hashes.
+    Tags,
+}
+
+const MIGRATIONS: &[Migration] = &[
     // 1
-    "CREATE TABLE domains (
+    Migration::Sql(
+        "CREATE TABLE domains (
         name TEXT PRIMARY KEY, algorithm TEXT NOT NULL, contacts_max INTEGER NOT NULL,
         expires_min_s INTEGER NOT NULL, expires_default_s INTEGER NOT NULL, expires_max_s INTEGER NOT NULL
      ) STRICT, WITHOUT ROWID;
@@ -25,10 +34,15 @@ const MIGRATIONS: &[&str] = &[
         sequence INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, operator TEXT NOT NULL, action TEXT NOT NULL,
         subject TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL
      ) STRICT;",
+     ),
     // 2: the last numbers given out, so that none is given again when what had it is gone
-    "CREATE TABLE numbers (kind TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    Migration::Sql(
+        "CREATE TABLE numbers (kind TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
      INSERT INTO numbers SELECT 'account', coalesce(max(id), 0) FROM accounts;
      INSERT INTO numbers SELECT 'device', coalesce(max(id), 0) FROM devices;",
+    ),
+    // 3
+    Migration::Tags,
 ];
 
 /// The newest schema.
@@ -36,8 +50,11 @@ pub(super) fn known() -> u32 {
     MIGRATIONS.len() as u32
 }
 
-/// Brings the database to the newest schema, each step in a transaction.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StorageError> {
+/// The first schema whose audit rows have tags.
+pub(super) const TAGGED: u32 = 3;
+
+/// Brings the database to the newest schema, each step in a transaction. Returns the schema that was found.
+pub(super) fn migrate(connection: &mut Connection, path: &Path, key: &SealKey) -> Result<u32, StorageError> {
     let at: u32 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(StorageError::sql("read the schema of", path))?;
@@ -48,11 +65,14 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
         let doing = StorageError::sql("migrate", path);
         let step = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
-            transaction.execute_batch(migration)?;
+            match migration {
+                Migration::Sql(text) => transaction.execute_batch(text)?,
+                Migration::Tags => audit::tag_hashed(&transaction, key.chain())?,
+            }
             transaction.pragma_update(None, "user_version", number as u32 + 1)?;
             transaction.commit()
         };
         step(connection).map_err(doing)?;
     }
-    Ok(())
+    Ok(at)
 }

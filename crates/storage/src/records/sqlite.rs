@@ -1,6 +1,7 @@
 //! Records in embedded SQLite: write-ahead log, synchronous, bound parameters only.
 
 use super::audit::{self, AuditRow};
+use super::head::{self, Head};
 use super::{Operator, Records, rows, schema};
 use crate::error::StorageError;
 use crate::private;
@@ -8,15 +9,19 @@ use crate::seal::SealKey;
 use coeur_directory::{Account, AccountId, AccountPatch, Aor, Change, Device, DeviceId, Directory, Domain};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub struct Sqlite {
     connection: Connection,
+    folder: PathBuf,
     path: PathBuf,
     key: SealKey,
     next_account: u64,
     next_device: u64,
-    audit_sequence: u64,
-    audit_hash: Vec<u8>,
+    /// The end of the audit chain.
+    head: Head,
+    /// What the audit chain lacks, found at the start, in words.
+    gap: Option<String>,
 }
 
 pub(super) const FILE: &str = "coeur.db";
@@ -32,18 +37,20 @@ impl Sqlite {
         });
         narrowed.map_err(StorageError::io("open", &path))?;
         let mut connection = connect(&path).map_err(StorageError::sql("open", &path))?;
-        schema::migrate(&mut connection, &path)?;
         let key = SealKey::open(folder)?;
+        let before = schema::migrate(&mut connection, &path, &key)?;
         let mut records = Self {
             connection,
+            folder: folder.to_owned(),
             path,
             key,
             next_account: 1,
             next_device: 1,
-            audit_sequence: 0,
-            audit_hash: Vec::new(),
+            head: Head { rows: 0, tag: Vec::new() },
+            gap: None,
         };
         records.read_ends().map_err(StorageError::sql("read", &records.path))?;
+        records.look_back(before)?;
         Ok(records)
     }
 
@@ -58,9 +65,86 @@ impl Sqlite {
         let row: Option<(i64, Vec<u8>)> =
             self.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         (self.next_account, self.next_device) = (account + 1, device + 1);
-        (self.audit_sequence, self.audit_hash) = row.map_or((0, Vec::new()), |(s, hash)| (s as u64, hash));
+        self.head =
+            row.map_or(Head { rows: 0, tag: Vec::new() }, |(rows, tag)| Head { rows: rows as u64, tag });
         Ok(())
     }
+
+    /// Is the audit chain as long as it was? What is missing is written down once, as a row of the chain, and told to
+    /// whoever loads. So is that an older chain got its tags, `before` being the schema that was found: it had no key, so
+    /// that anybody could have written it.
+    fn look_back(&mut self, before: u32) -> Result<(), StorageError> {
+        let found = head::gap(&self.connection, &self.folder, self.key.chain());
+        let found = found.map_err(StorageError::sql("read the audit rows of", &self.path))?;
+        let (action, text) = match (found, self.head.rows) {
+            (None, 0) => {
+                self.write_head();
+                return Ok(());
+            }
+            (None, _) => return Ok(()),
+            (Some(_), rows) if before < schema::TAGGED && !head::is_there(&self.folder) => {
+                ("audit.tagged", format!("{rows} rows had no tags"))
+            }
+            (Some(text), _) => {
+                self.gap = Some(format!("the audit chain in {} is cut: {text}", self.path.display()));
+                (audit::GAP, text)
+            }
+        };
+        let noted = self.note(action, text);
+        if let Err(why) = noted {
+            // A disk that is full must not keep the server from its phones; the next start finds it again.
+            tracing::error!(%why, action, "the audit chain could not be written");
+        }
+        Ok(())
+    }
+
+    /// A row of the chain that is of no change.
+    fn note(&mut self, action: &str, detail: String) -> Result<(), StorageError> {
+        let doing = StorageError::sql("write the audit row into", &self.path);
+        let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+        let described = (action, "coeur.db".to_owned(), detail);
+        let mut head = self.head.clone();
+        let write = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            append(&transaction, &self.key, &mut head, &Operator::program(), at_ms, described)?;
+            transaction.commit()
+        };
+        write(&mut self.connection).map_err(doing)?;
+        self.head = head;
+        self.write_head();
+        Ok(())
+    }
+
+    /// The rows are committed: a head that stays behind only leaves more of them to be cut unseen.
+    fn write_head(&self) {
+        if let Err(why) = self.head.write(&self.folder, self.key.chain()) {
+            tracing::error!(%why, "audit.head in {} could not be written", self.folder.display());
+        }
+    }
+}
+
+/// Appends a row to the audit chain, of which `head` is the end.
+fn append(
+    transaction: &Transaction<'_>,
+    key: &SealKey,
+    head: &mut Head,
+    operator: &Operator,
+    at_ms: u64,
+    (action, subject, detail): (&str, String, String),
+) -> rusqlite::Result<()> {
+    let mut row = AuditRow {
+        sequence: head.rows + 1,
+        at_ms,
+        operator: operator.name().into(),
+        action: action.into(),
+        subject,
+        detail,
+        tag: Vec::new(),
+    };
+    row.tag = row.tag_after(key.chain(), &head.tag);
+    insert_audit(transaction, &row)?;
+    *head = Head { rows: row.sequence, tag: row.tag };
+    Ok(())
 }
 
 /// Whether there is a database in this data directory.
@@ -93,6 +177,7 @@ impl Records for Sqlite {
     fn load(&mut self, into: &Directory) -> Result<Vec<String>, StorageError> {
         let doing = "read the accounts of";
         let mut unusable = Vec::new();
+        unusable.extend(self.gap.clone());
         self.load_into(into, &mut unusable).map_err(StorageError::sql(doing, &self.path))?;
         Ok(unusable)
     }
@@ -104,26 +189,13 @@ impl Records for Sqlite {
         at_ms: u64,
         progress: &mut dyn FnMut(usize),
     ) -> Result<(), StorageError> {
-        let (mut sequence, mut hash) = (self.audit_sequence, self.audit_hash.clone());
+        let mut head = self.head.clone();
         let doing = "write the change into";
         let transaction = self.connection.transaction().map_err(StorageError::sql(doing, &self.path))?;
         for (done, change) in changes.iter().enumerate() {
             write(&transaction, &self.key, change).map_err(StorageError::sql(doing, &self.path))?;
-            sequence += 1;
-            let (action, subject, detail) = audit::described(change);
-            let mut row = AuditRow {
-                sequence,
-                at_ms,
-                operator: operator.name().into(),
-                action: action.into(),
-                subject,
-                detail,
-                hash: Vec::new(),
-            };
-            row.hash = row.hash_after(&hash);
-            insert_audit(&transaction, &row)
+            append(&transaction, &self.key, &mut head, operator, at_ms, audit::described(change))
                 .map_err(StorageError::sql("write the audit row into", &self.path))?;
-            hash = row.hash;
             if done % 1_000 == 999 {
                 progress(done + 1);
             }
@@ -131,7 +203,8 @@ impl Records for Sqlite {
         keep_numbers(&transaction, changes).map_err(StorageError::sql(doing, &self.path))?;
         transaction.commit().map_err(StorageError::sql(doing, &self.path))?;
         progress(changes.len());
-        (self.audit_sequence, self.audit_hash) = (sequence, hash);
+        self.head = head;
+        self.write_head();
         Ok(())
     }
 
@@ -163,7 +236,7 @@ impl Records for Sqlite {
     }
 
     fn verify_audit(&mut self) -> Result<Option<u64>, StorageError> {
-        let chain = audit::follow(&self.connection);
+        let chain = audit::follow(&self.connection, self.key.chain());
         Ok(chain.map_err(StorageError::sql("read the audit rows of", &self.path))?.broken_at)
     }
 }
@@ -375,7 +448,7 @@ fn insert_audit(transaction: &Transaction<'_>, row: &AuditRow) -> rusqlite::Resu
             row.action,
             row.subject,
             row.detail,
-            row.hash
+            row.tag
         ])
         .map(|_| ())
 }
