@@ -59,7 +59,7 @@ impl Door {
             Request::DomainAdd { domain } => self.change(operator, Change::DomainAdded(Domain::new(&domain))),
             Request::DomainsList => Ok(Reply::Domains(self.domains())),
             Request::DomainRemove { domain } => {
-                self.change(operator, Change::DomainRemoved(domain.to_ascii_lowercase().into()))
+                self.change(operator, Change::DomainRemoved(Domain::name_of(&domain)))
             }
             Request::Registrations { account, after, limit } => {
                 let account = account.as_deref().map(aor).transpose()?;
@@ -407,6 +407,15 @@ mod tests {
             json.contains("alice@d") && !json.contains(made[0].secret.as_ref().unwrap().reveal()),
             "{json}"
         );
+    }
+
+    #[test]
+    fn a_domain_is_removed_however_it_is_written_and_one_that_is_not_there_is_not() {
+        let (door, house) = door(false);
+        let remove = |domain: &str| door.answer(&operator(), Request::DomainRemove { domain: domain.into() });
+        assert_eq!(remove("e").err().map(|refusal| refusal.why), Some(Why::NotFound));
+        assert!(remove("D.").is_ok());
+        assert!(house.directory.domains().is_empty());
     }
 
     #[test]

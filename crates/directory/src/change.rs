@@ -12,7 +12,7 @@ pub enum Change {
     DomainAdded(Domain),
     /// Also changes: the domain is replaced whole.
     DomainChanged(Domain),
-    /// Only when no account is left in it.
+    /// Only when no account is left in it. The name as [`Domain::name_of`] writes it.
     DomainRemoved(Box<str>),
     /// With its first devices.
     AccountAdded(Box<Account>),

@@ -39,9 +39,14 @@ pub struct Domain {
 }
 
 impl Domain {
+    /// The name of the domain that is written like this.
+    pub fn name_of(text: &str) -> Box<str> {
+        text.trim_end_matches('.').to_ascii_lowercase().into_boxed_str()
+    }
+
     pub fn new(name: &str) -> Self {
         Self {
-            name: name.trim_end_matches('.').to_ascii_lowercase().into_boxed_str(),
+            name: Self::name_of(name),
             algorithm: AlgorithmPolicy::Auto,
             contacts_max: 10,
             expires_min_s: 60,
@@ -63,5 +68,19 @@ mod tests {
         assert!(directory.is_ours(b"example.com") && directory.is_ours(b"example.com."));
         let again = directory.apply(&Change::DomainAdded(Domain::new("example.com")));
         assert_eq!(again, Err(ChangeError::DomainExists("example.com".into())));
+    }
+
+    #[test]
+    fn a_removal_that_would_remove_nothing_is_an_error() {
+        let directory = Directory::new();
+        directory.apply(&Change::DomainAdded(Domain::new("example.com"))).expect("new");
+        for written in ["example.com.", "Example.com"] {
+            let removed = directory.apply(&Change::DomainRemoved(written.into()));
+            assert_eq!(removed, Err(ChangeError::UnknownDomain(written.into())));
+            let other = Domain { name: written.into(), ..Domain::new("example.com") };
+            assert!(directory.apply(&Change::DomainChanged(other)).is_err());
+        }
+        directory.apply(&Change::DomainRemoved(Domain::name_of("Example.com."))).expect("it is there");
+        assert!(directory.domains().is_empty());
     }
 }

@@ -100,9 +100,9 @@ impl Directory {
             Change::DomainAdded(domain) if Aor::new("x", &domain.name).is_err() => {
                 Err(ChangeError::BadDomain(domain.name.clone()))
             }
-            Change::DomainChanged(domain) => self.known_domain(&domain.name),
+            Change::DomainChanged(domain) => self.domain_by_its_name(&domain.name),
             Change::DomainRemoved(name) => {
-                self.known_domain(name)?;
+                self.domain_by_its_name(name)?;
                 match self.page(None, usize::MAX).iter().find(|a| a.aor.domain() == &**name) {
                     Some(a) => Err(ChangeError::DomainInUse { domain: name.clone(), account: a.aor.clone() }),
                     None => Ok(()),
@@ -188,6 +188,14 @@ impl Directory {
 
     fn known_domain(&self, name: &str) -> Result<(), ChangeError> {
         if self.is_ours(name.as_bytes()) { Ok(()) } else { Err(ChangeError::UnknownDomain(name.into())) }
+    }
+
+    /// Records go by the name as it is kept: another spelling of it would change nothing there, and be taken for done.
+    fn domain_by_its_name(&self, name: &str) -> Result<(), ChangeError> {
+        match self.domains.load().iter().any(|domain| *domain.name == *name) {
+            true => Ok(()),
+            false => Err(ChangeError::UnknownDomain(name.into())),
+        }
     }
 
     fn known(&self, aor: &Aor) -> Result<Arc<Account>, ChangeError> {
