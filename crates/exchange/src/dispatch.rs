@@ -188,6 +188,12 @@ fn acceptable(cx: &Context<'_>, message: &Message<'_>) -> Result<(), (StatusCode
     if message.method() != Method::Cancel && message.proxy_require().next().is_some() {
         return Err((StatusCode::BAD_EXTENSION, None));
     }
+    // Threat T-19. A text goes to people; what is larger is a file.
+    if message.method() == Method::Message
+        && message.body().len() > cx.world.settings.message_body_bytes_max as usize
+    {
+        return Err((StatusCode::REQUEST_ENTITY_TOO_LARGE, None));
+    }
     Ok(())
 }
 

@@ -74,6 +74,25 @@ fn an_extension_that_a_proxy_must_know_is_420_and_named() {
     assert!(answer.text().contains("Unsupported: foo\r\nUnsupported: bar\r\n"), "{}", answer.text());
 }
 
+/// RFC 3261 section 21.4.11, threat T-19: whoever sends it, and inside a dialog too.
+#[test]
+fn a_text_that_is_too_large_is_413() {
+    let text = |bytes: usize| {
+        let request =
+            String::from_utf8(alice().request(Method::Message, "sip:bob@example.org", "")).expect("text");
+        request.replace("Content-Length: 0", &format!("Content-Length: {bytes}")) + &"x".repeat(bytes)
+    };
+    let mut office = Office::new();
+    let most = office.world.settings.message_body_bytes_max as usize;
+    assert_eq!(office.answer(alice().flow, text(most).as_bytes()).status(), 407);
+    let too_large = text(most + 1);
+    assert_eq!(office.answer(alice().flow, too_large.as_bytes()).status(), 413);
+    let inside = too_large.replace("To: <sip:bob@example.org>", "To: <sip:bob@example.org>;tag=b");
+    assert_eq!(office.answer(alice().flow, inside.as_bytes()).status(), 413);
+    // Other methods may carry what they like, up to the limit of any message.
+    assert_eq!(office.answer(alice().flow, too_large.replace("MESSAGE", "INFO").as_bytes()).status(), 407);
+}
+
 /// RFC 3261 sections 16.3 step 1 and 18.3: a defect is told to the sender of a request, never to that of a response or
 /// an ACK.
 #[test]
