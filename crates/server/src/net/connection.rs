@@ -49,6 +49,8 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     Peer,
+    /// The peer has said goodbye and our answer must still leave.
+    Goodbye,
     Asked,
     Unreachable,
     /// The handshake of TLS failed.
@@ -60,6 +62,16 @@ pub enum End {
     Framing,
     SlowReader,
     Deadline(Phase, bool),
+}
+
+impl End {
+    /// What was answered in the same turn must still leave, so the connection closes after the flush.
+    pub fn has_last_words(self) -> bool {
+        match self {
+            End::Goodbye | End::Tls(_) | End::Broken | End::WebSocket | End::Origin | End::Framing => true,
+            End::Peer | End::Asked | End::Unreachable | End::SlowReader | End::Deadline(..) => false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -280,7 +292,8 @@ impl Connection {
                 });
                 if let Err(closed) = fed {
                     return Err(match closed {
-                        Closed::Frames => End::Peer,
+                        Closed::Peer => End::Goodbye,
+                        Closed::Frames => End::Framing,
                         Closed::Handshake => End::WebSocket,
                         Closed::Origin => End::Origin,
                     });

@@ -264,10 +264,7 @@ impl Streams {
         }
         match after {
             After::Keep | After::Again => self.schedule(id),
-            // What was answered in the same turn must still leave, so these close after the flush.
-            After::End(end @ (End::Framing | End::WebSocket | End::Origin | End::Tls(_) | End::Broken)) => {
-                self.leaving.push((id, end, core.now.monotonic));
-            }
+            After::End(end) if end.has_last_words() => self.leaving.push((id, end, core.now.monotonic)),
             After::End(end) => self.end(id, end),
         }
     }
@@ -487,7 +484,7 @@ impl Streams {
     fn count_end(&self, end: End) {
         let stats = &self.stats;
         match end {
-            End::Peer | End::Asked => {}
+            End::Peer | End::Goodbye | End::Asked => {}
             End::Unreachable => stats.connections_connect_failed.add(1),
             End::Tls(Failure::NotTls) => stats.tls_not_tls.add(1),
             End::Tls(Failure::Incompatible) => stats.tls_incompatible.add(1),

@@ -31,7 +31,9 @@ pub enum Closed {
     Handshake,
     /// The page that asks may not.
     Origin,
-    /// The peer closed, or broke the rules of frames.
+    /// The peer says goodbye, and we have said it too.
+    Peer,
+    /// The peer broke the rules of frames.
     Frames,
 }
 
@@ -172,7 +174,7 @@ impl WebSocket {
             OpCode::Control(Control::Pong) => {}
             OpCode::Control(Control::Close) => {
                 write(OpCode::Control(Control::Close), &payload[..payload.len().min(2)], out);
-                return Err(Closed::Frames);
+                return Err(Closed::Peer);
             }
             OpCode::Control(Control::Reserved(_)) => return close(out, CloseCode::Protocol),
         }
