@@ -15,6 +15,7 @@
 //! | [`records`] | what any implementation of the records must keep |
 //! | [`office`] | the server under test: exchanges, world and a journal that can be cut |
 //! | [`run`] | one run: everything together, and what must hold at its end |
+//! | [`statistics`] | whether two rows of measurements can be told apart |
 
 pub mod chance;
 pub mod disk;
@@ -25,3 +26,4 @@ pub mod office;
 pub mod phone;
 pub mod records;
 pub mod run;
+pub mod statistics;

@@ -80,6 +80,8 @@ counters! {
     authentication_stale,
     /// Answers to a challenge that were not looked at, after too many wrong ones.
     authentication_refused_unverified,
+    /// Answers to a challenge compared with a device's secret or a stand-in's: the work of a guess.
+    digests_compared,
     /// Answers to a challenge that had been used before.
     nonce_replayed,
     /// MD5 from a device that has proved SHA-256.

@@ -99,7 +99,12 @@ impl Default for Desk {
 
 impl Desk {
     pub fn new() -> Self {
-        let world = world();
+        Self::with_users(USERS.iter().copied())
+    }
+
+    /// With these accounts instead of [`USERS`].
+    pub fn with_users<'u>(users: impl Iterator<Item = &'u str>) -> Self {
+        let world = world(users);
         Self {
             exchange: Exchange::new(ShardId(0), [9; 32], &world),
             world,
@@ -263,10 +268,10 @@ fn branch_of(message: &Message<'_>) -> Option<Vec<u8>> {
     message.via().ok()?.branch.map(<[u8]>::to_vec)
 }
 
-fn world() -> World {
+fn world<'u>(users: impl Iterator<Item = &'u str>) -> World {
     let directory = Directory::new();
     directory.apply(&Change::DomainAdded(Domain::new(DOMAIN))).expect("an empty directory takes a domain");
-    for (at, user) in USERS.iter().enumerate() {
+    for (at, user) in users.enumerate() {
         let id = at as u64 + 1;
         let mut account = Account::new(AccountId(id), Aor::new(user, DOMAIN).expect("a valid name"));
         let ha1 = Ha1Set::of_secret(user, DOMAIN, &secret_of(user));

@@ -129,15 +129,16 @@ impl Guard {
         credentials: &Credentials<'_>,
     ) -> Result<Authenticated, Refused> {
         let realm = claim.domain.name.as_bytes();
-        let account = cx.world.directory.account(user, realm);
+        // Who does not exist takes as much memory and time as who does.
+        let found = cx.world.directory.account_or_stand_in(user, realm);
+        let (account, exists) = found.map_or((None, false), |(account, exists)| (Some(account), exists));
         let devices = account.as_ref().map_or(&[][..], |account| &account.devices);
-        let Some(at) = self.matching(devices, credentials, user, realm, message) else {
+        let at = self.matching(cx, devices, credentials, user, realm, message);
+        // `at` is one of the devices of this account; what the secret of a stand-in proves is nothing.
+        let proved = account.as_ref().filter(|_| exists).and_then(|a| Some((a, a.devices.get(at?)?)));
+        let Some((account, device)) = proved else {
             self.note_failure(cx, flow, user, claim);
             self.challenge(cx, flow, message, asker, claim, Why::Wrong);
-            return Err(Refused);
-        };
-        // `at` came from the devices of this account.
-        let Some((account, device)) = account.as_ref().and_then(|a| Some((a, a.devices.get(at)?))) else {
             return Err(Refused);
         };
         if !account.enabled {
@@ -164,6 +165,7 @@ impl Guard {
     /// Compares with each device; when none fits, with as many more values as an account can have devices.
     fn matching(
         &self,
+        cx: &mut Context<'_>,
         devices: &[Device],
         credentials: &Credentials<'_>,
         user: &[u8],
@@ -171,7 +173,11 @@ impl Guard {
         message: &Message<'_>,
     ) -> Option<usize> {
         let (method, body) = (message.method(), message.body());
-        let fits = |ha1: &Ha1| verify(ha1, credentials, method.as_bytes(), body);
+        let counted = &mut cx.counters.digests_compared;
+        let mut fits = |ha1: &Ha1| {
+            *counted += 1;
+            verify(ha1, credentials, method.as_bytes(), body)
+        };
         let mut compared = 0;
         for (at, device) in devices.iter().take(DEVICES_PER_ACCOUNT_MAX).enumerate() {
             let Some(ha1) = ha1_of(device, credentials.algorithm) else { continue };
