@@ -115,7 +115,7 @@ fn read(folder: &Path) -> String {
 
 fn write_configuration(folder: &Path, setup: &Setup<'_>, control_port: u16) {
     let wav = folder.join("tone.wav");
-    std::fs::write(&wav, tone_wav(setup.tone_hz)).expect("tone file");
+    std::fs::write(&wav, tone::wav(setup.tone_hz)).expect("tone file");
     let ca = setup.ca_file.as_ref().map(|f| format!("sip_cafile {}\n", f.display())).unwrap_or_default();
     let config = format!(
         "poll_method epoll\nsip_listen 127.0.0.1:0\n{ca}net_interface 127.0.0.1\n\
@@ -138,24 +138,4 @@ fn write_configuration(folder: &Path, setup: &Setup<'_>, control_port: u16) {
     );
     std::fs::write(folder.join("accounts"), account).expect("accounts file");
     std::fs::write(folder.join("contacts"), "").expect("contacts file");
-}
-
-/// 60 s of a tone, 16-bit mono at 8 kHz.
-fn tone_wav(frequency_hz: u32) -> Vec<u8> {
-    let samples = (0..8_000 * 60).map(|i| {
-        let angle = i as f32 * frequency_hz as f32 * 2.0 * std::f32::consts::PI / 8_000.0;
-        (angle.sin() * 12_000.0) as i16
-    });
-    let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
-    let mut wav = Vec::with_capacity(data.len() + 44);
-    wav.extend_from_slice(b"RIFF");
-    wav.extend_from_slice(&(36 + data.len() as u32).to_le_bytes());
-    wav.extend_from_slice(b"WAVEfmt ");
-    for value in [16u32, 0x0001_0001, 8_000, 16_000, 0x0010_0002] {
-        wav.extend_from_slice(&value.to_le_bytes());
-    }
-    wav.extend_from_slice(b"data");
-    wav.extend_from_slice(&(data.len() as u32).to_le_bytes());
-    wav.extend_from_slice(&data);
-    wav
 }

@@ -1,4 +1,4 @@
-//! Scenarios with real peers on loopback: a real `coeur` process, real sipp and baresip processes, real sockets.
+//! Scenarios with real peers on loopback: a real `coeur` process, real sipp, baresip and linphonec processes, real sockets.
 //!
 //! The tests are marked `#[ignore]` because they need programs that a fresh machine lacks; `cargo xtask interop` installs
 //! those when it may and runs them. Each test has its own data directory and its own ports, and ends only processes
@@ -10,6 +10,7 @@
 //! | [`calls`] | what several sipp tests share |
 //! | [`coeur`] | our server, with accounts made through its own CLI |
 //! | [`flood`] | many datagrams |
+//! | [`linphone`] | linphonec phones through their standard input |
 //! | [`lossy`] | a line that loses datagrams |
 //! | [`scenario`] | sipp scenarios written as steps instead of XML |
 //! | [`sipp`] | sipp processes |
@@ -22,6 +23,7 @@ pub mod baresip;
 pub mod calls;
 pub mod coeur;
 pub mod flood;
+pub mod linphone;
 pub mod load;
 pub mod lossy;
 pub mod scenario;

@@ -58,6 +58,26 @@ fn share(samples: &[f32], rate_hz: u32, frequency_hz: f32) -> f32 {
     (2.0 * power / (samples.len() as f32 * energy)).min(1.0)
 }
 
+/// 60 s of a tone, 16-bit mono at 8 kHz.
+pub fn wav(frequency_hz: u32) -> Vec<u8> {
+    let samples = (0..8_000 * 60).map(|i| {
+        let angle = i as f32 * frequency_hz as f32 * 2.0 * std::f32::consts::PI / 8_000.0;
+        (angle.sin() * 12_000.0) as i16
+    });
+    let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
+    let mut wav = Vec::with_capacity(data.len() + 44);
+    wav.extend_from_slice(b"RIFF");
+    wav.extend_from_slice(&(36 + data.len() as u32).to_le_bytes());
+    wav.extend_from_slice(b"WAVEfmt ");
+    for value in [16u32, 0x0001_0001, 8_000, 16_000, 0x0010_0002] {
+        wav.extend_from_slice(&value.to_le_bytes());
+    }
+    wav.extend_from_slice(b"data");
+    wav.extend_from_slice(&(data.len() as u32).to_le_bytes());
+    wav.extend_from_slice(&data);
+    wav
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,7 @@ const USAGE: &str = "cargo xtask COMMAND
   quick        fmt, clippy, wall, claims and tests; installs nothing
   claims       every row of docs/rfc-coverage.md and docs/attacks.md names a test that exists and runs
   wall         the pure crates depend on no runtime, socket or clock library
-  interop      scenarios with sipp and baresip (installs them when it may)
+  interop      scenarios with sipp, baresip and linphonec (installs them when it may), and attacks
   instructions what the hot paths cost, counted by callgrind (installs valgrind when it may)
   fuzz SECS    each fuzz target for SECS seconds (needs a nightly toolchain and cargo-fuzz)";
 
@@ -238,7 +238,7 @@ fn claims(tally: &mut Tally) {
 }
 
 fn interop(tally: &mut Tally) {
-    for (program, package) in [("sipp", "sip-tester"), ("baresip", "baresip")] {
+    for (program, package) in [("sipp", "sip-tester"), ("baresip", "baresip"), ("linphonec", "linphone-cli")] {
         if !have(program) && !install(package) {
             tally.notes.push(format!(
                 "{program} is not installed and could not be: its scenarios are skipped (Debian package {package})"

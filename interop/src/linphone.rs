@@ -1,0 +1,139 @@
+//! linphonec phones: a configuration file, files instead of a sound card, and commands on the standard input.
+
+use crate::{Child, Folder, free_port, tone};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub struct Linphone {
+    child: Child,
+    folder: Folder,
+    input: ChildStdin,
+    /// How far its words were read by waits (bytes).
+    read_to: usize,
+    pub user: String,
+}
+
+pub struct Setup<'a> {
+    pub user: &'a str,
+    pub secret: &'a str,
+    /// `udp`, `tcp` or `tls`.
+    pub transport: &'a str,
+    pub server_port: u16,
+    /// The tone it speaks, Hz.
+    pub tone_hz: u32,
+    pub auto_answer: bool,
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Linphone {
+    pub fn start(setup: &Setup<'_>) -> Self {
+        let folder = Folder::new("linphone");
+        // It starts no network without a place for its databases.
+        std::fs::create_dir_all(folder.path().join(".local/share/linphone")).expect("a folder");
+        std::fs::write(folder.path().join("tone.wav"), tone::wav(setup.tone_hz)).expect("tone file");
+        std::fs::write(folder.path().join("linphonerc"), configuration(setup)).expect("configuration file");
+        let out = std::fs::File::create(folder.path().join("words.log")).expect("log file");
+        let mut command = Command::new("linphonec");
+        command.arg("-c").arg("linphonerc").args(["-d", "1", "-l", "linphone.log"]);
+        if setup.auto_answer {
+            command.arg("-a");
+        }
+        let mut child = command
+            .current_dir(folder.path())
+            .env("HOME", folder.path())
+            .stdin(Stdio::piped())
+            .stdout(out.try_clone().expect("log file"))
+            .stderr(out)
+            .spawn()
+            .expect("linphonec is installed (Debian package linphone-cli)");
+        let input = child.stdin.take().expect("piped");
+        let mut phone = Self { child: Child(child), folder, input, read_to: 0, user: setup.user.into() };
+        phone.command("soundcard use files");
+        let file = |name: &str| phone.folder.path().join(name).display().to_string();
+        let (tone, heard) = (file("tone.wav"), file("heard.wav"));
+        phone.command(&format!("play {tone}"));
+        phone.command(&format!("record {heard}"));
+        phone
+    }
+
+    pub fn command(&mut self, command: &str) {
+        writeln!(self.input, "{command}")
+            .and_then(|()| self.input.flush())
+            .expect("linphonec reads its input");
+    }
+
+    fn words(&self) -> String {
+        let bytes = std::fs::read(self.folder.path().join("words.log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until it says this, since the last wait; asks with `question` meanwhile.
+    pub fn wait_for(&mut self, said: &str, question: Option<&str>, seconds: u64) {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        loop {
+            let words = self.words();
+            let rest = words.get(self.read_to..).unwrap_or_default();
+            if let Some(at) = rest.find(said) {
+                self.read_to += at + said.len();
+                return;
+            }
+            assert!(
+                Instant::now() < until,
+                "{}: no {said:?} within {seconds} s:\n{words}\n{}",
+                self.user,
+                self.log()
+            );
+            if let Some(question) = question {
+                self.command(question);
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    pub fn registered(&mut self) {
+        self.wait_for("registered, identity=", Some("status register"), 20);
+    }
+
+    pub fn established(&mut self) {
+        self.wait_for("Media streams established", None, 20);
+    }
+
+    /// Stops the phone and returns how many seconds of this tone it heard.
+    pub fn heard_s(mut self, frequency_hz: f32) -> f32 {
+        self.command("quit");
+        let until = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < until && self.child.0.try_wait().is_ok_and(|status| status.is_none()) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let wav = tone::read(&self.folder.path().join("heard.wav"));
+        wav.map_or(0.0, |wav| tone::seconds_of(&wav, frequency_hz))
+    }
+
+    /// What it sent and received, the end of it.
+    pub fn log(&self) -> String {
+        let text = std::fs::read(self.folder.path().join("linphone.log")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let sip = text.lines().filter(|line| !line.contains("mediastreamer") && !line.contains("alsa"));
+        let lines: Vec<&str> = sip.collect();
+        lines[lines.len().saturating_sub(150)..].join("\n")
+    }
+}
+
+fn configuration(setup: &Setup<'_>) -> String {
+    let Setup { user, secret, transport, server_port, ca_file, .. } = setup;
+    let (udp, tcp, tls, rtp) = (free_port(), free_port(), free_port(), free_port());
+    // Its TLS library does not read addresses in certificates, so the name cannot be compared; who signed it can.
+    let ca = ca_file.as_ref().map_or(String::new(), |file| {
+        format!("verify_server_certs=1\nverify_server_cn=0\nroot_ca={}\n", file.display())
+    });
+    format!(
+        "[sip]\nsip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port={tls}\nbind_address=127.0.0.1\nguess_hostname=0\n\
+         default_proxy=0\n{ca}\n[rtp]\naudio_rtp_port={rtp}\n\n\
+         [proxy_0]\nreg_proxy=<sip:127.0.0.1:{server_port};transport={transport}>\n\
+         reg_route=<sip:127.0.0.1:{server_port};transport={transport};lr>\nreg_identity=sip:{user}@interop.test\n\
+         reg_expires=600\nreg_sendregister=1\npublish=0\n\n\
+         [auth_info_0]\nusername={user}\npasswd={secret}\nrealm=interop.test\ndomain=interop.test\n"
+    )
+}
