@@ -237,28 +237,44 @@ fn claims(tally: &mut Tally) {
     if ok { tally.passed += 1 } else { tally.failed += 1 }
 }
 
+/// The test binaries of `interop`, and the programs that each drives.
+const SCENARIOS: &[(&str, &[&str])] = &[
+    ("sipp", &["sipp"]),
+    ("races", &["sipp"]),
+    ("flows", &["sipp"]),
+    ("baresip", &["baresip"]),
+    ("linphone", &["linphonec", "baresip"]),
+    ("attacks", &[]),
+    ("mutations", &[]),
+    ("enumeration", &[]),
+    ("restart", &[]),
+];
+/// Those programs, and the packages of the distribution that have them.
+const PEERS: &[(&str, &str)] =
+    &[("sipp", "sip-tester"), ("baresip", "baresip"), ("linphonec", "linphone-cli")];
+
 fn interop(tally: &mut Tally) {
-    for (program, package) in [("sipp", "sip-tester"), ("baresip", "baresip"), ("linphonec", "linphone-cli")] {
-        if !have(program) && !install(package) {
+    let missing: Vec<&str> = PEERS
+        .iter()
+        .filter(|(program, package)| !have(program) && !install(package))
+        .map(|(program, package)| {
             tally.notes.push(format!(
                 "{program} is not installed and could not be: its scenarios are skipped (Debian package {package})"
             ));
+            *program
+        })
+        .collect();
+    let mut args = vec!["test", "--package", "coeur-interop", "--locked", "--no-fail-fast"];
+    for (scenario, programs) in SCENARIOS {
+        if programs.iter().any(|program| missing.contains(program)) {
+            tally.skipped += 1;
+        } else {
+            args.extend(["--test", scenario]);
         }
     }
-    tests(
-        tally,
-        "interop",
-        &[
-            "test",
-            "--package",
-            "coeur-interop",
-            "--locked",
-            "--no-fail-fast",
-            "--",
-            "--ignored",
-            "--test-threads=2",
-        ],
-    );
+    // Each binary attacks or measures alone, but two of its phones may talk at once.
+    args.extend(["--", "--ignored", "--test-threads=2"]);
+    tests(tally, "interop", &args);
 }
 
 fn deny(tally: &mut Tally) {
@@ -332,10 +348,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_test_binary_of_interop_is_a_scenario() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../interop/tests");
+        let entries = std::fs::read_dir(folder).expect("the folder is beside this one");
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            assert!(SCENARIOS.iter().any(|(known, _)| *known == name), "{name} would never run");
+        }
+    }
+
+    #[test]
     fn a_result_line_gives_its_three_counts() {
         let line =
             "test result: ok. 31 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s";
         assert_eq!(counts(line), Some((31, 2, 1)));
         assert_eq!(counts("running 3 tests"), None);
+    }
+
+    #[test]
+    fn every_scenario_of_interop_is_run() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../interop/tests");
+        let files = std::fs::read_dir(folder).expect("interop has tests").flatten().map(|entry| entry.path());
+        let mut there: Vec<String> = files
+            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+            .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+            .collect();
+        there.sort();
+        let mut run: Vec<&str> = SCENARIOS.iter().map(|(name, _)| *name).collect();
+        run.sort_unstable();
+        assert_eq!(there, run);
     }
 }
