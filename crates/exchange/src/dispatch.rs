@@ -16,7 +16,7 @@ use crate::party::Party;
 use crate::proxy::{Inside, Proxy};
 use crate::registrar::Registrar;
 use crate::routing::{self, Plan};
-use crate::world::World;
+use crate::world::{Listener, World};
 use coeur_sip::message::Message;
 use coeur_sip::transport::Transport;
 use coeur_sip::uri::{Host, Uri};
@@ -198,6 +198,10 @@ fn acceptable(cx: &Context<'_>, message: &Message<'_>) -> Result<(), (StatusCode
 }
 
 fn register(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
+    // RFC 3261 section 10.3 step 1. It would be forwarded to that domain; REGISTER never is.
+    if !is_for_our_registrar(cx.world, message) {
+        return refuse(cx, flow, message, StatusCode::FORBIDDEN, Some("Domain Not Served"));
+    }
     let Ok(sender) = roles.guard.authenticate(cx, flow, message) else { return };
     let before = cx.outbox.outputs.len();
     roles.registrar.register(cx, *flow, message, &sender);
@@ -265,6 +269,15 @@ pub(crate) fn is_for_server(world: &World, message: &Message<'_>) -> bool {
         }
         Ok(_) | Err(_) => false,
     }
+}
+
+/// True for a domain of ours, or for a host that is us. By which address we are reached through a router nobody tells us,
+/// so any address is taken for one of ours: it is none of a domain's.
+fn is_for_our_registrar(world: &World, message: &Message<'_>) -> bool {
+    let Ok(Uri::Sip(uri)) = message.parse_request_uri() else { return false };
+    let is_host =
+        |listener: &Listener| split_port(listener.sent_by.as_bytes()).0.eq_ignore_ascii_case(uri.host_bytes);
+    world.directory.is_ours(uri.host_bytes) || uri.host.ip().is_some() || world.listeners.iter().any(is_host)
 }
 
 /// True when a listener is bound to, or known by, this host and port.

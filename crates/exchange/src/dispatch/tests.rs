@@ -74,6 +74,27 @@ fn an_extension_that_a_proxy_must_know_is_420_and_named() {
     assert!(answer.text().contains("Unsupported: foo\r\nUnsupported: bar\r\n"), "{}", answer.text());
 }
 
+/// RFC 3261 section 10.3 step 1. An address is a way to us and no domain: behind a router we do not know which.
+#[test]
+fn a_register_for_a_domain_that_is_not_ours_is_403() {
+    for (uri, status) in [
+        ("sip:example.net", 403),
+        ("sip:alice@example.net", 403),
+        ("sips:example.net", 403),
+        ("tel:+12015550123", 403),
+        ("sip:example.org", 401),
+        ("sip:EXAMPLE.org.;transport=udp", 401),
+        ("sip:alice@example.org:5070", 401),
+        ("sip:192.0.2.1", 401),
+        ("sip:198.51.100.99:5070", 401),
+        ("sip:[2001:db8::1]", 401),
+    ] {
+        let mut office = Office::new();
+        let answer = office.answer(alice().flow, &alice().request(Method::Register, uri, ""));
+        assert_eq!(answer.status(), status, "{uri}");
+    }
+}
+
 /// RFC 3261 section 21.4.11, threat T-19: whoever sends it, and inside a dialog too.
 #[test]
 fn a_text_that_is_too_large_is_413() {
