@@ -135,11 +135,21 @@ fn is_address_of(listener: &Listener, uri: &SipUri<'_>, port: u16) -> bool {
         && let Some(host) = uri.host.ip()
     {
         let (host, bound) = (host.to_canonical(), listener.bound.ip().to_canonical());
-        return host == bound || host.is_unspecified() || (bound.is_unspecified() && host.is_loopback());
+        if host == bound || host.is_unspecified() || (bound.is_unspecified() && host.is_loopback()) {
+            return true;
+        }
     }
+    // A wildcard is no address of ours; the name may be one.
     let (name, said_port) = split_port(&listener.sent_by);
-    said_port.unwrap_or(5060) == port
-        && matches!(uri.host, Host::Name(host) if host.eq_ignore_ascii_case(name))
+    said_port.unwrap_or(5060) == port && is_host(name, uri)
+}
+
+/// Names and IPv4 addresses have one spelling, but for the case; an IPv6 address has many.
+fn is_host(name: &str, uri: &SipUri<'_>) -> bool {
+    match uri.host {
+        Host::Name(_) | Host::V4(_) => uri.host_bytes.eq_ignore_ascii_case(name.as_bytes()),
+        Host::V6(_) => Host::parse(name.as_bytes()).is_some_and(|ours| ours == uri.host),
+    }
 }
 
 fn split_port(sent_by: &str) -> (&str, Option<u16>) {

@@ -55,6 +55,27 @@ fn a_contact_at_one_of_our_own_addresses_is_refused() {
     }
 }
 
+/// Threat T-18: a wildcard listener is at each address of the machine; the name says which of them others use.
+#[test]
+fn behind_a_wildcard_listener_a_contact_at_the_address_that_we_name_is_refused() {
+    for (sent_by, uris) in [
+        ("203.0.113.5:5060", ["sip:bob@203.0.113.5", "sip:bob@203.0.113.5:5060", "sip:bob@127.0.0.1"]),
+        ("[2001:db8::5]:5060", ["sip:bob@[2001:db8::5]", "sip:bob@[2001:DB8:0::5]:5060", "sip:bob@0.0.0.0"]),
+    ] {
+        let mut desk = Desk::new();
+        desk.world.listeners.truncate(1);
+        desk.world.listeners[0].bound = "0.0.0.0:5060".parse().expect("an address");
+        desk.world.listeners[0].sent_by = sent_by.into();
+        for (uri, cseq) in uris.into_iter().zip(1..) {
+            assert_eq!(desk.send(ask(cseq, format!("Contact: <{uri}>\r\n"))).status, 403, "{uri}");
+        }
+        let others = ["sip:bob@203.0.113.5:5070", "sip:bob@203.0.113.50", "sip:bob@[2001:db8::50]:5060"];
+        for (uri, cseq) in others.into_iter().zip(4..) {
+            assert_eq!(desk.send(ask(cseq, format!("Contact: <{uri}>\r\n"))).status, 200, "{uri}");
+        }
+    }
+}
+
 #[test]
 fn a_contact_that_is_no_sip_uri_is_refused() {
     for uri in ["tel:+33123456789", "mailto:alice@example.com", "http://192.0.2.7/"] {
