@@ -9,8 +9,9 @@ pub fn is_stun(bytes: &[u8]) -> bool {
     bytes.len() >= 20 && bytes[0] & 0xc0 == 0 && bytes[4..8] == COOKIE.to_be_bytes()
 }
 
-/// Writes the answer to a Binding request, or nothing when it is not one. Never longer than 44 bytes, for a request
-/// of at least 20.
+/// Writes the answer to a Binding request, or nothing when it is not one. It is of 32 bytes over IPv4 and 44 over IPv6, as
+/// short as RFC 8489 lets it be, for a request of at least 20: with the headers of IP and UDP, less than one and a half
+/// times what came (threat T-32).
 pub fn answer(request: &[u8], from: SocketAddr, out: &mut Vec<u8>) -> bool {
     let length = usize::from(u16::from_be_bytes([request[2], request[3]]));
     if request[..2] != [0, 1] || length % 4 != 0 || request.len() != 20 + length {
@@ -52,6 +53,17 @@ mod tests {
         assert!(answer(&request, "192.0.2.1:32853".parse().unwrap(), &mut out));
         assert_eq!(&out[..4], [1, 1, 0, 12]);
         assert_eq!(&out[20..], [0, 0x20, 0, 8, 0, 1, 0xa1, 0x47, 0xe1, 0x12, 0xa6, 0x43]);
+    }
+
+    #[test]
+    fn an_answer_is_on_the_wire_less_than_one_and_a_half_times_its_request() {
+        let mut request = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+        request.extend_from_slice(&[7; 12]);
+        for (from, headers) in [("192.0.2.1:3478", 20 + 8), ("[2001:db8::1]:3478", 40 + 8)] {
+            let mut out = Vec::new();
+            assert!(answer(&request, from.parse().unwrap(), &mut out));
+            assert!(2 * (out.len() + headers) < 3 * (request.len() + headers), "{} bytes", out.len());
+        }
     }
 
     #[test]
