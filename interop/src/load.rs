@@ -30,26 +30,36 @@ pub struct Acknowledged {
     pub heard: Instant,
 }
 
-/// Registers users, from `next` on and below `end`, with so many clients at once, until all are done or `stop` is set.
-/// Returns what was acknowledged. Users that were asked for and not acknowledged stay so.
+/// How far a load has come, seen and stopped from outside.
+#[derive(Default)]
+pub struct Course {
+    /// The next user to register.
+    pub next: AtomicU32,
+    /// How many were acknowledged.
+    pub heard: AtomicU32,
+    pub stop: AtomicBool,
+}
+
+/// Registers the users below `end` that are left, with so many clients at once, until all are done or the course is
+/// stopped. Returns what was acknowledged. Users that were asked for and not acknowledged stay so.
 pub fn register_all(
     server: SocketAddr,
-    next: &AtomicU32,
+    course: &Course,
     end: u32,
     expires_s: u32,
     clients: usize,
-    stop: &AtomicBool,
 ) -> Vec<Acknowledged> {
     let work = || {
         let mut client = Client::new(server);
         let mut acknowledged = Vec::new();
-        while !stop.load(Ordering::Relaxed) {
-            let number = next.fetch_add(1, Ordering::Relaxed);
+        while !course.stop.load(Ordering::Relaxed) {
+            let number = course.next.fetch_add(1, Ordering::Relaxed);
             if number >= end {
                 break;
             }
             let asked = Instant::now();
-            if client.register(&user(number), expires_s, stop) == Some(200) {
+            if client.register(&user(number), expires_s, &course.stop) == Some(200) {
+                course.heard.fetch_add(1, Ordering::Relaxed);
                 acknowledged.push(Acknowledged { user: number, asked, heard: Instant::now() });
             }
         }
