@@ -118,6 +118,21 @@ pub fn answer(
     cx.outbox.send(way_back(flow, message), span, None);
 }
 
+/// Like [`answer`], with a To tag of the caller's choice.
+pub fn answer_with_tag(
+    cx: &mut Context<'_>,
+    flow: &Flow,
+    message: &Message<'_>,
+    status: StatusCode,
+    tag: &[u8],
+) {
+    let span = cx.outbox.write(|out| {
+        respond(message, status, None, Some(tag), flow.remote, out).end(b"");
+    });
+    cx.answers.remember(cx.now.monotonic, flow, message, &cx.outbox.arena[span.range()]);
+    cx.outbox.send(way_back(flow, message), span, None);
+}
+
 /// Like [`answer`] for somebody who has proved nothing: nothing is remembered, and nothing leaves that is more than
 /// one and a half times what came (threat T-32). False when it was withheld.
 pub fn answer_stranger(
@@ -185,6 +200,10 @@ pub(crate) fn fits(flow: &Flow, received: usize, span: Span) -> bool {
 /// the source port when `rport` asks for it, else at the port of sent-by. `maddr` is not followed: it would let a
 /// stranger choose whom we send to.
 pub fn way_back(flow: &Flow, message: &Message<'_>) -> Hop {
+    Hop::Flow(flow_back(flow, message))
+}
+
+pub(crate) fn flow_back(flow: &Flow, message: &Message<'_>) -> Flow {
     let mut flow = *flow;
     if flow.transport == Transport::Udp
         && let Ok(via) = message.via()
@@ -192,5 +211,5 @@ pub fn way_back(flow: &Flow, message: &Message<'_>) -> Hop {
     {
         flow.remote.set_port(via.port_or_default());
     }
-    Hop::Flow(flow)
+    flow
 }

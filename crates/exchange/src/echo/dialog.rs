@@ -1,11 +1,12 @@
 //! One echo call: its dialog (RFC 3261 section 12) and the messages that we write in it.
 
 use super::{ALLOW, answer};
-use crate::flow::{Flow, Hop};
+use crate::flow::Flow;
 use crate::mint::write_hex;
 use crate::outbox::MediaId;
 use crate::party::Party;
 use crate::world::{Listener, World};
+use coeur_sip::dialog::{Dialog, DialogError};
 use coeur_sip::header::HeaderName;
 use coeur_sip::time::Monotonic;
 use coeur_sip::{Message, Method, StatusCode, Transport, Writer, respond};
@@ -27,20 +28,14 @@ pub(super) struct Call {
     pub(super) phase: Phase,
     /// A BYE goes out once the ACK is there.
     pub(super) leaving: bool,
-    pub(super) call_id: Box<[u8]>,
+    pub(super) dialog: Dialog,
     pub(super) local_tag: [u8; 18],
-    pub(super) remote_tag: Box<[u8]>,
     /// Of the last INVITE.
     pub(super) cseq: u32,
     /// The INVITE as received.
     pub(super) request: Box<[u8]>,
     /// The last 200, until its ACK and for repetitions.
     pub(super) ok: Box<[u8]>,
-    /// The caller's From, which is To in what we send.
-    caller: Box<[u8]>,
-    callee: Box<[u8]>,
-    remote_target: Box<[u8]>,
-    route_set: Vec<Box<[u8]>>,
     pub(super) local: Option<SocketAddr>,
     version: u32,
     pub(super) deadline: Monotonic,
@@ -49,34 +44,27 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// `None` without From tag or Contact, which a dialog needs (sections 8.1.1.3 and 8.1.1.8).
+    /// An error without Contact, which a dialog needs (section 8.1.1.8).
     pub(super) fn new(
         id: MediaId,
         flow: Flow,
         party: Party,
         local_tag: [u8; 18],
         message: &Message<'_>,
-    ) -> Option<Self> {
-        let essentials = message.essentials().ok()?;
-        let Hop::Flow(reply) = crate::answer::way_back(&flow, message) else { return None };
-        Some(Self {
+    ) -> Result<Self, DialogError> {
+        let dialog = Dialog::from_request(message, StatusCode::OK.code(), &local_tag, false)?;
+        Ok(Self {
             id,
             party,
             flow,
-            reply,
+            reply: crate::answer::flow_back(&flow, message),
             phase: Phase::Opening,
             leaving: false,
-            call_id: essentials.call_id.into(),
+            dialog,
             local_tag,
-            remote_tag: essentials.from_tag?.into(),
-            cseq: essentials.cseq.number,
+            cseq: message.cseq().number,
             request: message.bytes().into(),
             ok: Box::default(),
-            caller: message.header(HeaderName::From)?.into(),
-            callee: message.header(HeaderName::To)?.into(),
-            remote_target: message.contact().ok()??.uri.into(),
-            // Section 12.1.1: in the order of the request.
-            route_set: message.values(HeaderName::RecordRoute).map(Into::into).collect(),
             local: None,
             version: 0,
             deadline: Monotonic::NEVER,
@@ -89,13 +77,6 @@ impl Call {
         if cseq == self.cseq {
             self.phase = Phase::Confirmed;
             self.deadline = Monotonic::NEVER;
-        }
-    }
-
-    /// Section 12.2.2: a target refresh moves the remote target.
-    pub(super) fn target(&mut self, message: &Message<'_>) {
-        if let Ok(Some(contact)) = message.contact() {
-            self.remote_target = contact.uri.into();
         }
     }
 
@@ -121,19 +102,15 @@ impl Call {
         let Some(listener) = listener(world, &self.flow) else { return };
         let mut random = [0; 16];
         write_hex(branch, &mut random);
-        let mut writer = Writer::request(out, Method::Bye, &self.remote_target);
-        writer.begin(HeaderName::Via).push(b"SIP/2.0/").push(listener.transport.as_str().as_bytes());
-        writer.push(b" ").push(listener.sent_by.as_bytes()).push(b";rport;branch=z9hG4bKe").push(&random);
-        writer.end_line();
-        for route in &self.route_set {
-            writer.header(HeaderName::Route, route);
-        }
-        writer.number(HeaderName::MaxForwards, 70);
-        writer.begin(HeaderName::From).push(&self.callee).push(b";tag=").push(&self.local_tag).end_line();
-        writer.header(HeaderName::To, &self.caller);
-        writer.header(HeaderName::CallId, &self.call_id);
-        writer.cseq(1, Method::Bye);
-        writer.end(b"");
+        let via = [
+            b"SIP/2.0/",
+            listener.transport.as_str().as_bytes(),
+            b" ",
+            listener.sent_by.as_bytes(),
+            b";rport;branch=z9hG4bKe",
+            &random,
+        ];
+        self.dialog.write_request(Method::Bye, 1, &via.concat(), out).end(b"");
     }
 }
 

@@ -14,6 +14,7 @@ use crate::input::MediaEvent;
 use crate::outbox::{MediaCommand, MediaId, Output};
 use crate::party::Party;
 use coeur_directory::{Aor, DeviceId};
+use coeur_sip::dialog::DialogError;
 use coeur_sip::header::HeaderName;
 use coeur_sip::time::Monotonic;
 use coeur_sip::{HeaderTable, Limits, Message, Method, StatusCode, parse, respond};
@@ -45,6 +46,9 @@ impl Echo {
                 });
             }
         }
+        if refused_by_require(cx, &flow, message) {
+            return;
+        }
         let offer = coeur_sdp::parse(message.body()).ok();
         let choice = offer.as_ref().and_then(|offer| answer::choose(offer, flow.remote.ip()));
         let Some(choice) = choice else {
@@ -65,8 +69,10 @@ impl Echo {
         }
         self.serial += 1;
         let id = MediaId(u64::from(cx.mint.shard().0) << 56 | self.serial);
-        let Some(call) = Call::new(id, flow, party, cx.mint.tag(), message) else { return };
-        self.calls.insert(call);
+        match Call::new(id, flow, party, cx.mint.tag(), message) {
+            Ok(call) => self.calls.insert(call),
+            Err(error) => return refuse_by_dialog(cx, &flow, message, error),
+        };
         let span = cx.outbox.write(|out| {
             respond(message, StatusCode::TRYING, None, None, flow.remote, out).end(b"");
         });
@@ -92,6 +98,11 @@ impl Echo {
         let say = |cx: &mut Context<'_>, status| {
             crate::answer::answer(cx, &flow, message, status, None, |_| {});
         };
+        // Neither can be refused, and the INVITE has been looked at.
+        let is_looked_at = matches!(message.method(), Method::Ack | Method::Cancel) || !tagged;
+        if !is_looked_at && refused_by_require(cx, &flow, message) {
+            return;
+        }
         match message.method() {
             Method::Invite if !tagged => self.again(cx, at),
             Method::Invite | Method::Update => self.modify(cx, at, flow, message),
@@ -107,7 +118,9 @@ impl Echo {
                 self.close(cx, at);
             }
             Method::Cancel => {
-                say(cx, StatusCode::OK);
+                // Section 9.2: the tag that the 487 will have.
+                let tag = self.calls[at].local_tag;
+                crate::answer::answer_with_tag(cx, &flow, message, StatusCode::OK, &tag);
                 if let Phase::Opening = self.calls[at].phase {
                     self.refuse(cx, at, StatusCode::REQUEST_TERMINATED);
                 }
@@ -182,11 +195,12 @@ impl Echo {
 
     /// By our tag inside the dialog; by Call-ID, From tag and CSeq before the caller knows it.
     fn find(&self, message: &Message<'_>) -> Option<usize> {
-        let from_tag = message.from().ok()?.tag();
+        let from_tag = message.from().ok()?.tag().unwrap_or_default();
         let to_tag = message.to().ok()?.tag();
         let number = message.cseq().number;
         self.calls.iter().find_map(|(at, call)| {
-            let same = &*call.call_id == message.call_id() && Some(&*call.remote_tag) == from_tag;
+            let id = call.dialog.id();
+            let same = id.call_id == message.call_id() && id.remote_tag == from_tag;
             let mine = match to_tag {
                 Some(tag) => tag == call.local_tag,
                 None => call.cseq == number && matches!(message.method(), Method::Invite | Method::Cancel),
@@ -217,7 +231,9 @@ impl Echo {
         if offer.and_then(|offer| answer::choose(&offer, flow.remote.ip())).is_none() {
             return crate::answer::answer(cx, &flow, message, StatusCode::NOT_ACCEPTABLE_HERE, None, |_| {});
         }
-        self.calls[at].target(message);
+        if let Err(error) = self.calls[at].dialog.on_request(message) {
+            return refuse_by_dialog(cx, &flow, message, error);
+        }
         self.accept(cx, at, message);
     }
 
@@ -277,6 +293,32 @@ impl Echo {
         let call = self.calls.remove(at);
         cx.outbox.outputs.push(Output::Media(MediaCommand::CloseEcho { id: call.id }));
     }
+}
+
+/// Section 8.2.2.3. True: it was refused.
+fn refused_by_require(cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) -> bool {
+    let unknown = || message.require().filter(|tag| !tag.eq_ignore_ascii_case(b"timer"));
+    if unknown().next().is_none() {
+        return false;
+    }
+    crate::answer::answer(cx, flow, message, StatusCode::BAD_EXTENSION, None, |writer| {
+        for tag in unknown() {
+            writer.header(HeaderName::Unsupported, tag);
+        }
+    });
+    true
+}
+
+fn refuse_by_dialog(cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>, error: DialogError) {
+    let (status, reason) = match error {
+        // Section 12.2.2.
+        DialogError::OutOfOrder => (StatusCode::SERVER_INTERNAL_ERROR, "CSeq Out Of Order"),
+        DialogError::Malformed("Contact") => (StatusCode::BAD_REQUEST, "Missing Or Malformed Contact"),
+        DialogError::Malformed(_) | DialogError::MakesNone | DialogError::TooMany => {
+            (StatusCode::BAD_REQUEST, "No Dialog Can Be Made")
+        }
+    };
+    crate::answer::answer(cx, flow, message, status, Some(reason), |_| {});
 }
 
 pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO";

@@ -196,3 +196,80 @@ fn a_bye_from_elsewhere_is_challenged() {
     let sent = office.answer(udp("198.51.100.7:5060"), &inside(&alice, &ok, Method::Bye));
     assert!(matches!(sent.status(), 401 | 407), "{}", sent.text());
 }
+
+fn statuses(sent: &[Sent]) -> Vec<u16> {
+    sent.iter().map(Sent::status).collect()
+}
+
+/// An INVITE with credentials, changed by `change` before it leaves.
+fn invited(office: &mut Office, alice: &mut Phone, change: impl Fn(&str) -> String) -> (Vec<u8>, Vec<Sent>) {
+    let challenge = office.answer(alice.flow, &alice.request(Method::Invite, URI, ""));
+    let invite =
+        String::from_utf8(with_body(alice.answer(&challenge, Method::Invite, URI, ""))).expect("text");
+    let invite = change(&invite).into_bytes();
+    let sent = office.receive(alice.flow, &invite);
+    (invite, sent)
+}
+
+/// RFC 3261 section 8.1.1.8: without a Contact there is nobody to send the BYE to.
+#[test]
+fn an_invite_without_contact_is_400() {
+    let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+    let (_, sent) = invited(&mut office, &mut alice, |text| text.replace("Contact:", "X-Contact:"));
+    assert_eq!(statuses(&sent), [400]);
+    assert!(office.media.is_empty());
+}
+
+/// RFC 3261 section 8.2.2.3.
+#[test]
+fn an_extension_that_echo_does_not_know_is_420_and_named() {
+    let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+    let require = |text: &str| text.replace("Contact:", "Require: timer, 100rel, x\r\nContact:");
+    let (_, sent) = invited(&mut office, &mut alice, require);
+    assert_eq!(statuses(&sent), [420]);
+    assert!(sent[0].text().contains("Unsupported: 100rel\r\nUnsupported: x\r\n"), "{}", sent[0].text());
+    let ok = answered(&mut office, &mut alice);
+    office.receive(alice.flow, &inside(&alice, &ok, Method::Ack));
+    alice.cseq += 1;
+    let info = require(&String::from_utf8(inside(&alice, &ok, Method::Info)).expect("text"));
+    assert_eq!(office.answer(alice.flow, info.as_bytes()).status(), 420);
+}
+
+/// RFC 3261 section 9.2.
+#[test]
+fn a_cancel_and_its_487_have_the_same_tag() {
+    let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+    let (invite, sent) = invited(&mut office, &mut alice, str::to_owned);
+    assert_eq!(statuses(&sent), [100]);
+    let text = String::from_utf8(invite).expect("text");
+    let (head, _) = text.split_once("\r\n\r\n").expect("a head");
+    let cancel = head
+        .replace("INVITE", "CANCEL")
+        .replace(&format!("Content-Length: {}", SDP.len()), "Content-Length: 0");
+    let cancel = cancel.replace("Content-Type: application/sdp\r\n", "") + "\r\n\r\n";
+    let sent = office.receive(alice.flow, cancel.as_bytes());
+    assert_eq!(statuses(&sent), [200, 487]);
+    let tag = |sent: &Sent| sent.read(|m| m.to().ok().and_then(|to| to.tag()).map(<[u8]>::to_vec));
+    assert!(tag(&sent[0]).is_some() && tag(&sent[0]) == tag(&sent[1]));
+    assert_eq!(
+        office.answer(alice.flow, cancel.as_bytes()).bytes,
+        sent[0].bytes,
+        "and so has its repetition"
+    );
+}
+
+/// RFC 3261 section 12.2.1.1: the first router has no `lr`, so it takes the request line.
+#[test]
+fn the_bye_of_echo_follows_a_strict_router() {
+    let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+    let routes = "Record-Route: <sip:strict.example.net>, <sip:loose.example.net;lr>\r\nContact:";
+    let (invite, sent) = invited(&mut office, &mut alice, |text| text.replace("Contact:", routes));
+    assert_eq!(statuses(&sent), [100], "{}", String::from_utf8_lossy(&invite));
+    let address = "192.0.2.1:7000".parse().expect("address");
+    let ok = office.handle(Input::MediaEvent(MediaEvent::EchoOpened { id: MediaId(1), address })).remove(0);
+    office.receive(alice.flow, &inside(&alice, &ok, Method::Ack));
+    let bye = office.handle(Input::MediaEvent(MediaEvent::EchoEnded { id: MediaId(1) })).remove(0).text();
+    assert!(bye.starts_with("BYE sip:strict.example.net SIP/2.0\r\n"), "{bye}");
+    let route = "Route: <sip:loose.example.net;lr>\r\nRoute: <sip:alice@192.0.2.11:5060;transport=udp>\r\n";
+    assert!(bye.contains(route), "{bye}");
+}

@@ -2,7 +2,7 @@
 
 use super::Proxy;
 use super::branch::{Cancel, Client};
-use super::server::refuse;
+use super::server::{refuse, refuse_with_tag};
 use super::timing;
 use crate::context::Context;
 use crate::flow::Flow;
@@ -26,7 +26,9 @@ impl Proxy {
         let Some(index) = known else {
             return refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, &[]);
         };
-        refuse(cx, flow, message, StatusCode::OK, &[]);
+        // Section 9.2: the tag that the 487 will have, unless it is a phone's.
+        let tag = self.requests[index as usize].to_tag;
+        refuse_with_tag(cx, flow, message, StatusCode::OK, &[], &tag);
         self.give_up(cx, index);
     }
 

@@ -214,12 +214,24 @@ pub(super) fn refuse(
     status: StatusCode,
     unsupported: &[&[u8]],
 ) {
+    let tag = cx.mint.tag();
+    refuse_with_tag(cx, flow, message, status, unsupported, &tag);
+}
+
+/// The same with a To tag that is known to the sender, or will be.
+pub(super) fn refuse_with_tag(
+    cx: &mut Context<'_>,
+    flow: Flow,
+    message: &Message<'_>,
+    status: StatusCode,
+    unsupported: &[&[u8]],
+    tag: &[u8],
+) {
     if message.method() == Method::Ack {
         return;
     }
-    let tag = cx.mint.tag();
     let span = cx.outbox.write(|out| {
-        let mut writer = respond(message, status, None, Some(&tag), flow.remote, out);
+        let mut writer = respond(message, status, None, Some(tag), flow.remote, out);
         for option in unsupported {
             writer.header(HeaderName::Unsupported, option);
         }

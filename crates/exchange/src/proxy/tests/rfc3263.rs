@@ -159,7 +159,13 @@ fn a_dns_that_is_silent_ends_in_408_or_with_the_cancel() {
     }
     assert_eq!(sent.first().map(Sent::status), Some(408));
     let (request, _) = send_to(&mut office, &mut alice, Method::Invite, "sip:carol@example.net", "", b"");
-    assert_eq!(statuses(&office.receive(udp(ALICE), &cancel_of(&request))), [200, 487]);
+    let sent = office.receive(udp(ALICE), &cancel_of(&request));
+    assert_eq!(statuses(&sent), [200, 487]);
+    // RFC 3261 section 9.2: of one dialog.
+    let [of_cancel, of_invite] = [&sent[0], &sent[1]].map(|answer| {
+        answer.read(|m| m.to().ok().and_then(|to| to.tag()).map(<[u8]>::to_vec)).expect("a tag")
+    });
+    assert_eq!(of_cancel, of_invite);
 }
 
 /// RFC 3261 section 18.1.1: what is larger than 1,300 bytes goes over TCP where the URI leaves that open, and over UDP
