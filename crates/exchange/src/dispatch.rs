@@ -18,7 +18,6 @@ use crate::registrar::Registrar;
 use crate::routing::{self, Plan};
 use crate::world::{Listener, World};
 use coeur_sip::message::Message;
-use coeur_sip::transport::Transport;
 use coeur_sip::uri::{Host, Uri};
 use coeur_sip::{HeaderName, Method, ParseError, StatusCode};
 use std::sync::atomic::Ordering;
@@ -275,29 +274,19 @@ pub(crate) fn is_for_server(world: &World, message: &Message<'_>) -> bool {
 /// so any address is taken for one of ours: it is none of a domain's.
 fn is_for_our_registrar(world: &World, message: &Message<'_>) -> bool {
     let Ok(Uri::Sip(uri)) = message.parse_request_uri() else { return false };
-    let is_host =
-        |listener: &Listener| split_port(listener.sent_by.as_bytes()).0.eq_ignore_ascii_case(uri.host_bytes);
+    let is_host = |listener: &Listener| listener.name().0.as_bytes().eq_ignore_ascii_case(uri.host_bytes);
     world.directory.is_ours(uri.host_bytes) || uri.host.ip().is_some() || world.listeners.iter().any(is_host)
 }
 
 /// True when a listener is bound to, or known by, this host and port.
 pub(crate) fn is_our_address(world: &World, host: &Host<'_>, port: Option<u16>) -> bool {
     world.listeners.iter().any(|listener| {
-        let default = if matches!(listener.transport, Transport::Tls | Transport::Wss) { 5061 } else { 5060 };
-        let (name, sent_port) = split_port(listener.sent_by.as_bytes());
-        let same_host = Host::parse(name).is_some_and(|ours| ours == *host)
+        let (name, said_port) = listener.name();
+        let same_host = Host::parse(name.as_bytes()).is_some_and(|ours| ours == *host)
             || host.ip().is_some_and(|ip| ip == listener.bound.ip());
-        let port = port.unwrap_or(default);
-        same_host && (port == listener.bound.port() || Some(port) == sent_port)
+        let port = port.unwrap_or(listener.transport.default_port());
+        same_host && (port == listener.bound.port() || port == said_port)
     })
-}
-
-/// `host:port`, the host of IPv6 in brackets.
-fn split_port(sent_by: &[u8]) -> (&[u8], Option<u16>) {
-    let colon = memchr::memrchr(b':', sent_by).filter(|at| !sent_by[*at..].contains(&b']'));
-    let Some(at) = colon else { return (sent_by, None) };
-    let port = std::str::from_utf8(&sent_by[at + 1..]).ok().and_then(|digits| digits.parse().ok());
-    (&sent_by[..at], port)
 }
 
 #[cfg(test)]

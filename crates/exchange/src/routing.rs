@@ -127,16 +127,9 @@ pub fn is_ours(world: &World, uri: &SipUri<'_>) -> bool {
 pub(crate) fn is_listener(world: &World, uri: &SipUri<'_>) -> bool {
     world.listeners.iter().any(|listener| {
         let port = uri.port.unwrap_or(listener.transport.default_port());
-        let (host, own_port) = split_sent_by(&listener.sent_by, listener.transport.default_port());
-        port == own_port && host.eq_ignore_ascii_case(uri.host_bytes)
+        let (host, own_port) = listener.name();
+        port == own_port && host.as_bytes().eq_ignore_ascii_case(uri.host_bytes)
     })
-}
-
-fn split_sent_by(sent_by: &str, default: u16) -> (&[u8], u16) {
-    match sent_by.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host.as_bytes(), port.parse().unwrap_or(default)),
-        _ => (sent_by.as_bytes(), default),
-    }
 }
 
 fn local(world: &World, now: Monotonic, uri: &SipUri<'_>) -> Plan {

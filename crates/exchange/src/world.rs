@@ -31,6 +31,18 @@ pub struct Listener {
     pub sent_by: Box<str>,
 }
 
+impl Listener {
+    /// The host and the port of [`Listener::sent_by`].
+    pub fn name(&self) -> (&str, u16) {
+        let default = self.transport.default_port();
+        match self.sent_by.rsplit_once(':') {
+            // The last colon of an IPv6 address without a port is inside of its brackets.
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().unwrap_or(default)),
+            Some(_) | None => (&self.sent_by, default),
+        }
+    }
+}
+
 /// Keys of this installation. Kept in the data directory so that a restart keeps nonces, routes and GRUUs valid.
 #[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
 pub struct Secrets {

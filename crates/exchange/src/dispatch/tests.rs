@@ -2,7 +2,7 @@
 
 use crate::input::{Command, Input};
 use crate::testing::{Office, Phone, Sent, tcp, udp};
-use coeur_sip::Method;
+use coeur_sip::{Method, Transport};
 use std::sync::atomic::Ordering;
 
 const ALICE: &str = "192.0.2.11:5060";
@@ -33,6 +33,27 @@ fn an_options_to_the_server_itself_is_200() {
     let mut alice = alice();
     let elsewhere = alice.request(Method::Options, "sip:example.net", "");
     assert_eq!(Office::new().answer(alice.flow, &elsewhere).status(), 407);
+}
+
+/// RFC 7118 section 5.2: a URI without a port means the default of the transport.
+#[test]
+fn without_a_port_the_server_is_meant_on_the_default_of_its_transport() {
+    for (transport, port, ours) in [
+        (Transport::Wss, 443, true),
+        (Transport::Wss, 5061, false),
+        (Transport::Ws, 80, true),
+        (Transport::Tls, 5061, true),
+        (Transport::Udp, 5060, true),
+        (Transport::Udp, 5070, false),
+    ] {
+        let mut office = Office::new();
+        office.world.listeners.truncate(1);
+        office.world.listeners[0].transport = transport;
+        office.world.listeners[0].bound.set_port(port);
+        office.world.listeners[0].sent_by = format!("192.0.2.1:{port}").into();
+        let answer = office.answer(alice().flow, &alice().request(Method::Options, "sip:192.0.2.1", ""));
+        assert_eq!(answer.status(), if ours { 200 } else { 407 }, "{transport} {port}");
+    }
 }
 
 /// RFC 3261 sections 8.2.2.1 and 16.3 step 2 (unkscm and novelsc of RFC 4475).

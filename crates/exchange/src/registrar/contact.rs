@@ -140,8 +140,8 @@ fn is_address_of(listener: &Listener, uri: &SipUri<'_>, port: u16) -> bool {
         }
     }
     // A wildcard is no address of ours; the name may be one.
-    let (name, said_port) = split_port(&listener.sent_by);
-    said_port.unwrap_or(5060) == port && is_host(name, uri)
+    let (name, said_port) = listener.name();
+    said_port == port && is_host(name, uri)
 }
 
 /// Names and IPv4 addresses have one spelling, but for the case; an IPv6 address has many.
@@ -149,13 +149,6 @@ fn is_host(name: &str, uri: &SipUri<'_>) -> bool {
     match uri.host {
         Host::Name(_) | Host::V4(_) => uri.host_bytes.eq_ignore_ascii_case(name.as_bytes()),
         Host::V6(_) => Host::parse(name.as_bytes()).is_some_and(|ours| ours == uri.host),
-    }
-}
-
-fn split_port(sent_by: &str) -> (&str, Option<u16>) {
-    match sent_by.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()),
-        _ => (sent_by, None),
     }
 }
 
