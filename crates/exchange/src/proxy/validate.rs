@@ -20,7 +20,7 @@ pub(super) struct Rejected<'a> {
 
 pub(super) fn check<'a>(world: &World, message: &Message<'a>) -> Result<Passed, Rejected<'a>> {
     let reject = |status| Rejected { status, unsupported: Vec::new() };
-    // Step 3. Absent counts as 70, of which one is used here.
+    // Step 3. Where it is absent nothing is checked, and the copy begins with 70 (section 16.6 step 3).
     let hops = message.max_forwards().map_err(|_| reject(StatusCode::BAD_REQUEST))?;
     let max_forwards = match hops {
         Some(0) => return Err(reject(StatusCode::TOO_MANY_HOPS)),

@@ -56,7 +56,7 @@ pub trait Services: Send + Sync + 'static {
     fn publish(&self, shard: ShardId, event: Event);
 }
 
-/// A journal in memory only: everything is durable at once. For tests and `--no-journal` measurements.
+/// A journal in memory only: everything is durable at once. For tests of the loop.
 #[derive(Default)]
 pub struct Forgetful(std::sync::atomic::AtomicU64);
 

@@ -8,7 +8,7 @@ use crate::transport::Transport;
 use crate::uri::Host;
 
 /// The magic cookie that begins the branch of every RFC 3261 element (section 8.1.1.7).
-pub(crate) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
+const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 
 /// One Via value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -62,13 +62,6 @@ pub struct KeyHasher {
     k1: u64,
 }
 
-/// The branch begins with the magic cookie, so it names the transaction (section 8.1.1.7).
-pub fn has_magic_cookie(branch: &[u8]) -> bool {
-    branch.len() > MAGIC_COOKIE.len() && branch[..MAGIC_COOKIE.len()].eq_ignore_ascii_case(MAGIC_COOKIE)
-}
-
-pub const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
-
 impl KeyHasher {
     pub fn new(seed: [u8; 16]) -> KeyHasher {
         let [k0, k1] = [0, 8].map(|at| {
@@ -218,13 +211,5 @@ mod tests {
         assert_ne!(KEYS.server_rfc2543(&ack, b"BYE"), KEYS.server_rfc2543(&invite, b"BYE"));
         let other = Rfc2543 { cseq_number: 8, ..invite };
         assert_ne!(KEYS.server_rfc2543(&other, b"INVITE"), KEYS.server_rfc2543(&invite, b"INVITE"));
-    }
-
-    #[test]
-    fn the_magic_cookie_alone_names_no_transaction() {
-        assert!(has_magic_cookie(BRANCH));
-        assert!(!has_magic_cookie(b"z9hG4bK"));
-        assert!(!has_magic_cookie(b"1"));
-        assert!(!has_magic_cookie(b""));
     }
 }
