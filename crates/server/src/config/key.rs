@@ -24,7 +24,7 @@ keys! {
     Domain "domain" "COEUR_DOMAIN" "Domains made at start if they do not exist (a list).",
     Listen "listen" "COEUR_LISTEN" "Where to listen: udp|tcp|tls|ws|wss://ADDRESS:PORT (a list).",
     Advertise "advertise" "COEUR_ADVERTISE" "Name or address under which others reach us: HOST, or TRANSPORT://HOST:PORT (a list).",
-    Origin "origin" "COEUR_ORIGIN" "Web pages that may use ws and wss besides those of our domains and hosts: https://HOST[:PORT], HOST, localhost, null or * (a list).",
+    Origin "origin" "COEUR_ORIGIN" "Web pages that may use ws and wss besides those of our domains and hosts: https://HOST, https://HOST:PORT, HOST, localhost, null or * (a list).",
     Cert "cert" "COEUR_CERT" "Certificate chain (PEM), read again when it changes. Without one, a local authority makes it at first start.",
     PrivateKey "key" "COEUR_KEY" "Private key of the certificate (PEM).",
     Http "http" "COEUR_HTTP" "Address of /metrics, /healthz and /readyz; `off` for none.",

@@ -21,7 +21,7 @@ pub struct Settings {
     /// Name under which others reach us: HOST or TRANSPORT://HOST:PORT; may be repeated [env: COEUR_ADVERTISE]
     #[arg(long, value_name = "NAME")]
     pub advertise: Vec<String>,
-    /// Web pages that may use ws and wss besides our own: https://HOST[:PORT], HOST, localhost, null or *; may be repeated [env: COEUR_ORIGIN]
+    /// Web pages that may use ws and wss besides our own: https://HOST, https://HOST:PORT, HOST, localhost, null or *; may be repeated [env: COEUR_ORIGIN]
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
     /// Inside network to which accounts with the right to relay may send: ADDRESS[/BITS]; may be repeated [env: COEUR_RELAY_INSIDE]
