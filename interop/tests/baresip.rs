@@ -30,10 +30,11 @@ fn phone_at(
     Phone::start(&Setup { user, secret, transport, server_port, tone_hz, auto_answer: true, ca_file })
 }
 
-fn two_phones_hear_each_other(name: &str, caller_transport: &str, callee_transport: &str) {
+/// Seconds of the other's tone that caller and callee heard in a call of 4 s.
+fn heard_s(name: &str, caller: (&str, u32), callee: (&str, u32)) -> (f32, f32) {
     let server = Coeur::start(name, &[ALICE, BOB]);
-    let mut bob = phone(&server, BOB, callee_transport, 660);
-    let mut alice = phone(&server, ALICE, caller_transport, 440);
+    let mut bob = phone(&server, BOB, callee.0, callee.1);
+    let mut alice = phone(&server, ALICE, caller.0, caller.1);
     bob.registered();
     alice.registered();
     alice.command("dial", "sip:bob@interop.test");
@@ -42,10 +43,28 @@ fn two_phones_hear_each_other(name: &str, caller_transport: &str, callee_transpo
     std::thread::sleep(Duration::from_secs(4)); // they talk
     alice.command("hangup", "");
     bob.wait_for(&["terminated", "session closed"], 10);
-    let (by_alice, by_bob) = (alice.heard_s(660.0), bob.heard_s(440.0));
+    let heard = (alice.heard_s(660.0), bob.heard_s(440.0));
+    server.wait_for_metric("coeur_calls_ended_total", 1.0);
+    heard
+}
+
+fn two_phones_hear_each_other(name: &str, caller_transport: &str, callee_transport: &str) {
+    let (by_alice, by_bob) = heard_s(name, (caller_transport, 440), (callee_transport, 660));
     assert!(by_alice > 2.0, "alice heard bob's tone for {by_alice} s");
     assert!(by_bob > 2.0, "bob heard alice's tone for {by_bob} s");
-    server.wait_for_metric("coeur_calls_ended_total", 1.0);
+}
+
+/// What the tests below rely on: a call that stands but carries nothing, or the wrong thing, is not taken for one that
+/// is heard.
+#[test]
+#[ignore = "needs baresip"]
+fn a_phone_that_says_nothing_or_something_else_is_not_heard() {
+    let (by_alice, by_bob) = heard_s("silent", ("udp", 0), ("udp", 660));
+    assert!(by_alice > 2.0, "alice heard bob's tone for {by_alice} s");
+    assert_eq!(by_bob, 0.0, "seconds of a tone that nobody made");
+    let (by_alice, by_bob) = heard_s("other-tone", ("udp", 440), ("udp", 1_000));
+    assert_eq!(by_alice, 0.0, "seconds of a tone that nobody made");
+    assert!(by_bob > 2.0, "bob heard alice's tone for {by_bob} s");
 }
 
 #[test]
