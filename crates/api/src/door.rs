@@ -1,13 +1,13 @@
 //! One request, one answer. Parsing a request into a [`Change`] is its validation.
 
 use crate::model::{
-    ACCOUNTS_PER_REQUEST_MAX, AccountView, DeviceView, DomainView, GivenSecret, Made, NAME_BYTES_MAX,
-    NewAccount, Refusal, RegistrationsPage, Reply, Request, SECRET_BYTES_MAX, Status, TraceRequest,
-    TraceView, Why,
+    ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, DeviceView, DomainView, GivenSecret, Made,
+    NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request, SECRET_BYTES_MAX, Status,
+    TraceRequest, TraceView, Why,
 };
 use coeur_directory::{
-    Account, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain, Ha1Set,
-    new_secret,
+    Account, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain,
+    Ha1Set, Rights, new_secret,
 };
 use coeur_storage::{Operator, Records, StorageError};
 use std::collections::BTreeSet;
@@ -52,6 +52,7 @@ impl Door {
             Request::AccountShow { account } => Ok(Reply::Account(Box::new(view(&*self.account(&account)?)))),
             Request::AccountsKnown { accounts } => self.known(accounts),
             Request::AccountRemove { account } => self.remove_account(operator, &account),
+            Request::AccountChange { account, change } => self.change_account(operator, &account, change),
             Request::DeviceAdd { account, name, secret, policy } => {
                 self.add_device(operator, &account, &name, secret, &policy)
             }
@@ -183,6 +184,30 @@ impl Door {
         Ok(Reply::Done)
     }
 
+    fn change_account(
+        &self,
+        operator: &Operator,
+        account: &str,
+        change: AccountChange,
+    ) -> Result<Reply, Refusal> {
+        let aor = aor(account)?;
+        if change == AccountChange::default() {
+            return Err(Refusal::new(Why::Invalid, "nothing to change was given".to_owned()));
+        }
+        let patch = AccountPatch {
+            display_name: change.display_name.map(|new| name(&new).map(Box::from)).transpose()?,
+            enabled: change.enabled,
+            policy: change.policy.as_deref().map(policy).transpose()?,
+            contacts_max: change.contacts_max.map(|most| (most > 0).then_some(most)),
+            rights: change.relay.map(|relay_foreign| Rights { relay_foreign }),
+        };
+        self.commit(operator, vec![Change::AccountChanged { aor: aor.clone(), patch }])?;
+        if change.enabled == Some(false) {
+            self.house.revoked(&aor, None);
+        }
+        Ok(Reply::Done)
+    }
+
     fn revoke(&self, operator: &Operator, account: &str, device: &str) -> Result<Reply, Refusal> {
         let aor = aor(account)?;
         let id = device.parse().map(DeviceId).map_err(|_| {
@@ -258,6 +283,8 @@ fn view(account: &Account) -> AccountView {
         display_name: account.display_name.to_string(),
         enabled: account.enabled,
         policy: account.policy.as_str().to_owned(),
+        contacts_max: account.contacts_max,
+        relay: account.rights.relay_foreign,
         devices: account.devices.iter().map(device).collect(),
     }
 }

@@ -59,6 +59,11 @@ pub enum Request {
     AccountRemove {
         account: String,
     },
+    /// What is absent stays as it is. An account that is no longer enabled loses its registrations at once.
+    AccountChange {
+        account: String,
+        change: AccountChange,
+    },
     DeviceAdd {
         account: String,
         name: String,
@@ -132,12 +137,31 @@ pub struct Status {
     pub local_authority: Option<String>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccountChange {
+    pub display_name: Option<String>,
+    pub enabled: Option<bool>,
+    /// `auto`, `sha256` or `md5`.
+    pub policy: Option<String>,
+    /// 0: the limit of the domain.
+    pub contacts_max: Option<u16>,
+    /// The right to send to domains that are not ours.
+    pub relay: Option<bool>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountView {
     pub account: String,
     pub display_name: String,
     pub enabled: bool,
     pub policy: String,
+    /// `None`: the limit of the domain.
+    #[serde(default)]
+    pub contacts_max: Option<u16>,
+    /// May send to domains that are not ours.
+    #[serde(default)]
+    pub relay: bool,
     pub devices: Vec<DeviceView>,
 }
 

@@ -314,3 +314,34 @@ fn an_import_that_stops_says_from_which_line_and_the_same_file_finishes_it() {
     assert!(out(&rest).contains(&format!("{} accounts imported", ACCOUNTS - made)), "{rest:?}");
     assert_eq!(accounts(&folder), ACCOUNTS);
 }
+
+#[test]
+fn an_account_that_is_no_longer_enabled_loses_its_registrations_at_once_and_is_itself_again_when_it_is() {
+    let (folder, port) = (Folder::new("enabled"), free_port());
+    let server = start_plain(&folder, port);
+    let made = folder.json(&["account", "add", "alice", "--json"]);
+    let registered = || folder.json(&["registrations", "--json"]).as_array().unwrap().len();
+    phone(&made[0], port).register(600).unwrap();
+    assert_eq!(registered(), 1);
+    let set = folder.coeur(&["account", "set", "alice", "--enabled", "no"]);
+    assert_eq!(out(&set), "alice@example.test changed\n");
+    assert!(eventually(|| registered() == 0));
+    assert!(phone(&made[0], port).register(600).is_err());
+    let change = ["--enabled", "yes", "--relay", "yes", "--contacts-max", "3", "--display-name", "Alice A."];
+    assert!(folder.coeur(&[&["account", "set", "alice"][..], &change].concat()).status.success());
+    let shown = folder.json(&["account", "show", "alice", "--json"]);
+    assert_eq!(shown["enabled"], true);
+    assert_eq!((&shown["relay"], &shown["contacts_max"]), (&true.into(), &3.into()));
+    assert_eq!(shown["display_name"], "Alice A.");
+    phone(&made[0], port).register(600).unwrap();
+    server.terminate();
+
+    // While no server runs, the door is the data directory: the next start forgets what may no longer be there.
+    assert!(folder.coeur(&["account", "set", "alice", "--enabled", "no", "--relay", "no"]).status.success());
+    let _server = start_plain(&folder, port);
+    assert!(eventually(|| registered() == 0));
+    assert_eq!(folder.json(&["account", "show", "alice", "--json"])["relay"], false);
+    let nothing = folder.coeur(&["account", "set", "alice"]);
+    assert_eq!(nothing.status.code(), Some(2), "{}", err(&nothing));
+    assert_eq!(folder.coeur(&["account", "set", "nobody", "--relay", "yes"]).status.code(), Some(3));
+}

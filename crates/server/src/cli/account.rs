@@ -2,12 +2,12 @@
 
 use super::door::{Way, print_json, unexpected};
 use super::exit::Failure;
-use super::grammar::{Account, AccountVerb, Policy};
+use super::grammar::{Account, AccountVerb, Policy, YesNo};
 use super::import;
 use super::table::table;
 use super::terminal::{print, secret_from_stdin};
 use super::words::Word;
-use coeur_api::{AccountView, GivenSecret, Made, NewAccount, Reply, Request};
+use coeur_api::{AccountChange, AccountView, GivenSecret, Made, NewAccount, Reply, Request};
 
 const PAGE: usize = 5_000;
 
@@ -29,6 +29,19 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
         }
         AccountVerb::List { domain } => list(&way, domain, json),
         AccountVerb::Show { account } => show(&way, &account, json),
+        AccountVerb::Set { account, display_name, enabled, policy, contacts_max, relay } => {
+            let account = way.full_account(&account)?;
+            let yes = |word: YesNo| word == YesNo::Yes;
+            let change = AccountChange {
+                display_name,
+                enabled: enabled.map(yes),
+                policy: policy.map(|policy| policy_name(policy).to_owned()),
+                contacts_max,
+                relay: relay.map(yes),
+            };
+            way.ask(Request::AccountChange { account: account.clone(), change })?;
+            say(json, &Word::AccountChanged.with(&[&account]))
+        }
         AccountVerb::Rm { account } => {
             let account = way.full_account(&account)?;
             way.ask(Request::AccountRemove { account: account.clone() })?;

@@ -63,6 +63,13 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::LogFormat, json!(if settings.log_format == LogFormat::Json { "json" } else { "text" })),
         (Key::TraceMb, json!(settings.trace_mb)),
         (Key::RelayInside, list(settings.relay_inside.iter().map(ToString::to_string).collect())),
+        (Key::FollowRedirects, json!(if settings.follow_redirects { "yes" } else { "no" })),
+        (Key::ExpiresJitter, json!(settings.expires_jitter)),
+        (Key::FlowTimer, json!(settings.flow_timer_s)),
+        (
+            Key::ServiceRoute,
+            if settings.service_route.is_empty() { Value::Null } else { json!(settings.service_route) },
+        ),
         (Key::MessagesPerMinute, json!(settings.messages_per_minute)),
     ]
 }

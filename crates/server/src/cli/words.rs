@@ -54,6 +54,7 @@ words! {
     Secret "secret" "secret",
     SecretShownOnce "{}: secret {} (shown this once)" "{} : secret {} (montré cette seule fois)",
     AccountMade "{} made" "{} créé",
+    AccountChanged "{} changed" "{} modifié",
     AccountRemoved "{} removed" "{} supprimé",
     DeviceRevoked "device {} of {} revoked" "appareil {} de {} révoqué",
     DomainAdded "domain {} added" "domaine {} ajouté",

@@ -37,6 +37,10 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::Log
         | Key::LogFormat
         | Key::TraceMb
+        | Key::FollowRedirects
+        | Key::ExpiresJitter
+        | Key::FlowTimer
+        | Key::ServiceRoute
         | Key::MessagesPerMinute => vec![value.to_owned()],
     }
 }

@@ -3,6 +3,8 @@
 use super::listen::is_host;
 use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source};
 use coeur_exchange::network::Network;
+use coeur_sip::header::NameAddr;
+use coeur_sip::uri::Uri;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -30,6 +32,14 @@ pub struct Settings {
     pub trace_mb: u32,
     /// Inside networks that requests for other domains may reach.
     pub relay_inside: Vec<Network>,
+    /// 3xx answers that name accounts of ours are followed here.
+    pub follow_redirects: bool,
+    /// Per cent, at most 50.
+    pub expires_jitter: u8,
+    /// Seconds; 0 tells phones nothing.
+    pub flow_timer_s: u32,
+    /// A header value (RFC 3608), empty for none.
+    pub service_route: String,
     /// 0: no limit.
     pub messages_per_minute: u32,
     /// Whether `listen`, `domain` or `http` were chosen by the operator (the demonstration then keeps them).
@@ -49,6 +59,7 @@ pub const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 pub const DEFAULT_DATA: &str = "coeur-data";
 pub const DEFAULT_TRACE_MB: u32 = 32;
 pub const DEFAULT_MESSAGES_PER_MINUTE: u32 = 30;
+pub const DEFAULT_EXPIRES_JITTER_PERCENT: u8 = 10;
 pub const SHARDS_MAX: usize = 64;
 
 /// Takes each key from the first layer that has it. Reports every error, not the first.
@@ -75,6 +86,12 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         log_format: reader.one(Key::LogFormat, log_format).unwrap_or(LogFormat::Text),
         trace_mb: reader.one(Key::TraceMb, trace_mb).unwrap_or(DEFAULT_TRACE_MB),
         relay_inside: reader.each(Key::RelayInside, |text| text.parse::<Network>()),
+        follow_redirects: reader.one(Key::FollowRedirects, yes_or_no).unwrap_or(false),
+        expires_jitter: reader
+            .one(Key::ExpiresJitter, expires_jitter)
+            .unwrap_or(DEFAULT_EXPIRES_JITTER_PERCENT),
+        flow_timer_s: reader.one(Key::FlowTimer, flow_timer).unwrap_or(0),
+        service_route: reader.one(Key::ServiceRoute, service_route).unwrap_or_default(),
         messages_per_minute: reader
             .one(Key::MessagesPerMinute, messages_per_minute)
             .unwrap_or(DEFAULT_MESSAGES_PER_MINUTE),
@@ -183,6 +200,38 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
     }
 }
 
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(format!("`{text}` is neither yes nor no")),
+    }
+}
+
+fn expires_jitter(text: &str) -> Result<u8, String> {
+    text.parse().ok().filter(|n| *n <= 50).ok_or_else(|| format!("`{text}` is not between 0 and 50 per cent"))
+}
+
+fn flow_timer(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|n| *n == 0 || (30..=3_600).contains(n))
+        .ok_or_else(|| format!("`{text}` is neither 0 nor between 30 and 3600 seconds"))
+}
+
+/// RFC 3608 section 5: each value is a bracketed SIP URI, and a loose router, since phones copy it into Route.
+fn service_route(text: &str) -> Result<String, String> {
+    let defect = |value: &str| format!("`{value}` is no route: write <sip:HOST;lr>");
+    for value in text.split(',').map(str::trim) {
+        let address = NameAddr::parse(value.as_bytes()).map_err(|_| defect(value))?;
+        match address.parse_uri() {
+            Ok(Uri::Sip(uri)) if address.bracketed && uri.is_loose_router() => {}
+            Ok(_) | Err(_) => return Err(defect(value)),
+        }
+    }
+    Ok(text.to_owned())
+}
+
 fn messages_per_minute(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("`{text}` is no number of messages"))
 }
@@ -204,6 +253,29 @@ mod tests {
         let (layer, errors) = environment::layer(&pairs);
         assert_eq!(errors, []);
         layer
+    }
+
+    #[test]
+    fn what_phones_are_told_is_checked() {
+        let good = "follow_redirects = \"yes\"\nexpires_jitter_percent = 0\nflow_timer_s = 120\n\
+                    service_route = \"<sip:edge.example.org;lr>, <sips:two.example.org;lr>\"\n";
+        let settings = resolve(&[file::parse("f", good).unwrap()]).unwrap();
+        assert_eq!(
+            (settings.follow_redirects, settings.expires_jitter, settings.flow_timer_s),
+            (true, 0, 120)
+        );
+        assert!(settings.service_route.starts_with("<sip:edge.example.org;lr>"));
+        for bad in [
+            "follow_redirects = \"maybe\"",
+            "expires_jitter_percent = 51",
+            "flow_timer_s = 29",
+            "service_route = \"sip:edge.example.org;lr\"",
+            "service_route = \"<sip:edge.example.org>\"",
+            "service_route = \"<tel:112>\"",
+            "service_route = \"<sip:edge.example.org;lr>\\r\\nX: y\"",
+        ] {
+            assert_eq!(resolve(&[file::parse("f", bad).unwrap()]).unwrap_err().len(), 1, "{bad}");
+        }
     }
 
     #[test]

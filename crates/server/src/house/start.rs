@@ -20,7 +20,7 @@ use crate::tls::watch::LOOK_EVERY;
 use crate::tls::{Source, Tls, Watch, authority, roots};
 use crate::trace::Tap;
 use coeur_api::{Control, Door, Operator, Watched};
-use coeur_directory::{Aor, Change, DeviceId, Directory, Domain};
+use coeur_directory::{Account, Aor, Change, DeviceId, Directory, Domain};
 use coeur_exchange::bindings::{Bindings, Cursor};
 use coeur_exchange::guard::Shared;
 use coeur_exchange::input::Command;
@@ -80,6 +80,10 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         settings: coeur_exchange::world::Settings {
             messages_per_minute_max: settings.messages_per_minute,
             relay_inside: settings.relay_inside.clone().into(),
+            recurse_on_redirect: settings.follow_redirects,
+            expires_jitter_percent: settings.expires_jitter,
+            flow_timer_s: settings.flow_timer_s,
+            service_route: settings.service_route.as_str().into(),
             ..Default::default()
         },
         storage_writable: AtomicBool::new(true),
@@ -312,7 +316,8 @@ fn echo(settings: &Settings) -> crate::echo_media::Settings {
     }
 }
 
-/// A device revoked while no server ran has no bindings left to use: they are removed as any revocation is.
+/// A device revoked or an account disabled while no server ran has no bindings left to use: they are removed as by any
+/// revocation.
 fn forget_strangers(running: &Running) {
     let (world, now) = (&running.world, (running.now)().monotonic);
     let mut strangers: BTreeSet<(Aor, DeviceId)> = BTreeSet::new();
@@ -321,7 +326,8 @@ fn forget_strangers(running: &Running) {
         next = world.bindings.page(cursor, 512, now, &mut |view| {
             let draft = view.draft();
             let account = world.directory.account(draft.user, draft.domain);
-            if account.is_none_or(|account| account.device(draft.device).is_none())
+            let may = |account: &Account| account.enabled && account.device(draft.device).is_some();
+            if !account.is_some_and(|account| may(&account))
                 && let (Ok(user), Ok(domain)) =
                     (std::str::from_utf8(draft.user), std::str::from_utf8(draft.domain))
                 && let Ok(aor) = Aor::new(user, domain)

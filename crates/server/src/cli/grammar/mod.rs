@@ -33,7 +33,7 @@ Language of what is printed: COEUR_LANG or LANG (en, fr).";
 pub enum Command {
     /// Run the server
     Serve(Serve),
-    /// Make, list, show, remove and import accounts
+    /// Make, list, show, change, remove and import accounts
     Account(Account),
     /// The devices of an account, each with its own secret
     Device(Device),
@@ -122,6 +122,28 @@ pub enum AccountVerb {
         after_help = "Examples:\n  coeur account show alice@example.org\n  coeur account show alice --json"
     )]
     Show { account: String },
+    /// Change an account; what is not named stays as it is
+    #[command(
+        after_help = "Examples:\n  coeur account set alice@example.org --enabled no      its registrations end at once\n  coeur account set alice@example.org --relay yes       it may send to other domains\n  coeur account set alice@example.org --contacts-max 3"
+    )]
+    Set {
+        /// user@domain
+        account: String,
+        #[arg(long, value_name = "NAME")]
+        display_name: Option<String>,
+        /// An account that is not enabled can do nothing
+        #[arg(long, value_enum)]
+        enabled: Option<YesNo>,
+        /// Which digest is asked of its devices
+        #[arg(long, value_enum)]
+        policy: Option<Policy>,
+        /// Most contacts registered at once; 0 for the limit of its domain
+        #[arg(long, value_name = "N")]
+        contacts_max: Option<u16>,
+        /// Whether it may send to domains that are not ours
+        #[arg(long, value_enum)]
+        relay: Option<YesNo>,
+    },
     /// Remove an account, its devices and registrations
     #[command(after_help = "Example:\n  coeur account rm alice@example.org")]
     Rm { account: String },
@@ -145,6 +167,12 @@ Examples:
         #[arg(long)]
         skip_errors: bool,
     },
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum YesNo {
+    Yes,
+    No,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -48,6 +48,18 @@ pub struct Settings {
     /// Memory for recent messages, megabytes [env: COEUR_TRACE_MB] [default: 32]
     #[arg(long, value_name = "MB")]
     pub trace_mb: Option<String>,
+    /// Follow 3xx answers that name accounts of ours: yes or no [env: COEUR_FOLLOW_REDIRECTS] [default: no]
+    #[arg(long, value_name = "YES|NO")]
+    pub follow_redirects: Option<String>,
+    /// Registrations get up to this share less time than asked for, 0 to 50 [env: COEUR_EXPIRES_JITTER_PERCENT] [default: 10]
+    #[arg(long, value_name = "PERCENT")]
+    pub expires_jitter_percent: Option<String>,
+    /// Seconds between keep-alives that phones are told, 0 for none [env: COEUR_FLOW_TIMER_S] [default: 0]
+    #[arg(long, value_name = "SECONDS")]
+    pub flow_timer_s: Option<String>,
+    /// Route that phones put into what they send: <sip:HOST;lr> [env: COEUR_SERVICE_ROUTE]
+    #[arg(long, value_name = "ROUTE")]
+    pub service_route: Option<String>,
     /// MESSAGE requests of one account in a minute, 0 for no limit [env: COEUR_MESSAGES_PER_MINUTE] [default: 30]
     #[arg(long, value_name = "N")]
     pub messages_per_minute: Option<String>,
@@ -70,6 +82,10 @@ impl Settings {
         layer.flag(Key::Log, self.log);
         layer.flag(Key::LogFormat, self.log_format);
         layer.flag(Key::TraceMb, self.trace_mb);
+        layer.flag(Key::FollowRedirects, self.follow_redirects);
+        layer.flag(Key::ExpiresJitter, self.expires_jitter_percent);
+        layer.flag(Key::FlowTimer, self.flow_timer_s);
+        layer.flag(Key::ServiceRoute, self.service_route);
         layer.flag(Key::MessagesPerMinute, self.messages_per_minute);
         layer
     }
