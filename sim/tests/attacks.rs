@@ -284,7 +284,6 @@ fn sniffed_tags_end_no_call_from_elsewhere() {
 }
 
 #[test]
-#[ignore = "an open hole: inside a dialog whoever proves himself as anybody may speak; needs the parties in the route token"]
 fn an_account_of_its_own_ends_nobody_elses_call() {
     // [T-08] The attacker has read everything on the wire and has an account: it proves itself, as itself.
     let mut bench = Bench::new();
