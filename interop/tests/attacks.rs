@@ -46,6 +46,11 @@ impl Times {
         result
     }
 
+    fn median(&mut self) -> Duration {
+        self.0.sort();
+        self.0.get(self.0.len() / 2).copied().unwrap_or_default()
+    }
+
     fn p99(&mut self) -> Duration {
         self.0.sort();
         self.0.get(self.0.len() * 99 / 100).copied().unwrap_or_default()
@@ -77,9 +82,11 @@ fn guessing_one_account_finds_nothing_and_harms_no_neighbour() {
     std::thread::sleep(Duration::from_millis(1_500)); // the page of metrics is a second behind
     let verified = server.metric("coeur_authentication_failed_total");
     println!(
-        "T-01: {guesses} guesses, {accepted} accepted, {verified} verified; 51 of 51 phones registered, p99 {:?} \
-         ({:?} without attack)",
+        "T-01: {guesses} guesses, {accepted} accepted, {verified} verified; 51 of 51 phones registered, median {:?}, p99 {:?} \
+         ({:?}, {:?} without attack)",
+        times.median(),
         times.p99(),
+        calm.median(),
         calm.p99()
     );
     assert_eq!(accepted, 0);
@@ -192,6 +199,16 @@ fn forged_requests_end_no_call() {
             sniffed += 1;
         }
     }
+    // With an account of its own it proves itself, but not as one of the two.
+    let own = dialog.from.replace("alice@", "mallory@");
+    let known = Dialog { from: own, ..dialog.clone() };
+    let bare = mallory.inside(&known, "BYE");
+    let challenge = mallory.transact(&bare, PATIENCE).expect("a challenge");
+    assert!(mallory.learn(&challenge), "{}", challenge.text);
+    let credentials = mallory.credentials("BYE", &known.target).expect("a challenge that it understands");
+    let proved = mallory.inside(&known, "BYE").replace("User-Agent:", &format!("{credentials}User-Agent:"));
+    let refused = mallory.transact(&proved, PATIENCE).expect("an answer").status;
+    assert_eq!(refused, 403, "an account of its own ends nobody else's call");
     // A CANCEL needs the branch, which was sniffed too.
     let cancel = mallory.inside(&dialog, "CANCEL");
     let cancel = cancel.replace(&branch_of(&cancel), &dialog.branch);
