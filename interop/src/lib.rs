@@ -1,7 +1,7 @@
 //! Scenarios with real peers on loopback: a real `coeur` process, real sipp, baresip and linphonec processes, real sockets.
 //!
-//! The tests are marked `#[ignore]` because they need programs that a fresh machine lacks; `cargo xtask interop` installs
-//! those when it may and runs them. Each test has its own data directory and its own ports, and ends only processes
+//! The tests are marked `#[ignore]` because they need programs that a fresh machine lacks, or flood the machine they run
+//! on; `cargo xtask interop` installs those programs when it may and runs all. Each test has its own data directory and its own ports, and ends only processes
 //! that it started.
 //!
 //! | module | what it drives |
