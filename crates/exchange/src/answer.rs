@@ -33,7 +33,7 @@ impl Answers {
         Self { keys: KeyHasher::new(seed), memory, at_hand: None }
     }
 
-    /// Another request is at hand.
+    /// Another input is at hand, of whatever kind.
     pub fn begin(&mut self) {
         self.at_hand = None;
     }

@@ -32,6 +32,8 @@ pub(crate) struct Roles<'r> {
 }
 
 pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input<'_>) {
+    // What was at hand is gone: its bytes may be another message's by now.
+    cx.answers.begin();
     match input {
         Input::Received { flow, message } if message.is_response() => response(roles, cx, flow, message),
         Input::Received { flow, message } => request(roles, cx, &flow, message),
@@ -71,7 +73,6 @@ fn malformed(cx: &mut Context<'_>, flow: &Flow, error: &ParseError<'_>) {
 
 fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
     cx.counters.requests_received += 1;
-    cx.answers.begin();
     if retransmission(cx, flow, message) {
         return;
     }
