@@ -110,6 +110,8 @@ counters! {
     proxied_acks,
     /// Responses to no request of ours.
     stray_responses,
+    /// Responses to a request of ours from a place where it was not sent.
+    responses_from_elsewhere,
     /// ACKs of no call.
     stray_acks,
     /// Requests under way that ended because their device or account was revoked.

@@ -1,12 +1,13 @@
 //! One target tried by one request: the client transaction of RFC 3261 section 17.1, found by its slot.
 
-use crate::flow::{Hop, ShardId};
+use crate::flow::{ConnectionId, Flow, Hop, ShardId};
 use crate::mint::{Mint, read_hex, write_hex};
 use crate::routing::Target;
 use coeur_sip::Transport;
 use coeur_sip::resolve::{Failover, Resolution};
 use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::{InviteClient, NonInviteClient};
+use std::net::SocketAddr;
 
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -155,6 +156,22 @@ impl Branch {
         self.transport().is_secure()
     }
 
+    /// True when a response over this flow comes from where the request went: the same connection, or the same address
+    /// with the same transport (RFC 3261 section 18.2.2: over a new connection when the first is gone, and from a port of
+    /// the sender's choice).
+    pub(super) fn leads_to(&self, flow: &Flow) -> bool {
+        match &self.hop {
+            Hop::Flow(to) => {
+                to.transport == flow.transport
+                    && (same_address(to.remote, flow.remote)
+                        || to.connection == flow.connection && flow.connection != ConnectionId::NONE)
+            }
+            Hop::Address { transport, address, .. } => {
+                *transport == flow.transport && same_address(*address, flow.remote)
+            }
+        }
+    }
+
     fn transport(&self) -> Transport {
         match &self.hop {
             Hop::Flow(flow) => flow.transport,
@@ -165,6 +182,10 @@ impl Branch {
     pub(super) fn token(&self) -> u64 {
         u64::from(self.name.slot) << 32 | u64::from(self.serial)
     }
+}
+
+fn same_address(a: SocketAddr, b: SocketAddr) -> bool {
+    a.ip().to_canonical() == b.ip().to_canonical()
 }
 
 pub(super) fn name_for(mint: &mut Mint, slot: u32, loop_hash: u32) -> BranchName {

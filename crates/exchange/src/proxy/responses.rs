@@ -19,11 +19,15 @@ const REDIRECTS_MAX: u8 = 5;
 
 impl Proxy {
     /// A response whose top Via is ours. One without a branch here is dropped (RFC 6026 section 8.9).
-    pub fn response(&mut self, cx: &mut Context<'_>, _flow: Flow, message: &Message<'_>) {
+    pub fn response(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
         let Some((slot, status)) = self.branch_answered(cx, message) else {
             cx.counters.stray_responses += 1;
             return;
         };
+        if !answers_from(cx, &self.branches[slot as usize], &flow) {
+            cx.counters.responses_from_elsewhere += 1;
+            return;
+        }
         if message.method() == Method::Cancel {
             return self.cancel_answered(cx, slot, status);
         }
@@ -305,6 +309,13 @@ impl Proxy {
         let slots: Vec<u32> = self.slots_of(index).collect();
         slots.into_iter().for_each(|slot| self.drop_branch(slot));
     }
+}
+
+/// Decision 0009: who has seen a branch of ours cannot answer for the callee. A response comes from where the request
+/// went, or from where that device is registered now: its network may change while it rings.
+fn answers_from(cx: &Context<'_>, branch: &Branch, flow: &Flow) -> bool {
+    branch.leads_to(flow)
+        || branch.target.party.is_some_and(|party| party.is_registered_over(cx.world, cx.now.monotonic, flow))
 }
 
 fn is_translated(status: StatusCode) -> bool {

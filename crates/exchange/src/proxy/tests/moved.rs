@@ -31,6 +31,19 @@ fn a_phone_that_registered_elsewhere_goes_on_with_its_call() {
     }
 }
 
+/// The network of the callee changes while it rings: it registers again, and its answer comes from there.
+#[test]
+fn a_phone_that_registered_elsewhere_while_it_rang_can_answer() {
+    for flow in [udp(ELSEWHERE), tcp(ELSEWHERE, 9)] {
+        let (mut office, mut alice) = office();
+        let (_, invite) = invite(&mut office, &mut alice);
+        assert_eq!(office.answer(udp(BOB), &reply(&invite, 180)).status(), 180);
+        assert!(office.receive(flow, &reply(&invite, 200)).is_empty(), "not registered there yet");
+        register(&mut office, "bob", flow, "");
+        assert_eq!(office.answer(flow, &reply(&invite, 200)).status(), 200);
+    }
+}
+
 /// Threat T-08: an ACK from elsewhere is silence, whoever is registered there.
 #[test]
 fn an_ack_from_where_the_device_is_not_registered_goes_nowhere() {

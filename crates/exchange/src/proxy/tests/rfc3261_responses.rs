@@ -107,6 +107,40 @@ fn a_response_that_no_branch_awaits_is_dropped() {
     assert_eq!(office.answer(udp(BOB), good.as_bytes()).status(), 180);
 }
 
+/// Decision 0009: the branch is right and the place is not, so nothing happens: no answer, no ringing, no timer.
+#[test]
+fn who_has_seen_a_branch_cannot_answer_for_the_callee() {
+    let (mut office, mut alice) = office();
+    let (_, invite) = invite(&mut office, &mut alice);
+    let mut carol = Phone::new("carol", udp("192.0.2.99:5060"));
+    assert_eq!(office.register(&mut carol).status(), 200);
+    for (elsewhere, why) in [
+        (udp("198.51.100.9:5060"), "a stranger"),
+        (carol.flow, "somebody else's phone"),
+        (tcp("192.0.2.22:5060", 9), "another transport (section 18.2.2)"),
+    ] {
+        for status in [180, 200, 603] {
+            assert!(office.receive(elsewhere, &reply(&invite, status)).is_empty(), "{why}: {status}");
+        }
+    }
+    assert_eq!(office.exchange.counters().responses_from_elsewhere, 9);
+    assert_eq!(office.answer(udp(BOB), &reply(&invite, 180)).status(), 180);
+    // A phone may answer from another port than it listens on.
+    assert_eq!(office.answer(udp("192.0.2.22:40022"), &reply(&invite, 200)).status(), 200);
+}
+
+/// Section 18.2.2: the connection is gone, so the phone answers over a new one to us.
+#[test]
+fn an_answer_over_a_new_connection_of_the_same_phone_is_heard() {
+    let (mut office, mut alice) = office();
+    let bob = register(&mut office, "bob", tcp("192.0.2.23:41000", 7), "");
+    let (_, sent) = send(&mut office, &mut alice, Method::Invite, "");
+    let invite = to(&sent, bob.flow).clone();
+    let elsewhere = tcp("198.51.100.9:41000", 8);
+    assert!(office.receive(elsewhere, &reply(&invite, 200)).is_empty());
+    assert_eq!(office.answer(tcp("192.0.2.23:41001", 9), &reply(&invite, 200)).status(), 200);
+}
+
 /// Section 16.7 step 2 and 16.8: timer C (above three minutes) begins anew with every answer from 101 to 199; then the
 /// branch is cancelled, and the caller hears 408.
 #[test]
