@@ -12,6 +12,7 @@
 //! | [`flood`] | many datagrams |
 //! | [`linphone`] | linphonec phones through their standard input |
 //! | [`lossy`] | a line that loses datagrams |
+//! | [`nat`] | networks in a box: an internet, routers that translate, hosts behind them |
 //! | [`scenario`] | sipp scenarios written as steps instead of XML |
 //! | [`sipp`] | sipp processes |
 //! | [`baresip`] | baresip phones through their control port |
@@ -26,6 +27,7 @@ pub mod flood;
 pub mod linphone;
 pub mod load;
 pub mod lossy;
+pub mod nat;
 pub mod scenario;
 pub mod sipp;
 pub mod tone;

@@ -14,7 +14,7 @@ const USAGE: &str = "cargo xtask COMMAND
   quick        fmt, clippy, wall, claims and tests; installs nothing
   claims       every row of docs/rfc-coverage.md and docs/attacks.md names a test that exists and runs
   wall         the pure crates depend on no runtime, socket or clock library
-  interop      scenarios with sipp, baresip and linphonec (installs them when it may), and attacks
+  interop      scenarios with sipp, baresip and linphonec (installs them when it may), behind routers, and attacks
   instructions what the hot paths cost, counted by callgrind (installs valgrind when it may)
   fuzz SECS    each fuzz target for SECS seconds (installs cargo-fuzz; needs no nightly toolchain)";
 
@@ -248,13 +248,22 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("mutations", &[]),
     ("enumeration", &[]),
     ("restart", &[]),
+    ("nat", &["nft", "conntrack", NAMESPACES]),
 ];
+/// No program: the right to make network namespaces, which root has where the kernel allows it.
+const NAMESPACES: &str = "network namespaces";
 /// Those programs, and the packages of the distribution that have them.
-const PEERS: &[(&str, &str)] =
-    &[("sipp", "sip-tester"), ("baresip", "baresip"), ("linphonec", "linphone-cli")];
+const PEERS: &[(&str, &str)] = &[
+    ("sipp", "sip-tester"),
+    ("baresip", "baresip"),
+    ("linphonec", "linphone-cli"),
+    ("nft", "nftables"),
+    ("conntrack", "conntrack"),
+    ("ip", "iproute2"),
+];
 
 fn interop(tally: &mut Tally) {
-    let missing: Vec<&str> = PEERS
+    let mut missing: Vec<&str> = PEERS
         .iter()
         .filter(|(program, package)| !have(program) && !install(package))
         .map(|(program, package)| {
@@ -264,6 +273,10 @@ fn interop(tally: &mut Tally) {
             *program
         })
         .collect();
+    if !Command::new("unshare").args(["--net", "true"]).status().is_ok_and(|status| status.success()) {
+        tally.notes.push(format!("no right to make {NAMESPACES}: the scenarios behind routers are skipped"));
+        missing.push(NAMESPACES);
+    }
     // The scenarios take the binary that lies there, which may be older than the sources.
     if !step(tally, "server", "cargo", &["build", "--package", "coeur", "--locked", "--quiet"]) {
         return;
