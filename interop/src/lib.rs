@@ -7,6 +7,7 @@
 //! | module | what it drives |
 //! |---|---|
 //! | [`agent`] | a user agent of our own, for attacks and who is attacked |
+//! | [`browser`] | web phones in headless Chromium |
 //! | [`calls`] | what several sipp tests share |
 //! | [`coeur`] | our server, with accounts made through its own CLI |
 //! | [`flood`] | many datagrams |
@@ -21,6 +22,7 @@
 
 pub mod agent;
 pub mod baresip;
+pub mod browser;
 pub mod calls;
 pub mod coeur;
 pub mod flood;

@@ -249,9 +249,12 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("enumeration", &[]),
     ("restart", &[]),
     ("nat", &["nft", "conntrack", NAMESPACES]),
+    ("browser", &["chromium", "node", "npm", WEB_PHONES]),
 ];
 /// No program: the right to make network namespaces, which root has where the kernel allows it.
 const NAMESPACES: &str = "network namespaces";
+/// The packages of `interop/browser`.
+const WEB_PHONES: &str = "web phones";
 /// Those programs, and the packages of the distribution that have them.
 const PEERS: &[(&str, &str)] = &[
     ("sipp", "sip-tester"),
@@ -260,6 +263,9 @@ const PEERS: &[(&str, &str)] = &[
     ("nft", "nftables"),
     ("conntrack", "conntrack"),
     ("ip", "iproute2"),
+    ("chromium", "chromium"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
 ];
 
 fn interop(tally: &mut Tally) {
@@ -276,6 +282,13 @@ fn interop(tally: &mut Tally) {
     if !Command::new("unshare").args(["--net", "true"]).status().is_ok_and(|status| status.success()) {
         tally.notes.push(format!("no right to make {NAMESPACES}: the scenarios behind routers are skipped"));
         missing.push(NAMESPACES);
+    }
+    let npm = ["--prefix", "interop/browser", "ci", "--ignore-scripts", "--silent"];
+    if !Command::new("npm").args(npm).status().is_ok_and(|status| status.success()) {
+        tally.notes.push(
+            "the packages of the web phones could not be installed: their scenarios are skipped".into(),
+        );
+        missing.push(WEB_PHONES);
     }
     // The scenarios take the binary that lies there, which may be older than the sources.
     if !step(tally, "server", "cargo", &["build", "--package", "coeur", "--locked", "--quiet"]) {

@@ -1,0 +1,144 @@
+// A web phone for tests: one interface over JsSIP and SIP.js. It is bundled and runs in a page; what it hears and sees
+// is measured there, from the sound itself and from getStats.
+import JsSIP from "jssip";
+import { Inviter, Registerer, RegistererState, SessionState, UserAgent } from "sip.js";
+
+const log = [];
+const say = (text) => log.push(`${(performance.now() / 1000).toFixed(2)} ${text}`);
+
+class JsSipPhone {
+  constructor({ server, user, secret, domain }) {
+    const socket = new JsSIP.WebSocketInterface(server);
+    this.domain = domain;
+    this.ua = new JsSIP.UA({
+      sockets: [socket], uri: `sip:${user}@${domain}`, password: secret, register: true, session_timers: true,
+    });
+    this.ua.on("disconnected", (e) => say(`disconnected: ${e.code} ${e.reason}`));
+    this.ua.on("registrationFailed", (e) => say(`registration failed: ${e.cause}`));
+    this.ua.on("newRTCSession", ({ session, originator }) => {
+      this.session = session;
+      session.on("failed", (e) => say(`failed: ${e.originator} ${e.cause}`));
+      session.on("ended", () => { this.state = "ended"; });
+      session.on("confirmed", () => { this.state = "confirmed"; });
+      if (originator === "remote") {
+        say(`called, ${this.constraints.video ? "with" : "without"} video`);
+        session.answer({ mediaConstraints: this.constraints, pcConfig: { iceServers: [] } });
+      }
+    });
+  }
+  registered() {
+    return new Promise((done) => { this.ua.on("registered", done); this.ua.start(); });
+  }
+  call(user) {
+    this.ua.call(`sip:${user}@${this.domain}`, { mediaConstraints: this.constraints, pcConfig: { iceServers: [] } });
+  }
+  hold(on) { return new Promise((done) => (on ? this.session.hold({}, done) : this.session.unhold({}, done))); }
+  dtmf(tone) { this.session.sendDTMF(tone); }
+  get connection() { return this.session?.connection; }
+  hangUp() { this.session.terminate(); }
+}
+
+class SipJsPhone {
+  constructor({ server, user, secret, domain }) {
+    this.domain = domain;
+    this.ua = new UserAgent({
+      uri: UserAgent.makeURI(`sip:${user}@${domain}`), authorizationUsername: user, authorizationPassword: secret,
+      transportOptions: { server }, logLevel: "error",
+      sessionDescriptionHandlerFactoryOptions: { peerConnectionConfiguration: { iceServers: [] } },
+      delegate: {
+        onInvite: (invitation) => {
+          say("called");
+          this.#follow(invitation);
+          invitation.accept({ sessionDescriptionHandlerOptions: { constraints: this.constraints } });
+        },
+      },
+    });
+  }
+  async registered() {
+    await this.ua.start();
+    const registerer = new Registerer(this.ua);
+    await new Promise((done, fail) => {
+      registerer.stateChange.addListener((state) => { if (state === RegistererState.Registered) done(); });
+      registerer.register({ requestDelegate: { onReject: (r) => fail(new Error(`REGISTER: ${r.message.statusCode}`)) } });
+    });
+  }
+  call(user) {
+    const target = UserAgent.makeURI(`sip:${user}@${this.domain}`);
+    const inviter = new Inviter(this.ua, target, { sessionDescriptionHandlerOptions: { constraints: this.constraints } });
+    this.#follow(inviter);
+    inviter.invite({ requestDelegate: { onReject: (r) => say(`failed: ${r.message.statusCode}`) } });
+  }
+  #follow(session) {
+    this.session = session;
+    session.stateChange.addListener((state) => {
+      if (state === SessionState.Established) this.state = "confirmed";
+      if (state === SessionState.Terminated) this.state = "ended";
+    });
+  }
+  get connection() { return this.session?.sessionDescriptionHandler?.peerConnection; }
+  hangUp() { this.session.bye(); }
+}
+
+// How long each of these tones was heard, in seconds: the strongest bin of the spectrum, looked at 20 times a second.
+function listen(phone, tonesHz) {
+  const heard = Object.fromEntries(tonesHz.map((hz) => [hz, 0]));
+  const context = new AudioContext();
+  let analyser, buffer, track;
+  phone.heard = heard;
+  setInterval(() => {
+    const receiver = phone.connection?.getReceivers().find((r) => r.track?.kind === "audio");
+    if (!receiver) return;
+    if (receiver.track !== track) {
+      track = receiver.track;
+      const stream = new MediaStream([track]);
+      // Chromium gives a remote track to WebAudio only while an element plays it.
+      const element = new Audio();
+      element.muted = true;
+      element.srcObject = stream;
+      element.play().catch((e) => say(`play: ${e}`));
+      analyser = context.createAnalyser();
+      analyser.fftSize = 4096;
+      buffer = new Float32Array(analyser.frequencyBinCount);
+      context.createMediaStreamSource(stream).connect(analyser);
+    }
+    analyser.getFloatFrequencyData(buffer);
+    let best = 0;
+    for (let i = 1; i < buffer.length; i++) if (buffer[i] > buffer[best]) best = i;
+    const hz = (best * context.sampleRate) / analyser.fftSize;
+    for (const tone of tonesHz) if (buffer[best] > -60 && Math.abs(hz - tone) < 25) heard[tone] += 0.05;
+  }, 50);
+}
+
+async function report(phone) {
+  const out = { state: phone.state ?? "none", heard_s: phone.heard, log, audio: null, video: null, pair: null, dtls: null };
+  const connection = phone.connection;
+  if (!connection) return out;
+  const stats = [...(await connection.getStats()).values()];
+  for (const s of stats) {
+    if (s.type === "inbound-rtp") {
+      const codec = stats.find((c) => c.id === s.codecId)?.mimeType;
+      out[s.kind] = { packets: s.packetsReceived, lost: s.packetsLost, frames: s.framesDecoded ?? 0, codec };
+    }
+    if (s.type === "transport") out.dtls = { state: s.dtlsState, cipher: s.srtpCipher };
+    if (s.type === "candidate-pair" && s.nominated && s.state === "succeeded") {
+      const candidate = (id) => { const c = stats.find((x) => x.id === id); return c && `${c.candidateType} ${c.address}:${c.port}`; };
+      out.pair = { local: candidate(s.localCandidateId), remote: candidate(s.remoteCandidateId) };
+    }
+  }
+  return out;
+}
+
+window.coeur = {
+  async start(options) {
+    const phone = options.library === "sip.js" ? new SipJsPhone(options) : new JsSipPhone(options);
+    phone.constraints = { audio: true, video: options.video };
+    window.phone = phone;
+    listen(phone, options.tones_hz);
+    const late = new Promise((_, fail) => setTimeout(() => fail(new Error(`not registered: ${log.join("; ")}`)), 15_000));
+    await Promise.race([phone.registered(), late]);
+  },
+  call: (user) => window.phone.call(user),
+  hangUp: () => window.phone.hangUp(),
+  hold: (on) => window.phone.hold(on),
+  report: () => report(window.phone),
+};
