@@ -1,5 +1,6 @@
 //! The `c=` line (RFC 8866 section 5.7): `IN IP4 192.0.2.1`.
 
+use crate::parse::words;
 use std::net::IpAddr;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct Connection<'a> {
 
 impl<'a> Connection<'a> {
     pub(crate) fn parse(value: &'a [u8]) -> Option<Self> {
-        let mut parts = value.split(|&b| b == b' ');
+        let mut parts = words(value);
         let (network, family, address) = (parts.next()?, parts.next()?, parts.next()?);
         (network.eq_ignore_ascii_case(b"IN") && parts.next().is_none()).then_some(Self { family, address })
     }
@@ -26,4 +27,10 @@ impl<'a> Connection<'a> {
         };
         agrees.then_some(ip)
     }
+}
+
+/// `IN IP4 192.0.2.1`, as `c=`, `o=` and `a=rtcp` write an address.
+pub(crate) fn written(ip: IpAddr) -> String {
+    let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
+    format!("IN {family} {ip}")
 }

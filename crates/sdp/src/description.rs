@@ -1,13 +1,8 @@
-//! The structure: session lines, then media descriptions with their own lines.
+//! The structure as read: session lines, then media descriptions with their own lines. Nothing is copied.
 
-use crate::{Codecs, Connection, Direction};
-
-/// One line: its letter and what follows the equals sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line<'a> {
-    pub kind: u8,
-    pub value: &'a [u8],
-}
+use crate::attribute::{Attribute, AttributeError, only};
+use crate::line::Line;
+use crate::{Codecs, Connection, Direction, Proto};
 
 /// A session description. `v=` is implied by having been parsed; every other line is kept in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,13 +17,13 @@ pub struct Description<'a> {
 pub struct Media<'a> {
     /// `audio`, `video`, ...
     pub kind: &'a [u8],
-    /// Zero: refused or switched off (RFC 3264 section 6).
+    /// Zero: refused or switched off (RFC 3264 section 6), unless it is [`Media::is_bundle_only`].
     pub port: u16,
     /// How many consecutive ports, as in `49170/2`; 1 when not written.
     pub port_count: u16,
     /// `RTP/AVP`, ...
     pub proto: &'a [u8],
-    /// The formats as written, separated by single spaces.
+    /// The formats as written, separated by spaces.
     pub formats: &'a [u8],
     pub lines: Vec<Line<'a>>,
 }
@@ -67,13 +62,30 @@ impl<'a> Description<'a> {
         Attributes { lines: self.session.iter(), name }
     }
 
+    /// Whether the session has this property attribute, as in `a=ice-lite`.
+    pub fn has(&self, name: &[u8]) -> bool {
+        self.attributes(name).next().is_some()
+    }
+
+    /// The one attribute of this type that the session has.
+    pub fn read<T: Attribute>(&self) -> Result<Option<T>, AttributeError> {
+        only(&self.session)
+    }
+
+    /// The one attribute of this type that holds for media `index`: its own, else that of the session. For attributes
+    /// that may stand at both levels.
+    pub fn read_for<T: Attribute>(&self, index: usize) -> Result<Option<T>, AttributeError> {
+        match self.media.get(index).map_or(Ok(None), Media::read)? {
+            Some(own) => Ok(Some(own)),
+            None => self.read(),
+        }
+    }
+
     /// Appends the description, each line ended by CRLF.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"v=0\r\n");
-        write_lines(&self.session, out);
-        for media in &self.media {
-            media.write(out);
-        }
+        self.session.iter().for_each(|line| line.write(out));
+        self.media.iter().for_each(|media| media.write(out));
     }
 }
 
@@ -90,26 +102,43 @@ impl<'a> Media<'a> {
         self.attributes(name).next()
     }
 
+    /// Whether it has this property attribute, as in `a=rtcp-mux`.
+    pub fn has(&self, name: &[u8]) -> bool {
+        self.attribute(name).is_some()
+    }
+
+    /// The one attribute of this type.
+    pub fn read<T: Attribute>(&self) -> Result<Option<T>, AttributeError> {
+        only(&self.lines)
+    }
+
+    /// All attributes of this type in their order; one that cannot be read is `None`.
+    pub fn read_all<T: Attribute>(&self) -> impl Iterator<Item = Option<T>> {
+        self.attributes(T::NAME).map(T::parse)
+    }
+
+    pub fn protocol(&self) -> Proto {
+        Proto::parse(self.proto)
+    }
+
+    /// Port zero refuses or ends the stream (RFC 3264 sections 6 and 8.2).
+    pub fn is_rejected(&self) -> bool {
+        self.port == 0 && !self.is_bundle_only()
+    }
+
+    /// Port zero that means "only in the bundle" (RFC 9143 section 6). The attribute says nothing beside another port.
+    pub fn is_bundle_only(&self) -> bool {
+        self.port == 0 && self.has(b"bundle-only")
+    }
+
     /// The RTP payload formats in order of preference, with their `rtpmap` or the static assignment.
-    pub fn codecs(&self) -> Codecs<'_, 'a> {
+    pub fn codecs(&self) -> Codecs<'a> {
         Codecs::of(self)
     }
 
     pub fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"m=");
-        out.extend_from_slice(self.kind);
-        out.push(b' ');
-        push_number(self.port, out);
-        if self.port_count != 1 {
-            out.push(b'/');
-            push_number(self.port_count, out);
-        }
-        for part in [self.proto, self.formats] {
-            out.push(b' ');
-            out.extend_from_slice(part);
-        }
-        out.extend_from_slice(b"\r\n");
-        write_lines(&self.lines, out);
+        write_media_line(self.kind, (self.port, self.port_count), self.proto, self.formats, out);
+        self.lines.iter().for_each(|line| line.write(out));
     }
 }
 
@@ -119,38 +148,39 @@ impl<'a> Iterator for Attributes<'_, 'a, '_> {
     fn next(&mut self) -> Option<&'a [u8]> {
         self.lines.by_ref().find_map(|line| {
             let (name, value) = line.attribute()?;
-            (name == self.name).then_some(value)
+            (name.trim_ascii() == self.name).then_some(value)
         })
     }
 }
 
-impl<'a> Line<'a> {
-    /// (name, value) of an `a=` line.
-    pub fn attribute(&self) -> Option<(&'a [u8], &'a [u8])> {
-        if self.kind != b'a' {
-            return None;
-        }
-        match memchr::memchr(b':', self.value) {
-            Some(colon) => Some((&self.value[..colon], &self.value[colon + 1..])),
-            None => Some((self.value, b"")),
-        }
+pub(crate) fn write_media_line(
+    kind: &[u8],
+    (port, port_count): (u16, u16),
+    proto: &[u8],
+    formats: &[u8],
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(b"m=");
+    out.extend_from_slice(kind);
+    out.push(b' ');
+    push_number(port.into(), out);
+    if port_count != 1 {
+        out.push(b'/');
+        push_number(port_count.into(), out);
     }
+    for part in [proto, formats] {
+        out.push(b' ');
+        out.extend_from_slice(part);
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 fn first<'a>(lines: &[Line<'a>], kind: u8) -> Option<&'a [u8]> {
     lines.iter().find(|line| line.kind == kind).map(|line| line.value)
 }
 
-fn write_lines(lines: &[Line<'_>], out: &mut Vec<u8>) {
-    for line in lines {
-        out.extend_from_slice(&[line.kind, b'=']);
-        out.extend_from_slice(line.value);
-        out.extend_from_slice(b"\r\n");
-    }
-}
-
-fn push_number(number: u16, out: &mut Vec<u8>) {
-    let mut digits = [0; 5];
+pub(crate) fn push_number(number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
     let mut at = digits.len();
     let mut rest = number;
     loop {

@@ -1,25 +1,34 @@
-//! Session descriptions (RFC 8866): text to structure and back.
+//! Session descriptions (RFC 8866): text to structure and back, what their attributes mean, offer and answer.
 //!
-//! [`parse`] keeps every line, known or not, in its order, so that [`Description::write`] gives back what was read
-//! (with CRLF line ends). Typed readers ([`Media::direction`], [`Media::codecs`], [`Connection`]) look into the lines
-//! when asked. Nothing here negotiates: offer and answer are the business of whoever owns the session.
+//! - [`parse`] keeps every line, known or not, in its order, so that [`Description::write`] gives back what was read
+//!   (with CRLF line ends and single spaces in `m=` lines). [`SessionDescription`] is the same, owned and to be changed.
+//! - [`attribute`] has one type for each attribute whose shape we know, read when asked for.
 //!
-//! What it deliberately does not do: repair. A line that is not `<letter>=<text>` is an error with its number.
+//! What it deliberately does not do: repair. A line that is not `<letter>=<text>` is an error with its number. It opens
+//! no socket and draws no random number: addresses, ports, keys and ICE credentials are handed in. Only unicast is
+//! understood; `t=`, `r=`, `z=` and `b=` are kept and mean nothing here.
 
+pub mod attribute;
 mod codec;
 mod connection;
 mod description;
 mod direction;
+mod fragment;
+pub mod limits;
+mod line;
+mod origin;
 mod parse;
+mod proto;
+mod session;
 
 pub use codec::{Codec, Codecs};
 pub use connection::Connection;
-pub use description::{Attributes, Description, Line, Media};
+pub use description::{Attributes, Description, Media};
 pub use direction::Direction;
+pub use fragment::{FragmentError, IceFragment, MediaFragment};
+pub use limits::{ATTRIBUTES_MAX, BYTES_MAX, FORMATS_MAX, LINES_MAX, MEDIA_MAX};
+pub use line::{Line, OwnedLine};
+pub use origin::Origin;
 pub use parse::{SdpError, SdpErrorKind, parse};
-
-/// Lines of one description. Worst-case memory of a parsed description: 24 bytes for each line.
-pub const LINES_MAX: usize = 2_048;
-
-/// Media descriptions (`m=`) of one session description.
-pub const MEDIA_MAX: usize = 64;
+pub use proto::Proto;
+pub use session::{MediaDescription, SessionDescription};

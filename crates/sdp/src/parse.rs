@@ -1,7 +1,8 @@
 //! Text to structure.
 
-use crate::description::{Description, Line, Media};
-use crate::{LINES_MAX, MEDIA_MAX};
+use crate::description::{Description, Media};
+use crate::line::Line;
+use crate::{ATTRIBUTES_MAX, BYTES_MAX, FORMATS_MAX, LINES_MAX, MEDIA_MAX};
 use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,11 +13,13 @@ pub enum SdpErrorKind {
     Line,
     /// An `m=` line without media, port, protocol and format.
     Media,
-    /// More than [`LINES_MAX`] lines or [`MEDIA_MAX`] media descriptions.
+    /// A second `v=`, `o=` or `s=`: two readers could take different ones.
+    Repeated,
+    /// More than one of the limits of this crate, see [`crate::limits`].
     TooLarge,
 }
 
-/// What is wrong and in which line, counted from 1.
+/// What is wrong and in which line, counted from 1. Who sent the description is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SdpError {
     pub kind: SdpErrorKind,
@@ -29,6 +32,7 @@ impl fmt::Display for SdpError {
             SdpErrorKind::Version => "session description does not begin with v=0",
             SdpErrorKind::Line => "malformed session description line",
             SdpErrorKind::Media => "malformed media description",
+            SdpErrorKind::Repeated => "line that may be there once is repeated",
             SdpErrorKind::TooLarge => "session description too large",
         };
         write!(f, "{what} (line {})", self.line)
@@ -37,38 +41,105 @@ impl fmt::Display for SdpError {
 
 impl std::error::Error for SdpError {}
 
-/// Reads a description. Lines may end with CRLF or LF (RFC 8866 section 5 asks readers to accept both).
+/// Reads a description.
+///
+/// Taken, since every reader agrees what is meant: LF alone at the end of a line (RFC 8866 section 5 asks for it), a
+/// last line without end, empty lines after the last, a missing `o=`, `s=` or `t=`, lines in another order than that of
+/// section 5, and more than one space between the parts of an `m=` line.
 pub fn parse(text: &[u8]) -> Result<Description<'_>, SdpError> {
-    let mut description = Description::default();
-    let mut rest = text;
-    let mut number = 0;
-    while !rest.is_empty() {
-        number += 1;
+    let mut reader = Reader::default();
+    let mut seen_version = false;
+    for (number, line) in lines(text) {
         let fail = |kind| SdpError { kind, line: number };
-        let (line, after) = split_line(rest);
-        rest = after;
-        if line.is_empty() && rest.is_empty() {
-            break;
-        }
-        if number > LINES_MAX {
-            return Err(fail(SdpErrorKind::TooLarge));
-        }
-        let line = read_line(line).ok_or(fail(SdpErrorKind::Line))?;
-        match (number, line.kind) {
-            (1, b'v') if line.value == b"0" => {}
-            (1, _) => return Err(fail(SdpErrorKind::Version)),
-            (_, b'm') if description.media.len() == MEDIA_MAX => return Err(fail(SdpErrorKind::TooLarge)),
-            (_, b'm') => description.media.push(read_media(line.value).ok_or(fail(SdpErrorKind::Media))?),
-            _ => match description.media.last_mut() {
-                Some(media) => media.lines.push(line),
-                None => description.session.push(line),
-            },
+        let line = line?;
+        match (seen_version, line.kind) {
+            (false, b'v') if line.value.trim_ascii() == b"0" => seen_version = true,
+            (false, _) => return Err(fail(SdpErrorKind::Version)),
+            (true, b'v') => return Err(fail(SdpErrorKind::Repeated)),
+            (true, _) => reader.take(line).map_err(fail)?,
         }
     }
-    if number == 0 {
+    if !seen_version {
         return Err(SdpError { kind: SdpErrorKind::Version, line: 1 });
     }
-    Ok(description)
+    Ok(reader.description)
+}
+
+/// Reads lines without `v=0` in front: what trickle ICE sends (RFC 8840 section 9).
+pub(crate) fn parse_fragment(text: &[u8]) -> Result<Description<'_>, SdpError> {
+    let mut reader = Reader::default();
+    for (number, line) in lines(text) {
+        reader.take(line?).map_err(|kind| SdpError { kind, line: number })?;
+    }
+    Ok(reader.description)
+}
+
+/// The description so far.
+#[derive(Default)]
+struct Reader<'a> {
+    description: Description<'a>,
+    /// Attributes of the section that is being read.
+    attributes: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, line: Line<'a>) -> Result<(), SdpErrorKind> {
+        if line.kind == b'm' {
+            if self.description.media.len() == MEDIA_MAX {
+                return Err(SdpErrorKind::TooLarge);
+            }
+            self.attributes = 0;
+            self.description.media.push(read_media(line.value)?);
+            return Ok(());
+        }
+        if line.kind == b'a' {
+            self.attributes += 1;
+            if self.attributes > ATTRIBUTES_MAX {
+                return Err(SdpErrorKind::TooLarge);
+            }
+        }
+        if let Some(media) = self.description.media.last_mut() {
+            media.lines.push(line);
+            return Ok(());
+        }
+        if matches!(line.kind, b'o' | b's') && self.description.line(line.kind).is_some() {
+            return Err(SdpErrorKind::Repeated);
+        }
+        self.description.session.push(line);
+        Ok(())
+    }
+}
+
+/// The lines with their numbers; empty ones are an error, save after the last.
+fn lines(text: &[u8]) -> impl Iterator<Item = (usize, Result<Line<'_>, SdpError>)> {
+    let too_large = text.len() > BYTES_MAX;
+    let mut rest = if too_large { &text[..0] } else { without_empty_end(text) };
+    let mut number = 0;
+    let fail = |kind, line| (line, Err(SdpError { kind, line }));
+    let refusal = too_large.then(|| fail(SdpErrorKind::TooLarge, 1));
+    refusal.into_iter().chain(std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (line, after) = split_line(rest);
+        rest = after;
+        number += 1;
+        if number > LINES_MAX {
+            rest = b"";
+            return Some(fail(SdpErrorKind::TooLarge, number));
+        }
+        match read_line(line) {
+            Some(line) => Some((number, Ok(line))),
+            None => Some(fail(SdpErrorKind::Line, number)),
+        }
+    }))
+}
+
+fn without_empty_end(text: &[u8]) -> &[u8] {
+    let end = text.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    // The end of the last line stays, so that a CR without LF is seen.
+    let line_end = memchr::memchr(b'\n', &text[end..]).map_or(text.len(), |lf| end + lf + 1);
+    &text[..line_end]
 }
 
 fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
@@ -85,13 +156,19 @@ fn read_line(line: &[u8]) -> Option<Line<'_>> {
     clean.then_some(Line { kind: *kind, value })
 }
 
-fn read_media(value: &[u8]) -> Option<Media<'_>> {
-    let mut parts = value.splitn(4, |&b| b == b' ');
-    let kind = parts.next().filter(|part| !part.is_empty())?;
-    let (port, port_count) = read_port(parts.next()?)?;
-    let proto = parts.next().filter(|part| !part.is_empty())?;
-    let formats = parts.next().filter(|part| !part.is_empty())?;
-    Some(Media { kind, port, port_count, proto, formats, lines: Vec::new() })
+fn read_media(value: &[u8]) -> Result<Media<'_>, SdpErrorKind> {
+    let (kind, rest) = word(value);
+    let (port, rest) = word(rest);
+    let (proto, formats) = word(rest);
+    let formats = formats.trim_ascii();
+    let (port, port_count) = read_port(port).ok_or(SdpErrorKind::Media)?;
+    if kind.is_empty() || proto.is_empty() || formats.is_empty() {
+        return Err(SdpErrorKind::Media);
+    }
+    if words(formats).count() > FORMATS_MAX {
+        return Err(SdpErrorKind::TooLarge);
+    }
+    Ok(Media { kind, port, port_count, proto, formats, lines: Vec::new() })
 }
 
 fn read_port(text: &[u8]) -> Option<(u16, u16)> {
@@ -101,84 +178,29 @@ fn read_port(text: &[u8]) -> Option<(u16, u16)> {
     }
 }
 
+/// The first word and what follows it.
+pub(crate) fn word(text: &[u8]) -> (&[u8], &[u8]) {
+    let text = text.trim_ascii_start();
+    let end = memchr::memchr2(b' ', b'\t', text).unwrap_or(text.len());
+    (&text[..end], &text[end..])
+}
+
+/// The words of a value, however many spaces are between them.
+pub(crate) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    text.split(|b| matches!(b, b' ' | b'\t')).filter(|word| !word.is_empty())
+}
+
 /// Digits only; no sign, no white space.
-pub(crate) fn number(digits: &[u8]) -> Option<u16> {
-    if digits.is_empty() || digits.len() > 5 {
+pub(crate) fn number<T: TryFrom<u64>>(digits: &[u8]) -> Option<T> {
+    if digits.is_empty() {
         return None;
     }
-    let value = digits
-        .iter()
-        .try_fold(0u32, |value, b| b.is_ascii_digit().then(|| value * 10 + u32::from(b - b'0')))?;
-    u16::try_from(value).ok()
+    let value = digits.iter().try_fold(0u64, |value, b| {
+        let digit = b.is_ascii_digit().then(|| u64::from(b - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })?;
+    T::try_from(value).ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Codec, Direction};
-
-    const OFFER: &[u8] =
-        b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nz=kept\r\n\
-        a=group:BUNDLE 0\r\nm=audio 4000/2 RTP/AVP 111 0 101\r\na=rtpmap:111 opus/48000/2\r\n\
-        a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=sendonly\r\nx=unknown\r\n\
-        m=video 0 RTP/AVP 31\r\nc=IN IP6 2001:db8::1\r\n";
-
-    #[test]
-    fn what_was_read_is_written_byte_for_byte() {
-        let mut out = Vec::new();
-        parse(OFFER).expect("a description").write(&mut out);
-        assert_eq!(out, OFFER);
-    }
-
-    #[test]
-    fn typed_readers_fall_back_from_media_to_session() {
-        let offer = parse(OFFER).expect("a description");
-        assert_eq!(offer.direction(0), Direction::SendOnly);
-        assert_eq!(offer.direction(1), Direction::SendRecv);
-        assert_eq!(offer.connection(0).and_then(|c| c.ip()), "192.0.2.1".parse().ok());
-        assert_eq!(offer.connection(1).and_then(|c| c.ip()), "2001:db8::1".parse().ok());
-        assert_eq!(offer.media[0].port_count, 2);
-    }
-
-    #[test]
-    fn codecs_come_in_order_with_static_payloads_known() {
-        let offer = parse(OFFER).expect("a description");
-        let codecs: Vec<Codec<'_>> = offer.media[0].codecs().collect();
-        assert_eq!(codecs.len(), 3);
-        assert!(codecs[0].is(b"opus", 48_000) && codecs[0].payload == 111);
-        assert!(codecs[1].is(b"PCMU", 8_000) && codecs[1].payload == 0);
-        assert!(codecs[2].is(b"TELEPHONE-EVENT", 8_000));
-        assert_eq!(codecs[2].fmtp, Some(&b"0-16"[..]));
-    }
-
-    #[test]
-    fn line_ends_may_be_lf_alone() {
-        let text = b"v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nt=0 0\n";
-        assert_eq!(parse(text).expect("a description").session.len(), 3);
-    }
-
-    #[test]
-    fn a_malformed_line_is_named_by_its_number() {
-        for (text, kind, line) in [
-            (&b""[..], SdpErrorKind::Version, 1),
-            (b"o=- 1 1 IN IP4 192.0.2.1\r\n", SdpErrorKind::Version, 1),
-            (b"v=1\r\n", SdpErrorKind::Version, 1),
-            (b"v=0\r\nb\r\n", SdpErrorKind::Line, 2),
-            (b"v=0\r\ns=\0\r\n", SdpErrorKind::Line, 2),
-            (b"v=0\r\n\r\ns=-\r\n", SdpErrorKind::Line, 2),
-            (b"v=0\r\ns=-\r\nm=audio 70000 RTP/AVP 0\r\n", SdpErrorKind::Media, 3),
-            (b"v=0\r\nm=audio 1 RTP/AVP\r\n", SdpErrorKind::Media, 2),
-            (b"v=0\r\nm=audio -1 RTP/AVP 0\r\n", SdpErrorKind::Media, 2),
-        ] {
-            assert_eq!(parse(text), Err(SdpError { kind, line }), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn too_many_lines_or_media_are_refused() {
-        let many = [&b"v=0\r\n"[..], &b"a=x\r\n".repeat(LINES_MAX)].concat();
-        assert_eq!(parse(&many).map_err(|e| e.kind), Err(SdpErrorKind::TooLarge));
-        let media = [&b"v=0\r\n"[..], &b"m=audio 1 RTP/AVP 0\r\n".repeat(MEDIA_MAX + 1)].concat();
-        assert_eq!(parse(&media).map_err(|e| e.kind), Err(SdpErrorKind::TooLarge));
-    }
-}
+mod tests;
