@@ -3,6 +3,7 @@
 //! - [`parse`] keeps every line, known or not, in its order, so that [`Description::write`] gives back what was read
 //!   (with CRLF line ends and single spaces in `m=` lines). [`SessionDescription`] is the same, owned and to be changed.
 //! - [`attribute`] has one type for each attribute whose shape we know, read when asked for.
+//! - [`Summary`] tells what a remote description promises: addresses, codecs, keys, ICE, bundles.
 //!
 //! What it deliberately does not do: repair. A line that is not `<letter>=<text>` is an error with its number. It opens
 //! no socket and draws no random number: addresses, ports, keys and ICE credentials are handed in. Only unicast is
@@ -20,6 +21,7 @@ mod origin;
 mod parse;
 mod proto;
 mod session;
+pub mod summary;
 
 pub use codec::{Codec, Codecs};
 pub use connection::Connection;
@@ -32,3 +34,4 @@ pub use origin::Origin;
 pub use parse::{SdpError, SdpErrorKind, parse};
 pub use proto::Proto;
 pub use session::{MediaDescription, SessionDescription};
+pub use summary::{MediaSummary, Summary};
