@@ -4,6 +4,7 @@
 //!   (with CRLF line ends and single spaces in `m=` lines). [`SessionDescription`] is the same, owned and to be changed.
 //! - [`attribute`] has one type for each attribute whose shape we know, read when asked for.
 //! - [`Summary`] tells what a remote description promises: addresses, codecs, keys, ICE, bundles.
+//! - [`OfferAnswer`] is one end of a dialog: who may offer, what answers what, what a failure leaves (RFC 3264, RFC 6337).
 //!
 //! What it deliberately does not do: repair. A line that is not `<letter>=<text>` is an error with its number. It opens
 //! no socket and draws no random number: addresses, ports, keys and ICE credentials are handed in. Only unicast is
@@ -17,6 +18,7 @@ mod direction;
 mod fragment;
 pub mod limits;
 mod line;
+pub mod offer_answer;
 mod origin;
 mod parse;
 mod proto;
@@ -30,6 +32,7 @@ pub use direction::Direction;
 pub use fragment::{FragmentError, IceFragment, MediaFragment};
 pub use limits::{ATTRIBUTES_MAX, BYTES_MAX, FORMATS_MAX, LINES_MAX, MEDIA_MAX};
 pub use line::{Line, OwnedLine};
+pub use offer_answer::OfferAnswer;
 pub use origin::Origin;
 pub use parse::{SdpError, SdpErrorKind, parse};
 pub use proto::Proto;
