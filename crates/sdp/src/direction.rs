@@ -53,7 +53,7 @@ impl Direction {
     /// Whether this may answer an offer of that direction (RFC 3264 section 6.1): nobody is sent what he does not
     /// receive, nor asked for what he does not send.
     pub const fn may_answer(self, offered: Self) -> bool {
-        !(self.sends() && !offered.receives()) && !(self.receives() && !offered.sends())
+        (!self.sends() || offered.receives()) && (!self.receives() || offered.sends())
     }
 
     pub const fn as_str(self) -> &'static str {

@@ -26,6 +26,7 @@ pub use crypto::{Crypto, KeyParameter, Lifetime, MasterKeyIdentifier, SessionPar
 pub use extmap::Extmap;
 pub use fingerprint::{Fingerprint, HashFunction};
 pub use fmtp::Fmtp;
+pub(crate) use fmtp::parameter;
 pub use group::{Group, Mid};
 pub use ice::{IceOptions, IcePassword, IceUfrag};
 pub use packet_time::{MaxPacketTime, PacketTime};

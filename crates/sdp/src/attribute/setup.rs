@@ -27,6 +27,16 @@ impl Setup {
         }
     }
 
+    /// What to answer to an offer of this role: the client where there is a choice, since the handshake then begins
+    /// without waiting for the answer to arrive (RFC 5763 section 5).
+    pub const fn answer(self) -> Self {
+        match self {
+            Self::ActPass | Self::Passive => Self::Active,
+            Self::Active => Self::Passive,
+            Self::HoldConn => Self::HoldConn,
+        }
+    }
+
     /// Whether this may answer an offer of that role (RFC 4145 section 4.1). `holdconn` answers anything.
     pub const fn may_answer(self, offered: Self) -> bool {
         match self {
