@@ -38,7 +38,7 @@ pub(super) struct Invite {
     pub(super) by: Side,
     /// An exchange was completed meanwhile.
     pub(super) has_changed: bool,
-    /// The answer to the offer in the INVITE itself, when a reliable response has brought it.
+    /// The answer to the offer in the INVITE itself, when a reliable response has brought it and it still holds.
     pub(super) answer: Option<SessionDescription>,
 }
 
@@ -66,9 +66,8 @@ impl OfferAnswer {
         let Offered { by, vehicle, offer, .. } = *offered;
         if let Some(invite) = &mut self.invite {
             invite.has_changed = true;
-            if vehicle == Vehicle::Invite {
-                invite.answer = Some(answer.clone());
-            }
+            // After a further exchange the first answer would only mislead (RFC 6337 section 3.1.1).
+            invite.answer = (vehicle == Vehicle::Invite).then(|| answer.clone());
         }
         self.update_holds(by, &offer, &answer);
         let (ours, theirs) = match by {

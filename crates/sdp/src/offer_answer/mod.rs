@@ -89,7 +89,7 @@ impl OfferAnswer {
     }
 
     /// The answer that we gave within the INVITE that we are answering: what further responses repeat, if they carry
-    /// anything (RFC 3261 section 13.3.1).
+    /// anything (RFC 3261 section 13.3.1). `None` once a PRACK or UPDATE has changed the session: then they carry nothing.
     pub fn answer_given(&self) -> Option<&SessionDescription> {
         let invite = self.invite.as_ref().filter(|invite| invite.by == Side::Them)?;
         let preview = self.outstanding().filter(|(by, _)| *by == Side::Them).and(self.preview());

@@ -1,4 +1,4 @@
-//! Which SIP message carries a description, and what it then is (RFC 6337 section 2.1, table 1).
+//! Which SIP message carries a description, and what it then is (RFC 6337 section 2.2, table 1).
 
 /// One of the two ends of a dialog, seen from ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
