@@ -11,7 +11,7 @@ use std::fmt;
 /// Candidates of one ICE session, by media description.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IceFragment {
-    /// Of which ICE session this speaks: a fragment from before a restart has others (section 4.4).
+    /// Of which ICE session this speaks: a fragment from before a restart has others.
     pub ufrag: Option<IceUfrag>,
     pub password: Option<IcePassword>,
     pub media: Vec<MediaFragment>,
@@ -72,7 +72,7 @@ impl IceFragment {
     }
 }
 
-/// At session level, or the same in whichever media description has it: section 4.1 allows both.
+/// At session level, or the same in whichever media description has it.
 fn credential<T: Attribute>(description: &Description<'_>) -> Result<Option<T>, FragmentError> {
     let own = description.read().map_err(FragmentError::Attribute)?;
     let below = || description.media.iter().find_map(|media| media.read().transpose()).transpose();

@@ -158,7 +158,7 @@ fn assert_version(last: &mut Option<SessionDescription>, sent: &SessionDescripti
 #[test]
 fn legal_messages_are_taken_and_both_ends_agree() {
     let mut exchanges = 0;
-    for seed in 0..400 {
+    for seed in 0..200 {
         let mut random = Random(seed);
         let mut ends = [end(1), end(2)];
         let mut sent = [None, None];
@@ -197,7 +197,7 @@ fn legal_messages_are_taken_and_both_ends_agree() {
         }
         exchanges += model.exchanges;
     }
-    assert!(exchanges > 4_000, "{exchanges} exchanges");
+    assert!(exchanges > 2_000, "{exchanges} exchanges");
 }
 
 fn can_offer_too(moves: &[(usize, Vehicle, Carries)], by: usize, vehicle: Vehicle) -> bool {
@@ -261,7 +261,7 @@ fn fail(ends: &mut [OfferAnswer; 2], model: &mut Model) {
 #[test]
 fn illegal_messages_change_nothing() {
     let (mut refused, mut taken) = (0, 0);
-    for seed in 0..2_000 {
+    for seed in 0..300 {
         let mut random = Random(seed);
         let mut us = end(1);
         for _ in 0..40 {
@@ -292,7 +292,7 @@ fn illegal_messages_change_nothing() {
             taken += usize::from(!is_refused);
         }
     }
-    assert!(refused > 10_000 && taken > 10_000, "{refused} refused, {taken} taken");
+    assert!(refused > 3_000 && taken > 2_000, "{refused} refused, {taken} taken");
 }
 
 /// Both begin at once: each refuses the other, both withdraw, and one of them comes first the next time (RFC 3261

@@ -63,7 +63,7 @@ fn write_rtcp(media: &mut MediaDescription, transport: &LegTransport, allowed: A
     if let Some(at) = at {
         let ip = (at.ip() != transport.rtp.ip()).then_some(at.ip());
         let is_above = ip.is_none() && Some(at.port()) == transport.rtp.port().checked_add(1);
-        // With ICE it is written in any case (RFC 8839 section 4.2.1.1).
+        // With ICE it is written in any case (RFC 8839 section 4.2.1).
         if !is_above || (transport.ice.is_some() && allowed.ice) {
             media.push(&RtcpAddress { port: at.port(), ip });
         }

@@ -19,7 +19,7 @@ pub struct IceSummary {
     pub options: IceOptions,
     pub candidates: Vec<Candidate>,
     pub remote_candidates: Option<RemoteCandidates>,
-    /// No candidate will follow (RFC 8840 section 8.2). Without trickle none does anyway.
+    /// No candidate will follow (RFC 8840). Without trickle none does anyway.
     pub ended: bool,
     /// The default address is none of the candidates: something on the way rewrote the description without knowing ICE
     /// (RFC 8839 section 4.2.5).
