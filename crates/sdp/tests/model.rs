@@ -158,7 +158,7 @@ fn assert_version(last: &mut Option<SessionDescription>, sent: &SessionDescripti
 #[test]
 fn legal_messages_are_taken_and_both_ends_agree() {
     let mut exchanges = 0;
-    for seed in 0..200 {
+    for seed in 0..150 {
         let mut random = Random(seed);
         let mut ends = [end(1), end(2)];
         let mut sent = [None, None];
@@ -197,7 +197,7 @@ fn legal_messages_are_taken_and_both_ends_agree() {
         }
         exchanges += model.exchanges;
     }
-    assert!(exchanges > 2_000, "{exchanges} exchanges");
+    assert!(exchanges > 1_500, "{exchanges} exchanges");
 }
 
 fn can_offer_too(moves: &[(usize, Vehicle, Carries)], by: usize, vehicle: Vehicle) -> bool {

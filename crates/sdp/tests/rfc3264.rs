@@ -98,8 +98,11 @@ const DTLS: &str = "v=0\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\na=group:BUNDLE a\r\n\
     m=video 4002 UDP/TLS/RTP/SAVPF 31\r\na=mid:v\r\na=setup:actpass\r\n\
     a=fingerprint:sha-1 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB\r\n";
 
+/// A text that is replaced by another.
+type Change = (&'static str, &'static str);
+
 /// What is said of an answer that is its offer with some text changed.
-fn complaints(offer: &str, changes: &[(&str, &str)]) -> Vec<Complaint> {
+fn complaints(offer: &str, changes: &[Change]) -> Vec<Complaint> {
     let mut answer = offer.to_owned();
     for (from, to) in changes {
         assert!(answer.contains(from), "{from} is not in the offer");
@@ -110,9 +113,9 @@ fn complaints(offer: &str, changes: &[(&str, &str)]) -> Vec<Complaint> {
 }
 
 /// A change that makes one good key or role of several.
-const ONE_KEY: (&str, &str) = ("a=crypto:2", "a=was:2");
-const ACTIVE: (&str, &str) = ("actpass", "active");
-const NO_VIDEO: (&str, &str) = ("m=video 4002", "m=video 0");
+const ONE_KEY: Change = ("a=crypto:2", "a=was:2");
+const ACTIVE: Change = ("actpass", "active");
+const NO_VIDEO: Change = ("m=video 4002", "m=video 0");
 
 #[test]
 fn an_answer_that_keeps_to_its_offer_draws_no_complaint() {
@@ -127,7 +130,7 @@ fn an_answer_that_keeps_to_its_offer_draws_no_complaint() {
 
 #[test]
 fn each_broken_rule_is_told_with_its_stream() {
-    let cases: &[(&str, &[(&str, &str)], Complaint)] = &[
+    let cases: &[(&str, &[Change], Complaint)] = &[
         (OFFER_10_1, &[("m=video 51372", "m=text 51372")], Complaint::Kind { media: 1 }),
         (OFFER_10_1, &[("51372 RTP/AVP", "51372 RTP/AVPF")], Complaint::Proto { media: 1 }),
         (

@@ -1,5 +1,6 @@
 //! Which streams share one transport (RFC 9143).
 
+use super::section::Section;
 use super::{SummaryError, SummaryFault};
 use crate::Description;
 use crate::attribute::{Attribute, Group, Mid};
@@ -11,11 +12,11 @@ pub(super) struct Bundles {
 }
 
 impl Bundles {
-    pub(super) fn of(description: &Description<'_>) -> Result<Self, SummaryError> {
-        let mut mids: Vec<Option<String>> = Vec::with_capacity(description.media.len());
-        for (index, media) in description.media.iter().enumerate() {
+    pub(super) fn of(description: &Description<'_>, sections: &[Section<'_>]) -> Result<Self, SummaryError> {
+        let mut mids: Vec<Option<String>> = Vec::with_capacity(sections.len());
+        for (index, section) in sections.iter().enumerate() {
             let fail = |fault| SummaryError { media: Some(index), fault };
-            let mid = media.read::<Mid>().map_err(|error| fail(error.into()))?.map(|mid| mid.0);
+            let mid = section.mid.read::<Mid>().map_err(|error| fail(error.into()))?.map(|mid| mid.0);
             if mid.is_some() && mids.contains(&mid) {
                 return Err(fail(SummaryFault::MidTwice));
             }

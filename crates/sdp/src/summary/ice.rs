@@ -36,19 +36,21 @@ impl IceSummary {
         levels: &Levels<'_, '_>,
         default: Option<SocketAddr>,
     ) -> Result<Option<Self>, SummaryFault> {
-        let (Some(ufrag), Some(password)) = (levels.read()?, levels.read()?) else { return Ok(None) };
-        let candidates = levels.nearest_in_media(Candidate::NAME);
+        let ufrag = levels.read(|section| section.ufrag)?;
+        let password = levels.read(|section| section.password)?;
+        let (Some(ufrag), Some(password)) = (ufrag, password) else { return Ok(None) };
+        let candidates = levels.nearest_in_media(|section| &section.candidates);
         let candidates = candidates.iter().take(CANDIDATES_MAX).filter_map(|value| Candidate::parse(value));
         let candidates: Vec<Candidate> = candidates.collect();
         Ok(Some(Self {
             ufrag,
             password,
-            lite: levels.session.has(b"ice-lite"),
-            options: levels.read()?.unwrap_or_default(),
+            lite: levels.session.is_lite,
+            options: levels.read(|section| section.options)?.unwrap_or_default(),
             mismatch: default.is_some_and(|default| is_mismatch(&candidates, default)),
             candidates,
-            remote_candidates: levels.own.read()?,
-            ended: levels.own.has(b"end-of-candidates") || levels.session.has(b"end-of-candidates"),
+            remote_candidates: levels.own.remote_candidates.read()?,
+            ended: levels.own.has_ended || levels.session.has_ended,
         }))
     }
 }

@@ -93,7 +93,7 @@ impl Keying {
 impl Keys {
     /// `a=crypto` stands in media descriptions only (RFC 4568 section 4).
     fn read_sdes(&mut self, levels: &Levels<'_, '_>) {
-        let lines: Vec<&[u8]> = levels.own.attributes(Crypto::NAME).collect();
+        let lines = &levels.own.cryptos;
         let read = lines.iter().take(CRYPTO_MAX).filter_map(|value| Crypto::parse(value));
         let read: Vec<Crypto> = read.filter(Crypto::is_plain_srtp).collect();
         let times = |tag| read.iter().filter(|crypto| crypto.tag == tag).count();
@@ -102,12 +102,13 @@ impl Keys {
     }
 
     fn read_dtls(&mut self, levels: &Levels<'_, '_>) -> Result<(), SummaryFault> {
-        let lines = levels.nearest(Fingerprint::NAME);
+        let lines = levels.nearest(|section| &section.fingerprints);
         let read = lines.iter().take(FINGERPRINTS_MAX).filter_map(|value| Fingerprint::parse(value));
         let fingerprints: Vec<Fingerprint> = read.collect();
         self.unusable += lines.len() - fingerprints.len();
         if !fingerprints.is_empty() {
-            let (setup, tls_id) = (levels.read::<Setup>()?, levels.read::<TlsId>()?);
+            let setup = levels.read(|section| section.setup)?;
+            let tls_id = levels.read(|section| section.tls_id)?;
             self.dtls = Some(DtlsKeying { fingerprints, setup, tls_id });
         }
         Ok(())

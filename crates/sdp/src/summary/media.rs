@@ -2,12 +2,10 @@
 
 use super::bundle::Bundles;
 use super::codec::{audio_events, codecs};
-use super::{AudioEvents, IceSummary, Keying, OwnedCodec, SummaryFault};
-use crate::attribute::{
-    Attribute, AttributeError, AttributeFault, MaxPacketTime, PacketTime, RtcpAddress, only,
-};
-use crate::line::Line;
-use crate::{Connection, Description, Direction, Media, Proto};
+use super::section::{Once, Section};
+use super::{AudioEvents, IceSummary, Keying, OwnedCodec, SummaryError, SummaryFault};
+use crate::attribute::{Attribute, AttributeError, AttributeFault, MaxPacketTime, PacketTime, RtcpAddress};
+use crate::{Connection, Description, Direction, Proto};
 use std::net::{IpAddr, SocketAddr};
 
 /// What an `m=` line is about (RFC 8866 section 8.2.2).
@@ -85,19 +83,19 @@ impl MediaSummary {
         Some(SocketAddr::new(self.address?, self.port))
     }
 
-    pub(super) fn of(
-        description: &Description<'_>,
-        bundles: &Bundles,
-        index: usize,
-    ) -> Result<Self, SummaryFault> {
-        let media = &description.media[index];
-        let bundled = bundles.tagged(index).map(|tagged| Bundled { tagged, only: media.is_bundle_only() });
-        let levels = Levels::of(description, index, bundled);
-        let place = Place::of(description, index, bundled)?;
+    pub(super) fn of(all: &Sections<'_, '_>, index: usize) -> Result<Self, SummaryFault> {
+        let media = &all.description.media[index];
+        let bundled =
+            all.bundles.tagged(index).map(|tagged| Bundled { tagged, only: media.is_bundle_only() });
+        let levels = all.levels(index, bundled);
+        let place = Place::of(all, index, bundled)?;
         let ice = IceSummary::of(&levels, place.rtp())?;
         let proto = media.protocol();
         let is_held_by_address = ice.is_none() && place.address.is_some_and(|ip| ip.is_unspecified());
-        let wanted = direction(description, media)?;
+        let wanted = match levels.own.direction()? {
+            Some(own) => own,
+            None => levels.session.direction()?.unwrap_or(Direction::SendRecv),
+        };
         let hold = if is_held_by_address { Direction::SendOnly } else { Direction::SendRecv };
         let codecs = if proto.is_rtp() { codecs(media) } else { Vec::new() };
         Ok(Self {
@@ -109,73 +107,82 @@ impl MediaSummary {
             address: place.address,
             rtcp: place.rtcp(&levels)?,
             host: place.host,
-            has_rtcp_mux: levels.has(b"rtcp-mux") || levels.has(b"rtcp-mux-only"),
+            has_rtcp_mux: levels.own.has_rtcp_mux || levels.tagged.is_some_and(|tagged| tagged.has_rtcp_mux),
             direction: wanted.and(hold),
             is_held_by_address,
             audio_events: audio_events(&codecs),
             codecs,
-            packet_time: media.read().ok().flatten(),
-            packet_time_max: media.read().ok().flatten(),
+            packet_time: levels.own.packet_time.read().ok().flatten(),
+            packet_time_max: levels.own.packet_time_max.read().ok().flatten(),
             keying: Keying::of(proto, &levels)?,
             ice,
-            mid: bundles.mids[index].clone(),
+            mid: all.bundles.mids[index].clone(),
             bundled,
         })
     }
 }
 
-/// Where an attribute of the transport is looked for: in the media description, in the tagged one of its bundle
-/// (RFC 9143 section 7.1.3), in the session.
-pub(super) struct Levels<'d, 'a> {
-    pub(super) own: &'d Media<'a>,
-    tagged: Option<&'d Media<'a>>,
-    pub(super) session: &'d Description<'a>,
+/// A description with what its sections say.
+pub(super) struct Sections<'d, 'a> {
+    pub(super) description: &'d Description<'a>,
+    pub(super) session: Section<'a>,
+    pub(super) media: Vec<Section<'a>>,
+    pub(super) bundles: Bundles,
 }
 
-impl<'d, 'a> Levels<'d, 'a> {
-    fn of(session: &'d Description<'a>, index: usize, bundled: Option<Bundled>) -> Self {
-        let other = bundled.filter(|bundled| bundled.tagged != index);
-        let tagged = other.and_then(|bundled| session.media.get(bundled.tagged));
-        Self { own: &session.media[index], tagged, session }
+/// Where an attribute of the transport is looked for: in the media description, in the tagged one of its bundle
+/// (RFC 9143 section 7.1.3), in the session.
+pub(super) struct Levels<'s, 'a> {
+    pub(super) own: &'s Section<'a>,
+    tagged: Option<&'s Section<'a>>,
+    pub(super) session: &'s Section<'a>,
+}
+
+impl<'d, 'a> Sections<'d, 'a> {
+    pub(super) fn of(description: &'d Description<'a>) -> Result<Self, SummaryError> {
+        let media: Vec<Section<'a>> =
+            description.media.iter().map(|media| Section::of(&media.lines)).collect();
+        let bundles = Bundles::of(description, &media)?;
+        Ok(Self { description, session: Section::of(&description.session), media, bundles })
     }
 
-    pub(super) fn read<T: Attribute>(&self) -> Result<Option<T>, AttributeError> {
-        for lines in self.all() {
-            if let Some(found) = only(lines)? {
+    fn levels(&self, index: usize, bundled: Option<Bundled>) -> Levels<'_, 'a> {
+        let other = bundled.filter(|bundled| bundled.tagged != index);
+        let tagged = other.and_then(|bundled| self.media.get(bundled.tagged));
+        Levels { own: &self.media[index], tagged, session: &self.session }
+    }
+}
+
+impl<'s, 'a> Levels<'s, 'a> {
+    pub(super) fn read<T: Attribute>(
+        &self,
+        once: impl Fn(&Section<'a>) -> Once<'a>,
+    ) -> Result<Option<T>, AttributeError> {
+        for section in [Some(self.own), self.tagged, Some(self.session)].into_iter().flatten() {
+            if let Some(found) = once(section).read()? {
                 return Ok(Some(found));
             }
         }
         Ok(None)
     }
 
-    /// All values of this name at the nearest level that has one.
-    pub(super) fn nearest(&self, name: &[u8]) -> Vec<&'a [u8]> {
-        let found = self.all().map(|lines| values(lines, name));
-        found.into_iter().find(|values| !values.is_empty()).unwrap_or_default()
+    /// All values at the nearest level that has one.
+    pub(super) fn nearest(&self, all: impl Fn(&'s Section<'a>) -> &'s Vec<&'a [u8]>) -> &'s [&'a [u8]] {
+        let nearest = self.nearest_in_media(&all);
+        if nearest.is_empty() { all(self.session) } else { nearest }
     }
 
     /// [`Levels::nearest`] for what may not stand in the session.
-    pub(super) fn nearest_in_media(&self, name: &[u8]) -> Vec<&'a [u8]> {
-        let own = values(&self.own.lines, name);
+    pub(super) fn nearest_in_media(
+        &self,
+        all: impl Fn(&'s Section<'a>) -> &'s Vec<&'a [u8]>,
+    ) -> &'s [&'a [u8]] {
+        let own = all(self.own);
         match self.tagged {
-            Some(tagged) if own.is_empty() => values(&tagged.lines, name),
+            Some(tagged) if own.is_empty() => all(tagged),
             Some(_) | None => own,
         }
     }
-
-    fn has(&self, name: &[u8]) -> bool {
-        self.own.has(name) || self.tagged.is_some_and(|tagged| tagged.has(name))
-    }
-
-    fn all(&self) -> [&'d [Line<'a>]; 3] {
-        let tagged: &'d [Line<'a>] = self.tagged.map_or(&[], |tagged| &tagged.lines);
-        [&self.own.lines, tagged, &self.session.session]
-    }
-}
-
-fn values<'a>(lines: &[Line<'a>], name: &[u8]) -> Vec<&'a [u8]> {
-    let values = lines.iter().filter_map(|line| line.attribute());
-    values.filter(|(found, _)| found.trim_ascii() == name).map(|(_, value)| value).collect()
 }
 
 /// The address of the stream: its own, or that of its bundle.
@@ -186,21 +193,18 @@ struct Place {
 }
 
 impl Place {
-    fn of(
-        description: &Description<'_>,
-        index: usize,
-        bundled: Option<Bundled>,
-    ) -> Result<Self, SummaryFault> {
+    fn of(all: &Sections<'_, '_>, index: usize, bundled: Option<Bundled>) -> Result<Self, SummaryFault> {
         let index = bundled.filter(|bundled| bundled.only).map_or(index, |bundled| bundled.tagged);
-        let media = &description.media[index];
-        if two_values(&media.lines) || two_values(&description.session) {
-            return Err(SummaryFault::TwoConnections);
-        }
-        let connection = description.connection(index);
+        let value = match (all.media[index].connection, all.session.connection) {
+            (Once::Two, _) | (_, Once::Two) => return Err(SummaryFault::TwoConnections),
+            (Once::Value(value), _) | (Once::Absent, Once::Value(value)) => Some(value),
+            (Once::Absent, Once::Absent) => None,
+        };
+        let connection = value.and_then(Connection::parse);
         let address = connection.and_then(|connection| connection.ip());
         let name = connection.filter(|_| address.is_none());
         let host = name.map(|Connection { address, .. }| String::from_utf8_lossy(address).into_owned());
-        Ok(Self { port: media.port, address, host })
+        Ok(Self { port: all.description.media[index].port, address, host })
     }
 
     fn rtp(&self) -> Option<SocketAddr> {
@@ -208,7 +212,7 @@ impl Place {
     }
 
     fn rtcp(&self, levels: &Levels<'_, '_>) -> Result<Option<SocketAddr>, SummaryFault> {
-        let written = match levels.own.read::<RtcpAddress>() {
+        let written = match levels.own.rtcp.read::<RtcpAddress>() {
             Ok(written) => written,
             Err(AttributeError { fault: AttributeFault::Malformed, .. }) => None,
             Err(error) => return Err(error.into()),
@@ -219,25 +223,4 @@ impl Place {
         };
         Ok(written.ip.or(self.address).map(|address| SocketAddr::new(address, written.port)))
     }
-}
-
-fn two_values(lines: &[Line<'_>]) -> bool {
-    let mut connections = lines.iter().filter(|line| line.kind == b'c').map(|line| line.value.trim_ascii());
-    let first = connections.next();
-    connections.any(|other| Some(other) != first)
-}
-
-fn direction(description: &Description<'_>, media: &Media<'_>) -> Result<Direction, SummaryFault> {
-    for lines in [&media.lines, &description.session] {
-        let attributes = lines.iter().filter(|line| line.kind == b'a');
-        let mut found = attributes.filter_map(|line| Direction::parse(line.value));
-        if let Some(first) = found.next() {
-            return if found.all(|other| other == first) {
-                Ok(first)
-            } else {
-                Err(SummaryFault::TwoDirections)
-            };
-        }
-    }
-    Ok(Direction::SendRecv)
 }

@@ -9,6 +9,7 @@ mod codec;
 mod ice;
 mod keying;
 mod media;
+mod section;
 
 pub use codec::{AudioEvents, OwnedCodec};
 pub use ice::{CANDIDATES_MAX, IceSummary};
@@ -17,7 +18,7 @@ pub use media::{Bundled, MediaKind, MediaSummary};
 
 use crate::attribute::AttributeError;
 use crate::{Description, Origin};
-use bundle::Bundles;
+use media::Sections;
 use std::fmt;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +49,9 @@ pub enum SummaryFault {
 
 impl Summary {
     pub fn of(description: &Description<'_>) -> Result<Self, SummaryError> {
-        let bundles = Bundles::of(description)?;
+        let sections = Sections::of(description)?;
         let summaries = (0..description.media.len()).map(|index| {
-            let summary = MediaSummary::of(description, &bundles, index);
+            let summary = MediaSummary::of(&sections, index);
             summary.map_err(|fault| SummaryError { media: Some(index), fault })
         });
         let origin = description.origin().and_then(Origin::parse);
