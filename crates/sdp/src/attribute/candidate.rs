@@ -110,13 +110,16 @@ impl Attribute for Candidate {
         while let Some(name) = parts.next() {
             pairs.push((token(name)?, token(parts.next()?)?));
         }
-        let mut take = |name: &str| {
-            let at = pairs.iter().position(|(found, _)| found == name)?;
-            Some(pairs.remove(at).1)
-        };
-        let related = match (take("raddr"), take("rport")) {
-            (Some(address), Some(port)) => Some((address, number(port.as_bytes())?)),
-            // One without the other says nothing that can be used.
+        let find = |name: &str| pairs.iter().position(|(found, _): &(String, String)| found == name);
+        // One without the other says nothing that can be used, and stays with the extensions.
+        let related = match (find("raddr"), find("rport")) {
+            (Some(address), Some(port)) => {
+                let port_number = number(pairs[port].1.as_bytes())?;
+                let related = (std::mem::take(&mut pairs[address].1), port_number);
+                let mut at = 0..;
+                pairs.retain(|_| at.next().is_none_or(|at| at != address && at != port));
+                Some(related)
+            }
             (Some(_), None) | (None, Some(_)) | (None, None) => None,
         };
         let extensions = pairs;

@@ -171,13 +171,15 @@ impl SessionParameters {
         for part in parts {
             let part = token(part)?;
             match part.split_once('=').unwrap_or((&part, "")) {
-                ("KDR", rate) => {
+                ("KDR", rate) if session.key_derivation_rate.is_none() => {
                     session.key_derivation_rate = Some(number(rate.as_bytes()).filter(|rate| *rate <= 24)?);
                 }
                 // RFC 4568 section 6.3.6: at least 64.
-                ("WSH", size) => {
+                ("WSH", size) if session.window_size_hint.is_none() => {
                     session.window_size_hint = Some(number(size.as_bytes()).filter(|size| *size >= 64)?);
                 }
+                // Twice: which one is meant?
+                ("KDR" | "WSH", _) => return None,
                 ("UNENCRYPTED_SRTP", "") => session.unencrypted_srtp = true,
                 ("UNENCRYPTED_SRTCP", "") => session.unencrypted_srtcp = true,
                 ("UNAUTHENTICATED_SRTP", "") => session.unauthenticated_srtp = true,

@@ -90,6 +90,7 @@ fn ice_attributes_are_read_and_written() {
         "1 1 TCP 1518280447 192.0.2.3 9 typ host tcptype active generation 0",
         "7 2 UDP 1 0c7aa4d1-2d2b-4b7a-8b0f-0f4c8f1a5a10.local 51000 typ host",
         "1 1 SCTP 1 192.0.2.3 9 typ other",
+        "1 1 UDP 1 192.0.2.3 9 typ srflx raddr 192.0.2.4 generation 0",
     ]);
     refused::<Candidate>(&[
         "",
@@ -148,6 +149,7 @@ fn a_crypto_attribute_that_two_ends_could_read_differently_is_none() {
         &format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30}|1:1;inline:{KEY_30}|2:2"),
         &format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30} WSH=63"),
         &format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30} KDR=25"),
+        &format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30} KDR=1 KDR=0"),
         &format!("1 AES_CM_128_HMAC_SHA1_80 outline:{KEY_30}"),
         &format!("1 AES_CM_128_HMAC_SHA1_80 inline:{}", "A".repeat(100_000)),
     ]);

@@ -30,7 +30,9 @@ impl OwnedCodec {
     /// Whether both are the same encoding, whatever their payload types: name, clock and channels. One channel is one
     /// channel written or not.
     pub fn is_same_encoding(&self, other: &Self) -> bool {
-        let channels = |codec: &Self| codec.parameters.clone().filter(|parameters| parameters != "1");
+        let channels = |codec: &Self| {
+            codec.parameters.clone().filter(|parameters| !matches!(parameters.as_str(), "1" | ""))
+        };
         self.is(&other.name, other.clock_rate) && channels(self) == channels(other)
     }
 
