@@ -222,10 +222,21 @@ fn a_row_of_the_audit_chain_that_was_changed_removed_or_added_is_found() {
 fn a_key_of_another_house_or_none_is_found() {
     let house = House::new("key");
     let key = house.path("keys/seal.key");
+    let own = std::fs::read(&key).unwrap();
     std::fs::remove_file(&key).unwrap();
     house.is_damaged(&["keys/seal.key", "without this key no device can authenticate"]);
+    house.refuses_to_serve("audit.head", &["keys/seal.key is missing", "restore the key file"]);
+    let refused = house.folder.coeur(&["account", "list"]);
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    assert!(!key.exists());
     std::fs::write(&key, [7; 32]).unwrap();
     house.is_damaged(&["3 sealed credentials do not open"]);
+    house.refuses_to_serve("audit.head", &["none of 3 sealed credentials opens", "restore the key file"]);
+    std::fs::write(&key, own).unwrap();
+    assert_eq!(house.checked(), (Some(0), Vec::new()));
+    let server = house.start();
+    assert_eq!(house.registered().len(), 3);
+    server.kill_9();
     std::fs::write(house.path("keys/exchange"), b"short").unwrap();
     let (_, problems) = house.checked();
     let said = problems.iter().any(|problem| problem.contains("keys/exchange has 5 bytes instead of 96"));

@@ -26,9 +26,17 @@ pub enum StorageError {
         found: u32,
         known: u32,
     },
-    /// A sealed value does not open: the key file does not belong to this database, or rows were exchanged.
+    /// The database was written by a program from before the first release.
+    TooOld {
+        found: u32,
+    },
+    /// The database is not new, and the key that opens it is gone.
+    KeyMissing {
+        path: PathBuf,
+    },
+    /// The key file does not belong to this database: of so many sealed values none opens.
     Unsealable {
-        what: String,
+        values: u64,
     },
     /// A change that cannot be.
     Refused(coeur_directory::ChangeError),
@@ -81,10 +89,21 @@ impl fmt::Display for StorageError {
                     "the database has schema {found}, this program knows {known}: start the newer program"
                 )
             }
-            Self::Unsealable { what } => {
+            Self::TooOld { found } => {
                 write!(
                     f,
-                    "{what} does not open with keys/seal.key: restore the key file that belongs to this database"
+                    "the database has schema {found}, of a program that was never released: begin with another folder, \
+                     and import the accounts"
+                )
+            }
+            Self::KeyMissing { path } => {
+                write!(f, "{} is missing: restore the key file that belongs to this database", path.display())
+            }
+            Self::Unsealable { values } => {
+                write!(
+                    f,
+                    "none of {values} sealed credentials opens with keys/seal.key: restore the key file that belongs to \
+                     this database"
                 )
             }
             Self::Refused(error) => error.fmt(f),

@@ -15,6 +15,7 @@ mod lock;
 mod private;
 pub mod records;
 mod seal;
+mod whole;
 
 pub use disk::{Disk, DiskFile, Folder};
 pub use error::StorageError;
@@ -24,3 +25,4 @@ pub use records::{
     AuditRow, Chain, Operator, Records, RecordsReport, Sqlite, check as check_records, has_records,
 };
 pub use seal::SealKey;
+pub use whole::write_whole;

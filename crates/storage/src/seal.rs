@@ -2,11 +2,10 @@
 //! alone cannot write its audit chain.
 
 use crate::error::StorageError;
+use crate::whole::write_whole;
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{hkdf, hmac, rand};
 use coeur_directory::{Ha1, Ha1Set};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroize;
 
@@ -23,22 +22,22 @@ const VERSION: u8 = 1;
 const PLAIN_BYTES: usize = 2 + 32 + 32 + 16;
 
 impl SealKey {
-    /// Reads the key of this data directory, or makes it.
-    pub fn open(folder: &Path) -> Result<Self, StorageError> {
-        let path = path(folder);
-        let key = match std::fs::read(&path) {
-            Ok(key) => key,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => make(&path)?,
-            Err(e) => return Err(StorageError::io("read", &path)(e)),
-        };
-        Self::of_bytes(key, path)
-    }
-
-    /// Reads the key, and makes none.
+    /// Reads the key, and makes none: what is in a database opens with the key that sealed it and with no other.
     pub(crate) fn existing(folder: &Path) -> Result<Self, StorageError> {
         let path = path(folder);
-        let key = std::fs::read(&path).map_err(StorageError::io("read", &path))?;
-        Self::of_bytes(key, path)
+        match std::fs::read(&path) {
+            Ok(key) => Self::of_bytes(key, path),
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Err(StorageError::KeyMissing { path }),
+            Err(why) => Err(StorageError::io("read", &path)(why)),
+        }
+    }
+
+    /// The key of a database that is new: the one that lies there already, or one made for it.
+    pub(crate) fn existing_or_made(folder: &Path) -> Result<Self, StorageError> {
+        match Self::existing(folder) {
+            Err(StorageError::KeyMissing { path }) => Self::of_bytes(make(&path)?, path),
+            found => found,
+        }
     }
 
     fn of_bytes(mut key: Vec<u8>, path: PathBuf) -> Result<Self, StorageError> {
@@ -47,9 +46,10 @@ impl SealKey {
         key.zeroize();
         match (seal, chain) {
             (Ok(seal), Some(chain)) => Ok(Self { seal, chain }),
-            (Err(_), _) | (_, None) => {
-                Err(StorageError::Corrupt { path, what: "this is no key of 32 bytes".into() })
-            }
+            (Err(_), _) | (_, None) => Err(StorageError::Corrupt {
+                path,
+                what: "this is no key of 32 bytes: restore it from the backup of this database".into(),
+            }),
         }
     }
 
@@ -108,20 +108,11 @@ fn path(folder: &Path) -> PathBuf {
 }
 
 fn make(path: &Path) -> Result<Vec<u8>, StorageError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(StorageError::io("create", folder))?;
-    }
     let mut key = vec![0; 32];
     rand::fill(&mut key).map_err(|_| StorageError::Corrupt {
         path: path.into(),
         what: "the system gave no random bytes".into(),
     })?;
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o400)
-        .open(path)
-        .map_err(StorageError::io("create", path))?;
-    file.write_all(&key).and_then(|()| file.sync_all()).map_err(StorageError::io("write", path))?;
+    write_whole(path, &key, 0o400).map_err(StorageError::io("write", path))?;
     Ok(key)
 }

@@ -217,23 +217,26 @@ fn a_chain_that_was_written_anew_without_the_key_is_found() {
     tamper(&folder, "UPDATE audit SET operator = 'somebody else'");
     hash_without_key(&folder);
     assert!(problems(&folder).contains("the audit chain is broken at row 1"), "{}", problems(&folder));
-    // Nor by passing it off as one of an older program, which had no key.
-    tamper(&folder, "PRAGMA user_version = 2");
-    assert!(loaded(&folder.0).1[0].contains("audit row 2 is not the one that was written"));
-    assert_eq!(problems(&folder), "audit row 3 says that rows before it are missing");
 }
 
+/// Threat T-27: before the first release there were chains without a key. No key of ours is ever put to one.
 #[test]
-fn a_chain_without_tags_gets_its_tags_and_says_so() {
-    let folder = Folder::new("tagged");
+fn a_chain_that_is_passed_off_as_one_of_an_older_program_is_refused() {
+    let folder = Folder::new("older");
     drop(filled(&folder.0, &["alice"]));
+    tamper(&folder, "UPDATE audit SET operator = 'somebody else'");
     hash_without_key(&folder);
-    tamper(&folder, "PRAGMA user_version = 2");
     std::fs::remove_file(folder.0.join("audit.head")).expect("it was there");
-    assert_eq!(loaded(&folder.0).1, Vec::<String>::new());
-    assert_eq!(problems(&folder), "");
-    let row = Sqlite::open(&folder.0).expect("opens").audit(1).expect("reads").remove(0);
-    assert_eq!((row.sequence, row.action.as_str()), (3, "audit.tagged"));
+    for schema in [1, 2] {
+        tamper(&folder, &format!("PRAGMA user_version = {schema}"));
+        let error = Sqlite::open(&folder.0).map(|_| ()).expect_err("refused");
+        assert!(error.to_string().contains("of a program that was never released"), "{error}");
+    }
+    // Nor is it taken for a new one.
+    tamper(&folder, "PRAGMA user_version = 0");
+    Sqlite::open(&folder.0).map(|_| ()).expect_err("refused");
+    tamper(&folder, "PRAGMA user_version = 3");
+    assert!(problems(&folder).contains("the audit chain is broken at row 1"), "{}", problems(&folder));
 }
 
 /// A crash between the rows and the head, or a full disk; and heads that are no heads.
@@ -254,7 +257,7 @@ fn a_head_may_be_behind_and_may_not_be_missing_or_forged() {
     assert!(problems(&folder).contains("audit.head is missing, and there are 2 audit rows"));
 }
 
-/// The chain as the first schema had it: SHA-256 over the hash before and the row.
+/// A chain as anybody can write it: SHA-256 over the hash before and the row.
 fn hash_without_key(folder: &Folder) {
     let mut rows = Sqlite::open(&folder.0).expect("opens").audit(100).expect("reads");
     rows.reverse();
@@ -315,16 +318,43 @@ fn the_key_file_can_be_read_by_its_owner_alone() {
     assert_eq!(mode & 0o777, 0o400);
 }
 
+fn refused(folder: &Folder) -> String {
+    Sqlite::open(&folder.0).map(|_| ()).expect_err("refused").to_string()
+}
+
+/// A backup that was restored without its keys: with a new key no device could authenticate, and the audit chain would
+/// be another's.
 #[test]
-fn a_database_of_the_first_schema_is_brought_to_the_newest_with_all_it_holds() {
-    let folder = Folder::new("migrated");
+fn a_database_without_its_key_or_with_that_of_another_is_refused_and_not_touched() {
+    let folder = Folder::new("keyless");
     drop(filled(&folder.0, &["alice", "bob"]));
-    let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
-    connection.execute_batch("DROP TABLE numbers; PRAGMA user_version = 1;").expect("as schema 1 was");
-    drop(connection);
-    let mut records = Sqlite::open(&folder.0).expect("opens");
-    assert_eq!(records.next_account_id().expect("a number"), AccountId(3));
-    drop(records);
-    assert_eq!(loaded(&folder.0).0.accounts(), 2);
-    assert_eq!(coeur_storage::check_records(&folder.0).expect("checked").problems, Vec::<String>::new());
+    let path = folder.0.join("keys/seal.key");
+    let key = std::fs::read(&path).expect("there");
+    std::fs::remove_file(&path).expect("there");
+    assert!(
+        refused(&folder).contains("keys/seal.key is missing: restore the key file"),
+        "{}",
+        refused(&folder)
+    );
+    assert!(!path.exists());
+    std::fs::write(&path, [7; 32]).expect("the key of another house");
+    assert!(refused(&folder).contains("none of 2 sealed credentials opens"), "{}", refused(&folder));
+    std::fs::write(&path, &key[..7]).expect("a key that was cut");
+    assert!(refused(&folder).contains("restore it"), "{}", refused(&folder));
+    std::fs::remove_file(&path).expect("there");
+    std::fs::write(&path, key).expect("restored");
+    assert_eq!(loaded(&folder.0).1, Vec::<String>::new());
+    assert_eq!(problems(&folder), "");
+}
+
+#[test]
+fn a_key_that_was_made_before_the_database_is_its_key() {
+    let folder = Folder::new("before");
+    drop(filled(&folder.0, &[]));
+    let key = std::fs::read(folder.0.join("keys/seal.key")).expect("there");
+    ["coeur.db", "audit.head"]
+        .iter()
+        .for_each(|name| std::fs::remove_file(folder.0.join(name)).expect("there"));
+    drop(filled(&folder.0, &["alice"]));
+    assert_eq!(std::fs::read(folder.0.join("keys/seal.key")).expect("there"), key);
 }

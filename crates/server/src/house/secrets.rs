@@ -1,10 +1,9 @@
 //! The keys of the exchange: made at first start, kept beside the key that seals the records.
 
 use coeur_exchange::world::Secrets;
-use coeur_storage::StorageError;
+use coeur_storage::{StorageError, write_whole};
 use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -39,7 +38,10 @@ fn read_or_make(path: &Path) -> io::Result<Secrets> {
             }
             file.read_exact(&mut *bytes)?;
         }
-        Err(why) if why.kind() == io::ErrorKind::NotFound => make(path, &mut bytes)?,
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            super::random(&mut *bytes);
+            write_whole(path, &*bytes, 0o600)?;
+        }
         Err(why) => return Err(why),
     }
     let key = |index: usize| {
@@ -48,19 +50,6 @@ fn read_or_make(path: &Path) -> io::Result<Secrets> {
         key
     };
     Ok(Secrets { nonce: key(0), route: key(1), gruu: key(2) })
-}
-
-/// Whole or not at all: a crash between writing and naming leaves no short file.
-fn make(path: &Path, bytes: &mut [u8; BYTES]) -> io::Result<()> {
-    super::random(bytes);
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 //!
 //! What it does not stop: whoever can read `keys/seal.key` too can write any chain.
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use coeur_directory::Change;
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, Row};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRow {
@@ -21,21 +21,17 @@ pub struct AuditRow {
 }
 
 impl AuditRow {
+    /// Over the tag before and all fields, each text with its length, so that no two rows give the same bytes.
     pub(super) fn tag_after(&self, key: &hmac::Key, previous: &[u8]) -> Vec<u8> {
         let mut context = hmac::Context::with_key(key);
-        self.each_part(previous, |part| context.update(part));
-        context.sign().as_ref().to_vec()
-    }
-
-    /// The tag before and all fields, each text with its length, so that no two rows give the same bytes.
-    fn each_part(&self, previous: &[u8], mut take: impl FnMut(&[u8])) {
-        take(previous);
-        take(&self.sequence.to_be_bytes());
-        take(&self.at_ms.to_be_bytes());
+        context.update(previous);
+        context.update(&self.sequence.to_be_bytes());
+        context.update(&self.at_ms.to_be_bytes());
         for text in [&self.operator, &self.action, &self.subject, &self.detail] {
-            take(&(text.len() as u64).to_be_bytes());
-            take(text.as_bytes());
+            context.update(&(text.len() as u64).to_be_bytes());
+            context.update(text.as_bytes());
         }
+        context.sign().as_ref().to_vec()
     }
 }
 
@@ -75,25 +71,6 @@ pub(super) fn follow(connection: &Connection, key: &hmac::Key) -> rusqlite::Resu
         chain.end = row.tag;
     }
     Ok(chain)
-}
-
-/// Schema 1 had hashes without a key. The rows that follow from those before them get their tags; where that chain is
-/// broken, so is the new one.
-pub(super) fn tag_hashed(transaction: &Transaction<'_>, key: &hmac::Key) -> rusqlite::Result<()> {
-    let mut statement = transaction.prepare(ROWS)?;
-    let mut update = transaction.prepare("UPDATE audit SET hash = ?2 WHERE sequence = ?1")?;
-    let (mut hash, mut tag) = (Vec::new(), Vec::new());
-    for row in statement.query_map([], read)?.collect::<rusqlite::Result<Vec<_>>>()? {
-        let mut context = digest::Context::new(&digest::SHA256);
-        row.each_part(&hash, |part| context.update(part));
-        hash = context.finish().as_ref().to_vec();
-        if hash != row.tag {
-            break;
-        }
-        tag = row.tag_after(key, &tag);
-        update.execute(params![row.sequence as i64, tag])?;
-    }
-    Ok(())
 }
 
 /// `sequence, at_ms, operator, action, subject, detail, hash`

@@ -63,10 +63,6 @@ impl Head {
     }
 }
 
-pub(super) fn is_there(folder: &Path) -> bool {
-    folder.join(NAME).exists()
-}
-
 /// What the table lacks of what was once in it, in words; `None` when the two agree.
 pub(super) fn gap(
     connection: &Connection,

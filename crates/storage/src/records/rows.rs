@@ -1,8 +1,9 @@
 //! Rows to and from the types of the directory.
 
+use crate::error::StorageError;
 use crate::seal::SealKey;
 use coeur_directory::{Account, AccountId, AlgorithmPolicy, Aor, Device, DeviceId, Domain, Rights};
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 
 pub(super) fn domain(row: &Row<'_>) -> rusqlite::Result<Domain> {
     let name: String = row.get(0)?;
@@ -42,6 +43,25 @@ pub(super) fn device(row: &Row<'_>, account: &Account, key: &SealKey) -> rusqlit
         device.prove_sha256();
     }
     Ok(Some(device))
+}
+
+/// The error when there are sealed values and none of them opens. Usually the first one does, and no other is read.
+pub(super) fn try_key(connection: &Connection, key: &SealKey) -> rusqlite::Result<Option<StorageError>> {
+    let sql = "SELECT devices.ha1, devices.id, accounts.id, user, domain
+        FROM devices JOIN accounts ON accounts.id = devices.account";
+    let mut statement = connection.prepare(sql)?;
+    let mut devices = statement.query([])?;
+    let mut values = 0;
+    while let Some(row) = devices.next()? {
+        let Ok(aor) = Aor::new(row.get_ref(3)?.as_str()?, row.get_ref(4)?.as_str()?) else { continue };
+        let (device, account) =
+            (DeviceId(row.get::<_, i64>(1)? as u64), AccountId(row.get::<_, i64>(2)? as u64));
+        if key.open_sealed(row.get_ref(0)?.as_blob()?, &seal_context(account, device, &aor)).is_some() {
+            return Ok(None);
+        }
+        values += 1;
+    }
+    Ok((values > 0).then_some(StorageError::Unsealable { values }))
 }
 
 /// What a sealed value is bound to.

@@ -1,20 +1,15 @@
 //! The schema and how it came to be. A migration is never changed once released; a new one is added.
 
-use super::audit;
 use crate::error::StorageError;
-use crate::seal::SealKey;
 use rusqlite::Connection;
 use std::path::Path;
 
-enum Migration {
-    Sql(&'static str),
-    /// The audit rows get tags with a key instead of hashes.
-    Tags,
-}
+/// The schema that the first of the migrations makes. Those before it were never released, and had an audit chain that
+/// anybody could write: no such chain is ever taken for one of ours.
+const FIRST: u32 = 3;
 
-const MIGRATIONS: &[Migration] = &[
-    // 1
-    Migration::Sql(
+const MIGRATIONS: &[&str] = &[
+    // 3
         "CREATE TABLE domains (
         name TEXT PRIMARY KEY, algorithm TEXT NOT NULL, contacts_max INTEGER NOT NULL,
         expires_min_s INTEGER NOT NULL, expires_default_s INTEGER NOT NULL, expires_max_s INTEGER NOT NULL
@@ -33,46 +28,43 @@ const MIGRATIONS: &[Migration] = &[
      CREATE TABLE audit (
         sequence INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, operator TEXT NOT NULL, action TEXT NOT NULL,
         subject TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL
-     ) STRICT;",
-     ),
-    // 2: the last numbers given out, so that none is given again when what had it is gone
-    Migration::Sql(
-        "CREATE TABLE numbers (kind TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-     INSERT INTO numbers SELECT 'account', coalesce(max(id), 0) FROM accounts;
-     INSERT INTO numbers SELECT 'device', coalesce(max(id), 0) FROM devices;",
-    ),
-    // 3
-    Migration::Tags,
+     ) STRICT;
+     -- the last numbers given out, so that none is given again when what had it is gone
+     CREATE TABLE numbers (kind TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+     INSERT INTO numbers VALUES ('account', 0), ('device', 0);",
 ];
+
+/// What a database has in which nothing was made yet.
+pub(super) const NONE: u32 = 0;
 
 /// The newest schema.
 pub(super) fn known() -> u32 {
-    MIGRATIONS.len() as u32
+    FIRST + MIGRATIONS.len() as u32 - 1
 }
 
-/// The first schema whose audit rows have tags.
-pub(super) const TAGGED: u32 = 3;
-
-/// Brings the database to the newest schema, each step in a transaction. Returns the schema that was found.
-pub(super) fn migrate(connection: &mut Connection, path: &Path, key: &SealKey) -> Result<u32, StorageError> {
-    let at: u32 = connection
+/// The schema of this database, if this program can use it.
+pub(super) fn found(connection: &Connection, path: &Path) -> Result<u32, StorageError> {
+    let found: u32 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(StorageError::sql("read the schema of", path))?;
-    if at > known() {
-        return Err(StorageError::TooNew { found: at, known: known() });
+    match found {
+        NONE => Ok(found),
+        _ if found < FIRST => Err(StorageError::TooOld { found }),
+        _ if found > known() => Err(StorageError::TooNew { found, known: known() }),
+        _ => Ok(found),
     }
-    for (number, migration) in MIGRATIONS.iter().enumerate().skip(at as usize) {
-        let doing = StorageError::sql("migrate", path);
+}
+
+/// Brings the database from the schema that was found to the newest, each step in a transaction.
+pub(super) fn migrate(connection: &mut Connection, path: &Path, found: u32) -> Result<(), StorageError> {
+    for (migration, makes) in MIGRATIONS.iter().zip(FIRST..).filter(|(_, makes)| *makes > found) {
         let step = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
-            match migration {
-                Migration::Sql(text) => transaction.execute_batch(text)?,
-                Migration::Tags => audit::tag_hashed(&transaction, key.chain())?,
-            }
-            transaction.pragma_update(None, "user_version", number as u32 + 1)?;
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", makes)?;
             transaction.commit()
         };
-        step(connection).map_err(doing)?;
+        step(connection).map_err(StorageError::sql("migrate", path))?;
     }
-    Ok(at)
+    Ok(())
 }

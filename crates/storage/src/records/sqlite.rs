@@ -27,7 +27,8 @@ pub struct Sqlite {
 pub(super) const FILE: &str = "coeur.db";
 
 impl Sqlite {
-    /// Opens (and migrates, or makes) `coeur.db` in the data directory.
+    /// Opens (and migrates, or makes) `coeur.db` in the data directory. Without the key that sealed what is in it nothing is
+    /// touched: the start would take all credentials for strangers', and their registrations away.
     pub fn open(folder: &Path) -> Result<Self, StorageError> {
         private::folder(folder).map_err(StorageError::io("create", folder))?;
         let path = folder.join(FILE);
@@ -37,8 +38,13 @@ impl Sqlite {
         });
         narrowed.map_err(StorageError::io("open", &path))?;
         let mut connection = connect(&path).map_err(StorageError::sql("open", &path))?;
-        let key = SealKey::open(folder)?;
-        let before = schema::migrate(&mut connection, &path, &key)?;
+        let found = schema::found(&connection, &path)?;
+        let key = match found {
+            schema::NONE => SealKey::existing_or_made(folder)?,
+            _ => SealKey::existing(folder)?,
+        };
+        schema::migrate(&mut connection, &path, found)?;
+        rows::try_key(&connection, &key).map_err(StorageError::sql("read", &path))?.map_or(Ok(()), Err)?;
         let mut records = Self {
             connection,
             folder: folder.to_owned(),
@@ -50,7 +56,7 @@ impl Sqlite {
             gap: None,
         };
         records.read_ends().map_err(StorageError::sql("read", &records.path))?;
-        records.look_back(before)?;
+        records.look_back()?;
         Ok(records)
     }
 
@@ -71,29 +77,21 @@ impl Sqlite {
     }
 
     /// Is the audit chain as long as it was? What is missing is written down once, as a row of the chain, and told to
-    /// whoever loads. So is that an older chain got its tags, `before` being the schema that was found: it had no key, so
-    /// that anybody could have written it.
-    fn look_back(&mut self, before: u32) -> Result<(), StorageError> {
+    /// whoever loads.
+    fn look_back(&mut self) -> Result<(), StorageError> {
         let found = head::gap(&self.connection, &self.folder, self.key.chain());
         let found = found.map_err(StorageError::sql("read the audit rows of", &self.path))?;
-        let (action, text) = match (found, self.head.rows) {
-            (None, 0) => {
+        let Some(text) = found else {
+            if self.head.rows == 0 {
                 self.write_head();
-                return Ok(());
             }
-            (None, _) => return Ok(()),
-            (Some(_), rows) if before < schema::TAGGED && !head::is_there(&self.folder) => {
-                ("audit.tagged", format!("{rows} rows had no tags"))
-            }
-            (Some(text), _) => {
-                self.gap = Some(format!("the audit chain in {} is cut: {text}", self.path.display()));
-                (audit::GAP, text)
-            }
+            return Ok(());
         };
-        let noted = self.note(action, text);
+        self.gap = Some(format!("the audit chain in {} is cut: {text}", self.path.display()));
+        let noted = self.note(audit::GAP, text);
         if let Err(why) = noted {
             // A disk that is full must not keep the server from its phones; the next start finds it again.
-            tracing::error!(%why, action, "the audit chain could not be written");
+            tracing::error!(%why, "the audit chain could not be written");
         }
         Ok(())
     }
