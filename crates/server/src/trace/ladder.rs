@@ -101,7 +101,7 @@ fn parties(entries: &[Entry]) -> Vec<Party> {
 fn heading(conversation: &Conversation, first: &Entry) -> String {
     let who = |name, compact| {
         let address = sight::header(&first.bytes, name, Some(compact)).and_then(sight::address);
-        super::escape::line(address.unwrap_or(b"?"))
+        address.map_or("?".to_owned(), |address| super::escape::line(&address))
     };
     let method = super::escape::line(sight::method(&first.bytes).unwrap_or(b"?"));
     let (from, to) = (who("From", "f"), who("To", "t"));
@@ -247,6 +247,16 @@ Call-ID c1
         let drawn = draw(&call(), style);
         assert!(drawn.contains("Authorization: Digest response=***"), "{drawn}");
         assert!(!drawn.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn neither_the_heading_nor_an_arrow_shows_a_password() {
+        let message = "INVITE sip:b:s3;cr3t@d SIP/2.0\r\nFrom: <sip:alice:s3;cr3t@d;x=1>;tag=1\r\nTo: sip:bob:s3@cr3t@d;x=1\r\n\
+                       Call-ID: c1\r\n\r\n";
+        let call = Conversation { call_id: "c1".to_owned(), entries: vec![entry(0, true, A, message)] };
+        let drawn = draw(&call, Style { full: false, bodies: Bodies::Hidden, ascii: true });
+        assert!(drawn.starts_with("INVITE  alice@d -> bob@d  ") && drawn.contains(" INVITE b "), "{drawn}");
+        assert!(!drawn.contains("s3") && !drawn.contains("cr3t"), "{drawn}");
     }
 
     #[test]

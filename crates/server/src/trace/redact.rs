@@ -13,15 +13,12 @@ pub enum Bodies {
 /// The lines of a message, safe to print: secrets replaced by `***`, control characters escaped.
 pub fn lines(message: &[u8], bodies: Bodies) -> Vec<String> {
     let (head, body) = split(message);
-    let mut credentials = false;
-    let mut lines: Vec<String> = sight::header_lines(head)
-        .map(|line| {
-            // A folded line continues the header before it (RFC 3261 section 7.3.1).
-            if !line.starts_with(b" ") && !line.starts_with(b"\t") {
-                credentials = carries_credentials(line);
-            }
-            let line = hide_passwords(&escape::line(line));
-            if credentials { hide_parameters(&line) } else { line }
+    let mut lines: Vec<String> = unfolded_credentials(head)
+        .iter()
+        .map(|line| match carries(line) {
+            Carries::Credentials => hide_credentials(&escape::line(line)),
+            Carries::Parameters => hide_parameters(&escape::line(line)),
+            Carries::Neither => hide_passwords(&escape::line(line)),
         })
         .collect();
     if body.is_empty() {
@@ -52,25 +49,58 @@ fn split(message: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn carries_credentials(line: &[u8]) -> bool {
-    let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
-    ["Authorization", "Proxy-Authorization", "Authentication-Info", "Proxy-Authentication-Info"]
-        .iter()
-        .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+/// The lines of the head. Those that continue a header with credentials (RFC 3261 section 7.3.1) are put behind it: its
+/// scheme, or the value of a parameter, may begin in another line than its name.
+fn unfolded_credentials(head: &[u8]) -> Vec<Vec<u8>> {
+    let mut lines: Vec<Vec<u8>> = Vec::new();
+    for line in sight::header_lines(head) {
+        match lines.last_mut() {
+            Some(header) if line.starts_with(b" ") || line.starts_with(b"\t") => {
+                if carries(header) == Carries::Neither {
+                    lines.push(line.to_vec());
+                } else {
+                    header.push(b' ');
+                    header.extend_from_slice(line.trim_ascii());
+                }
+            }
+            Some(_) | None => lines.push(line.to_vec()),
+        }
+    }
+    lines
 }
 
-/// Digest answers and client nonces (RFC 7616) let a password be guessed off-line; of other schemes, such as
-/// Basic and Bearer, all is secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Carries {
+    /// A scheme and what belongs to it (RFC 3261 sections 20.7 and 20.28).
+    Credentials,
+    /// What a digest answer says in return, without a scheme (RFC 3261 section 20.6).
+    Parameters,
+    Neither,
+}
+
+fn carries(line: &[u8]) -> Carries {
+    let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
+    let is = |names: [&str; 2]| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+    if is(["Authorization", "Proxy-Authorization"]) {
+        Carries::Credentials
+    } else if is(["Authentication-Info", "Proxy-Authentication-Info"]) {
+        Carries::Parameters
+    } else {
+        Carries::Neither
+    }
+}
+
+/// Of a digest the secret parameters; of other schemes, such as Basic and Bearer, and of what has no scheme all is secret.
+fn hide_credentials(line: &str) -> String {
+    let (name, value) = line.split_once(':').unwrap_or((line, ""));
+    let scheme = value.trim_start().split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("digest") { hide_parameters(line) } else { format!("{name}: ***") }
+}
+
+/// Digest answers and client nonces (RFC 7616) let a password be guessed off-line.
 fn hide_parameters(line: &str) -> String {
-    let value = line.split_once(':').map_or(line, |(_, value)| value).trim_start();
-    let scheme = value.split(' ').next().unwrap_or_default();
-    if line.contains(':') && !scheme.eq_ignore_ascii_case("digest") && !value.contains('=') {
-        return format!("{}: {scheme} ***", line.split(':').next().unwrap_or_default());
-    }
-    if ["basic", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return format!("{}: {scheme} ***", line.split(':').next().unwrap_or_default());
-    }
-    ["response", "cnonce", "rspauth"].iter().fold(line.to_owned(), |line, name| hide_value(&line, name))
+    let line = hide_passwords(line);
+    ["response", "cnonce", "rspauth"].iter().fold(line, |line, name| hide_value(&line, name))
 }
 
 fn hide_value(line: &str, name: &str) -> String {
@@ -114,23 +144,22 @@ fn value_length(text: &str) -> usize {
     text.len()
 }
 
-/// The password in `sip:user:password@host` (RFC 3261 section 19.1.1), wherever a URI stands in the line.
+/// The password in `sip:user:password@host` (RFC 3261 section 19.1.1), wherever a URI stands in the line. User and password
+/// may hold `,`, `;` and `?`: up to where the URI must have ended, whatever stands before an `@` is taken for them.
 fn hide_passwords(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(at) = next_scheme(rest) {
-        let (before, userinfo) = rest.split_at(at);
+        let (before, uri) = rest.split_at(at);
         out.push_str(before);
-        let end = userinfo.find(['@', '>', ';', '?', ' ', ',', '"']).unwrap_or(userinfo.len());
-        let password = userinfo[..end].find(':').filter(|_| userinfo[end..].starts_with('@'));
-        match password {
-            Some(colon) => {
-                out.push_str(&userinfo[..=colon]);
-                out.push_str("***");
-            }
-            None => out.push_str(&userinfo[..end]),
+        rest = uri;
+        let end = uri.find(['>', ' ', '"']).unwrap_or(uri.len());
+        let Some(userinfo) = uri[..end].rfind('@') else { continue };
+        if let Some(colon) = uri[..userinfo].find(':') {
+            out.push_str(&uri[..=colon]);
+            out.push_str("***");
+            rest = &uri[userinfo..];
         }
-        rest = &userinfo[end..];
     }
     out.push_str(rest);
     out
@@ -179,6 +208,30 @@ mod tests {
     fn other_schemes_are_hidden_whole() {
         assert!(!shown("REGISTER sip:d SIP/2.0\r\nAuthorization: Bearer s3cr3t\r\n\r\n").contains("s3cr3t"));
         assert!(!shown("REGISTER sip:d SIP/2.0\r\nAuthorization: Basic YWJj=\r\n\r\n").contains("YWJj"));
+        assert!(!shown("REGISTER sip:d SIP/2.0\r\nAuthorization: s3cr3t\r\n\r\n").contains("s3cr3t"));
+        assert!(
+            !shown("REGISTER sip:d SIP/2.0\r\nAuthorization: Token token=\"s3cr3t\"\r\n\r\n")
+                .contains("s3cr3t")
+        );
+    }
+
+    #[test]
+    fn credentials_are_hidden_wherever_their_header_is_folded() {
+        for credentials in [
+            "Basic\r\n QWxhs3cr3t",
+            "\r\n Bearer s3cr3t",
+            "\r\n\tBearer\r\n\ts3cr3t",
+            "Digest\r\n username=\"a\", response\r\n =\r\n \"s3cr3t\",\r\n cnonce=s3cr3t",
+        ] {
+            let text = shown(&format!(
+                "REGISTER sip:d SIP/2.0\r\nAuthorization: {credentials}\r\nSubject: a\r\n b\r\n\r\n"
+            ));
+            assert!(!text.contains("s3cr3t") && !text.contains("Bearer"), "{text}");
+            assert!(text.ends_with("\nSubject: a\n b"), "{text}");
+        }
+        let text =
+            shown("SIP/2.0 200 OK\r\nAuthentication-Info: nextnonce=\"n\",\r\n rspauth=\r\n s3cr3t\r\n\r\n");
+        assert!(!text.contains("s3cr3t") && text.contains("nextnonce=\"n\""), "{text}");
     }
 
     #[test]
@@ -205,6 +258,16 @@ mod tests {
             "{text}"
         );
         assert_eq!(sight::label(b"INVITE sip:bob:s3cr3t@d SIP/2.0\r\n\r\n"), "INVITE bob");
+    }
+
+    #[test]
+    fn a_password_with_separators_is_hidden_whole() {
+        for userinfo in ["bob:s3,cr3t", "bob:s3;cr3t", "bob:s3?cr3t", "bob;x=1,2?:s3cr3t", "bob:s3@cr3t"] {
+            let text =
+                shown(&format!("INVITE sip:{userinfo}@h SIP/2.0\r\nTo: <sip:{userinfo}@h>;tag=1\r\n\r\n"));
+            assert!(!text.contains("s3") && !text.contains("cr3t"), "{text}");
+            assert!(text.contains(":***@h SIP/2.0\n") && text.contains(":***@h>;tag=1"), "{text}");
+        }
     }
 
     #[test]

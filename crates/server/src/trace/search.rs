@@ -55,7 +55,7 @@ fn concerns(entry: &Entry, what: &str) -> bool {
     let wanted = what.strip_prefix("sip:").unwrap_or(what).as_bytes();
     [("From", "f"), ("To", "t")].iter().any(|(name, compact)| {
         sight::header(&entry.bytes, name, Some(compact)).and_then(sight::address).is_some_and(|address| {
-            let user = address.split(|byte| *byte == b'@').next().unwrap_or_default();
+            let user = address.rsplitn(2, |byte| *byte == b'@').nth(1).unwrap_or_default();
             address.eq_ignore_ascii_case(wanted) || user == wanted
         })
     })

@@ -35,7 +35,7 @@ pub fn label(message: &[u8]) -> String {
             format!("{} {reason}", super::escape::line(code)).trim_end().to_owned()
         }
         (Some(method), Some(uri)) => match user(uri) {
-            Some(user) => format!("{} {}", super::escape::line(method), super::escape::line(user)),
+            Some(user) => format!("{} {}", super::escape::line(method), super::escape::line(&user)),
             None => super::escape::line(method),
         },
         (Some(_), None) | (None, _) => "(no SIP)".to_owned(),
@@ -51,19 +51,22 @@ pub fn method(message: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// `user@host` of the address in a From, To or Contact value.
-pub fn address(value: &[u8]) -> Option<&[u8]> {
+/// `user@host` of the address in a From, To or Contact value. A password (RFC 3261 section 19.1.1) is nobody's business; it,
+/// and the user too, may hold what else ends an address.
+pub fn address(value: &[u8]) -> Option<Vec<u8>> {
     let start = find(value, b"sip:").map(|at| at + 4).or_else(|| find(value, b"sips:").map(|at| at + 5))?;
-    let rest = &value[start..];
-    let end = rest.iter().position(|byte| b">;? \t,".contains(byte)).unwrap_or(rest.len());
-    Some(&rest[..end])
+    let uri = value[start..].split(|byte| b"> \t\"".contains(byte)).next()?;
+    let at = uri.iter().rposition(|byte| *byte == b'@');
+    let host = uri[at.map_or(0, |at| at + 1)..].split(|byte| b";?,".contains(byte)).next()?;
+    let Some(at) = at else { return Some(host.to_vec()) };
+    let user = uri[..at].split(|byte| *byte == b':').next()?;
+    Some([user, b"@", host].concat())
 }
 
-fn user(uri: &[u8]) -> Option<&[u8]> {
+fn user(uri: &[u8]) -> Option<Vec<u8>> {
     let address = address(uri)?;
-    let user = address.iter().position(|byte| *byte == b'@').map(|at| &address[..at])?;
-    // A password in a URI (RFC 3261 section 19.1.1) is nobody's business.
-    user.split(|byte| *byte == b':').next()
+    let at = address.iter().rposition(|byte| *byte == b'@')?;
+    Some(address[..at].to_vec())
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {

@@ -11,6 +11,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const COEUR: &str = env!("CARGO_BIN_EXE_coeur");
@@ -54,6 +55,8 @@ pub fn command(data: &Path) -> Command {
 pub struct Server {
     child: Child,
     said: Arc<Mutex<String>>,
+    /// Reads its log up to the end.
+    listener: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -64,7 +67,7 @@ impl Server {
 
     pub fn start_as(mut command: Command, arguments: &[&str], mark: &str) -> (Server, String) {
         let command = command.arg("serve").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut server = Server { child: command.spawn().unwrap(), said: Arc::default() };
+        let mut server = Server { child: command.spawn().unwrap(), said: Arc::default(), listener: None };
         server.listen();
         let mut lines = BufReader::new(server.child.stdout.take().unwrap()).lines();
         let mut seen = String::new();
@@ -84,19 +87,29 @@ impl Server {
     /// Its log goes on to ours and is kept.
     fn listen(&mut self) {
         let (mut log, said) = (self.child.stderr.take().unwrap(), self.said.clone());
-        std::thread::spawn(move || {
+        self.listener = Some(std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(length @ 1..) = log.read(&mut buffer) {
                 let text = String::from_utf8_lossy(&buffer[..length]);
                 eprint!("{text}");
                 said.lock().unwrap().push_str(&text);
             }
-        });
+        }));
     }
 
     /// What it has logged so far.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()
+    }
+
+    /// Ends it, and gives all that it has logged.
+    pub fn last_words(mut self) -> String {
+        let listener = self.listener.take();
+        let said = self.said.clone();
+        assert!(self.terminate().success());
+        listener.unwrap().join().unwrap();
+        let all = said.lock().unwrap().clone();
+        all
     }
 
     pub fn pid(&self) -> u32 {
