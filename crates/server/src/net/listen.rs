@@ -191,15 +191,48 @@ pub fn local_address(v6: bool) -> IpAddr {
     found.map_or(loopback, |address| if address.ip().is_unspecified() { loopback } else { address.ip() })
 }
 
-/// Name and number of the process that holds the port, as far as /proc shows it to us.
+/// Name and number of the process that holds the port; of one whose descriptors we may not see, the user. A running Coeur
+/// is such a one for everybody but root, since its memory is private.
 fn holder(listen: Listen) -> Option<String> {
+    let sockets = sockets_on(listen);
+    process_with(&sockets)
+        .or_else(|| sockets.first().map(|socket| format!("a process of {}", user(socket.user))))
+}
+
+/// A socket as the kernel lists it.
+struct Listed {
+    user: u32,
+    inode: String,
+}
+
+fn sockets_on(listen: Listen) -> Vec<Listed> {
     let protocol = if listen.scheme == Scheme::Udp { "udp" } else { "tcp" };
-    let inodes: Vec<String> = ["", "6"]
+    ["", "6"]
         .iter()
         .filter_map(|family| std::fs::read_to_string(format!("/proc/net/{protocol}{family}")).ok())
-        .flat_map(|table| inodes(&table, listen.address.port(), protocol == "tcp"))
-        .map(|inode| format!("socket:[{inode}]"))
-        .collect();
+        .flat_map(|table| listed(&table, listen.address.port(), protocol == "tcp"))
+        .collect()
+}
+
+/// The sockets on this port, from a table of /proc/net.
+fn listed(table: &str, port: u16, listening: bool) -> Vec<Listed> {
+    let suffix = format!(":{port:04X}");
+    table
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+            let user = fields.get(7)?.parse().ok()?;
+            (local.ends_with(&suffix) && (!listening || *state == "0A"))
+                .then(|| Listed { user, inode: (*inode).to_owned() })
+        })
+        .collect()
+}
+
+/// As far as /proc shows it to us.
+fn process_with(sockets: &[Listed]) -> Option<String> {
+    let targets: Vec<String> = sockets.iter().map(|socket| format!("socket:[{}]", socket.inode)).collect();
     let processes = std::fs::read_dir("/proc").ok()?.flatten();
     for process in
         processes.filter(|entry| entry.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit()))
@@ -208,7 +241,7 @@ fn holder(listen: Listen) -> Option<String> {
         let holds = files
             .flatten()
             .filter_map(|file| std::fs::read_link(file.path()).ok())
-            .any(|target| inodes.iter().any(|inode| target.as_os_str() == inode.as_str()));
+            .any(|target| targets.iter().any(|wanted| target.as_os_str() == wanted.as_str()));
         if holds {
             let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
             return Some(format!("{} (process {})", name.trim(), process.file_name().to_string_lossy()));
@@ -217,18 +250,16 @@ fn holder(listen: Listen) -> Option<String> {
     None
 }
 
-/// Inodes of the sockets on this port, from a table of /proc/net.
-fn inodes(table: &str, port: u16, listening: bool) -> Vec<String> {
-    let suffix = format!(":{port:04X}");
-    table
-        .lines()
-        .skip(1)
-        .filter_map(|line| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
-            (local.ends_with(&suffix) && (!listening || *state == "0A")).then(|| (*inode).to_owned())
-        })
-        .collect()
+/// `user NAME`, or `user NUMBER` where it has no name on this machine.
+fn user(number: u32) -> String {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let wanted = number.to_string();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, found) = (fields.next()?, fields.nth(1)?);
+        (found == wanted).then_some(name)
+    });
+    format!("user {}", name.unwrap_or(&wanted))
 }
 
 #[cfg(test)]
@@ -261,10 +292,21 @@ mod tests {
             let text = error.to_string();
             assert!(text.contains(&place.address.port().to_string()), "{text}");
             assert!(text.contains(&format!("process {}", std::process::id())), "{text}");
+            // SAFETY: the call only gives a number.
+            let own = unsafe { libc::geteuid() };
+            assert!(
+                sockets_on(place).iter().all(|socket| socket.user == own) && !sockets_on(place).is_empty()
+            );
             let other = bind(&[place], 2, &[], true).unwrap();
             assert_ne!(other[0].listener.bound, place.address);
             assert_eq!(other[0].asked, place.address);
         }
+    }
+
+    #[test]
+    fn a_user_is_named_as_the_machine_names_him() {
+        assert_eq!(user(0), "user root");
+        assert_eq!(user(4_123_456_789), "user 4123456789");
     }
 
     #[test]

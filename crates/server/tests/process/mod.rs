@@ -108,8 +108,7 @@ impl Server {
         let said = self.said.clone();
         assert!(self.terminate().success());
         listener.unwrap().join().unwrap();
-        let all = said.lock().unwrap().clone();
-        all
+        said.lock().unwrap().clone()
     }
 
     pub fn pid(&self) -> u32 {
