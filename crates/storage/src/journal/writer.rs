@@ -145,7 +145,9 @@ impl Journal {
         let mut waiting = self.shared.waiting.lock();
         if waiting.group.payload_bytes() + entry.len() > self.shared.options.waiting_bytes_max {
             let lost_from = waiting.next;
-            self.shared.lost(&mut waiting, lost_from, &StorageError::JournalFull);
+            let news = self.shared.lost(&mut waiting, lost_from, &StorageError::JournalFull);
+            drop(waiting);
+            say(news);
             return Err(StorageError::JournalFull);
         }
         let was_empty = waiting.group.is_empty();
@@ -315,12 +317,13 @@ impl Shared {
                     }
                 }
                 Work::Group { first, shards } => {
-                    started = Some(Instant::now());
-                    self.write(&mut group, first, &mut log);
-                    self.measure(
-                        u64::from(group.entries()),
-                        started.map_or(Duration::ZERO, |at| at.elapsed()),
-                    );
+                    let at = Instant::now();
+                    started = Some(at);
+                    let last = first + u64::from(group.entries()) - 1;
+                    self.write(&mut group, first, last, &mut log);
+                    // Before the outcome is known: whoever sees it finds it counted.
+                    self.measure(u64::from(group.entries()), at.elapsed());
+                    self.decided.store(last, Ordering::Release);
                     group.clear();
                     self.tell(shards);
                 }
@@ -357,19 +360,18 @@ impl Shared {
         Work::Group { first: waiting.next - u64::from(group.entries()), shards }
     }
 
-    fn write(&self, group: &mut Group, first: u64, log: &mut Log) {
-        let last = first + u64::from(group.entries()) - 1;
+    fn write(&self, group: &mut Group, first: u64, last: u64, log: &mut Log) {
         let lost = if self.builds_on_lost(last) {
             self.failures.fetch_add(1, Ordering::AcqRel);
             true
         } else {
-            let written = log.write(group);
-            written.map_err(|error| self.lost(&mut self.waiting.lock(), first, &error)).is_err()
+            let failed = log.write(group).err();
+            say(failed.as_ref().and_then(|error| self.lost(&mut self.waiting.lock(), first, error)));
+            failed.is_some()
         };
         if lost {
             self.remember_failed(first, last);
         }
-        self.decided.store(last, Ordering::Release);
     }
 
     fn serve(&self, request: Request, log: &mut Log) {
@@ -380,14 +382,16 @@ impl Shared {
                 if let Err(error) = &rotated {
                     let mut waiting = self.waiting.lock();
                     let lost_from = waiting.next;
-                    self.lost(&mut waiting, lost_from, error);
+                    let news = self.lost(&mut waiting, lost_from, error);
+                    drop(waiting);
+                    say(news);
                 }
                 let _ = answer.send(rotated);
             }
             Request::SnapshotTaken { number, bytes, failures, done } => {
                 log.snapshot_taken(number, bytes);
-                if self.failures.load(Ordering::Acquire) == failures {
-                    self.caught_up();
+                if self.caught_up(failures) {
+                    tracing::info!("the journal is writable again");
                 }
                 let _ = done.send(());
             }
@@ -403,24 +407,29 @@ impl Shared {
         self.decided_some.notify_all();
     }
 
-    fn caught_up(&self) {
-        if !self.writable.swap(true, Ordering::AcqRel) {
-            tracing::info!("the journal is writable again");
-            self.waiting.lock().last_error = None;
+    /// Open again, unless something failed since there were so many `failures`. An entry is refused under the same lock, so
+    /// none is between the look and the opening. True when it was closed.
+    fn caught_up(&self, failures: u64) -> bool {
+        let mut waiting = self.waiting.lock();
+        if self.failures.load(Ordering::Acquire) != failures || self.writable.swap(true, Ordering::AcqRel) {
+            return false;
         }
+        waiting.last_error = None;
+        true
     }
 
-    /// Entries from `from` on are not written, or may build on one that is not.
-    fn lost(&self, waiting: &mut Waiting, from: u64, error: &StorageError) {
+    /// Entries from `from` on are not written, or may build on one that is not. Returns what is to be said once the lock that
+    /// every shard needs is free, since whoever reads the log may be slow: when it begins and when the cause changes, not
+    /// every second.
+    #[must_use]
+    fn lost(&self, waiting: &mut Waiting, from: u64, error: &StorageError) -> Option<String> {
         let text = error.to_string();
         self.failures.fetch_add(1, Ordering::AcqRel);
         let was_writable = self.writable.swap(false, Ordering::AcqRel);
         waiting.lost_from = if was_writable { from } else { waiting.lost_from.min(from) };
-        // Said when it begins and when the cause changes, not every second.
-        if was_writable || waiting.last_error.as_ref() != Some(&text) {
-            tracing::error!(error = %text, "the journal cannot write: registrations are answered 503, calls go on");
-        }
-        waiting.last_error = Some(text);
+        let is_news = was_writable || waiting.last_error.as_ref() != Some(&text);
+        waiting.last_error = Some(text.clone());
+        is_news.then_some(text)
     }
 
     fn builds_on_lost(&self, last: u64) -> bool {
@@ -451,5 +460,11 @@ impl Shared {
         if let Some(place) = bound {
             latency.within[place] += 1;
         }
+    }
+}
+
+fn say(error: Option<String>) {
+    if let Some(error) = error {
+        tracing::error!(%error, "the journal cannot write: registrations are answered 503, calls go on");
     }
 }
