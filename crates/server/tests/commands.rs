@@ -175,8 +175,8 @@ fn a_busy_port_is_named_with_who_has_it_and_nothing_is_started() {
 
 #[test]
 fn settings_come_from_flag_environment_and_file_in_this_order_and_a_slip_is_named() {
-    let folder = Folder::new("settings");
-    let file = folder.0.join("coeur.toml");
+    let (folder, etc) = (Folder::new("settings"), Folder::new("settings-file"));
+    let file = etc.0.join("coeur.toml");
     let port = free_port();
     std::fs::write(&file, format!("domain = [\"file.test\"]\nlisten = \"udp://127.0.0.1:{port}\"\nhttp = \"off\"\nshards = 3\nlog = \"error\"\n")).unwrap();
     let with = |arguments: &[&str]| {

@@ -1,8 +1,7 @@
 //! Looking at the database without changing it: is it whole, does the audit chain hold, do the credentials open?
 
 use super::audit::{self, Chain};
-use super::sqlite::FILE;
-use super::{head, rows, schema};
+use super::{FILE, head, rows, schema};
 use crate::error::StorageError;
 use crate::seal::SealKey;
 use rusqlite::{Connection, OpenFlags};

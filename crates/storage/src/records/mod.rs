@@ -9,6 +9,7 @@ mod sqlite;
 
 pub use audit::{AuditRow, Chain};
 pub use check::{RecordsReport, check};
+pub(crate) use sqlite::FILE;
 pub use sqlite::{Sqlite, has_records};
 
 use crate::error::StorageError;

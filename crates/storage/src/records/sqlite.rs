@@ -24,13 +24,13 @@ pub struct Sqlite {
     gap: Option<String>,
 }
 
-pub(super) const FILE: &str = "coeur.db";
+pub(crate) const FILE: &str = "coeur.db";
 
 impl Sqlite {
     /// Opens (and migrates, or makes) `coeur.db` in the data directory. Without the key that sealed what is in it nothing is
     /// touched: the start would take all credentials for strangers', and their registrations away.
     pub fn open(folder: &Path) -> Result<Self, StorageError> {
-        private::folder(folder).map_err(StorageError::io("create", folder))?;
+        private::data_folder(folder).map_err(StorageError::io("create", folder))?;
         let path = folder.join(FILE);
         // SQLite gives the write-ahead log and its index the mode of the database.
         let narrowed = private::file(&path).and_then(|()| {
