@@ -3,6 +3,8 @@
 mod process;
 
 use coeur::config::listen::{Listen, Scheme};
+use coeur::config::{Key, Layer, load};
+use coeur::house::start::start;
 use coeur::tls::{Tls, authority, roots};
 use process::{Folder, Server, eventually, free_port, phone, start_plain};
 use std::net::{TcpStream, UdpSocket};
@@ -112,8 +114,16 @@ fn a_revoked_device_is_unregistered_at_once_and_also_when_it_was_revoked_while_n
     assert!(
         folder.coeur(&["device", "revoke", "alice", second[0]["device"].as_str().unwrap()]).status.success()
     );
-    let _server = start_plain(&folder, port);
-    assert!(eventually(|| registered() == 0));
+    for restored in [1, 0] {
+        let mut layer = Layer::default();
+        layer.flag(Key::Data, [folder.0.display().to_string()]);
+        layer.flag(Key::Listen, [format!("udp://127.0.0.1:{port}")]);
+        layer.flag(Key::Http, ["off".to_owned()]);
+        let server = start(&load(layer, &[]).unwrap(), false).unwrap();
+        assert_eq!(server.running.restored.bindings.bindings, restored, "it goes out of the journal too");
+        assert_eq!(server.running.world.bindings.count(), 0, "before anybody is answered");
+        server.stop();
+    }
 }
 
 /// The certificate that the server shows now: each look is that of a new client.
@@ -131,8 +141,8 @@ fn shown(port: u16, authority: &Path) -> Vec<u8> {
 
 #[test]
 fn a_renewed_certificate_is_shown_without_a_signal() {
-    let (folder, port) = (Folder::new("renewed"), free_port());
-    let (keys, names) = (folder.0.join("certificate"), ["sip.test".to_owned()]);
+    let (folder, of_keys, port) = (Folder::new("renewed"), Folder::new("renewed-keys"), free_port());
+    let (keys, names) = (of_keys.0.join("certificate"), ["sip.test".to_owned()]);
     let source = authority::ensure(&keys, &names).unwrap();
     let (cert, key) = (source.chain.display().to_string(), source.key.display().to_string());
     let listen = format!("tls://127.0.0.1:{port}");

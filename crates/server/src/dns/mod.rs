@@ -5,6 +5,7 @@ mod table;
 
 pub use table::Table;
 
+use crate::house::deaths::Deaths;
 use crate::shard::{Inbox, Notice};
 use coeur_exchange::flow::ShardId;
 use coeur_exchange::outbox::ResolveToken;
@@ -32,6 +33,7 @@ pub struct Dns {
     resolver: Option<TokioResolver>,
     table: Table,
     runtime: Handle,
+    deaths: Arc<Deaths>,
     inboxes: Arc<[Arc<Inbox>]>,
     in_flight: Arc<Semaphore>,
     pub questions: AtomicU64,
@@ -40,7 +42,7 @@ pub struct Dns {
 
 impl Dns {
     /// Asks the servers of the system; without any, only the table answers.
-    pub fn new(table: Table, runtime: Handle, inboxes: Arc<[Arc<Inbox>]>) -> Arc<Self> {
+    pub fn new(table: Table, runtime: Handle, deaths: Arc<Deaths>, inboxes: Arc<[Arc<Inbox>]>) -> Arc<Self> {
         let resolver = {
             let _inside = runtime.enter();
             TokioResolver::builder_tokio().and_then(|builder| builder.build())
@@ -52,6 +54,7 @@ impl Dns {
             resolver: resolver.ok(),
             table,
             runtime,
+            deaths,
             inboxes,
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
             questions: AtomicU64::new(0),
@@ -75,7 +78,7 @@ impl Dns {
             return self.tell(shard, token, query, Outcome::Failed);
         };
         let own = self.clone();
-        self.runtime.spawn(async move {
+        self.deaths.spawn_task(&self.runtime, "a question for DNS", async move {
             let outcome = own.ask(&query).await;
             drop(permit);
             own.tell(shard, token, query, outcome);
@@ -172,7 +175,7 @@ mod tests {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let inboxes = crate::shard::Prepared::new(1).unwrap().inboxes;
         let table: Table = "phone.test A 192.0.2.7".parse().unwrap();
-        let dns = Dns::new(table, runtime.handle().clone(), inboxes.clone());
+        let dns = Dns::new(table, runtime.handle().clone(), Arc::default(), inboxes.clone());
         dns.resolve(ShardId(0), ResolveToken(5), Query::new(RecordKind::A, "Phone.test."));
         let mut notices = Vec::new();
         inboxes[0].take(&mut notices);

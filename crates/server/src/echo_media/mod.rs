@@ -6,6 +6,7 @@
 
 mod port;
 
+use crate::house::deaths::Deaths;
 use crate::shard::{Inbox, Notice};
 use coeur_exchange::flow::ShardId;
 use coeur_exchange::input::MediaEvent;
@@ -48,6 +49,7 @@ pub struct Stats {
 pub struct EchoMedia {
     settings: Settings,
     runtime: Handle,
+    deaths: Arc<Deaths>,
     inboxes: Arc<[Arc<Inbox>]>,
     open: Mutex<Open>,
     stats: Arc<Stats>,
@@ -61,8 +63,13 @@ struct Open {
 }
 
 impl EchoMedia {
-    pub fn new(settings: Settings, runtime: Handle, inboxes: Arc<[Arc<Inbox>]>) -> Arc<Self> {
-        Arc::new(Self { settings, runtime, inboxes, open: Mutex::default(), stats: Arc::default() })
+    pub fn new(
+        settings: Settings,
+        runtime: Handle,
+        deaths: Arc<Deaths>,
+        inboxes: Arc<[Arc<Inbox>]>,
+    ) -> Arc<Self> {
+        Arc::new(Self { settings, runtime, deaths, inboxes, open: Mutex::default(), stats: Arc::default() })
     }
 
     pub fn stats(&self) -> &Stats {
@@ -95,7 +102,7 @@ impl EchoMedia {
         self.open.lock().stop_by_port.insert((shard, id.0), stop.clone());
         self.tell(shard, MediaEvent::EchoOpened { id, address });
         let (own, idle, stats) = (self.clone(), self.settings.idle, self.stats.clone());
-        self.runtime.spawn(async move {
+        self.deaths.spawn_task(&self.runtime, "an echo port", async move {
             port::echo(socket, port::Lock::new(peer, signalled_from), idle, &stop, &stats).await;
             own.open.lock().stop_by_port.remove(&(shard, id.0));
             own.tell(shard, MediaEvent::EchoEnded { id });
@@ -158,7 +165,7 @@ mod tests {
             ports_max: 2,
             idle: Duration::from_secs(60),
         };
-        let echo = EchoMedia::new(settings, runtime.handle().clone(), inboxes.clone());
+        let echo = EchoMedia::new(settings, runtime.handle().clone(), Arc::default(), inboxes.clone());
         let peer = StdSocket::bind("127.0.0.1:0").unwrap();
         let address = peer.local_addr().unwrap();
         let open = |id| {

@@ -12,6 +12,7 @@ pub mod secrets;
 pub mod services;
 pub mod shown;
 pub mod start;
+pub mod strangers;
 pub mod upkeep;
 
 pub use offline::{Offline, offline};

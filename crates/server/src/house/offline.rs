@@ -29,7 +29,7 @@ impl House for Offline {
         &self.directory
     }
 
-    /// The bindings of what is revoked go when the server starts: it restores none of an unknown device.
+    /// The bindings of what is revoked go when the server starts, before it answers anybody: [`super::strangers`].
     fn revoked(&self, _aor: &Aor, _device: Option<DeviceId>) {}
 
     fn status(&self) -> Status {

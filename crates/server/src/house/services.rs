@@ -1,5 +1,6 @@
 //! What shards hand out: events, DNS questions, echo ports.
 
+use super::deaths::Deaths;
 use crate::dns::{Dns, Table};
 use crate::echo_media::{EchoMedia, Settings};
 use crate::observe::events::EventLog;
@@ -29,12 +30,13 @@ impl HouseServices {
     /// Names and echo ports are looked after on the runtime; answers come through the inboxes.
     pub fn new(
         runtime: &Handle,
+        deaths: &Arc<Deaths>,
         inboxes: &Arc<[Arc<Inbox>]>,
         echo: Settings,
     ) -> (Self, Receiver<(ShardId, Event)>) {
         let (events, receiver) = sync_channel(EVENTS_MAX);
-        let dns = Dns::new(Table::default(), runtime.clone(), inboxes.clone());
-        let echo = EchoMedia::new(echo, runtime.clone(), inboxes.clone());
+        let dns = Dns::new(Table::default(), runtime.clone(), deaths.clone(), inboxes.clone());
+        let echo = EchoMedia::new(echo, runtime.clone(), deaths.clone(), inboxes.clone());
         (Self { events, events_lost: AtomicU64::new(0), dns, echo }, receiver)
     }
 }

@@ -6,7 +6,7 @@ use super::running::{Running, ShardsOutside};
 use super::services::{HouseServices, consume};
 use super::shown::Shown;
 use super::upkeep::Upkeep;
-use super::{boot, recovery, secrets};
+use super::{boot, recovery, secrets, strangers};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::listen::bracketed;
@@ -20,8 +20,9 @@ use crate::tls::watch::LOOK_EVERY;
 use crate::tls::{Source, Tls, Watch, authority, roots};
 use crate::trace::Tap;
 use coeur_api::{Control, Door, Operator, Watched};
-use coeur_directory::{Account, Aor, Change, DeviceId, Directory, Domain};
+use coeur_directory::{Change, Directory, Domain};
 use coeur_exchange::bindings::{Bindings, Cursor};
+use coeur_exchange::flow::ShardId;
 use coeur_exchange::guard::Shared;
 use coeur_exchange::input::Command;
 use coeur_exchange::world::{Listener, World};
@@ -50,7 +51,8 @@ pub struct Server {
 const GRACE: Duration = Duration::from_secs(5);
 const MAINTENANCE_EVERY: Duration = Duration::from_secs(1);
 
-/// Everything that can fail does so before the first message is answered. `next_port`: busy ports are replaced.
+/// Everything that can fail does so before the first message is answered, but for the threads of the shards themselves.
+/// `next_port`: busy ports are replaced.
 pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
     let started = Instant::now();
     process::keep_memory_private();
@@ -68,7 +70,11 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         .map(|bound| (bound.asked, bound.listener.bound))
         .collect();
     let listeners: Vec<Listener> = bound.iter().map(|bound| bound.listener.clone()).collect();
-    let (tls, local_authority) = tls(settings, &directory, &listeners)?;
+    let (certificates, local_authority) = tls(settings, &directory, &listeners)?;
+    let (watch, tls) = match certificates {
+        Some(Certificates { tls, sources, watch }) => (Some(watch), Some((tls, sources))),
+        None => (None, None),
+    };
 
     let secrets = secrets::open(folder).map_err(unreachable)?;
     let world = Arc::new(World {
@@ -114,6 +120,13 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         .enable_all()
         .build()
         .map_err(unreachable)?;
+
+    let doors = Doors::open(settings, &runtime, next_port)?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    maintain(running.clone(), stopped.clone())?;
+    if let Some(watch) = watch {
+        look_after(watch, &running, stopped.clone())?;
+    }
     let shards = start_shards(
         settings,
         &running,
@@ -123,13 +136,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         tls.as_ref().map(|(tls, _)| tls.clone()),
         clock,
     )?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    maintain(running.clone(), stopped.clone())?;
-    if let Some((tls, sources)) = &tls {
-        watch(Watch::new(tls.clone(), sources.clone()), &running, stopped.clone())?;
-    }
-    forget_strangers(&running);
-    open_doors(settings, &runtime, &running, &door, &stopping, next_port)?;
+    doors.serve(runtime.handle(), &running, door.clone(), stopping);
     Ok(Server { running, door, bound: listeners, replaced, tls, shards, runtime, stop, stopped, _lock: lock })
 }
 
@@ -195,9 +202,14 @@ fn load(records: &mut Sqlite, domains: &[String]) -> Result<Directory, Failure> 
     Ok(directory)
 }
 
-type Certificates = (Arc<Tls>, Vec<Source>);
+struct Certificates {
+    tls: Arc<Tls>,
+    sources: Vec<Source>,
+    watch: Watch,
+}
 
-/// The certificate given, or one of the local authority, when somebody may come over TLS or calls may leave over it.
+/// The certificate given, or one of the local authority, when somebody may come over TLS. Without a secure listener no call
+/// leaves over TLS either.
 fn tls(
     settings: &Settings,
     directory: &Directory,
@@ -211,22 +223,26 @@ fn tls(
         Some((chain, key)) => (Source { chain: chain.clone(), key: key.clone() }, None),
         None => {
             let folder = settings.data.join("tls");
-            let mut names: BTreeSet<String> =
-                directory.domains().iter().map(|domain| domain.name.to_string()).collect();
-            names.extend(
-                listeners.iter().filter_map(|listener| Some(listener.sent_by.rsplit_once(':')?.0.to_owned())),
-            );
-            names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
-            let names: Vec<String> = names.into_iter().collect();
-            let source = authority::ensure(&folder, &names).map_err(unreachable)?;
+            let source = authority::ensure(&folder, &names(directory, listeners)).map_err(unreachable)?;
             let authority = authority::certificate_path(&folder);
             roots::add_file(&mut believed, &authority).map_err(unreachable)?;
             (source, Some(authority))
         }
     };
     let sources = vec![source];
-    let tls = Tls::new(&sources, believed).map_err(|why| Failure::new(Exit::Usage, why.to_string()))?;
-    Ok((Some((Arc::new(tls), sources)), local))
+    let (tls, watch) =
+        Watch::load(&sources, believed).map_err(|why| Failure::new(Exit::Usage, why.to_string()))?;
+    Ok((Some(Certificates { tls, sources, watch }), local))
+}
+
+/// Under which the certificate of the local authority proves us: an IPv6 address stands there without the brackets that it
+/// has in a URI.
+fn names(directory: &Directory, listeners: &[Listener]) -> Vec<String> {
+    let domains = directory.domains();
+    let domains = domains.iter().map(|domain| &*domain.name);
+    let hosts = listeners.iter().map(|listener| listener.name().0.trim_matches(['[', ']']));
+    let names: BTreeSet<&str> = domains.chain(hosts).chain(["localhost", "127.0.0.1"]).collect();
+    names.into_iter().map(str::to_owned).collect()
 }
 
 fn start_shards(
@@ -240,7 +256,7 @@ fn start_shards(
 ) -> Result<Shards, Failure> {
     let prepared = Prepared::new(settings.shards).map_err(unreachable)?;
     let inboxes = prepared.inboxes.clone();
-    let (services, events) = HouseServices::new(runtime, &inboxes, echo(settings));
+    let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, echo(settings));
     let events_door = door.clone();
     let services = Arc::new(services);
     let deaths = &running.deaths;
@@ -269,6 +285,11 @@ fn start_shards(
         },
     };
     let make = |shard| Room::new(shard, running.world.clone(), running.shown.clone());
+    let mut first = Some(make(ShardId(0)));
+    if let Some(room) = &mut first {
+        strangers::forget(room, ShardId(0), running, &*services);
+    }
+    let make = |shard| first.take().unwrap_or_else(|| make(shard));
     let shards = prepared.start(setup, make).map_err(unreachable)?;
     let outside = ShardsOutside { inboxes, stats: shards.stats.clone(), services };
     if running.shards.set(outside).is_err() {
@@ -316,76 +337,71 @@ fn echo(settings: &Settings) -> crate::echo_media::Settings {
     }
 }
 
-/// A device revoked or an account disabled while no server ran has no bindings left to use: they are removed as by any
-/// revocation.
-fn forget_strangers(running: &Running) {
-    let (world, now) = (&running.world, (running.now)().monotonic);
-    let mut strangers: BTreeSet<(Aor, DeviceId)> = BTreeSet::new();
-    let mut next = Some(Cursor::default());
-    while let Some(cursor) = next {
-        next = world.bindings.page(cursor, 512, now, &mut |view| {
-            let draft = view.draft();
-            let account = world.directory.account(draft.user, draft.domain);
-            let may = |account: &Account| account.enabled && account.device(draft.device).is_some();
-            if !account.is_some_and(|account| may(&account))
-                && let (Ok(user), Ok(domain)) =
-                    (std::str::from_utf8(draft.user), std::str::from_utf8(draft.domain))
-                && let Ok(aor) = Aor::new(user, domain)
-            {
-                strangers.insert((aor, draft.device));
+/// Sockets of those who administer and watch; whoever connects waits until they are served.
+struct Doors {
+    control: Control,
+    http: Option<tokio::net::TcpListener>,
+}
+
+impl Doors {
+    fn open(
+        settings: &Settings,
+        runtime: &tokio::runtime::Runtime,
+        next_port: bool,
+    ) -> Result<Self, Failure> {
+        // First, since a refusal leaves nothing behind.
+        let http = match settings.http {
+            Some(address) => http(address, runtime, next_port)?,
+            None => None,
+        };
+        let _inside = runtime.enter();
+        let control =
+            Control::open(&settings.data).map_err(|why| unreachable(format!("control socket: {why}")))?;
+        Ok(Self { control, http })
+    }
+
+    fn serve(
+        self,
+        runtime: &tokio::runtime::Handle,
+        running: &Arc<Running>,
+        door: Arc<Door>,
+        mut stopping: tokio::sync::watch::Receiver<bool>,
+    ) {
+        let until = async move {
+            // An error means that the sender is gone: that is a stop too.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        };
+        running.deaths.spawn_task(runtime, "the control socket", async move {
+            if let Err(why) = self.control.serve(door, until).await {
+                tracing::error!(%why, "the control socket is closed; `coeur account` and its like cannot reach this server");
+            }
+        });
+        let Some(listener) = self.http else { return };
+        let watched: Arc<dyn Watched> = running.clone();
+        running.deaths.spawn_task(runtime, "the listener of metrics and health", async move {
+            // It ends with the runtime: until then whoever asks hears that we are stopping.
+            if let Err(why) = coeur_api::serve_http(listener, watched, std::future::pending()).await {
+                tracing::error!(%why, "metrics and health are no longer served");
             }
         });
     }
-    if let Some(shards) = running.shards.get() {
-        for (aor, device) in strangers {
-            shards.tell(&Command::Revoked { aor, device: Some(device) });
-        }
-    }
 }
 
-fn open_doors(
-    settings: &Settings,
+fn http(
+    address: std::net::SocketAddr,
     runtime: &tokio::runtime::Runtime,
-    running: &Arc<Running>,
-    door: &Arc<Door>,
-    stopping: &tokio::sync::watch::Receiver<bool>,
     next_port: bool,
-) -> Result<(), Failure> {
-    let stop = |mut stopping: tokio::sync::watch::Receiver<bool>| async move {
-        // An error means that the sender is gone: that is a stop too.
-        let _ = stopping.wait_for(|stop| *stop).await;
-    };
-    let control = {
-        let _inside = runtime.enter();
-        Control::open(&settings.data).map_err(|why| unreachable(format!("control socket: {why}")))?
-    };
-    let (door, until) = (door.clone(), stop(stopping.clone()));
-    running.deaths.spawn_task(runtime.handle(), "the control socket", async move {
-        if let Err(why) = control.serve(door, until).await {
-            tracing::error!(%why, "the control socket is closed; `coeur account` and its like cannot reach this server");
-        }
-    });
-    let Some(address) = settings.http else { return Ok(()) };
-    let listener = match runtime.block_on(tokio::net::TcpListener::bind(address)) {
-        Ok(listener) => listener,
+) -> Result<Option<tokio::net::TcpListener>, Failure> {
+    match runtime.block_on(tokio::net::TcpListener::bind(address)) {
+        Ok(listener) => Ok(Some(listener)),
         Err(why) if next_port => {
             tracing::warn!(%address, %why, "no metrics");
-            return Ok(());
+            Ok(None)
         }
         Err(why) => {
-            return Err(Failure::failed(format!(
-                "http {address}: {why}; choose another with --http, or `off`"
-            )));
+            Err(Failure::failed(format!("http {address}: {why}; choose another with --http, or `off`")))
         }
-    };
-    let watched: Arc<dyn Watched> = running.clone();
-    running.deaths.spawn_task(runtime.handle(), "the listener of metrics and health", async move {
-        // It ends with the runtime: until then whoever asks hears that we are stopping.
-        if let Err(why) = coeur_api::serve_http(listener, watched, std::future::pending()).await {
-            tracing::error!(%why, "metrics and health are no longer served");
-        }
-    });
-    Ok(())
+    }
 }
 
 fn maintain(running: Arc<Running>, stopped: Arc<AtomicBool>) -> Result<(), Failure> {
@@ -407,7 +423,7 @@ fn maintain(running: Arc<Running>, stopped: Arc<AtomicBool>) -> Result<(), Failu
     deaths.spawn("coeur-upkeep", body).map_err(unreachable)
 }
 
-fn watch(mut watch: Watch, running: &Running, stopped: Arc<AtomicBool>) -> Result<(), Failure> {
+fn look_after(mut watch: Watch, running: &Running, stopped: Arc<AtomicBool>) -> Result<(), Failure> {
     let body = move || {
         while !stopped.load(Ordering::Relaxed) {
             std::thread::sleep(LOOK_EVERY);
@@ -419,4 +435,27 @@ fn watch(mut watch: Watch, running: &Running, stopped: Arc<AtomicBool>) -> Resul
 
 fn url(listener: &Listener) -> String {
     format!("{}://{}", listener.transport.to_string().to_ascii_lowercase(), listener.bound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coeur_exchange::flow::ListenerId;
+    use coeur_sip::transport::Transport;
+
+    #[test]
+    fn the_local_certificate_names_domains_and_listeners_and_addresses_without_brackets() {
+        let directory = Directory::new();
+        directory.apply(&Change::DomainAdded(Domain::new("example.test"))).unwrap();
+        let listener = |sent_by: &str| Listener {
+            id: ListenerId(0),
+            transport: Transport::Tls,
+            bound: "[::1]:5061".parse().unwrap(),
+            sent_by: sent_by.into(),
+        };
+        let listeners = ["[::1]:5061", "[2001:db8::1]", "sip.test", "192.0.2.1:5061"].map(listener);
+        let expected =
+            ["127.0.0.1", "192.0.2.1", "2001:db8::1", "::1", "example.test", "localhost", "sip.test"];
+        assert_eq!(names(&directory, &listeners), expected);
+    }
 }

@@ -1,7 +1,7 @@
 //! A certificate that was renewed is shown without anybody saying so: whoever renews it has written two files.
 
 use super::certificate::{self, Stamp};
-use super::{Source, Tls};
+use super::{CertificateError, Source, Tls};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,10 +27,14 @@ pub enum Look {
 }
 
 impl Watch {
-    /// From the certificates as they are.
-    pub fn new(tls: Arc<Tls>, sources: Vec<Source>) -> Self {
-        let read = certificate::stamps(&sources);
-        Self { tls, sources, read, failed: false }
+    /// Loads the certificates. What is written while they are read, or later, is found by the first look.
+    pub fn load(
+        sources: &[Source],
+        roots: rustls::RootCertStore,
+    ) -> Result<(Arc<Tls>, Self), CertificateError> {
+        let read = certificate::stamps(sources);
+        let tls = Arc::new(Tls::new(sources, roots)?);
+        Ok((tls.clone(), Self { tls, sources: sources.to_vec(), read, failed: false }))
     }
 
     /// Reads what has changed since the last look, and once more what was of no use then.
@@ -69,8 +73,8 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("coeur-watch-{}", std::process::id()));
         let make = |name: &str| authority::ensure(&folder.join(name), &["sip.test".to_owned()]).unwrap();
         let (used, new) = (make("used"), make("new"));
-        let tls = Arc::new(Tls::new(std::slice::from_ref(&used), rustls::RootCertStore::empty()).unwrap());
-        let mut watch = Watch::new(tls, vec![used.clone()]);
+        let (_tls, mut watch) =
+            Watch::load(std::slice::from_ref(&used), rustls::RootCertStore::empty()).unwrap();
         assert_eq!(watch.look(), Look::Unchanged);
         std::fs::rename(&new.chain, &used.chain).unwrap();
         assert_eq!([watch.look(), watch.look()], [Look::NotUsable; 2], "the key is another's");
