@@ -78,12 +78,15 @@ impl Door {
     }
 
     /// Changes that do not depend on each other, in one commit if all of them can be made, else one by one. Returns why
-    /// some were not.
+    /// some were not; a disk that refuses all of them at once is not asked again for each.
     pub fn changes(&self, operator: &Operator, changes: Vec<Change>) -> Vec<Refusal> {
-        if self.commit(operator, changes.clone()).is_ok() {
-            return Vec::new();
+        match self.commit(operator, changes.clone()) {
+            Ok(()) => Vec::new(),
+            Err(refusal) if refusal.why == Why::Unavailable => vec![refusal; changes.len()],
+            Err(_) => {
+                changes.into_iter().filter_map(|change| self.commit(operator, vec![change]).err()).collect()
+            }
         }
-        changes.into_iter().filter_map(|change| self.commit(operator, vec![change]).err()).collect()
     }
 
     /// Check, write, apply: in this order, under one lock.
@@ -333,6 +336,8 @@ mod tests {
     struct Flat {
         directory: Directory,
         randoms: AtomicU64,
+        /// Commits that the records were asked for.
+        asked: Arc<AtomicU64>,
         revoked: Mutex<Vec<String>>,
     }
 
@@ -364,6 +369,7 @@ mod tests {
     struct Paper {
         full: bool,
         last: u64,
+        asked: Arc<AtomicU64>,
     }
 
     impl Records for Paper {
@@ -377,6 +383,7 @@ mod tests {
             _: u64,
             _: &mut dyn FnMut(usize),
         ) -> Result<(), StorageError> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
             if self.full { Err(StorageError::JournalFull) } else { Ok(()) }
         }
         fn next_account_id(&mut self) -> Result<coeur_directory::AccountId, StorageError> {
@@ -405,7 +412,7 @@ mod tests {
     fn door(full: bool) -> (Door, Arc<Flat>) {
         let house = Arc::new(Flat::default());
         house.directory.apply(&Change::DomainAdded(Domain::new("d"))).unwrap();
-        (Door::new(house.clone(), Box::new(Paper { full, last: 0 })), house)
+        (Door::new(house.clone(), Box::new(Paper { full, last: 0, asked: house.asked.clone() })), house)
     }
 
     fn new(account: &str) -> NewAccount {
@@ -491,6 +498,15 @@ mod tests {
             let account = house.directory.account_of(&Aor::parse(account).unwrap()).unwrap();
             assert!(account.devices[0].proved_sha256());
         }
+    }
+
+    #[test]
+    fn a_disk_that_refuses_many_changes_is_asked_once() {
+        let (door, house) = door(true);
+        let changes = ["a", "b", "c"].map(|name| Change::DomainAdded(Domain::new(name)));
+        let refusals = door.changes(&operator(), changes.to_vec());
+        assert_eq!(refusals.iter().map(|refusal| refusal.why).collect::<Vec<_>>(), [Why::Unavailable; 3]);
+        assert_eq!(house.asked.load(Ordering::Relaxed), 1);
     }
 
     #[test]

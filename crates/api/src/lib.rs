@@ -15,6 +15,7 @@ mod http;
 mod metrics;
 mod model;
 mod operator;
+mod visits;
 
 pub use client::{Client, ClientError};
 pub use coeur_storage::Operator;
