@@ -29,6 +29,8 @@ pub struct Tap {
 
 /// Longer messages are cut here (bytes); 64 kB is also the largest message that is parsed.
 const MESSAGE_BYTES_MAX: usize = 65_536;
+/// Copied at once while the shard waits (bytes): some 50 microseconds.
+const SLICE: u64 = 256 << 10;
 /// Fixed part of a record: length, direction, transport, listener, time, connection, port, address.
 const HEAD: usize = 48;
 
@@ -60,9 +62,16 @@ impl Tap {
         }
     }
 
-    /// Every message kept, in the order of time.
+    /// Every message kept, in the order of time. A shard waits for the copy of a slice at most.
     pub fn entries(&self) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = self.rings.iter().flat_map(|ring| ring.lock().entries()).collect();
+        let mut entries = Vec::new();
+        for ring in &self.rings {
+            // What comes meanwhile is not waited for.
+            let (mut from, until) = (0, ring.lock().next);
+            while from < until {
+                from = ring.lock().copy_slice(from, until, &mut entries);
+            }
+        }
         entries.sort_by_key(|entry| entry.at);
         entries
     }
@@ -121,17 +130,19 @@ impl Ring {
         }
     }
 
-    fn entries(&self) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        let mut offset = self.oldest;
-        while offset < self.next {
+    /// Copies what is kept from this offset on, a slice at most and nothing from `until` on. Returns where to go on; what was
+    /// forgotten meanwhile is passed over.
+    fn copy_slice(&self, from: u64, until: u64, entries: &mut Vec<Entry>) -> u64 {
+        let mut offset = from.max(self.oldest);
+        let end = until.min(offset + SLICE);
+        while offset < end {
             let place = (offset % self.memory.len() as u64) as usize;
             if u32_at(&self.memory, place) != 0 {
                 entries.extend(read(&self.memory[place..]));
             }
             offset += self.size_at(offset);
         }
-        entries
+        offset
     }
 }
 
@@ -226,7 +237,7 @@ mod tests {
         for i in 0..5_000u32 {
             let message = vec![(i % 251) as u8; (i * 37 % 1_500) as usize];
             tap.record(ShardId(0), UNIX_EPOCH, Direction::Received, &flow("192.0.2.7:9"), &message);
-            let entries = tap.rings[0].lock().entries();
+            let entries = tap.entries();
             assert_eq!(entries.last().map(|e| &e.bytes), Some(&message));
         }
         let entries = tap.entries();
@@ -234,6 +245,33 @@ mod tests {
         for (entry, i) in entries.iter().rev().zip((0..5_000u32).rev()) {
             assert_eq!(entry.bytes, vec![(i % 251) as u8; (i * 37 % 1_500) as usize]);
         }
+    }
+
+    #[test]
+    fn a_ring_is_copied_in_slices_and_what_is_forgotten_between_two_is_passed_over() {
+        let mut ring = Ring::new(4 << 20);
+        let push = |ring: &mut Ring, numbers: std::ops::Range<u32>| {
+            for number in numbers {
+                let message = [&number.to_le_bytes()[..], &[0; 996]].concat();
+                ring.push(UNIX_EPOCH, Direction::Received, &flow("192.0.2.7:9"), &message);
+            }
+        };
+        push(&mut ring, 0..3_000);
+        let (until, mut entries) = (ring.next, Vec::new());
+        let next = ring.copy_slice(0, until, &mut entries);
+        assert!((200..300).contains(&entries.len()), "{} at once", entries.len());
+        // The ring forgets about half of what it had.
+        push(&mut ring, 3_000..5_500);
+        let copied = entries.len();
+        let mut from = next;
+        while from < until {
+            from = ring.copy_slice(from, until, &mut entries);
+        }
+        let numbers: Vec<u32> = entries.iter().map(|entry| u32_at(&entry.bytes, 0)).collect();
+        assert!(numbers.is_sorted() && numbers.last() == Some(&2_999), "{:?}", numbers.last());
+        assert_eq!(numbers[..copied], (0..copied as u32).collect::<Vec<_>>());
+        let kept = 3_000 - numbers[copied];
+        assert!(numbers.len() == copied + kept as usize && (1_000..2_000).contains(&kept), "{kept}");
     }
 
     #[test]
