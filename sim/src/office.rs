@@ -31,6 +31,8 @@ pub struct Office {
     durable: Vec<Vec<u8>>,
     waiting: Vec<Vec<u8>>,
     decided: u64,
+    /// The first and last entry of each group that failed.
+    failed: Vec<(u64, u64)>,
     group_at_us: Option<u64>,
     /// After a failed group: when the upkeep looks whether a snapshot can be taken. Until then every group fails.
     catch_up_at_us: Option<u64>,
@@ -62,6 +64,7 @@ impl Office {
             durable: Vec::new(),
             waiting: Vec::new(),
             decided: 0,
+            failed: Vec::new(),
             group_at_us: None,
             catch_up_at_us: None,
             address,
@@ -95,6 +98,7 @@ impl Office {
         self.group_at_us = None;
         self.catch_up_at_us = None;
         self.decided = 0;
+        self.failed.clear();
         self.started_us = now_us;
         self.world = world(self.address, &self.users, self.secrets);
         let now = self.now(now_us);
@@ -217,7 +221,13 @@ impl Office {
                             let instead = (!or_else.0.is_empty()).then(|| packet(or_else.0));
                             shard.held.push_back((shard.last_entry, packet(send.bytes), instead));
                         }
-                        _ => self.outgoing.push(packet(send.bytes)),
+                        // As `server::shard::drain`: what failed is in a snapshot once the journal is open again.
+                        Some(or_else)
+                            if self.catch_up_at_us.is_some() && has(&self.failed, shard.last_entry) =>
+                        {
+                            self.outgoing.extend((!or_else.0.is_empty()).then(|| packet(or_else.0)));
+                        }
+                        Some(_) | None => self.outgoing.push(packet(send.bytes)),
                     }
                 }
                 Output::Publish(event) => {
@@ -234,9 +244,11 @@ impl Office {
 
     fn decide_group(&mut self, now_us: u64) {
         self.group_at_us = None;
+        let first = self.decided + 1;
         self.decided += self.waiting.len() as u64;
         let lost = self.disk_full || self.catch_up_at_us.is_some();
         if lost {
+            self.failed.push((first, self.decided));
             self.waiting.clear();
             self.catch_up_at_us.get_or_insert(now_us + 1_000_000);
             self.world.storage_writable.store(false, Ordering::Relaxed);
@@ -264,6 +276,10 @@ impl Office {
     pub fn transactions(&self) -> usize {
         self.shards.iter().map(|s| s.exchange.transactions()).sum()
     }
+}
+
+fn has(groups: &[(u64, u64)], entry: u64) -> bool {
+    groups.iter().any(|(first, last)| (*first..=*last).contains(&entry))
 }
 
 /// A response belongs to the shard that our branch names.

@@ -28,9 +28,16 @@ impl Journal for KeptJournal {
             Kept::Waiting => Outcome::Pending,
             Kept::Durable => Outcome::Durable,
             Kept::Failed => {
-                self.world.storage_writable.store(false, Ordering::Relaxed);
+                // It may be long ago.
+                if !self.journal.is_writable() {
+                    self.world.storage_writable.store(false, Ordering::Relaxed);
+                }
                 Outcome::Failed
             }
         }
+    }
+
+    fn is_open(&self) -> bool {
+        self.journal.is_writable()
     }
 }

@@ -61,7 +61,8 @@ impl Mark {
         match self {
             Mark::Nothing => Mark::Version(bindings.version()),
             Mark::Version(version) => Mark::Appended(version, journal.appended()),
-            Mark::Appended(version, last) if journal.decided() >= last => {
+            // In this order: what failed closed the journal before it was decided, and only this thread opens it again.
+            Mark::Appended(version, last) if journal.decided() >= last && journal.is_writable() => {
                 bindings.set_saved_up_to(version);
                 Mark::Version(bindings.version())
             }

@@ -1,6 +1,6 @@
 //! From decisions to the wire: what the handler wrote into the outbox is handed out, in order.
 
-use super::handler::{Handler, NotSaved};
+use super::handler::{Handler, NotSaved, Outcome};
 use super::inbox::Notice;
 use super::{Datagrams, Shard};
 use crate::net::connection::Peer;
@@ -56,23 +56,25 @@ impl<H: Handler> Shard<H> {
         let mut batch = Batch::new();
         for output in outputs.drain(..) {
             match output {
-                Output::Send(send) => match (send.after_save, self.last_append) {
-                    (Some(or_else), Some(Ok(append))) => {
-                        let (bytes, other) = (outbox.bytes(send.bytes), outbox.bytes(or_else.0));
-                        if self.held.push(append, send.hop.clone(), bytes, other).is_err() {
-                            self.core.stats.held_full.add(1);
-                            self.route(&send.hop, other, None, &mut batch);
+                Output::Send(send) => {
+                    match (send.after_save, send.after_save.and_then(|_| self.saves_before())) {
+                        (Some(or_else), Some(Ok(append))) => {
+                            let (bytes, other) = (outbox.bytes(send.bytes), outbox.bytes(or_else.0));
+                            if self.held.push(append, send.hop.clone(), bytes, other).is_err() {
+                                self.core.stats.held_full.add(1);
+                                self.route(&send.hop, other, None, &mut batch);
+                            }
+                        }
+                        (Some(or_else), Some(Err(NotSaved))) => {
+                            self.core.stats.answers_replaced.add(1);
+                            self.route(&send.hop, outbox.bytes(or_else.0), None, &mut batch);
+                        }
+                        // There is nothing to wait for.
+                        (None, _) | (Some(_), None) => {
+                            self.route(&send.hop, outbox.bytes(send.bytes), send.token, &mut batch);
                         }
                     }
-                    (Some(or_else), Some(Err(NotSaved))) => {
-                        self.core.stats.answers_replaced.add(1);
-                        self.route(&send.hop, outbox.bytes(or_else.0), None, &mut batch);
-                    }
-                    // Nothing was ever saved, so there is nothing to wait for.
-                    (None, _) | (Some(_), None) => {
-                        self.route(&send.hop, outbox.bytes(send.bytes), send.token, &mut batch);
-                    }
-                },
+                }
                 Output::Save(span) => {
                     let saved = self.journal.append(self.core.id, outbox.bytes(span));
                     let stats = &self.core.stats;
@@ -94,6 +96,17 @@ impl<H: Handler> Shard<H> {
         outbox.outputs = outputs;
         outbox.clear();
         self.core.outbox = outbox;
+    }
+
+    /// What an answer waits for. Nothing, when nothing was ever saved, and when the last append has an outcome while the
+    /// journal is open: even if it failed, a snapshot holds it by now (decision 0010).
+    fn saves_before(&self) -> Option<Result<u64, NotSaved>> {
+        let last = self.last_append?;
+        let decided = match last {
+            Ok(append) => self.journal.outcome(append) != Outcome::Pending,
+            Err(NotSaved) => true,
+        };
+        (!(decided && self.journal.is_open())).then_some(last)
     }
 
     /// Lets go of the answers whose saves have an outcome.

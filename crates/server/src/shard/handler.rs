@@ -36,6 +36,8 @@ pub trait Journal: Send + Sync + 'static {
     /// Queues the record and never waits; `Err` when the queue is full or the journal cannot write.
     fn append(&self, shard: ShardId, record: &[u8]) -> Result<u64, NotSaved>;
     fn outcome(&self, append: u64) -> Outcome;
+    /// Nothing is lost: what failed or was refused is in a snapshot by now. To be asked after the outcome of what it is about.
+    fn is_open(&self) -> bool;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,10 @@ impl Journal for Forgetful {
 
     fn outcome(&self, _append: u64) -> Outcome {
         Outcome::Durable
+    }
+
+    fn is_open(&self) -> bool {
+        true
     }
 }
 

@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Answers 200 to every request on its flow, but `sip:panic`, over which it dies. `REGISTER` waits for the journal;
+/// Answers 200 to every request on its flow, but `sip:panic`, over which it dies. `sip:save` waits for the journal, `sip:saved` for what
+/// was saved before;
 /// `INFO sip:a;to=ADDRESS` is sent on to that address over TCP or TLS, and what becomes of it is counted.
 #[derive(Clone, Default)]
 pub struct Answering {
@@ -63,11 +64,13 @@ impl Handler for Answering {
                 }
                 answer.extend_from_slice(b"Content-Length: 0\r\n\r\n");
                 let bytes = outbox.write(|out| out.extend_from_slice(&answer));
-                if uri == "sip:save" {
+                if uri == "sip:save" || uri == "sip:saved" {
                     let record = outbox.write(|out| out.extend_from_slice(b"record"));
                     let failed = String::from_utf8(answer).unwrap().replace("200 OK", "503 No Disk");
                     let other = outbox.write(|out| out.extend_from_slice(failed.as_bytes()));
-                    outbox.save(record);
+                    if uri == "sip:save" {
+                        outbox.save(record);
+                    }
                     outbox.send_after_save(Hop::Flow(flow), bytes, other);
                 } else {
                     outbox.send(Hop::Flow(flow), bytes, None);
