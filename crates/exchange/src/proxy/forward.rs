@@ -65,6 +65,11 @@ pub(super) fn write_request(message: &Message<'_>, world: &World, to: &Outgoing<
     writer.end(message.body());
 }
 
+/// Section 16.7 step 3: a response with no Via below ours was for us.
+pub(super) fn has_another_via(message: &Message<'_>) -> bool {
+    message.values(HeaderName::Via).nth(1).is_some()
+}
+
 /// Section 16.7 steps 3 and 9: everything but our Via. False when no Via is left: the response was for us.
 pub(super) fn write_response(message: &Message<'_>, out: &mut Vec<u8>) -> bool {
     let Some(status) = message.status() else { return false };

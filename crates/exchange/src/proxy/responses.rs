@@ -31,6 +31,11 @@ impl Proxy {
         if message.method() == Method::Cancel {
             return self.cancel_answered(cx, slot, status);
         }
+        // Section 16.7 step 3. It is for nobody, so it moves no timer: B and C go on, and end what it belongs to.
+        if !forward::has_another_via(message) {
+            cx.counters.stray_responses += 1;
+            return;
+        }
         let (now, timing) = (cx.now.monotonic, timing(cx.world));
         let branch = &mut self.branches[slot as usize];
         let first = branch.awaits_final();

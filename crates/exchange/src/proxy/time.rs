@@ -1,7 +1,7 @@
 //! What happens when a timer fires.
 
 use super::branch::{Branch, Cancel, Client};
-use super::request::Server;
+use super::request::{Request, Server};
 use super::timers::Owner;
 use super::{Proxy, timing};
 use crate::context::Context;
@@ -95,7 +95,14 @@ impl Proxy {
                     proxy.settle(cx, index, stored);
                 });
             }
-            ClientAction::Ended => return self.drop_branch(slot),
+            ClientAction::Ended => {
+                self.drop_branch(slot);
+                // However it came about, a request that is open and has no branch any more gets its answer.
+                if self.requests.get(index as usize).is_some_and(Request::is_open) {
+                    self.with_message(index, |proxy, stored| proxy.settle(cx, index, stored));
+                }
+                return;
+            }
             ClientAction::Nothing if branch.timer_c.is_due(now) => {
                 // Section 16.8: cancelled; the 487, or its absence, ends it.
                 cx.counters.timer_c_fired += 1;

@@ -174,15 +174,35 @@ fn after_timer_c_a_silent_target_ends_in_408_too() {
     assert_eq!(answers.first(), Some(&408));
 }
 
-/// Section 16.7 step 3: a response whose only Via is ours is for nobody.
+/// Section 16.7 step 3: a response whose only Via is ours is for nobody. It moves no timer either: timer B, and timer C
+/// once the callee has rung, end the INVITE as if nothing had come, and nothing of it is left.
 #[test]
 fn a_response_with_no_via_below_ours_is_not_forwarded() {
-    let (mut office, mut alice) = office();
-    let (_, invite) = invite(&mut office, &mut alice);
-    let text = String::from_utf8(reply(&invite, 180)).expect("text");
-    let vias: Vec<&str> = text.lines().filter(|line| line.starts_with("Via:")).collect();
-    let only_ours = text.replace(&format!("{}\r\n", vias[1]), "");
-    assert!(office.receive(udp(BOB), only_ours.as_bytes()).is_empty());
+    for (status, rings, answered) in
+        [(100, false, 408), (180, false, 408), (200, false, 408), (486, false, 408), (200, true, 408)]
+    {
+        let (mut office, mut alice) = office();
+        let (request, invite) = invite(&mut office, &mut alice);
+        if rings {
+            assert_eq!(office.answer(udp(BOB), &reply(&invite, 180)).status(), 180);
+        }
+        let text = String::from_utf8(reply(&invite, status)).expect("text");
+        let vias: Vec<&str> = text.lines().filter(|line| line.starts_with("Via:")).collect();
+        let only_ours = text.replace(&format!("{}\r\n", vias[1]), "");
+        let before = office.exchange.counters().stray_responses;
+        assert!(office.receive(udp(BOB), only_ours.as_bytes()).is_empty(), "{status}");
+        assert_eq!(office.exchange.counters().stray_responses, before + 1);
+        let mut answers = Vec::new();
+        for _ in 0..400 {
+            let sent = tick(&mut office, Duration::from_secs(1));
+            answers.extend(sent.into_iter().filter(|sent| goes_to(sent, udp(ALICE))));
+            if let Some(answer) = answers.first() {
+                office.receive(udp(ALICE), &ack_of(&request, answer));
+            }
+        }
+        assert_eq!(answers.first().map(Sent::status), Some(answered), "{status}, rings: {rings}");
+        assert_eq!(office.exchange.transactions(), 0, "{status}, rings: {rings}");
+    }
 }
 
 /// Section 16.7 step 5: every provisional answer but 100, every 2xx to INVITE, at once.
