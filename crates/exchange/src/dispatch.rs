@@ -13,7 +13,7 @@ use crate::guard::Guard;
 use crate::input::{Command, Input};
 use crate::outbox::Output;
 use crate::party::Party;
-use crate::proxy::{Inside, Proxy};
+use crate::proxy::Proxy;
 use crate::registrar::Registrar;
 use crate::routing::{self, Plan};
 use crate::world::{Listener, World};
@@ -106,11 +106,10 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
         Method::Options if is_for_server(cx.world, message) => return options(cx, flow, message),
         Method::Register => {}
         _ => {
-            // A dialog tag in To, or a Route that we issued: the proof is the route itself.
-            let inside = roles.proxy.inside(cx.world, message);
-            let tagged = message.to().is_ok_and(|to| to.tag().is_some());
-            if tagged || !matches!(inside, Inside::Unproven) {
-                return roles.proxy.in_dialog(cx, roles.guard, *flow, message, inside);
+            // A tag in To claims a dialog, and a Route that we issued for it is the proof. Without a tag a request
+            // begins something (RFC 3261 section 12.2), whatever Route it brings.
+            if message.to().is_ok_and(|to| to.tag().is_some()) {
+                return roles.proxy.in_dialog(cx, roles.guard, *flow, message);
             }
         }
     }
@@ -222,7 +221,7 @@ fn register(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &
 /// Requests for somebody else, or for a service of ours.
 fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
     let Ok(sender) = roles.guard.authenticate(cx, flow, message) else { return };
-    if message.method() == Method::Message && !roles.guard.may_message(cx, flow, message, &sender) {
+    if message.method() == Method::Message && !roles.guard.may_message(cx, flow, message, &sender.account) {
         return;
     }
     let party = Party { account: sender.account.id, device: sender.device };

@@ -245,11 +245,11 @@ impl Guard {
         cx: &mut Context<'_>,
         flow: &Flow,
         message: &Message<'_>,
-        sender: &Authenticated,
+        account: &Account,
     ) -> bool {
         let units = cx.world.settings.messages_per_minute_max;
         let shared = &cx.world.guard;
-        let who = shared.key.of(Purpose::Messages, &[sender.account.aor.as_str().as_bytes()]);
+        let who = shared.key.of(Purpose::Messages, &[account.aor.as_str().as_bytes()]);
         let now_us = micros(cx.now.monotonic);
         if units == 0 || shared.limits.messages.take(who, per_minute(units), now_us) {
             return true;

@@ -19,17 +19,21 @@ use coeur_sip::transaction::key::Rfc2543;
 use coeur_sip::{Message, Method, StatusCode, Uri};
 
 /// What the routes of a request prove of the dialog that it claims to be part of.
-pub(crate) enum Inside<'m> {
+enum Inside<'m> {
     /// There is a value that we issued for this dialog.
     Proven(Proven<'m>),
-    /// One names us but is not what we wrote for this dialog, or names somebody else.
+    /// One names us but is not what we wrote for this dialog.
     Forged,
+    /// One names somebody else, before any of ours.
+    Elsewhere,
+    /// One cannot be read.
+    Malformed,
     /// There is no route with a token.
     Unproven,
 }
 
 /// A request of a dialog that we have set up, as section 16.4 has it.
-pub(crate) struct Proven<'m> {
+struct Proven<'m> {
     token: RouteToken,
     direction: Direction,
     /// The Request-URI, found again when a strict router has put our value in its place.
@@ -39,7 +43,7 @@ pub(crate) struct Proven<'m> {
 
 impl Proxy {
     /// Reads the routes, once for each request.
-    pub(crate) fn inside<'m>(&self, world: &World, message: &Message<'m>) -> Inside<'m> {
+    fn inside<'m>(&self, world: &World, message: &Message<'m>) -> Inside<'m> {
         let mut values = message.values(HeaderName::Route).peekable();
         if values.peek().is_none() {
             return Inside::Unproven;
@@ -62,7 +66,7 @@ impl Proxy {
         let targets = usize::from(routes.strict);
         let count = values.clone().count() - targets;
         for value in values.take(count) {
-            let Some((ours, token)) = read_route(world, value) else { return Inside::Forged };
+            let Some((ours, token)) = read_route(world, value) else { return Inside::Malformed };
             match (ours, token, &found) {
                 (true, None, None) => routes.own += 1,
                 (true, Some(token), None) => {
@@ -72,7 +76,7 @@ impl Proxy {
                 }
                 // The second of a double Record-Route.
                 (true, Some(token), Some((known, _))) if token == *known => routes.own += 1,
-                (false, _, None) => return Inside::Forged,
+                (false, _, None) => return Inside::Elsewhere,
                 (_, _, Some(_)) => break,
             }
         }
@@ -90,14 +94,15 @@ impl Proxy {
         prover: &mut impl Prover,
         flow: Flow,
         message: &Message<'_>,
-        inside: Inside<'_>,
     ) {
-        let Proven { token, direction, uri, routes } = match inside {
+        let Proven { token, direction, uri, routes } = match self.inside(cx.world, message) {
             Inside::Proven(proven) => proven,
             Inside::Forged => {
                 cx.counters.route_forged += 1;
                 return refuse(cx, flow, message, StatusCode::FORBIDDEN, &[]);
             }
+            Inside::Elsewhere => return refuse_elsewhere(cx, flow, message),
+            Inside::Malformed => return refuse_malformed(cx, flow, message),
             Inside::Unproven => {
                 // Without a route of ours nothing proves the dialog, so its tags are a claim (advisory A06).
                 if prover.prove(cx, flow, message).is_some() {
@@ -116,12 +121,17 @@ impl Proxy {
         }
         let known = speaks_for(cx, speaker, &flow);
         if !known {
-            let Some(prover) = prover.prove(cx, flow, message) else { return };
+            let Some(proved) = prover.prove(cx, flow, message) else { return };
             // Threat T-08: somebody else with an account of ours, who has heard the dialog.
-            if speaker.party.is_none_or(|party| party.account != prover.account) {
+            if speaker.party.is_none_or(|party| party.account != proved.account) {
                 cx.counters.route_forged += 1;
                 return refuse(cx, flow, message, StatusCode::FORBIDDEN, &[]);
             }
+        }
+        if message.method() == Method::Message
+            && speaker.party.is_some_and(|party| !prover.may_message(cx, flow, message, party))
+        {
+            return;
         }
         if message.method() == Method::Bye {
             cx.counters.calls_ended += 1;
@@ -226,14 +236,35 @@ fn has_lost_its_rights(cx: &Context<'_>, method: Method<'_>, speaker: &End, othe
     method != Method::Bye && !(stands(speaker) && stands(other))
 }
 
-/// Route values in front that name us: phones preload them (section 8.1.1.1).
-pub(super) fn own_routes(world: &World, message: &Message<'_>) -> Routes {
-    let own = message
-        .values(HeaderName::Route)
-        .take_while(|value| matches!(read_route(world, value), Some((true, _))))
-        .count();
-    // A message has at most 64 kB, so at most 65,535 values of one header.
-    Routes { own: own as u16, strict: false }
+/// The routes of a request that begins something: all are ours, as phones preload them (section 8.1.1.1). `None`: it has
+/// been refused. A Route behind ours would choose another next hop than the plan: that is relaying.
+pub(super) fn own_routes(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> Option<Routes> {
+    let mut routes = Routes::default();
+    for value in message.values(HeaderName::Route) {
+        match read_route(cx.world, value) {
+            // A message has at most 64 kB, so at most 65,535 values of one header.
+            Some((true, _)) => routes.own += 1,
+            Some((false, _)) => {
+                refuse_elsewhere(cx, flow, message);
+                return None;
+            }
+            None => {
+                refuse_malformed(cx, flow, message);
+                return None;
+            }
+        }
+    }
+    Some(routes)
+}
+
+fn refuse_elsewhere(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
+    cx.counters.relay_refused += 1;
+    refuse(cx, flow, message, StatusCode::FORBIDDEN, &[]);
+}
+
+fn refuse_malformed(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
+    cx.counters.malformed += 1;
+    answer(cx, &flow, message, StatusCode::BAD_REQUEST, Some("Malformed Route"), |_| {});
 }
 
 /// (does it name us, its user part)

@@ -47,22 +47,36 @@ use std::time::Duration;
 use timers::Wheel;
 
 pub use branch::shard_of_branch;
-pub(crate) use inside::Inside;
 
 /// Requests under way or lingering in one shard; more are answered 503. Worst case about 2 GiB of UDP INVITEs with
 /// large bodies, 400 MiB of usual calls.
 pub const REQUESTS_MAX: usize = 200_000;
 
-/// Asks who sent a request inside a dialog that came over an unknown path.
+/// What the guard says about requests inside a dialog.
 pub trait Prover {
-    /// Who has proved to be the sender; `None`: an answer has been written.
+    /// Who has proved to be the sender of one that came over an unknown path; `None`: an answer has been written.
     fn prove(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> Option<Party>;
+
+    /// Whether the account of this party may send one more text now; false: an answer has been written.
+    fn may_message(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>, sender: Party)
+    -> bool;
 }
 
 impl Prover for crate::guard::Guard {
     fn prove(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> Option<Party> {
         let sender = self.authenticate(cx, &flow, message).ok()?;
         Some(Party { account: sender.account.id, device: sender.device })
+    }
+
+    fn may_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        sender: Party,
+    ) -> bool {
+        // Whose account is gone was refused before.
+        sender.account(cx.world).is_none_or(|account| self.may_message(cx, &flow, message, &account))
     }
 }
 
@@ -109,12 +123,7 @@ impl Proxy {
         sender: Party,
         targets: Vec<Target>,
     ) {
-        let routes = inside::own_routes(cx.world, message);
-        // A Route behind ours would choose another next hop than the plan: that is relaying.
-        if routes.kept(message).next().is_some() {
-            cx.counters.relay_refused += 1;
-            return server::refuse(cx, flow, message, coeur_sip::StatusCode::FORBIDDEN, &[]);
-        }
+        let Some(routes) = inside::own_routes(cx, flow, message) else { return };
         let sender = Some(sender);
         self.relay(cx, flow, message, Assignment { targets, routes, inside: false, sender });
     }

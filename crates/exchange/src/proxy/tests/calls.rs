@@ -62,3 +62,43 @@ fn a_to_tag_without_our_route_is_challenged_and_then_481() {
     let credentials = alice.credentials(Method::Bye, URI);
     assert_eq!(office.answer(udp(ALICE), &alice.write(Method::Bye, URI, to, &credentials)).status(), 481);
 }
+
+/// Advisory A06: our Record-Route proves a dialog to who is inside of it, and nothing to a request that begins
+/// something. Without a tag in To it is challenged and routed like any other, and the route is taken off.
+#[test]
+fn our_record_route_proves_nothing_of_a_request_without_a_to_tag() {
+    let (mut office, mut alice) = office();
+    let (_, invite) = invite(&mut office, &mut alice);
+    let ok = office.answer(udp(BOB), &reply(&invite, 200));
+    for method in [Method::Invite, Method::Message, Method::Subscribe] {
+        let text = String::from_utf8(inside(&mut alice, &ok, method)).expect("text");
+        let bare = text.replace(";tag=bobtag", "");
+        assert_eq!(office.answer(udp(ALICE), bare.as_bytes()).status(), 407, "{method}");
+        let route = lines(&ok, "Record-Route").remove(0);
+        let uri = "sip:nobody@example.org";
+        let challenge = office.answer(udp(ALICE), &alice.request(method, uri, ""));
+        let request = alice.answer(&challenge, method, uri, &format!("Route: {route}\r\n"));
+        assert_eq!(office.answer(udp(ALICE), &request).status(), 404, "{method}: the plan decides");
+        let request = alice.again(method, URI, &format!("Route: {route}\r\n"));
+        let sent = office.receive(udp(ALICE), &request);
+        let passed = to(&sent, udp(BOB));
+        assert!(lines(passed, "Route").is_empty(), "{}", passed.text());
+    }
+}
+
+/// Threat T-19: a text inside a dialog is a text of the account that sends it, whichever side it is.
+#[test]
+fn texts_inside_a_dialog_count_for_the_account_that_sends_them() {
+    let (mut office, mut alice) = office();
+    let (_, invite) = invite(&mut office, &mut alice);
+    let ok = office.answer(udp(BOB), &reply(&invite, 200));
+    // Half of a minute's may come at once.
+    for _ in 0..office.world.settings.messages_per_minute_max / 2 {
+        let passed = office.answer(udp(ALICE), &inside(&mut alice, &ok, Method::Message));
+        assert!(goes_to(&passed, udp(BOB)), "{}", passed.text());
+    }
+    let refused = office.answer(udp(ALICE), &inside(&mut alice, &ok, Method::Message));
+    assert_eq!((refused.status(), office.exchange.counters().limits_hit), (403, 1), "{}", refused.text());
+    assert!(goes_to(&office.answer(udp(BOB), &from_callee(&invite, "MESSAGE", 1)), udp(ALICE)), "bob's own");
+    assert!(goes_to(&office.answer(udp(ALICE), &inside(&mut alice, &ok, Method::Info)), udp(BOB)));
+}

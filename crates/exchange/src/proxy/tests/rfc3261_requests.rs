@@ -141,7 +141,38 @@ fn a_route_to_somebody_else_is_403() {
         let (mut office, mut alice) = office();
         let (_, sent) = send(&mut office, &mut alice, Method::Message, &format!("Route: {route}\r\n"));
         assert_eq!(statuses(&sent), [403], "{route}");
+        let counters = office.exchange.counters();
+        assert_eq!((counters.relay_refused, counters.route_forged), (1, 0), "{route}");
     }
+}
+
+/// The same inside a dialog, where nobody is asked for a proof before.
+#[test]
+fn a_route_to_somebody_else_before_ours_is_403_inside_a_dialog_too() {
+    let (mut office, mut alice) = office();
+    let (_, invite) = invite(&mut office, &mut alice);
+    let ok = office.answer(udp(BOB), &reply(&invite, 200));
+    let text = String::from_utf8(inside(&mut alice, &ok, Method::Info)).expect("text");
+    let request = text.replacen("Route: <", "Route: <sip:203.0.113.5;lr>, <", 1);
+    assert_eq!(office.answer(udp(ALICE), request.as_bytes()).status(), 403);
+    let counters = office.exchange.counters();
+    assert_eq!((counters.relay_refused, counters.route_forged), (1, 0));
+}
+
+/// RFC 3261 section 21.4.1: what cannot be read is nobody's forgery.
+#[test]
+fn a_route_that_cannot_be_read_is_400() {
+    let (mut office, mut alice) = office();
+    let (_, sent) = send(&mut office, &mut alice, Method::Message, "Route: <sip:192.0.2.1;lr>, <sip:>\r\n");
+    assert!(sent[0].text().starts_with("SIP/2.0 400 Malformed Route\r\n"), "{sent:?}");
+    alice.call = "2".into();
+    let (_, invite) = invite(&mut office, &mut alice);
+    let ok = office.answer(udp(BOB), &reply(&invite, 200));
+    let text = String::from_utf8(inside(&mut alice, &ok, Method::Info)).expect("text");
+    let request = text.replacen("Route: <", "Route: <sip:>, <", 1);
+    assert_eq!(office.answer(udp(ALICE), request.as_bytes()).status(), 400);
+    let counters = office.exchange.counters();
+    assert_eq!((counters.malformed, counters.route_forged), (2, 0));
 }
 
 /// Section 16.6 steps 1 and 2: everything else is as it was, known or not, and the Request-URI is the contact without
