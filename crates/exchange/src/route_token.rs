@@ -13,6 +13,9 @@
 //! An end is its flow and, when it is one of ours, the numbers of account and device as base-128 integers: some
 //! six bytes. They say who must be asked when the end speaks from elsewhere, and whether he may still speak at all.
 //!
+//! An end that we reach by connecting to a name keeps the name: a certificate must prove it on each connection (RFC 5922
+//! section 7.1), and open connections are found by it (RFC 5923).
+//!
 //! The remote address stays in a connection's flow although the connection identifies it: serials begin anew when
 //! the process restarts, and a connection that now goes to another address must count as gone.
 
@@ -32,7 +35,7 @@ pub struct RouteSeal {
 }
 
 /// The two ends of a dialog as this proxy reaches them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteToken {
     pub caller: End,
     pub callee: End,
@@ -40,11 +43,13 @@ pub struct RouteToken {
     pub secure: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
     pub flow: Flow,
     /// `None`: nobody of ours.
     pub party: Option<Party>,
+    /// The name under which we connect to it; see [`Hop::Address`].
+    pub host: Option<Box<str>>,
 }
 
 /// Which side sent a request inside the dialog.
@@ -54,15 +59,17 @@ pub enum Direction {
     FromCallee,
 }
 
-/// Bytes of the longest token: two IPv6 flows over connections, and the highest numbers there can be.
-pub const TOKEN_TEXT_MAX: usize = 156;
+/// Bytes of the longest token: two IPv6 flows over connections, the highest numbers there can be, and two names.
+pub const TOKEN_TEXT_MAX: usize = 832;
 
 const VERSION: u8 = 2;
 const SECURE: u8 = 0x80;
 const MAC_LEN: usize = 16;
 const FLOW_MAX: usize = 1 + 2 + 8 + 16 + 2;
 const NUMBER_MAX: usize = 10;
-const TOKEN_MAX: usize = 1 + 2 * (FLOW_MAX + 2 * NUMBER_MAX) + MAC_LEN;
+/// The longest name of the DNS (RFC 1035 section 2.3.4, as text). A longer one cannot be resolved.
+const HOST_MAX: usize = 253;
+const TOKEN_MAX: usize = 1 + 2 * (FLOW_MAX + 2 * NUMBER_MAX + 1 + HOST_MAX) + MAC_LEN;
 
 impl RouteSeal {
     pub fn new(secrets: &Secrets) -> Self {
@@ -133,10 +140,11 @@ impl RouteToken {
     }
 }
 
-/// A reliable flow without a connection was written for a target that we reach by connecting to its address.
-pub fn hop_of(flow: &Flow) -> Hop {
+/// A reliable flow without a connection was written for a target that we reach by connecting to its address, or to this
+/// name at its address.
+pub fn hop_of(flow: &Flow, host: Option<&str>) -> Hop {
     if flow.transport.is_reliable() && flow.connection == ConnectionId::NONE {
-        Hop::Address { transport: flow.transport, address: flow.remote, host: None }
+        Hop::Address { transport: flow.transport, address: flow.remote, host: host.map(Into::into) }
     } else {
         Hop::Flow(*flow)
     }
@@ -160,6 +168,7 @@ pub fn same_end(issued: &Flow, seen: &Flow) -> bool {
 const FAMILY_V6: u8 = 0x80;
 const CONNECTED: u8 = 0x40;
 const HAS_PARTY: u8 = 0x20;
+const HAS_HOST: u8 = 0x10;
 
 fn write_end(end: &End, out: &mut [u8]) -> usize {
     let mut len = write_flow(&end.flow, out);
@@ -167,6 +176,13 @@ fn write_end(end: &End, out: &mut [u8]) -> usize {
         out[0] |= HAS_PARTY;
         len += write_number(party.account.0, &mut out[len..]);
         len += write_number(party.device.0, &mut out[len..]);
+    }
+    if let Some(host) = end.host.as_deref().filter(|host| host.len() <= HOST_MAX) {
+        out[0] |= HAS_HOST;
+        out[len] = host.len() as u8;
+        len += 1;
+        out[len..len + host.len()].copy_from_slice(host.as_bytes());
+        len += host.len();
     }
     len
 }
@@ -220,14 +236,21 @@ fn read_payload(payload: &[u8]) -> Option<RouteToken> {
 }
 
 fn read_end(bytes: &[u8]) -> Option<(End, &[u8])> {
-    let (flow, rest) = read_flow(bytes)?;
-    if bytes[0] & HAS_PARTY == 0 {
-        return Some((End { flow, party: None }, rest));
+    let (flow, mut rest) = read_flow(bytes)?;
+    let mut end = End { flow, party: None, host: None };
+    if bytes[0] & HAS_PARTY != 0 {
+        let (account, device);
+        (account, rest) = read_number(rest)?;
+        (device, rest) = read_number(rest)?;
+        end.party = Some(Party { account: AccountId(account), device: DeviceId(device) });
     }
-    let (account, rest) = read_number(rest)?;
-    let (device, rest) = read_number(rest)?;
-    let party = Party { account: AccountId(account), device: DeviceId(device) };
-    Some((End { flow, party: Some(party) }, rest))
+    if bytes[0] & HAS_HOST != 0 {
+        let (&len, after) = rest.split_first()?;
+        let (host, after) = after.split_at_checked(usize::from(len))?;
+        end.host = Some(std::str::from_utf8(host).ok()?.into());
+        rest = after;
+    }
+    Some((end, rest))
 }
 
 fn read_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
@@ -308,8 +331,8 @@ mod tests {
         };
         let party = Some(Party { account: AccountId(300), device: DeviceId(127) });
         RouteToken {
-            caller: End { flow: udp("192.0.2.1:5060"), party: None },
-            callee: End { flow: callee, party },
+            caller: End { flow: udp("192.0.2.1:5060"), party: None, host: None },
+            callee: End { flow: callee, party, host: None },
             secure: false,
         }
     }
@@ -327,6 +350,16 @@ mod tests {
         assert_eq!(from_caller, Some((token(), Direction::FromCaller)));
         let from_callee = seal(1).open(&text, b"call", b"bob", b"alice");
         assert_eq!(from_callee, Some((token(), Direction::FromCallee)));
+    }
+
+    #[test]
+    fn a_token_keeps_the_name_of_an_end_and_one_that_no_dns_has_is_left_out() {
+        let mut named = token();
+        named.callee.host = Some("sip.example.net".into());
+        let open = |token: &RouteToken| seal(1).open(&sealed(token), b"call", b"alice", b"bob").map(|o| o.0);
+        assert_eq!(open(&named), Some(named.clone()));
+        named.callee.host = Some("n".repeat(HOST_MAX + 1).into());
+        assert_eq!(open(&named), Some(token()));
     }
 
     /// RFC 5630 section 5.3.
@@ -364,9 +397,10 @@ mod tests {
     fn a_token_is_a_user_part_without_escapes() {
         let mut widest = token();
         widest.callee.party = Some(Party { account: AccountId(u64::MAX), device: DeviceId(u64::MAX) });
-        widest.caller = widest.callee;
-        assert_eq!(seal(1).open(&sealed(&widest), b"call", b"alice", b"bob").map(|o| o.0), Some(widest));
+        widest.callee.host = Some("n".repeat(HOST_MAX).into());
+        widest.caller = widest.callee.clone();
         let text = sealed(&widest);
+        assert_eq!(seal(1).open(&text, b"call", b"alice", b"bob").map(|o| o.0), Some(widest));
         assert!(text.len() <= TOKEN_TEXT_MAX);
         assert!(text.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'_'));
     }

@@ -36,6 +36,8 @@ pub struct Target {
     pub uri: Box<[u8]>,
     /// Over this flow, whatever the URI says; without one, where the URI says.
     pub flow: Option<Flow>,
+    /// The name under which we connect, when the flow is an address to connect to ([`crate::route_token::hop_of`]).
+    pub host: Option<Box<str>>,
     pub path: Option<Box<[u8]>>,
     pub q: u16,
     pub instance: Option<Box<[u8]>>,
@@ -260,7 +262,8 @@ pub(crate) fn is_sips(uri: &[u8]) -> bool {
 impl Target {
     pub fn of_uri(uri: &[u8]) -> Self {
         let secure = is_sips(uri);
-        Self { uri: uri.into(), flow: None, path: None, q: 1_000, instance: None, party: None, secure }
+        let (uri, q) = (uri.into(), 1_000);
+        Self { uri, flow: None, host: None, path: None, q, instance: None, party: None, secure }
     }
 
     /// RFC 5630 section 5.3: what is for a sips URI goes to a sips contact or nowhere; what is for a sip URI goes to a
@@ -279,6 +282,7 @@ impl Target {
     pub(crate) fn of_binding(binding: crate::bindings::Target, account: AccountId) -> Self {
         let crate::bindings::Target { uri, flow, path, q, instance, device, .. } = binding;
         let secure = is_sips(&uri);
-        Self { uri, flow, path, q, instance, party: Some(Party { account, device }), secure }
+        let party = Some(Party { account, device });
+        Self { uri, flow, host: None, path, q, instance, party, secure }
     }
 }

@@ -84,7 +84,7 @@ pub(super) enum Way {
     Walking(Box<Failover>),
 }
 
-/// 392 bytes, and over UDP the request until it is answered, then the ACK of a failure.
+/// 408 bytes, and over UDP the request until it is answered, then the ACK of a failure.
 pub(super) struct Branch {
     pub(super) request: u32,
     /// The next branch of the same request.

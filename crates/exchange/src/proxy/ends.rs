@@ -23,19 +23,21 @@ pub(super) fn speaks_for(cx: &Context<'_>, end: &End, flow: &Flow) -> bool {
 /// Where a request to `remote_target` of this end goes: to the instance when it is a GRUU (RFC 5627 section 3.4), else
 /// over the flow by which the device has registered this contact, else where the token says. When there are several,
 /// the flow of the token is preferred.
-pub(super) fn reach(cx: &Context<'_>, end: &End, remote_target: &[u8]) -> Reached {
+pub(super) fn reach<'e>(cx: &Context<'_>, end: &'e End, remote_target: &[u8]) -> Reached<'e> {
     if let Some(target) = by_gruu(cx, end, remote_target) {
         return Reached::Instance(target);
     }
-    let moved = end.party.and_then(|party| moved_to(cx, party, &end.flow, remote_target));
-    Reached::Over(moved.unwrap_or(end.flow))
+    match end.party.and_then(|party| moved_to(cx, party, &end.flow, remote_target)) {
+        Some(flow) => Reached::Over(flow, None),
+        None => Reached::Over(end.flow, end.host.as_deref()),
+    }
 }
 
-pub(super) enum Reached {
+pub(super) enum Reached<'e> {
     /// At the contact of this binding.
     Instance(Target),
-    /// Over this flow, the Request-URI as it is.
-    Over(Flow),
+    /// Over this flow, or by connecting to this name, the Request-URI as it is.
+    Over(Flow, Option<&'e str>),
 }
 
 fn by_gruu(cx: &Context<'_>, end: &End, remote_target: &[u8]) -> Option<Target> {

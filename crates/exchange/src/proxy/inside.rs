@@ -18,10 +18,8 @@ use coeur_sip::transaction::TransactionKey;
 use coeur_sip::transaction::key::Rfc2543;
 use coeur_sip::{Message, Method, StatusCode, Uri};
 
-/// What the routes of a request prove of the dialog that it claims to be part of.
-enum Inside<'m> {
-    /// There is a value that we issued for this dialog.
-    Proven(Proven<'m>),
+/// Why the routes of a request prove no dialog.
+enum Unproven {
     /// One names us but is not what we wrote for this dialog.
     Forged,
     /// One names somebody else, before any of ours.
@@ -29,7 +27,7 @@ enum Inside<'m> {
     /// One cannot be read.
     Malformed,
     /// There is no route with a token.
-    Unproven,
+    NoToken,
 }
 
 /// A request of a dialog that we have set up, as section 16.4 has it.
@@ -43,12 +41,12 @@ struct Proven<'m> {
 
 impl Proxy {
     /// Reads the routes, once for each request.
-    fn inside<'m>(&self, world: &World, message: &Message<'m>) -> Inside<'m> {
+    fn inside<'m>(&self, world: &World, message: &Message<'m>) -> Result<Proven<'m>, Unproven> {
         let mut values = message.values(HeaderName::Route).peekable();
         if values.peek().is_none() {
-            return Inside::Unproven;
+            return Err(Unproven::NoToken);
         }
-        let Ok(essentials) = message.essentials() else { return Inside::Unproven };
+        let Ok(essentials) = message.essentials() else { return Err(Unproven::NoToken) };
         let (from_tag, to_tag) =
             (essentials.from_tag.unwrap_or_default(), essentials.to_tag.unwrap_or_default());
         let open = |token| self.seal.open(token, essentials.call_id, from_tag, to_tag);
@@ -60,29 +58,29 @@ impl Proxy {
             routes.strict = true;
             match values.clone().last().and_then(|value| NameAddr::parse(value).ok()) {
                 Some(target) => uri = target.uri,
-                None => return Inside::Forged,
+                None => return Err(Unproven::Forged),
             }
         }
         let targets = usize::from(routes.strict);
         let count = values.clone().count() - targets;
         for value in values.take(count) {
-            let Some((ours, token)) = read_route(world, value) else { return Inside::Malformed };
+            let Some((ours, token)) = read_route(world, value) else { return Err(Unproven::Malformed) };
             match (ours, token, &found) {
                 (true, None, None) => routes.own += 1,
                 (true, Some(token), None) => {
-                    let Some(opened) = open(token) else { return Inside::Forged };
+                    let Some(opened) = open(token) else { return Err(Unproven::Forged) };
                     found = Some((token, opened));
                     routes.own += 1;
                 }
                 // The second of a double Record-Route.
                 (true, Some(token), Some((known, _))) if token == *known => routes.own += 1,
-                (false, _, None) => return Inside::Elsewhere,
+                (false, _, None) => return Err(Unproven::Elsewhere),
                 (_, _, Some(_)) => break,
             }
         }
         match found {
-            Some((_, (token, direction))) => Inside::Proven(Proven { token, direction, uri, routes }),
-            None => Inside::Unproven,
+            Some((_, (token, direction))) => Ok(Proven { token, direction, uri, routes }),
+            None => Err(Unproven::NoToken),
         }
     }
 
@@ -96,14 +94,14 @@ impl Proxy {
         message: &Message<'_>,
     ) {
         let Proven { token, direction, uri, routes } = match self.inside(cx.world, message) {
-            Inside::Proven(proven) => proven,
-            Inside::Forged => {
+            Ok(proven) => proven,
+            Err(Unproven::Forged) => {
                 cx.counters.route_forged += 1;
                 return refuse(cx, flow, message, StatusCode::FORBIDDEN, &[]);
             }
-            Inside::Elsewhere => return refuse_elsewhere(cx, flow, message),
-            Inside::Malformed => return refuse_malformed(cx, flow, message),
-            Inside::Unproven => {
+            Err(Unproven::Elsewhere) => return refuse_elsewhere(cx, flow, message),
+            Err(Unproven::Malformed) => return refuse_malformed(cx, flow, message),
+            Err(Unproven::NoToken) => {
                 // Without a route of ours nothing proves the dialog, so its tags are a claim (advisory A06).
                 if prover.prove(cx, flow, message).is_some() {
                     refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, &[]);
@@ -138,7 +136,10 @@ impl Proxy {
         }
         let mut target = match reach(cx, other, uri) {
             Reached::Instance(target) => target,
-            Reached::Over(way) => Target { flow: Some(way), party: other.party, ..Target::of_uri(uri) },
+            Reached::Over(way, host) => {
+                let (flow, party, host) = (Some(way), other.party, host.map(Into::into));
+                Target { flow, host, party, ..Target::of_uri(uri) }
+            }
         };
         target.secure |= token.secure;
         if routes.kept(message).next().is_some() {
@@ -159,7 +160,7 @@ impl Proxy {
         if self.absorb_ack(cx, message) {
             return;
         }
-        let Inside::Proven(Proven { token, direction, uri, routes }) = self.inside(cx.world, message) else {
+        let Ok(Proven { token, direction, uri, routes }) = self.inside(cx.world, message) else {
             cx.counters.stray_acks += 1;
             return;
         };
@@ -172,13 +173,15 @@ impl Proxy {
             && (flow.transport.is_secure() || !token.secure);
         let max_forwards = message.max_forwards().ok().flatten().unwrap_or(70);
         let reached = reach(cx, other, uri);
-        let (uri, way, path, secure) = match &reached {
-            Reached::Instance(to) => (&*to.uri, to.flow.unwrap_or(other.flow), to.path.as_deref(), to.secure),
-            Reached::Over(flow) => (uri, *flow, None, is_sips(uri)),
+        let (uri, way, host, path, secure) = match &reached {
+            Reached::Instance(to) => {
+                (&*to.uri, to.flow.unwrap_or(other.flow), None, to.path.as_deref(), to.secure)
+            }
+            Reached::Over(flow, host) => (uri, *flow, *host, None, is_sips(uri)),
         };
         let path = path.filter(|_| routes.kept(message).next().is_none());
         let may = may && (way.transport.is_secure() || !(secure || token.secure));
-        let hop = hop_of(&way);
+        let hop = hop_of(&way, host);
         let Some(listener) = next_hop::listener(cx.world, &hop).filter(|_| may && max_forwards > 0) else {
             cx.counters.stray_acks += 1;
             return;

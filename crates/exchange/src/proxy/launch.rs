@@ -5,7 +5,7 @@ use super::branch::{self, BRANCH_LEN, Branch, Cancel, Client, Way};
 use super::ends::found_again;
 use super::forward::{self, Outgoing, first_route};
 use super::next_hop::{self, NextHop};
-use super::record_route::{self, flow_of};
+use super::record_route;
 use super::request::Server;
 use super::{Proxy, timing};
 use crate::context::Context;
@@ -39,7 +39,7 @@ impl Proxy {
         breadth: u32,
     ) {
         if let Some(flow) = &target.flow {
-            let hop = hop_of(flow);
+            let hop = hop_of(flow, target.host.as_deref());
             return self.open_branch(cx, index, target, breadth, Way::Flow, |proxy, cx, slot| {
                 proxy.branches[slot as usize].hop = hop;
                 proxy.transmit(cx, slot, message);
@@ -166,8 +166,8 @@ impl Proxy {
         self.record_route.clear();
         if request.record_route {
             let token = RouteToken {
-                caller: End { flow: request.source, party: request.sender },
-                callee: End { flow: flow_of(&branch.hop, listener), party: branch.target.party },
+                caller: End { flow: request.source, party: request.sender, host: None },
+                callee: record_route::end_of(branch, listener),
                 secure: is_sips(message.request_uri()),
             };
             record_route::write(&self.seal, cx.world, message, &token, listener, &mut self.record_route);

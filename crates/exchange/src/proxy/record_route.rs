@@ -1,20 +1,23 @@
 //! Our Record-Route (RFC 3261 section 16.6 step 4): a way back through us that carries a token of both ends.
 
+use super::branch::Branch;
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId};
-use crate::route_token::{RouteSeal, RouteToken};
+use crate::route_token::{End, RouteSeal, RouteToken};
 use crate::world::{Listener, World};
 use coeur_sip::{Message, Transport};
 
-/// Where the dialog will reach this side: a flow, or an address to connect to.
-pub(super) fn flow_of(hop: &Hop, listener: &Listener) -> Flow {
-    match hop {
-        Hop::Flow(flow) => *flow,
-        Hop::Address { transport, address, .. } => Flow {
-            transport: *transport,
-            listener: listener.id,
-            connection: ConnectionId::NONE,
-            remote: *address,
-        },
+/// Where the dialog will reach the callee: over a flow, or by connecting to an address, under its name if it has one.
+pub(super) fn end_of(branch: &Branch, listener: &Listener) -> End {
+    let party = branch.target.party;
+    match &branch.hop {
+        Hop::Flow(flow) => End { flow: *flow, party, host: None },
+        Hop::Address { transport, address, host } => {
+            let (connection, remote) = (ConnectionId::NONE, *address);
+            let flow = Flow { transport: *transport, listener: listener.id, connection, remote };
+            // A datagram has no connection to be found again, and proves nothing.
+            let host = host.clone().filter(|_| transport.is_reliable());
+            End { flow, party, host }
+        }
     }
 }
 

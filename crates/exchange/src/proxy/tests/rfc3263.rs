@@ -1,6 +1,8 @@
 //! Another domain, found as RFC 3263 has it: what is asked of the DNS, and what is tried in which order.
 
 use super::*;
+use crate::flow::{ConnectionId, ListenerId, ShardId};
+use crate::world::Listener;
 use coeur_sip::Transport;
 use coeur_sip::resolve::{Answer, Naptr, Outcome, Query, RecordKind, Records, Srv};
 use std::net::SocketAddr;
@@ -219,4 +221,42 @@ fn another_domain_is_nowhere_inside() {
     assert_eq!(place(&sent[0]), udp_place("10.1.2.3:5060"));
     let sent = begin(&mut office, &mut alice, Method::Message, "sip:carol@10.2.2.3");
     assert_eq!(statuses(&sent), [403]);
+}
+
+/// RFC 5922 section 7.1: what the certificate must prove is the name that was asked for, for the ACK, a re-INVITE and
+/// the BYE of a dialog just as for its INVITE. With it they find the connection of the INVITE too (RFC 5923).
+#[test]
+fn a_dialog_abroad_goes_on_under_the_name_that_it_began_with() {
+    for (uri, transport, id) in [
+        ("sip:carol@tls.example.net:5071;transport=tls", Transport::Tls, 2),
+        ("sip:carol@tls.example.net:5071;transport=tcp", Transport::Tcp, 1),
+    ] {
+        let (mut office, mut alice) = abroad();
+        let bound = "192.0.2.1:5061".parse().expect("an address");
+        let listener = Listener {
+            id: ListenerId(2),
+            transport: Transport::Tls,
+            bound,
+            sent_by: "192.0.2.1:5061".into(),
+        };
+        office.world.listeners.push(listener);
+        assert!(begin(&mut office, &mut alice, Method::Invite, uri).is_empty());
+        let invite = resolve(&mut office, |query| match query.kind {
+            RecordKind::A => Outcome::Found { records: Records::A(vec![[203, 0, 113, 7].into()]), ttl_s: 60 },
+            _ => Outcome::Absent { ttl_s: 60 },
+        })
+        .remove(0);
+        let address = "203.0.113.7:5071".parse().expect("an address");
+        let there = Hop::Address { transport, address, host: Some("tls.example.net".into()) };
+        assert_eq!(invite.hop, there);
+        let connection = ConnectionId::new(ShardId(0), 77);
+        let back = Flow { transport, listener: ListenerId(id), connection, remote: address };
+        let contact = "Contact: <sip:carol@203.0.113.7:5071;transport=tls>\r\n";
+        let ok = office.answer(back, &reply_with(&invite, 200, contact, ""));
+        for method in [Method::Ack, Method::Invite, Method::Bye] {
+            let sent = office.receive(alice.flow, &inside(&mut alice, &ok, method));
+            let passed = sent.iter().find(|sent| sent.status() == 0).expect("a request");
+            assert_eq!(passed.hop, there, "{method} {}", passed.text());
+        }
+    }
 }
