@@ -78,10 +78,17 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
     }
     if roles.echo.owns(message) {
         // ACK and CANCEL cannot be challenged: from elsewhere they mean nothing.
-        let known = roles.echo.is_from_its_flow(flow, message);
-        let silent = matches!(message.method(), Method::Ack | Method::Cancel);
-        if known || (!silent && roles.guard.authenticate(cx, flow, message).is_ok()) {
-            roles.echo.in_dialog(cx, *flow, message);
+        if roles.echo.is_from_its_flow(flow, message) {
+            return roles.echo.in_dialog(cx, *flow, message);
+        }
+        if matches!(message.method(), Method::Ack | Method::Cancel) {
+            return;
+        }
+        let Ok(sender) = roles.guard.authenticate(cx, flow, message) else { return };
+        // Threat T-08: somebody else with an account of ours, who has heard the dialog.
+        match roles.echo.is_of(message, sender.account.id) {
+            true => roles.echo.in_dialog(cx, *flow, message),
+            false => answer(cx, flow, message, StatusCode::FORBIDDEN, None, |_| {}),
         }
         return;
     }

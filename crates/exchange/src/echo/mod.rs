@@ -13,7 +13,7 @@ use crate::flow::{Flow, Hop};
 use crate::input::MediaEvent;
 use crate::outbox::{MediaCommand, MediaId, Output};
 use crate::party::Party;
-use coeur_directory::{Aor, DeviceId};
+use coeur_directory::{AccountId, Aor, DeviceId};
 use coeur_sip::dialog::DialogError;
 use coeur_sip::header::HeaderName;
 use coeur_sip::time::Monotonic;
@@ -89,6 +89,11 @@ impl Echo {
     /// The flow over which the call of this request was made: who speaks from elsewhere must prove himself.
     pub fn is_from_its_flow(&self, flow: &Flow, message: &Message<'_>) -> bool {
         self.find(message).is_some_and(|at| self.calls[at].flow == *flow)
+    }
+
+    /// True when the call of this request is one of this account.
+    pub fn is_of(&self, message: &Message<'_>, account: AccountId) -> bool {
+        self.find(message).is_some_and(|at| self.calls[at].party.account == account)
     }
 
     /// A request that [`Echo::owns`].

@@ -273,3 +273,28 @@ fn the_bye_of_echo_follows_a_strict_router() {
     let route = "Route: <sip:loose.example.net;lr>\r\nRoute: <sip:alice@192.0.2.11:5060;transport=udp>\r\n";
     assert!(bye.contains(route), "{bye}");
 }
+
+/// Threat T-08: a proof must be that of the account whose call it is. Bob has an account, and has heard the dialog.
+#[test]
+fn a_proof_by_somebody_else_ends_no_call() {
+    let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+    let ok = answered(&mut office, &mut alice);
+    alice.cseq += 1;
+    let as_bob = |bye: Vec<u8>| {
+        String::from_utf8(bye).expect("text").replace("From: <sip:alice@", "From: <sip:bob@").into_bytes()
+    };
+    let mut bob = Phone::new("bob", udp("198.51.100.7:5060"));
+    let bye = as_bob(inside(&alice, &ok, Method::Bye));
+    let challenge = office.answer(bob.flow, &bye);
+    assert_eq!(challenge.status(), 407);
+    bob.read(&challenge);
+    let credentials = bob.credentials(Method::Bye, "sip:echo@192.0.2.1:5060");
+    let text = String::from_utf8(bye).expect("text").replace("branch=z9hG4bK", "branch=z9hG4bKagain");
+    let proved = text.replace("Content-Length", &format!("{credentials}Content-Length"));
+    assert_eq!(office.answer(bob.flow, proved.as_bytes()).status(), 403);
+    assert_eq!(
+        office.answer(alice.flow, &inside(&alice, &ok, Method::Bye)).status(),
+        200,
+        "it goes on until now"
+    );
+}
