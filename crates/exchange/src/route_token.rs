@@ -61,6 +61,8 @@ pub enum Direction {
 
 /// Bytes of the longest token: two IPv6 flows over connections, the highest numbers there can be, and two names.
 pub const TOKEN_TEXT_MAX: usize = 832;
+/// Of the shortest: two IPv4 flows over UDP of nobody of ours.
+const TOKEN_TEXT_MIN: usize = ((1 + 2 * (1 + 2 + 4 + 2) + MAC_LEN) * 4).div_ceil(3);
 
 const VERSION: u8 = 2;
 const SECURE: u8 = 0x80;
@@ -114,6 +116,12 @@ impl RouteSeal {
                 bool::from(subtle::ConstantTimeEq::ct_eq(&self.mac(payload, call_id, tag)[..], mac))
             });
         Some((token, direction?.1))
+    }
+
+    /// True for a text that we may have written, for whatever dialog.
+    pub fn has_shape(text: &[u8]) -> bool {
+        let in_alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (TOKEN_TEXT_MIN..=TOKEN_TEXT_MAX).contains(&text.len()) && text.iter().all(in_alphabet)
     }
 
     fn mac(&self, payload: &[u8], call_id: &[u8], caller_tag: &[u8]) -> [u8; MAC_LEN] {
@@ -401,7 +409,10 @@ mod tests {
         widest.caller = widest.callee.clone();
         let text = sealed(&widest);
         assert_eq!(seal(1).open(&text, b"call", b"alice", b"bob").map(|o| o.0), Some(widest));
-        assert!(text.len() <= TOKEN_TEXT_MAX);
+        assert!(RouteSeal::has_shape(&text), "{} bytes", text.len());
+        let nobody = || End { flow: udp("192.0.2.1:5060"), party: None, host: None };
+        let shortest = sealed(&RouteToken { caller: nobody(), callee: nobody(), secure: false });
+        assert_eq!((shortest.len(), RouteSeal::has_shape(&shortest)), (TOKEN_TEXT_MIN, true));
         assert!(text.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'_'));
     }
 

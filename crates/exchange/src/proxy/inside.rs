@@ -10,7 +10,7 @@ use super::{Prover, Proxy, next_hop};
 use crate::answer::answer;
 use crate::context::Context;
 use crate::flow::Flow;
-use crate::route_token::{Direction, End, RouteToken, hop_of};
+use crate::route_token::{Direction, End, RouteSeal, RouteToken, hop_of};
 use crate::routing::{self, Target, is_sips};
 use crate::world::World;
 use coeur_sip::header::{HeaderName, NameAddr};
@@ -270,11 +270,13 @@ fn refuse_malformed(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
     answer(cx, &flow, message, StatusCode::BAD_REQUEST, Some("Malformed Route"), |_| {});
 }
 
-/// (does it name us, its user part)
+/// (does it name us, its user part if we may have sealed it: an operator's Service-Route may have one too)
 fn read_route<'a>(world: &World, value: &'a [u8]) -> Option<(bool, Option<&'a [u8]>)> {
     let address = NameAddr::parse(value).ok()?;
     match Uri::parse(address.uri).ok()? {
-        Uri::Sip(uri) => Some((routing::is_ours(world, &uri), uri.user)),
+        Uri::Sip(uri) => {
+            Some((routing::is_ours(world, &uri), uri.user.filter(|user| RouteSeal::has_shape(user))))
+        }
         Uri::Tel(_) | Uri::Other { .. } => Some((false, None)),
     }
 }

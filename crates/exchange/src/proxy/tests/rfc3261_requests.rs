@@ -134,6 +134,24 @@ fn a_preloaded_route_to_us_is_taken_off() {
     }
 }
 
+/// RFC 3608 section 5: what the operator has set as Service-Route may have a user part, which need not be of ours. It is
+/// no forgery of a Record-Route, outside of a dialog and inside.
+#[test]
+fn a_service_route_with_a_user_part_is_taken_off() {
+    for user in ["edge", "a-user-part-as-long-as-a-sealed-one-would-be.but-with-a-dot-in-it"] {
+        let (mut office, mut alice) = office();
+        let route = format!("Route: <sip:{user}@192.0.2.1:5060;lr>\r\n");
+        let (_, sent) = send(&mut office, &mut alice, Method::Invite, &route);
+        let invite = to(&sent, udp(BOB)).clone();
+        assert!(lines(&invite, "Route").is_empty(), "{}", invite.text());
+        let ok = office.answer(udp(BOB), &reply(&invite, 200));
+        let text = String::from_utf8(inside(&mut alice, &ok, Method::Info)).expect("text");
+        let info =
+            office.answer(udp(ALICE), text.replacen("Route: ", &format!("{route}Route: "), 1).as_bytes());
+        assert!(goes_to(&info, udp(BOB)) && lines(&info, "Route").is_empty(), "{user}: {}", info.text());
+    }
+}
+
 /// Section 16.6 step 7 would send it there: that is relaying, with or without one of ours in front.
 #[test]
 fn a_route_to_somebody_else_is_403() {
