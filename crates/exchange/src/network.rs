@@ -2,11 +2,12 @@
 //!
 //! Where another domain is reached is said by the caller, or by the DNS of that domain: by a stranger. Were any address
 //! taken, an account with the right to relay could make this server speak to what only this server can reach: itself,
-//! its neighbours, the metadata service of its cloud. So special-purpose addresses (RFC 6890 and its registries) are no
-//! place for a foreign request, unless the operator lists them. Registered phones are another matter: they are reached
+//! its neighbours, the metadata service of its cloud. So special-purpose addresses (RFC 6890 and its registries) and those
+//! of our own listeners are no place for a foreign request, unless the operator lists them. Registered phones are another matter: they are reached
 //! where they came from.
 
-use crate::world::World;
+use crate::world::{Listener, World};
+use coeur_sip::uri::Host;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -62,7 +63,15 @@ impl fmt::Display for Network {
 
 /// Whether a request for another domain may be sent there.
 pub(crate) fn may_relay_to(world: &World, ip: IpAddr) -> bool {
-    !is_inside(ip) || world.settings.relay_inside.iter().any(|network| network.contains(ip))
+    let ours = || world.listeners.iter().any(|listener| is_at(listener, ip.to_canonical()));
+    !(is_inside(ip) || ours()) || world.settings.relay_inside.iter().any(|network| network.contains(ip))
+}
+
+/// True when this listener is bound to, or known by, the address. What else listens there is for us alone, and a request
+/// that comes back to us would come from an address that others may trust.
+fn is_at(listener: &Listener, ip: IpAddr) -> bool {
+    let known_by = Host::parse(listener.name().0.as_bytes()).and_then(|host| host.ip());
+    [Some(listener.bound.ip()), known_by].into_iter().flatten().any(|own| own.to_canonical() == ip)
 }
 
 /// Loopback, private, link-local (with the metadata services of most clouds), shared, multicast, unspecified and reserved

@@ -32,7 +32,7 @@ keys! {
     Log "log" "COEUR_LOG" "Level (error, warn, info, debug, trace) or a filter such as coeur=debug.",
     LogFormat "log_format" "COEUR_LOG_FORMAT" "text or json.",
     TraceMb "trace_mb" "COEUR_TRACE_MB" "Memory for recent messages, in megabytes, 0 to 1024; 0 keeps none.",
-    RelayInside "relay_inside" "COEUR_RELAY_INSIDE" "Private, loopback and other inside networks to which accounts with the right to relay may send: ADDRESS[/BITS] (a list).",
+    RelayInside "relay_inside" "COEUR_RELAY_INSIDE" "Private, loopback and other inside networks, and own addresses, to which accounts with the right to relay may send: ADDRESS[/BITS] (a list).",
     FollowRedirects "follow_redirects" "COEUR_FOLLOW_REDIRECTS" "Whether a 3xx answer that names accounts of ours is followed here (yes) or handed to the caller (no).",
     ExpiresJitter "expires_jitter_percent" "COEUR_EXPIRES_JITTER_PERCENT" "Registrations are granted up to this share less time than asked for, at random, 0 to 50: phones that came back at once spread out.",
     FlowTimer "flow_timer_s" "COEUR_FLOW_TIMER_S" "Seconds between keep-alives that phones are told (Flow-Timer, RFC 5626), 30 to 3600; 0 tells none.",

@@ -260,3 +260,28 @@ fn a_dialog_abroad_goes_on_under_the_name_that_it_began_with() {
         }
     }
 }
+
+/// Threat T-25: whatever else listens at our own addresses is for us alone, unless the operator has listed them.
+#[test]
+fn another_domain_is_not_at_our_own_addresses() {
+    for (host, network) in [
+        ("192.0.2.1:5070", "192.0.2.1"),
+        ("192.0.2.1:22;transport=tcp", "192.0.2.0/24"),
+        ("198.51.100.5:5070", "198.51.100.5"),
+        ("[2001:db8::1]:5070", "2001:db8::/32"),
+        ("[2001:db8::5]:5070", "2001:db8::5"),
+    ] {
+        let (mut office, mut alice) = abroad();
+        for (id, bound, sent_by) in
+            [(2, "10.0.0.1:5060", "198.51.100.5:5060"), (3, "[2001:db8::1]:5060", "[2001:db8::5]:5060")]
+        {
+            let (id, transport, bound) = (ListenerId(id), Transport::Udp, bound.parse().expect("an address"));
+            office.world.listeners.push(Listener { id, transport, bound, sent_by: sent_by.into() });
+        }
+        let uri = format!("sip:carol@{host}");
+        assert_eq!(statuses(&begin(&mut office, &mut alice, Method::Message, &uri)), [403], "{host}");
+        office.world.settings.relay_inside = [network.parse().expect("a network")].into();
+        let sent = begin(&mut office, &mut alice, Method::Message, &uri);
+        assert_eq!(statuses(&sent), [0], "{host} is listed");
+    }
+}
