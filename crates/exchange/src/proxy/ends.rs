@@ -5,6 +5,9 @@
 //! over which its device is registered now. That holds for ACK and CANCEL too, which nobody can challenge; any other
 //! request from elsewhere is challenged, and only the account of the end can answer. No relay is opened by it: the token
 //! names the device, the registration says where that device is, and the only way on is the other end of the same token.
+//!
+//! An end of another domain has no account here by which it could prove anything, so it is known by its address: its server
+//! may send from another port than it listens on.
 
 use crate::bindings;
 use crate::context::Context;
@@ -13,11 +16,20 @@ use crate::gruu;
 use crate::party::Party;
 use crate::route_token::{End, same_end};
 use crate::routing::{Target, is_sips};
-use coeur_sip::Uri;
+use coeur_sip::{Transport, Uri};
 
 pub(super) fn speaks_for(cx: &Context<'_>, end: &End, flow: &Flow) -> bool {
     same_end(&end.flow, flow)
+        || (end.party.is_none() && is_from_host(&end.flow, flow))
         || end.party.is_some_and(|party| party.is_registered_over(cx.world, cx.now.monotonic, flow))
+}
+
+/// From the address at which the end is reached, over the same transport, or over TCP, which a large request takes instead
+/// of UDP (RFC 3261 section 18.1.1).
+fn is_from_host(issued: &Flow, seen: &Flow) -> bool {
+    let same = issued.transport == seen.transport
+        || (issued.transport == Transport::Udp && seen.transport == Transport::Tcp);
+    same && issued.remote.ip().to_canonical() == seen.remote.ip().to_canonical()
 }
 
 /// Where a request to `remote_target` of this end goes: to the instance when it is a GRUU (RFC 5627 section 3.4), else

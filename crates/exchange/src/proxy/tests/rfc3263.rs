@@ -285,3 +285,25 @@ fn another_domain_is_not_at_our_own_addresses() {
         assert_eq!(statuses(&sent), [0], "{host} is listed");
     }
 }
+
+/// RFC 3261 sections 8.1.1 and 18.1.1: a server abroad may send its own requests from another port than it is reached at,
+/// and large ones over TCP. It has no account here by which it could prove more.
+#[test]
+fn a_callee_abroad_can_hang_up_from_another_port_of_its_address() {
+    for (flow, passes) in [
+        (udp("203.0.113.9:5060"), true),
+        (udp("203.0.113.9:40000"), true),
+        (tcp("203.0.113.9:40000", 5), true),
+        (udp("203.0.113.10:5060"), false),
+    ] {
+        let (mut office, mut alice) = abroad();
+        let invite = begin(&mut office, &mut alice, Method::Invite, "sip:carol@203.0.113.9").remove(0);
+        let contact = "Contact: <sip:carol@203.0.113.9>\r\n";
+        assert_eq!(
+            office.answer(udp("203.0.113.9:5060"), &reply_with(&invite, 200, contact, "")).status(),
+            200
+        );
+        let bye = office.receive(flow, &from_callee(&invite, "BYE", 1));
+        assert_eq!(bye.iter().any(|sent| goes_to(sent, udp(ALICE))), passes, "{flow:?} {bye:?}");
+    }
+}
