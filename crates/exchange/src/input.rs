@@ -26,13 +26,13 @@ pub enum Input<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendFailure {
-    /// Refused or unreachable: try the next target (RFC 3263 section 4.3).
+    /// Refused or unreachable: the next target is tried, and this one is avoided for a while (RFC 3263 section 4.3).
     Unreachable,
-    /// The flow is closed: RFC 5626 section 5.3.1, 430 at the edge.
+    /// The connection is gone: another flow of the phone is tried, if it has one (RFC 5626 section 7).
     FlowClosed,
-    /// The certificate does not prove the host (RFC 5922).
+    /// The certificate does not prove the host (RFC 5922). As unreachable.
     Untrusted,
-    /// A bounded queue is full.
+    /// A bounded queue of our own is full: over UDP the timers send again, else the next target is tried.
     Congested,
 }
 

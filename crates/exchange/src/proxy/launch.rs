@@ -10,6 +10,7 @@ use super::request::Server;
 use super::{Proxy, timing};
 use crate::context::Context;
 use crate::flow::Hop;
+use crate::input::SendFailure;
 use crate::outbox::{Output, ResolveToken, SendToken, Span};
 use crate::route_token::{End, RouteToken, hop_of};
 use crate::routing::{Target, is_sips};
@@ -230,10 +231,14 @@ impl Proxy {
     }
 
     /// A request could not leave: the next address, the next flow of the instance, or a 503 (section 16.9).
-    pub fn send_failed(&mut self, cx: &mut Context<'_>, token: SendToken, _why: crate::input::SendFailure) {
+    pub fn send_failed(&mut self, cx: &mut Context<'_>, token: SendToken, why: SendFailure) {
         cx.counters.send_failures += 1;
         let Some(slot) = self.branch_of(token.0) else { return };
         let branch = &mut self.branches[slot as usize];
+        // A full socket of our own: as good as lost on its way, which timers A and E are for (section 17.1.1.2).
+        if why == SendFailure::Congested && !branch.is_reliable() {
+            return;
+        }
         let (index, waits) = (branch.request, branch.awaits_final());
         let action = match &mut branch.client {
             Client::Resolving { .. } => ClientAction::Nothing,
@@ -246,19 +251,28 @@ impl Proxy {
         if !waits {
             return self.drop_branch(slot);
         }
+        match why {
+            SendFailure::Unreachable | SendFailure::Untrusted => self.avoid(cx.now.monotonic, slot),
+            // These say nothing of the place.
+            SendFailure::FlowClosed | SendFailure::Congested => {}
+        }
         self.with_message(index, |proxy, message| {
             proxy.next_way(cx, slot, message, StatusCode::SERVICE_UNAVAILABLE.code());
             proxy.settle(cx, index, message);
         });
     }
 
+    /// The place where this branch was sent has failed: for a while it is tried last (RFC 3263 section 4.3).
+    pub(super) fn avoid(&mut self, now: Monotonic, slot: u32) {
+        if let Hop::Address { transport, address, .. } = &self.branches[slot as usize].hop {
+            self.failed.insert(now, *transport, *address, FAILED_FOR);
+        }
+    }
+
     /// Leaves a way that does not work: RFC 3263 section 4.3, RFC 5626 section 7.
     pub(super) fn next_way(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: u16) {
         let branch = &mut self.branches[slot as usize];
         let index = branch.request;
-        if let Hop::Address { transport, address, .. } = &branch.hop {
-            self.failed.insert(cx.now.monotonic, *transport, *address, FAILED_FOR);
-        }
         if branch.withdrawn {
             return self.drop_branch(slot);
         }
@@ -291,8 +305,8 @@ impl Proxy {
         if let Some(target) = alternative.and_then(|at| request.waiting.remove(at)) {
             return self.launch(cx, index, message, target, breadth);
         }
-        if request.inside && request.redirects == 0 {
-            request.redirects = 1;
+        if request.inside && !request.looked_again {
+            request.looked_again = true;
             let routes = request.routes;
             let again = party.and_then(|p| found_again(cx, p, instance.as_deref(), &uri, old_flow));
             if let Some(mut target) = again {

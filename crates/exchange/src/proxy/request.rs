@@ -54,8 +54,10 @@ pub(super) struct Request {
     pub(super) stopped: bool,
     /// Its sender lost his rights: a 2xx that still comes is not for him.
     pub(super) revoked: bool,
-    /// Inside a dialog: no Record-Route, and a dead flow is looked up again once.
+    /// Inside a dialog: no Record-Route, no redirection, and a dead flow is looked up again once.
     pub(super) inside: bool,
+    /// That has been done.
+    pub(super) looked_again: bool,
     pub(super) routes: Routes,
     pub(super) record_route: bool,
     pub(super) to_tag: [u8; 18],

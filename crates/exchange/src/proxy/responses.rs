@@ -5,7 +5,7 @@ use super::forward::{self, Outgoing};
 use super::time::send_again;
 use super::{Proxy, next_hop, timing};
 use crate::context::Context;
-use crate::flow::Flow;
+use crate::flow::{Flow, Hop};
 use crate::outbox::{SendToken, Span};
 use crate::routing::{Target, is_sips};
 use coeur_sip::header::HeaderName;
@@ -36,6 +36,7 @@ impl Proxy {
             cx.counters.stray_responses += 1;
             return;
         }
+        self.no_longer_avoid(slot);
         let (now, timing) = (cx.now.monotonic, timing(cx.world));
         let branch = &mut self.branches[slot as usize];
         let first = branch.awaits_final();
@@ -56,6 +57,15 @@ impl Proxy {
             | ClientAction::TimedOut
             | ClientAction::TransportFailed
             | ClientAction::Ended => {}
+        }
+    }
+
+    /// RFC 3263 section 4.3: who answers has not failed.
+    fn no_longer_avoid(&mut self, slot: u32) {
+        if let Hop::Address { transport, address, .. } = &self.branches[slot as usize].hop
+            && !self.failed.is_empty()
+        {
+            self.failed.remove(*transport, *address);
         }
     }
 
@@ -199,7 +209,7 @@ impl Proxy {
         if branch.withdrawn || !self.requests[index as usize].is_open() {
             return;
         }
-        if status.class() == 3 && self.follow(cx, index, stored, response) {
+        if status.class() == 3 && self.follow(cx, slot, stored, response) {
             return;
         }
         if let Some(span) = written(cx, response) {
@@ -244,18 +254,22 @@ impl Proxy {
     }
 
     /// Step 4: by setting, at most [`REDIRECTS_MAX`] times, and only to accounts of ours: following a redirection
-    /// abroad would relay for whoever is called. From sip to sips, or back, none is followed (RFC 5630 section 5.3): the
+    /// abroad would relay for whoever is called. Only where we are responsible for the Request-URI (section 16.5): not
+    /// inside a dialog, and not what another domain answers. From sip to sips, or back, none is followed (RFC 5630 section 5.3): the
     /// caller has to know. No target is tried twice (section 16.5). When some Contact leads on,
     /// the others of the same answer are not told to the caller.
     fn follow(
         &mut self,
         cx: &mut Context<'_>,
-        index: u32,
+        slot: u32,
         stored: &Message<'_>,
         response: &Message<'_>,
     ) -> bool {
+        let branch = &self.branches[slot as usize];
+        let (index, responsible) = (branch.request, branch.target.party.is_some());
         let request = &mut self.requests[index as usize];
-        if !cx.world.settings.recurse_on_redirect || request.redirects >= REDIRECTS_MAX || request.stopped {
+        let may = cx.world.settings.recurse_on_redirect && responsible && !request.inside;
+        if !may || request.redirects >= REDIRECTS_MAX || request.stopped {
             return false;
         }
         request.redirects += 1;

@@ -109,6 +109,7 @@ impl Proxy {
             stopped: false,
             revoked: false,
             inside,
+            looked_again: false,
             routes,
             record_route,
             to_tag: cx.mint.tag(),

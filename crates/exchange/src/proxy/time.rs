@@ -90,6 +90,10 @@ impl Proxy {
         match action {
             ClientAction::SendAgain => send_again(cx, branch),
             ClientAction::TimedOut => {
+                // One that has rung and says nothing to our CANCEL is there all the same.
+                if !branch.is_cancelled() && !branch.withdrawn {
+                    self.avoid(now, slot);
+                }
                 self.with_message(index, |proxy, stored| {
                     proxy.next_way(cx, slot, stored, StatusCode::REQUEST_TIMEOUT.code());
                     proxy.settle(cx, index, stored);

@@ -101,8 +101,12 @@ fn lines(sent: &Sent, name: &str) -> Vec<String> {
 }
 
 fn send_failed(office: &mut Office, sent: &Sent) -> Vec<Sent> {
+    send_failed_as(office, sent, SendFailure::Unreachable)
+}
+
+fn send_failed_as(office: &mut Office, sent: &Sent, failure: SendFailure) -> Vec<Sent> {
     let token = sent.token.expect("a request");
-    office.handle(Input::SendFailed { token, failure: SendFailure::Unreachable })
+    office.handle(Input::SendFailed { token, failure })
 }
 
 fn tick(office: &mut Office, after: Duration) -> Vec<Sent> {

@@ -107,3 +107,25 @@ fn a_redirected_message_is_followed_and_a_forked_call_first_rings_out() {
     let sent = office.receive(flow_of(&second), &reply(&second, 486));
     assert!(to(&sent, udp(CAROL)).text().starts_with("INVITE "), "{sent:?}");
 }
+
+/// Section 16.5: only where we are responsible for the Request-URI may targets be added: not inside a dialog, whose target
+/// its other end has said, and not for what another domain answers.
+#[test]
+fn a_redirection_is_followed_only_where_we_are_responsible() {
+    let (mut office, mut alice) = following(true);
+    let patch = AccountPatch { rights: Some(Rights { relay_foreign: true }), ..Default::default() };
+    apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch });
+    let (_, sent) = send_to(&mut office, &mut alice, Method::Invite, "sip:dave@203.0.113.9", "", b"");
+    let abroad = sent.iter().find(|sent| sent.status() == 0).expect("an INVITE");
+    let sent = office.receive(udp("203.0.113.9:5060"), &moved_to(abroad, "<sip:carol@example.org>"));
+    assert_eq!(statuses(&sent), [0, 302], "{sent:?}");
+
+    let (mut office, mut alice) = following(true);
+    let (_, invite) = invite(&mut office, &mut alice);
+    let ok = office.answer(udp(BOB), &reply(&invite, 200));
+    for method in [Method::Info, Method::Invite] {
+        let sent = office.receive(udp(ALICE), &inside(&mut alice, &ok, method));
+        let sent = office.receive(udp(BOB), &moved_to(to(&sent, udp(BOB)), "<sip:carol@example.org>"));
+        assert_eq!(to(&sent, udp(ALICE)).status(), 302, "{method} {sent:?}");
+    }
+}

@@ -262,3 +262,26 @@ fn an_rfc_2543_client_is_matched_by_its_headers() {
     office.receive(udp(ALICE), &ack_of(old.as_bytes(), &failed[1]));
     assert!(tick(&mut office, Duration::from_secs(3)).is_empty(), "acknowledged");
 }
+
+/// Section 17.1.1.2: over UDP what our own socket could not take is as good as lost on its way, and timers A and E
+/// repeat it. Over a connection nothing would.
+#[test]
+fn what_a_full_socket_of_ours_did_not_take_is_sent_again_by_its_timer() {
+    for method in [Method::Invite, Method::Message] {
+        let (mut office, mut alice) = office();
+        let (_, sent) = send(&mut office, &mut alice, method, "");
+        let request = to(&sent, udp(BOB)).clone();
+        assert!(send_failed_as(&mut office, &request, SendFailure::Congested).is_empty(), "{method}");
+        let again = tick(&mut office, Duration::from_millis(520));
+        assert_eq!(to(&again, udp(BOB)).bytes, request.bytes, "{method}");
+        assert!(send_failed_as(&mut office, to(&again, udp(BOB)), SendFailure::Congested).is_empty());
+        assert_eq!(office.answer(udp(BOB), &reply(&request, 200)).status(), 200, "{method}");
+        assert_eq!(office.exchange.counters().send_failures, 2);
+    }
+    let mut office = Office::new();
+    let bob = register(&mut office, "bob", tcp("192.0.2.22:40000", 7), "");
+    let mut alice = Phone::new("alice", udp(ALICE));
+    let (_, sent) = send(&mut office, &mut alice, Method::Invite, "");
+    let failed = send_failed_as(&mut office, to(&sent, bob.flow), SendFailure::Congested);
+    assert_eq!(statuses(&failed), [500]);
+}

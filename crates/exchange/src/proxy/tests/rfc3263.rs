@@ -307,3 +307,64 @@ fn a_callee_abroad_can_hang_up_from_another_port_of_its_address() {
         assert_eq!(bye.iter().any(|sent| goes_to(sent, udp(ALICE))), passes, "{flow:?} {bye:?}");
     }
 }
+
+/// Section 4.3: avoided is what refused or proved another name. A queue of ours that is full, and a connection that
+/// closed, say nothing of the server at its other end.
+#[test]
+fn a_server_is_not_avoided_for_what_was_our_own_fault() {
+    for (failure, avoided) in [
+        (SendFailure::Congested, false),
+        (SendFailure::FlowClosed, false),
+        (SendFailure::Unreachable, true),
+        (SendFailure::Untrusted, true),
+    ] {
+        let (mut office, mut alice) = abroad();
+        let answer = |query: &Query| match query.kind {
+            RecordKind::A => {
+                let both = vec![[203, 0, 113, 1].into(), [203, 0, 113, 2].into()];
+                Outcome::Found { records: Records::A(both), ttl_s: 60 }
+            }
+            _ => Outcome::Absent { ttl_s: 60 },
+        };
+        let uri = "sip:carol@two.example.net:5060;transport=tcp";
+        begin(&mut office, &mut alice, Method::Invite, uri);
+        let first = resolve(&mut office, answer).remove(0);
+        let second = send_failed_as(&mut office, &first, failure).remove(0);
+        assert_ne!(place(&second), place(&first), "{failure:?}: the other is tried");
+        begin(&mut office, &mut alice, Method::Invite, uri);
+        let next = resolve(&mut office, answer).remove(0);
+        assert_eq!(place(&next) != place(&first), avoided, "{failure:?}");
+    }
+}
+
+/// Section 4.3: a server that has answered is there again.
+#[test]
+fn a_server_that_answers_is_no_longer_avoided() {
+    let (mut office, mut alice) = abroad();
+    begin(&mut office, &mut alice, Method::Message, "sip:carol@example.net");
+    let first = resolve(&mut office, answer).remove(0);
+    send_failed(&mut office, &first);
+    begin(&mut office, &mut alice, Method::Message, "sip:carol@example.net");
+    assert_ne!(place(&resolve(&mut office, answer)[0]), place(&first));
+    let sent = begin(&mut office, &mut alice, Method::Message, "sip:carol@203.0.113.1:5070").remove(0);
+    assert_eq!(place(&sent), place(&first));
+    office.receive(udp("203.0.113.1:5070"), &reply(&sent, 404));
+    begin(&mut office, &mut alice, Method::Message, "sip:carol@example.net");
+    assert_eq!(place(&resolve(&mut office, answer)[0]), place(&first));
+}
+
+/// Section 4.3, RFC 3261 section 9.1: a server that let the phone ring is there, even if it says nothing to our CANCEL.
+#[test]
+fn a_server_that_only_ignores_a_cancel_is_not_avoided() {
+    let (mut office, mut alice) = abroad();
+    let (request, _) = send_to(&mut office, &mut alice, Method::Invite, "sip:carol@example.net", "", b"");
+    let first = resolve(&mut office, answer).remove(0);
+    assert_eq!(office.answer(udp("203.0.113.1:5070"), &reply(&first, 180)).status(), 180);
+    assert!(office.receive(udp(ALICE), &cancel_of(&request)).iter().any(|sent| sent.status() == 0));
+    for _ in 0..34 {
+        tick(&mut office, Duration::from_secs(1));
+    }
+    assert!(office.receive(udp("203.0.113.1:5070"), &reply(&first, 487)).is_empty(), "given up");
+    begin(&mut office, &mut alice, Method::Invite, "sip:carol@example.net");
+    assert_eq!(place(&resolve(&mut office, answer)[0]), place(&first));
+}
