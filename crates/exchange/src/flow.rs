@@ -44,8 +44,8 @@ pub struct Flow {
 pub enum Hop {
     /// Over this flow and no other.
     Flow(Flow),
-    /// To this address: over UDP from the listener of the same family, else over a connection that is open to
-    /// this address for this host name (RFC 5923), else over a new one. `host` is what a TLS certificate must
-    /// prove (RFC 5922).
-    Address { transport: Transport, address: SocketAddr, host: Option<Box<str>> },
+    /// To this address: over UDP from this listener, else over a connection that is open to this address for this host
+    /// name (RFC 5923), else over a new one. What comes back on a new connection is as if it had come to this listener,
+    /// which our Via names. `host` is what a TLS certificate must prove (RFC 5922).
+    Address { transport: Transport, listener: ListenerId, address: SocketAddr, host: Option<Box<str>> },
 }

@@ -152,7 +152,8 @@ impl RouteToken {
 /// name at its address.
 pub fn hop_of(flow: &Flow, host: Option<&str>) -> Hop {
     if flow.transport.is_reliable() && flow.connection == ConnectionId::NONE {
-        Hop::Address { transport: flow.transport, address: flow.remote, host: host.map(Into::into) }
+        let Flow { transport, listener, connection: _, remote: address } = *flow;
+        Hop::Address { transport, listener, address, host: host.map(Into::into) }
     } else {
         Hop::Flow(*flow)
     }

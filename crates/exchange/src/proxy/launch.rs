@@ -15,7 +15,7 @@ use crate::outbox::{Output, ResolveToken, SendToken, Span};
 use crate::route_token::{End, RouteToken, hop_of};
 use crate::routing::{Target, is_sips};
 use crate::world::World;
-use coeur_sip::resolve::{Answer, Failover, Progress, Query};
+use coeur_sip::resolve::{Answer, Candidate, Failover, Progress, Query};
 use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::{ClientAction, InviteClient, NonInviteClient};
 use coeur_sip::{Message, StatusCode, Transport};
@@ -123,7 +123,12 @@ impl Proxy {
     fn walk(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: u16) {
         let branch = &mut self.branches[slot as usize];
         let next = match &mut branch.way {
-            Way::Walking(failover) => failover.next().map(next_hop::hop),
+            Way::Walking(failover) => loop {
+                let Some(place) = failover.next() else { break None };
+                if let Some(hop) = next_hop::hop(cx.world, place) {
+                    break Some(hop);
+                }
+            },
             Way::Flow | Way::Asking(_) => None,
         };
         match next {
@@ -168,7 +173,7 @@ impl Proxy {
         if request.record_route {
             let token = RouteToken {
                 caller: End { flow: request.source, party: request.sender, host: None },
-                callee: record_route::end_of(branch, listener),
+                callee: record_route::end_of(branch),
                 secure: is_sips(message.request_uri()),
             };
             record_route::write(&self.seal, cx.world, message, &token, listener, &mut self.record_route);
@@ -194,13 +199,13 @@ impl Proxy {
     /// that hardly listens on TCP: its flow is the only way, whatever the size.
     fn prefers_tcp(&mut self, world: &World, slot: u32) -> bool {
         let branch = &mut self.branches[slot as usize];
-        let Hop::Address { transport: Transport::Udp, address, host } = &branch.hop else { return false };
+        let Hop::Address { transport: Transport::Udp, address, host, .. } = &branch.hop else { return false };
         let uri = branch.target.path.as_deref().and_then(first_route).unwrap_or(&branch.target.uri);
-        let tcp = Hop::Address { transport: Transport::Tcp, address: *address, host: host.clone() };
-        let listens = next_hop::listener(world, &tcp).is_some();
-        if branch.smaller_tried || !listens || !next_hop::leaves_transport_open(uri) {
+        if branch.smaller_tried || !next_hop::leaves_transport_open(uri) {
             return false;
         }
+        let tcp = Candidate { transport: Transport::Tcp, address: *address, host: host.clone() };
+        let Some(tcp) = next_hop::hop(world, &tcp) else { return false };
         branch.smaller = Some(std::mem::replace(&mut branch.hop, tcp));
         true
     }

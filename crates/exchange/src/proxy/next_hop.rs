@@ -10,6 +10,7 @@ use coeur_sip::resolve::{
     Candidate, Destination, Progress, Query, Resolution, ResolveError, ResolveLimits, Supported,
 };
 use coeur_sip::{StatusCode, Transport, Uri};
+use std::net::SocketAddr;
 
 /// Questions and addresses for one target. Worst case 16 kB while a name is resolved.
 const LIMITS: ResolveLimits = ResolveLimits { queries_max: 16, records_max: 16, candidates_max: 16 };
@@ -69,8 +70,11 @@ pub(super) fn leaves_transport_open(text: &[u8]) -> bool {
     matches!(Uri::parse(text), Ok(Uri::Sip(uri)) if uri.transport().is_none() && !uri.secure)
 }
 
-pub(super) fn hop(candidate: &Candidate) -> Hop {
-    Hop::Address { transport: candidate.transport, address: candidate.address, host: candidate.host.clone() }
+/// `None`: none of our listeners can send there.
+pub(super) fn hop(world: &World, candidate: &Candidate) -> Option<Hop> {
+    let Candidate { transport, address, host } = candidate;
+    let listener = towards(world, *transport, *address)?.id;
+    Some(Hop::Address { transport: *transport, listener, address: *address, host: host.clone() })
 }
 
 /// What we listen on is what we can send with: our Via must name a place where the answer reaches us.
@@ -88,13 +92,26 @@ fn supported(world: &World) -> Supported {
     }
 }
 
-/// The listener whose name our Via carries: that of the flow, else one of the same transport and family.
+/// The listener whose name our Via carries.
 pub(super) fn listener<'w>(world: &'w World, hop: &Hop) -> Option<&'w Listener> {
-    match hop {
-        Hop::Flow(flow) => world.listeners.iter().find(|listener| listener.id == flow.listener),
-        Hop::Address { transport, address, .. } => {
-            let same = || world.listeners.iter().filter(|listener| listener.transport == *transport);
-            same().find(|listener| listener.bound.is_ipv4() == address.is_ipv4()).or_else(|| same().next())
-        }
-    }
+    let id = match hop {
+        Hop::Flow(flow) => flow.listener,
+        Hop::Address { listener, .. } => *listener,
+    };
+    world.listeners.iter().find(|listener| listener.id == id)
+}
+
+/// The listener that sends to an address, or under whose name we connect to it: of the same transport and family, and where
+/// there is a choice one that is bound to loopback only for loopback. A connection may lead to the other family too.
+fn towards(world: &World, transport: Transport, to: SocketAddr) -> Option<&Listener> {
+    let fits = |bound: SocketAddr| {
+        bound.ip().is_unspecified() || bound.ip().is_loopback() == to.ip().to_canonical().is_loopback()
+    };
+    let rank = |listener: &&Listener| match listener.bound.is_ipv4() == to.is_ipv4() {
+        true if fits(listener.bound) => 0,
+        true => 1,
+        false => 2,
+    };
+    let same = world.listeners.iter().filter(|listener| listener.transport == transport);
+    same.min_by_key(rank).filter(|listener| transport.is_reliable() || rank(listener) < 2)
 }

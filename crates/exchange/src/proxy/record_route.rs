@@ -7,13 +7,13 @@ use crate::world::{Listener, World};
 use coeur_sip::{Message, Transport};
 
 /// Where the dialog will reach the callee: over a flow, or by connecting to an address, under its name if it has one.
-pub(super) fn end_of(branch: &Branch, listener: &Listener) -> End {
+pub(super) fn end_of(branch: &Branch) -> End {
     let party = branch.target.party;
     match &branch.hop {
         Hop::Flow(flow) => End { flow: *flow, party, host: None },
-        Hop::Address { transport, address, host } => {
+        Hop::Address { transport, listener, address, host } => {
             let (connection, remote) = (ConnectionId::NONE, *address);
-            let flow = Flow { transport: *transport, listener: listener.id, connection, remote };
+            let flow = Flow { transport: *transport, listener: *listener, connection, remote };
             // A datagram has no connection to be found again, and proves nothing.
             let host = host.clone().filter(|_| transport.is_reliable());
             End { flow, party, host }

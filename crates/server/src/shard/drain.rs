@@ -1,8 +1,8 @@
 //! From decisions to the wire: what the handler wrote into the outbox is handed out, in order.
 
+use super::Shard;
 use super::handler::{Handler, NotSaved, Outcome};
 use super::inbox::Notice;
-use super::{Datagrams, Shard};
 use crate::net::connection::Peer;
 use crate::net::udp;
 use coeur_exchange::event::Event;
@@ -138,34 +138,32 @@ impl<H: Handler> Shard<H> {
         }
         match hop {
             Hop::Flow(flow) if flow.transport == Transport::Udp => {
-                let socket = self.datagrams.iter().position(|datagrams| datagrams.id == flow.listener);
-                self.datagram(socket, flow.remote, bytes, token, batch);
+                self.datagram(flow.listener, flow.remote, bytes, token, batch);
             }
-            Hop::Address { transport: Transport::Udp, address, .. } => {
-                let socket = socket_towards(&self.datagrams, *address);
-                self.datagram(socket, *address, bytes, token, batch);
+            Hop::Address { transport: Transport::Udp, listener, address, .. } => {
+                self.datagram(*listener, *address, bytes, token, batch);
             }
             Hop::Flow(flow) => self.on_flow(flow, bytes, token),
-            Hop::Address { transport, address, host } => {
-                self.send_to_address(*transport, *address, host, bytes, token)
+            Hop::Address { transport, listener, address, host } => {
+                let peer = Peer { transport: *transport, address: *address, host: host.clone() };
+                self.send_to_peer(peer, *listener, bytes, token)
             }
         }
     }
 
     fn datagram<'b>(
         &mut self,
-        socket: Option<usize>,
+        listener: ListenerId,
         to: SocketAddr,
         bytes: &'b [u8],
         token: Option<SendToken>,
         batch: &mut Batch<'b>,
     ) {
-        let Some(socket) = socket else {
+        let Some(socket) = self.datagrams.iter().position(|datagrams| datagrams.id == listener) else {
             self.core.stats.sends_without_way.add(1);
             return self.failed(token, SendFailure::Unreachable);
         };
         if self.core.tap.is_some() {
-            let listener = self.datagrams[socket].id;
             let flow =
                 Flow { transport: Transport::Udp, listener, connection: ConnectionId::NONE, remote: to };
             self.core.tap_sent(&flow, bytes);
@@ -221,22 +219,9 @@ impl<H: Handler> Shard<H> {
         }
     }
 
-    fn send_to_address(
-        &mut self,
-        transport: Transport,
-        address: SocketAddr,
-        host: &Option<Box<str>>,
-        bytes: &[u8],
-        token: Option<SendToken>,
-    ) {
-        let peer = Peer { transport, address, host: host.clone() };
-        // What comes back on this connection is as if it had come to our listener of that transport.
-        let listener = self
-            .acceptors
-            .iter()
-            .find(|(acceptor, _)| acceptor.transport == transport)
-            .map_or(ListenerId(0), |(acceptor, _)| acceptor.id);
-        let flow = Flow { transport, listener, connection: ConnectionId::NONE, remote: address };
+    fn send_to_peer(&mut self, peer: Peer, listener: ListenerId, bytes: &[u8], token: Option<SendToken>) {
+        let (transport, remote) = (peer.transport, peer.address);
+        let flow = Flow { transport, listener, connection: ConnectionId::NONE, remote };
         self.core.tap_sent(&flow, bytes);
         if let Err(failure) = self.streams.send_to(peer, listener, bytes, token, self.core.now.monotonic) {
             self.failed(token, failure);
@@ -256,16 +241,4 @@ impl<H: Handler> Shard<H> {
     fn failed(&mut self, token: Option<SendToken>, failure: SendFailure) {
         self.streams.failures.extend(token.map(|token| (token, failure)));
     }
-}
-
-/// The UDP socket to send from: of the same family, and one bound to loopback only for loopback and the other way
-/// round where there is a choice.
-fn socket_towards(sockets: &[Datagrams], to: SocketAddr) -> Option<usize> {
-    let same = |socket: &&Datagrams| socket.local.is_ipv4() == to.is_ipv4();
-    let fits = |socket: &Datagrams| {
-        let local = socket.local.ip();
-        local.is_unspecified() || local.is_loopback() == to.ip().is_loopback()
-    };
-    let position = |wanted: &dyn Fn(&Datagrams) -> bool| sockets.iter().position(wanted);
-    position(&|socket| same(&socket) && fits(socket)).or_else(|| position(&|socket| same(&socket)))
 }

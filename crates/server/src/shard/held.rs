@@ -118,10 +118,12 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use coeur_exchange::flow::ListenerId;
     use coeur_sip::transport::Transport;
 
     fn hop() -> Hop {
-        Hop::Address { transport: Transport::Udp, address: "192.0.2.1:5060".parse().unwrap(), host: None }
+        let address = "192.0.2.1:5060".parse().unwrap();
+        Hop::Address { transport: Transport::Udp, listener: ListenerId(0), address, host: None }
     }
 
     #[test]

@@ -34,7 +34,6 @@ use coeur_exchange::input::Command;
 use coeur_exchange::world::Listener;
 use coeur_sip::transport::Transport;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -183,7 +182,6 @@ fn tick(limits: &Limits) -> Duration {
 
 struct Datagrams {
     id: ListenerId,
-    local: SocketAddr,
     socket: mio::net::UdpSocket,
     /// Readable when last seen, and not emptied yet.
     again: bool,
@@ -219,7 +217,7 @@ impl<H: Handler> Shard<H> {
             let mut socket = mio::net::UdpSocket::from_std(socket.into());
             let token = mio::Token(1 + self.datagrams.len());
             registry.register(&mut socket, token, Interest::READABLE)?;
-            self.datagrams.push(Datagrams { id: listener.id, local: listener.bound, socket, again: false });
+            self.datagrams.push(Datagrams { id: listener.id, socket, again: false });
         }
         for (listener, socket) in tcp {
             let mut socket = mio::net::TcpListener::from_std(socket.into());

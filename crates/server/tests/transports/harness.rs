@@ -5,7 +5,7 @@ use coeur::net::limits::Limits;
 use coeur::net::listen;
 use coeur::shard::{Clock, Conduct, Forgetful, Handler, Journal, NoServices, Prepared, Setup, Shards};
 use coeur::tls::{Tls, authority, roots};
-use coeur_exchange::flow::{Hop, ShardId};
+use coeur_exchange::flow::{Hop, ListenerId, ShardId};
 use coeur_exchange::input::Input;
 use coeur_exchange::outbox::{Outbox, SendToken};
 use coeur_sip::time::{Monotonic, Now};
@@ -47,8 +47,11 @@ impl Handler for Answering {
                 if let Some(to) = uri.split_once(";to=") {
                     let (transport, to) = to.1.split_once('-').unwrap();
                     let (address, host) = to.split_once('/').unwrap();
+                    let transport = Transport::parse(transport.as_bytes());
                     let hop = Hop::Address {
-                        transport: Transport::parse(transport.as_bytes()),
+                        transport,
+                        // In the order of `start_at`.
+                        listener: ListenerId(if transport == Transport::Tls { 2 } else { 1 }),
                         address: address.parse().unwrap(),
                         host: Some(host.into()),
                     };

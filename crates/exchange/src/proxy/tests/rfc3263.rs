@@ -247,7 +247,8 @@ fn a_dialog_abroad_goes_on_under_the_name_that_it_began_with() {
         })
         .remove(0);
         let address = "203.0.113.7:5071".parse().expect("an address");
-        let there = Hop::Address { transport, address, host: Some("tls.example.net".into()) };
+        let host = Some("tls.example.net".into());
+        let there = Hop::Address { transport, listener: ListenerId(id), address, host };
         assert_eq!(invite.hop, there);
         let connection = ConnectionId::new(ShardId(0), 77);
         let back = Flow { transport, listener: ListenerId(id), connection, remote: address };
@@ -258,6 +259,35 @@ fn a_dialog_abroad_goes_on_under_the_name_that_it_began_with() {
             let passed = sent.iter().find(|sent| sent.status() == 0).expect("a request");
             assert_eq!(passed.hop, there, "{method} {}", passed.text());
         }
+    }
+}
+
+/// Section 4.3: avoided is what refused or proved another name. A queue of ours that is full, and a connection that
+/// closed, say nothing of the server at its other end.
+#[test]
+fn a_server_is_not_avoided_for_what_was_our_own_fault() {
+    for (failure, avoided) in [
+        (SendFailure::Congested, false),
+        (SendFailure::FlowClosed, false),
+        (SendFailure::Unreachable, true),
+        (SendFailure::Untrusted, true),
+    ] {
+        let (mut office, mut alice) = abroad();
+        let answer = |query: &Query| match query.kind {
+            RecordKind::A => {
+                let both = vec![[203, 0, 113, 1].into(), [203, 0, 113, 2].into()];
+                Outcome::Found { records: Records::A(both), ttl_s: 60 }
+            }
+            _ => Outcome::Absent { ttl_s: 60 },
+        };
+        let uri = "sip:carol@two.example.net:5060;transport=tcp";
+        begin(&mut office, &mut alice, Method::Invite, uri);
+        let first = resolve(&mut office, answer).remove(0);
+        let second = send_failed_as(&mut office, &first, failure).remove(0);
+        assert_ne!(place(&second), place(&first), "{failure:?}: the other is tried");
+        begin(&mut office, &mut alice, Method::Invite, uri);
+        let next = resolve(&mut office, answer).remove(0);
+        assert_eq!(place(&next) != place(&first), avoided, "{failure:?}");
     }
 }
 
@@ -308,32 +338,30 @@ fn a_callee_abroad_can_hang_up_from_another_port_of_its_address() {
     }
 }
 
-/// Section 4.3: avoided is what refused or proved another name. A queue of ours that is full, and a connection that
-/// closed, say nothing of the server at its other end.
+/// Where several listeners could send, the Via names the one that does: of the family of the target, and one that is bound
+/// to loopback only for loopback.
 #[test]
-fn a_server_is_not_avoided_for_what_was_our_own_fault() {
-    for (failure, avoided) in [
-        (SendFailure::Congested, false),
-        (SendFailure::FlowClosed, false),
-        (SendFailure::Unreachable, true),
-        (SendFailure::Untrusted, true),
+fn the_listener_that_sends_is_the_one_that_our_via_names() {
+    let (mut office, mut alice) = abroad();
+    office.world.settings.relay_inside = ["127.0.0.0/8".parse().expect("a network")].into();
+    let new = |id, bound: &str| {
+        let bound = bound.parse().expect("an address");
+        Listener { id: ListenerId(id), transport: Transport::Udp, bound, sent_by: format!("{bound}").into() }
+    };
+    office.world.listeners.insert(0, new(5, "127.0.0.1:5060"));
+    office.world.listeners.insert(0, new(6, "[2001:db8::1]:5060"));
+    for (uri, id, via) in [
+        ("sip:carol@203.0.113.9", 0, "192.0.2.1:5060"),
+        ("sip:carol@127.0.0.9:5070", 5, "127.0.0.1:5060"),
+        ("sip:carol@[2001:db8::9]", 6, "[2001:db8::1]:5060"),
     ] {
-        let (mut office, mut alice) = abroad();
-        let answer = |query: &Query| match query.kind {
-            RecordKind::A => {
-                let both = vec![[203, 0, 113, 1].into(), [203, 0, 113, 2].into()];
-                Outcome::Found { records: Records::A(both), ttl_s: 60 }
-            }
-            _ => Outcome::Absent { ttl_s: 60 },
-        };
-        let uri = "sip:carol@two.example.net:5060;transport=tcp";
-        begin(&mut office, &mut alice, Method::Invite, uri);
-        let first = resolve(&mut office, answer).remove(0);
-        let second = send_failed_as(&mut office, &first, failure).remove(0);
-        assert_ne!(place(&second), place(&first), "{failure:?}: the other is tried");
-        begin(&mut office, &mut alice, Method::Invite, uri);
-        let next = resolve(&mut office, answer).remove(0);
-        assert_eq!(place(&next) != place(&first), avoided, "{failure:?}");
+        let sent = begin(&mut office, &mut alice, Method::Message, uri).remove(0);
+        assert!(lines(&sent, "Via")[0].starts_with(&format!("SIP/2.0/UDP {via};")), "{}", sent.text());
+        assert!(
+            matches!(sent.hop, Hop::Address { listener, .. } if listener == ListenerId(id)),
+            "{uri} {:?}",
+            sent.hop
+        );
     }
 }
 

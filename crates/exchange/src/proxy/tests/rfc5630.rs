@@ -123,8 +123,12 @@ fn a_sips_uri_abroad_is_sent_over_tls() {
         let patch = AccountPatch { rights: Some(Rights { relay_foreign: true }), ..Default::default() };
         apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch });
         let (_, sent) = send_to(&mut office, &mut alice, Method::Message, uri, "", b"");
-        let wanted =
-            Hop::Address { transport: Transport::Tls, address: address.parse().expect("one"), host: None };
+        let wanted = Hop::Address {
+            transport: Transport::Tls,
+            listener: ListenerId(2),
+            address: address.parse().expect("one"),
+            host: None,
+        };
         assert_eq!(sent[0].hop, wanted);
         // Without a TLS listener there is no way; the scheme does not change for that.
         office.world.listeners.retain(|listener| listener.transport != Transport::Tls);
