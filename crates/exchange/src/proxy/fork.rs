@@ -71,11 +71,15 @@ impl Proxy {
     pub(super) fn consider(&mut self, index: u32, status: u16, bytes: &[u8]) {
         let request = &mut self.requests[index as usize];
         let both_challenge = |a: u16, b: u16| [401, 407].contains(&a) && [401, 407].contains(&b);
+        let kept = |best: &Option<Failure>| best.as_ref().map_or(0, |best| best.bytes.len());
+        let before = kept(&request.best);
         match &mut request.best {
             Some(best) if both_challenge(best.status, status) => super::best::aggregate(best, bytes),
             Some(best) if !is_better(status, best.status) => {}
             best => *best = Some(Failure { status, bytes: bytes.into() }),
         }
+        let after = kept(&request.best);
+        self.keeps_instead(index, before, after);
     }
 
     /// Every branch has ended: the best answer goes back (sections 16.7 steps 6 and 9, RFC 4320 section 4.1).

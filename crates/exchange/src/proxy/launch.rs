@@ -4,6 +4,7 @@
 use super::branch::{self, BRANCH_LEN, Branch, Cancel, Client, Way};
 use super::ends::found_again;
 use super::forward::{self, Outgoing, first_route};
+use super::held::Share;
 use super::next_hop::{self, NextHop};
 use super::record_route;
 use super::request::Server;
@@ -41,7 +42,7 @@ impl Proxy {
     ) {
         if let Some(flow) = &target.flow {
             let hop = hop_of(flow, target.host.as_deref());
-            return self.open_branch(cx, index, target, breadth, Way::Flow, |proxy, cx, slot| {
+            return self.open_branch(cx, (index, message), target, breadth, Way::Flow, |proxy, cx, slot| {
                 proxy.branches[slot as usize].hop = hop;
                 proxy.transmit(cx, slot, message);
             });
@@ -51,13 +52,13 @@ impl Proxy {
             NextHop::Known(candidates) => {
                 let failover = Failover::new(candidates, cx.now.monotonic, &self.failed);
                 let way = Way::Walking(Box::new(failover));
-                self.open_branch(cx, index, target, breadth, way, |proxy, cx, slot| {
+                self.open_branch(cx, (index, message), target, breadth, way, |proxy, cx, slot| {
                     proxy.walk(cx, slot, message, StatusCode::SERVICE_UNAVAILABLE.code());
                 });
             }
             NextHop::Ask(resolution, queries) => {
                 let way = Way::Asking(resolution);
-                self.open_branch(cx, index, target, breadth, way, |proxy, cx, slot| {
+                self.open_branch(cx, (index, message), target, breadth, way, |proxy, cx, slot| {
                     proxy.ask(cx, slot, queries);
                     // A resolver that never answers must not hold the request.
                     let until = cx.now.monotonic + timing(cx.world).lifetime();
@@ -73,7 +74,7 @@ impl Proxy {
     fn open_branch(
         &mut self,
         cx: &mut Context<'_>,
-        index: u32,
+        (index, message): (u32, &Message<'_>),
         target: Target,
         breadth: u32,
         way: Way,
@@ -81,10 +82,15 @@ impl Proxy {
     ) {
         let serial = self.next_serial();
         let request = &mut self.requests[index as usize];
-        if request.tried >= cx.world.settings.branches_max {
+        // Over UDP it keeps what it sends, which is about what came.
+        let held = size_of::<Branch>() + message.bytes().len();
+        if request.tried >= cx.world.settings.branches_max
+            || !self.held.take(request.account(), Share::of_bytes(held))
+        {
             cx.counters.limits_hit += 1;
             return;
         }
+        request.held += held as u32;
         request.tried += 1;
         let entry = self.branches.vacant_entry();
         let slot = entry.key() as u32;
@@ -356,7 +362,7 @@ impl Proxy {
         }
         let (index, target, breadth) = (branch.request, branch.target.clone(), branch.breadth);
         let way = std::mem::replace(&mut branch.way, Way::Flow);
-        self.open_branch(cx, index, target, breadth, way, |proxy, cx, slot| {
+        self.open_branch(cx, (index, message), target, breadth, way, |proxy, cx, slot| {
             proxy.walk(cx, slot, message, StatusCode::SERVICE_UNAVAILABLE.code());
         });
         true

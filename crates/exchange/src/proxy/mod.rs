@@ -14,6 +14,7 @@ mod cancel;
 mod ends;
 mod fork;
 mod forward;
+mod held;
 mod inside;
 mod launch;
 mod next_hop;
@@ -41,16 +42,13 @@ use coeur_sip::transaction::key::{PassThrough, Rfc2543};
 use coeur_sip::transaction::{KeyHasher, Timing, TransactionKey};
 use coeur_sip::{HeaderTable, Limits, Message, parse};
 use hashbrown::HashMap;
+use held::Held;
 use request::{Assignment, Request};
 use slab::Slab;
 use std::time::Duration;
 use timers::Wheel;
 
 pub use branch::shard_of_branch;
-
-/// Requests under way or lingering in one shard; more are answered 503. Worst case about 2 GiB of UDP INVITEs with
-/// large bodies, 400 MiB of usual calls.
-pub const REQUESTS_MAX: usize = 200_000;
 
 /// What the guard says about requests inside a dialog.
 pub trait Prover {
@@ -86,6 +84,7 @@ pub struct Proxy {
     requests_by_key: HashMap<TransactionKey, u32, PassThrough>,
     requests: Slab<Request>,
     branches: Slab<Branch>,
+    held: Held,
     wheel: Wheel,
     /// The Record-Route being written; kept for its memory.
     record_route: Vec<u8>,
@@ -105,6 +104,7 @@ impl Proxy {
             requests_by_key: HashMap::default(),
             requests: Slab::new(),
             branches: Slab::new(),
+            held: Held::new(),
             wheel: Wheel::new(),
             record_route: Vec::new(),
             table: Some(Box::default()),

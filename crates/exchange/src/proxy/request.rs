@@ -5,6 +5,7 @@ use super::forward::Routes;
 use crate::flow::Flow;
 use crate::party::Party;
 use crate::routing::Target;
+use coeur_directory::AccountId;
 use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::{InviteServer, NonInviteServer, TransactionKey};
 use std::collections::VecDeque;
@@ -24,7 +25,7 @@ pub(super) enum Server {
     Other(NonInviteServer),
 }
 
-/// 352 bytes, the received message until every branch has ended, and over UDP the last answer.
+/// 360 bytes, the received message until every branch has ended, and over UDP the last answer.
 pub(super) struct Request {
     pub(super) key: TransactionKey,
     /// A second name in the map: of the ACK that the sender proved to be entitled to.
@@ -32,6 +33,8 @@ pub(super) struct Request {
     pub(super) serial: u32,
     /// Who sent it, when he is one of ours.
     pub(super) sender: Option<Party>,
+    /// Bytes taken of [`super::held::Held`].
+    pub(super) held: u32,
     /// Where the request came from.
     pub(super) source: Flow,
     /// Where its answers go (RFC 3261 section 18.2.2, RFC 3581).
@@ -86,6 +89,11 @@ impl Request {
             Server::Invite(server) => server.is_terminated(),
             Server::Other(server) => server.is_terminated(),
         }
+    }
+
+    /// In whose part of the memory it is.
+    pub(super) fn account(&self) -> Option<AccountId> {
+        self.sender.map(|sender| sender.account)
     }
 
     /// The last answer, kept over UDP.

@@ -1,9 +1,10 @@
 //! The caller's side: server transactions (RFC 3261 section 17.2, RFC 6026) and what they send.
 
 use super::branch::NONE;
+use super::held::Share;
 use super::request::{Assignment, Request, Server};
 use super::timers::Owner;
-use super::{Proxy, REQUESTS_MAX, timing, validate};
+use super::{Proxy, timing, validate};
 use crate::context::Context;
 use crate::flow::{Flow, Hop};
 use crate::outbox::Span;
@@ -51,7 +52,8 @@ impl Proxy {
             }
         };
         let Some(key) = self.key(message, message.method().as_bytes()) else { return };
-        if self.requests.len() >= REQUESTS_MAX {
+        let held = size_of::<Request>() + message.bytes().len();
+        if !self.held.take(assignment.sender.map(|sender| sender.account), Share::of_request(held)) {
             cx.counters.limits_hit += 1;
             return refuse(cx, flow, message, StatusCode::SERVICE_UNAVAILABLE, &[]);
         }
@@ -93,6 +95,8 @@ impl Proxy {
             ack_key: None,
             serial,
             sender,
+            // A message has at most 64 kB.
+            held: (size_of::<Request>() + message.bytes().len()) as u32,
             source: flow,
             reply,
             server,
@@ -138,6 +142,7 @@ impl Proxy {
         let (now, timing) = (cx.now.monotonic, timing(cx.world));
         let request = &mut self.requests[index as usize];
         let bytes = cx.outbox.bytes(span);
+        let before = request.stored().len();
         let action = match &mut request.server {
             Server::Invite(server) => server.on_response(now, &timing, status.code(), bytes),
             Server::Other(server) => server.on_response(now, &timing, status.code(), bytes),
@@ -145,8 +150,19 @@ impl Proxy {
         if action == ServerAction::Send {
             cx.outbox.send(Hop::Flow(request.reply), span, None);
         }
+        let after = request.stored().len();
+        self.keeps_instead(index, before, after);
         self.arm_request(now, index);
         self.reap(index);
+    }
+
+    /// The request keeps another answer than before (bytes).
+    pub(super) fn keeps_instead(&mut self, index: u32, before: usize, after: usize) {
+        if before != after {
+            let request = &mut self.requests[index as usize];
+            request.held = request.held + after as u32 - before as u32;
+            self.held.change(request.account(), before, after);
+        }
     }
 
     /// Answers with a status of our own.
@@ -201,7 +217,8 @@ impl Proxy {
             }
         }
         if request.first_branch == NONE {
-            self.requests.remove(index as usize);
+            let request = self.requests.remove(index as usize);
+            self.held.give_back(request.account(), Share::of_request(request.held as usize));
         }
     }
 }

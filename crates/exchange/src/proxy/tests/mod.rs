@@ -9,6 +9,7 @@ use std::time::Duration;
 
 mod allocations;
 mod calls;
+mod held;
 mod moved;
 mod passing;
 mod redirect;
