@@ -172,6 +172,15 @@ fn each_broken_rule_is_told_with_its_stream() {
     }
 }
 
+/// RFC 9143 section 7.3.3: a refused stream leaves the bundle.
+#[test]
+fn a_refused_stream_that_stays_in_the_bundle_is_told() {
+    let both = DTLS.replace("BUNDLE a", "BUNDLE a v");
+    let leaves = [ACTIVE, ACTIVE, NO_VIDEO, ("BUNDLE a v", "BUNDLE a")];
+    assert_eq!(complaints(&both, &leaves), []);
+    assert_eq!(complaints(&both, &leaves[..3]), [Complaint::Bundle { media: 1 }]);
+}
+
 #[test]
 fn keys_that_were_not_offered_are_told() {
     let plain = "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\na=sendrecv\r\n";
