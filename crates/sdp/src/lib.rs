@@ -5,7 +5,7 @@
 //! - [`attribute`] has one type for each attribute whose shape we know, read when asked for.
 //! - [`Summary`] tells what a remote description promises: addresses, codecs, keys, ICE, bundles.
 //! - [`OfferAnswer`] is one end of a dialog: who may offer, what answers what, what a failure leaves (RFC 3264, RFC 6337).
-//! - [`derive`] writes, from what one leg of a call said, what to say on another with other transports and keys.
+//! - [`mod@derive`] writes, from what one leg of a call said, what to say on another with other transports and keys.
 //!
 //! What it deliberately does not do: repair. A line that is not `<letter>=<text>` is an error with its number. It opens
 //! no socket and draws no random number: addresses, ports, keys and ICE credentials are handed in. Only unicast is

@@ -3,7 +3,7 @@
 use super::Complaint;
 use crate::attribute::Setup;
 use crate::parse::words;
-use crate::summary::{MediaSummary, Summary};
+use crate::summary::{MediaSummary, Summary, SummaryError};
 use crate::{Description, Media};
 
 /// Every rule that an answer breaks, stream by stream. At most one of [`Complaint::MediaCount`] and
@@ -32,10 +32,27 @@ pub fn check_answer(offer: &Description<'_>, answer: &Description<'_>) -> Vec<Co
 }
 
 /// Whether `offer` may follow a description of the same side: streams are switched off, never taken away (RFC 3264
-/// section 8). The media type of a slot may change (section 8.3.3), and a refused slot may be used anew (section 8.1).
+/// section 8), and one that was encrypted stays so. The media type of a slot may change (section 8.3.3), and a refused
+/// slot may be used anew (section 8.1). A stream that was encrypted as best effort may lose its key: that is what best
+/// effort means (RFC 8643 section 3).
 pub fn check_offer(before: &Description<'_>, offer: &Description<'_>) -> Result<(), Complaint> {
-    let (before, now) = (before.media.len(), offer.media.len());
-    if now < before { Err(Complaint::MediaRemoved { before, now }) } else { Ok(()) }
+    if offer.media.len() < before.media.len() {
+        let (before, now) = (before.media.len(), offer.media.len());
+        return Err(Complaint::MediaRemoved { before, now });
+    }
+    let unreadable = |error: SummaryError| Complaint::Unreadable { media: error.media };
+    let before = Summary::of(before).map_err(unreadable)?;
+    let offer = Summary::of(offer).map_err(unreadable)?;
+    match before.media.iter().zip(&offer.media).position(|(before, now)| is_downgrade(before, now)) {
+        Some(media) => Err(Complaint::Downgrade { media }),
+        None => Ok(()),
+    }
+}
+
+/// Fax (T.38) has no keys of its own and takes the place of an encrypted stream as what it is.
+fn is_downgrade(before: &MediaSummary, now: &MediaSummary) -> bool {
+    let in_use = !before.is_rejected && !now.is_rejected && now.proto.is_rtp();
+    in_use && !before.keying.allows_plain() && now.keying.allows_plain()
 }
 
 struct Stream<'s, 'a> {

@@ -35,6 +35,8 @@ pub enum Complaint {
     Mid { media: usize },
     /// In a bundle that was not offered to it, or refused and still in it (RFC 9143 section 7.3).
     Bundle { media: usize },
+    /// A later offer has no key where a secure profile was agreed: nobody is talked out of encryption.
+    Downgrade { media: usize },
     /// An attribute that decides something cannot be read, or has two readings; `None` for the session.
     Unreadable { media: Option<usize> },
 }
@@ -62,6 +64,7 @@ impl Complaint {
             | Self::KeyNotOffered { .. }
             | Self::Setup { .. }
             | Self::SeveralKeys { .. }
+            | Self::Downgrade { .. }
             | Self::RejectedTaken { .. } => Severity::Stream,
             Self::Direction { .. } | Self::RtcpMux { .. } | Self::Mid { .. } | Self::Bundle { .. } => {
                 Severity::Mild
@@ -85,6 +88,7 @@ impl Complaint {
             | Self::Setup { media }
             | Self::RtcpMux { media }
             | Self::Mid { media }
+            | Self::Downgrade { media }
             | Self::Bundle { media } => Some(media),
         }
     }
@@ -112,6 +116,7 @@ impl fmt::Display for Complaint {
             Self::RtcpMux { .. } => f.write_str("rtcp-mux that was not offered"),
             Self::Mid { .. } => f.write_str("another mid than offered"),
             Self::Bundle { .. } => f.write_str("in a bundle that it may not be in"),
+            Self::Downgrade { .. } => f.write_str("no key where there was one"),
             Self::Unreadable { .. } => f.write_str("an attribute has no reading or two"),
         }?;
         self.media().map_or(Ok(()), |media| write!(f, " (media description {media})"))

@@ -67,6 +67,22 @@ impl OfferAnswer {
         Self { origin, sent: None, exchange, invite: None, agreed: None, holds }
     }
 
+    /// An end with nothing under way, from what was written down of it: [`OfferAnswer::origin`], [`OfferAnswer::agreed`]
+    /// and [`OfferAnswer::holds`].
+    pub fn restored(origin: Origin, agreed: Agreed, holds: Vec<Hold>) -> Self {
+        let sent = Some(agreed.ours.clone());
+        Self { origin, sent, exchange: Exchange::Stable, invite: None, agreed: Some(agreed), holds }
+    }
+
+    /// Our `o=` line with the version of what we sent last.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub fn holds(&self) -> &[Hold] {
+        &self.holds
+    }
+
     /// What both sides last agreed on.
     pub fn agreed(&self) -> Option<&Agreed> {
         self.agreed.as_ref()

@@ -314,3 +314,52 @@ fn an_offer_that_has_two_readings_is_refused() {
     assert_eq!(refusal.status(), Some(488));
     assert!(us.outstanding().is_none() && us.may_offer(Invite));
 }
+
+/// Encryption that was agreed is not talked away, by an offer of either side.
+#[test]
+fn an_encrypted_stream_is_not_offered_in_clear_later() {
+    let key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+    let keyed = |proto: &str| {
+        let text = format!("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 {proto} 0\r\n{key}\r\n");
+        SessionDescription::from(&parse(text.as_bytes()).expect("a description"))
+    };
+    let encrypted = |proto: &str| {
+        let mut us = end();
+        receive(&mut us, Invite, &keyed(proto)).expect("an offer");
+        us.answer(InviteOk, keyed(proto)).expect("an answer");
+        us
+    };
+    let mut us = encrypted("RTP/SAVP");
+    let refusal = Refusal::Offer(Complaint::Downgrade { media: 0 });
+    for clear in [said(), keyed("RTP/AVP")] {
+        for vehicle in [Invite, Update] {
+            assert_eq!(receive(&mut us, vehicle, &clear), Err(refusal.clone()));
+            let sent = us.offer(vehicle, clear.clone());
+            assert_eq!(sent, Err(SendError::Complaint(Complaint::Downgrade { media: 0 })));
+        }
+    }
+    assert_eq!(refusal.status(), Some(488));
+    let mut switched_off = said();
+    switched_off.media[0].port = 0;
+    assert!(receive(&mut us, Invite, &switched_off).is_ok());
+    assert!(receive(&mut encrypted("RTP/AVP"), Invite, &said()).is_ok());
+    let mut fax = said();
+    fax.media[0] = MediaDescription::new("image", 4_000, "udptl", "t38");
+    assert!(receive(&mut encrypted("RTP/SAVP"), Invite, &fax).is_ok());
+}
+
+#[test]
+fn an_end_that_was_written_down_goes_on_where_it_was() {
+    let mut us = established();
+    us.offer(Update, audio(4_000, "0", "sendonly")).expect("an offer");
+    receive(&mut us, UpdateOk, &audio(5_000, "0", "recvonly")).expect("an answer");
+    let agreed = us.agreed().expect("agreed").clone();
+    let mut again = OfferAnswer::restored(us.origin().clone(), agreed, us.holds().to_vec());
+    assert_eq!((again.agreed(), again.hold(0)), (us.agreed(), us.hold(0)));
+    for end in [&mut us, &mut again] {
+        let refresh = end.offer(Invite, audio(4_000, "0", "sendonly")).expect("an offer");
+        assert_eq!(version(&refresh), 101);
+        end.failed(Invite);
+        assert_eq!(version(&end.offer(Invite, said()).expect("an offer")), 102);
+    }
+}
