@@ -141,13 +141,25 @@ impl Coeur {
             .sum()
     }
 
-    /// Waits until a counter has this value: the page is at most a second or two behind.
+    /// Waits until a counter has this value. Whoever has heard an answer finds it counted, but a phone does not tell us what
+    /// it has heard.
     pub fn wait_for_metric(&self, name: &str, value: f64) {
+        self.wait_until_metric(name, |seen| seen == value);
+    }
+
+    /// At most 5 s.
+    pub fn wait_until_metric(&self, name: &str, is_enough: impl Fn(f64) -> bool) {
         let until = Instant::now() + Duration::from_secs(5);
-        while Instant::now() < until && self.metric(name) != value {
-            std::thread::sleep(Duration::from_millis(100));
+        while Instant::now() < until && !is_enough(self.metric(name)) {
+            std::thread::sleep(Duration::from_millis(20));
         }
-        assert_eq!(self.metric(name), value, "{name}");
+        let value = self.metric(name);
+        assert!(is_enough(value), "{name} is {value}");
+    }
+
+    /// False once the process has ended, also while nobody has waited for it.
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.0.try_wait().is_ok_and(|ended| ended.is_none()))
     }
 
     pub fn pid(&self) -> u32 {

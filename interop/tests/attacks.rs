@@ -79,7 +79,6 @@ fn guessing_one_account_finds_nothing_and_harms_no_neighbour() {
         assert_eq!(times.of(|| phone.register(PATIENCE)), Some(200), "user{at}, behind the attacker's NAT");
     }
     let (guesses, accepted) = guessing.stop();
-    std::thread::sleep(Duration::from_millis(1_500)); // the page of metrics is a second behind
     let verified = server.metric("coeur_authentication_failed_total");
     println!(
         "T-01: {guesses} guesses, {accepted} accepted, {verified} verified; 51 of 51 phones registered, median {:?}, p99 {:?} \

@@ -154,7 +154,6 @@ fn a_phone_with_a_wrong_secret_is_refused_and_counted() {
     let server = Coeur::start("wrong", &[ALICE]);
     let mut alice = phone(&server, ("alice", "not-the-secret"), "udp", 440);
     alice.wait_for(&["401 ", "403 ", "Authentication"], 15);
-    std::thread::sleep(Duration::from_secs(2)); // the page of metrics is a second behind
-    assert!(server.metric("coeur_authentication_failed_total") >= 1.0);
+    server.wait_until_metric("coeur_authentication_failed_total", |failed| failed >= 1.0);
     assert_eq!(server.registrations(), 0);
 }

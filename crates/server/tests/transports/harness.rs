@@ -140,6 +140,8 @@ impl Server {
 
     /// Listens over every transport at this address (IPv6 in brackets).
     pub fn start_at(host: &str, shards: usize, limits: Limits, journal: Arc<dyn Journal>) -> Self {
+        // Both ends of every connection are files of this process.
+        coeur::observe::process::raise_open_files();
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::SeqCst);
         let folder = std::env::temp_dir().join(format!("coeur-net-{}-{count}", std::process::id()));

@@ -50,7 +50,7 @@ fn slow_and_silent_connections_meet_their_deadlines() {
 
 #[test]
 fn a_message_that_drips_is_closed_long_before_its_deadline_and_a_slow_one_is_not() {
-    let limits = Limits { message_pause: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits { message_pause: Duration::from_millis(1_500), ..Limits::default() };
     let server = Server::start(1, limits, Arc::new(Forgetful::default()));
     // 50 and 2,000 bytes a second: beneath and above the minimum, over TCP and over WebSocket.
     fn send(mut stream: TcpStream, bytes: &[u8], each: usize) -> bool {
@@ -95,7 +95,7 @@ fn a_message_that_drips_is_closed_long_before_its_deadline_and_a_slow_one_is_not
             assert!(answers(stream, 1).contains("200 OK"));
         }
     });
-    assert!(start.elapsed() < Duration::from_secs(5), "well before 10 s: {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(8), "before 10 s: {:?}", start.elapsed());
     server.wait_for("deadline_message", 3);
     assert_eq!(server.count("connections_open"), 2);
 }
