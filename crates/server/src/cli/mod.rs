@@ -28,8 +28,8 @@ use std::process::ExitCode;
 
 pub fn main() -> ExitCode {
     crate::observe::process::survive_file_size_limit();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let command = match Cli::try_parse().and_then(Cli::into_command) {
+        Ok(command) => command,
         Err(why) => {
             let usage = if why.use_stderr() { Exit::Usage } else { Exit::Done };
             // Nothing can be said when even standard error is closed.
@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
             return usage.into();
         }
     };
-    match run(cli.command) {
+    match run(command) {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
             if !failure.text.is_empty() {

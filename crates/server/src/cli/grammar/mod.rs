@@ -2,17 +2,67 @@
 //! command line, the environment and the file obey the same rules and give the same errors.
 
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use settings::Settings;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 #[derive(Parser, Debug)]
 #[command(name = "coeur", version, about = "SIP accounts for people and organisations, in one program", after_help = EXAMPLES, propagate_version = true)]
 pub struct Cli {
+    /// Data directory, before the command as well as behind it
+    #[arg(id = "data before", long = "data", value_name = "DIR")]
+    data: Option<String>,
+    /// Print JSON, before the command as well as behind it
+    #[arg(id = "json before", long = "json")]
+    json: bool,
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
+}
+
+impl Cli {
+    /// The command with what was said before it; what was said behind it is nearer and counts. An option that the command
+    /// does not have is an error there as here.
+    pub fn into_command(self) -> Result<Command, clap::Error> {
+        let Self { data, json, mut command } = self;
+        let lacks = |option: &str, command: &str| {
+            let text = format!("`coeur {command}` has no option --{option}");
+            <Self as CommandFactory>::command().error(ErrorKind::UnknownArgument, text)
+        };
+        let place = match &mut command {
+            Command::Account(given) => &mut given.place,
+            Command::Device(given) => &mut given.place,
+            Command::Domain(given) => &mut given.place,
+            Command::Registrations(given) => &mut given.place,
+            Command::CheckData(given) => &mut given.place,
+            Command::Selftest(given) => &mut given.place,
+            Command::Trace(given) => &mut given.place,
+            Command::Call(given) => &mut given.place,
+            Command::CheckConfig(given) => {
+                given.settings.data = given.settings.data.take().or(data);
+                given.json |= json;
+                return Ok(command);
+            }
+            Command::Serve(given) => {
+                given.settings.data = given.settings.data.take().or(data);
+                return if json { Err(lacks("json", "serve")) } else { Ok(command) };
+            }
+            Command::Completion(_) => {
+                return match (data, json) {
+                    (None, false) => Ok(command),
+                    (Some(_), _) => Err(lacks("data", "completion")),
+                    (None, true) => Err(lacks("json", "completion")),
+                };
+            }
+        };
+        place.data = place.data.take().or(data.map(PathBuf::from));
+        place.json |= json;
+        Ok(command)
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -374,95 +424,4 @@ Examples:
   coeur completion fish > ~/.config/fish/completions/coeur.fish")]
 pub struct Completion {
     pub shell: clap_complete::Shell,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Key;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_grammar_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_command_has_an_example_in_its_help() {
-        fn each(command: &clap::Command, without: &mut Vec<String>) {
-            if command.has_subcommands() {
-                return command.get_subcommands().for_each(|sub| each(sub, without));
-            }
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            if !help.contains("Example") {
-                without.push(command.get_name().to_owned());
-            }
-        }
-        let mut without = Vec::new();
-        each(&Cli::command(), &mut without);
-        assert_eq!(without, Vec::<String>::new());
-    }
-
-    #[test]
-    fn the_help_names_every_verb_and_the_exit_codes() {
-        let help = Cli::command().render_help().to_string();
-        for word in [
-            "serve",
-            "account",
-            "device",
-            "domain",
-            "registrations",
-            "check-config",
-            "check-data",
-            "selftest",
-            "trace",
-            "call",
-            "completion",
-            "Exit codes",
-        ] {
-            assert!(help.contains(word), "{word} is missing in\n{help}");
-        }
-    }
-
-    #[test]
-    fn every_setting_has_its_flag_and_names_its_variable() {
-        let command = Cli::command();
-        let serve = command.get_subcommands().find(|sub| sub.get_name() == "serve").unwrap();
-        for key in Key::ALL {
-            let flag = key.name().replace('_', "-");
-            let found = serve.get_arguments().find(|argument| argument.get_long() == Some(&flag));
-            let help = found.unwrap_or_else(|| panic!("--{flag} is missing")).get_help().unwrap().to_string();
-            assert!(help.contains(key.environment()), "{flag}: {help}");
-        }
-    }
-
-    #[test]
-    fn flags_become_the_strongest_layer() {
-        let cli = Cli::try_parse_from([
-            "coeur",
-            "serve",
-            "--listen",
-            "udp://[::]:5060",
-            "--listen",
-            "tcp://[::]:5060",
-            "--shards",
-            "2",
-        ])
-        .unwrap();
-        let Command::Serve(serve) = cli.command else { panic!("not serve") };
-        let layer = serve.settings.layer();
-        assert_eq!(layer.get(Key::Listen).unwrap().0.len(), 2);
-        assert_eq!(layer.one(Key::Shards).unwrap().0, "2");
-        assert!(layer.get(Key::Data).is_none());
-    }
-
-    #[test]
-    fn a_call_takes_its_words() {
-        let cli =
-            Cli::try_parse_from(["coeur", "call", "alice", "echo", "--transport", "tls", "--data", "d"])
-                .unwrap();
-        let Command::Call(call) = cli.command else { panic!("not call") };
-        assert_eq!((call.seconds, call.transport), (5, Transport::Tls));
-        assert_eq!(call.place.data, Some("d".into()));
-    }
 }
