@@ -144,9 +144,27 @@ pub fn answer_stranger(
     extra: impl FnOnce(&mut ResponseWriter<'_>),
 ) -> bool {
     let span = write_answer(cx, flow, message, status, reason, extra);
+    send_if_it_fits(cx, flow, message, span)
+}
+
+/// Like [`answer_stranger`], with a To tag of the caller's choice.
+pub(crate) fn answer_stranger_with_tag(
+    cx: &mut Context<'_>,
+    flow: &Flow,
+    message: &Message<'_>,
+    status: StatusCode,
+    tag: &[u8],
+) -> bool {
+    let span = cx.outbox.write(|out| {
+        respond(message, status, None, Some(tag), flow.remote, out).end(b"");
+    });
+    send_if_it_fits(cx, flow, message, span)
+}
+
+fn send_if_it_fits(cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>, span: Span) -> bool {
     if !fits(flow, message.bytes().len(), span) {
         cx.outbox.arena.truncate(span.start as usize);
-        cx.counters.challenges_withheld += 1;
+        cx.counters.answers_withheld += 1;
         return false;
     }
     cx.outbox.send(way_back(flow, message), span, None);

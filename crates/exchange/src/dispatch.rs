@@ -98,13 +98,16 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
         Method::Cancel => {}
         // Never relayed.
         Method::Register => {}
-        _ if roles.proxy.retransmission(cx, *flow, message) => return,
+        _ if roles.proxy.retransmission(cx, message) => return,
         _ => {}
     }
     if let Err((status, reason)) = acceptable(cx, message) {
-        if status == StatusCode::BAD_REQUEST {
-            cx.counters.malformed += 1;
+        match status {
+            StatusCode::BAD_REQUEST => cx.counters.malformed += 1,
+            StatusCode::TOO_MANY_HOPS => cx.counters.too_many_hops += 1,
+            _ => {}
         }
+        roles.proxy.was_refused(flow, message);
         refuse(cx, flow, message, status, reason);
         return;
     }
@@ -185,9 +188,12 @@ fn acceptable(cx: &Context<'_>, message: &Message<'_>) -> Result<(), (StatusCode
         Ok(hops) => hops,
         Err(error) => return bad(error.reason),
     };
-    // Section 16.3 step 3, unless we are where it is going.
-    let ends_here = message.method() == Method::Register || is_for_server(cx.world, message);
-    if hops_left == Some(0) && !ends_here {
+    // Section 16.3 step 3, unless we are where it is going: only these two end here.
+    let ends_here = || match message.method() {
+        Method::Register => true,
+        method => method == Method::Options && is_for_server(cx.world, message),
+    };
+    if hops_left == Some(0) && !ends_here() {
         return Err((StatusCode::TOO_MANY_HOPS, None));
     }
     // Section 16.3 step 5; a CANCEL is not answered 420 (section 8.2.2.3).

@@ -70,8 +70,10 @@ counters! {
     malformed_answered,
     /// 401 and 407 sent.
     challenges_sent,
-    /// Answers to strangers that were not sent: too many unanswered before, or larger than they deserve.
+    /// 401 and 407 not sent, after too many that were not answered.
     challenges_withheld,
+    /// Answers not sent, since they were larger than a request deserves that has proved nothing.
+    answers_withheld,
     /// Requests whose sender proved a password.
     authenticated,
     /// Answers to a challenge that were wrong.

@@ -84,7 +84,31 @@ fn a_header_that_cannot_be_read_is_400_and_named() {
 /// RFC 3261 section 16.3 step 3.
 #[test]
 fn no_hop_left_is_483() {
-    assert_eq!(changed("Max-Forwards: 70", "Max-Forwards: 0").status(), 483);
+    let (mut office, mut alice) = (Office::new(), alice());
+    for (at, method) in [Method::Invite, Method::Message, Method::Options].into_iter().enumerate() {
+        let request = String::from_utf8(alice.request(method, "sip:bob@example.org", "")).expect("text");
+        let request = request.replace("Max-Forwards: 70", "Max-Forwards: 0");
+        assert_eq!(office.answer(alice.flow, request.as_bytes()).status(), 483);
+        assert_eq!(office.exchange.counters().too_many_hops, at as u64 + 1);
+    }
+    // We are where an OPTIONS to us is going, and nothing else.
+    let request = String::from_utf8(alice.request(Method::Message, "sip:example.org", "")).expect("text");
+    let request = request.replace("Max-Forwards: 70", "Max-Forwards: 0");
+    assert_eq!(office.answer(alice.flow, request.as_bytes()).status(), 483);
+}
+
+/// Threat T-32: what is withheld for its size is no challenge that somebody left unanswered (decision 0007).
+#[test]
+fn an_answer_that_is_too_large_counts_as_that_and_not_as_a_challenge() {
+    let mut office = Office::new();
+    let many = "a,".repeat(100);
+    for method in [Method::Options, Method::Invite] {
+        let require = format!("Proxy-Require: {many}aa\r\n");
+        let request = alice().request(method, "sip:bob@example.org", &require);
+        assert!(office.receive(udp(ALICE), &request).is_empty(), "{method}");
+    }
+    let counters = office.exchange.counters();
+    assert_eq!((counters.answers_withheld, counters.challenges_withheld), (2, 0));
 }
 
 /// RFC 3261 section 16.3 step 5 (bext01 of RFC 4475).

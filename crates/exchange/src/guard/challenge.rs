@@ -90,7 +90,7 @@ impl Guard {
         }
         if span.len() > limit {
             cx.outbox.arena.truncate(span.start as usize);
-            cx.counters.challenges_withheld += 1;
+            cx.counters.answers_withheld += 1;
             return;
         }
         cx.counters.challenges_sent += 1;

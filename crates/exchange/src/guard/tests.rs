@@ -60,7 +60,7 @@ fn a_short_request_is_challenged_with_one_algorithm_and_a_shorter_one_not_at_all
     let tiny = b"REGISTER sip:example.org SIP/2.0\r\nv: SIP/2.0/UDP h;branch=z9hG4bK1;rport\r\nf:sip:a@example.org\r\n\
         t:sip:a@example.org\r\ni:1\r\nCSeq:1 REGISTER\r\n\r\n";
     assert!(office.receive(udp(HOME), tiny).is_empty());
-    assert_eq!(office.exchange.counters().challenges_withheld, 1);
+    assert_eq!(office.exchange.counters().answers_withheld, 1);
     // A connection cannot be made up, so there it is answered.
     assert_eq!(office.answer(tcp(HOME, 1), tiny).status(), 401);
 }

@@ -2,8 +2,9 @@
 
 use super::Proxy;
 use super::branch::{Cancel, Client};
-use super::server::{refuse, refuse_with_tag};
+use super::server::refuse;
 use super::timing;
+use crate::answer::answer_stranger_with_tag;
 use crate::context::Context;
 use crate::flow::Flow;
 use coeur_sip::header::HeaderName;
@@ -15,7 +16,6 @@ impl Proxy {
     /// The caller gives up. A CANCEL is taken only from where the INVITE came, or from where its sender is registered
     /// now (see [`super::ends`]): whoever has seen the branch cannot end the call from elsewhere.
     pub fn cancel(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
-        cx.counters.cancels += 1;
         let found = self.key(message, b"INVITE").and_then(|key| self.requests_by_key.get(&key).copied());
         let known = found.filter(|index| {
             let request = &self.requests[*index as usize];
@@ -24,11 +24,12 @@ impl Proxy {
                 || request.sender.is_some_and(|p| p.is_registered_over(cx.world, cx.now.monotonic, &flow))
         });
         let Some(index) = known else {
-            return refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, &[]);
+            return refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
         };
+        cx.counters.cancels += 1;
         // Section 9.2: the tag that the 487 will have, unless it is a phone's.
         let tag = self.requests[index as usize].to_tag;
-        refuse_with_tag(cx, flow, message, StatusCode::OK, &[], &tag);
+        answer_stranger_with_tag(cx, &flow, message, StatusCode::OK, &tag);
         self.give_up(cx, index);
     }
 

@@ -84,8 +84,7 @@ impl Proxy {
         }
     }
 
-    /// Relays a request inside a dialog over the flow that our token names. The Request-URI is untouched and never
-    /// decides the address.
+    /// Relays a request inside a dialog over the flow that our token names, or refuses it.
     pub(crate) fn in_dialog(
         &mut self,
         cx: &mut Context<'_>,
@@ -93,46 +92,70 @@ impl Proxy {
         flow: Flow,
         message: &Message<'_>,
     ) {
+        if self.follow_route(cx, prover, flow, message).is_none() {
+            self.was_refused(&flow, message);
+        }
+    }
+
+    /// A request that has got, or gets, an answer without a transaction: an ACK of it stays here (section 17.1.1.3).
+    pub(crate) fn was_refused(&mut self, flow: &Flow, message: &Message<'_>) {
+        if message.method() == Method::Invite
+            && message.to().is_ok_and(|to| to.tag().is_some())
+            && let Some(key) = self.key(message, b"INVITE")
+        {
+            self.refused.remember(key, message.cseq().number, flow);
+        }
+    }
+
+    /// The Request-URI is untouched and never decides the address. `None`: the request was refused.
+    fn follow_route(
+        &mut self,
+        cx: &mut Context<'_>,
+        prover: &mut impl Prover,
+        flow: Flow,
+        message: &Message<'_>,
+    ) -> Option<()> {
         let Proven { token, direction, uri, routes } = match self.inside(cx.world, message) {
             Ok(proven) => proven,
             Err(Unproven::Forged) => {
                 cx.counters.route_forged += 1;
-                return refuse(cx, flow, message, StatusCode::FORBIDDEN, &[]);
+                refuse(cx, flow, message, StatusCode::FORBIDDEN);
+                return None;
             }
             Err(Unproven::Elsewhere) => return refuse_elsewhere(cx, flow, message),
             Err(Unproven::Malformed) => return refuse_malformed(cx, flow, message),
             Err(Unproven::NoToken) => {
                 // Without a route of ours nothing proves the dialog, so its tags are a claim (advisory A06).
                 if prover.prove(cx, flow, message).is_some() {
-                    refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, &[]);
+                    refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
                 }
-                return;
+                return None;
             }
         };
         if token.secure && !flow.transport.is_secure() {
-            return answer(cx, &flow, message, StatusCode::FORBIDDEN, Some("SIPS Needs TLS"), |_| {});
+            answer(cx, &flow, message, StatusCode::FORBIDDEN, Some("SIPS Needs TLS"), |_| {});
+            return None;
         }
         let (speaker, other) = token.ends(direction);
         if has_lost_its_rights(cx, message.method(), speaker, other) {
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
-            return answer(cx, &flow, message, status, Some("No Longer Authorized"), |_| {});
+            answer(cx, &flow, message, status, Some("No Longer Authorized"), |_| {});
+            return None;
         }
         let known = speaks_for(cx, speaker, &flow);
         if !known {
-            let Some(proved) = prover.prove(cx, flow, message) else { return };
+            let proved = prover.prove(cx, flow, message)?;
             // Threat T-08: somebody else with an account of ours, who has heard the dialog.
             if speaker.party.is_none_or(|party| party.account != proved.account) {
                 cx.counters.route_forged += 1;
-                return refuse(cx, flow, message, StatusCode::FORBIDDEN, &[]);
+                refuse(cx, flow, message, StatusCode::FORBIDDEN);
+                return None;
             }
         }
         if message.method() == Method::Message
             && speaker.party.is_some_and(|party| !prover.may_message(cx, flow, message, party))
         {
-            return;
-        }
-        if message.method() == Method::Bye {
-            cx.counters.calls_ended += 1;
+            return None;
         }
         let mut target = match reach(cx, other, uri) {
             Reached::Instance(target) => target,
@@ -147,21 +170,27 @@ impl Proxy {
             target.path = None;
         }
         let sender = speaker.party;
-        self.relay(cx, flow, message, Assignment { targets: vec![target], routes, inside: true, sender });
+        let assignment = Assignment { targets: vec![target], routes, inside: true, sender };
+        if !self.relay(cx, flow, message, assignment) {
+            return None;
+        }
         if !known && message.method() == Method::Invite {
             self.expect_ack(message);
         }
+        Some(())
     }
 
     /// An ACK ends the repetition of our failure, or goes to the callee of a 2xx: forwarded without state, and never
     /// answered. It cannot be challenged, so it must come from its end of the dialog (see [`super::ends`]), from the
     /// same host, or from where the INVITE came that it acknowledges and that was challenged.
     pub fn ack(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
-        if self.absorb_ack(cx, message) {
+        if self.absorb_ack(cx, &flow, message) {
             return;
         }
         let Ok(Proven { token, direction, uri, routes }) = self.inside(cx.world, message) else {
-            cx.counters.stray_acks += 1;
+            // That of an answer without a transaction carries the tag which we make for such.
+            let tag = cx.answers.to_tag(message);
+            cx.counters.stray_acks += u64::from(message.to().is_ok_and(|to| to.tag() != Some(&tag)));
             return;
         };
         let (speaker, other) = token.ends(direction);
@@ -248,26 +277,25 @@ pub(super) fn own_routes(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>
             // A message has at most 64 kB, so at most 65,535 values of one header.
             Some((true, _)) => routes.own += 1,
             Some((false, _)) => {
-                refuse_elsewhere(cx, flow, message);
-                return None;
+                return refuse_elsewhere(cx, flow, message);
             }
-            None => {
-                refuse_malformed(cx, flow, message);
-                return None;
-            }
+            None => return refuse_malformed(cx, flow, message),
         }
     }
     Some(routes)
 }
 
-fn refuse_elsewhere(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
+/// `None`, as [`refuse_malformed`], for whoever wanted something of the request.
+fn refuse_elsewhere<T>(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> Option<T> {
     cx.counters.relay_refused += 1;
-    refuse(cx, flow, message, StatusCode::FORBIDDEN, &[]);
+    refuse(cx, flow, message, StatusCode::FORBIDDEN);
+    None
 }
 
-fn refuse_malformed(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
+fn refuse_malformed<T>(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> Option<T> {
     cx.counters.malformed += 1;
     answer(cx, &flow, message, StatusCode::BAD_REQUEST, Some("Malformed Route"), |_| {});
+    None
 }
 
 /// (does it name us, its user part if we may have sealed it: an operator's Service-Route may have one too)

@@ -19,6 +19,7 @@ mod inside;
 mod launch;
 mod next_hop;
 mod record_route;
+mod refused;
 mod request;
 mod responses;
 mod revoke;
@@ -43,6 +44,7 @@ use coeur_sip::transaction::{KeyHasher, Timing, TransactionKey};
 use coeur_sip::{HeaderTable, Limits, Message, parse};
 use hashbrown::HashMap;
 use held::Held;
+use refused::Refused;
 use request::{Assignment, Request};
 use slab::Slab;
 use std::time::Duration;
@@ -85,6 +87,7 @@ pub struct Proxy {
     requests: Slab<Request>,
     branches: Slab<Branch>,
     held: Held,
+    refused: Refused,
     wheel: Wheel,
     /// The Record-Route being written; kept for its memory.
     record_route: Vec<u8>,
@@ -105,6 +108,7 @@ impl Proxy {
             requests: Slab::new(),
             branches: Slab::new(),
             held: Held::new(),
+            refused: Refused::default(),
             wheel: Wheel::new(),
             record_route: Vec::new(),
             table: Some(Box::default()),

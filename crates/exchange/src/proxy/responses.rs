@@ -314,6 +314,9 @@ impl Proxy {
         if pass {
             let Some(span) = written(cx, message) else { return };
             cx.counters.proxied_responses += 1;
+            if status.class() == 2 && message.method() == Method::Bye {
+                cx.counters.calls_ended += 1;
+            }
             self.drop_all_branches(index);
             return self.answer(cx, index, span, status);
         }

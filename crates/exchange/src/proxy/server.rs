@@ -5,17 +5,17 @@ use super::held::Share;
 use super::request::{Assignment, Request, Server};
 use super::timers::Owner;
 use super::{Proxy, timing, validate};
+use crate::answer::{answer_stranger, flow_back};
 use crate::context::Context;
 use crate::flow::{Flow, Hop};
 use crate::outbox::Span;
-use coeur_sip::header::HeaderName;
 use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::{InviteServer, NonInviteServer, ServerAction};
 use coeur_sip::{Message, Method, StatusCode, respond};
 
 impl Proxy {
     /// A request that we already know: answered again, or absorbed. False: it is new.
-    pub fn retransmission(&mut self, cx: &mut Context<'_>, _flow: Flow, message: &Message<'_>) -> bool {
+    pub fn retransmission(&mut self, cx: &mut Context<'_>, message: &Message<'_>) -> bool {
         let method = message.method();
         let Some(key) = self.key(message, method.as_bytes()) else { return false };
         let Some(&index) = self.requests_by_key.get(&key) else { return false };
@@ -32,33 +32,35 @@ impl Proxy {
         true
     }
 
-    /// Sections 16.3 to 16.6: checks, opens the server transaction, and tries the targets.
+    /// Sections 16.3 to 16.6: checks, opens the server transaction, and tries the targets. False: it was refused.
     pub(super) fn relay(
         &mut self,
         cx: &mut Context<'_>,
         flow: Flow,
         message: &Message<'_>,
         assignment: Assignment,
-    ) {
+    ) -> bool {
         let passed = match validate::check(cx.world, message) {
             Ok(passed) => passed,
-            Err(rejected) => {
-                match rejected.status {
+            Err(status) => {
+                match status {
                     StatusCode::LOOP_DETECTED => cx.counters.loops_detected += 1,
-                    StatusCode::TOO_MANY_HOPS => cx.counters.too_many_hops += 1,
                     _ => cx.counters.limits_hit += 1,
                 }
-                return refuse(cx, flow, message, rejected.status, &rejected.unsupported);
+                refuse(cx, flow, message, status);
+                return false;
             }
         };
-        let Some(key) = self.key(message, message.method().as_bytes()) else { return };
+        let Some(key) = self.key(message, message.method().as_bytes()) else { return false };
         let held = size_of::<Request>() + message.bytes().len();
         if !self.held.take(assignment.sender.map(|sender| sender.account), Share::of_request(held)) {
             cx.counters.limits_hit += 1;
-            return refuse(cx, flow, message, StatusCode::SERVICE_UNAVAILABLE, &[]);
+            refuse(cx, flow, message, StatusCode::SERVICE_UNAVAILABLE);
+            return false;
         }
         let index = self.open(cx, flow, message, key, assignment, passed);
         self.settle(cx, index, message);
+        true
     }
 
     fn open(
@@ -74,7 +76,7 @@ impl Proxy {
         let (now, timing) = (cx.now.monotonic, timing(cx.world));
         let method = message.method();
         let invite = method == Method::Invite;
-        let reply = reply_flow(flow, message);
+        let reply = flow_back(&flow, message);
         let reliable = reply.transport.is_reliable();
         let server = match invite {
             true => Server::Invite(InviteServer::start(now, &timing, reliable)),
@@ -182,9 +184,11 @@ impl Proxy {
     }
 
     /// An ACK that belongs to a failure of ours ends its repetition (section 17.2.1). False: it is for somebody.
-    pub(super) fn absorb_ack(&mut self, cx: &mut Context<'_>, message: &Message<'_>) -> bool {
+    pub(super) fn absorb_ack(&mut self, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) -> bool {
         let Some(key) = self.key(message, b"ACK") else { return true };
-        let Some(&index) = self.requests_by_key.get(&key) else { return false };
+        let Some(&index) = self.requests_by_key.get(&key) else {
+            return self.refused.contains(key, message.cseq().number, flow);
+        };
         let (now, timing) = (cx.now.monotonic, timing(cx.world));
         let request = &mut self.requests[index as usize];
         let Server::Invite(server) = &mut request.server else { return true };
@@ -224,56 +228,7 @@ impl Proxy {
 }
 
 /// Answers without keeping anything: repetitions are answered again. Who asked may have proved nothing (a CANCEL cannot
-/// be challenged), so nothing leaves that is more than one and a half times what came (threat T-32).
-pub(super) fn refuse(
-    cx: &mut Context<'_>,
-    flow: Flow,
-    message: &Message<'_>,
-    status: StatusCode,
-    unsupported: &[&[u8]],
-) {
-    let tag = cx.mint.tag();
-    refuse_with_tag(cx, flow, message, status, unsupported, &tag);
-}
-
-/// The same with a To tag that is known to the sender, or will be.
-pub(super) fn refuse_with_tag(
-    cx: &mut Context<'_>,
-    flow: Flow,
-    message: &Message<'_>,
-    status: StatusCode,
-    unsupported: &[&[u8]],
-    tag: &[u8],
-) {
-    if message.method() == Method::Ack {
-        return;
-    }
-    let span = cx.outbox.write(|out| {
-        let mut writer = respond(message, status, None, Some(tag), flow.remote, out);
-        for option in unsupported {
-            writer.header(HeaderName::Unsupported, option);
-        }
-        writer.end(b"");
-    });
-    if !crate::answer::fits(&flow, message.bytes().len(), span) {
-        cx.outbox.arena.truncate(span.start as usize);
-        cx.counters.challenges_withheld += 1;
-        return;
-    }
-    cx.outbox.send(Hop::Flow(reply_flow(flow, message)), span, None);
-}
-
-/// RFC 3261 section 18.2.2 and RFC 3581 section 4: over UDP to the source address, and to the source port when the
-/// sender asked for it, else to the port of its sent-by.
-pub(super) fn reply_flow(flow: Flow, message: &Message<'_>) -> Flow {
-    let mut reply = flow;
-    if flow.transport.is_reliable() {
-        return reply;
-    }
-    if let Ok(via) = message.via()
-        && via.rport.is_none()
-    {
-        reply.remote.set_port(via.port_or_default());
-    }
-    reply
+/// be challenged).
+pub(super) fn refuse(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>, status: StatusCode) {
+    answer_stranger(cx, &flow, message, status, None, |_| {});
 }

@@ -12,36 +12,22 @@ pub(super) struct Passed {
     pub(super) loop_hash: u32,
 }
 
-/// Why not, and the option tags that we do not support.
-pub(super) struct Rejected<'a> {
-    pub(super) status: StatusCode,
-    pub(super) unsupported: Vec<&'a [u8]>,
-}
-
-pub(super) fn check<'a>(world: &World, message: &Message<'a>) -> Result<Passed, Rejected<'a>> {
-    let reject = |status| Rejected { status, unsupported: Vec::new() };
-    // Step 3. Where it is absent nothing is checked, and the copy begins with 70 (section 16.6 step 3).
-    let hops = message.max_forwards().map_err(|_| reject(StatusCode::BAD_REQUEST))?;
-    let max_forwards = match hops {
-        Some(0) => return Err(reject(StatusCode::TOO_MANY_HOPS)),
-        Some(hops) => hops - 1,
-        None => 70,
-    };
+/// What is left of section 16.3 once [`crate::dispatch`] has looked at every request: steps 3 and 5 are done there. The
+/// status of the refusal otherwise.
+pub(super) fn check(world: &World, message: &Message<'_>) -> Result<Passed, StatusCode> {
+    // Where it is absent the copy begins with 70 (section 16.6 step 3).
+    let hops = message.max_forwards().map_err(|_| StatusCode::BAD_REQUEST)?;
+    let max_forwards = hops.map_or(70, |hops| hops.saturating_sub(1));
     // Step 4.
     let loop_hash = loop_hash(message);
     if has_loop(world, message, loop_hash) {
-        return Err(reject(StatusCode::LOOP_DETECTED));
-    }
-    // Step 5: no option of a proxy is known to us.
-    let unsupported: Vec<&[u8]> = message.proxy_require().collect();
-    if !unsupported.is_empty() {
-        return Err(Rejected { status: StatusCode::BAD_EXTENSION, unsupported });
+        return Err(StatusCode::LOOP_DETECTED);
     }
     // RFC 5393 section 5.3.3.
     let default = u32::from(world.settings.max_breadth);
-    let breadth = message.max_breadth().map_err(|_| reject(StatusCode::BAD_REQUEST))?.unwrap_or(default);
+    let breadth = message.max_breadth().map_err(|_| StatusCode::BAD_REQUEST)?.unwrap_or(default);
     if breadth == 0 {
-        return Err(reject(StatusCode::MAX_BREADTH_EXCEEDED));
+        return Err(StatusCode::MAX_BREADTH_EXCEEDED);
     }
     Ok(Passed { max_forwards, breadth: breadth.min(default), loop_hash })
 }

@@ -26,8 +26,14 @@ fn a_call_is_set_up_acknowledged_and_ended_over_our_route() {
 
     let bye = office.answer(udp(ALICE), &inside(&mut alice, &ok, Method::Bye));
     assert!(goes_to(&bye, udp(BOB)), "{}", bye.text());
+    assert_eq!(office.exchange.counters().calls_ended, 0, "bob has not heard of it yet");
     let done = office.answer(udp(BOB), &reply(&bye, 200));
     assert!(goes_to(&done, udp(ALICE)) && done.status() == 200);
+    assert_eq!(office.exchange.counters().calls_ended, 1);
+    assert!(office.receive(udp(BOB), &reply(&bye, 200)).is_empty());
+    let again = office.answer(udp(ALICE), &inside(&mut alice, &ok, Method::Bye));
+    office.answer(udp(BOB), &reply(&again, 481));
+    assert_eq!(office.exchange.counters().calls_ended, 1, "once");
 }
 
 /// Threat T-08: who has heard the dialog's tags and our token still has to come from its flow, or prove himself.

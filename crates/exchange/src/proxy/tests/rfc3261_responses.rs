@@ -348,6 +348,7 @@ fn a_cancel_that_comes_too_late_changes_nothing() {
     assert_eq!(statuses(&office.receive(udp(ALICE), &cancel_of(&request))), [200]);
     let nothing = String::from_utf8(cancel_of(&request)).expect("text").replace("z9hG4bK", "z9hG4bKz");
     assert_eq!(office.answer(udp(ALICE), nothing.as_bytes()).status(), 481);
+    assert_eq!(office.exchange.counters().cancels, 1, "the one that found its INVITE");
 }
 
 /// Section 9.1 and RFC 6026: the 200 of the callee crosses the CANCEL: the call is there, both sides know it.

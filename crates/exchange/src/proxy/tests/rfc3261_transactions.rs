@@ -285,3 +285,51 @@ fn what_a_full_socket_of_ours_did_not_take_is_sent_again_by_its_timer() {
     let failed = send_failed_as(&mut office, to(&sent, bob.flow), SendFailure::Congested);
     assert_eq!(statuses(&failed), [500]);
 }
+
+/// Section 17.1.1.3: the ACK of a refusal ends at who refused. Inside a dialog it looks like that of a 2xx, but for its
+/// branch: the other end must not hear of it.
+#[test]
+fn the_ack_of_our_own_refusal_inside_a_dialog_stays_here() {
+    let moved = udp("192.0.2.11:5999");
+    for (flow, from, to, status) in [
+        (moved, "", "", 407),
+        (udp(ALICE), "Max-Forwards: 70", "Max-Forwards: 0", 483),
+        (udp(ALICE), "Max-Forwards: 70", "Max-Forwards: 70\r\nProxy-Require: foo", 420),
+        (udp(ALICE), "Max-Forwards: 70", "Max-Forwards: 70\r\nMax-Breadth: 0", 440),
+    ] {
+        let (mut office, mut alice) = office();
+        let (_, first) = invite(&mut office, &mut alice);
+        let ok = office.answer(udp(BOB), &reply(&first, 200));
+        let again =
+            String::from_utf8(inside(&mut alice, &ok, Method::Invite)).expect("text").replace(from, to);
+        let refused = office.answer(flow, again.as_bytes());
+        assert_eq!(refused.status(), status, "{}", refused.text());
+        for _ in 0..2 {
+            assert!(office.receive(flow, &ack_of(again.as_bytes(), &refused)).is_empty(), "{status}");
+        }
+        let counters = office.exchange.counters();
+        assert_eq!((counters.proxied_acks, counters.stray_acks), (0, 0), "{status}");
+        alice.cseq = first.read(|m| m.cseq().number) - 1;
+        assert!(
+            goes_to(&office.answer(udp(ALICE), &inside(&mut alice, &ok, Method::Ack)), udp(BOB)),
+            "{status}"
+        );
+    }
+}
+
+/// The same outside of a dialog, where the tag is ours.
+#[test]
+fn the_ack_of_a_challenge_is_no_stray() {
+    let (mut office, mut alice) = office();
+    let bare = alice.request(Method::Invite, URI, "");
+    let challenge = office.answer(udp(ALICE), &bare);
+    assert!(office.receive(udp(ALICE), &ack_of(&bare, &challenge)).is_empty());
+    let (request, sent) = send_to(&mut office, &mut alice, Method::Invite, "sip:nobody@example.org", "", b"");
+    assert_eq!(statuses(&sent), [404]);
+    assert!(office.receive(udp(ALICE), &ack_of(&request, &sent[0])).is_empty());
+    assert_eq!(office.exchange.counters().stray_acks, 0);
+    let other =
+        String::from_utf8(ack_of(&bare, &challenge)).expect("text").replace("Call-ID: 8", "Call-ID: 9");
+    assert!(office.receive(udp(ALICE), other.as_bytes()).is_empty());
+    assert_eq!(office.exchange.counters().stray_acks, 1, "of another call it is one");
+}
