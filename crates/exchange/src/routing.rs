@@ -53,8 +53,6 @@ pub enum Why {
     Registered,
     Gruu,
     Foreign,
-    InsideDialog,
-    Redirected,
     UnknownUser,
     NotRegistered,
     /// A sips URI, and no contact is one.
@@ -71,8 +69,6 @@ impl Why {
             Self::Registered => "the account has registered contacts",
             Self::Gruu => "the URI names one instance of the account",
             Self::Foreign => "another domain, and the caller may relay",
-            Self::InsideDialog => "a route that we issued ourselves",
-            Self::Redirected => "a redirection that we follow",
             Self::UnknownUser => "no such account",
             Self::NotRegistered => "the account has no registered contact",
             Self::NotSecure => "the account has registered no sips contact",

@@ -2,7 +2,6 @@
 
 use super::ResolveError;
 use super::query::plain;
-use crate::header::Via;
 use crate::transport::Transport;
 use crate::uri::{Host, SipUri};
 use std::net::IpAddr;
@@ -67,23 +66,6 @@ impl Destination {
             }
         };
         Ok(Destination { host: HostText::new(host), port: uri.port, transport, secure: uri.secure })
-    }
-
-    /// Where a response goes once the way it came from has failed: the sent-by of the topmost Via, over its
-    /// transport (section 5).
-    pub fn from_via(via: &Via<'_>) -> Destination {
-        Destination {
-            host: HostText::new(via.host),
-            port: via.port,
-            transport: Some(via.transport),
-            secure: via.transport.is_secure(),
-        }
-    }
-
-    /// A host given by configuration.
-    pub fn new(host: Host<'_>, port: Option<u16>, transport: Option<Transport>) -> Destination {
-        let secure = transport.is_some_and(Transport::is_secure);
-        Destination { host: HostText::new(host), port, transport, secure }
     }
 
     /// The transport when no DNS record says otherwise: UDP, and TLS under sips (section 4.1).

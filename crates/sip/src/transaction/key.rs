@@ -100,12 +100,6 @@ impl KeyHasher {
         TransactionKey(hash.finish())
     }
 
-    /// The INVITE that a CANCEL with this branch asks to end (section 9.2). A CANCEL names other methods so
-    /// rarely, and without effect, that only INVITE is looked for.
-    pub fn cancelled_invite(&self, branch: &[u8], sent_by: &[u8]) -> TransactionKey {
-        self.server(branch, sent_by, b"INVITE")
-    }
-
     /// A received request without the magic cookie.
     pub fn server_rfc2543(&self, parts: &Rfc2543<'_>, method: &[u8]) -> TransactionKey {
         let class = class(method);
@@ -173,7 +167,6 @@ mod tests {
     fn an_ack_belongs_to_its_invite_and_a_cancel_is_its_own_transaction() {
         assert_eq!(KEYS.server(BRANCH, b"phone.example:5060", b"ACK"), invite());
         assert_ne!(KEYS.server(BRANCH, b"phone.example:5060", b"CANCEL"), invite());
-        assert_eq!(KEYS.cancelled_invite(BRANCH, b"phone.example:5060"), invite());
     }
 
     #[test]
