@@ -56,11 +56,11 @@ pub(super) fn write_request(message: &Message<'_>, world: &World, to: &Outgoing<
     write_routes(message, to, strict.is_some(), &mut writer);
     writer.number(HeaderName::MaxForwards, u32::from(to.max_forwards));
     writer.number(HeaderName::MaxBreadth, to.max_breadth);
-    copy_rest(message, &mut writer, |name, value| match name {
-        HeaderName::Via | HeaderName::Route | HeaderName::MaxForwards | HeaderName::MaxBreadth => false,
+    writer.copy_except(message.header_view(), |header| match header.name {
+        HeaderName::Via | HeaderName::Route | HeaderName::MaxForwards | HeaderName::MaxBreadth => true,
         // Ours to check, never the callee's to see (RFC 3261 section 22.3).
-        HeaderName::ProxyAuthorization | HeaderName::Authorization => !is_ours_to_check(world, value),
-        other => !is_asserted(other),
+        HeaderName::ProxyAuthorization | HeaderName::Authorization => is_ours_to_check(world, header.value),
+        other => is_never_copied(other),
     });
     writer.end(message.body());
 }
@@ -82,7 +82,9 @@ pub(super) fn write_response(message: &Message<'_>, out: &mut Vec<u8>) -> bool {
     for via in vias {
         writer.header(HeaderName::Via, via);
     }
-    copy_rest(message, &mut writer, |name, _| name != HeaderName::Via && !is_asserted(name));
+    writer.copy_except(message.header_view(), |header| {
+        header.name == HeaderName::Via || is_never_copied(header.name)
+    });
     writer.end(message.body());
     true
 }
@@ -179,40 +181,15 @@ fn write_via(writer: &mut Writer<'_>, listener: &Listener, branch: &[u8; BRANCH_
     writer.end_line();
 }
 
-/// Copies the headers that `keep` keeps, all but Content-Length, with known names in their canonical form: two
-/// parsers downstream must not read one line differently. Neighbouring clean lines are copied at once.
-fn copy_rest(message: &Message<'_>, writer: &mut Writer<'_>, keep: impl Fn(HeaderName, &[u8]) -> bool) {
-    let bytes = message.bytes();
-    let mut run = 0..0;
-    for header in message.headers() {
-        if header.name == HeaderName::ContentLength || !keep(header.name, header.value) {
-            continue;
-        }
-        let canonical =
-            header.name == HeaderName::Other || header.name_bytes == header.name.as_str().as_bytes();
-        if header.clean && canonical {
-            // A span is a slice of the message, so the difference is its place in it.
-            let start = header.span.as_ptr() as usize - bytes.as_ptr() as usize;
-            if start != run.end {
-                writer.raw(&bytes[run]);
-                run = start..start;
-            }
-            run.end = start + header.span.len();
-            continue;
-        }
-        writer.raw(&bytes[run]);
-        run = 0..0;
-        match header.name {
-            HeaderName::Other => writer.copy(&header),
-            known => writer.header(known, header.value),
-        };
-    }
-    writer.raw(&bytes[run]);
-}
-
-/// Identities that only a trusted element may assert (RFC 3325 section 5): no phone is one.
-fn is_asserted(name: HeaderName) -> bool {
-    matches!(name, HeaderName::PAssertedIdentity | HeaderName::PPreferredIdentity | HeaderName::RemotePartyId)
+/// The length is the writer's. Identities are what only a trusted element may assert (RFC 3325 section 5): no phone is one.
+fn is_never_copied(name: HeaderName) -> bool {
+    matches!(
+        name,
+        HeaderName::ContentLength
+            | HeaderName::PAssertedIdentity
+            | HeaderName::PPreferredIdentity
+            | HeaderName::RemotePartyId
+    )
 }
 
 /// Credentials for one of our realms (section 22.3), and a digest that cannot be read: it is of no use to anybody, and

@@ -99,8 +99,9 @@ impl<'b> Writer<'b> {
         self
     }
 
-    /// All received headers but those of which `skip` is true, in order. Neighbouring clean lines are copied as
-    /// one piece: this is how a proxy forwards what it does not touch.
+    /// All received headers but those of which `skip` is true, in order, known names in their canonical form: two readers
+    /// behind us must not read one line differently. Neighbouring clean lines are copied as one piece: this is how a
+    /// proxy forwards what it does not touch.
     pub fn copy_except(
         &mut self,
         headers: Headers<'_>,
@@ -110,7 +111,7 @@ impl<'b> Writer<'b> {
         for header in headers.iter() {
             let kept = !skip(&header);
             let (start, end) = headers.place(&header);
-            if kept && header.clean {
+            if kept && header.clean && is_canonical(&header) {
                 run = match run {
                     Some((first, last)) if last == start => Some((first, end)),
                     open => {
@@ -121,9 +122,13 @@ impl<'b> Writer<'b> {
                 continue;
             }
             self.flush(headers, run.take());
-            if kept {
-                self.copy(&header);
+            if !kept {
+                continue;
             }
+            match header.name {
+                HeaderName::Other => self.copy(&header),
+                known => self.header(known, header.value),
+            };
         }
         self.flush(headers, run);
         self
@@ -209,6 +214,10 @@ pub(crate) fn push_value(mut bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
+fn is_canonical(header: &Header<'_>) -> bool {
+    header.name == HeaderName::Other || header.name_bytes == header.name.as_str().as_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,7 +241,7 @@ mod tests {
     #[test]
     fn headers_are_forwarded_save_those_left_out() {
         let bytes = b"OPTIONS sip:b@c SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:b@c>\r\n\
-            Route: <sip:x>\r\nCall-ID: x\r\nX-Fold: a\r\n b\r\nCSeq : 1 OPTIONS\r\nRoute: <sip:y>\r\nX: 1\r\n\r\n";
+            Route: <sip:x>\r\ni: x\r\nX-Fold: a\r\n b\r\nCSeq : 1 OPTIONS\r\nRoute: <sip:y>\r\nsubject: y\r\nX-a: 1\r\n\r\n";
         let mut table = HeaderTable::new();
         let message = parse(bytes, &mut table, &Limits::default()).unwrap();
         let mut out = Vec::new();
@@ -241,7 +250,8 @@ mod tests {
         });
         assert_eq!(
             out,
-            b"From: <sip:a@b>;tag=1\r\nTo: <sip:b@c>\r\nCall-ID: x\r\nX-Fold: a b\r\nCSeq: 1 OPTIONS\r\nX: 1\r\n"
+            b"From: <sip:a@b>;tag=1\r\nTo: <sip:b@c>\r\nCall-ID: x\r\nX-Fold: a b\r\nCSeq: 1 OPTIONS\r\n\
+              Subject: y\r\nX-a: 1\r\n"
         );
     }
 
