@@ -41,8 +41,18 @@ struct Room {
 /// The socket, open: whoever connects from now on is answered once [`Control::serve`] runs.
 pub struct Control {
     listener: UnixListener,
-    path: PathBuf,
+    name: Name,
     own_uid: u32,
+}
+
+/// The socket's name in the data directory, gone with it: also when the runtime ends before [`Control::serve`] has. After
+/// kill -9 it stays, and the next start removes it.
+struct Name(PathBuf);
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 impl Control {
@@ -55,9 +65,10 @@ impl Control {
             Err(why) => return Err(why),
         }
         let listener = UnixListener::bind(&path)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-        let own_uid = std::fs::metadata(&path)?.uid();
-        Ok(Control { listener, path, own_uid })
+        let name = Name(path);
+        std::fs::set_permissions(&name.0, std::fs::Permissions::from_mode(0o600))?;
+        let own_uid = std::fs::metadata(&name.0)?.uid();
+        Ok(Control { listener, name, own_uid })
     }
 
     /// Serves until `stop` resolves.
@@ -66,15 +77,13 @@ impl Control {
         door: Arc<Door>,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        let _name = self.name;
         let router = Router::new()
             .route("/v1", post(answer))
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(Room { door, own_uid: self.own_uid })
             .into_make_service_with_connect_info::<Peer>();
-        let served = axum::serve(self.listener, router).with_graceful_shutdown(stop).await;
-        // A remnant is harmless: the next start removes it.
-        let _ = std::fs::remove_file(&self.path);
-        served
+        axum::serve(self.listener, router).with_graceful_shutdown(stop).await
     }
 }
 

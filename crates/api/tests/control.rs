@@ -45,11 +45,11 @@ fn requests_travel_over_a_private_socket() {
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let control = {
+    let open = || {
         let _inside = runtime.enter();
         coeur_api::Control::open(&directory).unwrap()
     };
-    let server = runtime.spawn(control.serve(door, async { drop(stopped.await) }));
+    let server = runtime.spawn(open().serve(door.clone(), async { drop(stopped.await) }));
     let client = Client::connect(&directory).unwrap().expect("the socket is open");
 
     let mode = std::fs::metadata(directory.join(coeur_api::SOCKET_NAME)).unwrap().permissions().mode();
@@ -68,6 +68,12 @@ fn requests_travel_over_a_private_socket() {
 
     stop.send(()).unwrap();
     runtime.block_on(server).unwrap().unwrap();
+    assert!(!directory.join(coeur_api::SOCKET_NAME).exists());
+
+    // A runtime that ends does not wait for those who serve.
+    runtime.spawn(open().serve(door, std::future::pending()));
+    assert!(directory.join(coeur_api::SOCKET_NAME).exists());
+    runtime.shutdown_timeout(std::time::Duration::from_secs(10));
     assert!(!directory.join(coeur_api::SOCKET_NAME).exists());
     std::fs::remove_dir_all(&directory).unwrap();
 }
