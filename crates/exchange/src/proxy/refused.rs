@@ -7,8 +7,8 @@ use crate::flow::Flow;
 use coeur_sip::transaction::TransactionKey;
 use std::net::SocketAddr;
 
-/// Refusals remembered in one shard: 56 kB once there was one. When another takes its place, an ACK goes on to the other
-/// end of its dialog, where it belongs to nothing.
+/// Refusals remembered in one shard: 56 kB once there was one, whoever was refused. When another takes its place, an ACK
+/// goes on to the other end of its dialog, where it belongs to nothing.
 const REFUSALS: usize = 1_024;
 
 #[derive(Default)]
