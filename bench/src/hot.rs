@@ -319,6 +319,7 @@ fn world() -> World {
         directory: Directory::new(),
         bindings: Bindings::new(),
         listeners: vec![listener],
+        machine: coeur_exchange::machine::Machine::default(),
         guard: guard::Shared::new(&secrets),
         secrets,
         settings: Settings { messages_per_minute_max: 0, ..Settings::default() },

@@ -309,6 +309,7 @@ fn world(address: SocketAddr, users: &[(String, String)], secrets: [u8; 32]) -> 
             bound: address,
             sent_by: address.to_string().into_boxed_str(),
         }],
+        machine: coeur_exchange::machine::Machine::default(),
         guard: coeur_exchange::guard::Shared::new(&keys),
         secrets: keys,
         settings: Settings::default(),

@@ -12,13 +12,14 @@ use crate::flow::Flow;
 use crate::guard::Guard;
 use crate::input::{Command, Input};
 use crate::outbox::Output;
+use crate::machine;
 use crate::party::Party;
 use crate::proxy::Proxy;
 use crate::registrar::Registrar;
 use crate::routing::{self, Plan};
 use crate::world::{Listener, World};
 use coeur_sip::message::Message;
-use coeur_sip::uri::{Host, Uri};
+use coeur_sip::uri::Uri;
 use coeur_sip::{HeaderName, Method, ParseError, StatusCode};
 use std::sync::atomic::Ordering;
 
@@ -277,7 +278,7 @@ fn refuse(
 pub(crate) fn is_for_server(world: &World, message: &Message<'_>) -> bool {
     match message.parse_request_uri() {
         Ok(Uri::Sip(uri)) if uri.user.is_none() => {
-            world.directory.is_ours(uri.host_bytes) || is_our_address(world, &uri.host, uri.port)
+            world.directory.is_ours(uri.host_bytes) || machine::is_named(world, &uri)
         }
         Ok(_) | Err(_) => false,
     }
@@ -288,18 +289,10 @@ pub(crate) fn is_for_server(world: &World, message: &Message<'_>) -> bool {
 fn is_for_our_registrar(world: &World, message: &Message<'_>) -> bool {
     let Ok(Uri::Sip(uri)) = message.parse_request_uri() else { return false };
     let is_host = |listener: &Listener| listener.name().0.as_bytes().eq_ignore_ascii_case(uri.host_bytes);
-    world.directory.is_ours(uri.host_bytes) || uri.host.ip().is_some() || world.listeners.iter().any(is_host)
-}
-
-/// True when a listener is bound to, or known by, this host and port.
-pub(crate) fn is_our_address(world: &World, host: &Host<'_>, port: Option<u16>) -> bool {
-    world.listeners.iter().any(|listener| {
-        let (name, said_port) = listener.name();
-        let same_host = Host::parse(name.as_bytes()).is_some_and(|ours| ours == *host)
-            || host.ip().is_some_and(|ip| ip == listener.bound.ip());
-        let port = port.unwrap_or(listener.transport.default_port());
-        same_host && (port == listener.bound.port() || port == said_port)
-    })
+    world.directory.is_ours(uri.host_bytes)
+        || uri.host.ip().is_some()
+        || world.listeners.iter().any(is_host)
+        || world.machine.has_name(&uri.host)
 }
 
 #[cfg(test)]

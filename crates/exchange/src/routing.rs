@@ -3,6 +3,7 @@
 
 use crate::flow::Flow;
 use crate::gruu;
+use crate::machine;
 use crate::party::Party;
 use crate::world::World;
 use coeur_directory::{Account, AccountId};
@@ -119,15 +120,7 @@ pub fn decide_uri(world: &World, now: Monotonic, caller: Option<&Account>, text:
 
 /// A domain of ours, or the address of one of our listeners.
 pub fn is_ours(world: &World, uri: &SipUri<'_>) -> bool {
-    world.directory.is_ours(uri.host_bytes) || is_listener(world, uri)
-}
-
-pub(crate) fn is_listener(world: &World, uri: &SipUri<'_>) -> bool {
-    world.listeners.iter().any(|listener| {
-        let port = uri.port.unwrap_or(listener.transport.default_port());
-        let (host, own_port) = listener.name();
-        port == own_port && host.as_bytes().eq_ignore_ascii_case(uri.host_bytes)
-    })
+    world.directory.is_ours(uri.host_bytes) || machine::is_named(world, uri)
 }
 
 fn local(world: &World, now: Monotonic, uri: &SipUri<'_>) -> Plan {
@@ -213,7 +206,7 @@ fn foreign(caller: Option<&Account>, text: &[u8]) -> Plan {
 /// transport. Section 16.5: any other one is the only target, whatever the domain; so it needs the right to relay.
 fn by_maddr(world: &World, now: Monotonic, caller: Option<&Account>, uri: &SipUri<'_>, text: &[u8]) -> Plan {
     let Some(host) = uri.maddr() else { return refuse(StatusCode::BAD_REQUEST, Why::MalformedUri) };
-    if !crate::dispatch::is_our_address(world, &host, uri.port) {
+    if !machine::is_this_server(world, &host, uri.port) {
         return foreign(caller, text);
     }
     let mut plain = Vec::with_capacity(text.len());

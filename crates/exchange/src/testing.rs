@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
 use crate::guard::Shared;
 use crate::input::Input;
+use crate::machine::Machine;
 use crate::outbox::{MediaCommand, Outbox, Output, ResolveToken, SendToken};
 use crate::world::{Listener, Secrets, Settings, World};
 use coeur_directory::{
@@ -38,6 +39,7 @@ pub fn world_with(domain: Domain) -> World {
         directory: Directory::new(),
         bindings: crate::bindings::Bindings::new(),
         listeners: vec![listener(0, Transport::Udp), listener(1, Transport::Tcp)],
+        machine: Machine::default(),
         guard: Shared::new(&secrets),
         secrets,
         settings: Settings::default(),

@@ -2,6 +2,7 @@
 //! registrar; both are shared by all shards and never locked across a call.
 
 use crate::flow::ListenerId;
+use crate::machine::Machine;
 use crate::network::Network;
 use coeur_directory::Directory;
 use coeur_sip::transport::Transport;
@@ -12,6 +13,8 @@ pub struct World {
     pub directory: Directory,
     pub bindings: crate::bindings::Bindings,
     pub listeners: Vec<Listener>,
+    /// Under which addresses and names this machine is reached.
+    pub machine: Machine,
     pub secrets: Secrets,
     pub settings: Settings,
     /// Tables of the guard that all shards share.

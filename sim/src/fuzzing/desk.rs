@@ -293,6 +293,7 @@ fn world<'u>(users: impl Iterator<Item = &'u str>) -> World {
             listener(1, Transport::Tcp, 5060),
             listener(2, Transport::Ws, 5062),
         ],
+        machine: coeur_exchange::machine::Machine::default(),
         guard: coeur_exchange::guard::Shared::new(&keys),
         secrets: keys,
         settings: Settings { response_memory_bytes: 1 << 20, ..Settings::default() },

@@ -283,7 +283,7 @@ fn note_success(
 /// `sip:ADDRESS:PORT` of a listener, without a user.
 fn names_our_address(world: &World, uri: &[u8]) -> bool {
     matches!(Uri::parse(uri), Ok(Uri::Sip(uri))
-        if uri.user.is_none() && crate::dispatch::is_our_address(world, &uri.host, uri.port))
+        if uri.user.is_none() && crate::machine::is_named(world, &uri))
 }
 
 /// A failure is looked at while the pair and the source have room, or when a proof came from here before.

@@ -7,7 +7,7 @@ use super::forward::{self, Outgoing, Routes};
 use super::request::Assignment;
 use super::server::refuse;
 use super::{Prover, Proxy, next_hop};
-use crate::answer::answer;
+use crate::answer::{answer, answer_stranger};
 use crate::context::Context;
 use crate::flow::Flow;
 use crate::route_token::{Direction, End, RouteSeal, RouteToken, hop_of};
@@ -119,7 +119,7 @@ impl Proxy {
             Ok(proven) => proven,
             Err(Unproven::Forged) => {
                 cx.counters.route_forged += 1;
-                refuse(cx, flow, message, StatusCode::FORBIDDEN);
+                refuse_as_not_ours(cx, &flow, message);
                 return None;
             }
             Err(Unproven::Elsewhere) => return refuse_elsewhere(cx, flow, message),
@@ -268,6 +268,9 @@ fn has_lost_its_rights(cx: &Context<'_>, method: Method<'_>, speaker: &End, othe
     method != Method::Bye && !(stands(speaker) && stands(other))
 }
 
+/// Whoever configures a phone has to see which of its settings is wrong.
+const NOT_OUR_ROUTE: &str = "Route Is Not This Server";
+
 /// The routes of a request that begins something: all are ours, as phones preload them (section 8.1.1.1). `None`: it has
 /// been refused. A Route behind ours would choose another next hop than the plan: that is relaying.
 pub(super) fn own_routes(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> Option<Routes> {
@@ -288,8 +291,12 @@ pub(super) fn own_routes(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>
 /// `None`, as [`refuse_malformed`], for whoever wanted something of the request.
 fn refuse_elsewhere<T>(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> Option<T> {
     cx.counters.relay_refused += 1;
-    refuse(cx, flow, message, StatusCode::FORBIDDEN);
+    refuse_as_not_ours(cx, &flow, message);
     None
+}
+
+fn refuse_as_not_ours(cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
+    answer_stranger(cx, flow, message, StatusCode::FORBIDDEN, Some(NOT_OUR_ROUTE), |_| {});
 }
 
 fn refuse_malformed<T>(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> Option<T> {

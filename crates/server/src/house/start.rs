@@ -10,6 +10,7 @@ use super::{boot, recovery, secrets, strangers};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::listen::bracketed;
+use crate::net;
 use crate::net::limits::Limits;
 use crate::net::listen::{Bound, bind};
 use crate::net::origin::{OriginCheck, Origins};
@@ -25,6 +26,7 @@ use coeur_exchange::bindings::{Bindings, Cursor};
 use coeur_exchange::flow::ShardId;
 use coeur_exchange::guard::Shared;
 use coeur_exchange::input::Command;
+use coeur_exchange::machine::Machine;
 use coeur_exchange::world::{Listener, World};
 use coeur_storage::{DataLock, Records, Sqlite};
 use std::collections::BTreeSet;
@@ -81,6 +83,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         directory,
         bindings: Bindings::of_boot(boot::boot()),
         listeners: listeners.clone(),
+        machine: Machine::new(net::machine::look()),
         guard: Shared::new(&secrets),
         secrets,
         settings: coeur_exchange::world::Settings {

@@ -1,6 +1,7 @@
 //! What is done once a second behind the shards: snapshots, and the way back after the disk has failed.
 
 use super::recovery;
+use crate::net::machine;
 use coeur_exchange::bindings::{Bindings, Version};
 use coeur_exchange::world::World;
 use coeur_sip::time::Now;
@@ -12,15 +13,23 @@ pub struct Upkeep {
     journal: Arc<Journal>,
     world: Arc<World>,
     mark: Mark,
+    turns: u32,
 }
+
+/// Turns from one look at the machine's addresses to the next: interfaces come and go, leases end.
+const LOOK_AT_MACHINE_TURNS: u32 = 10;
 
 impl Upkeep {
     pub fn new(journal: Arc<Journal>, world: Arc<World>) -> Self {
-        Self { journal, world, mark: Mark::Nothing }
+        Self { journal, world, mark: Mark::Nothing, turns: 0 }
     }
 
     /// Meant to be called about once a second.
     pub fn turn(&mut self, now: Now) {
+        self.turns = self.turns.wrapping_add(1);
+        if self.turns.is_multiple_of(LOOK_AT_MACHINE_TURNS) && self.world.machine.replace(machine::look()) {
+            tracing::info!("the addresses of this machine have changed");
+        }
         if !self.journal.is_writable() {
             self.catch_up(now);
         }
@@ -79,6 +88,7 @@ mod tests {
     use coeur_directory::{DeviceId, Directory};
     use coeur_exchange::bindings::{BindingId, Draft, Fallback};
     use coeur_exchange::flow::{ConnectionId, Flow, ListenerId, ShardId};
+    use coeur_exchange::machine::Machine;
     use coeur_exchange::world::{Secrets, Settings};
     use coeur_sip::transport::Transport;
     use coeur_storage::{Folder, Options};
@@ -103,6 +113,7 @@ mod tests {
                 directory: Directory::new(),
                 bindings: Bindings::new(),
                 listeners: Vec::new(),
+                machine: Machine::default(),
                 guard: coeur_exchange::guard::Shared::new(&secrets),
                 secrets,
                 settings: Settings::default(),
@@ -173,6 +184,18 @@ mod tests {
         assert!(!house.is_saved(alice), "its entry may not be appended yet");
         house.turn();
         assert!(house.is_saved(alice));
+    }
+
+    #[test]
+    fn the_addresses_of_the_machine_are_looked_at_again_after_some_turns() {
+        let mut house = House::new("machine");
+        for _ in 1..LOOK_AT_MACHINE_TURNS {
+            house.turn();
+        }
+        let known = |house: &House| !house.kept.world.machine.replace(machine::look());
+        house.kept.world.machine.replace(coeur_exchange::machine::Found::default());
+        house.turn();
+        assert!(known(&house));
     }
 
     #[test]

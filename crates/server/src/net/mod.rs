@@ -2,6 +2,7 @@
 
 pub mod limits;
 pub mod listen;
+pub mod machine;
 pub mod origin;
 pub mod per_source;
 pub mod sources;

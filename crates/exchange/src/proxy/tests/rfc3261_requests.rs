@@ -159,8 +159,27 @@ fn a_route_to_somebody_else_is_403() {
         let (mut office, mut alice) = office();
         let (_, sent) = send(&mut office, &mut alice, Method::Message, &format!("Route: {route}\r\n"));
         assert_eq!(statuses(&sent), [403], "{route}");
+        assert!(sent[0].text().starts_with("SIP/2.0 403 Route Is Not This Server\r\n"), "{route}: {sent:?}");
         let counters = office.exchange.counters();
         assert_eq!((counters.relay_refused, counters.route_forged), (1, 0), "{route}");
+    }
+}
+
+/// Bound to all addresses, each address and name of the machine is us, whatever is advertised; phones take `localhost`
+/// or the address of one network as their outbound proxy.
+#[test]
+fn a_preloaded_route_to_any_address_or_name_of_the_machine_is_taken_off() {
+    for route in ["<sip:127.0.0.1;lr>", "<sip:10.0.0.2:5060;lr>", "<sip:localhost;lr>", "<sip:Pbx.lan;lr>"] {
+        let (mut office, mut alice) = office();
+        for listener in &mut office.world.listeners {
+            listener.bound = "0.0.0.0:5060".parse().expect("an address");
+            listener.sent_by = "203.0.113.9:5060".into();
+        }
+        let addresses = vec!["10.0.0.2".parse().expect("an address")];
+        let names = vec!["localhost".into(), "pbx.lan".into()];
+        office.world.machine.replace(crate::machine::Found { addresses, names });
+        let (_, sent) = send(&mut office, &mut alice, Method::Message, &format!("Route: {route}\r\n"));
+        assert!(goes_to(&sent[0], udp(BOB)) && lines(&sent[0], "Route").is_empty(), "{route}: {sent:?}");
     }
 }
 

@@ -121,6 +121,7 @@ impl Desk {
                 listener(0, Transport::Udp, "198.51.100.1:5060"),
                 listener(1, Transport::Tcp, "198.51.100.1:5060"),
             ],
+            machine: crate::machine::Machine::default(),
             secrets,
             settings: Settings::default(),
             storage_writable: AtomicBool::new(true),
