@@ -50,7 +50,11 @@ pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input
             roles.proxy.revoke(cx, &aor, device);
             roles.echo.revoke(cx, &aor, device);
         }
-        Input::Told(Command::Drain) => *roles.draining = true,
+        Input::Told(Command::Drain) => {
+            *roles.draining = true;
+            roles.proxy.drain(cx);
+            roles.echo.drain(cx);
+        }
         Input::SendFailed { token, failure } => roles.proxy.send_failed(cx, token, failure),
         Input::Resolved { token, answer } => roles.proxy.resolved(cx, token, answer),
         Input::MediaEvent(event) => roles.echo.media(cx, event),

@@ -24,6 +24,8 @@ use std::time::Duration;
 
 /// Echo calls of one shard at a time; more are answered 486. Worst case 64 kB each.
 pub const CALLS_MAX: usize = 256;
+/// Of these, calls of one account, so that nobody takes the service from the others by leaving his calls unacknowledged.
+pub const CALLS_OF_ACCOUNT_MAX: usize = 4;
 
 #[derive(Default)]
 pub struct Echo {
@@ -63,7 +65,8 @@ impl Echo {
                 },
             );
         };
-        if self.calls.len() >= CALLS_MAX {
+        let same = self.calls.iter().filter(|(_, call)| call.party.account == party.account);
+        if self.calls.len() >= CALLS_MAX || same.count() >= CALLS_OF_ACCOUNT_MAX {
             cx.counters.limits_hit += 1;
             return crate::answer::answer(cx, &flow, message, StatusCode::BUSY_HERE, None, |_| {});
         }
@@ -145,6 +148,14 @@ impl Echo {
                 Phase::Opening => self.refuse(cx, at, StatusCode::FORBIDDEN),
                 Phase::Answered | Phase::Confirmed => self.hang_up(cx, at),
             }
+        }
+    }
+
+    /// The server is about to stop: its own calls end with it. One whose ACK is awaited ends if that still comes.
+    pub fn drain(&mut self, cx: &mut Context<'_>) {
+        let all: Vec<usize> = self.calls.iter().map(|(at, _)| at).collect();
+        for at in all {
+            self.hang_up(cx, at);
         }
     }
 

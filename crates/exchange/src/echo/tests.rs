@@ -1,5 +1,6 @@
 //! A call to `echo`, message by message.
 
+use super::CALLS_OF_ACCOUNT_MAX;
 use crate::input::{Command, Input, MediaEvent};
 use crate::outbox::MediaId;
 use crate::testing::{Office, Phone, Sent, aor, udp};
@@ -17,11 +18,16 @@ fn with_body(request: Vec<u8>) -> Vec<u8> {
     text.replace("Content-Length: 0\r\n\r\n", &head).into_bytes()
 }
 
+/// What an INVITE with a proof is answered.
+fn called(office: &mut Office, phone: &mut Phone) -> Sent {
+    let bare = phone.request(Method::Invite, URI, "");
+    let challenge = office.answer(phone.flow, &bare);
+    let invite = with_body(phone.answer(&challenge, Method::Invite, URI, ""));
+    office.answer(phone.flow, &invite)
+}
+
 fn answered(office: &mut Office, alice: &mut Phone) -> Sent {
-    let bare = alice.request(Method::Invite, URI, "");
-    let challenge = office.answer(alice.flow, &bare);
-    let invite = with_body(alice.answer(&challenge, Method::Invite, URI, ""));
-    assert_eq!(office.answer(alice.flow, &invite).status(), 100);
+    assert_eq!(called(office, alice).status(), 100);
     let address = "192.0.2.1:7000".parse().expect("address");
     let sent = office.handle(Input::MediaEvent(MediaEvent::EchoOpened { id: MediaId(1), address }));
     assert_eq!(sent.len(), 1, "{sent:?}");
@@ -127,6 +133,33 @@ fn a_method_that_echo_does_not_serve_is_405_with_allow() {
     let refused = office.answer(alice.flow, &subscribe);
     assert_eq!(refused.status(), 405);
     assert!(refused.text().contains("Allow: INVITE, ACK, CANCEL, BYE"), "{}", refused.text());
+}
+
+#[test]
+fn while_draining_the_call_is_ended_with_a_bye_or_refused() {
+    let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+    let ok = answered(&mut office, &mut alice);
+    office.receive(alice.flow, &inside(&alice, &ok, Method::Ack));
+    let sent = office.handle(Input::Told(Command::Drain));
+    assert!(sent.len() == 1 && sent[0].text().starts_with("BYE sip:alice@192.0.2.11"), "{sent:?}");
+
+    let (mut office, mut alice) = (Office::new(), Phone::new("alice", udp(ALICE)));
+    assert_eq!(called(&mut office, &mut alice).status(), 100);
+    let sent = office.handle(Input::Told(Command::Drain));
+    assert!(sent.len() == 1 && sent[0].status() == 503, "{sent:?}");
+}
+
+/// Whoever never acknowledges keeps a call for 64*T1: a few of them, and none of the others'.
+#[test]
+fn one_account_has_a_few_calls_at_once_and_leaves_the_service_to_the_others() {
+    let mut office = Office::new();
+    let another = |call: usize| Phone { call: call.to_string(), ..Phone::new("alice", udp(ALICE)) };
+    for call in 0..CALLS_OF_ACCOUNT_MAX {
+        assert_eq!(called(&mut office, &mut another(call)).status(), 100);
+    }
+    assert_eq!(called(&mut office, &mut another(CALLS_OF_ACCOUNT_MAX)).status(), 486);
+    assert_eq!(office.exchange.counters().limits_hit, 1);
+    assert_eq!(called(&mut office, &mut Phone::new("bob", udp("192.0.2.22:5060"))).status(), 100);
 }
 
 #[test]

@@ -30,14 +30,27 @@ impl Proxy {
             .collect();
         for index in open {
             match is_meant(self.requests[index as usize].sender) {
-                true => self.refuse_sender(cx, index),
+                true => {
+                    cx.counters.transactions_revoked += 1;
+                    self.refuse_sender(cx, index, StatusCode::FORBIDDEN);
+                }
                 false => self.withdraw_targets(cx, index, &is_meant),
             }
         }
     }
 
-    fn refuse_sender(&mut self, cx: &mut Context<'_>, index: u32) {
-        cx.counters.transactions_revoked += 1;
+    /// The server is about to stop: nobody will be here to pass the answer on, so callers hear it now (RFC 3261 section
+    /// 21.5.4) and no phone rings on. What is no INVITE is repeated by its sender.
+    pub fn drain(&mut self, cx: &mut Context<'_>) {
+        let pending = |request: &super::request::Request| request.is_open() && request.is_invite();
+        let open: Vec<u32> =
+            self.requests.iter().filter(|(_, r)| pending(r)).map(|(index, _)| index as u32).collect();
+        for index in open {
+            self.refuse_sender(cx, index, StatusCode::SERVICE_UNAVAILABLE);
+        }
+    }
+
+    fn refuse_sender(&mut self, cx: &mut Context<'_>, index: u32, status: StatusCode) {
         self.with_message(index, |proxy, message| {
             let request = &mut proxy.requests[index as usize];
             request.revoked = true;
@@ -47,7 +60,7 @@ impl Proxy {
                 true => proxy.cancel_branches(cx, index, message),
                 false => proxy.drop_all_branches(index),
             }
-            proxy.answer_ourselves(cx, index, message, StatusCode::FORBIDDEN);
+            proxy.answer_ourselves(cx, index, message, status);
         });
     }
 

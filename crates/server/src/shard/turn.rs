@@ -167,6 +167,8 @@ impl<H: Handler> Shard<H> {
     fn stop(&mut self, grace: Duration) {
         self.acceptors.clear();
         self.stopping = Some(self.core.now.monotonic + grace);
+        // What was decided at the last word leaves before the connections close.
+        self.drain();
         if self.held.is_empty() {
             self.streams.close_all(self.core.now.monotonic);
         }

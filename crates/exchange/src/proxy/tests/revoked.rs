@@ -48,6 +48,18 @@ fn a_silent_target_of_a_revoked_caller_is_cancelled_when_it_answers() {
     assert!(sent.len() == 1 && sent[0].text().starts_with("ACK "), "{sent:?}");
 }
 
+/// RFC 3261 section 21.5.4: a server that is about to stop leaves no caller waiting and no phone ringing.
+#[test]
+fn while_draining_a_pending_call_is_answered_503_and_what_rings_is_cancelled() {
+    let (mut office, mut alice) = office();
+    let (_, invite) = invite(&mut office, &mut alice);
+    office.answer(udp(BOB), &reply(&invite, 180));
+    let sent = office.handle(Input::Told(Command::Drain));
+    assert!(sent[0].text().starts_with("CANCEL sip:bob@") && goes_to(&sent[0], udp(BOB)), "{sent:?}");
+    assert!(sent[1].status() == 503 && goes_to(&sent[1], udp(ALICE)), "{sent:?}");
+    assert_eq!(office.exchange.counters().transactions_revoked, 0);
+}
+
 #[test]
 fn a_2xx_that_crosses_the_revocation_goes_no_further() {
     let (mut office, mut alice) = office();
