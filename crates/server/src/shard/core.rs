@@ -96,6 +96,11 @@ impl<H: Handler> Core<H> {
     /// One message, framed.
     pub fn message(&mut self, flow: Flow, bytes: &[u8]) {
         self.tap(Direction::Received, &flow, bytes);
+        self.passed_on(flow, bytes);
+    }
+
+    /// One message that another shard has received, and recorded for the traces.
+    pub fn passed_on(&mut self, flow: Flow, bytes: &[u8]) {
         match coeur_sip::parse(bytes, &mut self.table, &self.limits) {
             Ok(message) => {
                 if let Some(owner) = owner_elsewhere(&message, self.id, self.inboxes.len()) {

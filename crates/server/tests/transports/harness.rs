@@ -5,6 +5,7 @@ use coeur::net::limits::Limits;
 use coeur::net::listen;
 use coeur::shard::{Clock, Conduct, Forgetful, Handler, Journal, NoServices, Prepared, Setup, Shards};
 use coeur::tls::{Tls, authority, roots};
+use coeur::trace::Tap;
 use coeur_exchange::flow::{Hop, ListenerId, ShardId};
 use coeur_exchange::input::Input;
 use coeur_exchange::outbox::{Outbox, SendToken};
@@ -131,6 +132,7 @@ pub struct Server {
     pub folder: PathBuf,
     pub names: Vec<String>,
     pub deaths: Arc<Mutex<Vec<String>>>,
+    pub tap: Arc<Tap>,
 }
 
 impl Server {
@@ -158,6 +160,7 @@ impl Server {
         let addresses = bound.iter().map(|bound| bound.listener.bound).collect();
         let handler = Answering::default();
         let deaths: Arc<Mutex<Vec<String>>> = Arc::default();
+        let tap = Arc::new(Tap::new(shards, 1 << 20));
         let setup = Setup {
             bound,
             shards,
@@ -167,7 +170,7 @@ impl Server {
             sources: Arc::default(),
             journal,
             services: Arc::new(NoServices),
-            tap: None,
+            tap: Some(tap.clone()),
             clock: Clock::default(),
             died: {
                 let deaths = deaths.clone();
@@ -175,7 +178,7 @@ impl Server {
             },
         };
         let shards = Prepared::new(shards).unwrap().start(setup, |_: ShardId| handler.clone()).unwrap();
-        Self { shards: Some(shards), addresses, handler, tls, folder, names, deaths }
+        Self { shards: Some(shards), addresses, handler, tls, folder, names, deaths, tap }
     }
 
     pub fn usual() -> Self {

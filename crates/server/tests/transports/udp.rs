@@ -132,6 +132,8 @@ fn a_response_reaches_the_shard_its_branch_names() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(server.count("responses_passed_on"), 1);
+    // A trace shows each of them once.
+    assert_eq!(server.tap.entries().len(), 2);
 }
 
 #[test]
