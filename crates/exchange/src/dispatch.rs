@@ -8,11 +8,12 @@
 use crate::answer::{answer, answer_malformed, answer_stranger};
 use crate::context::Context;
 use crate::echo::Echo;
+use crate::event::Event;
 use crate::flow::Flow;
 use crate::guard::Guard;
 use crate::input::{Command, Input};
-use crate::outbox::Output;
 use crate::machine;
+use crate::outbox::Output;
 use crate::party::Party;
 use crate::proxy::Proxy;
 use crate::registrar::Registrar;
@@ -249,6 +250,9 @@ fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Mes
         Plan::Refuse { status, why } => {
             if why == routing::Why::NoRightToRelay {
                 cx.counters.relay_refused += 1;
+                if roles.guard.may_tell(cx.now) {
+                    cx.outbox.publish(Event::RelayRefused { flow: *flow });
+                }
             }
             answer(cx, flow, message, status, None, |_| {});
         }

@@ -21,6 +21,10 @@ pub enum Event {
         user: Box<[u8]>,
         why: Box<str>,
     },
+    /// An account asked for another domain and may not. Published at most at a bounded rate; always counted.
+    RelayRefused {
+        flow: Flow,
+    },
     /// A device answered SHA-256 for the first time: from now on nothing weaker is accepted of it.
     DeviceProvedSha256 {
         aor: Aor,

@@ -43,6 +43,9 @@ pub const CHALLENGES_TO_SOURCE: Rate = Rate { burst: 8_192, each_us: 1_953 };
 /// Challenges of one shard to senders over UDP that it does not know. Keeps a flood from taking the whole thread.
 pub const CHALLENGES_OF_SHARD: Rate = Rate { burst: 50_000, each_us: 8 };
 
+/// Refusals of one shard that are published as events.
+pub const TOLD_OF_SHARD: Rate = Rate { burst: 20, each_us: 1_000_000 };
+
 /// A rate of so many per minute, half of them at once, so that no 60 s see more.
 pub fn per_minute(units: u32) -> Rate {
     let burst = u64::from(units).div_ceil(2).max(1);

@@ -61,6 +61,7 @@ pub struct Guard {
     /// Makes HA1 values for names that do not exist.
     nobody: aws_lc_rs::hmac::Key,
     challenges: limits::Bucket,
+    told: limits::Bucket,
     /// The unescaped user part under examination; kept for its memory.
     user: Vec<u8>,
 }
@@ -71,8 +72,16 @@ impl Guard {
             nonces: nonce::Nonces::new(shard, &world.secrets),
             nobody: aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &world.secrets.nonce),
             challenges: limits::Bucket::default(),
+            told: limits::Bucket::default(),
             user: Vec::with_capacity(64),
         }
+    }
+}
+
+impl Guard {
+    /// Whether an event about a refusal may be published: nobody drowns the events of others by being refused.
+    pub(crate) fn may_tell(&mut self, now: Now) -> bool {
+        self.told.take(limits::TOLD_OF_SHARD, micros(now.monotonic))
     }
 }
 

@@ -4,6 +4,7 @@ use super::limits::Limits;
 use super::origin::OriginCheck;
 use super::per_source::Place;
 use super::web_socket::{self, Closed, WebSocket};
+use crate::observe::offenders::{self, Kind};
 use crate::shard::core::Core;
 use crate::shard::handler::Handler;
 use crate::tls::Failure;
@@ -295,7 +296,10 @@ impl Connection {
                         Closed::Peer => End::Goodbye,
                         Closed::Frames => End::Framing,
                         Closed::Handshake => End::WebSocket,
-                        Closed::Origin => End::Origin,
+                        Closed::Origin => {
+                            offenders::note(Kind::Origin, flow.remote.ip());
+                            End::Origin
+                        }
                     });
                 }
                 if self.phase == Phase::Handshake && web.is_open() {

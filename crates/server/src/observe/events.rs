@@ -1,5 +1,6 @@
 //! Events of the exchange as log lines.
 
+use super::offenders::{self, Kind};
 use super::rate::Rate;
 use crate::trace::escape::line;
 use coeur_exchange::event::Event;
@@ -31,7 +32,9 @@ impl EventLog {
             Event::DeviceProvedSha256 { aor, device } => {
                 tracing::debug!(shard, %aor, device = device.0, "device proved SHA-256");
             }
+            Event::RelayRefused { flow } => offenders::note(Kind::Relay, flow.remote.ip()),
             Event::AuthenticationFailed { flow, user, why } => {
+                offenders::note(Kind::Password, flow.remote.ip());
                 if let Some(left_out) = self.failures.lock().allow(Instant::now()) {
                     let user = line(user);
                     tracing::debug!(shard, remote = %flow.remote, user, why = %why, left_out, "authentication failed");

@@ -5,6 +5,7 @@ use super::inbox::{Inbox, Notice};
 use super::stats::Stats;
 use crate::net::sources::{Patience, Sources};
 use crate::net::stun;
+use crate::observe::offenders::{self, Kind};
 use crate::trace::{Direction, Tap};
 use coeur_exchange::flow::{Flow, ShardId};
 use coeur_exchange::input::Input;
@@ -67,7 +68,8 @@ impl<H: Handler> Core<H> {
             // RFC 3261 section 7.1: a start line begins with a letter, a method of ours or "SIP/2.0"; what begins
             // with a control character or a byte above ASCII is junk, and is refused before anything is read.
             Some(byte) if !byte.is_ascii_graphic() && !matches!(byte, b'\r' | b'\n') => {
-                self.stats.junk.add(1)
+                self.stats.junk.add(1);
+                offenders::note(Kind::Junk, flow.remote.ip());
             }
             _ => self.datagram_message(flow, bytes),
         }
@@ -84,6 +86,7 @@ impl<H: Handler> Core<H> {
         let after = self.handler.conduct();
         if after.malformed != before.malformed || self.stats.malformed_unheard.value() != unheard {
             self.sources.malformed(flow.remote, now_us);
+            offenders::note(Kind::Junk, flow.remote.ip());
         }
         if after.unanswered != before.unanswered {
             self.sources.unanswered(flow.remote, now_us);

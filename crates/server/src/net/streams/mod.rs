@@ -7,6 +7,7 @@ use crate::net::limits::Limits;
 use crate::net::origin::OriginCheck;
 use crate::net::per_source::PerSource;
 use crate::net::wheel::Wheel;
+use crate::observe::offenders::{self, Kind};
 use crate::shard::core::Core;
 use crate::shard::handler::Handler;
 use crate::shard::stats::{Count, Stats};
@@ -143,6 +144,7 @@ impl Streams {
         let max = if counts { limits.connections_per_source_max } else { u32::MAX };
         let Some(place) = self.shared.per_source.take(remote.ip(), max) else {
             self.stats.connections_refused_source.add(1);
+            offenders::note(Kind::Connections, remote.ip());
             return;
         };
         let web = matches!(acceptor.transport, Transport::Ws | Transport::Wss);
