@@ -77,7 +77,7 @@ pub struct Settings {
     pub relay_inside: Box<[Network]>,
     /// A MESSAGE larger than this is answered 413 (bytes).
     pub message_body_bytes_max: u32,
-    /// MESSAGEs that one account may send in a minute; 0 for no limit.
+    /// MESSAGEs that one account may send in a minute, half of them at once and then one by one; 0 for no limit.
     pub messages_per_minute_max: u32,
     /// A registration is granted up to so much less than it asked for, drawn anew each time, so that phones which came
     /// at once (a restart, a network that is back) do not come at once again and again (threat T-17). A share and not

@@ -254,6 +254,9 @@ mod tests {
             assert!(taken(&buckets, per_minute(units), 100, 60) <= units as usize, "{units}");
         }
         assert_eq!(taken(&Buckets::new(16), per_minute(30), 100, 60), 30);
+        // What the settings say: half of them at once, then one each 3.75 s.
+        assert_eq!(taken(&Buckets::new(16), per_minute(30), 100, 3), 15);
+        assert_eq!(taken(&Buckets::new(16), per_minute(30), 100, 5), 16);
     }
 
     #[test]

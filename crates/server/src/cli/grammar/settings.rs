@@ -60,7 +60,7 @@ pub struct Settings {
     /// Route that phones put into what they send: <sip:HOST;lr> [env: COEUR_SERVICE_ROUTE]
     #[arg(long, value_name = "ROUTE")]
     pub service_route: Option<String>,
-    /// MESSAGE requests of one account in a minute, 0 for no limit [env: COEUR_MESSAGES_PER_MINUTE] [default: 30]
+    /// MESSAGE requests of one account in a minute: half of them at once, then one by one; 0 for no limit [env: COEUR_MESSAGES_PER_MINUTE] [default: 30]
     #[arg(long, value_name = "N")]
     pub messages_per_minute: Option<String>,
 }
