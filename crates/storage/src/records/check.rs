@@ -4,7 +4,7 @@ use super::audit::{self, Chain};
 use super::{FILE, head, rows, schema};
 use crate::error::StorageError;
 use crate::seal::SealKey;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,8 +28,7 @@ pub fn check(folder: &Path) -> Result<RecordsReport, StorageError> {
     let path = folder.join(FILE);
     // A path that is not there is an error of the file, and clearer than SQLite's.
     std::fs::metadata(&path).map_err(StorageError::io("open", &path))?;
-    let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .map_err(StorageError::sql("open", &path))?;
+    let connection = open(folder, &path)?;
     let mut report = RecordsReport::default();
     // Damage may stop one look and not the next.
     let looks: [Look; 4] = [pages, counts, credentials, chain];
@@ -42,6 +41,36 @@ pub fn check(folder: &Path) -> Result<RecordsReport, StorageError> {
         }
     }
     Ok(report)
+}
+
+/// SQLite makes an index of its write-ahead log even for a reader. Where nothing can be made (a backup that is mounted to
+/// be read) nobody writes either, and without a log the file alone is the database.
+fn open(folder: &Path, path: &Path) -> Result<Connection, StorageError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let connection = Connection::open_with_flags(path, flags).map_err(StorageError::sql("open", path))?;
+    let Err(why) = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) else {
+        return Ok(connection);
+    };
+    if !matches!(why.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)) {
+        // Damage: each look tells of its own.
+        return Ok(connection);
+    }
+    let log = folder.join(format!("{FILE}-wal"));
+    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        return Err(StorageError::sql("read", path)(why));
+    }
+    let uri = format!("file:{}?immutable=1", escaped(path));
+    Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
+        .map_err(StorageError::sql("open", path))
+}
+
+/// The path as a URI has it: only letters, digits and a few signs stand for themselves.
+fn escaped(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
+    let each = path.as_os_str().as_bytes().iter();
+    each.map(|byte| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 fn pages(connection: &Connection, _: &Path, report: &mut RecordsReport) -> rusqlite::Result<()> {
