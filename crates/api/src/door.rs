@@ -7,7 +7,7 @@ use crate::model::{
 };
 use coeur_directory::{
     Account, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain,
-    Ha1Set, Rights, new_secret,
+    ECHO_USER, Ha1Set, Rights, new_secret,
 };
 use coeur_storage::{Operator, Records, StorageError};
 use std::collections::BTreeSet;
@@ -120,6 +120,7 @@ impl Door {
         let mut seen = BTreeSet::new();
         for new in accounts {
             let aor = aor(&new.account)?;
+            not_reserved(&aor)?;
             let (device, secret) = self.device(&aor, "first", new.secret.clone(), policy(&new.policy)?)?;
             made.push(Made { account: aor.to_string(), device: device_name(device.id), secret });
             let id = self.records().next_account_id().map_err(not_written)?;
@@ -271,6 +272,14 @@ fn not_too_many(accounts: usize) -> Result<(), Refusal> {
         0..=ACCOUNTS_PER_REQUEST_MAX => Ok(()),
         _ => Err(Refusal::new(Why::Invalid, format!("at most {ACCOUNTS_PER_REQUEST_MAX} accounts at once"))),
     }
+}
+
+fn not_reserved(aor: &Aor) -> Result<(), Refusal> {
+    if aor.user() != ECHO_USER {
+        return Ok(());
+    }
+    let text = format!("`{aor}`: `{ECHO_USER}` is the answering service of the server; take another name");
+    Err(Refusal::new(Why::Invalid, text))
 }
 
 fn view(account: &Account) -> AccountView {
@@ -441,6 +450,16 @@ mod tests {
             json.contains("alice@d") && !json.contains(made[0].secret.as_ref().unwrap().reveal()),
             "{json}"
         );
+    }
+
+    #[test]
+    fn an_account_that_would_hide_the_answering_service_is_refused() {
+        let (door, house) = door(false);
+        let refusal = add(&door, &["bob@d", "echo@d"]).err().expect("refused");
+        assert_eq!(refusal.why, Why::Invalid);
+        assert!(refusal.text.contains("`echo` is the answering service"), "{}", refusal.text);
+        assert_eq!(house.directory.accounts(), 0);
+        assert!(add(&door, &["echo2@d"]).is_ok());
     }
 
     #[test]

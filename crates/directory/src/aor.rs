@@ -21,6 +21,9 @@ pub enum AorError {
     NotASipUri,
 }
 
+/// The user that the exchange answers itself, in every domain: an account of this name would hide the service.
+pub const ECHO_USER: &str = "echo";
+
 impl Aor {
     pub const BYTES_MAX: usize = 320;
 

@@ -18,7 +18,7 @@ mod ha1;
 mod table;
 
 pub use account::{Account, AccountId, Rights};
-pub use aor::{Aor, AorError};
+pub use aor::{Aor, AorError, ECHO_USER};
 pub use change::{AccountPatch, Change, ChangeError};
 pub use device::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceId};
 pub use domain::{AlgorithmPolicy, Domain};

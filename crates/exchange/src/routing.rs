@@ -12,7 +12,7 @@ use coeur_sip::uri::{SipUri, TelUri, Uri, unescape_into};
 use coeur_sip::{Message, StatusCode};
 
 /// The user part that the exchange answers itself.
-pub const ECHO_USER: &[u8] = b"echo";
+pub const ECHO_USER: &[u8] = coeur_directory::ECHO_USER.as_bytes();
 
 /// What is to be done with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]

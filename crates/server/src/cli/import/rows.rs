@@ -2,7 +2,7 @@
 
 use super::faults::{Faults, Kind};
 use coeur_api::{NAME_BYTES_MAX, SECRET_BYTES_MAX};
-use coeur_directory::Aor;
+use coeur_directory::{Aor, ECHO_USER};
 use std::collections::BTreeMap;
 
 /// One good row.
@@ -107,6 +107,11 @@ fn account(text: &str) -> Result<String, String> {
     }
     let aor = Aor::parse(text).map_err(|why| format!("`{text}`: {why}"))?;
     crate::config::settings::domain(aor.domain())?;
+    if aor.user() == ECHO_USER {
+        return Err(format!(
+            "`{text}`: `{ECHO_USER}` is the answering service of the server; take another name"
+        ));
+    }
     Ok(aor.to_string())
 }
 
@@ -154,6 +159,13 @@ mod tests {
             assert!(line.starts_with(start), "{line}");
         }
         assert_eq!(lines.len(), starts.len());
+    }
+
+    #[test]
+    fn the_name_of_the_answering_service_is_no_account() {
+        let (rows, faults) = read("account\necho@d\nbob@d\n".as_bytes()).unwrap();
+        assert_eq!((rows.len(), faults.count()), (1, 1));
+        assert!(faults.lines()[0].contains("line 2: `echo@d`: `echo` is the answering service"));
     }
 
     #[test]
