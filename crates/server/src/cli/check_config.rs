@@ -8,6 +8,7 @@ use crate::config::{self, ConfigError, Key, LogFormat, Settings};
 pub fn run(arguments: CheckConfig) -> Result<(), Failure> {
     let mut layer = arguments.settings.layer();
     let settings = settings(&mut layer)?;
+    super::door::fits(&settings.data)?;
     let values = values(&settings);
     if arguments.json {
         let map: serde_json::Map<String, serde_json::Value> =
@@ -28,15 +29,7 @@ pub fn settings(layer: &mut config::Layer) -> Result<Settings, Failure> {
     let variables: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let settings = config::load(std::mem::take(layer), &variables).map_err(|errors| refuse(&errors))?;
-    if let Some((cert, key)) = &settings.certificate {
-        for file in [cert, key] {
-            if let Err(why) = std::fs::File::open(file) {
-                return Err(Failure::new(Exit::Usage, format!("{}: cannot be read: {why}", file.display())));
-            }
-        }
-    }
-    Ok(settings)
+    config::load(std::mem::take(layer), &variables).map_err(|errors| refuse(&errors))
 }
 
 fn refuse(errors: &[ConfigError]) -> Failure {

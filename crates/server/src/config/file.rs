@@ -7,29 +7,36 @@ use std::path::Path;
 /// Larger files are refused: a settings file of ours has a few hundred bytes.
 const BYTES_MAX: u64 = 1 << 20;
 
-pub fn read(path: &Path) -> Result<Layer, Vec<ConfigError>> {
+/// What could be read, and what was wrong with the rest: one misspelt key hides no other error.
+pub fn read(path: &Path) -> (Layer, Vec<ConfigError>) {
     let name = path.display().to_string();
-    let error =
-        |text: String| vec![ConfigError { source: Source::File { path: name.clone(), line: None }, text }];
+    let error = |text: String| {
+        (
+            Layer::default(),
+            vec![ConfigError { source: Source::File { path: name.clone(), line: None }, text }],
+        )
+    };
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.len() > BYTES_MAX => {
-            return Err(error("larger than 1 MB: not a settings file".into()));
+            return error("larger than 1 MB: not a settings file".into());
         }
         Ok(_) => {}
-        Err(why) => return Err(error(format!("cannot be read: {why}"))),
+        Err(why) => return error(format!("cannot be read: {why}")),
     }
-    let text = std::fs::read_to_string(path).map_err(|why| error(format!("cannot be read: {why}")))?;
-    parse(&name, &text)
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(&name, &text),
+        Err(why) => error(format!("cannot be read: {why}")),
+    }
 }
 
-pub fn parse(path: &str, text: &str) -> Result<Layer, Vec<ConfigError>> {
+pub fn parse(path: &str, text: &str) -> (Layer, Vec<ConfigError>) {
     let at = |line| Source::File { path: path.to_owned(), line };
-    let table: toml::Table = text.parse().map_err(|why: toml::de::Error| {
+    let (mut layer, mut errors) = (Layer::default(), Vec::new());
+    let table = text.parse::<toml::Table>().unwrap_or_else(|why| {
         let line = why.span().map(|span| line_of(text, span.start));
-        vec![ConfigError { source: at(line), text: why.message().to_owned() }]
-    })?;
-    let mut layer = Layer::default();
-    let mut errors = Vec::new();
+        errors.push(ConfigError { source: at(line), text: why.message().to_owned() });
+        toml::Table::new()
+    });
     for (name, value) in &table {
         let source = at(line_of_key(text, name));
         match (Key::named(name), words(value)) {
@@ -44,7 +51,7 @@ pub fn parse(path: &str, text: &str) -> Result<Layer, Vec<ConfigError>> {
             }),
         }
     }
-    if errors.is_empty() { Ok(layer) } else { Err(errors) }
+    (layer, errors)
 }
 
 fn words(value: &toml::Value) -> Option<Vec<String>> {
@@ -100,7 +107,7 @@ mod tests {
             "coeur.toml",
             "data = \"/var/lib/coeur\"\nlissten = [\"udp://0.0.0.0:5060\"]\nretries = 1\n",
         )
-        .unwrap_err();
+        .1;
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(texts[0], "coeur.toml:2: unknown key `lissten`; did you mean `listen`?");
         assert_eq!(
@@ -111,13 +118,13 @@ mod tests {
 
     #[test]
     fn a_syntax_error_names_its_line() {
-        let errors = parse("coeur.toml", "data = \"a\"\ndomain = \n").unwrap_err();
+        let errors = parse("coeur.toml", "data = \"a\"\ndomain = \n").1;
         assert!(errors[0].to_string().starts_with("coeur.toml:2: "), "{}", errors[0]);
     }
 
     #[test]
     fn a_value_of_the_wrong_kind_is_an_error() {
-        let errors = parse("coeur.toml", "shards = true\n").unwrap_err();
+        let errors = parse("coeur.toml", "shards = true\n").1;
         assert!(errors[0].text.contains("must be a string, a number or a list"));
     }
 }

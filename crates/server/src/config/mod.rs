@@ -35,13 +35,11 @@ impl std::error::Error for ConfigError {}
 pub fn load(command_line: Layer, variables: &[(String, String)]) -> Result<Settings, Vec<ConfigError>> {
     let (environment, mut errors) = environment::layer(variables);
     let file = match command_line.one(Key::Config).or_else(|| environment.one(Key::Config)) {
-        Some((path, _)) => match file::read(std::path::Path::new(path)) {
-            Ok(layer) => layer,
-            Err(found) => {
-                errors.extend(found);
-                Layer::default()
-            }
-        },
+        Some((path, _)) => {
+            let (layer, found) = file::read(std::path::Path::new(path));
+            errors.extend(found);
+            layer
+        }
         None => Layer::default(),
     };
     match settings::resolve(&[command_line, environment, file]) {

@@ -1,6 +1,6 @@
 //! The settings as the server uses them, resolved from layers.
 
-use super::listen::is_host;
+use super::listen::{Scheme, is_host};
 use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source};
 use coeur_exchange::network::Network;
 use coeur_sip::header::NameAddr;
@@ -82,7 +82,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         certificate: reader.certificate(),
         http: reader.one(Key::Http, http).unwrap_or_else(|| DEFAULT_HTTP.parse().ok()),
         shards: reader.one(Key::Shards, shards).unwrap_or_else(default_shards),
-        log: reader.one(Key::Log, |text| Ok(text.to_owned())).unwrap_or_else(|| "info".to_owned()),
+        log: reader.one(Key::Log, log).unwrap_or_else(|| "info".to_owned()),
         log_format: reader.one(Key::LogFormat, log_format).unwrap_or(LogFormat::Text),
         trace_mb: reader.one(Key::TraceMb, trace_mb).unwrap_or(DEFAULT_TRACE_MB),
         relay_inside: reader.each(Key::RelayInside, |text| text.parse::<Network>()),
@@ -96,6 +96,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
             .one(Key::MessagesPerMinute, messages_per_minute)
             .unwrap_or(DEFAULT_MESSAGES_PER_MINUTE),
     };
+    reader.conflicts(&settings);
     if reader.errors.is_empty() { Ok(settings) } else { Err(reader.errors) }
 }
 
@@ -139,11 +140,40 @@ impl Reader<'_> {
     fn certificate(&mut self) -> Option<(PathBuf, PathBuf)> {
         let path = |text: &str| Ok(PathBuf::from(text));
         match (self.one(Key::Cert, path), self.one(Key::PrivateKey, path)) {
-            (Some(cert), Some(key)) => Some((cert, key)),
+            (Some(cert), Some(key)) => self.readable(cert, key),
             (None, None) => None,
             (Some(_), None) => self.half(Key::Cert, Key::PrivateKey),
             (None, Some(_)) => self.half(Key::PrivateKey, Key::Cert),
         }
+    }
+
+    fn readable(&mut self, cert: PathBuf, key: PathBuf) -> Option<(PathBuf, PathBuf)> {
+        if let Err(text) = crate::tls::check(&cert, &key) {
+            let source = self.find(Key::Cert).map_or(Source::Default, |(_, source)| source.clone());
+            self.errors.push(ConfigError { source, text });
+        }
+        Some((cert, key))
+    }
+
+    /// Two places that cannot be had both; the sockets would say so later and less clearly. A default of ours that is in
+    /// the way is none of the operator's errors: the demonstration moves it.
+    fn conflicts(&mut self, settings: &Settings) {
+        let streams = settings.listen.iter().filter(|listen| listen.scheme != Scheme::Udp);
+        let mut taken: Vec<(SocketAddr, String)> = Vec::new();
+        for listen in streams {
+            self.conflict(Key::Listen, &taken, listen.address, &listen.to_string());
+            taken.push((listen.address, listen.to_string()));
+        }
+        if let Some(http) = settings.http.filter(|_| settings.chosen.http) {
+            self.conflict(Key::Http, &taken, http, &format!("http {http}"));
+        }
+    }
+
+    fn conflict(&mut self, key: Key, taken: &[(SocketAddr, String)], address: SocketAddr, name: &str) {
+        let Some((_, other)) = taken.iter().find(|(other, _)| overlap(*other, address)) else { return };
+        let source = self.find(key).map_or(Source::Default, |(_, source)| source.clone());
+        self.errors
+            .push(ConfigError { source, text: format!("{name} and {other} are the same address and port") });
     }
 
     fn half(&mut self, given: Key, missing: Key) -> Option<(PathBuf, PathBuf)> {
@@ -156,6 +186,12 @@ impl Reader<'_> {
         self.errors.push(ConfigError { source, text });
         None
     }
+}
+
+/// A wildcard overlaps with every address of its family; port 0 is another one each time.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_host = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && a.is_ipv4() == b.is_ipv4() && same_host
 }
 
 /// Domains are compared in lower case (RFC 3261 section 19.1.4).
@@ -190,6 +226,10 @@ fn shards(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|n| (1..=SHARDS_MAX).contains(n))
         .ok_or_else(|| format!("`{text}` is not between 1 and 64"))
+}
+
+fn log(text: &str) -> Result<String, String> {
+    crate::observe::logs::check(text).map(|()| text.to_owned())
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {
@@ -259,7 +299,7 @@ mod tests {
     fn what_phones_are_told_is_checked() {
         let good = "follow_redirects = \"yes\"\nexpires_jitter_percent = 0\nflow_timer_s = 120\n\
                     service_route = \"<sip:edge.example.org;lr>, <sips:two.example.org;lr>\"\n";
-        let settings = resolve(&[file::parse("f", good).unwrap()]).unwrap();
+        let settings = resolve(&[file::parse("f", good).0]).unwrap();
         assert_eq!(
             (settings.follow_redirects, settings.expires_jitter, settings.flow_timer_s),
             (true, 0, 120)
@@ -274,13 +314,13 @@ mod tests {
             "service_route = \"<tel:112>\"",
             "service_route = \"<sip:edge.example.org;lr>\\r\\nX: y\"",
         ] {
-            assert_eq!(resolve(&[file::parse("f", bad).unwrap()]).unwrap_err().len(), 1, "{bad}");
+            assert_eq!(resolve(&[file::parse("f", bad).0]).unwrap_err().len(), 1, "{bad}");
         }
     }
 
     #[test]
     fn the_command_line_wins_over_environment_over_file_over_default() {
-        let file = file::parse("f", "data = \"file\"\nshards = 3\nlog = \"warn\"\n").unwrap();
+        let file = file::parse("f", "data = \"file\"\nshards = 3\nlog = \"warn\"\n").0;
         let env = environment(&[("COEUR_DATA", "env"), ("COEUR_SHARDS", "2")]);
         let mut cli = Layer::default();
         cli.flag(Key::Data, ["cli".to_owned()]);
@@ -311,14 +351,63 @@ mod tests {
 
     #[test]
     fn every_error_is_reported_with_its_source() {
-        let env = environment(&[("COEUR_SHARDS", "900"), ("COEUR_HTTP", "x"), ("COEUR_CERT", "/c.pem")]);
+        let env = environment(&[
+            ("COEUR_SHARDS", "900"),
+            ("COEUR_HTTP", "x"),
+            ("COEUR_CERT", "/c.pem"),
+            ("COEUR_LOG", "verbose"),
+        ]);
         let errors = resolve(&[env]).unwrap_err();
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        assert_eq!(texts.len(), 3, "{texts:?}");
+        assert_eq!(texts.len(), 4, "{texts:?}");
         assert!(
             texts.iter().any(|t| t.starts_with("environment COEUR_CERT: `cert` is given without `key`")),
             "{texts:?}"
         );
+    }
+
+    #[test]
+    fn an_unknown_key_of_the_file_hides_no_other_error() {
+        let path = std::env::temp_dir().join(format!("coeur-settings-{}.toml", std::process::id()));
+        std::fs::write(&path, "shrads = 2\nlog_format = \"xml\"\ntrace_mb = 9000\n").unwrap();
+        let mut layer = Layer::default();
+        layer.flag(Key::Config, [path.display().to_string()]);
+        let errors = crate::config::load(layer, &[]).unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+        let texts: Vec<&str> = errors.iter().map(|error| error.text.as_str()).collect();
+        assert_eq!(texts.len(), 3, "{texts:?}");
+        assert!(texts[0].contains("did you mean `shards`?"), "{texts:?}");
+    }
+
+    #[test]
+    fn a_place_that_is_named_twice_is_an_error() {
+        let errors = |listen: &str, http: &str| {
+            let env = environment(&[("COEUR_LISTEN", listen), ("COEUR_HTTP", http)]);
+            resolve(&[env]).err().unwrap_or_default().into_iter().map(|error| error.text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            errors("tcp://127.0.0.1:5060", "127.0.0.1:5060"),
+            ["http 127.0.0.1:5060 and tcp://127.0.0.1:5060 are the same address and port"]
+        );
+        assert_eq!(errors("ws://0.0.0.0:8080 tcp://127.0.0.1:8080", "off").len(), 1);
+        for listen in [
+            "udp://0.0.0.0:5060 tcp://0.0.0.0:5060",
+            "tcp://0.0.0.0:0 ws://0.0.0.0:0",
+            "tcp://[::]:9 ws://0.0.0.0:9",
+        ] {
+            assert_eq!(errors(listen, "off"), Vec::<String>::new(), "{listen}");
+        }
+    }
+
+    #[test]
+    fn files_that_hold_no_certificate_are_an_error() {
+        let path = std::env::temp_dir().join(format!("coeur-no-pem-{}", std::process::id()));
+        std::fs::write(&path, "no pem").unwrap();
+        let text = path.display().to_string();
+        let errors = resolve(&[environment(&[("COEUR_CERT", &text), ("COEUR_KEY", &text)])]).unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].text.contains("there is no certificate"), "{}", errors[0].text);
     }
 
     #[test]

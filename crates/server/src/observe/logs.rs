@@ -22,10 +22,23 @@ pub fn start(settings: &Settings) -> Result<(), Failure> {
     started.map_err(|why| Failure::failed(why.to_string()))
 }
 
+/// A word that is no level would be read as the name of a part of the program, and silence all others.
+pub fn check(text: &str) -> Result<(), String> {
+    let bare = |directive: &&str| !directive.contains('=') && !LEVELS.contains(directive);
+    if let Some(word) = text.split(',').map(str::trim).find(bare) {
+        let levels = LEVELS.join(", ");
+        return Err(format!(
+            "`{word}` is no log level ({levels}), nor a filter such as coeur=debug,hyper=info"
+        ));
+    }
+    filter(text).map(drop).map_err(|failure| failure.text)
+}
+
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+
 /// A bare level is ours; libraries stay at `warn` unless a full filter is given.
 fn filter(text: &str) -> Result<EnvFilter, Failure> {
-    let levels = ["error", "warn", "info", "debug", "trace", "off"];
-    let full = match levels.contains(&text) {
+    let full = match LEVELS.contains(&text) {
         true => format!("warn,coeur={text},coeur_api={text},coeur_storage={text}"),
         false => text.to_owned(),
     };
@@ -40,6 +53,10 @@ mod tests {
     fn a_level_or_a_filter_is_accepted_and_nonsense_is_refused() {
         assert!(filter("debug").is_ok());
         assert!(filter("coeur=trace,hyper=info").is_ok());
+        for good in ["debug", "coeur=trace,hyper=info", "warn,coeur=debug"] {
+            assert_eq!(check(good), Ok(()));
+        }
+        assert!(check("verbose").unwrap_err().starts_with("`verbose` is no log level (error, warn,"));
         assert_eq!(filter("coeur=loud").err().map(|failure| failure.exit), Some(Exit::Usage));
     }
 }

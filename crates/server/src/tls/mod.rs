@@ -25,6 +25,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 use std::fmt;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 /// TLS 1.2 sessions kept for resumption, all shards together. Worst-case memory: about 1 kB each. TLS 1.3 tickets
@@ -60,6 +61,13 @@ impl ResolvesServerCert for Shown {
             hello.server_name().and_then(|name| keys.iter().find(|key| certificate::proves(key, name)));
         named.or(keys.first()).cloned()
     }
+}
+
+/// What is wrong with a certificate and its key, before anything is started.
+pub fn check(chain: &Path, key: &Path) -> Result<(), String> {
+    let source = Source { chain: chain.to_owned(), key: key.to_owned() };
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    certificate::load(&source, &provider).map(drop).map_err(|why| why.to_string())
 }
 
 impl Tls {
