@@ -8,7 +8,7 @@ use super::words::Word;
 use crate::config::listen::{Listen, Scheme};
 use crate::user_agent::call::CallReport;
 use crate::user_agent::tls::Trust;
-use crate::user_agent::{Identity, Link, Phone, Secret};
+use crate::user_agent::{Identity, Link, Phone, Report, Secret, interrupt};
 use coeur_api::{Reply, Request, Status};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -32,6 +32,7 @@ pub fn run(arguments: Call) -> Result<(), Failure> {
         (None, Some(status)) => listener(status, scheme)?,
         (None, None) => return Err(Failure::new(Exit::Usage, "give --server IP:PORT")),
     };
+    interrupt::listen();
     let credential = Credential::new(way.as_ref(), &from, arguments.secret_stdin)?;
     let (trust, verified) = trust(&arguments, status.as_ref())?;
     let identity = Identity {
@@ -42,22 +43,12 @@ pub fn run(arguments: Call) -> Result<(), Failure> {
     };
     let link = Link::open(scheme, server, domain, &trust)
         .map_err(|why| Failure::new(Exit::Unreachable, format!("{}://{server}: {why}", scheme.name())))?;
-    let mut phone = Phone::new(identity, link);
-    let report = call(&mut phone, &target(&arguments.to, domain), arguments.seconds);
-    // A one-time device takes its registration along; so the call is the last that a trace shows.
-    if credential.one_time.is_none() {
-        // It ends by itself in two minutes.
-        let _ = phone.register(0);
-    }
-    let report = report?;
+    // It does not register: who calls need not be reachable, and the account may have all the contacts it may have.
+    let length = Duration::from_secs(arguments.seconds.into());
+    let report = Phone::new(identity, link).call(&target(&arguments.to, domain), length);
     drop(credential);
+    let report = report.map_err(|why| Failure::failed(why.to_string()))?;
     show(&report, &arguments, scheme, verified, server)
-}
-
-fn call(phone: &mut Phone, to: &str, seconds: u32) -> Result<CallReport, Failure> {
-    let failed = |why: crate::user_agent::PhoneError| Failure::failed(why.to_string());
-    phone.register(120).map_err(failed)?;
-    phone.call(to, Duration::from_secs(seconds.into())).map_err(failed)
 }
 
 /// A secret given, or that of a device made for this call and removed when dropped.
@@ -74,9 +65,10 @@ impl<'w> Credential<'w> {
         let way = way.ok_or_else(|| {
             Failure::new(Exit::Usage, "give --secret-stdin, or --data of the running server")
         })?;
+        sweep(way, account)?;
         let request = Request::DeviceAdd {
             account: account.to_owned(),
-            name: "test call".to_owned(),
+            name: format!("{ONE_TIME} {}", std::process::id()),
             secret: None,
             policy: "auto".to_owned(),
         };
@@ -90,6 +82,25 @@ impl<'w> Credential<'w> {
         let secret = Secret::new(secret.reveal().to_owned());
         Ok(Self { secret, one_time: Some((way, made.account, made.device)) })
     }
+}
+
+/// Begins the name of a one-time device; the number of its process follows.
+const ONE_TIME: &str = "test call";
+
+/// Removes what calls have left that were killed.
+fn sweep(way: &Way, account: &str) -> Result<(), Failure> {
+    for device in super::account::view(way, account)?.devices {
+        let process = device.name.strip_prefix(ONE_TIME).and_then(|rest| rest.trim().parse().ok());
+        if process.is_some_and(has_ended) {
+            way.ask(Request::DeviceRevoke { account: account.to_owned(), device: device.device })?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether there is no such process any more.
+pub fn has_ended(process: u32) -> bool {
+    !std::path::Path::new(&format!("/proc/{process}")).exists()
 }
 
 impl Drop for Credential<'_> {
@@ -179,10 +190,13 @@ fn show(
         let answered = report.answered_after.as_millis().to_string();
         print(&format!("{}\n", Word::CallAnswered.with(&[&arguments.to, &answered, scheme.name()])));
         let (sent, heard) = (audio.packets_sent.to_string(), audio.packets_heard.to_string());
-        print(&format!(
-            "{}\n",
-            Word::CallAudio.with(&[&sent, &heard, &format!("{:.1}", audio.loss_percent())])
-        ));
+        print(&match heard_own_sound_only(audio) {
+            true => format!("{}\n", Word::CallOwnSound.with(&[&audio.packets_foreign.to_string()])),
+            false => {
+                let loss = format!("{:.1}", audio.loss_percent());
+                format!("{}\n", Word::CallAudio.with(&[&sent, &heard, &loss]))
+            }
+        });
         if audio.packets_heard > 0 {
             let [min, median, p95] = [audio.delay_min_us, audio.delay_median_us, audio.delay_p95_us].map(ms);
             print(&format!("{}\n", Word::CallDelay.with(&[&min, &median, &p95, &ms(audio.jitter_us)])));
@@ -191,10 +205,20 @@ fn show(
             print(&format!("{}\n", Word::NotVerified.say()));
         }
     }
-    match audio.packets_heard {
+    verdict(audio, server)
+}
+
+/// Only when nothing came back something is wrong on the way.
+fn verdict(audio: &Report, server: SocketAddr) -> Result<(), Failure> {
+    match audio.packets_heard + audio.packets_foreign {
         0 => Err(Failure::failed(Word::CallSilent.with(&[&server.ip().to_string()]))),
         _ => Ok(()),
     }
+}
+
+/// Sound came, so no firewall stops it; a phone that people answer sends no echo back.
+fn heard_own_sound_only(audio: &Report) -> bool {
+    audio.packets_heard == 0 && audio.packets_foreign > 0
 }
 
 #[cfg(test)]
@@ -206,6 +230,17 @@ mod tests {
         assert_eq!(target("echo", "d"), "sip:echo@d");
         assert_eq!(target("bob@e", "d"), "sip:bob@e");
         assert_eq!(target("tel:+331", "d"), "tel:+331");
+    }
+
+    #[test]
+    fn a_phone_with_a_voice_of_its_own_is_no_silence() {
+        let server = "192.0.2.1:5060".parse().unwrap();
+        let voice = Report::new(150, 115, &[]);
+        assert!(heard_own_sound_only(&voice) && verdict(&voice, server) == Ok(()));
+        let silence = verdict(&Report::new(150, 0, &[]), server).unwrap_err();
+        assert!(silence.exit == Exit::Failed && silence.text.contains("192.0.2.1"), "{}", silence.text);
+        let echo = Report::new(2, 1, &[Duration::from_millis(20)]);
+        assert!(!heard_own_sound_only(&echo) && verdict(&echo, server) == Ok(()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `coeur selftest`: what a phone would do, over every transport, in a second.
 
-use super::call::listener;
+use super::call::{has_ended, listener};
 use super::door::{Way, print_json, unexpected};
 use super::exit::Failure;
 use super::grammar::Selftest;
@@ -8,7 +8,7 @@ use super::terminal::{green, print, red};
 use super::words::Word;
 use crate::config::listen::{Listen, Scheme};
 use crate::user_agent::tls::Trust;
-use crate::user_agent::{Identity, Link, Phone, PhoneError, Secret};
+use crate::user_agent::{Identity, Link, Phone, PhoneError, Secret, interrupt};
 use coeur_api::{NewAccount, Reply, Request, Status};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -27,6 +27,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 pub fn run(arguments: Selftest) -> Result<(), Failure> {
     let way = Way::open_server(&arguments.place)?;
+    interrupt::listen();
     let steps = steps(&way.status()?, &|request| way.ask(request))?;
     let failed: Vec<&str> =
         steps.iter().filter(|step| step.error.is_some()).map(|step| step.name.as_str()).collect();
@@ -70,8 +71,9 @@ pub fn steps(status: &Status, ask: &dyn Fn(Request) -> Result<Reply, Failure>) -
         .domains
         .first()
         .ok_or_else(|| Failure::failed("there is no domain; add one: coeur domain add DOMAIN"))?;
+    sweep(domain, ask)?;
     let mark = std::process::id();
-    let accounts = ["a", "b"].map(|letter| format!("selftest-{letter}-{mark}@{domain}"));
+    let accounts = NAMES.map(|name| format!("{name}{mark}@{domain}"));
     let made = make(&accounts, ask)?;
     let trust = trust(status);
     let steps = match trust {
@@ -83,6 +85,32 @@ pub fn steps(status: &Status, ask: &dyn Fn(Request) -> Result<Reply, Failure>) -
     }
     steps
 }
+
+/// Begin the names of the accounts of a test; the number of its process follows.
+const NAMES: [&str; 2] = ["selftest-a-", "selftest-b-"];
+
+/// Removes what tests have left that were killed.
+fn sweep(domain: &str, ask: &dyn Fn(Request) -> Result<Reply, Failure>) -> Result<(), Failure> {
+    for name in NAMES {
+        // Accounts are listed in the order of their characters, and `!` comes before each digit.
+        let request = Request::AccountsList {
+            domain: Some(domain.to_owned()),
+            after: Some(format!("{name}!@{domain}")),
+            limit: SWEPT_MAX,
+        };
+        let Reply::Accounts(views) = ask(request)? else { continue };
+        for view in views {
+            let rest = view.account.strip_prefix(name).and_then(|rest| rest.split('@').next());
+            if rest.and_then(|process| process.parse().ok()).is_some_and(has_ended) {
+                ask(Request::AccountRemove { account: view.account })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Accounts looked at; more are left for the next test.
+const SWEPT_MAX: usize = 100;
 
 fn make(
     accounts: &[String; 2],

@@ -69,6 +69,7 @@ words! {
     CallAnswered "{} answered after {} ms over {}" "{} a répondu après {} ms par {}",
     CallAudio "{} packets sent, {} heard, loss {} %" "{} paquets envoyés, {} entendus, perte {} %",
     CallDelay "delay there and back: min {} ms, median {} ms, 95th {} ms; jitter {} ms" "délai aller-retour : min {} ms, médiane {} ms, 95e {} ms ; gigue {} ms",
+    CallOwnSound "{} packets of the phone's own sound; loss and delay need an echo" "{} paquets du son propre du téléphone ; perte et délai demandent un écho",
     CallSilent "no sound came back: a firewall or NAT between here and {} stops UDP" "aucun son n'est revenu : un pare-feu ou un NAT entre ici et {} bloque l'UDP",
     NotVerified "the server's certificate was not verified (give --ca FILE)" "le certificat du serveur n'a pas été vérifié (donnez --ca FICHIER)",
     CheckedRecords "records  {} domains, {} accounts, {} devices" "données  {} domaines, {} comptes, {} appareils",

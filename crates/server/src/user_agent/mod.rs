@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod call;
 pub mod digest;
+pub mod interrupt;
 pub mod link;
 pub mod message;
 pub mod phone;
@@ -30,6 +31,8 @@ pub enum PhoneError {
     Silence(String),
     /// A final answer that is no success.
     Refused { what: String, status: u16, reason: String },
+    /// A signal asked for the end.
+    Interrupted,
     /// The peer sent what no peer should.
     Nonsense(String),
 }
@@ -42,6 +45,7 @@ impl std::fmt::Display for PhoneError {
             PhoneError::Refused { what, status, reason } => {
                 write!(f, "{what} was answered {status} {reason}")
             }
+            PhoneError::Interrupted => f.write_str("interrupted"),
             PhoneError::Nonsense(text) => f.write_str(text),
         }
     }

@@ -1,9 +1,9 @@
 //! The phone itself: an identity on a link, and the client transaction that all its requests use.
 
-use super::PhoneError;
 use super::digest::Answers;
 use super::link::Link;
 use super::message::{Heard, Writer};
+use super::{PhoneError, interrupt};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,10 @@ pub struct Phone {
 const T1: Duration = Duration::from_millis(500);
 const T2: Duration = Duration::from_secs(4);
 const INBOX_MAX: usize = 32;
+/// Times that a CANCEL over UDP is sent, [`T1`] apart.
+const CANCELS: usize = 4;
+/// How soon a signal is seen.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What is not the same in every request of the phone.
 pub(super) struct Outgoing<'o> {
@@ -114,9 +118,20 @@ impl Phone {
         let mut again = Instant::now() + interval;
         let mut provisional = false;
         loop {
+            let stopped = interrupt::happened() && outgoing.method != "BYE";
+            if stopped || Instant::now() >= until {
+                let why = match stopped {
+                    true => PhoneError::Interrupted,
+                    false => PhoneError::Silence(outgoing.method.to_owned()),
+                };
+                return match provisional && outgoing.method == "INVITE" {
+                    true => self.cancel(outgoing, &branch, cseq, why),
+                    false => Err(why),
+                };
+            }
             let repeats = self.link.is_unreliable() && !(provisional && outgoing.method == "INVITE");
             let deadline = if repeats { until.min(again) } else { until };
-            match self.hear(deadline)? {
+            match self.hear(deadline.min(Instant::now() + LOOK))? {
                 Some(heard) if heard.status().is_some() && heard.branch() == Some(&branch) => {
                     if heard.status() < Some(200) {
                         provisional = true;
@@ -128,9 +143,7 @@ impl Phone {
                     return Ok((heard, cseq));
                 }
                 Some(heard) => self.keep(heard),
-                None if Instant::now() >= until => {
-                    return Err(PhoneError::Silence(outgoing.method.to_owned()));
-                }
+                None if !repeats || Instant::now() < again => {}
                 None => {
                     self.link.send(&bytes)?;
                     interval = (interval * 2).min(T2);
@@ -138,6 +151,40 @@ impl Phone {
                 }
             }
         }
+    }
+
+    /// RFC 3261 section 9.1: a phone that rings on is told to stop, and its 487 is awaited for a moment. One that is
+    /// answered in this moment is answered.
+    fn cancel(
+        &mut self,
+        outgoing: &Outgoing<'_>,
+        branch: &str,
+        cseq: u32,
+        why: PhoneError,
+    ) -> Result<(Heard, u32), PhoneError> {
+        let bytes = self.within(outgoing, "CANCEL", outgoing.to, branch, cseq);
+        for _ in 0..CANCELS {
+            self.link.send(&bytes)?;
+            let until = Instant::now() + T1;
+            while let Some(heard) = self.hear(until)? {
+                let of_invite = heard.header("CSeq").is_some_and(|value| value.ends_with("INVITE"));
+                match heard.status() {
+                    Some(200..) if of_invite && heard.branch() == Some(branch) => {
+                        if heard.status() < Some(300) {
+                            return Ok((heard, cseq));
+                        }
+                        self.acknowledge_refusal(outgoing, &heard, branch, cseq)?;
+                        return Err(why);
+                    }
+                    Some(_) => {}
+                    None => self.keep(heard),
+                }
+            }
+            if !self.link.is_unreliable() {
+                break;
+            }
+        }
+        Err(why)
     }
 
     pub(super) fn hear(&mut self, until: Instant) -> Result<Option<Heard>, PhoneError> {
@@ -206,18 +253,25 @@ impl Phone {
         branch: &str,
         cseq: u32,
     ) -> Result<(), PhoneError> {
-        let mut writer = Writer::request("ACK", outgoing.uri);
+        let to = refusal.header("To").unwrap_or(outgoing.to);
+        let bytes = self.within(outgoing, "ACK", to, branch, cseq);
+        Ok(self.link.send(&bytes)?)
+    }
+
+    /// An ACK or a CANCEL of the INVITE's own transaction (RFC 3261 sections 9.1 and 17.1.1.3).
+    fn within(&self, outgoing: &Outgoing<'_>, method: &str, to: &str, branch: &str, cseq: u32) -> Vec<u8> {
+        let mut writer = Writer::request(method, outgoing.uri);
         writer
             .header("Via", &self.via(branch))
             .header("Max-Forwards", "70")
             .header("From", &format!("<{}>;tag={}", self.identity.aor(), outgoing.from_tag))
-            .header("To", refusal.header("To").unwrap_or(outgoing.to))
+            .header("To", to)
             .header("Call-ID", outgoing.call_id)
-            .header("CSeq", &format!("{cseq} ACK"));
+            .header("CSeq", &format!("{cseq} {method}"));
         for (name, value) in outgoing.headers.iter().filter(|(name, _)| *name == "Route") {
             writer.header(name, value);
         }
-        Ok(self.link.send(&writer.finish(None, b""))?)
+        writer.finish(None, b"")
     }
 
     /// The ACK of a 2xx is a request of its own (RFC 3261 section 13.2.2.4).

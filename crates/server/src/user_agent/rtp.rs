@@ -1,6 +1,6 @@
 //! Audio: a tone whose packets we recognise when they come back, and a mirror for the other side.
 
-use super::Report;
+use super::{Report, interrupt};
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -34,22 +34,27 @@ impl Audio {
         self.socket.local_addr()
     }
 
-    /// Says the tone to `peer` for this long and listens for it.
+    /// Says the tone to `peer` for this long, or until interrupted, and listens for it.
     pub fn converse(&self, peer: SocketAddr, length: Duration) -> io::Result<Report> {
         let start = Instant::now();
         let packets = (length.as_millis() / PACKET_EVERY.as_millis()).max(1) as u32;
         let mut heard = Ear { numbers: BTreeSet::new(), delays: Vec::new(), foreign: 0 };
+        let mut said = 0;
         for number in 0..packets {
+            if interrupt::happened() {
+                break;
+            }
             self.listen(start, start + PACKET_EVERY * number, &mut heard)?;
             let packet = packet(number, start.elapsed());
             // A lost packet is what we measure: an unreachable peer is not an error here.
             let _ = self.socket.send_to(&packet, peer);
+            said += 1;
         }
         let end = Instant::now() + LAST_PACKETS;
-        while heard.delays.len() < packets as usize && Instant::now() < end {
+        while heard.delays.len() < said as usize && Instant::now() < end {
             self.listen(start, end.min(Instant::now() + PACKET_EVERY), &mut heard)?;
         }
-        Ok(Report::new(packets, heard.foreign, &heard.delays))
+        Ok(Report::new(said, heard.foreign, &heard.delays))
     }
 
     /// Sends back what comes, until told to stop.
@@ -74,15 +79,18 @@ impl Audio {
             self.socket.set_read_timeout(Some(wait.max(Duration::from_micros(100))))?;
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, _)) => heard.hear(&buffer[..length], start.elapsed()),
-                Err(why) if matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                    return Ok(());
-                }
+                Err(why) if is_no_news(&why) => return Ok(()),
                 // ICMP "port unreachable" of an earlier packet.
                 Err(why) if why.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(why) => return Err(why),
             }
         }
     }
+}
+
+/// The time is over, or a signal came.
+fn is_no_news(why: &io::Error) -> bool {
+    matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
 }
 
 struct Ear {
