@@ -1,11 +1,11 @@
 //! `coeur account ...`.
 
-use super::door::{Way, print_json, unexpected};
+use super::door::{Way, json_text, print_json, unexpected};
 use super::exit::Failure;
 use super::grammar::{Account, AccountVerb, Policy, YesNo};
 use super::import;
 use super::table::table;
-use super::terminal::{print, secret_from_stdin};
+use super::terminal::{print, secret_from_stdin, try_print, warn_of_weak};
 use super::words::Word;
 use coeur_api::{AccountChange, AccountView, GivenSecret, Made, NewAccount, Reply, Request};
 
@@ -23,9 +23,11 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
         AccountVerb::Add { account, display_name, secret_stdin, policy } => {
             let secret = if secret_stdin { Some(GivenSecret::new(secret_from_stdin()?)) } else { None };
             let account = way.full_account(&account)?;
+            warn_of_weak(secret.iter().map(GivenSecret::reveal));
+            warn_of_namesake(&way, &account)?;
             let display_name = display_name.unwrap_or_default();
             let new = NewAccount { account, display_name, secret, policy: policy_name(policy).to_owned() };
-            made(&way, Request::AccountsAdd { accounts: vec![new] }, json)
+            made(&way, Request::AccountsAdd { accounts: vec![new] }, json, made_line)
         }
         AccountVerb::List { domain } => list(&way, domain, json),
         AccountVerb::Show { account } => show(&way, &account, json),
@@ -52,6 +54,23 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
     }
 }
 
+/// The user part is case-sensitive (RFC 3261 section 19.1.4), which people do not expect.
+fn warn_of_namesake(way: &Way, account: &str) -> Result<(), Failure> {
+    let lower = account.to_lowercase();
+    if lower == account {
+        return Ok(());
+    }
+    match way.ask(Request::AccountsKnown { accounts: vec![lower] })? {
+        Reply::Known(there) => {
+            for other in there.iter().filter(|other| *other != account) {
+                eprintln!("coeur: note: {other} is another account: capitals count before the @");
+            }
+            Ok(())
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
 pub fn policy_name(policy: Policy) -> &'static str {
     match policy {
         Policy::Auto => "auto",
@@ -61,22 +80,42 @@ pub fn policy_name(policy: Policy) -> &'static str {
 }
 
 /// Asks for something that is made, and shows it with its new secret.
-pub fn made(way: &Way, request: Request, json: bool) -> Result<(), Failure> {
+pub fn made(way: &Way, request: Request, json: bool, line: fn(&Made) -> String) -> Result<(), Failure> {
     match way.ask(request)? {
-        Reply::Made(made) if json => print_json(&made),
-        Reply::Made(made) => {
-            print(&made.iter().map(made_line).collect::<String>());
-            Ok(())
-        }
+        Reply::Made(made) if json => show_secrets(&json_text(&made)?, &made),
+        Reply::Made(made) => show_secrets(&made.iter().map(line).collect::<String>(), &made),
         other => Err(unexpected(&other)),
     }
 }
 
-/// Confirms a change to people; with `--json`, the exit code says it.
+/// Prints secrets that exist nowhere else. If that fails they are lost, and it is said whose.
+pub fn show_secrets(text: &str, made: &[Made]) -> Result<(), Failure> {
+    try_print(text).map_err(|why| {
+        let lost = made.iter().filter(|made| made.secret.is_some());
+        let lost: Vec<String> = lost.map(|made| format!("{} device {}", made.account, made.device)).collect();
+        match lost.len() {
+            0 => Failure::failed(format!("standard output: {why}")),
+            count => {
+                let first = lost[..count.min(LOST_SHOWN)].join(", ");
+                let more = if count > LOST_SHOWN { format!(" and {} more", count - LOST_SHOWN) } else { String::new() };
+                Failure::failed(format!(
+                    "standard output: {why}; made, with secrets that nobody has seen: {first}{more}. \
+                     Make new ones (coeur device add ACCOUNT) and revoke these (coeur device revoke ACCOUNT DEVICE)"
+                ))
+            }
+        }
+    })
+}
+
+/// Devices named when their secrets are lost.
+const LOST_SHOWN: usize = 20;
+
+/// Confirms a change: a sentence for people, an object for programs.
 pub fn say(json: bool, text: &str) -> Result<(), Failure> {
-    if !json {
-        print(&format!("{text}\n"));
+    if json {
+        return print_json(&serde_json::json!({ "done": true }));
     }
+    print(&format!("{text}\n"));
     Ok(())
 }
 
@@ -89,6 +128,9 @@ pub fn made_line(made: &Made) -> String {
 }
 
 fn list(way: &Way, domain: Option<String>, json: bool) -> Result<(), Failure> {
+    if let Some(domain) = &domain {
+        way.known_domain(domain)?;
+    }
     let mut accounts: Vec<AccountView> = Vec::new();
     loop {
         let after = accounts.last().map(|view| view.account.clone());
@@ -106,17 +148,30 @@ fn list(way: &Way, domain: Option<String>, json: bool) -> Result<(), Failure> {
     if json {
         return print_json(&accounts);
     }
-    let heads = [Word::Account.say(), Word::Name.say(), Word::Policy.say(), Word::Devices.say()];
+    let heads =
+        [Word::Account.say(), Word::Name.say(), Word::Policy.say(), Word::Devices.say(), Word::Marks.say()];
     let row = |view: &AccountView| {
         vec![
             view.account.clone(),
             view.display_name.clone(),
             view.policy.clone(),
             view.devices.len().to_string(),
+            marks(view),
         ]
     };
     print(&table(&heads, &accounts.iter().map(row).collect::<Vec<_>>()));
     Ok(())
+}
+
+/// What is not as with most accounts.
+fn marks(view: &AccountView) -> String {
+    let contacts = view.contacts_max.map(|most| Word::ContactsAtMost.with(&[&most.to_string()]));
+    let marks = [
+        (!view.enabled).then(|| Word::Disabled.say().to_owned()),
+        view.relay.then(|| Word::MayRelay.say().to_owned()),
+        contacts,
+    ];
+    marks.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn show(way: &Way, account: &str, json: bool) -> Result<(), Failure> {
@@ -124,8 +179,9 @@ fn show(way: &Way, account: &str, json: bool) -> Result<(), Failure> {
     if json {
         return print_json(&view);
     }
-    let heads = [Word::Account.say(), Word::Name.say(), Word::Policy.say()];
-    print(&table(&heads, &[vec![view.account.clone(), view.display_name.clone(), view.policy.clone()]]));
+    let heads = [Word::Account.say(), Word::Name.say(), Word::Policy.say(), Word::Marks.say()];
+    let row = vec![view.account.clone(), view.display_name.clone(), view.policy.clone(), marks(&view)];
+    print(&table(&heads, &[row]));
     print(&format!("\n{}", super::device::devices(&view)));
     Ok(())
 }

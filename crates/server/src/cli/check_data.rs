@@ -9,7 +9,8 @@ use crate::house::check::{Checked, Journal, check};
 use serde_json::{Value, json};
 
 pub fn run(arguments: CheckData) -> Result<(), Failure> {
-    let folder = data_directory(&arguments.place);
+    let folder = data_directory(&arguments.place)?;
+    super::door::fits(&folder)?;
     let checked = check(&folder).map_err(|why| Failure::new(Exit::Unreachable, why.to_string()))?;
     let problems = checked.problems();
     match arguments.place.json {

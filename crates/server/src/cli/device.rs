@@ -5,9 +5,9 @@ use super::door::{Way, print_json};
 use super::exit::Failure;
 use super::grammar::{Device, DeviceVerb};
 use super::table::{duration, table};
-use super::terminal::{print, secret_from_stdin};
+use super::terminal::{print, secret_from_stdin, warn_of_weak};
 use super::words::Word;
-use coeur_api::{AccountView, DeviceView, GivenSecret, Request};
+use coeur_api::{AccountView, DeviceView, GivenSecret, Made, Request};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub fn run(arguments: Device) -> Result<(), Failure> {
@@ -17,10 +17,12 @@ pub fn run(arguments: Device) -> Result<(), Failure> {
         DeviceVerb::Add { account, name, secret_stdin, policy } => {
             let secret = if secret_stdin { Some(GivenSecret::new(secret_from_stdin()?)) } else { None };
             let account = way.full_account(&account)?;
+            warn_of_weak(secret.iter().map(GivenSecret::reveal));
             made(
                 &way,
                 Request::DeviceAdd { account, name, secret, policy: policy_name(policy).to_owned() },
                 json,
+                made_line,
             )
         }
         DeviceVerb::List { account } => {
@@ -39,11 +41,20 @@ pub fn run(arguments: Device) -> Result<(), Failure> {
     }
 }
 
+/// Its number too: by it, and not by its name, it is revoked.
+fn made_line(made: &Made) -> String {
+    let text = match &made.secret {
+        Some(secret) => Word::DeviceSecretShownOnce.with(&[&made.account, &made.device, secret.reveal()]),
+        None => Word::DeviceMade.with(&[&made.account, &made.device]),
+    };
+    format!("{text}\n")
+}
+
 pub fn devices(view: &AccountView) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let row = |device: &DeviceView| {
         let proved = if device.proved_sha256 { " (SHA-256)" } else { "" };
-        let age = duration(now.saturating_sub(device.created_at_s));
+        let age = Word::Ago.with(&[&duration(now.saturating_sub(device.created_at_s))]);
         vec![device.device.clone(), device.name.clone(), format!("{}{proved}", device.policy), age]
     };
     let heads = [Word::Device.say(), Word::Name.say(), Word::Policy.say(), Word::Created.say()];

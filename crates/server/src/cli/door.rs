@@ -3,6 +3,7 @@
 
 use super::exit::{Exit, Failure};
 use super::grammar::Place;
+use crate::config::Key;
 use coeur_api::{Client, ClientError, Door, Operator, Refusal, Reply, Request, Status, Why};
 use std::path::{Path, PathBuf};
 
@@ -14,8 +15,15 @@ pub enum Way {
 impl Way {
     /// A directory without records is refused: with a slip in `--data`, an empty list would say that all is gone.
     pub fn open(place: &Place) -> Result<Way, Failure> {
-        let directory = data_directory(place);
+        let directory = data_directory(place)?;
+        fits(&directory)?;
         if !coeur_storage::has_records(&directory) {
+            // Whoever may not look does not know what is there.
+            if let Err(why) = std::fs::read_dir(&directory)
+                && why.kind() == std::io::ErrorKind::PermissionDenied
+            {
+                return Err(unreachable(&directory, &why.to_string()));
+            }
             let text = "there are no records; begin with `coeur domain add DOMAIN`, or give --data DIR";
             return Err(unreachable(&directory, text));
         }
@@ -24,7 +32,8 @@ impl Way {
 
     /// Makes the data directory if it is not there.
     pub fn open_or_make(place: &Place) -> Result<Way, Failure> {
-        let directory = data_directory(place);
+        let directory = data_directory(place)?;
+        fits(&directory)?;
         match Client::connect(&directory) {
             Ok(Some(client)) => Ok(Way::Server(client)),
             Ok(None) => crate::house::offline(&directory).map(|door| Way::Directory(Box::new(door))),
@@ -34,7 +43,8 @@ impl Way {
 
     /// For what only a running server can tell.
     pub fn open_server(place: &Place) -> Result<Way, Failure> {
-        let directory = data_directory(place);
+        let directory = data_directory(place)?;
+        fits(&directory)?;
         match Client::connect(&directory) {
             Ok(Some(client)) => Ok(Way::Server(client)),
             Ok(None) => Err(unreachable(
@@ -64,6 +74,18 @@ impl Way {
         }
     }
 
+    /// Refuses a domain that is not ours: its empty list would say that nobody has an account there.
+    pub fn known_domain(&self, domain: &str) -> Result<(), Failure> {
+        let Reply::Domains(domains) = self.ask(Request::DomainsList)? else {
+            return Err(Failure::failed("the server gave no list of domains"));
+        };
+        let name = domain.trim_end_matches('.');
+        match domains.iter().any(|view| view.domain.eq_ignore_ascii_case(name)) {
+            true => Ok(()),
+            false => Err(Failure::new(Exit::NotFound, format!("the domain {domain} is not ours"))),
+        }
+    }
+
     /// `alice` is `alice@d` where there is one domain only.
     pub fn full_account(&self, text: &str) -> Result<String, Failure> {
         if text.contains('@') {
@@ -82,15 +104,51 @@ impl Way {
     }
 }
 
-/// `--data`, `COEUR_DATA`, else the first default that exists.
-pub fn data_directory(place: &Place) -> PathBuf {
+/// `--data`, `COEUR_DATA`, the file of `COEUR_CONFIG`, else the first default that exists.
+pub fn data_directory(place: &Place) -> Result<PathBuf, Failure> {
     let given = place.data.clone().or_else(|| std::env::var_os("COEUR_DATA").map(PathBuf::from));
-    given.unwrap_or_else(|| {
+    let given = match (given, std::env::var_os("COEUR_CONFIG")) {
+        (None, Some(file)) if !file.is_empty() => of_file(Path::new(&file))?,
+        (given, _) => given,
+    };
+    Ok(given.unwrap_or_else(|| {
         let defaults = [crate::config::settings::DEFAULT_DATA, crate::demo::DATA_DIRECTORY];
         let found = defaults.iter().map(PathBuf::from).find(|path| path.is_dir());
         found.unwrap_or_else(|| defaults[0].into())
-    })
+    }))
 }
+
+/// The key `data` of a settings file. Its other keys are the server's, and so are their errors.
+fn of_file(path: &Path) -> Result<Option<PathBuf>, Failure> {
+    let (layer, errors) = crate::config::file::read(path);
+    match (layer.one(Key::Data), errors.first()) {
+        (Some((data, _)), _) => Ok(Some(data.into())),
+        (None, Some(error)) => Err(Failure::new(Exit::Usage, error.to_string())),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Refuses what cannot be a data directory, before anything is made or opened.
+pub fn fits(directory: &Path) -> Result<(), Failure> {
+    use std::os::unix::ffi::OsStrExt;
+    if std::fs::metadata(directory).is_ok_and(|found| !found.is_dir()) {
+        let text = format!("{}: this is a file; --data names a directory", directory.display());
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    let bytes = directory.join(coeur_api::SOCKET_NAME).as_os_str().as_bytes().len();
+    if bytes > SOCKET_PATH_BYTES_MAX {
+        let text = format!(
+            "{}: this path is too long by {} bytes for the control socket inside; choose a shorter one",
+            directory.display(),
+            bytes - SOCKET_PATH_BYTES_MAX
+        );
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    Ok(())
+}
+
+/// `sun_path` of Linux, less its final zero.
+const SOCKET_PATH_BYTES_MAX: usize = 107;
 
 pub fn refuse(refusal: Refusal) -> Failure {
     let exit = match refusal.why {
@@ -121,7 +179,11 @@ fn operator() -> Operator {
 
 /// Prints what `--json` asks for.
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|why| Failure::failed(why.to_string()))?;
-    super::terminal::print(&format!("{text}\n"));
+    super::terminal::print(&json_text(value)?);
     Ok(())
+}
+
+pub fn json_text(value: &impl serde::Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|why| Failure::failed(why.to_string()))?;
+    Ok(format!("{text}\n"))
 }

@@ -37,11 +37,16 @@ pub fn main() -> ExitCode {
             return usage.into();
         }
     };
+    let json = command.json();
     match run(command) {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
-            if !failure.text.is_empty() {
-                eprintln!("coeur: {}", failure.text);
+            match (failure.text.as_str(), json) {
+                ("", _) => {}
+                (text, true) => {
+                    eprintln!("{}", serde_json::json!({ "error": text, "exit": failure.exit as u8 }))
+                }
+                (text, false) => eprintln!("coeur: {text}"),
             }
             failure.exit.into()
         }

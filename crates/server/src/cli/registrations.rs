@@ -13,6 +13,10 @@ const PAGE: usize = 5_000;
 pub fn run(arguments: Registrations) -> Result<(), Failure> {
     let way = Way::open_server(&arguments.place)?;
     let account = arguments.account.map(|account| way.full_account(&account)).transpose()?;
+    if let Some(account) = &account {
+        // A name with a slip must not look like a phone that is off.
+        super::account::view(&way, account)?;
+    }
     let (views, more) = views(&way, account, arguments.limit)?;
     if arguments.place.json {
         print_json(&views)?;
@@ -52,7 +56,11 @@ fn views(way: &Way, account: Option<String>, limit: usize) -> Result<(Vec<Regist
 
 fn print(views: &[RegistrationView]) {
     let row = |view: &RegistrationView| {
-        vec![view.account.clone(), view.contact.clone(), view.flow.clone(), duration(view.expires_in_s)]
+        let flow = match view.flow.is_empty() {
+            true => Word::FlowClosed.say().to_owned(),
+            false => view.flow.clone(),
+        };
+        vec![view.account.clone(), view.contact.clone(), flow, duration(view.expires_in_s)]
     };
     let heads = [Word::Account.say(), Word::Contact.say(), Word::Flow.say(), Word::ExpiresIn.say()];
     super::terminal::print(&table(&heads, &views.iter().map(row).collect::<Vec<_>>()));

@@ -1,7 +1,7 @@
 //! `coeur serve`.
 
 use super::check_config::settings;
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
 use super::grammar::Serve;
 use super::terminal::print;
 use super::words::Word;
@@ -11,12 +11,14 @@ use crate::demo::{self, USERS, address, card, ports};
 use crate::house::start::{Server, start};
 use crate::user_agent::Secret;
 use coeur_api::{House, NewAccount, Operator, Reply, Request, Why};
+use coeur_storage::DataLock;
 
 pub fn run(arguments: Serve) -> Result<(), Failure> {
     let mut settings = settings(&mut arguments.settings.layer())?;
     if arguments.demo {
-        demonstrate(&mut settings);
+        demonstrate(&mut settings)?;
     }
+    super::door::fits(&settings.data)?;
     crate::observe::logs::start(&settings)?;
     let server = start(&settings, arguments.demo)?;
     if arguments.demo {
@@ -62,9 +64,13 @@ const DEMO_LISTEN: [&str; 5] = [
 ];
 
 /// What nobody chose is chosen here: nothing is written but one directory below the current one.
-fn demonstrate(settings: &mut Settings) {
+fn demonstrate(settings: &mut Settings) -> Result<(), Failure> {
     if !settings.chosen.data {
         settings.data = demo::DATA_DIRECTORY.into();
+    }
+    // Ports that the demonstration here already has are no reason to look for others.
+    if settings.data.is_dir() {
+        drop(DataLock::take(&settings.data).map_err(|why| Failure::new(Exit::Unreachable, why.to_string()))?);
     }
     if !settings.chosen.domains {
         settings.domains = vec![crate::config::listen::bracketed(address::of_this_machine())];
@@ -88,6 +94,7 @@ fn demonstrate(settings: &mut Settings) {
     if settings.log == "info" {
         settings.log = "warn".to_owned();
     }
+    Ok(())
 }
 
 fn show_demonstration(server: &Server, settings: &Settings) -> Result<(), Failure> {

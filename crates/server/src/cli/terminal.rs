@@ -38,14 +38,43 @@ fn paint(text: &str, code: &str) -> String {
     if colours() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
-/// Prints to standard output. A reader that has gone (`| head`) ends the program quietly, as other tools do.
+/// Prints to standard output. A reader that has gone (`| head`) ends the program quietly, as other tools do; a disk that
+/// is full ends it too, and is said.
 pub fn print(text: &str) {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
-        std::process::exit(0);
+    match try_print(text) {
+        Ok(()) => {}
+        Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(why) => {
+            eprintln!("coeur: standard output: {why}");
+            std::process::exit(1);
+        }
     }
 }
+
+/// For what must not be lost unseen.
+pub fn try_print(text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
+}
+
+/// Says of secrets that were given how many can be guessed; they are taken all the same, since phones may have them
+/// already.
+pub fn warn_of_weak<'s>(secrets: impl Iterator<Item = &'s str>) {
+    let weak = secrets.filter(|secret| !secret.is_empty() && secret.chars().count() < WEAK_BELOW).count();
+    match weak {
+        0 => {}
+        1 => eprintln!(
+            "coeur: warning: the secret has fewer than {WEAK_BELOW} characters: strangers guess such ones"
+        ),
+        _ => eprintln!(
+            "coeur: warning: {weak} secrets have fewer than {WEAK_BELOW} characters: strangers guess such ones"
+        ),
+    }
+}
+
+/// Characters of a secret below which guessing over the network is no dream.
+const WEAK_BELOW: usize = 8;
 
 /// The first line of standard input: a secret is never an argument, where other users could read it.
 pub fn secret_from_stdin() -> Result<String, super::exit::Failure> {

@@ -32,7 +32,11 @@ pub fn run(arguments: Trace) -> Result<(), Failure> {
     }
     loop {
         for view in &found {
-            print(&format!("{}\n", view.ladder));
+            match arguments.place.json {
+                // One line each: whoever reads a stream has no end of a list to wait for.
+                true => print(&format!("{}\n", serde_json::json!(view))),
+                false => print(&format!("{}\n", view.ladder)),
+            }
         }
         if !arguments.follow {
             return Ok(());

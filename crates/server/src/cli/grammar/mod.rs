@@ -77,7 +77,7 @@ Exit codes:
   0 done     2 wrong command line or settings     4 no server, or no data
   1 failed   3 not found                          5 exists already
 
-Language of what is printed: COEUR_LANG or LANG (en, fr).";
+Language of tables and results: COEUR_LANG or LANG (en, fr). Help, errors, logs and JSON are English.";
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -105,6 +105,24 @@ pub enum Command {
     Completion(Completion),
 }
 
+impl Command {
+    /// Whether a program reads what is printed.
+    pub fn json(&self) -> bool {
+        match self {
+            Command::Account(Account { place, .. })
+            | Command::Device(Device { place, .. })
+            | Command::Domain(Domain { place, .. })
+            | Command::Registrations(Registrations { place, .. })
+            | Command::CheckData(CheckData { place })
+            | Command::Selftest(Selftest { place })
+            | Command::Trace(Trace { place, .. })
+            | Command::Call(Call { place, .. }) => place.json,
+            Command::CheckConfig(arguments) => arguments.json,
+            Command::Serve(_) | Command::Completion(_) => false,
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -124,7 +142,7 @@ pub struct Serve {
 /// Where the records are: of the server that runs on this directory, or the directory itself.
 #[derive(Args, Debug, Default, Clone)]
 pub struct Place {
-    /// Data directory [env: COEUR_DATA] [default: coeur-data, else coeur-demo]
+    /// Data directory [env: COEUR_DATA, or `data` in the file COEUR_CONFIG] [default: coeur-data, else coeur-demo]
     #[arg(long, value_name = "DIR", global = true)]
     pub data: Option<PathBuf>,
     /// Print JSON instead of a table
@@ -149,6 +167,7 @@ pub enum AccountVerb {
     Add {
         /// user@domain
         account: String,
+        /// What people call its owner
         #[arg(long, value_name = "NAME")]
         display_name: Option<String>,
         /// Read the secret from the first line of standard input
@@ -171,7 +190,10 @@ pub enum AccountVerb {
     #[command(
         after_help = "Examples:\n  coeur account show alice@example.org\n  coeur account show alice --json"
     )]
-    Show { account: String },
+    Show {
+        /// user@domain, or user where there is one domain
+        account: String,
+    },
     /// Change an account; what is not named stays as it is
     #[command(
         after_help = "Examples:\n  coeur account set alice@example.org --enabled no      its registrations end at once\n  coeur account set alice@example.org --relay yes       it may send to other domains\n  coeur account set alice@example.org --contacts-max 3"
@@ -179,6 +201,7 @@ pub enum AccountVerb {
     Set {
         /// user@domain
         account: String,
+        /// What people call its owner
         #[arg(long, value_name = "NAME")]
         display_name: Option<String>,
         /// An account that is not enabled can do nothing
@@ -196,7 +219,10 @@ pub enum AccountVerb {
     },
     /// Remove an account, its devices and registrations
     #[command(after_help = "Example:\n  coeur account rm alice@example.org")]
-    Rm { account: String },
+    Rm {
+        /// user@domain, or user where there is one domain
+        account: String,
+    },
     /// Make many accounts from a CSV file
     #[command(after_help = "\
 Columns, named in the first line, in any order:
@@ -247,7 +273,7 @@ pub struct Device {
 pub enum DeviceVerb {
     /// Give an account one more device with its own secret
     #[command(
-        after_help = "Examples:\n  coeur device add alice@example.org --name 'desk phone'\n  coeur device add alice --policy md5 --secret-stdin < secret"
+        after_help = "A new secret for a phone: add a device, give the phone its secret, revoke the old device.\n\nExamples:\n  coeur device add alice@example.org --name 'desk phone'\n  coeur device add alice --policy md5 --secret-stdin < secret"
     )]
     Add {
         /// user@domain
@@ -263,10 +289,14 @@ pub enum DeviceVerb {
     },
     /// List the devices of an account
     #[command(after_help = "Example:\n  coeur device list alice@example.org --json")]
-    List { account: String },
+    List {
+        /// user@domain, or user where there is one domain
+        account: String,
+    },
     /// Take a device's rights away at once
     #[command(after_help = "Example:\n  coeur device revoke alice@example.org 3")]
     Revoke {
+        /// user@domain, or user where there is one domain
         account: String,
         /// Its number, as `coeur device list` shows it
         device: String,
@@ -285,13 +315,19 @@ pub struct Domain {
 pub enum DomainVerb {
     /// Answer for a domain; makes the data directory if there is none
     #[command(after_help = "Example:\n  coeur domain add example.org --data /var/lib/coeur")]
-    Add { domain: String },
+    Add {
+        /// Host name such as example.org, or an address
+        domain: String,
+    },
     /// List domains
     #[command(after_help = "Example:\n  coeur domain list --json")]
     List,
     /// Stop answering for a domain that has no accounts
     #[command(after_help = "Example:\n  coeur domain rm example.org")]
-    Rm { domain: String },
+    Rm {
+        /// As `coeur domain list` shows it
+        domain: String,
+    },
 }
 
 #[derive(Args, Debug)]

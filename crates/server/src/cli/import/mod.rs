@@ -3,11 +3,11 @@
 mod faults;
 mod rows;
 
-use super::account::{made_line, say};
-use super::door::{Way, print_json, unexpected};
+use super::account::{made_line, show_secrets};
+use super::door::{Way, json_text, unexpected};
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
-use super::terminal::print;
+use super::terminal::{print, warn_of_weak};
 use super::words::Word;
 use coeur_api::{GivenSecret, Made, NewAccount, Reply, Request};
 use faults::{Faults, Kind};
@@ -51,13 +51,16 @@ pub fn run(way: &Way, file: &Path, read: Read, skip_errors: bool, json: bool) ->
     if refused > 0 && !skip_errors {
         return Err(Failure::failed(Word::ImportRefused.with(&[&refused.to_string()])));
     }
+    warn_of_weak(rows.iter().map(|row| row.secret.as_str()));
     let made = make(way, &rows, json)?;
     show(&made, json)?;
-    say(json, &Word::Imported.with(&[&made.len().to_string()]))?;
-    match refused {
-        0 => Ok(()),
-        _ => say(json, &Word::ImportLeftOut.with(&[&refused.to_string()])),
+    if !json {
+        print(&format!("{}\n", Word::Imported.with(&[&made.len().to_string()])));
     }
+    if refused > 0 && !json {
+        print(&format!("{}\n", Word::ImportLeftOut.with(&[&refused.to_string()])));
+    }
+    Ok(())
 }
 
 fn of_our_domains(way: &Way, rows: Vec<Row>, faults: &mut Faults) -> Result<Vec<Row>, Failure> {
@@ -114,11 +117,11 @@ fn make(way: &Way, rows: &[Row], json: bool) -> Result<Vec<Made>, Failure> {
 
 /// The secrets that were made; as JSON, everything that was.
 fn show(made: &[Made], json: bool) -> Result<(), Failure> {
-    if json {
-        return print_json(&made);
-    }
-    print(&made.iter().filter(|made| made.secret.is_some()).map(made_line).collect::<String>());
-    Ok(())
+    let text = match json {
+        true => json_text(&made)?,
+        false => made.iter().filter(|made| made.secret.is_some()).map(made_line).collect::<String>(),
+    };
+    show_secrets(&text, made)
 }
 
 fn new_account(row: &Row) -> NewAccount {

@@ -1,0 +1,269 @@
+//! What happens to people who run this: a full disk, Ctrl-C in the middle, a slip in a name, a script that reads JSON.
+
+mod process;
+
+use process::{Folder, Server, eventually, free_port, phone, start_plain};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn started(folder: &Folder, arguments: &[&str]) -> Child {
+    let mut command = process::command(&folder.0);
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn devices(folder: &Folder, account: &str) -> usize {
+    folder.json(&["device", "list", account, "--json"]).as_array().unwrap().len()
+}
+
+fn tests_left(folder: &Folder) -> bool {
+    out(&folder.coeur(&["account", "list"])).contains("selftest-")
+}
+
+#[test]
+fn a_secret_that_could_not_be_shown_is_told_with_its_device() {
+    let folder = Folder::new("full");
+    folder.coeur(&["domain", "add", "d.test"]);
+    folder.coeur(&["account", "add", "alice"]);
+    std::fs::write(folder.0.join("people.csv"), "account\nbob@d.test\n").unwrap();
+    let file = folder.0.join("people.csv").display().to_string();
+    for (arguments, whose) in [
+        (&["device", "add", "alice"][..], "alice@d.test device 2"),
+        (&["account", "add", "carol", "--json"], "carol@d.test device 3"),
+        (&["account", "import", &file, "--json"], "bob@d.test device 4"),
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = process::command(&folder.0).args(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(err(&output).contains("No space left") && err(&output).contains(whose), "{output:?}");
+    }
+}
+
+#[test]
+fn a_call_that_is_interrupted_hangs_up_and_takes_its_device_along() {
+    let (folder, port) = (Folder::new("interrupt"), free_port());
+    let _server = start_plain(&folder, port);
+    folder.json(&["account", "add", "alice", "--json"]);
+    for name in ["-INT", "-TERM"] {
+        let call = started(&folder, &["call", "alice", "echo", "--seconds", "60"]);
+        let answered = || out(&folder.coeur(&["trace", "alice"])).contains("ACK");
+        assert!(eventually(answered) && devices(&folder, "alice") == 2);
+        signal(&call, name);
+        let ended = call.wait_with_output().unwrap();
+        assert!(out(&ended).contains("packets sent"), "{ended:?}");
+        assert_eq!(devices(&folder, "alice"), 1);
+        assert!(out(&folder.coeur(&["trace", "alice"])).contains("BYE"));
+    }
+    // Whoever is killed leaves it to the next.
+    let mut call = started(&folder, &["call", "alice", "echo", "--seconds", "60"]);
+    assert!(eventually(|| devices(&folder, "alice") == 2));
+    call.kill().unwrap();
+    call.wait().unwrap();
+    assert_eq!(devices(&folder, "alice"), 2);
+    assert!(folder.coeur(&["call", "alice", "echo", "--seconds", "1"]).status.success());
+    assert_eq!(devices(&folder, "alice"), 1);
+}
+
+/// RFC 3261 section 9.1. And who calls needs no registration: an account with all its contacts can be tried too.
+#[test]
+fn a_call_that_rings_on_is_cancelled_and_none_registers() {
+    let (folder, port) = (Folder::new("rings"), free_port());
+    let _server = start_plain(&folder, port);
+    folder.json(&["account", "add", "alice", "--json"]);
+    let bob = folder.json(&["account", "add", "bob", "--json"]);
+    // It hears and does not answer.
+    let mut silent = phone(&bob[0], port);
+    silent.register(60).unwrap();
+    let call = started(&folder, &["call", "alice", "bob"]);
+    assert!(eventually(|| out(&folder.coeur(&["trace", "alice"])).contains("100 Trying")));
+    signal(&call, "-INT");
+    let ended = call.wait_with_output().unwrap();
+    assert!(ended.status.code() == Some(1) && err(&ended).contains("interrupted"), "{ended:?}");
+    let ladder = out(&folder.coeur(&["trace", "alice", "--last", "9"]));
+    assert!(ladder.contains("CANCEL") && !ladder.contains("REGISTER alice"), "{ladder}");
+    assert_eq!(devices(&folder, "alice"), 1);
+}
+
+#[test]
+fn a_self_test_that_is_interrupted_or_killed_leaves_no_account() {
+    let (folder, port) = (Folder::new("interrupt-test"), free_port());
+    let _server = start_plain(&folder, port);
+    let test = started(&folder, &["selftest"]);
+    assert!(eventually(|| tests_left(&folder)));
+    signal(&test, "-INT");
+    test.wait_with_output().unwrap();
+    assert!(!tests_left(&folder));
+    let mut test = started(&folder, &["selftest"]);
+    assert!(eventually(|| tests_left(&folder)));
+    test.kill().unwrap();
+    test.wait().unwrap();
+    assert!(tests_left(&folder));
+    let passed = folder.coeur(&["selftest"]);
+    assert!(passed.status.success() && !tests_left(&folder), "{passed:?}");
+}
+
+#[test]
+fn tables_show_what_is_special_about_an_account_and_programs_read_json() {
+    let folder = Folder::new("marks");
+    folder.coeur(&["domain", "add", "d.test"]);
+    folder.coeur(&["account", "add", "alice"]);
+    let set =
+        ["account", "set", "alice", "--enabled", "no", "--relay", "yes", "--contacts-max", "3", "--json"];
+    assert_eq!(folder.json(&set)["done"], true);
+    for arguments in [&["account", "list"][..], &["account", "show", "alice"]] {
+        let text = out(&folder.coeur(arguments));
+        assert!(text.contains("disabled, may relay, at most 3 contacts"), "{text}");
+    }
+    let refused = folder.coeur(&["account", "rm", "nobody", "--json"]);
+    let error: Value = serde_json::from_slice(&refused.stderr).unwrap();
+    assert_eq!((refused.status.code(), &error["exit"]), (Some(3), &3.into()));
+    assert!(error["error"].as_str().unwrap().contains("nobody@d.test"), "{error}");
+}
+
+#[test]
+fn an_unknown_name_is_no_empty_list() {
+    let (folder, port) = (Folder::new("unknown"), free_port());
+    let _server = start_plain(&folder, port);
+    for arguments in
+        [&["registrations", "--account", "nobody"][..], &["account", "list", "--domain", "nope.org"]]
+    {
+        let output = folder.coeur(arguments);
+        assert_eq!((output.status.code(), out(&output).as_str()), (Some(3), ""), "{arguments:?}");
+    }
+    assert!(folder.coeur(&["account", "list", "--domain", "Example.TEST"]).status.success());
+}
+
+#[test]
+fn names_that_mislead_and_secrets_that_are_guessed_are_told() {
+    let folder = Folder::new("notes");
+    folder.coeur(&["domain", "add", "d.test"]);
+    let reserved = folder.coeur(&["account", "add", "echo@d.test"]);
+    assert!(
+        reserved.status.code() == Some(2) && err(&reserved).contains("answering service"),
+        "{reserved:?}"
+    );
+    folder.coeur(&["account", "add", "alice"]);
+    let namesake = folder.coeur(&["account", "add", "Alice"]);
+    assert!(
+        namesake.status.success() && err(&namesake).contains("alice@d.test is another account"),
+        "{namesake:?}"
+    );
+    std::fs::write(folder.0.join("people.csv"), "account,secret\nbob@d.test,x\ncarol@d.test,y\n").unwrap();
+    let weak = folder.coeur(&["account", "import", &folder.0.join("people.csv").display().to_string()]);
+    assert!(
+        weak.status.success() && err(&weak).contains("2 secrets have fewer than 8 characters"),
+        "{weak:?}"
+    );
+}
+
+#[test]
+fn what_follows_a_trace_reads_one_object_a_line() {
+    let (folder, port) = (Folder::new("follow"), free_port());
+    let _server = start_plain(&folder, port);
+    let alice = folder.json(&["account", "add", "alice", "--json"]);
+    phone(&alice[0], port).register(60).unwrap();
+    let mut follow = started(&folder, &["trace", "--follow", "--json"]);
+    let mut line = String::new();
+    BufReader::new(follow.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+    let view: Value = serde_json::from_str(&line).unwrap();
+    assert!(view["ladder"].as_str().unwrap().contains("REGISTER"), "{view}");
+}
+
+#[test]
+fn a_second_demonstration_in_a_folder_says_only_that_it_is_in_use() {
+    let (folder, port) = (Folder::new("second-demo"), free_port());
+    let listen = format!("udp://127.0.0.1:{port}");
+    let arguments = ["--demo", "--domain", "127.0.0.1", "--http", "off", "--listen", &listen];
+    let (_server, _) = Server::start(&folder, &arguments, "self test");
+    let second = folder.coeur(&["serve", "--demo", "--listen", &listen]);
+    assert_eq!((second.status.code(), out(&second).as_str()), (Some(4), ""), "{second:?}");
+    assert!(err(&second).contains("is in use by process"), "{second:?}");
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_one_is_told_in_plain_words_before_anything_starts() {
+    let folder = Folder::new("misplaced");
+    let file = folder.0.join("c.toml");
+    std::fs::write(&file, "").unwrap();
+    let long = folder.0.join("x".repeat(120));
+    for (data, words) in
+        [(&file, "this is a file; --data names a directory"), (&long, "choose a shorter one")]
+    {
+        let data = data.display().to_string();
+        for arguments in [
+            &["serve", "--data", &data][..],
+            &["domain", "add", "d.test", "--data", &data],
+            &["check-config", "--data", &data],
+        ] {
+            let output = folder.coeur(arguments);
+            assert!(output.status.code() == Some(2) && err(&output).contains(words), "{output:?}");
+        }
+    }
+    assert!(!long.exists());
+}
+
+#[test]
+fn commands_read_the_data_directory_of_the_settings_file() {
+    let folder = Folder::new("of-file");
+    let (file, data) = (folder.0.join("c.toml"), folder.0.join("data"));
+    std::fs::write(&file, format!("data = \"{}\"\nshards = 1\n", data.display())).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = process::command(&folder.0);
+        command.env_remove("COEUR_DATA").env("COEUR_CONFIG", &file).args(arguments).output().unwrap()
+    };
+    assert!(run(&["domain", "add", "d.test"]).status.success());
+    assert!(data.join("coeur.db").exists());
+    assert!(out(&run(&["domain", "list"])).contains("d.test"));
+    std::fs::remove_file(&file).unwrap();
+    let unread = run(&["domain", "list"]);
+    assert!(unread.status.code() == Some(2) && err(&unread).contains("cannot be read"), "{unread:?}");
+}
+
+/// Only root can become somebody else.
+#[test]
+fn who_may_not_look_into_a_folder_hears_that_and_not_that_it_is_empty() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let folder = Folder::new("locked");
+    folder.coeur(&["domain", "add", "d.test"]);
+    std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let Ok(output) = process::command(&folder.0).args(["account", "list"]).uid(65_534).output() else {
+        eprintln!("not root: nothing was tested");
+        return;
+    };
+    assert!(output.status.code() == Some(4) && err(&output).contains("Permission denied"), "{output:?}");
+}
+
+#[test]
+fn who_makes_trouble_stands_in_the_log_with_his_address_and_no_account_does() {
+    let (folder, port) = (Folder::new("trouble"), free_port());
+    let server = start_plain(&folder, port);
+    let mut alice = folder.json(&["account", "add", "alice", "--json"]);
+    assert!(phone(&alice[0], port).text("sip:bob@elsewhere.test", "hello").is_err());
+    alice[0]["secret"] = "a guess".into();
+    assert!(phone(&alice[0], port).register(60).is_err());
+    let junk = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for _ in 0..3 {
+        junk.send_to(b"\x80\x01", ("127.0.0.1", port)).unwrap();
+    }
+    for what in ["junk instead of SIP", "wrong passwords", "requests for other domains"] {
+        let line = |log: &str| log.lines().filter(|line| line.contains(&format!("refused: {what}"))).count();
+        assert!(eventually(|| line(&server.said()) == 1), "{what}: {}", server.said());
+    }
+    let log = server.said();
+    assert!(log.contains("source=127.0.0.1") && !log.contains("alice"), "{log}");
+}
