@@ -153,7 +153,11 @@ fn while_draining_the_call_is_ended_with_a_bye_or_refused() {
 #[test]
 fn one_account_has_a_few_calls_at_once_and_leaves_the_service_to_the_others() {
     let mut office = Office::new();
-    let another = |call: usize| Phone { call: call.to_string(), ..Phone::new("alice", udp(ALICE)) };
+    let another = |call: usize| {
+        let mut phone = Phone::new("alice", udp(ALICE));
+        phone.call = call.to_string();
+        phone
+    };
     for call in 0..CALLS_OF_ACCOUNT_MAX {
         assert_eq!(called(&mut office, &mut another(call)).status(), 100);
     }
