@@ -26,6 +26,7 @@ pub mod flow;
 pub mod gruu;
 pub mod guard;
 pub mod input;
+pub mod media;
 pub mod mint;
 pub mod network;
 pub mod outbox;
