@@ -38,6 +38,7 @@ pub mod route_token;
 pub mod routing;
 #[cfg(test)]
 pub mod testing;
+mod wheel;
 pub mod world;
 
 use answer::Answers;

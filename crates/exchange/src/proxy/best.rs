@@ -8,7 +8,7 @@ pub(super) struct Failure {
 
 /// True when `new` is to be preferred: a 6xx before all, then the lowest class, within 4xx those that tell the
 /// caller how to do better, 503 after the rest of its class.
-pub(super) fn is_better(new: u16, old: u16) -> bool {
+pub(crate) fn is_better(new: u16, old: u16) -> bool {
     rank(new) < rank(old)
 }
 

@@ -15,7 +15,7 @@ use crate::route_token::{End, same_end};
 use crate::routing::{Target, is_sips};
 use coeur_sip::Uri;
 
-pub(super) fn speaks_for(cx: &Context<'_>, end: &End, flow: &Flow) -> bool {
+pub(crate) fn speaks_for(cx: &Context<'_>, end: &End, flow: &Flow) -> bool {
     same_end(&end.flow, flow)
         || end.party.is_some_and(|party| party.is_registered_over(cx.world, cx.now.monotonic, flow))
 }
@@ -23,7 +23,7 @@ pub(super) fn speaks_for(cx: &Context<'_>, end: &End, flow: &Flow) -> bool {
 /// Where a request to `remote_target` of this end goes: to the instance when it is a GRUU (RFC 5627 section 3.4), else
 /// over the flow by which the device has registered this contact, else where the token says. When there are several,
 /// the flow of the token is preferred.
-pub(super) fn reach(cx: &Context<'_>, end: &End, remote_target: &[u8]) -> Reached {
+pub(crate) fn reach(cx: &Context<'_>, end: &End, remote_target: &[u8]) -> Reached {
     if let Some(target) = by_gruu(cx, end, remote_target) {
         return Reached::Instance(target);
     }
@@ -31,7 +31,7 @@ pub(super) fn reach(cx: &Context<'_>, end: &End, remote_target: &[u8]) -> Reache
     Reached::Over(moved.unwrap_or(end.flow))
 }
 
-pub(super) enum Reached {
+pub(crate) enum Reached {
     /// At the contact of this binding.
     Instance(Target),
     /// Over this flow, the Request-URI as it is.

@@ -8,16 +8,16 @@
 //! What it deliberately does not do: authenticate (that is `guard`; inside a dialog it asks for it through
 //! [`Prover`]), decide where a request goes (`routing`), read bodies.
 
-mod best;
-mod branch;
+pub(crate) mod best;
+pub(crate) mod branch;
 mod cancel;
-mod ends;
+pub(crate) mod ends;
 mod fork;
-mod forward;
+pub(crate) mod forward;
 mod inside;
 mod launch;
-mod next_hop;
-mod record_route;
+pub(crate) mod next_hop;
+pub(crate) mod record_route;
 mod request;
 mod responses;
 mod revoke;
@@ -25,7 +25,6 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod time;
-mod timers;
 mod validate;
 
 use crate::context::Context;
@@ -33,6 +32,7 @@ use crate::flow::Flow;
 use crate::party::Party;
 use crate::route_token::RouteSeal;
 use crate::routing::Target;
+use crate::wheel::{Entry, Wheel};
 use crate::world::World;
 use branch::Branch;
 use coeur_sip::resolve::Blacklist;
@@ -44,7 +44,6 @@ use hashbrown::HashMap;
 use request::{Assignment, Request};
 use slab::Slab;
 use std::time::Duration;
-use timers::Wheel;
 
 pub use branch::shard_of_branch;
 pub(crate) use inside::Inside;
@@ -52,6 +51,13 @@ pub(crate) use inside::Inside;
 /// Requests under way or lingering in one shard; more are answered 503. Worst case about 2 GiB of UDP INVITEs with
 /// large bodies, 400 MiB of usual calls.
 pub const REQUESTS_MAX: usize = 200_000;
+
+/// Whose timer: a request (server transaction) or a branch (client transaction).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Request(u32),
+    Branch(u32),
+}
 
 /// Asks who sent a request inside a dialog that came over an unknown path.
 pub trait Prover {
@@ -72,12 +78,12 @@ pub struct Proxy {
     requests_by_key: HashMap<TransactionKey, u32, PassThrough>,
     requests: Slab<Request>,
     branches: Slab<Branch>,
-    wheel: Wheel,
+    wheel: Wheel<Owner>,
     /// The Record-Route being written; kept for its memory.
     record_route: Vec<u8>,
     /// For reading stored requests again.
     table: Option<Box<HeaderTable>>,
-    due: Vec<timers::Entry>,
+    due: Vec<Entry<Owner>>,
     serial: u32,
     /// Addresses that failed a moment ago: tried last.
     failed: Blacklist,
@@ -167,7 +173,7 @@ impl Proxy {
     }
 }
 
-fn timing(world: &World) -> Timing {
+pub(crate) fn timing(world: &World) -> Timing {
     let settings = &world.settings;
     let ms = |value: u32| Duration::from_millis(u64::from(value));
     Timing { t1: ms(settings.t1_ms), t2: ms(settings.t2_ms), t4: ms(settings.t4_ms), ..Timing::DEFAULT }

@@ -14,7 +14,7 @@ use coeur_sip::{StatusCode, Transport, Uri};
 /// Questions and addresses for one target. Worst case 16 kB while a name is resolved.
 const LIMITS: ResolveLimits = ResolveLimits { queries_max: 16, records_max: 16, candidates_max: 16 };
 
-pub(super) enum NextHop {
+pub(crate) enum NextHop {
     /// In the order to be tried.
     Known(Vec<Candidate>),
     Ask(Box<Resolution>, Vec<Query>),
@@ -23,7 +23,7 @@ pub(super) enum NextHop {
 }
 
 /// The URI of the topmost Route, or the Request-URI (RFC 3261 section 16.6 step 7), of this target.
-pub(super) fn of_uri(cx: &mut Context<'_>, target: &Target, text: &[u8]) -> NextHop {
+pub(crate) fn of_uri(cx: &mut Context<'_>, target: &Target, text: &[u8]) -> NextHop {
     let nowhere = || NextHop::Nowhere(status_of(ResolveError::UnsupportedTransport));
     let Ok(Uri::Sip(uri)) = Uri::parse(text) else { return nowhere() };
     let Ok(destination) = Destination::from_uri(&uri) else { return nowhere() };
@@ -39,7 +39,7 @@ pub(super) fn of_uri(cx: &mut Context<'_>, target: &Target, text: &[u8]) -> Next
 }
 
 /// Threat T-25: another domain is at none of the addresses that only we can reach. A phone is: it registered from there.
-pub(super) fn permitted(
+pub(crate) fn permitted(
     cx: &mut Context<'_>,
     target: &Target,
     mut candidates: Vec<Candidate>,
@@ -55,7 +55,7 @@ pub(super) fn permitted(
 }
 
 /// What a caller is told of a target that leads nowhere. A 503 of ours becomes a 500 on its way (section 16.7 step 6).
-pub(super) fn status_of(error: ResolveError) -> StatusCode {
+pub(crate) fn status_of(error: ResolveError) -> StatusCode {
     match error {
         ResolveError::NoSuchHost => StatusCode::NOT_FOUND,
         ResolveError::UnsupportedTransport | ResolveError::DnsFailed | ResolveError::TooManyQueries => {
@@ -69,7 +69,7 @@ pub(super) fn leaves_transport_open(text: &[u8]) -> bool {
     matches!(Uri::parse(text), Ok(Uri::Sip(uri)) if uri.transport().is_none() && !uri.secure)
 }
 
-pub(super) fn hop(candidate: &Candidate) -> Hop {
+pub(crate) fn hop(candidate: &Candidate) -> Hop {
     Hop::Address { transport: candidate.transport, address: candidate.address, host: candidate.host.clone() }
 }
 
@@ -89,7 +89,7 @@ fn supported(world: &World) -> Supported {
 }
 
 /// The listener whose name our Via carries: that of the flow, else one of the same transport and family.
-pub(super) fn listener<'w>(world: &'w World, hop: &Hop) -> Option<&'w Listener> {
+pub(crate) fn listener<'w>(world: &'w World, hop: &Hop) -> Option<&'w Listener> {
     match hop {
         Hop::Flow(flow) => world.listeners.iter().find(|listener| listener.id == flow.listener),
         Hop::Address { transport, address, .. } => {

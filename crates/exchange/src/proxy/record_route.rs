@@ -6,7 +6,7 @@ use crate::world::{Listener, World};
 use coeur_sip::{Message, Transport};
 
 /// Where the dialog will reach this side: a flow, or an address to connect to.
-pub(super) fn flow_of(hop: &Hop, listener: &Listener) -> Flow {
+pub(crate) fn flow_of(hop: &Hop, listener: &Listener) -> Flow {
     match hop {
         Hop::Flow(flow) => *flow,
         Hop::Address { transport, address, .. } => Flow {

@@ -1,8 +1,8 @@
 //! The caller's side: server transactions (RFC 3261 section 17.2, RFC 6026) and what they send.
 
+use super::Owner;
 use super::branch::NONE;
 use super::request::{Assignment, Request, Server};
-use super::timers::Owner;
 use super::{Proxy, REQUESTS_MAX, timing, validate};
 use crate::context::Context;
 use crate::flow::{Flow, Hop};
