@@ -75,7 +75,7 @@ pub(super) enum Cancel {
 }
 
 /// What else can be tried for a target.
-pub(super) enum Way {
+pub(crate) enum Way {
     /// A flow, and nothing else.
     Flow,
     /// Its name is being asked of the DNS.

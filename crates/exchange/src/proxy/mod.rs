@@ -116,13 +116,17 @@ impl Proxy {
         targets: Vec<Target>,
     ) {
         let routes = inside::own_routes(cx.world, message);
-        // A Route behind ours would choose another next hop than the plan: that is relaying.
-        if routes.kept(message).next().is_some() {
+        if self.has_foreign_route(cx.world, message) {
             cx.counters.relay_refused += 1;
             return server::refuse(cx, flow, message, coeur_sip::StatusCode::FORBIDDEN, &[]);
         }
         let sender = Some(sender);
         self.relay(cx, flow, message, Assignment { targets, routes, inside: false, sender });
+    }
+
+    /// A Route behind ours would choose another next hop than the plan: that is relaying.
+    pub(crate) fn has_foreign_route(&self, world: &World, message: &Message<'_>) -> bool {
+        inside::own_routes(world, message).kept(message).next().is_some()
     }
 
     /// When `tick` is next wanted.

@@ -65,7 +65,7 @@ pub(crate) fn status_of(error: ResolveError) -> StatusCode {
 }
 
 /// True when the URI leaves the transport to us: then a large request may go over TCP (section 18.1.1).
-pub(super) fn leaves_transport_open(text: &[u8]) -> bool {
+pub(crate) fn leaves_transport_open(text: &[u8]) -> bool {
     matches!(Uri::parse(text), Ok(Uri::Sip(uri)) if uri.transport().is_none() && !uri.secure)
 }
 
