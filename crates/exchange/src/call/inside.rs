@@ -34,6 +34,14 @@ impl Calls {
         if secure && !flow.transport.is_secure() {
             return refuse(cx, &flow, message, StatusCode::FORBIDDEN, Some("SIPS Needs TLS"));
         }
+        // Known before the word of it has come. BYE passes: it is what ends the call anyway.
+        if message.method() != Method::Bye && end.party.is_some_and(|party| !party.stands(cx.world)) {
+            let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            let call = leg.call;
+            refuse(cx, &flow, message, status, Some("No Longer Authorized"));
+            cx.counters.transactions_revoked += 1;
+            return self.end_call(cx, call, super::end::By::Us);
+        }
         if !speaks_for(cx, &end, &flow) {
             let Some(prover) = prover.prove(cx, flow, message) else { return };
             // Threat T-08: somebody else with an account of ours, who has heard the dialog.
