@@ -6,8 +6,7 @@ use super::client::{Machine, Purpose, Why, read};
 use super::describe::{self, Body};
 use super::late::Late;
 use super::leg::{LegId, Stage as MediaStage};
-use super::{ALLOW, Calls, SUPPORTED, headers, refuse};
-use crate::answer::answer;
+use super::{ALLOW, Calls, SUPPORTED, headers};
 use crate::context::Context;
 use crate::flow::Flow;
 use crate::media::OpenStream;
@@ -53,12 +52,7 @@ impl Calls {
             return self.refreshed(cx, id, flow, message, b"");
         }
         if let Some(status) = self.glare(id, invite) {
-            return answer(cx, &flow, message, status, None, |writer| {
-                if status == StatusCode::SERVER_INTERNAL_ERROR {
-                    // Section 14.2: a random value between 0 and 10 seconds; ours is short, the first is soon done.
-                    writer.number(HeaderName::RetryAfter, 1);
-                }
-            });
+            return self.refuse_offer(cx, id, flow, message, status);
         }
         let leg = &self.legs[id.slot as usize];
         let offer: Box<[u8]> = match body {
@@ -70,7 +64,7 @@ impl Calls {
             Body::None | Body::Other => Box::default(),
         };
         let (Some(to), tag, call) = (self.other(id), leg.tag(), leg.call) else {
-            return refuse(cx, &flow, message, StatusCode::REQUEST_PENDING, None);
+            return self.refuse_offer(cx, id, flow, message, StatusCode::REQUEST_PENDING);
         };
         let Some(server) = self.open_server(cx, flow, message, id, &tag) else { return };
         if invite {
@@ -93,6 +87,25 @@ impl Calls {
             self.open_media(cx, to, &offer, false);
         }
         self.modify_opened(cx, call);
+    }
+
+    /// An INVITE that is refused is remembered: its repetitions must not be looked at anew when things have changed.
+    fn refuse_offer(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: LegId,
+        flow: Flow,
+        message: &Message<'_>,
+        status: StatusCode,
+    ) {
+        let tag = self.legs[id.slot as usize].tag();
+        let Some(server) = self.open_server(cx, flow, message, id, &tag) else { return };
+        self.answer(cx, server, status, None, b"", |writer| {
+            if status == StatusCode::SERVER_INTERNAL_ERROR {
+                // Section 14.2 has a random value between 0 and 10 seconds; ours is short, as the first is soon done.
+                writer.number(HeaderName::RetryAfter, 1);
+            }
+        });
     }
 
     fn before(&self, id: LegId) -> Before {

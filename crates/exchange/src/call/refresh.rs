@@ -139,6 +139,8 @@ impl Calls {
     /// UPDATE without an offer where the peer knows it, else the description as it is (section 7.4).
     fn refresh(&mut self, cx: &mut Context<'_>, id: LegId) {
         let now = cx.now.monotonic;
+        // Whatever comes of it: a deadline that stands still would keep us busy.
+        self.legs[id.slot as usize].timer.refresh_at = now + TRY_AGAIN;
         let Some(other) = self.other(id) else { return };
         let Some(described) = self.leg(other).map(|leg| leg.session.remote.clone()) else { return };
         let leg = &self.legs[id.slot as usize];
@@ -146,7 +148,6 @@ impl Calls {
         let busy = leg.unacknowledged.is_some()
             || state.is_none_or(|call| call.setup.is_some() || call.modify.is_some() || call.late.is_some());
         if busy {
-            self.legs[id.slot as usize].timer.refresh_at = now + TRY_AGAIN;
             return;
         }
         let leg = &mut self.legs[id.slot as usize];
@@ -163,10 +164,12 @@ impl Calls {
             writer.raw(&timer);
             describe::write_type(writer, &body);
         });
-        if sent.is_none() {
-            let timer = &mut self.legs[id.slot as usize].timer;
-            timer.under_way = None;
-            timer.refresh_at = now + TRY_AGAIN;
+        if sent.is_some() {
+            return;
+        }
+        if let Some(leg) = self.leg_mut(id) {
+            leg.timer.under_way = None;
+            leg.timer.refresh_at = now + TRY_AGAIN;
         }
     }
 

@@ -4,6 +4,7 @@ use super::{body, header, reply, sdp};
 use crate::flow::{Flow, Hop};
 use crate::input::{Input, SendFailure};
 use crate::media::{MediaCommand, MediaEvent, MediaId, Peer, StreamAddress, StreamKind};
+use crate::outbox::{Outbox, Output};
 use crate::testing::{Office, Phone, Sent, udp, world};
 use crate::world::CallMode;
 use coeur_sip::{HeaderName, Method};
@@ -20,6 +21,8 @@ pub(super) struct Desk {
     pub(super) full: bool,
     /// `Open` is not answered before [`Desk::let_open`].
     pub(super) slow: bool,
+    /// The commands to the media plane, by name.
+    pub(super) said: Vec<&'static str>,
     asked: Vec<(MediaId, Vec<Option<StreamAddress>>)>,
     next_port: u16,
     ports: BTreeMap<MediaId, Vec<Option<StreamAddress>>>,
@@ -43,6 +46,7 @@ impl Desk {
             connected: None,
             full: false,
             slow: false,
+            said: Vec::new(),
             asked: Vec::new(),
             next_port: 20_000,
             ports: BTreeMap::new(),
@@ -120,7 +124,33 @@ impl Desk {
         }
     }
 
+    /// What was written into an outbox without the office.
+    pub(super) fn take(&mut self, outbox: &mut Outbox) -> Vec<Sent> {
+        let mut sent = Vec::new();
+        for output in std::mem::take(&mut outbox.outputs) {
+            match output {
+                Output::Send(send) => sent.push(Sent {
+                    hop: send.hop,
+                    bytes: outbox.bytes(send.bytes).to_vec(),
+                    after_save: false,
+                    token: send.token,
+                }),
+                Output::Media(command) => self.office.media.push(command),
+                Output::Save(_) | Output::Resolve { .. } | Output::Publish(_) | Output::Close(_) => {}
+            }
+        }
+        self.pump(sent)
+    }
+
     fn carry_out(&mut self, command: MediaCommand) {
+        self.said.push(match &command {
+            MediaCommand::Open { .. } => "Open",
+            MediaCommand::Describe { .. } => "Describe",
+            MediaCommand::Connect { .. } => "Connect",
+            MediaCommand::Disconnect { .. } => "Disconnect",
+            MediaCommand::Close { .. } => "Close",
+            MediaCommand::OpenEcho { .. } | MediaCommand::CloseEcho { .. } => "Echo",
+        });
         match command {
             MediaCommand::Open { id, near, streams } => {
                 assert!(near.is_ipv4());
@@ -303,7 +333,8 @@ impl Ua {
     fn write(&self, method: &str, number: u32, lines: &str, body: &str) -> Vec<u8> {
         let Self { flow, call_id, local, remote, target, .. } = self;
         let (at, transport) = (flow.remote, flow.transport);
-        let via = format!("SIP/2.0/{transport} {at};rport;branch=z9hG4bK{method}{number}{}", at.port());
+        let call: String = format!("{call_id}{local}").chars().filter(char::is_ascii_alphanumeric).collect();
+        let via = format!("SIP/2.0/{transport} {at};rport;branch=z9hG4bK{method}{number}{}{call}", at.port());
         let head = format!(
             "{method} {target} SIP/2.0\r\nVia: {via}\r\nMax-Forwards: 70\r\nFrom: {local}\r\nTo: {remote}\r\n\
              Call-ID: {call_id}\r\nCSeq: {number} {method}\r\nContact: <sip:phone@{at}>\r\n{lines}\

@@ -2,6 +2,7 @@
 //! that only remembers what it was told.
 
 mod calls;
+mod cost;
 mod desk;
 mod failing;
 mod forking;
