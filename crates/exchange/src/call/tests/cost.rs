@@ -25,7 +25,7 @@ fn a_plain_call_is_seven_messages_of_ours_and_seven_words_to_the_media_plane() {
     all.extend(desk.receive(bob.flow, &reply(&bye, 200, "", "", "")));
     // 100, INVITE; 180; ACK, 200; 200, BYE: seven, and nothing for the two ACKs and the last 200.
     assert_eq!(all.len(), 7, "{}", dump(&all));
-    let said = desk.said;
+    let said = std::mem::take(&mut desk.said);
     assert_eq!(said, ["Open", "Open", "Describe", "Describe", "Connect", "Close", "Close"]);
     desk.assert_at_rest();
 }

@@ -11,8 +11,8 @@ use coeur_sip::{HeaderTable, Limits, Message, Method};
 use std::collections::{BTreeMap, BTreeSet};
 
 const STEPS: usize = 120;
-/// A second of work for each three in an unoptimised build.
-const SEEDS: u64 = 30;
+/// Half a second of work for each in an unoptimised build.
+const SEEDS: u64 = 20;
 
 /// What one INVITE of either side has come to.
 #[derive(Default)]
@@ -287,7 +287,7 @@ impl Chaos {
                 self.take(sent);
             }
             14 => {
-                self.desk.slow = self.below(2) == 0;
+                self.desk.slow = self.below(4) == 0;
                 self.desk.full = self.below(8) == 0;
                 if !self.desk.slow {
                     let sent = self.desk.let_open();
@@ -323,7 +323,13 @@ impl Chaos {
     }
 
     fn answer(&mut self) {
-        let Some((flow, request)) = self.pick(|chaos| &chaos.asked) else { return };
+        // Mostly what came last.
+        let recent = if self.below(4) == 0 { self.asked.len() } else { 4 };
+        let back = 1 + self.below(recent.min(self.asked.len()));
+        let Some((flow, request)) = self.asked.len().checked_sub(back).map(|at| self.asked[at].clone())
+        else {
+            return;
+        };
         let invite = request.text().starts_with("INVITE ");
         let inside = request.read(|message| message.to_tag().is_some());
         let status = match invite {
