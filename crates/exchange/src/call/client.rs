@@ -85,9 +85,15 @@ pub(super) struct Client {
     pub(super) party: Option<Party>,
     /// An INVITE as sent: its ACK, its CANCEL and its dialogs are made of it.
     pub(super) request: Box<[u8]>,
-    /// The To tags of the 2xx that were acknowledged, and their ACKs, for repetitions (section 13.2.2.4).
-    pub(super) acks: Vec<(Box<[u8]>, Box<[u8]>)>,
+    /// The 2xx that were acknowledged, for repetitions (section 13.2.2.4).
+    pub(super) acks: Vec<Acknowledged>,
     pub(super) armed: Monotonic,
+}
+
+/// A 2xx by its To tag, and the ACK that it got.
+pub(super) struct Acknowledged {
+    pub(super) tag: Box<[u8]>,
+    pub(super) ack: Box<[u8]>,
 }
 
 /// 2xx with different tags that one INVITE may draw and that are answered; more are left to end by themselves.

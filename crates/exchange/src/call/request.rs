@@ -1,7 +1,7 @@
 //! Requests of ours inside the dialog of a leg (RFC 3261 section 12.2.1), and the ACKs and CANCELs that are no requests of
 //! their own.
 
-use super::client::{ANSWERS_MAX, Outgoing, Purpose, Why, read};
+use super::client::{ANSWERS_MAX, Acknowledged, Outgoing, Purpose, Why, read};
 use super::leg::{Leg, LegId};
 use super::name::Name;
 use super::{ALLOW, Calls, SUPPORTED, describe};
@@ -82,7 +82,7 @@ impl Calls {
         cx.outbox.send(client.hop.clone(), span, None);
         if client.acks.len() < ANSWERS_MAX {
             let tag = response.to_tag().unwrap_or_default();
-            client.acks.push((tag.into(), cx.outbox.bytes(span).into()));
+            client.acks.push(Acknowledged { tag: tag.into(), ack: cx.outbox.bytes(span).into() });
         }
     }
 

@@ -87,8 +87,8 @@ impl Calls {
         let client = &mut self.clients[slot as usize];
         client.timer_c = Monotonic::NEVER;
         let tag = message.to_tag().unwrap_or_default();
-        if let Some((_, ack)) = client.acks.iter().find(|(known, _)| **known == *tag) {
-            let span = cx.outbox.write(|out| out.extend_from_slice(ack));
+        if let Some(known) = client.acks.iter().find(|known| *known.tag == *tag) {
+            let span = cx.outbox.write(|out| out.extend_from_slice(&known.ack));
             return cx.outbox.send(client.hop.clone(), span, None);
         }
         let (leg, purpose) = (client.leg, client.purpose);
