@@ -251,6 +251,22 @@ fn a_caller_who_gives_up_while_ports_are_opened_leaves_none_behind() {
     desk.assert_at_rest();
 }
 
+/// The worker may have bound the ports before it heard that they are not wanted.
+#[test]
+fn ports_that_open_for_a_call_that_has_gone_are_closed() {
+    let (mut desk, mut alice, _bob) = Desk::new();
+    let (request, _) = desk.invite(&mut alice, URI, "", &sdp("10.0.0.1", 4_000));
+    let ids: Vec<_> = desk.open.keys().copied().collect();
+    assert_eq!(ids.len(), 2);
+    desk.receive(alice.flow, &failing::cancel_of(&request));
+    desk.said.clear();
+    for id in ids {
+        let event = crate::media::MediaEvent::Opened { id, streams: Box::default(), fingerprint: None };
+        desk.handle(crate::input::Input::MediaEvent(event));
+    }
+    assert_eq!(desk.said, ["Close", "Close"]);
+}
+
 #[test]
 fn without_a_port_the_caller_is_told_503_and_it_is_counted() {
     let (mut desk, mut alice, bob) = Desk::new();

@@ -7,11 +7,20 @@ fn the_callee_is_told_the_account_that_has_proved_itself_and_not_what_the_phone_
     let (mut desk, mut alice, bob) = Desk::new();
     let lies = "P-Asserted-Identity: <sip:boss@example.org>\r\nRemote-Party-ID: <sip:boss@example.org>\r\n\
                 P-Preferred-Identity: <sip:boss@example.org>\r\n";
-    let (_, sent) = desk.invite(&mut alice, URI, lies, &sdp("10.0.0.1", 4_000));
+    let bare = alice.request(coeur_sip::Method::Invite, URI, "");
+    let challenge = desk.office.answer(alice.flow, &bare);
+    let request = desk::with_body(
+        alice.answer(&challenge, coeur_sip::Method::Invite, URI, lies),
+        &sdp("10.0.0.1", 4_000),
+    );
+    let request = String::from_utf8(request).expect("text");
+    let request =
+        request.replace("From: <sip:alice@example.org>", "From: \"Al\" <sip:alice@example.org;boss=1>");
+    let sent = desk.receive(alice.flow, request.as_bytes());
     let invite = request_to(&sent, bob.flow, "INVITE");
     assert!(!invite.text().contains("boss"), "{}", invite.text());
-    assert_eq!(header(invite, HeaderName::PAssertedIdentity), "<sip:alice@example.org>");
-    assert!(header(invite, HeaderName::From).starts_with("<sip:alice@example.org>;tag=b2b-"));
+    assert_eq!(header(invite, HeaderName::PAssertedIdentity), "\"Al\" <sip:alice@example.org>");
+    assert!(header(invite, HeaderName::From).starts_with("\"Al\" <sip:alice@example.org>;tag=b2b-"));
     assert_eq!(header(invite, HeaderName::To), "<sip:bob@example.org>");
 }
 

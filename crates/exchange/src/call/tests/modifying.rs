@@ -52,6 +52,19 @@ fn hold_and_resume_pass_from_either_side() {
     }
 }
 
+/// RFC 3264 section 5.1: an answer that does not mirror the offer opens nothing.
+#[test]
+fn to_who_is_told_that_nothing_comes_nothing_is_sent() {
+    let (mut desk, _alice, bob, mut caller, _) = talking();
+    let listen = caller.request("INVITE", "", &described("10.0.0.1", 4_000, 2, "a=recvonly\r\n"));
+    let sent = desk.receive(caller.flow, &listen);
+    let offer = request_to(&sent, bob.flow, "INVITE").clone();
+    let sloppy = described("10.0.0.2", 5_000, 2, "a=sendrecv\r\n");
+    desk.receive(bob.flow, &reply(&offer, 200, "", &contact(bob.flow), &sloppy));
+    assert_eq!(flows(&desk, 4_000), (true, false));
+    assert_eq!(flows(&desk, 5_000), (false, true));
+}
+
 /// RFC 3264 section 8.4: what old phones say instead of a direction.
 #[test]
 fn a_hold_by_the_address_0_0_0_0_passes_as_a_direction() {
@@ -117,7 +130,7 @@ fn a_refresh_is_answered_here_and_the_other_side_hears_nothing() {
 /// RFC 3261 section 14.1 and RFC 3264 section 8: a refused offer changes nothing.
 #[test]
 fn a_refused_offer_leaves_both_sides_as_they_were() {
-    let (mut desk, _alice, bob, mut caller, _) = talking();
+    let (mut desk, _alice, bob, mut caller, mut callee) = talking();
     let before = format!("{:?}", desk.open);
     for status in [488, 606, 491] {
         let hold = caller.request("INVITE", "", &described("10.0.0.1", 4_000, status, "a=inactive\r\n"));
@@ -128,7 +141,10 @@ fn a_refused_offer_leaves_both_sides_as_they_were() {
         answer_to(&sent, caller.flow, status as u16);
         assert_eq!(format!("{:?}", desk.open), before);
     }
-    // And the call goes on.
+    // And the call goes on, with what was agreed before.
+    let same = callee.request("INVITE", "", &sdp("10.0.0.2", 5_000));
+    let sent = desk.receive(bob.flow, &same);
+    assert_eq!(direction(answer_to(&sent, bob.flow, 200)), "a=sendrecv");
     let same = caller.request("UPDATE", "", "");
     let sent = desk.receive(caller.flow, &same);
     answer_to(&sent, caller.flow, 200);
