@@ -282,10 +282,13 @@ fn has(groups: &[(u64, u64)], entry: u64) -> bool {
     groups.iter().any(|(first, last)| (*first..=*last).contains(&entry))
 }
 
-/// A response belongs to the shard that our branch names.
+/// A response belongs to the shard that our branch names, a request inside a call of ours to the one of its tag.
 fn shard_of(message: &coeur_sip::Message<'_>) -> Option<usize> {
-    let branch = message.is_response().then(|| message.via().ok()?.branch).flatten()?;
-    coeur_exchange::proxy::shard_of_branch(branch).map(|shard| shard.0 as usize)
+    let shard = match message.is_response() {
+        true => coeur_exchange::shard_of_branch(message.via().ok()?.branch?),
+        false => coeur_exchange::shard_of_request(message),
+    };
+    shard.map(|shard| shard.0 as usize)
 }
 
 fn world(address: SocketAddr, users: &[(String, String)], secrets: [u8; 32]) -> World {

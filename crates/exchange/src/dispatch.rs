@@ -6,6 +6,7 @@
 //! (a transaction, or a Record-Route that we signed).
 
 use crate::answer::{answer, answer_malformed, answer_stranger};
+use crate::call::{self, Calls};
 use crate::context::Context;
 use crate::echo::Echo;
 use crate::event::Event;
@@ -18,7 +19,7 @@ use crate::party::Party;
 use crate::proxy::Proxy;
 use crate::registrar::Registrar;
 use crate::routing::{self, Plan};
-use crate::world::{Listener, World};
+use crate::world::{CallMode, Listener, World};
 use coeur_sip::message::Message;
 use coeur_sip::uri::Uri;
 use coeur_sip::{HeaderName, Method, ParseError, StatusCode};
@@ -29,6 +30,7 @@ pub(crate) struct Roles<'r> {
     pub(crate) guard: &'r mut Guard,
     pub(crate) registrar: &'r mut Registrar,
     pub(crate) proxy: &'r mut Proxy,
+    pub(crate) calls: &'r mut Calls,
     pub(crate) echo: &'r mut Echo,
     pub(crate) draining: &'r mut bool,
 }
@@ -44,11 +46,13 @@ pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input
         Input::Ticked => {
             roles.registrar.tick(cx);
             roles.proxy.tick(cx);
+            roles.calls.tick(cx);
             roles.echo.tick(cx);
         }
         Input::Told(Command::Revoked { aor, device }) => {
             roles.registrar.revoke(cx, &aor, device);
             roles.proxy.revoke(cx, &aor, device);
+            roles.calls.revoke(cx, &aor, device);
             roles.echo.revoke(cx, &aor, device);
         }
         Input::Told(Command::Drain) => {
@@ -56,14 +60,25 @@ pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input
             roles.proxy.drain(cx);
             roles.echo.drain(cx);
         }
+        Input::SendFailed { token, .. } if call::is_token(token.0) => roles.calls.send_failed(cx, token),
         Input::SendFailed { token, failure } => roles.proxy.send_failed(cx, token, failure),
+        Input::Resolved { token, answer } if call::is_token(token.0) => {
+            roles.calls.resolved(cx, token, answer)
+        }
         Input::Resolved { token, answer } => roles.proxy.resolved(cx, token, answer),
-        Input::MediaEvent(event) => roles.echo.media(cx, event),
+        Input::MediaEvent(event) => {
+            roles.calls.media(cx, &event);
+            roles.echo.media(cx, event);
+        }
     }
 }
 
 fn response(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
     cx.counters.responses_received += 1;
+    let branch = message.via().ok().and_then(|via| via.branch);
+    if branch.is_some_and(|branch| call::shard_of_branch(branch).is_some()) {
+        return roles.calls.response(cx, flow, message);
+    }
     roles.proxy.response(cx, flow, message);
 }
 
@@ -100,10 +115,12 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
     }
     match message.method() {
         // Never answered; one that no role knows is dropped (RFC 3261 section 17.1.1.3).
+        Method::Ack if roles.calls.ack(cx, *flow, message) => return,
         Method::Ack => return roles.proxy.ack(cx, *flow, message),
         Method::Cancel => {}
         // Never relayed.
         Method::Register => {}
+        _ if roles.calls.retransmission(cx, message) => return,
         _ if roles.proxy.retransmission(cx, message) => return,
         _ => {}
     }
@@ -118,9 +135,14 @@ fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &M
         return;
     }
     match message.method() {
+        Method::Cancel if roles.calls.cancel(cx, *flow, message) => return,
         Method::Cancel => return roles.proxy.cancel(cx, *flow, message),
-        Method::Options if is_for_server(cx.world, message) => return options(cx, flow, message),
         Method::Register => {}
+        // The proof is the dialog and the flow over which it is spoken.
+        _ if Calls::is_our_tag(message) => {
+            return roles.calls.in_dialog(cx, roles.guard, *flow, message);
+        }
+        Method::Options if is_for_server(cx.world, message) => return options(cx, flow, message),
         _ => {
             // A tag in To claims a dialog, and a Route that we issued for it is the proof. Without a tag a request
             // begins something (RFC 3261 section 12.2), whatever Route it brings.
@@ -194,10 +216,12 @@ fn acceptable(cx: &Context<'_>, message: &Message<'_>) -> Result<(), (StatusCode
         Ok(hops) => hops,
         Err(error) => return bad(error.reason),
     };
-    // Section 16.3 step 3, unless we are where it is going: only these two end here.
+    // Section 16.3 step 3, unless we are where it is going: only these end here.
     let ends_here = || match message.method() {
         Method::Register => true,
-        method => method == Method::Options && is_for_server(cx.world, message),
+        method => {
+            (method == Method::Options && is_for_server(cx.world, message)) || Calls::is_our_tag(message)
+        }
     };
     if hops_left == Some(0) && !ends_here() {
         return Err((StatusCode::TOO_MANY_HOPS, None));
@@ -244,7 +268,13 @@ fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Mes
         return;
     }
     let party = Party { account: sender.account.id, device: sender.device };
+    let calls = message.method() == Method::Invite && cx.world.settings.calls == CallMode::B2bua;
     match routing::decide(cx.world, cx.now.monotonic, Some(&sender.account), message) {
+        Plan::Proxy { targets, .. } if calls => {
+            if roles.proxy.has_own_routes(cx, *flow, message) {
+                roles.calls.start(cx, *flow, message, party, targets);
+            }
+        }
         Plan::Proxy { targets, .. } => roles.proxy.start(cx, *flow, message, party, targets),
         Plan::Echo => roles.echo.invite(cx, *flow, message, party),
         Plan::Refuse { status, why } => {

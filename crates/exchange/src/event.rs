@@ -2,7 +2,9 @@
 //! per message are counters ([`Counters`]), which the server reads, so that the hot path publishes nothing.
 
 use crate::flow::Flow;
+use crate::party::Party;
 use coeur_directory::{Aor, DeviceId};
+use coeur_sip::time::Wall;
 
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -30,12 +32,42 @@ pub enum Event {
         aor: Aor,
         device: DeviceId,
     },
+    /// A call is over, or was never answered.
+    CallEnded(Box<CallRecord>),
     /// A sentence for the operator, which names nobody; whom it is about, and from where he came, stand apart.
     Notice {
         flow: Option<Flow>,
         subject: Box<str>,
         text: Box<str>,
     },
+}
+
+/// What is known of a call when it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    pub caller: Party,
+    /// Who answered; `None` for nobody, or nobody of ours.
+    pub callee: Option<Party>,
+    /// Whom the caller wanted: the Request-URI.
+    pub to: Box<[u8]>,
+    /// Of the caller's leg.
+    pub call_id: Box<[u8]>,
+    pub started: Wall,
+    /// From the INVITE to the first sign of a ringing phone.
+    pub rang_after_ms: Option<u64>,
+    pub answered: Option<Wall>,
+    pub ended: Wall,
+    /// 200 when it was answered, else what the caller was told.
+    pub status: u16,
+    pub ended_by: EndedBy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    Caller,
+    Callee,
+    /// A timer, a limit, a right that was lost, or a failure on the way.
+    Exchange,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +168,7 @@ counters! {
     cancels,
     /// INVITEs given up after three minutes without an answer.
     timer_c_fired,
-    /// Calls that the proxy began.
+    /// Calls that were begun.
     calls_started,
     /// Calls that were answered.
     calls_answered,
@@ -144,6 +176,10 @@ counters! {
     calls_ended,
     /// Calls that the echo service answered.
     calls_echoed,
+    /// Calls, or changes of calls, for whose media no port was to be had.
+    media_refused,
+    /// Calls that ended because a side did not refresh its session.
+    sessions_expired,
     /// Messages that could not be sent.
     send_failures,
     /// Requests refused because a limit was reached.

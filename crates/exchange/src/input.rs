@@ -5,6 +5,8 @@ use crate::outbox::{ResolveToken, SendToken};
 use coeur_directory::Aor;
 use coeur_sip::message::{Message, ParseError};
 
+pub use crate::media::MediaEvent;
+
 pub enum Input<'a> {
     /// A message arrived over a flow.
     Received { flow: Flow, message: &'a Message<'a> },
@@ -43,14 +45,4 @@ pub enum Command {
     Revoked { aor: Aor, device: Option<coeur_directory::DeviceId> },
     /// Stop taking new work: answer 503 to new requests, finish what runs.
     Drain,
-}
-
-#[derive(Clone, Debug)]
-pub enum MediaEvent {
-    /// The echo port asked for is open; `address` is what the SDP answer names.
-    EchoOpened { id: crate::outbox::MediaId, address: std::net::SocketAddr },
-    /// No port could be had.
-    EchoFailed { id: crate::outbox::MediaId },
-    /// Nothing was heard for the time limit, or the port was closed.
-    EchoEnded { id: crate::outbox::MediaId },
 }

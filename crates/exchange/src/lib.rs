@@ -13,11 +13,13 @@
 //! | [`guard`] | who may: authentication, nonces, limits |
 //! | [`registrar`] | RFC 3261 section 10, outbound, GRUU, Path |
 //! | [`routing`] | caller, number, world -> plan, explained |
+//! | [`call`] | calls as a back-to-back user agent, one leg for each side |
 //! | [`proxy`] | RFC 3261 section 16 |
 //! | [`echo`] | the exchange's own answering service |
 
 pub mod answer;
 pub mod bindings;
+pub mod call;
 pub mod context;
 pub mod dispatch;
 pub mod echo;
@@ -27,6 +29,7 @@ pub mod gruu;
 pub mod guard;
 pub mod input;
 pub mod machine;
+pub mod media;
 pub mod mint;
 pub mod network;
 pub mod outbox;
@@ -38,9 +41,11 @@ pub mod route_token;
 pub mod routing;
 #[cfg(test)]
 pub mod testing;
+mod wheel;
 pub mod world;
 
 use answer::Answers;
+use call::Calls;
 use coeur_sip::time::{Monotonic, Now};
 use context::Context;
 use echo::Echo;
@@ -62,9 +67,20 @@ pub struct Exchange {
     guard: Guard,
     registrar: Registrar,
     proxy: Proxy,
+    calls: Calls,
     echo: Echo,
     /// New requests are answered 503; what runs is finished.
     draining: bool,
+}
+
+/// The shard that owns the transaction of ours whose branch this is, for the server to hand a response over.
+pub fn shard_of_branch(branch: &[u8]) -> Option<ShardId> {
+    proxy::shard_of_branch(branch).or_else(|| call::shard_of_branch(branch))
+}
+
+/// The shard that owns the call inside of whose dialogs a request is, for the server to hand it over.
+pub fn shard_of_request(message: &coeur_sip::Message<'_>) -> Option<ShardId> {
+    call::shard_of_request(message)
 }
 
 impl Exchange {
@@ -74,6 +90,8 @@ impl Exchange {
         let answers = Answers::new(&mut mint, &world.settings);
         let mut proxy_seed = [0; 16];
         mint.fill(&mut proxy_seed);
+        let mut calls_seed = [0; 16];
+        mint.fill(&mut calls_seed);
         Self {
             answers,
             mint,
@@ -81,6 +99,7 @@ impl Exchange {
             guard: Guard::new(shard, world),
             registrar: Registrar::new(),
             proxy: Proxy::new(proxy_seed, world),
+            calls: Calls::new(calls_seed),
             echo: Echo::default(),
             draining: false,
         }
@@ -100,6 +119,7 @@ impl Exchange {
             guard: &mut self.guard,
             registrar: &mut self.registrar,
             proxy: &mut self.proxy,
+            calls: &mut self.calls,
             echo: &mut self.echo,
             draining: &mut self.draining,
         };
@@ -108,13 +128,23 @@ impl Exchange {
 
     /// When `Input::Ticked` is next wanted.
     pub fn next_deadline(&self) -> Option<Monotonic> {
-        let roles = [self.registrar.next_deadline(), self.proxy.next_deadline(), self.echo.next_deadline()];
+        let roles = [
+            self.registrar.next_deadline(),
+            self.proxy.next_deadline(),
+            self.calls.next_deadline(),
+            self.echo.next_deadline(),
+        ];
         roles.into_iter().flatten().min()
     }
 
     /// Transactions and response contexts that are held now; none is left when everything is at rest.
     pub fn transactions(&self) -> usize {
-        self.proxy.requests()
+        self.proxy.requests() + self.calls.transactions()
+    }
+
+    /// Calls that we hold as back-to-back user agent.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     pub fn counters(&self) -> &Counters {

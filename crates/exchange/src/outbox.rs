@@ -5,6 +5,8 @@ use crate::event::Event;
 use crate::flow::{Flow, Hop};
 use std::ops::Range;
 
+pub use crate::media::{MediaCommand, MediaId};
+
 /// Names the branch (client transaction) that wants to hear of a failed send. Opaque to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SendToken(pub u64);
@@ -12,9 +14,6 @@ pub struct SendToken(pub u64);
 /// Names who asked for a resolution. Opaque to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ResolveToken(pub u64);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MediaId(pub u64);
 
 /// A range of the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,19 +50,6 @@ pub struct Send {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrElse(pub Span);
-
-#[derive(Clone, Debug)]
-pub enum MediaCommand {
-    /// Open an RTP port that sends back what `peer` sends it.
-    OpenEcho {
-        id: MediaId,
-        peer: std::net::SocketAddr,
-        signalled_from: std::net::IpAddr,
-    },
-    CloseEcho {
-        id: MediaId,
-    },
-}
 
 /// Filled by `Exchange::handle`, emptied by the server (or the simulator).
 #[derive(Default)]

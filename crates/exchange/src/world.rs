@@ -88,8 +88,25 @@ pub struct Settings {
     pub flow_timer_s: u32,
     /// RFC 3608: what phones put as Route into what they send, as a header value; empty leaves the header out.
     pub service_route: Box<str>,
+    /// Who takes a call between two sides.
+    pub calls: CallMode,
+    /// Calls that one account may have at a time, as caller and as callee together; 0 for no limit.
+    pub calls_per_account_max: u32,
+    /// RFC 4028: how long a session lives without a refresh when the phone asks for no less, seconds.
+    pub session_expires_s: u32,
+    /// RFC 4028 section 5: what asks for less is answered 422. At least 90 seconds.
+    pub session_expires_min_s: u32,
     /// Bytes of final answers kept per shard for retransmissions.
     pub response_memory_bytes: usize,
+}
+
+/// Who takes a call between two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallMode {
+    /// The proxy: one dialog from phone to phone, which we only relay. Media goes its own way.
+    Proxy,
+    /// The back-to-back user agent: a dialog with each side, media through us.
+    B2bua,
 }
 
 impl Default for Settings {
@@ -109,6 +126,10 @@ impl Default for Settings {
             expires_jitter_percent: 10,
             flow_timer_s: 0,
             service_route: "".into(),
+            calls: CallMode::Proxy,
+            calls_per_account_max: 32,
+            session_expires_s: 1_800,
+            session_expires_min_s: 90,
             response_memory_bytes: 16 << 20,
         }
     }

@@ -171,7 +171,15 @@ impl Desk {
                 Output::Resolve { token, query } => self.resolving.push((token, query)),
                 Output::Media(MediaCommand::OpenEcho { id, .. }) => self.echoes.push(id),
                 Output::Media(MediaCommand::CloseEcho { id }) => self.echoes.retain(|open| *open != id),
-                Output::Publish(_) | Output::Close(_) => {}
+                Output::Media(
+                    MediaCommand::Open { .. }
+                    | MediaCommand::Describe { .. }
+                    | MediaCommand::Connect { .. }
+                    | MediaCommand::Disconnect { .. }
+                    | MediaCommand::Close { .. },
+                )
+                | Output::Publish(_)
+                | Output::Close(_) => {}
             }
         }
         outbox.clear();

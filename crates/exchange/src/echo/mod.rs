@@ -165,6 +165,15 @@ impl Echo {
             MediaEvent::EchoOpened { id, .. }
             | MediaEvent::EchoFailed { id }
             | MediaEvent::EchoEnded { id } => id,
+            // Of calls.
+            MediaEvent::Opened { .. }
+            | MediaEvent::OpenFailed { .. }
+            | MediaEvent::Silent { .. }
+            | MediaEvent::Heard { .. }
+            | MediaEvent::Dtmf { .. }
+            | MediaEvent::DtlsFailed { .. }
+            | MediaEvent::IceFailed { .. }
+            | MediaEvent::Ended { .. } => return,
         };
         let Some(at) = self.calls.iter().find_map(|(at, call)| (call.id == id).then_some(at)) else {
             if let MediaEvent::EchoOpened { id, .. } = event {
@@ -184,6 +193,14 @@ impl Echo {
             }
             MediaEvent::EchoFailed { .. } => self.refuse(cx, at, StatusCode::SERVICE_UNAVAILABLE),
             MediaEvent::EchoEnded { .. } => self.hang_up(cx, at),
+            MediaEvent::Opened { .. }
+            | MediaEvent::OpenFailed { .. }
+            | MediaEvent::Silent { .. }
+            | MediaEvent::Heard { .. }
+            | MediaEvent::Dtmf { .. }
+            | MediaEvent::DtlsFailed { .. }
+            | MediaEvent::IceFailed { .. }
+            | MediaEvent::Ended { .. } => {}
         }
     }
 

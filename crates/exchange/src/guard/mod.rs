@@ -12,6 +12,7 @@ pub mod limits;
 mod nonce;
 mod nonce_count;
 mod offers;
+pub(crate) mod sessions;
 mod source;
 
 pub use authenticate::{Authenticated, Refused};
@@ -28,6 +29,8 @@ pub struct Shared {
     counts: nonce_count::NonceCounts,
     offers: offers::Offers,
     limits: limits::Limits,
+    /// Simultaneous calls of each account.
+    pub(crate) sessions: sessions::Sessions,
     /// The first moment a guard saw: nonces are dated by the monotonic clock from here on, so that somebody who sets
     /// the clock makes no nonce stale.
     began: OnceLock<Now>,
@@ -40,6 +43,7 @@ impl Shared {
             counts: nonce_count::NonceCounts::new(),
             offers: offers::Offers::new(),
             limits: limits::Limits::new(),
+            sessions: sessions::Sessions::default(),
             began: OnceLock::new(),
         }
     }

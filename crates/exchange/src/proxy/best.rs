@@ -1,14 +1,14 @@
 //! Which of several failures goes back to the caller (RFC 3261 section 16.7 step 6).
 
 /// A final answer of 300 to 699, ready to be forwarded.
-pub(super) struct Failure {
-    pub(super) status: u16,
-    pub(super) bytes: Box<[u8]>,
+pub(crate) struct Failure {
+    pub(crate) status: u16,
+    pub(crate) bytes: Box<[u8]>,
 }
 
 /// True when `new` is to be preferred: a 6xx before all, then the lowest class, within 4xx those that tell the
 /// caller how to do better, 503 after the rest of its class.
-pub(super) fn is_better(new: u16, old: u16) -> bool {
+pub(crate) fn is_better(new: u16, old: u16) -> bool {
     rank(new) < rank(old)
 }
 

@@ -75,7 +75,7 @@ pub(super) enum Cancel {
 }
 
 /// What else can be tried for a target.
-pub(super) enum Way {
+pub(crate) enum Way {
     /// A flow, and nothing else.
     Flow,
     /// Its name is being asked of the DNS.
@@ -160,16 +160,7 @@ impl Branch {
     /// with the same transport (RFC 3261 section 18.2.2: over a new connection when the first is gone, and from a port of
     /// the sender's choice).
     pub(super) fn leads_to(&self, flow: &Flow) -> bool {
-        match &self.hop {
-            Hop::Flow(to) => {
-                to.transport == flow.transport
-                    && (same_address(to.remote, flow.remote)
-                        || to.connection == flow.connection && flow.connection != ConnectionId::NONE)
-            }
-            Hop::Address { transport, address, .. } => {
-                *transport == flow.transport && same_address(*address, flow.remote)
-            }
-        }
+        leads_to(&self.hop, flow)
     }
 
     fn transport(&self) -> Transport {
@@ -181,6 +172,19 @@ impl Branch {
 
     pub(super) fn token(&self) -> u64 {
         u64::from(self.name.slot) << 32 | u64::from(self.serial)
+    }
+}
+
+pub(crate) fn leads_to(hop: &Hop, flow: &Flow) -> bool {
+    match hop {
+        Hop::Flow(to) => {
+            to.transport == flow.transport
+                && (same_address(to.remote, flow.remote)
+                    || to.connection == flow.connection && flow.connection != ConnectionId::NONE)
+        }
+        Hop::Address { transport, address, .. } => {
+            *transport == flow.transport && same_address(*address, flow.remote)
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::route_token::{End, same_end};
 use crate::routing::{Target, is_sips};
 use coeur_sip::{Transport, Uri};
 
-pub(super) fn speaks_for(cx: &Context<'_>, end: &End, flow: &Flow) -> bool {
+pub(crate) fn speaks_for(cx: &Context<'_>, end: &End, flow: &Flow) -> bool {
     same_end(&end.flow, flow)
         || (end.party.is_none() && is_from_host(&end.flow, flow))
         || end.party.is_some_and(|party| party.is_registered_over(cx.world, cx.now.monotonic, flow))
@@ -35,7 +35,7 @@ fn is_from_host(issued: &Flow, seen: &Flow) -> bool {
 /// Where a request to `remote_target` of this end goes: to the instance when it is a GRUU (RFC 5627 section 3.4), else
 /// over the flow by which the device has registered this contact, else where the token says. When there are several,
 /// the flow of the token is preferred.
-pub(super) fn reach<'e>(cx: &Context<'_>, end: &'e End, remote_target: &[u8]) -> Reached<'e> {
+pub(crate) fn reach<'e>(cx: &Context<'_>, end: &'e End, remote_target: &[u8]) -> Reached<'e> {
     if let Some(target) = by_gruu(cx, end, remote_target) {
         return Reached::Instance(target);
     }
@@ -45,7 +45,7 @@ pub(super) fn reach<'e>(cx: &Context<'_>, end: &'e End, remote_target: &[u8]) ->
     }
 }
 
-pub(super) enum Reached<'e> {
+pub(crate) enum Reached<'e> {
     /// At the contact of this binding.
     Instance(Target),
     /// Over this flow, or by connecting to this name, the Request-URI as it is.

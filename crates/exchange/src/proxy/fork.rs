@@ -1,10 +1,10 @@
 //! Trying targets: in parallel within one q, one q after another, an instance's other flows when one fails
 //! (RFC 3261 sections 16.6 and 16.7, RFC 5626 section 7, RFC 5393 section 5.3.3).
 
+use super::Owner;
 use super::Proxy;
 use super::best::{Failure, is_better};
 use super::branch::NONE;
-use super::timers::Owner;
 use crate::context::Context;
 use crate::routing::Target;
 use coeur_sip::time::Monotonic;

@@ -147,7 +147,7 @@ fn write_routes(message: &Message<'_>, to: &Outgoing<'_>, strict: bool, writer: 
 }
 
 /// The URI of the first Route in a stored Path.
-pub(super) fn first_route(path: &[u8]) -> Option<&[u8]> {
+pub(crate) fn first_route(path: &[u8]) -> Option<&[u8]> {
     NameAddr::parse(&path[..first_value_end(path)]).ok().map(|address| address.uri)
 }
 
@@ -194,7 +194,7 @@ fn is_never_copied(name: HeaderName) -> bool {
 
 /// Credentials for one of our realms (section 22.3), and a digest that cannot be read: it is of no use to anybody, and
 /// may be ours.
-fn is_ours_to_check(world: &World, credentials: &[u8]) -> bool {
+pub(crate) fn is_ours_to_check(world: &World, credentials: &[u8]) -> bool {
     match Credentials::names_realm(credentials, |realm| world.directory.is_ours(realm)) {
         Ok(ours) => ours,
         Err(DigestError::OtherScheme) => false,

@@ -129,12 +129,7 @@ impl Proxy {
     fn walk(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>, status: u16) {
         let branch = &mut self.branches[slot as usize];
         let next = match &mut branch.way {
-            Way::Walking(failover) => loop {
-                let Some(place) = failover.next() else { break None };
-                if let Some(hop) = next_hop::hop(cx.world, place) {
-                    break Some(hop);
-                }
-            },
+            Way::Walking(failover) => next_hop::next_of(cx.world, failover),
             Way::Flow | Way::Asking(_) => None,
         };
         match next {
@@ -179,7 +174,7 @@ impl Proxy {
         if request.record_route {
             let token = RouteToken {
                 caller: End { flow: request.source, party: request.sender, host: None },
-                callee: record_route::end_of(branch),
+                callee: record_route::end_of(&branch.hop, branch.target.party),
                 secure: is_sips(message.request_uri()),
             };
             record_route::write(&self.seal, cx.world, message, &token, listener, &mut self.record_route);

@@ -8,17 +8,17 @@
 //! What it deliberately does not do: authenticate (that is `guard`; inside a dialog it asks for it through
 //! [`Prover`]), decide where a request goes (`routing`), read bodies.
 
-mod best;
-mod branch;
+pub(crate) mod best;
+pub(crate) mod branch;
 mod cancel;
-mod ends;
+pub(crate) mod ends;
 mod fork;
-mod forward;
+pub(crate) mod forward;
 mod held;
 mod inside;
 mod launch;
-mod next_hop;
-mod record_route;
+pub(crate) mod next_hop;
+pub(crate) mod record_route;
 mod refused;
 mod request;
 mod responses;
@@ -27,7 +27,6 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod time;
-mod timers;
 mod validate;
 
 use crate::context::Context;
@@ -35,6 +34,7 @@ use crate::flow::Flow;
 use crate::party::Party;
 use crate::route_token::RouteSeal;
 use crate::routing::Target;
+use crate::wheel::{Entry, Wheel};
 use crate::world::World;
 use branch::Branch;
 use coeur_sip::resolve::Blacklist;
@@ -48,9 +48,15 @@ use refused::Refused;
 use request::{Assignment, Request};
 use slab::Slab;
 use std::time::Duration;
-use timers::Wheel;
 
 pub use branch::shard_of_branch;
+
+/// Whose timer: a request (server transaction) or a branch (client transaction).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Request(u32),
+    Branch(u32),
+}
 
 /// What the guard says about requests inside a dialog.
 pub trait Prover {
@@ -88,12 +94,12 @@ pub struct Proxy {
     branches: Slab<Branch>,
     held: Held,
     refused: Refused,
-    wheel: Wheel,
+    wheel: Wheel<Owner>,
     /// The Record-Route being written; kept for its memory.
     record_route: Vec<u8>,
     /// For reading stored requests again.
     table: Option<Box<HeaderTable>>,
-    due: Vec<timers::Entry>,
+    due: Vec<Entry<Owner>>,
     serial: u32,
     /// Addresses that failed a moment ago: tried last.
     failed: Blacklist,
@@ -130,6 +136,12 @@ impl Proxy {
         let Some(routes) = inside::own_routes(cx, flow, message) else { return };
         let sender = Some(sender);
         self.relay(cx, flow, message, Assignment { targets, routes, inside: false, sender });
+    }
+
+    /// False for a request with a Route to somebody else, which would choose another next hop than the plan: it has been
+    /// refused.
+    pub(crate) fn has_own_routes(&self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) -> bool {
+        inside::own_routes(cx, flow, message).is_some()
     }
 
     /// When `tick` is next wanted.
@@ -180,7 +192,7 @@ impl Proxy {
     }
 }
 
-fn timing(world: &World) -> Timing {
+pub(crate) fn timing(world: &World) -> Timing {
     let settings = &world.settings;
     let ms = |value: u32| Duration::from_millis(u64::from(value));
     Timing { t1: ms(settings.t1_ms), t2: ms(settings.t2_ms), t4: ms(settings.t4_ms), ..Timing::DEFAULT }

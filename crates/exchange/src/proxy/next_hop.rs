@@ -7,7 +7,7 @@ use crate::network::may_relay_to;
 use crate::routing::Target;
 use crate::world::{Listener, World};
 use coeur_sip::resolve::{
-    Candidate, Destination, Progress, Query, Resolution, ResolveError, ResolveLimits, Supported,
+    Candidate, Destination, Failover, Progress, Query, Resolution, ResolveError, ResolveLimits, Supported,
 };
 use coeur_sip::{StatusCode, Transport, Uri};
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 /// Questions and addresses for one target. Worst case 16 kB while a name is resolved.
 const LIMITS: ResolveLimits = ResolveLimits { queries_max: 16, records_max: 16, candidates_max: 16 };
 
-pub(super) enum NextHop {
+pub(crate) enum NextHop {
     /// In the order to be tried.
     Known(Vec<Candidate>),
     Ask(Box<Resolution>, Vec<Query>),
@@ -24,7 +24,7 @@ pub(super) enum NextHop {
 }
 
 /// The URI of the topmost Route, or the Request-URI (RFC 3261 section 16.6 step 7), of this target.
-pub(super) fn of_uri(cx: &mut Context<'_>, target: &Target, text: &[u8]) -> NextHop {
+pub(crate) fn of_uri(cx: &mut Context<'_>, target: &Target, text: &[u8]) -> NextHop {
     let nowhere = || NextHop::Nowhere(status_of(ResolveError::UnsupportedTransport));
     let Ok(Uri::Sip(uri)) = Uri::parse(text) else { return nowhere() };
     let Ok(destination) = Destination::from_uri(&uri) else { return nowhere() };
@@ -40,7 +40,7 @@ pub(super) fn of_uri(cx: &mut Context<'_>, target: &Target, text: &[u8]) -> Next
 }
 
 /// Threat T-25: another domain is at none of the addresses that only we can reach. A phone is: it registered from there.
-pub(super) fn permitted(
+pub(crate) fn permitted(
     cx: &mut Context<'_>,
     target: &Target,
     mut candidates: Vec<Candidate>,
@@ -56,7 +56,7 @@ pub(super) fn permitted(
 }
 
 /// What a caller is told of a target that leads nowhere. A 503 of ours becomes a 500 on its way (section 16.7 step 6).
-pub(super) fn status_of(error: ResolveError) -> StatusCode {
+pub(crate) fn status_of(error: ResolveError) -> StatusCode {
     match error {
         ResolveError::NoSuchHost => StatusCode::NOT_FOUND,
         ResolveError::UnsupportedTransport | ResolveError::DnsFailed | ResolveError::TooManyQueries => {
@@ -66,12 +66,22 @@ pub(super) fn status_of(error: ResolveError) -> StatusCode {
 }
 
 /// True when the URI leaves the transport to us: then a large request may go over TCP (section 18.1.1).
-pub(super) fn leaves_transport_open(text: &[u8]) -> bool {
+pub(crate) fn leaves_transport_open(text: &[u8]) -> bool {
     matches!(Uri::parse(text), Ok(Uri::Sip(uri)) if uri.transport().is_none() && !uri.secure)
 }
 
+/// The next place to try that one of our listeners can send to.
+pub(crate) fn next_of(world: &World, failover: &mut Failover) -> Option<Hop> {
+    while let Some(place) = failover.next() {
+        if let Some(hop) = hop(world, place) {
+            return Some(hop);
+        }
+    }
+    None
+}
+
 /// `None`: none of our listeners can send there.
-pub(super) fn hop(world: &World, candidate: &Candidate) -> Option<Hop> {
+pub(crate) fn hop(world: &World, candidate: &Candidate) -> Option<Hop> {
     let Candidate { transport, address, host } = candidate;
     let listener = towards(world, *transport, *address)?.id;
     Some(Hop::Address { transport: *transport, listener, address: *address, host: host.clone() })
@@ -93,7 +103,7 @@ fn supported(world: &World) -> Supported {
 }
 
 /// The listener whose name our Via carries.
-pub(super) fn listener<'w>(world: &'w World, hop: &Hop) -> Option<&'w Listener> {
+pub(crate) fn listener<'w>(world: &'w World, hop: &Hop) -> Option<&'w Listener> {
     let id = match hop {
         Hop::Flow(flow) => flow.listener,
         Hop::Address { listener, .. } => *listener,

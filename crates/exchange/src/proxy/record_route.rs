@@ -1,15 +1,14 @@
 //! Our Record-Route (RFC 3261 section 16.6 step 4): a way back through us that carries a token of both ends.
 
-use super::branch::Branch;
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId};
+use crate::party::Party;
 use crate::route_token::{End, RouteSeal, RouteToken};
 use crate::world::{Listener, World};
 use coeur_sip::{Message, Transport};
 
 /// Where the dialog will reach the callee: over a flow, or by connecting to an address, under its name if it has one.
-pub(super) fn end_of(branch: &Branch) -> End {
-    let party = branch.target.party;
-    match &branch.hop {
+pub(crate) fn end_of(hop: &Hop, party: Option<Party>) -> End {
+    match hop {
         Hop::Flow(flow) => End { flow: *flow, party, host: None },
         Hop::Address { transport, listener, address, host } => {
             let (connection, remote) = (ConnectionId::NONE, *address);

@@ -9,8 +9,8 @@
 //!
 //! What a proxy cannot do is end a call that is established: a BYE must carry the tags, the route set and the next CSeq
 //! of one side to be believed by the other, and we keep no dialog; the voice flows between the phones. The call ends
-//! when somebody hangs up, or when the session timer (RFC 4028) or anybody changes it, since that is answered 481. To
-//! end it at once is for the role that owns both legs, a back-to-back user agent, which is not there yet.
+//! when somebody hangs up, or when the session timer (RFC 4028) or anybody changes it, since that is answered 481. At
+//! once it ends where the role that owns both legs has taken it ([`crate::call`]).
 
 use super::Proxy;
 use crate::context::Context;

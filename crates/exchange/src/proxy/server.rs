@@ -1,9 +1,9 @@
 //! The caller's side: server transactions (RFC 3261 section 17.2, RFC 6026) and what they send.
 
+use super::Owner;
 use super::branch::NONE;
 use super::held::Share;
 use super::request::{Assignment, Request, Server};
-use super::timers::Owner;
 use super::{Proxy, timing, validate};
 use crate::answer::{answer_stranger, flow_back};
 use crate::context::Context;

@@ -1,8 +1,8 @@
 //! What happens when a timer fires.
 
+use super::Owner;
 use super::branch::{Branch, Cancel, Client};
 use super::request::{Request, Server};
-use super::timers::Owner;
 use super::{Proxy, timing};
 use crate::context::Context;
 use crate::flow::Hop;

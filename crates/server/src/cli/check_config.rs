@@ -4,6 +4,7 @@ use super::exit::{Exit, Failure};
 use super::grammar::CheckConfig;
 use super::terminal::print;
 use crate::config::{self, ConfigError, Key, LogFormat, Settings};
+use coeur_exchange::world::CallMode;
 
 pub fn run(arguments: CheckConfig) -> Result<(), Failure> {
     let mut layer = arguments.settings.layer();
@@ -63,6 +64,8 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
             Key::ServiceRoute,
             if settings.service_route.is_empty() { Value::Null } else { json!(settings.service_route) },
         ),
+        (Key::Calls, json!(if settings.calls == CallMode::B2bua { "b2bua" } else { "proxy" })),
+        (Key::CallsPerAccount, json!(settings.calls_per_account)),
         (Key::MessagesPerMinute, json!(settings.messages_per_minute)),
     ]
 }

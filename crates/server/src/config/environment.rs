@@ -41,6 +41,8 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::ExpiresJitter
         | Key::FlowTimer
         | Key::ServiceRoute
+        | Key::Calls
+        | Key::CallsPerAccount
         | Key::MessagesPerMinute => vec![value.to_owned()],
     }
 }

@@ -3,6 +3,7 @@
 use super::listen::{Scheme, is_host};
 use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source};
 use coeur_exchange::network::Network;
+use coeur_exchange::world::CallMode;
 use coeur_sip::header::NameAddr;
 use coeur_sip::uri::Uri;
 use std::net::SocketAddr;
@@ -40,6 +41,10 @@ pub struct Settings {
     pub flow_timer_s: u32,
     /// A header value (RFC 3608), empty for none.
     pub service_route: String,
+    /// Who takes a call.
+    pub calls: CallMode,
+    /// 0: no limit.
+    pub calls_per_account: u32,
     /// 0: no limit.
     pub messages_per_minute: u32,
     /// Whether `listen`, `domain` or `http` were chosen by the operator (the demonstration then keeps them).
@@ -59,6 +64,7 @@ pub const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 pub const DEFAULT_DATA: &str = "coeur-data";
 pub const DEFAULT_TRACE_MB: u32 = 32;
 pub const DEFAULT_MESSAGES_PER_MINUTE: u32 = 30;
+pub const DEFAULT_CALLS_PER_ACCOUNT: u32 = 32;
 pub const DEFAULT_EXPIRES_JITTER_PERCENT: u8 = 10;
 pub const SHARDS_MAX: usize = 64;
 
@@ -92,6 +98,10 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
             .unwrap_or(DEFAULT_EXPIRES_JITTER_PERCENT),
         flow_timer_s: reader.one(Key::FlowTimer, flow_timer).unwrap_or(0),
         service_route: reader.one(Key::ServiceRoute, service_route).unwrap_or_default(),
+        calls: reader.one(Key::Calls, calls).unwrap_or(CallMode::Proxy),
+        calls_per_account: reader
+            .one(Key::CallsPerAccount, calls_per_account)
+            .unwrap_or(DEFAULT_CALLS_PER_ACCOUNT),
         messages_per_minute: reader
             .one(Key::MessagesPerMinute, messages_per_minute)
             .unwrap_or(DEFAULT_MESSAGES_PER_MINUTE),
@@ -272,6 +282,21 @@ fn service_route(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+fn calls(text: &str) -> Result<CallMode, String> {
+    match text {
+        "proxy" => Ok(CallMode::Proxy),
+        "b2bua" => Ok(CallMode::B2bua),
+        _ => Err(format!("`{text}` is neither proxy nor b2bua")),
+    }
+}
+
+fn calls_per_account(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|n| *n <= 100_000)
+        .ok_or_else(|| format!("`{text}` is not between 0 and 100000 calls"))
+}
+
 fn messages_per_minute(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("`{text}` is no number of messages"))
 }
@@ -293,6 +318,21 @@ mod tests {
         let (layer, errors) = environment::layer(&pairs);
         assert_eq!(errors, []);
         layer
+    }
+
+    #[test]
+    fn who_takes_a_call_is_the_proxy_unless_it_is_said_otherwise() {
+        let settings = resolve(&[]).unwrap();
+        assert_eq!(
+            (settings.calls, settings.calls_per_account),
+            (CallMode::Proxy, DEFAULT_CALLS_PER_ACCOUNT)
+        );
+        let good = "calls = \"b2bua\"\ncalls_per_account = 4\n";
+        let settings = resolve(&[file::parse("f", good).0]).unwrap();
+        assert_eq!((settings.calls, settings.calls_per_account), (CallMode::B2bua, 4));
+        for bad in ["calls = \"both\"", "calls_per_account = 100001"] {
+            assert_eq!(resolve(&[file::parse("f", bad).0]).unwrap_err().len(), 1, "{bad}");
+        }
     }
 
     #[test]

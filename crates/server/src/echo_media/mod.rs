@@ -89,6 +89,12 @@ impl EchoMedia {
                     stop.notify_one();
                 }
             }
+            // No worker relays the media of calls yet: whoever asks hears so at once.
+            MediaCommand::Open { id, .. } => self.tell(shard, MediaEvent::OpenFailed { id }),
+            MediaCommand::Describe { .. }
+            | MediaCommand::Connect { .. }
+            | MediaCommand::Disconnect { .. }
+            | MediaCommand::Close { .. } => {}
         }
     }
 

@@ -40,6 +40,16 @@ impl EventLog {
                     tracing::debug!(shard, remote = %flow.remote, user, why = %why, left_out, "authentication failed");
                 }
             }
+            Event::CallEnded(record) => {
+                tracing::debug!(
+                    shard,
+                    call_id = line(&record.call_id),
+                    to = line(&record.to),
+                    status = record.status,
+                    ended_by = ?record.ended_by,
+                    "call ended"
+                );
+            }
             Event::Notice { flow, subject, text } => {
                 if let Some(left_out) = self.notices.lock().allow(Instant::now()) {
                     tracing::info!(shard, left_out, "{}", line(text.as_bytes()));

@@ -107,13 +107,8 @@ impl<H: Handler> Core<H> {
         match coeur_sip::parse(bytes, &mut self.table, &self.limits) {
             Ok(message) => {
                 if let Some(owner) = owner_elsewhere(&message, self.id, self.inboxes.len()) {
-                    self.stats.responses_passed_on.add(1);
-                    let notice = Notice::Received { flow, bytes: bytes.into() };
-                    if self.inboxes[owner].tell(notice).is_err() {
-                        // The other side or our own transaction will repeat it.
-                        self.stats.responses_passed_lost.add(1);
-                    }
-                    return;
+                    let response = message.is_response();
+                    return self.pass_on(owner, flow, bytes, response);
                 }
                 self.handler.handle(self.now, Input::Received { flow, message: &message }, &mut self.outbox);
             }
@@ -124,6 +119,19 @@ impl<H: Handler> Core<H> {
                 }
                 self.handler.handle(self.now, Input::Malformed { flow, error: &error }, &mut self.outbox);
             }
+        }
+    }
+
+    /// Hands a message to the shard that owns its transaction, or its call.
+    fn pass_on(&self, owner: usize, flow: Flow, bytes: &[u8], response: bool) {
+        let (passed, lost) = match response {
+            true => (&self.stats.responses_passed_on, &self.stats.responses_passed_lost),
+            false => (&self.stats.requests_passed_on, &self.stats.requests_passed_lost),
+        };
+        passed.add(1);
+        if self.inboxes[owner].tell(Notice::Received { flow, bytes: bytes.into() }).is_err() {
+            // The other side or our own transaction will repeat it.
+            lost.add(1);
         }
     }
 
@@ -166,13 +174,19 @@ fn is_worth_an_answer(flow: &Flow, sources: &Sources, patience: &mut Patience, n
     flow.transport.is_reliable() || patience.take(now_us) || sources.is_proved(flow.remote, now_us)
 }
 
-/// The shard whose transaction this response answers, when it is another one: our branches are
-/// `z9hG4bKc<shard in two hex digits>...`.
+/// The shard that a message is for, when it is another one. A response: whose transaction it answers; our branches are
+/// `z9hG4bKc<shard in two hex digits>...` of the proxy, and `z9hG4bKb...` of calls. A request: whose call its To tag, or
+/// the dialog that it replaces, names (decision 0012).
 fn owner_elsewhere(message: &Message<'_>, own: ShardId, shards: usize) -> Option<usize> {
-    if shards == 1 || !message.is_response() {
+    if shards == 1 {
         return None;
     }
-    let branch = message.via().ok()?.branch?;
-    let owner = read_hex(branch.strip_prefix(b"z9hG4bKc")?.get(..2)?)? as usize;
+    let owner = if message.is_response() {
+        let branch = message.via().ok()?.branch?;
+        let digits = branch.strip_prefix(b"z9hG4bKc").or_else(|| branch.strip_prefix(b"z9hG4bKb"))?;
+        read_hex(digits.get(..2)?)? as usize
+    } else {
+        usize::from(coeur_exchange::shard_of_request(message)?.0)
+    };
     (owner != own.0 as usize && owner < shards).then_some(owner)
 }

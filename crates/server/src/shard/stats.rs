@@ -96,10 +96,12 @@ stats! {
     Counter "coeur_shard_turns_total" "Turns of the loops of all shards." { loops "" }
     Counter "coeur_shard_passed_total" "Messages passed to the shard that owns their transaction or connection." {
         responses_passed_on "what=\"response\"",
+        requests_passed_on "what=\"request\"",
         sends_passed_on "what=\"send\"",
     }
     Counter "coeur_shard_passed_lost_total" "Messages not passed, since the other shard's inbox was full." {
         responses_passed_lost "what=\"response\"",
+        requests_passed_lost "what=\"request\"",
         sends_passed_lost "what=\"send\"",
     }
     Gauge "coeur_answers_held" "Answers that wait for their save." { held "" }

@@ -136,6 +136,26 @@ fn a_response_reaches_the_shard_its_branch_names() {
     assert_eq!(server.tap.entries().len(), 2);
 }
 
+/// Decision 0012.
+#[test]
+fn a_request_inside_a_call_reaches_the_shard_its_tag_names() {
+    let server = Server::usual();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(server.addresses[0]).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    for shard in ["00", "01"] {
+        let tag = format!("b2b-{shard}0000000100000000deadbeef");
+        let text = String::from_utf8(request("OPTIONS", "sip:x", 1)).unwrap();
+        let text = text.replacen("\r\nCall-ID", &format!(";tag={tag}\r\nCall-ID"), 1);
+        assert!(text.contains(&tag), "{text}");
+        socket.send(text.as_bytes()).unwrap();
+        let mut buffer = [0; 2_048];
+        socket.recv(&mut buffer).unwrap();
+    }
+    // One socket of ours is one shard of theirs, so one of the two had to be passed on, and both were answered.
+    assert_eq!(server.count("requests_passed_on"), 1);
+}
+
 #[test]
 fn every_transport_is_served_over_ipv6() {
     let Ok(socket) = UdpSocket::bind("[::1]:0") else {

@@ -24,7 +24,19 @@ impl Dialog {
         via: &[u8],
         out: &'b mut Vec<u8>,
     ) -> Writer<'b> {
-        let path = path(&self.route_set, &self.remote_target);
+        self.write_request_to(method, cseq, &self.remote_target, via, out)
+    }
+
+    /// The same, when the remote target is known to be at `target` now (a GRUU of ours, RFC 5627 section 3.4).
+    pub fn write_request_to<'b>(
+        &self,
+        method: Method<'_>,
+        cseq: u32,
+        target: &[u8],
+        via: &[u8],
+        out: &'b mut Vec<u8>,
+    ) -> Writer<'b> {
+        let path = path(&self.route_set, target);
         let (local_tag, remote_tag) = self.tags();
         let mut writer = Writer::request(out, method, path.request_uri);
         writer.header(HeaderName::Via, via);

@@ -60,6 +60,12 @@ pub struct Settings {
     /// Route that phones put into what they send: <sip:HOST;lr> [env: COEUR_SERVICE_ROUTE]
     #[arg(long, value_name = "ROUTE")]
     pub service_route: Option<String>,
+    /// Who takes a call: proxy or b2bua [env: COEUR_CALLS] [default: proxy]
+    #[arg(long, value_name = "WHO")]
+    pub calls: Option<String>,
+    /// Calls of one account at a time (b2bua), 0 for no limit [env: COEUR_CALLS_PER_ACCOUNT] [default: 32]
+    #[arg(long, value_name = "N")]
+    pub calls_per_account: Option<String>,
     /// MESSAGE requests of one account in a minute: half of them at once, then one by one; 0 for no limit [env: COEUR_MESSAGES_PER_MINUTE] [default: 30]
     #[arg(long, value_name = "N")]
     pub messages_per_minute: Option<String>,
@@ -86,6 +92,8 @@ impl Settings {
         layer.flag(Key::ExpiresJitter, self.expires_jitter_percent);
         layer.flag(Key::FlowTimer, self.flow_timer_s);
         layer.flag(Key::ServiceRoute, self.service_route);
+        layer.flag(Key::Calls, self.calls);
+        layer.flag(Key::CallsPerAccount, self.calls_per_account);
         layer.flag(Key::MessagesPerMinute, self.messages_per_minute);
         layer
     }

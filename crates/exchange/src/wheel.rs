@@ -1,4 +1,4 @@
-//! When to look at a transaction again. Setting a timer is a push into a bucket, forgetting one costs nothing: the
+//! When to look at something again: a transaction, a leg. Setting a timer is a push into a bucket, forgetting one costs nothing: the
 //! owner keeps its own deadline, and an entry that fires early is armed again for it.
 //!
 //! Two rings of 256 buckets: the near one in ticks of 8 ms, the far one in blocks of 256 ticks (2.1 s). What is
@@ -6,38 +6,32 @@
 
 use coeur_sip::time::Monotonic;
 
-/// Whose timer: a request (server transaction) or a branch (client transaction).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Owner {
-    Request(u32),
-    Branch(u32),
-}
-
+/// One timer that is set. `O` says whose it is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry<O> {
     tick: u64,
-    pub(super) owner: Owner,
+    pub(crate) owner: O,
     /// The owner's serial: its slot may belong to another by the time this fires.
-    pub(super) serial: u32,
+    pub(crate) serial: u32,
 }
 
 const RING: u64 = 256;
 const TICK_BITS: u32 = 13;
 
-pub(super) struct Wheel {
+pub(crate) struct Wheel<O> {
     tick: u64,
     entries: usize,
-    near: Vec<Vec<Entry>>,
-    far: Vec<Vec<Entry>>,
+    near: Vec<Vec<Entry<O>>>,
+    far: Vec<Vec<Entry<O>>>,
 }
 
-impl Wheel {
-    pub(super) fn new() -> Self {
+impl<O: Copy> Wheel<O> {
+    pub(crate) fn new() -> Self {
         let ring = || (0..RING).map(|_| Vec::new()).collect();
         Self { tick: 0, entries: 0, near: ring(), far: ring() }
     }
 
-    pub(super) fn arm(&mut self, now: Monotonic, at: Monotonic, owner: Owner, serial: u32) {
+    pub(crate) fn arm(&mut self, now: Monotonic, at: Monotonic, owner: O, serial: u32) {
         if self.entries == 0 {
             self.tick = now.0 >> TICK_BITS;
         }
@@ -48,7 +42,7 @@ impl Wheel {
     }
 
     /// Moves everything that is due to `due`.
-    pub(super) fn advance(&mut self, now: Monotonic, due: &mut Vec<Entry>) {
+    pub(crate) fn advance(&mut self, now: Monotonic, due: &mut Vec<Entry<O>>) {
         let target = now.0 >> TICK_BITS;
         while self.tick < target && self.entries > 0 {
             self.tick += 1;
@@ -64,7 +58,7 @@ impl Wheel {
     }
 
     /// The earliest time at which `advance` may find something.
-    pub(super) fn next(&self) -> Option<Monotonic> {
+    pub(crate) fn next(&self) -> Option<Monotonic> {
         if self.entries == 0 {
             return None;
         }
@@ -75,7 +69,7 @@ impl Wheel {
         Some(Monotonic(tick << TICK_BITS))
     }
 
-    fn place(&mut self, entry: Entry) {
+    fn place(&mut self, entry: Entry<O>) {
         if entry.tick - self.tick < RING {
             self.near[bucket(entry.tick)].push(entry);
         } else {
@@ -97,7 +91,7 @@ mod tests {
         let mut wheel = Wheel::new();
         let wanted_ms = [0, 1, 7, 500, 2_000, 2_100, 31_999, 32_000, 185_000, 500_000];
         for (serial, ms) in wanted_ms.iter().enumerate() {
-            wheel.arm(Monotonic(0), Monotonic::from_millis(*ms), Owner::Branch(0), serial as u32);
+            wheel.arm(Monotonic(0), Monotonic::from_millis(*ms), (), serial as u32);
         }
         let (mut fired, mut due) = (0, Vec::new());
         while let Some(at) = wheel.next() {
@@ -116,7 +110,7 @@ mod tests {
     fn a_long_idle_time_costs_nothing_and_loses_nothing() {
         let mut wheel = Wheel::new();
         let much_later = Monotonic::from_secs(1_000_000);
-        wheel.arm(much_later, much_later, Owner::Request(1), 1);
+        wheel.arm(much_later, much_later, (), 1);
         let mut due = Vec::new();
         wheel.advance(much_later + std::time::Duration::from_millis(20), &mut due);
         assert_eq!(due.len(), 1);

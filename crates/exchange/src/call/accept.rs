@@ -1,0 +1,186 @@
+//! Somebody answers (RFC 3261 sections 13.2.2.4 and 13.3.1.4): the first wins, is acknowledged, and the caller hears it; the
+//! others are told that the call is completed elsewhere. A 2xx that comes too late is acknowledged and ended at once.
+
+use super::client::{Purpose, Why, read};
+use super::describe::{self, Body};
+use super::late::Late;
+use super::leg::{LegId, Stage};
+use super::{ALLOW, Calls, SUPPORTED, headers, identity};
+use crate::context::Context;
+use coeur_sip::dialog::Dialog;
+use coeur_sip::header::HeaderName;
+use coeur_sip::{Message, Method, StatusCode, Writer};
+
+impl Calls {
+    /// A 2xx to the INVITE of a leg, from a dialog that has not been acknowledged.
+    pub(super) fn begin_accepted(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: LegId,
+        slot: u32,
+        message: &Message<'_>,
+    ) {
+        let call = self.leg(id).map(|leg| leg.call);
+        let open = call.and_then(|call| self.calls[call as usize].setup.as_ref());
+        let may = open.is_some_and(|setup| setup.accepted.is_none() && setup.legs.contains(&id));
+        let (Some(call), true) = (call, may) else {
+            // The 2xx of an offer that the caller has still to answer comes again until its ACK can leave.
+            let awaited = call.and_then(|call| self.calls[call as usize].late.as_ref());
+            if awaited
+                .is_none_or(|late| late.client != slot || *late.tag != *message.to_tag().unwrap_or_default())
+            {
+                self.acknowledge_and_end(cx, slot, message);
+            }
+            return;
+        };
+        let Some(dialog) = self.confirmed(id, slot, message) else {
+            // Without a Contact there is no way to acknowledge it; the callee ends the call itself.
+            self.leg_failed(cx, id, StatusCode::BAD_GATEWAY.code());
+            return self.settle(cx, call);
+        };
+        let late = self.calls[call as usize].setup.as_ref().is_some_and(|setup| setup.late);
+        let described: Box<[u8]> = match describe::body(message) {
+            Body::Description(described) if describe::read(described).is_some() => described.into(),
+            // RFC 6337 section 2.1: what a reliable provisional answer has said need not be said again.
+            Body::None => self.callee(id).map(|callee| callee.early.clone()).unwrap_or_default(),
+            Body::Description(_) | Body::Other => Box::default(),
+        };
+        if described.is_empty() {
+            self.acknowledge_and_end(cx, slot, message);
+            self.leg_failed(cx, id, StatusCode::NOT_ACCEPTABLE_HERE.code());
+            return self.settle(cx, call);
+        }
+        if !late {
+            self.acknowledge(cx, slot, &dialog, message, b"");
+        }
+        self.take_winner(cx, call, id, dialog, message);
+        self.legs[id.slot as usize].session.remote = described.clone();
+        if late {
+            let tag = message.to_tag().unwrap_or_default().into();
+            let to = self.calls[call as usize].caller;
+            self.calls[call as usize].late =
+                Some(Box::new(Late { client: slot, tag, response: message.bytes().into(), from: id, to }));
+            self.open_media(cx, id, &described, true);
+            self.open_media(cx, to, &described, false);
+        }
+        self.accept_opened(cx, call);
+    }
+
+    /// The dialog that this 2xx confirms, or makes.
+    fn confirmed(&mut self, id: LegId, slot: u32, message: &Message<'_>) -> Option<Dialog> {
+        let request = self.clients.get(slot as usize)?.request.clone();
+        let callee = self.callee(id)?;
+        let secure = callee.target.secure;
+        read(&request, |request| callee.forks.on_response(request, message, secure).ok().cloned()).flatten()
+    }
+
+    /// Who answered takes part from now on; who did not is told so.
+    fn take_winner(
+        &mut self,
+        cx: &mut Context<'_>,
+        call: u32,
+        id: LegId,
+        dialog: Dialog,
+        message: &Message<'_>,
+    ) {
+        let leg = &mut self.legs[id.slot as usize];
+        leg.dialog = Some(dialog);
+        leg.callee = None;
+        leg.learn(message);
+        let party = leg.end.party;
+        self.begin_timer_as_client(cx, id, message);
+        let call = &mut self.calls[call as usize];
+        call.callee = Some(id);
+        call.record.callee = party;
+        let Some(setup) = call.setup.as_mut() else { return };
+        setup.accepted = Some(id);
+        setup.response = message.bytes().into();
+        setup.waiting.clear();
+        let losers: Vec<LegId> = setup.legs.drain(..).filter(|leg| *leg != id).collect();
+        losers.into_iter().for_each(|leg| self.withdraw(cx, leg, Why::CompletedElsewhere));
+    }
+
+    /// The call is answered: the caller hears it, once the ports of both are open and what we said provisionally with a
+    /// description is acknowledged (RFC 3262 section 3).
+    pub(super) fn accept_opened(&mut self, cx: &mut Context<'_>, call: u32) {
+        let Some(state) = self.calls.get(call as usize) else { return };
+        let Some(setup) = state.setup.as_ref() else { return };
+        let (Some(callee), caller, server) = (setup.accepted, state.caller, setup.server) else { return };
+        let is_open = |id: LegId| self.leg(id).is_some_and(|leg| leg.media.stage == Stage::Open);
+        let held =
+            self.legs[caller.slot as usize].reliable.as_ref().is_some_and(|reliable| reliable.holds_2xx());
+        if !is_open(caller) || !is_open(callee) || held {
+            return;
+        }
+        let (response, invite, late) = (setup.response.clone(), setup.invite.clone(), setup.late);
+        let described = self.legs[callee.slot as usize].session.remote.clone();
+        let Some(described) = describe::read(&described) else { return };
+        let body = describe::write(&mut self.legs[caller.slot as usize], &described);
+        let timer = read(&invite, |invite| self.timer_as_server(cx, caller, invite)).unwrap_or_default();
+        let extra =
+            read(&response, |response| self.extra_of(cx, caller, callee, response)).unwrap_or_default();
+        self.legs[caller.slot as usize].reliable = None;
+        let sent = self.answer(cx, server, StatusCode::OK, None, &body, |writer| {
+            writer.raw(&extra);
+            writer.raw(&timer);
+            describe::write_type(writer, &body);
+        });
+        if sent.is_none() {
+            return;
+        }
+        self.legs[caller.slot as usize].unacknowledged = Some(server);
+        let state = &mut self.calls[call as usize];
+        state.setup = None;
+        state.record.answered = Some(cx.now.wall);
+        cx.counters.calls_answered += 1;
+        if !late {
+            self.agree(cx, caller, callee);
+        }
+        self.arm_leg(cx.now.monotonic, caller);
+        self.arm_leg(cx.now.monotonic, callee);
+    }
+
+    /// What an answer to `to` says besides its description, as lines: our Contact and abilities, who answers, and what
+    /// passes of the other side's answer.
+    pub(super) fn extra_of(
+        &self,
+        cx: &Context<'_>,
+        to: LegId,
+        from: LegId,
+        response: &Message<'_>,
+    ) -> Vec<u8> {
+        let mut lines = Vec::with_capacity(512);
+        let mut writer = Writer::new(&mut lines);
+        let (Some(leg), Some(other)) = (self.leg(to), self.leg(from)) else { return lines };
+        // Who was reached over a listener is answered over it, so there is one.
+        let _ = leg.write_contact(cx.world, &mut writer);
+        writer.header(HeaderName::Allow, ALLOW).header(HeaderName::Supported, SUPPORTED);
+        let tells = leg.end.party.is_some();
+        let identity = identity::of_answerer(cx.world, response, other.end.party, tells);
+        if !identity.asserted.is_empty() {
+            writer.header(HeaderName::PAssertedIdentity, &identity.asserted);
+        }
+        headers::pass(cx.world, response, &mut writer);
+        lines
+    }
+
+    /// Nobody waits for this 2xx: ACK, then BYE (section 13.2.2.4).
+    pub(super) fn acknowledge_and_end(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>) {
+        let Some(client) = self.clients.get(slot as usize) else { return };
+        let (request, hop, party, leg) =
+            (client.request.clone(), client.hop.clone(), client.party, client.leg);
+        let made = read(&request, |request| Dialog::from_response(request, message, false).ok()).flatten();
+        let Some(mut dialog) = made else { return };
+        // PRACKs of ours in that dialog have counted on.
+        let number = dialog.next_cseq(1).saturating_add(super::client::ANSWERS_MAX as u32);
+        self.acknowledge(cx, slot, &dialog, message, b"");
+        let to = super::client::Outgoing { leg, purpose: Purpose::Told, hop, party, invite: false };
+        self.send(cx, to, |via, out| {
+            let mut writer = dialog.write_request(Method::Bye, number, via, out);
+            if let Some(reason) = Why::CompletedElsewhere.reason() {
+                writer.header(HeaderName::Reason, reason);
+            }
+            writer.end(b"");
+        });
+    }
+}

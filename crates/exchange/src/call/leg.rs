@@ -1,0 +1,154 @@
+//! One leg: the dialog with one side of a call, with its media and what was described of it.
+
+use super::callee::Callee;
+use super::name::Name;
+use super::refresh::SessionTimer;
+use super::reliable::Reliable;
+use crate::flow::{Hop, ShardId};
+use crate::media::{MediaId, OpenStream, StreamAddress};
+use crate::proxy::next_hop;
+use crate::route_token::End;
+use crate::world::World;
+use coeur_sip::dialog::Dialog;
+use coeur_sip::header::HeaderName;
+use coeur_sip::time::Monotonic;
+use coeur_sip::{Message, Transport, Writer};
+
+/// Names a leg for as long as it lives: its slot may belong to another afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LegId {
+    pub(super) slot: u32,
+    pub(super) serial: u32,
+}
+
+/// About 500 bytes, its dialog, and the two descriptions (some 500 bytes each for audio).
+pub(super) struct Leg {
+    pub(super) call: u32,
+    pub(super) id: LegId,
+    /// Its tag is our local tag.
+    pub(super) name: Name,
+    /// Who is there, and over which flow it spoke when the leg began.
+    pub(super) end: End,
+    /// Where our requests go while the device has not moved.
+    pub(super) hop: Hop,
+    /// Of the caller from the beginning; of a callee once it has answered.
+    pub(super) dialog: Option<Dialog>,
+    pub(super) media: Media,
+    pub(super) session: Session,
+    /// While it is being called.
+    pub(super) callee: Option<Box<Callee>>,
+    pub(super) timer: SessionTimer,
+    /// RFC 3311: its Allow names UPDATE.
+    pub(super) allows_update: bool,
+    /// RFC 3262 section 3: it requires that provisional answers are reliable.
+    pub(super) wants_reliable: bool,
+    /// RFC 3262: what we said provisionally and it has not acknowledged; only for who requires it.
+    pub(super) reliable: Option<Box<Reliable>>,
+    /// The server transaction of an INVITE that we answered 2xx and that is not acknowledged: no BYE before (RFC 3261
+    /// section 15).
+    pub(super) unacknowledged: Option<u32>,
+    /// The call is over; a BYE goes out once its ACK is there.
+    pub(super) leaving: bool,
+    /// When the wheel will look at it; never later than its next deadline.
+    pub(super) armed: Monotonic,
+}
+
+/// The endpoint of a leg in the media plane.
+pub(super) struct Media {
+    pub(super) id: MediaId,
+    pub(super) stage: Stage,
+    /// What was asked for.
+    pub(super) streams: Box<[OpenStream]>,
+    /// By `m=` line, once open.
+    pub(super) addresses: Box<[Option<StreamAddress>]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing is bound.
+    Closed,
+    /// Asked for, for the first time or for more.
+    Opening,
+    Open,
+}
+
+/// What has been described on this leg (RFC 3264).
+#[derive(Default)]
+pub(super) struct Session {
+    /// Of our `o=` line (RFC 8866 section 5.2).
+    pub(super) id: u64,
+    pub(super) version: u64,
+    /// Our last description, as sent.
+    pub(super) local: Box<[u8]>,
+    /// The peer's last one that was agreed on, as received: what a refused offer falls back to.
+    pub(super) remote: Box<[u8]>,
+}
+
+impl Media {
+    /// Its name tells the leg, so that events find it without a map. The media of echo calls have small numbers.
+    pub(super) fn new(shard: ShardId, id: LegId) -> Self {
+        let serial = CALLS | u64::from(id.slot & SLOT_MAX) << 32 | u64::from(id.serial);
+        Self {
+            id: MediaId::new(shard, serial),
+            stage: Stage::Closed,
+            streams: Box::default(),
+            addresses: Box::default(),
+        }
+    }
+
+    /// The leg that a name of ours tells.
+    pub(super) fn leg_of(id: MediaId) -> Option<LegId> {
+        let is_ours = id.0 & CALLS != 0;
+        is_ours.then_some(LegId { slot: (id.0 >> 32) as u32 & SLOT_MAX, serial: id.0 as u32 })
+    }
+}
+
+const CALLS: u64 = 1 << 55;
+const SLOT_MAX: u32 = (1 << 23) - 1;
+
+impl Leg {
+    pub(super) fn tag(&self) -> [u8; super::name::TAG_LEN] {
+        self.name.tag()
+    }
+
+    /// The address of its signalling: where its media is expected to be near.
+    pub(super) fn near(&self) -> std::net::IpAddr {
+        self.end.flow.remote.ip()
+    }
+
+    /// What the peer says of its abilities.
+    pub(super) fn learn(&mut self, message: &Message<'_>) {
+        if message.has(HeaderName::Allow) {
+            self.allows_update = message.allow().any(|method| method == b"UPDATE");
+        }
+    }
+
+    /// Our Contact on this leg: its user part is the tag, so that whatever comes back names the leg twice. `None`: there is
+    /// no listener.
+    pub(super) fn write_contact(&self, world: &World, writer: &mut Writer<'_>) -> Option<()> {
+        let listener = next_hop::listener(world, &self.hop)?;
+        let secure = self.dialog.as_ref().is_some_and(Dialog::is_secure)
+            || self.callee.as_ref().is_some_and(|callee| crate::routing::is_sips(&callee.target.uri));
+        writer.begin(HeaderName::Contact).push(if secure { b"<sips:" } else { b"<sip:" }).push(&self.tag());
+        writer.push(b"@").push(listener.sent_by.as_bytes());
+        match listener.transport {
+            Transport::Udp => {}
+            // RFC 3261 section 26.2.2: sips means TLS.
+            Transport::Tls if secure => {}
+            Transport::Wss if secure => {
+                writer.push(b";transport=ws");
+            }
+            other => {
+                writer.push(b";transport=").push(other.as_param().as_bytes());
+            }
+        }
+        writer.push(b">").end_line();
+        Some(())
+    }
+
+    pub(super) fn next_deadline(&self) -> Monotonic {
+        let resolving = self.callee.as_ref().map_or(Monotonic::NEVER, |callee| callee.until);
+        let reliable = self.reliable.as_ref().map_or(Monotonic::NEVER, |reliable| reliable.next_deadline());
+        self.timer.next_deadline().min(reliable).min(resolving)
+    }
+}

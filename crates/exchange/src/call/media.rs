@@ -1,0 +1,132 @@
+//! The media of the legs: ports asked for and had, and what has been agreed (see [`crate::media`]).
+
+use super::leg::{LegId, Media, Stage};
+use super::{Calls, describe};
+use crate::context::Context;
+use crate::event::Event;
+use crate::media::{MediaCommand, MediaEvent};
+use crate::outbox::Output;
+
+impl Calls {
+    /// Asks for the ports that a leg needs for a description; nothing when they are open. `is_peers`: it is of the leg's
+    /// own peer. True: nothing has to be waited for.
+    pub(super) fn open_media(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: LegId,
+        description: &[u8],
+        is_peers: bool,
+    ) -> bool {
+        let Some(leg) = self.leg_mut(id) else { return false };
+        let Some(description) = describe::read(description) else { return false };
+        let streams = describe::streams(leg, &description, is_peers);
+        let open = describe::are_open(leg, &streams);
+        leg.media.streams = streams.clone();
+        if open {
+            return true;
+        }
+        leg.media.stage = Stage::Opening;
+        let command = MediaCommand::Open { id: leg.media.id, near: leg.near(), streams };
+        cx.outbox.outputs.push(Output::Media(command));
+        false
+    }
+
+    /// The ports of a leg are not wanted any more.
+    pub(super) fn close_media(&mut self, cx: &mut Context<'_>, id: LegId) {
+        let Some(leg) = self.leg_mut(id) else { return };
+        if leg.media.stage != Stage::Closed {
+            leg.media.stage = Stage::Closed;
+            cx.outbox.outputs.push(Output::Media(MediaCommand::Close { id: leg.media.id }));
+        }
+    }
+
+    /// Both sides have described what they agree on: the media plane hears of it.
+    pub(super) fn agree(&mut self, cx: &mut Context<'_>, a: LegId, b: LegId) {
+        let (Some(first), Some(second)) = (self.leg(a), self.leg(b)) else { return };
+        let both = (describe::read(&first.session.remote), describe::read(&second.session.remote));
+        let (Some(of_a), Some(of_b)) = both else { return };
+        let (to_a, to_b) = (describe::peer(first, &of_a, &of_b), describe::peer(second, &of_b, &of_a));
+        let streams = describe::pairs(&to_a, &to_b);
+        let (id_a, id_b) = (first.media.id, second.media.id);
+        for command in [
+            MediaCommand::Describe { id: id_a, peer: Box::new(to_a) },
+            MediaCommand::Describe { id: id_b, peer: Box::new(to_b) },
+            MediaCommand::Connect { a: id_a, b: id_b, streams },
+        ] {
+            cx.outbox.outputs.push(Output::Media(command));
+        }
+    }
+
+    /// Word from the media plane.
+    pub(crate) fn media(&mut self, cx: &mut Context<'_>, event: &MediaEvent) {
+        match event {
+            MediaEvent::Opened { id, streams, .. } => {
+                match Media::leg_of(*id).filter(|leg| self.leg(*leg).is_some()) {
+                    Some(leg) => {
+                        let media = &mut self.legs[leg.slot as usize].media;
+                        if media.stage == Stage::Opening {
+                            media.stage = Stage::Open;
+                            media.addresses = streams.clone();
+                            self.opened(cx, leg);
+                        }
+                    }
+                    // Its leg has gone, and with it the wish; the worker may have missed the Close.
+                    None if Media::leg_of(*id).is_some() => {
+                        cx.outbox.outputs.push(Output::Media(MediaCommand::Close { id: *id }));
+                    }
+                    None => {}
+                }
+            }
+            MediaEvent::OpenFailed { id } => {
+                let Some(leg) = Media::leg_of(*id).filter(|leg| self.leg(*leg).is_some()) else { return };
+                let media = &mut self.legs[leg.slot as usize].media;
+                if media.stage != Stage::Opening {
+                    return;
+                }
+                media.stage = if media.addresses.is_empty() { Stage::Closed } else { Stage::Open };
+                cx.counters.media_refused += 1;
+                cx.outbox.publish(Event::Notice {
+                    flow: None,
+                    subject: "".into(),
+                    text: "no port for the media of a call".into(),
+                });
+                self.open_failed(cx, leg);
+            }
+            // Nobody hears anybody any more.
+            MediaEvent::Silent { id } | MediaEvent::Ended { id } => {
+                if let Some(leg) = Media::leg_of(*id).filter(|leg| self.leg(*leg).is_some()) {
+                    self.end_call(cx, self.legs[leg.slot as usize].call, super::end::By::Us);
+                }
+            }
+            MediaEvent::Heard { .. }
+            | MediaEvent::Dtmf { .. }
+            | MediaEvent::DtlsFailed { .. }
+            | MediaEvent::IceFailed { .. }
+            | MediaEvent::EchoOpened { .. }
+            | MediaEvent::EchoFailed { .. }
+            | MediaEvent::EchoEnded { .. } => {}
+        }
+    }
+
+    /// The ports of a leg are there: whatever waited for them goes on.
+    fn opened(&mut self, cx: &mut Context<'_>, id: LegId) {
+        let call = self.legs[id.slot as usize].call;
+        if self.calls[call as usize].modify.is_some() {
+            return self.modify_opened(cx, call);
+        }
+        let Some(setup) = &self.calls[call as usize].setup else { return };
+        match setup.accepted {
+            Some(_) => self.accept_opened(cx, call),
+            None if self.calls[call as usize].caller == id => self.early_opened(cx, call),
+            None => self.begin_opened(cx, id),
+        }
+    }
+
+    fn open_failed(&mut self, cx: &mut Context<'_>, id: LegId) {
+        let call = self.legs[id.slot as usize].call;
+        if self.calls[call as usize].modify.is_some() {
+            return self.modify_refused(cx, call, coeur_sip::StatusCode::NOT_ACCEPTABLE_HERE);
+        }
+        self.setup_without_ports(cx, call, id);
+    }
+}

@@ -1,0 +1,219 @@
+//! Calls as a back-to-back user agent (RFC 7092 section 3.1): a call owns one leg for each side, each a dialog of its own,
+//! and whatever happens on one is said on the other in the other's words. So a phone knows nothing of the other's address,
+//! a call can be ended, moved or held by us, and its media goes where we say.
+//!
+//! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
+//! [`cancel`], [`modify`], [`late`], [`pass`], [`refresh`], [`end`], [`time`]. What each side asks and is
+//! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
+//!
+//! What it deliberately does not do: authenticate (that is `guard`), decide where a call goes (`routing`), carry media
+//! ([`crate::media`] says what it wants), know what is in the journal.
+
+mod accept;
+
+mod callee;
+mod cancel;
+mod client;
+mod describe;
+mod end;
+mod fail;
+mod headers;
+mod identity;
+mod inside;
+mod late;
+mod launch;
+mod leg;
+mod media;
+mod modify;
+mod name;
+mod pass;
+mod refresh;
+mod reliable;
+mod request;
+mod response;
+mod revoke;
+mod ring;
+mod server;
+mod start;
+mod state;
+#[cfg(test)]
+mod tests;
+mod time;
+
+use crate::flow::Flow;
+use crate::wheel::{Entry, Wheel};
+
+use client::Client;
+use coeur_sip::Message;
+use coeur_sip::resolve::Blacklist;
+use coeur_sip::time::Monotonic;
+use coeur_sip::transaction::KeyHasher;
+use coeur_sip::transaction::TransactionKey;
+use coeur_sip::transaction::key::PassThrough;
+use hashbrown::HashMap;
+use leg::{Leg, LegId};
+use name::Name;
+use server::Server;
+use slab::Slab;
+use state::Call;
+
+pub(crate) use client::is_ours as is_token;
+pub(crate) use name::shard_of_branch;
+pub use name::shard_of_request;
+
+/// Calls of one shard at a time; more are answered 503. Worst case about 130 kB each while it is set up (the INVITE with a
+/// large body, and 32 legs), 4 kB once two phones talk.
+pub const CALLS_MAX: usize = 100_000;
+
+/// Whose timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Client(u32),
+    Server(u32),
+    Leg(u32),
+}
+
+pub struct Calls {
+    keys: KeyHasher,
+    calls: Slab<Call>,
+    legs: Slab<Leg>,
+    clients: Slab<Client>,
+    servers: Slab<Server>,
+    servers_by_key: HashMap<TransactionKey, u32, PassThrough>,
+    wheel: Wheel<Owner>,
+    due: Vec<Entry<Owner>>,
+    serial: u32,
+    /// Addresses that failed a moment ago: tried last.
+    failed: Blacklist,
+}
+
+impl Calls {
+    pub fn new(seed: [u8; 16]) -> Self {
+        Self {
+            keys: KeyHasher::new(seed),
+            calls: Slab::new(),
+            legs: Slab::new(),
+            clients: Slab::new(),
+            servers: Slab::new(),
+            servers_by_key: HashMap::default(),
+            wheel: Wheel::new(),
+            due: Vec::new(),
+            serial: 0,
+            failed: Blacklist::new(),
+        }
+    }
+
+    /// When `tick` is next wanted.
+    pub fn next_deadline(&self) -> Option<Monotonic> {
+        self.wheel.next()
+    }
+
+    /// Calls that are set up or held now.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Legs; none without its call.
+    pub fn legs(&self) -> usize {
+        self.legs.len()
+    }
+
+    /// Transactions under way or lingering.
+    pub fn transactions(&self) -> usize {
+        self.clients.len() + self.servers.len()
+    }
+
+    /// True for a tag that only we write: nobody else answers for it.
+    pub(crate) fn is_our_tag(message: &Message<'_>) -> bool {
+        message.to_tag().is_some_and(|tag| Name::of_tag(tag).is_some())
+    }
+
+    /// The leg inside of whose dialog a request is: our tag in To, the Call-ID, and the peer's tag in From. A callee that
+    /// has not answered may have several dialogs (section 12.1.2).
+    fn leg_of(&self, message: &Message<'_>) -> Option<LegId> {
+        let name = Name::of_tag(message.to_tag()?)?;
+        let leg = self.legs.get(name.slot as usize).filter(|leg| leg.name == name)?;
+        let early = leg.callee.as_ref().map(|callee| callee.forks.iter());
+        let mut dialogs = leg.dialog.iter().chain(early.into_iter().flatten());
+        dialogs.any(|dialog| dialog.owns_request(message)).then_some(leg.id)
+    }
+
+    fn leg(&self, id: LegId) -> Option<&Leg> {
+        self.legs.get(id.slot as usize).filter(|leg| leg.id == id)
+    }
+
+    fn leg_mut(&mut self, id: LegId) -> Option<&mut Leg> {
+        self.legs.get_mut(id.slot as usize).filter(|leg| leg.id == id)
+    }
+
+    /// The other side of a call that is answered.
+    fn other(&self, id: LegId) -> Option<LegId> {
+        let call = self.calls.get(self.leg(id)?.call as usize)?;
+        if call.caller == id { call.callee } else { (call.callee == Some(id)).then_some(call.caller) }
+    }
+
+    fn next_serial(&mut self) -> u32 {
+        self.serial = self.serial.wrapping_add(1);
+        self.serial
+    }
+
+    /// An entry that fires too early is armed again, so a later deadline needs no entry of its own.
+    fn arm_leg(&mut self, now: Monotonic, id: LegId) {
+        let Some(leg) = self.leg_mut(id) else { return };
+        let at = leg.next_deadline();
+        if at < leg.armed {
+            leg.armed = at;
+            self.wheel.arm(now, at, Owner::Leg(id.slot), id.serial);
+        }
+    }
+}
+
+/// A leg that begins.
+struct NewLeg {
+    call: u32,
+    end: crate::route_token::End,
+    hop: crate::flow::Hop,
+}
+
+impl Calls {
+    fn open_leg(&mut self, cx: &mut crate::context::Context<'_>, new: NewLeg) -> LegId {
+        let serial = self.next_serial();
+        let slot = self.legs.vacant_key() as u32;
+        let id = LegId { slot, serial };
+        self.legs.insert(Leg {
+            call: new.call,
+            id,
+            name: Name::new(cx.mint, slot),
+            end: new.end,
+            hop: new.hop,
+            dialog: None,
+            media: leg::Media::new(cx.mint.shard(), id),
+            session: leg::Session { id: cx.mint.u64() >> 2, version: 1, ..leg::Session::default() },
+            callee: None,
+            timer: refresh::SessionTimer::default(),
+            allows_update: false,
+            wants_reliable: false,
+            reliable: None,
+            unacknowledged: None,
+            leaving: false,
+            armed: Monotonic::NEVER,
+        });
+        id
+    }
+}
+
+/// Says no to a request for which nothing was begun.
+fn refuse(
+    cx: &mut crate::context::Context<'_>,
+    flow: &Flow,
+    message: &Message<'_>,
+    status: coeur_sip::StatusCode,
+    reason: Option<&str>,
+) {
+    crate::answer::answer(cx, flow, message, status, reason, |_| {});
+}
+
+/// RFC 3261 section 20.5.
+const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, PRACK";
+/// Option tags that we understand as user agent.
+const SUPPORTED: &[u8] = b"100rel, timer";

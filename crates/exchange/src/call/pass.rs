@@ -1,0 +1,48 @@
+//! Requests that one side says to the other through us: INFO (RFC 6086, and the older one for key presses) and MESSAGE
+//! inside the call. The body passes as it is, the answer goes back as it is.
+
+use super::client::Purpose;
+use super::leg::LegId;
+use super::{Calls, headers, refuse};
+use crate::context::Context;
+use crate::flow::Flow;
+use coeur_sip::{Message, StatusCode};
+
+impl Calls {
+    pub(super) fn pass(&mut self, cx: &mut Context<'_>, id: LegId, flow: Flow, message: &Message<'_>) {
+        let other = self.other(id).filter(|other| self.leg(*other).is_some_and(|leg| leg.dialog.is_some()));
+        let Some(other) = other else {
+            // Before somebody has answered there is nobody to say it to.
+            return refuse(cx, &flow, message, StatusCode::TEMPORARILY_UNAVAILABLE, None);
+        };
+        let tag = self.legs[id.slot as usize].tag();
+        let Some(server) = self.open_server(cx, flow, message, id, &tag) else { return };
+        let world = cx.world;
+        let method = message.method();
+        let sent = self.request(cx, other, method, Purpose::Pass { server }, message.body(), |writer| {
+            headers::pass(world, message, writer);
+            headers::pass_content(message, writer);
+        });
+        if sent.is_none() {
+            self.answer_plain(cx, server, StatusCode::TEMPORARILY_UNAVAILABLE);
+        }
+    }
+
+    /// What the other side answers.
+    pub(super) fn passed(
+        &mut self,
+        cx: &mut Context<'_>,
+        server: u32,
+        message: &Message<'_>,
+        status: StatusCode,
+    ) {
+        if status.is_provisional() {
+            return;
+        }
+        let world = cx.world;
+        self.answer(cx, server, status, Some(message.reason_phrase()), message.body(), |writer| {
+            headers::pass(world, message, writer);
+            headers::pass_content(message, writer);
+        });
+    }
+}

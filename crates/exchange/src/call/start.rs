@@ -1,0 +1,186 @@
+//! A call begins: the INVITE of a caller whom we know (RFC 3261 sections 8.2 and 13.3.1).
+
+use super::describe::{self, Body};
+use super::state::{Call, Record, Setup};
+use super::{ALLOW, CALLS_MAX, Calls, NewLeg, refuse};
+use crate::answer::answer;
+use crate::context::Context;
+use crate::flow::{Flow, Hop};
+use crate::party::Party;
+use crate::route_token::End;
+use crate::routing::{Target, is_sips};
+use coeur_directory::AccountId;
+use coeur_sip::dialog::{Dialog, DialogError};
+use coeur_sip::header::HeaderName;
+use coeur_sip::{Message, StatusCode};
+
+impl Calls {
+    pub(crate) fn start(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        party: Party,
+        mut targets: Vec<Target>,
+    ) {
+        if !self.is_acceptable(cx, &flow, message) {
+            return;
+        }
+        if self.calls.len() >= CALLS_MAX {
+            cx.counters.limits_hit += 1;
+            return refuse(cx, &flow, message, StatusCode::SERVICE_UNAVAILABLE, None);
+        }
+        let (counted, refused) = count_sessions(cx, party, &mut targets);
+        if let Some(reason) = refused {
+            cx.counters.limits_hit += 1;
+            give_back(cx, &counted);
+            return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some(reason));
+        }
+        let call = self.calls.vacant_key() as u32;
+        let end = End { flow, party: Some(party), host: None };
+        let leg =
+            self.open_leg(cx, NewLeg { call, end, hop: Hop::Flow(crate::answer::flow_back(&flow, message)) });
+        let tag = self.legs[leg.slot as usize].tag();
+        let secure = is_sips(message.request_uri());
+        let dialog = match Dialog::from_request(message, StatusCode::OK.code(), &tag, secure) {
+            Ok(dialog) => dialog,
+            Err(error) => {
+                self.legs.remove(leg.slot as usize);
+                give_back(cx, &counted);
+                return refuse(cx, &flow, message, StatusCode::BAD_REQUEST, Some(reason_of(error)));
+            }
+        };
+        let Some(server) = self.open_server(cx, flow, message, leg, &tag) else { return };
+        let caller = &mut self.legs[leg.slot as usize];
+        caller.dialog = Some(dialog);
+        caller.learn(message);
+        caller.wants_reliable = message.requires("100rel");
+        let late = describe::body(message) == Body::None;
+        let setup = Setup {
+            server,
+            invite: message.bytes().into(),
+            party,
+            waiting: targets.into(),
+            legs: Vec::new(),
+            best: None,
+            tried: 0,
+            redirects: 0,
+            stopped: false,
+            max_forwards: message.max_forwards().ok().flatten().unwrap_or(71).saturating_sub(1),
+            late,
+            accepted: None,
+            response: Box::default(),
+        };
+        let record = Record {
+            caller: party,
+            callee: None,
+            to: message.request_uri().into(),
+            call_id: message.call_id().into(),
+            started: cx.now.wall,
+            rang: None,
+            answered: None,
+        };
+        self.calls.insert(Call {
+            caller: leg,
+            callee: None,
+            setup: Some(Box::new(setup)),
+            modify: None,
+            late: None,
+            counted,
+            record,
+            reason: None,
+        });
+        cx.counters.calls_started += 1;
+        // Section 8.2.6.1: at once, well under 200 ms.
+        self.answer_plain(cx, server, StatusCode::TRYING);
+        if let Body::Description(offer) = describe::body(message) {
+            self.legs[leg.slot as usize].session.remote = offer.into();
+            self.open_media(cx, leg, offer, true);
+        }
+        self.settle(cx, call);
+    }
+
+    /// Sections 8.2.2.3, 8.2.3 and RFC 4028 section 9: what every user agent server looks at. False: it was refused.
+    pub(super) fn is_acceptable(&self, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) -> bool {
+        let unknown = || message.require().filter(|tag| !is_understood(tag));
+        if unknown().next().is_some() {
+            answer(cx, flow, message, StatusCode::BAD_EXTENSION, None, |writer| {
+                for tag in unknown() {
+                    writer.header(HeaderName::Unsupported, tag);
+                }
+            });
+            return false;
+        }
+        let min = cx.world.settings.session_expires_min_s;
+        if let Ok(Some(asked)) = message.session_expires()
+            && asked.interval < min
+            && message.supports("timer")
+        {
+            answer(cx, flow, message, StatusCode::SESSION_INTERVAL_TOO_SMALL, None, |writer| {
+                writer.number(HeaderName::MinSe, min);
+            });
+            return false;
+        }
+        match describe::body(message) {
+            Body::None => true,
+            Body::Description(offer) if describe::read(offer).is_some() => true,
+            Body::Description(_) => {
+                refuse(cx, flow, message, StatusCode::NOT_ACCEPTABLE_HERE, Some("Unreadable Description"));
+                false
+            }
+            Body::Other => {
+                answer(cx, flow, message, StatusCode::UNSUPPORTED_MEDIA_TYPE, None, |writer| {
+                    writer.header(HeaderName::Accept, b"application/sdp").header(HeaderName::Allow, ALLOW);
+                });
+                false
+            }
+        }
+    }
+}
+
+fn is_understood(tag: &[u8]) -> bool {
+    [&b"100rel"[..], b"timer"].iter().any(|known| tag.eq_ignore_ascii_case(known))
+}
+
+/// Counts the call for the caller and for each account that is called; targets of an account that has too many are not
+/// tried. The reason when that leaves nothing to do.
+fn count_sessions(
+    cx: &Context<'_>,
+    caller: Party,
+    targets: &mut Vec<Target>,
+) -> (Vec<AccountId>, Option<&'static str>) {
+    let (sessions, max) = (&cx.world.guard.sessions, cx.world.settings.calls_per_account_max);
+    let mut counted = Vec::new();
+    if !sessions.take(caller.account, max) {
+        return (counted, Some("Too Many Calls At Once"));
+    }
+    counted.push(caller.account);
+    let mut full: Vec<AccountId> = Vec::new();
+    targets.retain(|target| {
+        let Some(account) = target.party.map(|party| party.account) else { return true };
+        if counted[1..].contains(&account) {
+            return true;
+        }
+        let may = !full.contains(&account) && sessions.take(account, max);
+        if may {
+            counted.push(account)
+        } else {
+            full.push(account)
+        }
+        may
+    });
+    let refused = targets.is_empty().then_some("Callee Has Too Many Calls");
+    (counted, refused)
+}
+
+pub(super) fn give_back(cx: &Context<'_>, counted: &[AccountId]) {
+    counted.iter().for_each(|account| cx.world.guard.sessions.give_back(*account));
+}
+
+pub(super) fn reason_of(error: DialogError) -> &'static str {
+    match error {
+        DialogError::OutOfOrder => "CSeq Out Of Order",
+        DialogError::Malformed("Contact") => "Missing Or Malformed Contact",
+        DialogError::Malformed(_) | DialogError::MakesNone | DialogError::TooMany => "No Dialog Can Be Made",
+    }
+}

@@ -1,0 +1,64 @@
+//! One call: the caller's leg, the legs that are being called, and the one that answered.
+
+use super::late::Late;
+use super::leg::LegId;
+use super::modify::Modify;
+use crate::party::Party;
+use crate::proxy::best::Failure;
+use crate::routing::Target;
+use coeur_directory::AccountId;
+use coeur_sip::time::{Monotonic, Wall};
+use std::collections::VecDeque;
+
+pub(super) struct Call {
+    pub(super) caller: LegId,
+    /// Who answered.
+    pub(super) callee: Option<LegId>,
+    pub(super) setup: Option<Box<Setup>>,
+    /// An offer inside the dialogs that is under way from one side to the other.
+    pub(super) modify: Option<Box<Modify>>,
+    /// An offer that came in a 2xx and waits for the answer in an ACK.
+    pub(super) late: Option<Box<Late>>,
+    /// Whose sessions are counted (see `guard`), to be given back.
+    pub(super) counted: Vec<AccountId>,
+    pub(super) record: Record,
+    /// Why it was cancelled or ended, as one side said it (RFC 3326).
+    pub(super) reason: Option<Box<[u8]>>,
+}
+
+/// Until it is answered.
+pub(super) struct Setup {
+    /// The server transaction of the caller's INVITE.
+    pub(super) server: u32,
+    /// The INVITE as received.
+    pub(super) invite: Box<[u8]>,
+    pub(super) party: Party,
+    /// Targets not tried yet, highest q first.
+    pub(super) waiting: VecDeque<Target>,
+    /// Legs that are being called.
+    pub(super) legs: Vec<LegId>,
+    pub(super) best: Option<Failure>,
+    pub(super) tried: u16,
+    pub(super) redirects: u8,
+    /// A 6xx came: nothing further is tried.
+    pub(super) stopped: bool,
+    pub(super) max_forwards: u8,
+    /// The body of the INVITE has no offer: it comes in the 2xx (RFC 3261 section 13.2.1).
+    pub(super) late: bool,
+    /// It has answered, and only the ports of the caller are missing.
+    pub(super) accepted: Option<LegId>,
+    /// Its 2xx.
+    pub(super) response: Box<[u8]>,
+}
+
+/// What a call record will say of it.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) caller: Party,
+    pub(super) callee: Option<Party>,
+    pub(super) to: Box<[u8]>,
+    pub(super) call_id: Box<[u8]>,
+    pub(super) started: Wall,
+    pub(super) rang: Option<Monotonic>,
+    pub(super) answered: Option<Wall>,
+}

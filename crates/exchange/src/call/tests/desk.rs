@@ -1,0 +1,359 @@
+//! The exchange with phones and a media plane around it.
+
+use super::{body, header, reply, sdp};
+use crate::flow::{Flow, Hop};
+use crate::input::{Input, SendFailure};
+use crate::media::{MediaCommand, MediaEvent, MediaId, Peer, StreamAddress, StreamKind};
+use crate::outbox::{Outbox, Output};
+use crate::testing::{Office, Phone, Sent, udp, world};
+use crate::world::CallMode;
+use coeur_sip::{HeaderName, Method};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub(super) struct Desk {
+    pub(super) office: Office,
+    /// What each open endpoint was told last, by its id.
+    pub(super) open: BTreeMap<MediaId, Option<Peer>>,
+    pub(super) connected: Option<(MediaId, MediaId)>,
+    /// No port is to be had.
+    pub(super) full: bool,
+    /// `Open` is not answered before [`Desk::let_open`].
+    pub(super) slow: bool,
+    /// The commands to the media plane, by name.
+    pub(super) said: Vec<&'static str>,
+    asked: Vec<(MediaId, Vec<Option<StreamAddress>>)>,
+    next_port: u16,
+    ports: BTreeMap<MediaId, Vec<Option<StreamAddress>>>,
+}
+
+impl Desk {
+    /// Alice and bob have registered over UDP.
+    pub(super) fn new() -> (Self, Phone, Phone) {
+        let mut desk = Self::empty();
+        let alice = desk.register("alice", udp(super::ALICE), "");
+        let bob = desk.register("bob", udp(super::BOB), "");
+        (desk, alice, bob)
+    }
+
+    pub(super) fn empty() -> Self {
+        let mut world = world();
+        world.settings.calls = CallMode::B2bua;
+        Self {
+            office: Office::in_world(world),
+            open: BTreeMap::new(),
+            connected: None,
+            full: false,
+            slow: false,
+            said: Vec::new(),
+            asked: Vec::new(),
+            next_port: 20_000,
+            ports: BTreeMap::new(),
+        }
+    }
+
+    /// One more phone that is there: its Contact has these parameters.
+    pub(super) fn register(&mut self, user: &str, flow: Flow, contact_params: &str) -> Phone {
+        let mut phone = Phone::new(user, flow);
+        // Another phone of the same user counts for itself.
+        phone.call = format!("-{}", u64::from(flow.remote.port()) + flow.connection.0);
+        phone.contact_params = contact_params.into();
+        assert_eq!(self.office.register(&mut phone).status(), 200);
+        phone
+    }
+
+    pub(super) fn receive(&mut self, flow: Flow, bytes: &[u8]) -> Vec<Sent> {
+        let sent = self.office.receive(flow, bytes);
+        self.pump(sent)
+    }
+
+    pub(super) fn handle(&mut self, input: Input<'_>) -> Vec<Sent> {
+        let sent = self.office.handle(input);
+        self.pump(sent)
+    }
+
+    pub(super) fn tick(&mut self, after: Duration) -> Vec<Sent> {
+        self.office.wait(after);
+        self.handle(Input::Ticked)
+    }
+
+    /// Lets the time pass as its timers want it, and gives back all that left.
+    pub(super) fn pass(&mut self, span: Duration) -> Vec<Sent> {
+        let end = self.office.now.monotonic + span;
+        let mut sent = Vec::new();
+        while let Some(at) = self.office.exchange.next_deadline().filter(|at| *at <= end) {
+            let wait = self.office.now.monotonic.until(at).max(Duration::from_millis(1));
+            sent.extend(self.tick(wait));
+        }
+        let rest = self.office.now.monotonic.until(end);
+        sent.extend(self.tick(rest));
+        sent
+    }
+
+    pub(super) fn send_failed(&mut self, sent: &Sent) -> Vec<Sent> {
+        let token = sent.token.expect("a request");
+        self.handle(Input::SendFailed { token, failure: SendFailure::Unreachable })
+    }
+
+    /// The answers to `Open` that were held back.
+    pub(super) fn let_open(&mut self) -> Vec<Sent> {
+        self.slow = false;
+        self.pump(Vec::new())
+    }
+
+    /// What the media plane does with what it was told, until nothing is left.
+    fn pump(&mut self, mut sent: Vec<Sent>) -> Vec<Sent> {
+        loop {
+            for command in std::mem::take(&mut self.office.media) {
+                self.carry_out(command);
+            }
+            if self.slow || self.asked.is_empty() {
+                return sent;
+            }
+            let (id, streams) = self.asked.remove(0);
+            let event = match self.full {
+                true => MediaEvent::OpenFailed { id },
+                false => {
+                    self.open.entry(id).or_insert(None);
+                    self.ports.insert(id, streams.clone());
+                    MediaEvent::Opened { id, streams: streams.into(), fingerprint: None }
+                }
+            };
+            sent.extend(self.office.handle(Input::MediaEvent(event)));
+        }
+    }
+
+    /// What was written into an outbox without the office.
+    pub(super) fn take(&mut self, outbox: &mut Outbox) -> Vec<Sent> {
+        let mut sent = Vec::new();
+        for output in std::mem::take(&mut outbox.outputs) {
+            match output {
+                Output::Send(send) => sent.push(Sent {
+                    hop: send.hop,
+                    bytes: outbox.bytes(send.bytes).to_vec(),
+                    after_save: false,
+                    token: send.token,
+                }),
+                Output::Media(command) => self.office.media.push(command),
+                Output::Save(_) | Output::Resolve { .. } | Output::Publish(_) | Output::Close(_) => {}
+            }
+        }
+        self.pump(sent)
+    }
+
+    fn carry_out(&mut self, command: MediaCommand) {
+        self.said.push(match &command {
+            MediaCommand::Open { .. } => "Open",
+            MediaCommand::Describe { .. } => "Describe",
+            MediaCommand::Connect { .. } => "Connect",
+            MediaCommand::Disconnect { .. } => "Disconnect",
+            MediaCommand::Close { .. } => "Close",
+            MediaCommand::OpenEcho { .. } | MediaCommand::CloseEcho { .. } => "Echo",
+        });
+        match command {
+            MediaCommand::Open { id, near, streams } => {
+                assert!(near.is_ipv4());
+                let had = self.ports.get(&id).cloned().unwrap_or_default();
+                let mut opened = Vec::new();
+                for (index, stream) in streams.iter().enumerate() {
+                    let old = had.get(index).cloned().flatten();
+                    opened.push(match stream.kind {
+                        StreamKind::None => old,
+                        StreamKind::Audio | StreamKind::Video | StreamKind::Other => {
+                            Some(old.unwrap_or_else(|| self.port(stream.rtcp_mux)))
+                        }
+                    });
+                }
+                self.asked.push((id, opened));
+            }
+            MediaCommand::Describe { id, peer } => {
+                assert!(self.open.contains_key(&id), "described before it is open");
+                self.open.insert(id, Some(*peer));
+            }
+            MediaCommand::Connect { a, b, streams } => {
+                assert!(
+                    self.open.contains_key(&a) && self.open.contains_key(&b),
+                    "connected before it is open"
+                );
+                assert!(streams.iter().all(|pair| pair.a == pair.b));
+                self.connected = Some((a, b));
+            }
+            MediaCommand::Disconnect { .. } => self.connected = None,
+            MediaCommand::Close { id } => {
+                self.asked.retain(|(asked, _)| *asked != id);
+                self.open.remove(&id);
+                self.ports.remove(&id);
+                if self.connected.is_some_and(|(a, b)| a == id || b == id) {
+                    self.connected = None;
+                }
+            }
+            MediaCommand::OpenEcho { .. } | MediaCommand::CloseEcho { .. } => {}
+        }
+    }
+
+    fn port(&mut self, mux: bool) -> StreamAddress {
+        self.next_port += 2;
+        let rtp = SocketAddr::from(([198, 51, 100, 1], self.next_port));
+        let rtcp = if mux { rtp } else { SocketAddr::from(([198, 51, 100, 1], self.next_port + 1)) };
+        StreamAddress { rtp, rtcp, others: Box::default() }
+    }
+
+    /// An INVITE, first challenged and then answered; it, and what left.
+    pub(super) fn invite(
+        &mut self,
+        phone: &mut Phone,
+        uri: &str,
+        extra: &str,
+        body: &str,
+    ) -> (Vec<u8>, Vec<Sent>) {
+        let bare = phone.request(Method::Invite, uri, "");
+        let challenge = self.office.answer(phone.flow, &bare);
+        assert_eq!(challenge.status(), 407, "{}", challenge.text());
+        let request = with_body(phone.answer(&challenge, Method::Invite, uri, extra), body);
+        let sent = self.receive(phone.flow, &request);
+        (request, sent)
+    }
+
+    /// A call between the two that is answered and acknowledged: both sides of it.
+    pub(super) fn talk(&mut self, alice: &mut Phone, bob: &Phone) -> (Ua, Ua) {
+        self.talk_with(alice, bob, "", "")
+    }
+
+    /// The same with header lines of the INVITE and of the 200.
+    pub(super) fn talk_with(
+        &mut self,
+        alice: &mut Phone,
+        bob: &Phone,
+        asked: &str,
+        answered: &str,
+    ) -> (Ua, Ua) {
+        let (request, sent) = self.invite(alice, super::URI, asked, &sdp("10.0.0.1", 4_000));
+        let invite = super::request_to(&sent, bob.flow, "INVITE").clone();
+        let lines = format!("{}{answered}", super::contact(bob.flow));
+        let sent = self.receive(bob.flow, &reply(&invite, 200, "bobtag", &lines, &sdp("10.0.0.2", 5_000)));
+        assert!(!super::requests_to(&sent, bob.flow, "ACK").is_empty(), "{}", super::dump(&sent));
+        let ok = super::answer_to(&sent, alice.flow, 200).clone();
+        let mut caller = Ua::caller(alice.flow, &request, &ok);
+        let callee = Ua::callee(bob.flow, &invite, "bobtag");
+        let ack = caller.ack("");
+        assert!(self.receive(alice.flow, &ack).is_empty());
+        (caller, callee)
+    }
+
+    /// Nothing is left of any call.
+    pub(super) fn assert_at_rest(&mut self) {
+        self.pass(Duration::from_secs(100));
+        let calls = self.office.exchange.calls();
+        assert_eq!((calls.calls(), calls.legs(), calls.transactions()), (0, 0, 0));
+        assert_eq!(self.office.exchange.transactions(), 0);
+        assert!(self.open.is_empty(), "{:?}", self.open);
+        assert_eq!(self.office.world.guard.sessions.total(), 0);
+    }
+
+    /// What the endpoint was told whose peer receives at this port.
+    pub(super) fn peer_at(&self, port: u16) -> &Peer {
+        let at = |peer: &&Peer| peer.streams.iter().flatten().any(|stream| stream.rtp.port() == port);
+        self.open.values().flatten().find(at).expect("a peer at the port")
+    }
+}
+
+pub(super) fn goes_to(sent: &Sent, flow: Flow) -> bool {
+    match &sent.hop {
+        Hop::Flow(to) => *to == flow,
+        Hop::Address { transport, address, .. } => *transport == flow.transport && *address == flow.remote,
+    }
+}
+
+pub(super) fn with_body(mut request: Vec<u8>, body: &str) -> Vec<u8> {
+    const EMPTY: &[u8] = b"Content-Length: 0\r\n\r\n";
+    assert!(request.ends_with(EMPTY));
+    if !body.is_empty() {
+        request.truncate(request.len() - EMPTY.len());
+        let head = format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        request.extend_from_slice(head.as_bytes());
+    }
+    request
+}
+
+/// A phone's side of a dialog.
+#[derive(Clone)]
+pub(super) struct Ua {
+    pub(super) flow: Flow,
+    pub(super) call_id: String,
+    pub(super) local: String,
+    pub(super) remote: String,
+    pub(super) target: String,
+    pub(super) cseq: u32,
+    /// Of its INVITE.
+    invited: u32,
+}
+
+impl Ua {
+    pub(super) fn caller(flow: Flow, request: &[u8], answer: &Sent) -> Self {
+        let number = answer.read(|message| message.cseq().number);
+        assert!(String::from_utf8_lossy(request).contains(&format!("CSeq: {number} INVITE")));
+        Self {
+            flow,
+            call_id: header(answer, HeaderName::CallId),
+            local: header(answer, HeaderName::From),
+            remote: header(answer, HeaderName::To),
+            target: target(answer),
+            cseq: number,
+            invited: number,
+        }
+    }
+
+    pub(super) fn callee(flow: Flow, invite: &Sent, tag: &str) -> Self {
+        Self {
+            flow,
+            call_id: header(invite, HeaderName::CallId),
+            local: format!("{};tag={tag}", header(invite, HeaderName::To)),
+            remote: header(invite, HeaderName::From),
+            target: target(invite),
+            cseq: 100,
+            invited: 0,
+        }
+    }
+
+    pub(super) fn ack(&mut self, body: &str) -> Vec<u8> {
+        let number = self.invited;
+        self.write("ACK", number, "", body)
+    }
+
+    pub(super) fn request(&mut self, method: &str, lines: &str, body: &str) -> Vec<u8> {
+        self.cseq += 1;
+        if method == "INVITE" {
+            self.invited = self.cseq;
+        }
+        let number = self.cseq;
+        self.write(method, number, lines, body)
+    }
+
+    fn write(&self, method: &str, number: u32, lines: &str, body: &str) -> Vec<u8> {
+        let Self { flow, call_id, local, remote, target, .. } = self;
+        let (at, transport) = (flow.remote, flow.transport);
+        let call: String = format!("{call_id}{local}").chars().filter(char::is_ascii_alphanumeric).collect();
+        let via = format!("SIP/2.0/{transport} {at};rport;branch=z9hG4bK{method}{number}{}{call}", at.port());
+        let head = format!(
+            "{method} {target} SIP/2.0\r\nVia: {via}\r\nMax-Forwards: 70\r\nFrom: {local}\r\nTo: {remote}\r\n\
+             Call-ID: {call_id}\r\nCSeq: {number} {method}\r\nContact: <sip:phone@{at}>\r\n{lines}\
+             Content-Length: 0\r\n\r\n"
+        );
+        with_body(head.into_bytes(), body)
+    }
+}
+
+fn target(sent: &Sent) -> String {
+    sent.read(|message| {
+        let contact = message.contact().expect("readable").expect("a Contact");
+        String::from_utf8_lossy(contact.uri).into_owned()
+    })
+}
+
+/// The ports of ours that a description names, by `m=` line.
+pub(super) fn ports(sent: &Sent) -> Vec<u16> {
+    let text = body(sent);
+    let ports = text.lines().filter_map(|line| line.strip_prefix("m="));
+    ports.map(|line| line.split(' ').nth(1).expect("a port").parse().expect("a number")).collect()
+}
