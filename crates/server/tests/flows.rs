@@ -260,8 +260,8 @@ fn write_certificate(folder: &Folder) -> (String, String) {
 
 #[test]
 fn a_certificate_given_by_file_is_shown_and_read_again_on_sighup_while_connections_stay() {
-    let folder = Folder::new("certificate");
-    let (chain, key) = write_certificate(&folder);
+    let (folder, of_keys) = (Folder::new("certificate"), Folder::new("certificate-files"));
+    let (chain, key) = write_certificate(&of_keys);
     let port = free_port();
     let listen = format!("tls://127.0.0.1:{port}");
     let arguments =
@@ -270,7 +270,7 @@ fn a_certificate_given_by_file_is_shown_and_read_again_on_sighup_while_connectio
     assert!(!folder.0.join("tls").exists(), "no local authority is made when a certificate is given");
     let made = folder.json(&["account", "add", "alice", "--json"]);
     let connect = || {
-        let trust = Trust::file(&folder.0.join("ca.pem"))?;
+        let trust = Trust::file(&of_keys.0.join("ca.pem"))?;
         phone_over(Scheme::Tls, &made[0], port, &trust)
     };
     let hang_up = || {
@@ -280,7 +280,7 @@ fn a_certificate_given_by_file_is_shown_and_read_again_on_sighup_while_connectio
     let mut before = connect().unwrap();
     before.register(600).unwrap();
     // Of another authority: whoever trusts that one alone is refused until the server has read its files again.
-    write_certificate(&folder);
+    write_certificate(&of_keys);
     assert!(connect().is_err());
     hang_up();
     assert!(eventually(|| connect().is_ok()));
