@@ -1,6 +1,7 @@
 //! Where a request goes (RFC 3261 section 16.5): accounts, numbers, other domains.
 
 use super::*;
+use crate::event::Event;
 
 fn status_of(office: &mut Office, alice: &mut Phone, uri: &str) -> u16 {
     let (_, sent) = send_to(office, alice, Method::Message, uri, "", b"");
@@ -32,6 +33,12 @@ fn an_account_is_found_however_its_uri_is_written() {
         assert!(goes_to(&sent[0], udp(BOB)), "{uri}: {sent:?}");
     }
     let (mut office, mut alice) = office();
+    assert_eq!(status_of(&mut office, &mut alice, "sip:bob@127.0.0.1"), 403, "no listener is there");
+    for listener in &mut office.world.listeners {
+        listener.bound = "0.0.0.0:5060".parse().expect("an address");
+    }
+    let (_, sent) = send_to(&mut office, &mut alice, Method::Message, "sip:bob@127.0.0.1", "", b"");
+    assert!(goes_to(&sent[0], udp(BOB)), "{sent:?}");
     assert_eq!(status_of(&mut office, &mut alice, "sip:Bob@example.org"), 404, "a user's case does");
 }
 
@@ -76,5 +83,7 @@ fn another_domain_is_a_right() {
         assert_eq!(status_of(&mut office, &mut alice, uri), 403, "{uri}");
         assert_eq!(office.exchange.counters().relay_refused, 1);
         assert!(office.asked.is_empty(), "nothing was resolved either");
+        let told = |event: &Event| matches!(event, Event::RelayRefused { flow } if *flow == alice.flow);
+        assert_eq!(office.events.iter().filter(|event| told(event)).count(), 1, "{:?}", office.events);
     }
 }
