@@ -5,7 +5,10 @@ mod process;
 use process::{Folder, Server, eventually, free_port, phone, start_plain};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -260,7 +263,7 @@ fn who_makes_trouble_stands_in_the_log_with_his_address_and_no_account_does() {
     assert!(phone(&alice[0], port).text("sip:bob@elsewhere.test", "hello").is_err());
     alice[0]["secret"] = "a guess".into();
     assert!(phone(&alice[0], port).register(60).is_err());
-    let junk = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let junk = UdpSocket::bind("127.0.0.1:0").unwrap();
     for _ in 0..3 {
         junk.send_to(b"\x80\x01", ("127.0.0.1", port)).unwrap();
     }
@@ -301,4 +304,69 @@ fn a_backup_that_is_mounted_to_be_read_is_checked_and_is_whole() {
         Ok(output) => panic!("{output:?}"),
         Err(_) => eprintln!("no unshare: nothing was tested"),
     }
+}
+
+/// Passes datagrams between one phone and the server, and keeps what the two said.
+struct Wire {
+    port: u16,
+    said: Arc<Mutex<String>>,
+}
+
+impl Wire {
+    fn to(server: u16) -> Self {
+        let here = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let there = UdpSocket::bind("127.0.0.1:0").unwrap();
+        there.connect(("127.0.0.1", server)).unwrap();
+        let (port, said) = (here.local_addr().unwrap().port(), Arc::new(Mutex::new(String::new())));
+        for socket in [&here, &there] {
+            socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        }
+        let told = said.clone();
+        std::thread::spawn(move || {
+            let (mut buffer, mut phone) = ([0; 4_096], None);
+            // As long as somebody looks. A server that is gone is an error, and may have said something before.
+            while Arc::strong_count(&told) > 1 {
+                if let Ok((length, from)) = here.recv_from(&mut buffer) {
+                    phone = Some(from);
+                    told.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..length]));
+                    let _ = there.send(&buffer[..length]);
+                }
+                if let Ok(length) = there.recv(&mut buffer) {
+                    told.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..length]));
+                    phone.map(|phone| here.send_to(&buffer[..length], phone));
+                }
+            }
+        });
+        Self { port, said }
+    }
+
+    fn has(&self, words: &str) -> bool {
+        self.said.lock().unwrap().contains(words)
+    }
+}
+
+#[test]
+fn a_server_that_is_stopped_ends_its_echo_call_and_tells_a_caller_who_waits() {
+    let (folder, port) = (Folder::new("stopped"), free_port());
+    let server = start_plain(&folder, port);
+    let alice = folder.json(&["account", "add", "alice", "--json"]);
+    let carol = folder.json(&["account", "add", "carol", "--json"]);
+    let bob = folder.json(&["account", "add", "bob", "--json"]);
+    let mut silent = phone(&bob[0], port);
+    silent.register(60).unwrap();
+    let (talking, waiting) = (Wire::to(port), Wire::to(port));
+    let mut phones = [
+        (phone(&alice[0], talking.port), "sip:echo@example.test"),
+        (phone(&carol[0], waiting.port), "sip:bob@example.test"),
+    ];
+    std::thread::scope(|scope| {
+        for (phone, to) in &mut phones {
+            // What becomes of the call is on the wire.
+            scope.spawn(move || phone.call(to, Duration::from_secs(2)).map(drop).is_ok());
+        }
+        assert!(eventually(|| talking.has("ACK sip:echo@127.0.0.1") && waiting.has("SIP/2.0 100 ")));
+        assert!(server.terminate().success());
+        assert!(eventually(|| talking.has("BYE sip:alice@")), "{}", talking.said.lock().unwrap());
+        assert!(eventually(|| waiting.has("SIP/2.0 503 ")), "{}", waiting.said.lock().unwrap());
+    });
 }

@@ -24,7 +24,8 @@ pub fn start(settings: &Settings) -> Result<(), Failure> {
 
 /// A word that is no level would be read as the name of a part of the program, and silence all others.
 pub fn check(text: &str) -> Result<(), String> {
-    let bare = |directive: &&str| !directive.contains('=') && !LEVELS.contains(directive);
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    let bare = |directive: &&str| !directive.contains(['=', '[']) && !is_level(directive);
     if let Some(word) = text.split(',').map(str::trim).find(bare) {
         let levels = LEVELS.join(", ");
         return Err(format!(
@@ -53,7 +54,7 @@ mod tests {
     fn a_level_or_a_filter_is_accepted_and_nonsense_is_refused() {
         assert!(filter("debug").is_ok());
         assert!(filter("coeur=trace,hyper=info").is_ok());
-        for good in ["debug", "coeur=trace,hyper=info", "warn,coeur=debug"] {
+        for good in ["debug", "TRACE", "coeur=trace,hyper=info", "warn,coeur=debug"] {
             assert_eq!(check(good), Ok(()));
         }
         assert!(check("verbose").unwrap_err().starts_with("`verbose` is no log level (error, warn,"));
