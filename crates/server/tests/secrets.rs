@@ -192,6 +192,11 @@ fn no_secret_is_logged_traced_measured_printed_or_stored_and_above_debug_nobody_
     let loud = ["ERROR", "WARN", "INFO"];
     let persons = ["canary", "Canary", "127.0.0.9"];
     for line in log.lines().filter(|line| loud.iter().any(|level| line.contains(&format!(" {level} ")))) {
+        // The address of whoever was refused, and never whom he meant.
+        let line = match line.contains(" refused: ") {
+            true => line.replacen("source=127.0.0.9", "", 1),
+            false => line.to_owned(),
+        };
         assert!(!persons.iter().any(|person| line.contains(person)), "somebody is named above DEBUG: {line}");
     }
     assert!(!persons.iter().any(|person| metrics.contains(person)), "{metrics}");
