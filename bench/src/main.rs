@@ -7,6 +7,7 @@ mod digest;
 mod hot;
 mod net;
 mod proc;
+mod rtp;
 mod sip;
 mod table;
 use std::collections::HashMap;
@@ -60,6 +61,8 @@ fn main() {
     match v.first().map(|s| s.as_str()).unwrap_or("") {
         k @ ("register" | "options" | "message" | "invite") => sip::main(k, &a),
         "handshake" => conn::handshake(&a),
+        "rtp" => rtp::main(&a),
+        "media-host" => rtp::host(&v[1..]),
         "idle" => conn::idle(&a),
         "usage" => println!("{:?}", proc::usage(&proc::tree(a.num("pid", 0.0) as i32), true)),
         "users" => users(&v[1..]),
@@ -67,7 +70,7 @@ fn main() {
         "hot" => hot::main(&v[1..]),
         x => {
             eprintln!(
-                "unknown command '{x}': register options message invite handshake idle usage users table hot"
+                "unknown command '{x}': register options message invite rtp handshake idle usage users table hot"
             );
             std::process::exit(2)
         }

@@ -76,7 +76,7 @@ fn is_at(listener: &Listener, ip: IpAddr) -> bool {
 
 /// Loopback, private, link-local (with the metadata services of most clouds), shared, multicast, unspecified and reserved
 /// addresses, and IPv6 addresses that carry one of these.
-fn is_inside(ip: IpAddr) -> bool {
+pub fn is_inside(ip: IpAddr) -> bool {
     let listed = |ip: IpAddr| INSIDE.iter().any(|network| network.contains(ip));
     match ip.to_canonical() {
         IpAddr::V4(ip) => listed(ip.into()),

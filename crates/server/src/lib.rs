@@ -7,6 +7,7 @@ pub mod demo;
 pub mod dns;
 pub mod echo_media;
 pub mod house;
+pub mod media;
 pub mod net;
 pub mod observe;
 pub mod shard;

@@ -66,6 +66,8 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         ),
         (Key::Calls, json!(if settings.calls == CallMode::B2bua { "b2bua" } else { "proxy" })),
         (Key::CallsPerAccount, json!(settings.calls_per_account)),
+        (Key::MediaWorkers, json!(settings.media_workers)),
+        (Key::MediaPorts, json!(format!("{}-{}", settings.media_ports.start(), settings.media_ports.end()))),
         (Key::MessagesPerMinute, json!(settings.messages_per_minute)),
     ]
 }

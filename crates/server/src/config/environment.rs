@@ -43,6 +43,8 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::ServiceRoute
         | Key::Calls
         | Key::CallsPerAccount
+        | Key::MediaWorkers
+        | Key::MediaPorts
         | Key::MessagesPerMinute => vec![value.to_owned()],
     }
 }

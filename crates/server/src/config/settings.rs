@@ -7,6 +7,7 @@ use coeur_exchange::world::CallMode;
 use coeur_sip::header::NameAddr;
 use coeur_sip::uri::Uri;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,9 @@ pub struct Settings {
     pub calls: CallMode,
     /// 0: no limit.
     pub calls_per_account: u32,
+    pub media_workers: usize,
+    /// Of calls and of the echo service.
+    pub media_ports: RangeInclusive<u16>,
     /// 0: no limit.
     pub messages_per_minute: u32,
     /// Whether `listen`, `domain` or `http` were chosen by the operator (the demonstration then keeps them).
@@ -66,6 +70,8 @@ pub const DEFAULT_TRACE_MB: u32 = 32;
 pub const DEFAULT_MESSAGES_PER_MINUTE: u32 = 30;
 pub const DEFAULT_CALLS_PER_ACCOUNT: u32 = 32;
 pub const DEFAULT_EXPIRES_JITTER_PERCENT: u8 = 10;
+/// 5,000 pairs: 2,500 calls between phones that have RTCP on its own port.
+pub const DEFAULT_MEDIA_PORTS: RangeInclusive<u16> = 20_000..=29_999;
 pub const SHARDS_MAX: usize = 64;
 
 /// Takes each key from the first layer that has it. Reports every error, not the first.
@@ -102,6 +108,8 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         calls_per_account: reader
             .one(Key::CallsPerAccount, calls_per_account)
             .unwrap_or(DEFAULT_CALLS_PER_ACCOUNT),
+        media_workers: reader.one(Key::MediaWorkers, shards).unwrap_or_else(default_shards),
+        media_ports: reader.one(Key::MediaPorts, media_ports).unwrap_or(DEFAULT_MEDIA_PORTS),
         messages_per_minute: reader
             .one(Key::MessagesPerMinute, messages_per_minute)
             .unwrap_or(DEFAULT_MESSAGES_PER_MINUTE),
@@ -297,6 +305,15 @@ fn calls_per_account(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("`{text}` is not between 0 and 100000 calls"))
 }
 
+/// With an even port and the odd one after it at least; none that needs a privilege.
+fn media_ports(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let range = text.split_once('-').and_then(|(first, last)| {
+        let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        (first >= 1_024 && first.checked_next_multiple_of(2)? < last).then_some(first..=last)
+    });
+    range.ok_or_else(|| format!("`{text}` is no range of ports; write 20000-29999"))
+}
+
 fn messages_per_minute(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("`{text}` is no number of messages"))
 }
@@ -355,6 +372,18 @@ mod tests {
             "service_route = \"<sip:edge.example.org;lr>\\r\\nX: y\"",
         ] {
             assert_eq!(resolve(&[file::parse("f", bad).0]).unwrap_err().len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_range_of_ports_has_room_for_a_pair() {
+        let ports = |text: &str| resolve(&[environment(&[("COEUR_MEDIA_PORTS", text)])]);
+        assert_eq!(ports("30000-30999").unwrap().media_ports, 30_000..=30_999);
+        assert_eq!(ports("1024 - 1025").unwrap().media_ports, 1_024..=1_025);
+        for bad in
+            ["30000", "30001-30002", "30000-30000", "30000-29999", "80-90", "0-65536", "65535-65535", "-"]
+        {
+            assert_eq!(ports(bad).unwrap_err().len(), 1, "{bad}");
         }
     }
 

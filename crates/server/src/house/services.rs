@@ -1,8 +1,9 @@
-//! What shards hand out: events, DNS questions, echo ports.
+//! What shards hand out: events, DNS questions, media of calls, echo ports.
 
 use super::deaths::Deaths;
 use crate::dns::{Dns, Table};
 use crate::echo_media::{EchoMedia, Settings};
+use crate::media::Media;
 use crate::observe::events::EventLog;
 use crate::shard::{Inbox, Services};
 use coeur_api::{Door, Operator};
@@ -24,20 +25,22 @@ pub struct HouseServices {
     pub events_lost: AtomicU64,
     pub dns: Arc<Dns>,
     pub echo: Arc<EchoMedia>,
+    pub media: Media,
 }
 
 impl HouseServices {
-    /// Names and echo ports are looked after on the runtime; answers come through the inboxes.
+    /// Names and echo ports are looked after on the runtime, media by workers of its own; answers come through the inboxes.
     pub fn new(
         runtime: &Handle,
         deaths: &Arc<Deaths>,
         inboxes: &Arc<[Arc<Inbox>]>,
         echo: Settings,
+        media: Media,
     ) -> (Self, Receiver<(ShardId, Event)>) {
         let (events, receiver) = sync_channel(EVENTS_MAX);
         let dns = Dns::new(Table::default(), runtime.clone(), deaths.clone(), inboxes.clone());
         let echo = EchoMedia::new(echo, runtime.clone(), deaths.clone(), inboxes.clone());
-        (Self { events, events_lost: AtomicU64::new(0), dns, echo }, receiver)
+        (Self { events, events_lost: AtomicU64::new(0), dns, echo, media }, receiver)
     }
 }
 
@@ -47,7 +50,16 @@ impl Services for HouseServices {
     }
 
     fn media(&self, shard: ShardId, command: MediaCommand) {
-        self.echo.handle(shard, command);
+        match command {
+            MediaCommand::OpenEcho { .. } | MediaCommand::CloseEcho { .. } => {
+                self.echo.handle(shard, command)
+            }
+            MediaCommand::Open { .. }
+            | MediaCommand::Describe { .. }
+            | MediaCommand::Connect { .. }
+            | MediaCommand::Disconnect { .. }
+            | MediaCommand::Close { .. } => self.media.handle(command),
+        }
     }
 
     fn publish(&self, shard: ShardId, event: Event) {

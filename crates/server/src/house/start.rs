@@ -10,13 +10,14 @@ use super::{boot, recovery, secrets, strangers};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::listen::bracketed;
+use crate::media::{Media, NoSlowPath};
 use crate::net;
 use crate::net::limits::Limits;
 use crate::net::listen::{Bound, bind};
 use crate::net::origin::{OriginCheck, Origins};
 use crate::net::sources::Sources;
 use crate::observe::process;
-use crate::shard::{Clock, Notice, Prepared, Setup, Shards};
+use crate::shard::{Clock, Inbox, Notice, Prepared, Setup, Shards};
 use crate::tls::watch::LOOK_EVERY;
 use crate::tls::{Source, Tls, Watch, authority, roots};
 use crate::trace::Tap;
@@ -180,6 +181,9 @@ impl Server {
         // The receivers end with the runtime.
         let _ = self.stop.send(true);
         self.shards.stop(GRACE);
+        if let Some(shards) = self.running.shards.get() {
+            shards.services.media.stop();
+        }
         self.running.journal.flush();
         self.stopped.store(true, Ordering::Relaxed);
         self.runtime.shutdown_timeout(Duration::from_secs(1));
@@ -261,7 +265,8 @@ fn start_shards(
 ) -> Result<Shards, Failure> {
     let prepared = Prepared::new(settings.shards).map_err(unreachable)?;
     let inboxes = prepared.inboxes.clone();
-    let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, echo(settings));
+    let media = media(settings, running, clock, inboxes.clone())?;
+    let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, echo(settings), media);
     let events_door = door.clone();
     let services = Arc::new(services);
     let deaths = &running.deaths;
@@ -328,15 +333,40 @@ fn origins(settings: &Settings, running: &Arc<Running>) -> Arc<OriginCheck> {
     Arc::new(move |origin: &str| origins.allow(origin, |domain| world.directory.is_ours(domain.as_bytes())))
 }
 
+/// The workers of media; what happens there is told to the shards.
+fn media(
+    settings: &Settings,
+    running: &Running,
+    clock: Clock,
+    inboxes: Arc<[Arc<Inbox>]>,
+) -> Result<Media, Failure> {
+    let wanted = crate::media::Settings {
+        workers: settings.media_workers,
+        ports: settings.media_ports.clone(),
+        advertise: advertised(settings).collect(),
+        ..Default::default()
+    };
+    let tell = move |shard: ShardId, event| {
+        if let Some(inbox) = inboxes.get(usize::from(shard.0)) {
+            // A full inbox loses the event: the call then ends by its own timers.
+            let _ = inbox.tell(Notice::Media(event));
+        }
+    };
+    let spawn = |name, body: Box<dyn FnOnce() + Send>| running.deaths.spawn(name, body);
+    Media::start(&wanted, clock, Arc::new(tell), &spawn, || Box::new(NoSlowPath)).map_err(unreachable)
+}
+
+/// Addresses, of what others may call us.
+fn advertised(settings: &Settings) -> impl Iterator<Item = std::net::IpAddr> {
+    settings.advertise.iter().filter_map(|advertise| advertise.host.trim_matches(['[', ']']).parse().ok())
+}
+
 /// Echo ports: the range that firewalls are opened for, and as many calls as a test service needs.
 fn echo(settings: &Settings) -> crate::echo_media::Settings {
     crate::echo_media::Settings {
         local: std::net::Ipv4Addr::UNSPECIFIED.into(),
-        advertise: settings
-            .advertise
-            .iter()
-            .find_map(|advertise| advertise.host.trim_matches(['[', ']']).parse().ok()),
-        ports: 20_000..=29_999,
+        advertise: advertised(settings).next(),
+        ports: settings.media_ports.clone(),
         ports_max: 1_000,
         idle: Duration::from_secs(60),
     }

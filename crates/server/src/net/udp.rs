@@ -169,7 +169,10 @@ fn send_some(socket: &impl AsRawFd, datagrams: &[(SocketAddr, &[u8])]) -> io::Re
 }
 
 /// Writes the C form of an address and gives its length.
-fn write_address(address: SocketAddr, out: &mut MaybeUninit<libc::sockaddr_in6>) -> libc::socklen_t {
+pub(crate) fn write_address(
+    address: SocketAddr,
+    out: &mut MaybeUninit<libc::sockaddr_in6>,
+) -> libc::socklen_t {
     match address {
         SocketAddr::V4(address) => {
             // SAFETY: all zero is a valid `sockaddr_in`.
@@ -197,7 +200,10 @@ fn write_address(address: SocketAddr, out: &mut MaybeUninit<libc::sockaddr_in6>)
 
 /// # Safety
 /// `name` points to `length` bytes that the kernel has written, in a buffer of `sockaddr_storage`.
-unsafe fn read_address(name: *const libc::sockaddr_storage, length: libc::socklen_t) -> Option<SocketAddr> {
+pub(crate) unsafe fn read_address(
+    name: *const libc::sockaddr_storage,
+    length: libc::socklen_t,
+) -> Option<SocketAddr> {
     if (length as usize) < mem::size_of::<libc::sa_family_t>() {
         return None;
     }

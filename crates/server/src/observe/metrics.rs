@@ -6,9 +6,11 @@
 use super::process;
 use crate::house::Running;
 use crate::house::running::ShardsOutside;
+use crate::media::{Media, Stats};
 use crate::shard::stats::{self, FAMILIES};
 use coeur_api::{Kind, MetricsText};
 use coeur_exchange::event::Counters;
+use coeur_media::relay::Reason;
 use coeur_storage::journal::LATENCY_BOUNDS_US;
 use std::sync::atomic::Ordering;
 
@@ -22,6 +24,7 @@ pub fn page(running: &Running) -> String {
     if let Some(shards) = running.shards.get() {
         queues(&mut text, shards);
         network(&mut text, shards);
+        media(&mut text, &shards.services.media);
     }
     of_process(&mut text);
     text.finish()
@@ -137,6 +140,42 @@ fn network(text: &mut MetricsText, shards: &ShardsOutside) {
             family.fields.iter().zip(values.by_ref()).map(|((_, labels), (_, value))| (*labels, value));
         text.many(family.name, family.kind, family.help, fields);
     }
+}
+
+fn media(text: &mut MetricsText, media: &Media) {
+    let sum = |of: fn(&Stats) -> u64| media.stats().map(of).sum::<u64>();
+    let mut gauge = |name, help, value: u64| text.one(name, Kind::Gauge, help, value);
+    gauge(
+        "coeur_media_endpoints",
+        "Legs of calls whose media has ports.",
+        sum(|stats| stats.endpoints.value()),
+    );
+    gauge("coeur_media_streams", "Streams of these legs.", sum(|stats| stats.streams.value()));
+    gauge("coeur_media_port_pairs", "Pairs of ports in use by calls.", media.port_pairs() as u64);
+    gauge("coeur_media_commands", "What no media worker has taken yet.", media.waiting() as u64);
+    let mut counter = |name, help, value: u64| text.one(name, Kind::Counter, help, value);
+    let received = sum(|stats| stats.packets_received.value());
+    counter("coeur_media_packets_received_total", "Packets of media received.", received);
+    let sent = sum(|stats| stats.packets_sent.value());
+    counter("coeur_media_packets_sent_total", "Packets of media that the kernel took.", sent);
+    let handed = sum(|stats| stats.packets_handed.value());
+    counter("coeur_media_packets_handed_total", "Packets of ICE and DTLS on media ports.", handed);
+    let refused = sum(|stats| stats.opens_refused.value());
+    counter("coeur_media_opens_refused_total", "Legs for which no port could be had.", refused);
+    let refused = sum(|stats| stats.connects_refused.value());
+    counter("coeur_media_connects_refused_total", "Connections of legs that are not open.", refused);
+    let silent = sum(|stats| stats.silent.value());
+    counter("coeur_media_silent_total", "Legs that fell silent though they should be heard.", silent);
+    let labels: Vec<String> =
+        Reason::ALL.iter().map(|reason| format!("reason=\"{}\"", reason.name())).collect();
+    let dropped =
+        Reason::ALL.iter().map(|reason| media.stats().map(|stats| stats.dropped(*reason)).sum::<u64>());
+    text.many(
+        "coeur_media_packets_dropped_total",
+        Kind::Counter,
+        "Packets of media that went no further, and why.",
+        labels.iter().map(String::as_str).zip(dropped),
+    );
 }
 
 /// What the libraries of Prometheus export for every process, under the same names.

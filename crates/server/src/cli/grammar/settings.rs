@@ -60,6 +60,12 @@ pub struct Settings {
     /// Route that phones put into what they send: <sip:HOST;lr> [env: COEUR_SERVICE_ROUTE]
     #[arg(long, value_name = "ROUTE")]
     pub service_route: Option<String>,
+    /// Threads that carry media, 1 to 64 [env: COEUR_MEDIA_WORKERS] [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub media_workers: Option<String>,
+    /// UDP ports for media, to be opened in a firewall [env: COEUR_MEDIA_PORTS] [default: 20000-29999]
+    #[arg(long, value_name = "FIRST-LAST")]
+    pub media_ports: Option<String>,
     /// Who takes a call: proxy or b2bua [env: COEUR_CALLS] [default: proxy]
     #[arg(long, value_name = "WHO")]
     pub calls: Option<String>,
@@ -94,6 +100,8 @@ impl Settings {
         layer.flag(Key::ServiceRoute, self.service_route);
         layer.flag(Key::Calls, self.calls);
         layer.flag(Key::CallsPerAccount, self.calls_per_account);
+        layer.flag(Key::MediaWorkers, self.media_workers);
+        layer.flag(Key::MediaPorts, self.media_ports);
         layer.flag(Key::MessagesPerMinute, self.messages_per_minute);
         layer
     }

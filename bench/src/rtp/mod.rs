@@ -1,0 +1,81 @@
+//! `coeur-bench rtp`: calls of 20 ms G.711 both ways through our media workers and through rtpengine, in turn: CPU of the
+//! relay for each packet that it forwarded, loss, added latency. `--calls N --secs S --mode rtp-rtp|rtp-srtp|srtp-srtp`,
+//! `--only coeur|rtpengine`, `--workers N`. Needs the package rtpengine-daemon for the comparison. Both run in user space,
+//! with as many threads.
+
+mod host;
+mod keys;
+mod peer;
+mod traffic;
+
+use crate::Args;
+use std::net::SocketAddr;
+use std::process::Child;
+
+pub use host::main as host;
+
+/// Which of the two phones of a call speak SRTP (AES_CM_128_HMAC_SHA1_80, SDES).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Mode {
+    pub protected: [bool; 2],
+}
+
+impl Mode {
+    fn named(name: &str) -> Mode {
+        let protected = match name {
+            "rtp-rtp" => [false, false],
+            "rtp-srtp" => [false, true],
+            "srtp-srtp" => [true, true],
+            other => panic!("--mode: {other} is none of rtp-rtp rtp-srtp srtp-srtp"),
+        };
+        Mode { protected }
+    }
+}
+
+/// What a relay says about a call that it was told to relay, side by side.
+pub struct Opened {
+    /// Where each phone sends.
+    pub ports: [SocketAddr; 2],
+    /// The key under which each phone hears.
+    pub keys: [Option<Vec<u8>>; 2],
+}
+
+/// Something that relays calls between two phones, in a process of its own.
+pub trait Relay {
+    fn pid(&self) -> i32;
+    fn open(&mut self, call: usize, phones: [SocketAddr; 2], mode: Mode) -> Opened;
+}
+
+/// Ends when dropped.
+pub struct Process(pub Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub fn main(a: &Args) {
+    let (name, only) = (a.get("mode", "rtp-rtp"), a.get("only", ""));
+    let mode = Mode::named(&name);
+    let calls = a.num("calls", 100.0) as usize;
+    let (secs, warm, workers) = (a.num("secs", 5.0), a.num("warm", 1.0), a.num("workers", 2.0) as usize);
+    let mut cpu_us = Vec::new();
+    for label in ["rtpengine", "coeur"] {
+        if !only.is_empty() && only != label {
+            continue;
+        }
+        let mut relay: Box<dyn Relay> = match label {
+            "coeur" => Box::new(host::Host::start(workers)),
+            _ => Box::new(peer::Rtpengine::start(workers)),
+        };
+        let run = traffic::run(&mut *relay, calls, mode, secs, warm);
+        println!("{}", run.json(&format!("{label}/{name}"), calls));
+        cpu_us.push(run.cpu_us);
+    }
+    if let [theirs, ours] = cpu_us[..] {
+        println!("{{\"name\":\"ratio/{name}\",\"calls\":{calls},\"ours_to_theirs\":{:.3}}}", ours / theirs);
+    }
+}

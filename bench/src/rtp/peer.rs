@@ -1,0 +1,126 @@
+//! rtpengine, in user space, told of calls by its ng protocol (bencode over UDP).
+
+use super::{Mode, Opened, Process, Relay, keys};
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+pub struct Rtpengine {
+    process: Process,
+    ng: UdpSocket,
+    asked: u32,
+}
+
+const NG: &str = "127.0.0.1:22998";
+
+impl Rtpengine {
+    pub fn start(threads: usize) -> Rtpengine {
+        let child = Command::new("rtpengine")
+            .args(["--foreground", "--log-stderr", "--log-level=3", "--table=-1", "--interface=127.0.0.1"])
+            .args([&format!("--listen-ng={NG}"), &format!("--num-threads={threads}")])
+            .args(["--port-min=20000", "--port-max=29999", "--timeout=3600", "--silent-timeout=3600"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("rtpengine: install the package rtpengine-daemon");
+        let ng = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        ng.connect(NG).expect("an address");
+        ng.set_read_timeout(Some(Duration::from_millis(500))).expect("a time");
+        let mut relay = Rtpengine { process: Process(child), ng, asked: 0 };
+        relay.ask(&[("command", "ping")]);
+        relay
+    }
+
+    fn ask(&mut self, words: &[(&str, &str)]) -> String {
+        self.asked += 1;
+        let cookie = format!("{}_{}", std::process::id(), self.asked);
+        let mut sorted = words.to_vec();
+        sorted.sort_unstable();
+        let body: String = sorted.iter().flat_map(|(key, value)| [string(key), string(value)]).collect();
+        let mut bytes = vec![0; 65_536];
+        for _ in 0..20 {
+            // Refused while it is not up yet.
+            let _ = self.ng.send(format!("{cookie} d{body}e").as_bytes());
+            while let Ok(length) = self.ng.recv(&mut bytes) {
+                let text = String::from_utf8_lossy(&bytes[..length]);
+                if let Some(answer) = text.strip_prefix(&format!("{cookie} ")) {
+                    return answer.to_owned();
+                }
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("no answer from rtpengine");
+    }
+}
+
+impl Relay for Rtpengine {
+    fn pid(&self) -> i32 {
+        self.process.0.id() as i32
+    }
+
+    fn open(&mut self, call: usize, phones: [SocketAddr; 2], mode: Mode) -> Opened {
+        let call_id = format!("bench-{call}");
+        let profile = if mode.protected[1] { "RTP/SAVP" } else { "RTP/AVP" };
+        let offer = self.ask(&[
+            ("ICE", "remove"),
+            ("call-id", &call_id),
+            ("command", "offer"),
+            ("from-tag", "a"),
+            ("sdp", &sdp(phones[0], mode.protected[0].then_some((1, 0)))),
+            ("transport-protocol", profile),
+        ]);
+        let (to_b, key_b) = media(&offer, mode.protected[1]);
+        let tag = key_b.as_ref().map_or(1, |(tag, _)| *tag);
+        let answer = self.ask(&[
+            ("ICE", "remove"),
+            ("call-id", &call_id),
+            ("command", "answer"),
+            ("from-tag", "a"),
+            ("sdp", &sdp(phones[1], mode.protected[1].then_some((tag, 1)))),
+            ("to-tag", "b"),
+        ]);
+        let (to_a, key_a) = media(&answer, mode.protected[0]);
+        Opened { ports: [to_a, to_b], keys: [key_a.map(|(_, key)| key), key_b.map(|(_, key)| key)] }
+    }
+}
+
+/// The description of a phone, with tag and side of its key.
+fn sdp(phone: SocketAddr, crypto: Option<(u32, usize)>) -> String {
+    let (profile, crypto) = match crypto {
+        Some((tag, side)) => {
+            let key = keys::base64(&keys::bytes(side, false));
+            ("SAVP", format!("a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n"))
+        }
+        None => ("AVP", String::new()),
+    };
+    format!(
+        "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio {1} RTP/{profile} 0\r\n\
+         a=rtpmap:0 PCMU/8000\r\n{crypto}a=ptime:20\r\na=sendrecv\r\n",
+        phone.ip(),
+        phone.port()
+    )
+}
+
+/// Where an answer of rtpengine says that it receives, and tag and key of the suite that the bench speaks.
+fn media(answer: &str, protected: bool) -> (SocketAddr, Option<(u32, Vec<u8>)>) {
+    let word = |start: &str, place: usize| {
+        let line = answer.lines().find_map(|line| line.strip_prefix(start));
+        line.and_then(|line| line.split(' ').nth(place))
+            .unwrap_or_else(|| panic!("no {start} in {answer}"))
+            .trim()
+    };
+    let address = format!("{}:{}", word("c=IN IP4 ", 0), word("m=audio ", 0)).parse().expect("an address");
+    let suite = |line: &&str| line.starts_with("a=crypto:") && line.contains("AES_CM_128_HMAC_SHA1_80");
+    let key = protected.then(|| {
+        let line = answer.lines().find(suite).unwrap_or_else(|| panic!("no key in {answer}"));
+        let tag =
+            line["a=crypto:".len()..].split(' ').next().and_then(|tag| tag.parse().ok()).expect("a tag");
+        let inline = line.split("inline:").nth(1).expect("a key").split('|').next().expect("a key");
+        (tag, keys::from_base64(inline))
+    });
+    (address, key)
+}
+
+fn string(text: &str) -> String {
+    format!("{}:{text}", text.len())
+}

@@ -1,0 +1,18 @@
+//! What is heard and seen: the packets of a call between the socket that received them and the socket that sends them.
+//!
+//! [`demux`] tells by the first byte what a datagram is. [`rtp`] and [`rtcp`] are views over its bytes, [`srtp`]
+//! protects and unprotects them where they lie, [`stats`] and [`quality`] say how well they arrived, and [`relay`] is
+//! the table that says where each goes. A packet lies in a slot with room before and behind it ([`packet`]), is never
+//! copied and costs no allocation and no lock.
+//!
+//! What it deliberately does not do: read a clock, open a socket or draw a random number. Time, packets and keys are
+//! handed in; who may call whom was decided elsewhere.
+
+pub mod demux;
+pub mod packet;
+pub mod quality;
+pub mod relay;
+pub mod rtcp;
+pub mod rtp;
+pub mod srtp;
+pub mod stats;

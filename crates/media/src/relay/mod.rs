@@ -1,0 +1,275 @@
+//! The table of one media worker: whose packet this is, whether it counts, and where it goes.
+//!
+//! A [`Relay`] holds streams and the transports (ports) that carry them. Signalling changes it between batches:
+//! [`Relay::open`], [`Relay::agree`], [`Relay::link`], [`Relay::close`]. Each packet goes through [`Relay::receive`], which
+//! rewrites it where it lies and names the port and address it leaves by, or the [`Reason`] why it goes no further. That
+//! path allocates nothing, locks nothing and reads no clock.
+//!
+//! Whose packets count is in [`latch`]: nobody hears or is heard because he sent first. SSRC and
+//! timestamps pass as they are, sequence numbers too unless a sender begins anew ([`Quality`]); payload types are mapped where both ends number them differently; RTCP passes whole, on
+//! the port of RTP or its own on either side; SRTP is taken off and put on where the sides differ or have different keys.
+//!
+//! What it deliberately does not do: answer STUN, speak DTLS (both are handed out, [`Verdict::Handed`]), transcode, mix,
+//! repeat what was lost. In a bundle (RFC 9143) streams are told apart by payload type, not by MID.
+
+pub mod latch;
+mod quality;
+mod reason;
+mod receive;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use latch::{Expected, Grade, Peer};
+pub use quality::Quality;
+pub use reason::{Reason, Reasons};
+
+use crate::demux::Protocol;
+use crate::srtp::{Inbound, Outbound};
+use coeur_sip::time::Monotonic;
+use slab::Slab;
+use std::net::SocketAddr;
+use stream::Stream;
+
+/// A stream of one endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamKey(pub u32);
+
+/// A port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransportKey(pub u32);
+
+/// What a port is for (RFC 8445 section 5.1.1.1 numbers them).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Component {
+    /// RTP, and RTCP where both share a port.
+    Rtp,
+    Rtcp,
+}
+
+/// Which ports a stream has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// RTP and RTCP on one (RFC 5761).
+    One,
+    Two,
+    /// Those of another stream (RFC 9143).
+    Of(StreamKey),
+}
+
+/// What was agreed about a stream. Each is complete and replaces the one before.
+pub struct Agreed {
+    pub rtp: Expected,
+    pub rtcp: Expected,
+    /// RTCP for the other end goes to its port of RTP.
+    pub rtcp_mux: bool,
+    /// Only what ICE validates is heard and sent to; see [`Relay::validate`].
+    pub ice: bool,
+    pub we_send: bool,
+    pub we_receive: bool,
+    pub receive: KeyChange<Inbound>,
+    pub send: KeyChange<Outbound>,
+    /// Of the timestamps, for jitter; 0: 8,000.
+    pub clock_hz: u32,
+}
+
+/// What becomes of the protection of one direction.
+pub enum KeyChange<C> {
+    /// The same key as before: rollover counter and replay window go on.
+    Keep,
+    Plain,
+    /// Keys will come: until then nothing passes.
+    Awaited,
+    New(Box<C>),
+}
+
+/// Keys of both directions.
+pub struct Keys {
+    pub receive: Box<Inbound>,
+    pub send: Box<Outbound>,
+}
+
+/// What becomes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It leaves by this port, to this address.
+    Forward {
+        transport: TransportKey,
+        to: SocketAddr,
+    },
+    /// It is for whoever keeps ICE or DTLS of this stream.
+    Handed {
+        stream: StreamKey,
+        component: Component,
+        protocol: Protocol,
+    },
+    Dropped(Reason),
+}
+
+/// The table. A stream needs about 1.6 kB.
+#[derive(Default)]
+pub struct Relay {
+    streams: Slab<Stream>,
+    transports: Slab<Transport>,
+    /// Streams of which the first packet that counts has come.
+    heard: Vec<StreamKey>,
+    dropped: Reasons,
+}
+
+struct Transport {
+    /// Whose port it is: of a bundle the stream that opened it.
+    stream: StreamKey,
+    component: Component,
+    /// The other streams of the bundle, at most 15.
+    bundled: Vec<StreamKey>,
+}
+
+impl Relay {
+    /// A stream with its ports, which are named for the sockets: that of RTP and that of RTCP.
+    pub fn open(
+        &mut self,
+        ports: Ports,
+        is_opaque: bool,
+    ) -> (StreamKey, Option<TransportKey>, Option<TransportKey>) {
+        let key = StreamKey(self.streams.vacant_key() as u32);
+        let (transport, rtcp, bundle) = match ports {
+            Ports::One => (self.transport(key, Component::Rtp), None, key),
+            Ports::Two => {
+                (self.transport(key, Component::Rtp), Some(self.transport(key, Component::Rtcp)), key)
+            }
+            Ports::Of(owner) => match self.streams.get(owner.0 as usize) {
+                Some(stream) => (stream.transport, stream.rtcp_transport, stream.bundle),
+                // There is no such stream: it gets a port of its own.
+                None => (self.transport(key, Component::Rtp), None, key),
+            },
+        };
+        self.streams.insert(Stream::new(transport, rtcp, bundle, is_opaque));
+        // `receive` tells of a stream that is heard without allocating.
+        self.heard.reserve(self.streams.len());
+        if bundle == key {
+            return (key, Some(transport), rtcp);
+        }
+        for port in [Some(transport), rtcp].into_iter().flatten() {
+            if let Some(port) = self.transports.get_mut(port.0 as usize) {
+                port.bundled.push(key);
+            }
+        }
+        (key, None, None)
+    }
+
+    fn transport(&mut self, stream: StreamKey, component: Component) -> TransportKey {
+        let transport = Transport { stream, component, bundled: Vec::new() };
+        TransportKey(self.transports.insert(transport) as u32)
+    }
+
+    /// Ends a stream. Its ports are free when it opened them; whoever sent to it is connected with none.
+    pub fn close(&mut self, key: StreamKey) {
+        let Some(stream) = self.streams.try_remove(key.0 as usize) else { return };
+        for port in [Some(stream.transport), stream.rtcp_transport].into_iter().flatten() {
+            if stream.bundle == key {
+                self.transports.try_remove(port.0 as usize);
+            } else if let Some(port) = self.transports.get_mut(port.0 as usize) {
+                port.bundled.retain(|other| *other != key);
+            }
+        }
+        if let Some(other) = stream.link
+            && let Some(other) = self.stream_mut(other)
+            && other.link == Some(key)
+        {
+            other.link = None;
+        }
+    }
+
+    /// What was agreed; `None`: switched off. The first word of it opens the stream for packets.
+    pub fn agree(&mut self, key: StreamKey, agreed: Option<Agreed>, now: Monotonic) {
+        if let Some(stream) = self.stream_mut(key) {
+            stream.agree(agreed, now);
+        }
+    }
+
+    /// What `from` receives goes to `to`, with these payload types (as they arrive, as they leave); `None`: with any,
+    /// unchanged.
+    pub fn link(&mut self, from: StreamKey, to: Option<StreamKey>, payloads: Option<&[(u8, u8)]>) {
+        if let Some(stream) = self.stream_mut(from) {
+            stream.link = to;
+            stream.map_payloads(payloads);
+        }
+    }
+
+    /// The keys that DTLS has agreed on (RFC 5764).
+    pub fn set_keys(&mut self, key: StreamKey, keys: Keys) {
+        if let Some(stream) = self.stream_mut(key) {
+            stream.set_keys(keys);
+        }
+    }
+
+    /// ICE has validated an address of the other end; `selected`: packets go there from now on.
+    pub fn validate(&mut self, key: StreamKey, component: Component, address: SocketAddr, selected: bool) {
+        if let Some(latch) = self.stream_mut(key).and_then(|stream| stream.latch_mut(component)) {
+            latch.validate(address, selected);
+        }
+    }
+
+    /// Takes the streams that were heard for the first time since something was agreed about them.
+    pub fn take_heard(&mut self, into: &mut Vec<StreamKey>) {
+        into.append(&mut self.heard);
+    }
+
+    /// Where a stream is heard from; `None` before its first packet.
+    pub fn peer(&self, key: StreamKey, component: Component) -> Option<Peer> {
+        self.stream(key)?.latch(component)?.peer()
+    }
+
+    /// Whether packets of this stream should be coming, and none came since `since`.
+    pub fn is_silent(&self, key: StreamKey, since: Monotonic) -> bool {
+        let Some(stream) = self.stream(key) else { return false };
+        let owner = self.stream(stream.bundle).unwrap_or(stream);
+        let heard_at = owner.latch(Component::Rtp).and_then(|latch| latch.peer()).map(|peer| peer.heard_at);
+        stream.expects_to_hear() && heard_at.is_none_or(|at| at <= since)
+    }
+
+    /// Whether packets of this stream should be coming.
+    pub fn expects_to_hear(&self, key: StreamKey) -> bool {
+        self.stream(key).is_some_and(Stream::expects_to_hear)
+    }
+
+    pub fn quality(&self, key: StreamKey) -> Option<&Quality> {
+        self.stream(key).map(|stream| &stream.quality)
+    }
+
+    /// What was dropped of a stream, and of what should have gone to its other end.
+    pub fn dropped(&self, key: StreamKey) -> Option<&Reasons> {
+        self.stream(key).map(|stream| &stream.dropped)
+    }
+
+    /// What was dropped of all streams since the start.
+    pub fn all_dropped(&self) -> &Reasons {
+        &self.dropped
+    }
+
+    /// Whoever keeps the sockets could not receive a packet whole, or not send it.
+    pub fn lost(&mut self, transport: TransportKey, reason: Reason) {
+        if let Some(stream) = self.transports.get(transport.0 as usize).map(|transport| transport.stream) {
+            self.count_drop(stream, reason);
+        }
+    }
+
+    pub fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    fn stream(&self, key: StreamKey) -> Option<&Stream> {
+        self.streams.get(key.0 as usize)
+    }
+
+    fn stream_mut(&mut self, key: StreamKey) -> Option<&mut Stream> {
+        self.streams.get_mut(key.0 as usize)
+    }
+
+    fn count_drop(&mut self, key: StreamKey, reason: Reason) {
+        self.dropped.add(reason);
+        if let Some(stream) = self.stream_mut(key) {
+            stream.dropped.add(reason);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! How much came and went on one stream, and how well it arrived.
+
+use crate::packet::Packet;
+use crate::rtcp::{self, Compound, ReportBlock, RtcpPacket};
+use crate::stats::{Arrival, ReceiveStats, round_trip};
+use coeur_sip::time::Monotonic;
+use std::time::Duration;
+
+/// SSRCs of one stream that are counted apart; a phone has one, a camera one more for what it repeats. Of more, the one
+/// that came first makes room: its counts stay, its jitter is forgotten.
+const SOURCES: usize = 3;
+/// Sender reports whose time is kept for the round trip.
+const REPORTS_KEPT: usize = 4;
+
+/// Counts of one stream: 600 bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Quality {
+    pub received_packets: u64,
+    /// Payload, without headers.
+    pub received_octets: u64,
+    pub sent_packets: u64,
+    pub sent_octets: u64,
+    /// To the other end and back, when it reports (RFC 3550 section 6.4.1).
+    pub round_trip: Option<Duration>,
+    /// What the other end last said of how it hears.
+    pub heard: Option<ReportBlock>,
+    sources: [Option<Source>; SOURCES],
+    /// Which of them makes room next.
+    oldest: usize,
+    /// The one that was heard last.
+    last: usize,
+    expected_before: u64,
+    lost_before: i64,
+    reports: [Option<ReportSent>; REPORTS_KEPT],
+    reports_sent: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Source {
+    stats: ReceiveStats,
+    /// Added to its numbers, since it began anew.
+    shift: u16,
+    /// The highest number that has left.
+    sent: u16,
+}
+
+/// A sender report that went to the other end: whose, and the middle of its NTP time.
+#[derive(Clone, Copy, Debug)]
+struct ReportSent {
+    ssrc: u32,
+    middle: u32,
+    at: Monotonic,
+}
+
+impl Quality {
+    /// Packets that were sent to us, as far as their numbers tell (RFC 3550 appendix A.3).
+    pub fn expected(&self) -> u64 {
+        self.expected_before + self.each().map(ReceiveStats::expected).sum::<u64>()
+    }
+
+    /// Packets that did not come.
+    pub fn lost(&self) -> u64 {
+        (self.lost_before + self.each().map(ReceiveStats::lost).sum::<i64>()).max(0) as u64
+    }
+
+    /// Of the source that was heard last (appendix A.8).
+    pub fn jitter(&self) -> Duration {
+        self.sources[self.last].as_ref().map_or(Duration::ZERO, |source| source.stats.jitter())
+    }
+
+    fn each(&self) -> impl Iterator<Item = &ReceiveStats> {
+        self.sources.iter().flatten().map(|source| &source.stats)
+    }
+
+    /// Counts a packet and gives what is to be added to its number: where a sender begins another numbering, a receiver
+    /// behind SRTP would take what follows for old. `None` for a number far from all others, which is dropped.
+    pub(super) fn received(
+        &mut self,
+        now: Monotonic,
+        ssrc: u32,
+        sequence: u16,
+        timestamp: u32,
+        clock_hz: u32,
+        payload_bytes: usize,
+    ) -> Option<u16> {
+        self.received_packets += 1;
+        self.received_octets += payload_bytes as u64;
+        let is_it =
+            |source: &Option<Source>| source.as_ref().is_some_and(|source| source.stats.ssrc() == ssrc);
+        if !is_it(&self.sources[self.last]) {
+            match self.sources.iter().position(is_it) {
+                Some(place) => self.last = place,
+                None => {
+                    let stats = ReceiveStats::new(ssrc, clock_hz, sequence, timestamp, payload_bytes, now);
+                    self.enter(Source { stats, shift: 0, sent: sequence });
+                    return Some(0);
+                }
+            }
+        }
+        let source = self.sources[self.last].as_mut()?;
+        match source.stats.receive(sequence, timestamp, payload_bytes, now) {
+            Arrival::Stray => return None,
+            Arrival::Restarted => {
+                source.sent = source.sent.wrapping_add(1);
+                source.shift = source.sent.wrapping_sub(sequence);
+            }
+            Arrival::InOrder => source.sent = sequence.wrapping_add(source.shift),
+            Arrival::OutOfOrder | Arrival::Duplicate => {}
+        }
+        Some(source.shift)
+    }
+
+    fn enter(&mut self, source: Source) {
+        let empty = self.sources.iter().position(Option::is_none);
+        let place = empty.unwrap_or(self.oldest);
+        if let Some(before) = self.sources[place].replace(source) {
+            self.expected_before += before.stats.expected();
+            self.lost_before += before.stats.lost();
+            self.oldest = (self.oldest + 1) % SOURCES;
+        }
+        self.last = place;
+    }
+
+    /// Gives numbers in reports about what arrived here back as their sender knows them.
+    pub(super) fn restore_numbers(&self, packet: &mut Packet<'_>) {
+        let shift = |ssrc| {
+            let source = self.sources.iter().flatten().find(|source| source.stats.ssrc() == ssrc);
+            source.map_or(0, |source| source.shift)
+        };
+        if self.sources.iter().flatten().any(|source| source.shift != 0) {
+            // What is no compound packet has no reports to restore.
+            let _ = rtcp::rewrite_report_blocks(packet, |block| {
+                block.highest_sequence = block.highest_sequence.wrapping_sub(u32::from(shift(block.ssrc)));
+            });
+        }
+    }
+
+    /// What the other end reports: of its sending, and of how it hears.
+    pub(super) fn read_reports(&mut self, packet: &[u8], now: Monotonic) {
+        let Ok(compound) = Compound::parse(packet) else { return };
+        for packet in compound.packets() {
+            match packet {
+                RtcpPacket::SenderReport(report) => {
+                    let sources = self.sources.iter_mut().flatten();
+                    for source in sources.filter(|source| source.stats.ssrc() == report.ssrc) {
+                        source.stats.sender_reported(report.info.ntp, now);
+                    }
+                    report.blocks().for_each(|block| self.reported(block, now));
+                }
+                RtcpPacket::ReceiverReport(report) => {
+                    report.blocks().for_each(|block| self.reported(block, now));
+                }
+                RtcpPacket::SourceDescription(_)
+                | RtcpPacket::Goodbye(_)
+                | RtcpPacket::App(_)
+                | RtcpPacket::TransportFeedback(_)
+                | RtcpPacket::PayloadFeedback(_)
+                | RtcpPacket::ExtendedReport(_)
+                | RtcpPacket::Unknown { .. }
+                | RtcpPacket::Malformed { .. } => {}
+            }
+        }
+    }
+
+    fn reported(&mut self, block: ReportBlock, now: Monotonic) {
+        let is_named =
+            |report: &&ReportSent| report.ssrc == block.ssrc && report.middle == block.last_sender_report;
+        if let Some(report) = self.reports.iter().flatten().find(is_named) {
+            self.round_trip = round_trip(&block, report.at, now).or(self.round_trip);
+        }
+        self.heard = Some(block);
+    }
+
+    /// Remembers when a sender report went to the other end, whose answer will name it.
+    pub(super) fn sends_report(&mut self, packet: &[u8], now: Monotonic) {
+        let Ok(compound) = Compound::parse(packet) else { return };
+        if let Some(RtcpPacket::SenderReport(report)) = compound.packets().next() {
+            let middle = (report.info.ntp >> 16) as u32;
+            self.reports[self.reports_sent % REPORTS_KEPT] =
+                Some(ReportSent { ssrc: report.ssrc, middle, at: now });
+            self.reports_sent += 1;
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The way of one packet.
+
+use super::stream::Header;
+use super::{Component, Reason, Relay, StreamKey, TransportKey, Verdict};
+use crate::demux::{Protocol, demux};
+use crate::packet::Packet;
+use crate::rtp::{Rtp, RtpMut};
+use coeur_sip::time::Monotonic;
+use std::net::SocketAddr;
+
+/// A packet that goes no further, and whose it was.
+struct Lost(StreamKey, Reason);
+
+impl Relay {
+    /// What becomes of a packet that has come to `at` from `from`. It is changed in place.
+    pub fn receive(
+        &mut self,
+        now: Monotonic,
+        at: TransportKey,
+        from: SocketAddr,
+        packet: &mut Packet<'_>,
+    ) -> Verdict {
+        let Some(transport) = self.transports.get(at.0 as usize) else {
+            self.dropped.add(Reason::Closed);
+            return Verdict::Dropped(Reason::Closed);
+        };
+        let (owner, component) = (transport.stream, transport.component);
+        let way = match demux(packet) {
+            _ if self.stream(owner).is_some_and(|stream| stream.is_opaque) => {
+                self.opaque(now, owner, from, packet)
+            }
+            Some(Protocol::Rtp) if component == Component::Rtp => self.rtp(now, at, owner, from, packet),
+            Some(Protocol::Rtp) => Err(Lost(owner, Reason::WrongPort)),
+            Some(Protocol::Rtcp) => self.rtcp(now, at, owner, component, from, packet),
+            Some(protocol @ (Protocol::Stun | Protocol::Dtls)) => {
+                self.hand_out(owner, component, protocol, from)
+            }
+            Some(Protocol::Zrtp | Protocol::TurnChannel) | None => Err(Lost(owner, Reason::Unexpected)),
+        };
+        way.unwrap_or_else(|Lost(stream, reason)| {
+            self.count_drop(stream, reason);
+            Verdict::Dropped(reason)
+        })
+    }
+
+    fn rtp(
+        &mut self,
+        now: Monotonic,
+        at: TransportKey,
+        owner: StreamKey,
+        from: SocketAddr,
+        packet: &mut Packet<'_>,
+    ) -> Result<Verdict, Lost> {
+        let rtp = Rtp::parse(packet).map_err(|_| Lost(owner, Reason::Malformed))?;
+        let header = Header {
+            ssrc: rtp.ssrc(),
+            sequence: rtp.sequence(),
+            timestamp: rtp.timestamp(),
+            payload_type: rtp.payload_type(),
+        };
+        let header_bytes = rtp.header_bytes();
+        let key = self.with_payload(at, owner, header.payload_type);
+        let (receives, payload) = self
+            .stream(key)
+            .map(|stream| (stream.expects_to_hear(), stream.payload(header.payload_type)))
+            .ok_or(Lost(owner, Reason::NotAgreed))?;
+        let wanted = receives && payload.is_some();
+        // The stream and its owner are in the table: both were just found there.
+        let lost = |reason| Lost(key, reason);
+        self.stream_mut(owner)
+            .ok_or(lost(Reason::Closed))?
+            .admit_rtp(now, from, header, wanted, packet)
+            .map_err(lost)?;
+        let stream = self.stream_mut(key).ok_or(lost(Reason::Closed))?;
+        if !receives {
+            return Err(lost(Reason::NotReceiving));
+        }
+        let payload = payload.ok_or(lost(Reason::UnknownPayload))?;
+        let payload_bytes = packet.len().saturating_sub(header_bytes);
+        let shift = stream.count_received(now, header, payload_bytes).map_err(lost)?;
+        let (is_first, link) = (!std::mem::replace(&mut stream.is_heard, true), stream.link);
+        if is_first {
+            self.heard.push(key);
+        }
+        let link = link.ok_or(lost(Reason::NotConnected))?;
+        if (payload != header.payload_type || shift != 0)
+            && let Ok(mut rtp) = RtpMut::parse(packet)
+        {
+            rtp.set_payload_type(payload);
+            rtp.set_sequence(header.sequence.wrapping_add(shift));
+        }
+        self.dispatch(link, payload_bytes, packet)
+    }
+
+    fn dispatch(
+        &mut self,
+        link: StreamKey,
+        payload_bytes: usize,
+        packet: &mut Packet<'_>,
+    ) -> Result<Verdict, Lost> {
+        let lost = |reason| Lost(link, reason);
+        let stream = self.stream(link).ok_or(lost(Reason::NotConnected))?;
+        stream.may_send().map_err(lost)?;
+        let owner = stream.bundle;
+        let owner = self.stream_mut(owner).ok_or(lost(Reason::OtherNotAgreed))?;
+        let (transport, to) = owner.dispatch_rtp(packet).map_err(lost)?;
+        if let Some(stream) = self.stream_mut(link) {
+            stream.quality.sent_packets += 1;
+            stream.quality.sent_octets += payload_bytes as u64;
+        }
+        Ok(Verdict::Forward { transport, to })
+    }
+
+    fn rtcp(
+        &mut self,
+        now: Monotonic,
+        at: TransportKey,
+        owner: StreamKey,
+        component: Component,
+        from: SocketAddr,
+        packet: &mut Packet<'_>,
+    ) -> Result<Verdict, Lost> {
+        let lost = |reason| Lost(owner, reason);
+        self.stream_mut(owner)
+            .ok_or(lost(Reason::Closed))?
+            .admit_rtcp(now, from, component, packet)
+            .map_err(lost)?;
+        let key = self.with_ssrc(at, owner, packet);
+        let stream = self.stream_mut(key).ok_or(lost(Reason::Closed))?;
+        stream.quality.read_reports(packet, now);
+        let link = stream.link.ok_or(Lost(key, Reason::NotConnected))?;
+        let lost = |reason| Lost(link, reason);
+        let other = self.stream_mut(link).ok_or(lost(Reason::NotConnected))?;
+        other.quality.restore_numbers(packet);
+        other.quality.sends_report(packet, now);
+        let owner = other.bundle;
+        let owner = self.stream_mut(owner).ok_or(lost(Reason::OtherNotAgreed))?;
+        let (transport, to) = owner.dispatch_rtcp(packet).map_err(lost)?;
+        Ok(Verdict::Forward { transport, to })
+    }
+
+    /// Datagrams of a stream that is not RTP.
+    fn opaque(
+        &mut self,
+        now: Monotonic,
+        key: StreamKey,
+        from: SocketAddr,
+        packet: &mut Packet<'_>,
+    ) -> Result<Verdict, Lost> {
+        let lost = |reason| Lost(key, reason);
+        let stream = self.stream_mut(key).ok_or(lost(Reason::Closed))?;
+        stream.admit_opaque(now, from).map_err(lost)?;
+        if !stream.expects_to_hear() {
+            return Err(lost(Reason::NotReceiving));
+        }
+        stream.quality.received_packets += 1;
+        stream.quality.received_octets += packet.len() as u64;
+        let (is_first, link) = (!std::mem::replace(&mut stream.is_heard, true), stream.link);
+        if is_first {
+            self.heard.push(key);
+        }
+        self.dispatch(link.ok_or(lost(Reason::NotConnected))?, packet.len(), packet)
+    }
+
+    /// Packets of ICE and DTLS, where there is somebody who wants them and they come from where they may. DTLS is heard
+    /// only where ICE validated, or where signalling points to: the first ClientHello from anywhere else would take the
+    /// call.
+    fn hand_out(
+        &mut self,
+        key: StreamKey,
+        component: Component,
+        protocol: Protocol,
+        from: SocketAddr,
+    ) -> Result<Verdict, Lost> {
+        let lost = |reason| Lost(key, reason);
+        let stream = self.stream(key).ok_or(lost(Reason::Closed))?;
+        let latch = stream.latch(component).ok_or(lost(Reason::NotAgreed))?;
+        let is_wanted = match protocol {
+            Protocol::Stun => latch.has_ice(),
+            Protocol::Dtls => stream.has_dtls(),
+            Protocol::Rtp | Protocol::Rtcp | Protocol::Zrtp | Protocol::TurnChannel => false,
+        };
+        if !is_wanted {
+            return Err(lost(Reason::Unexpected));
+        }
+        if protocol == Protocol::Dtls && !latch.may_speak_dtls(from) {
+            return Err(lost(Reason::NotFromPeer));
+        }
+        Ok(Verdict::Handed { stream: key, component, protocol })
+    }
+
+    /// The stream of a bundle that has this payload type (RFC 9143 section 9.2).
+    fn with_payload(&self, at: TransportKey, owner: StreamKey, payload_type: u8) -> StreamKey {
+        self.in_bundle(at, owner, |stream| stream.payload(payload_type).is_some())
+    }
+
+    /// The stream of a bundle to whose sender an RTCP packet belongs: its first report is of that SSRC.
+    fn with_ssrc(&self, at: TransportKey, owner: StreamKey, packet: &[u8]) -> StreamKey {
+        let Some(sender) = packet.get(4..8) else { return owner };
+        self.in_bundle(at, owner, |stream| stream.ssrc().is_some_and(|ssrc| ssrc.to_be_bytes() == sender))
+    }
+
+    fn in_bundle(
+        &self,
+        at: TransportKey,
+        owner: StreamKey,
+        fits: impl Fn(&super::stream::Stream) -> bool,
+    ) -> StreamKey {
+        let Some(transport) = self.transports.get(at.0 as usize) else { return owner };
+        if transport.bundled.is_empty() {
+            return owner;
+        }
+        let all = std::iter::once(&owner).chain(&transport.bundled);
+        all.copied().find(|key| self.stream(*key).is_some_and(&fits)).unwrap_or(owner)
+    }
+}

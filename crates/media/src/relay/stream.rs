@@ -1,0 +1,342 @@
+//! One stream of one endpoint: what was agreed about it, whose packets it takes, where they go, what has come of it.
+
+use super::latch::{Expected, Latch, Seen};
+use super::{Agreed, Component, KeyChange, Keys, Quality, Reason, Reasons, StreamKey, TransportKey};
+use crate::packet::Packet;
+use crate::srtp::{Inbound, Outbound, SrtpError};
+use coeur_sip::time::Monotonic;
+use std::net::{IpAddr, SocketAddr};
+
+/// Payload types: 7 bits.
+const PAYLOADS: usize = 128;
+/// Of a payload type that was not agreed.
+const UNKNOWN: u8 = 0xff;
+
+/// About 1.6 kB, and what SRTP needs when the stream is protected (3 kB for both directions).
+pub(super) struct Stream {
+    /// RTP with its own port, or RTP and RTCP on one.
+    pub(super) transport: TransportKey,
+    /// The port of RTCP, when it has one.
+    pub(super) rtcp_transport: Option<TransportKey>,
+    /// The stream whose port, keys and addresses this one uses (RFC 9143); itself when it is in no bundle.
+    pub(super) bundle: StreamKey,
+    /// Datagrams of any kind, not RTP.
+    pub(super) is_opaque: bool,
+    terms: Option<Terms>,
+    pub(super) link: Option<StreamKey>,
+    payloads: [u8; PAYLOADS],
+    inbound: Guard<Inbound>,
+    outbound: Guard<Outbound>,
+    /// SSRC of the last packet that counted.
+    ssrc: Option<u32>,
+    /// The same of all streams of the bundle.
+    last_ssrc: Option<u32>,
+    pub(super) is_heard: bool,
+    clock_hz: u32,
+    pub(super) dropped: Reasons,
+    pub(super) quality: Quality,
+}
+
+/// What is agreed, without what has a place of its own.
+struct Terms {
+    rtp: Latch,
+    rtcp: Latch,
+    rtcp_mux: bool,
+    we_send: bool,
+    we_receive: bool,
+    dtls: bool,
+}
+
+/// Protection of one direction.
+enum Guard<C> {
+    Plain,
+    /// The keys come later (DTLS): nothing passes.
+    Awaited,
+    Srtp(Box<C>),
+}
+
+impl<C> Guard<C> {
+    fn change(&mut self, change: KeyChange<C>) {
+        match change {
+            KeyChange::Keep => {}
+            KeyChange::Plain => *self = Guard::Plain,
+            KeyChange::Awaited => *self = Guard::Awaited,
+            KeyChange::New(context) => *self = Guard::Srtp(context),
+        }
+    }
+}
+
+/// A packet of RTP that counted, by its header.
+#[derive(Clone, Copy)]
+pub(super) struct Header {
+    pub(super) ssrc: u32,
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+    pub(super) payload_type: u8,
+}
+
+impl Stream {
+    pub(super) fn new(
+        transport: TransportKey,
+        rtcp: Option<TransportKey>,
+        bundle: StreamKey,
+        is_opaque: bool,
+    ) -> Self {
+        Self {
+            transport,
+            rtcp_transport: rtcp,
+            bundle,
+            is_opaque,
+            terms: None,
+            link: None,
+            payloads: [UNKNOWN; PAYLOADS],
+            inbound: Guard::Plain,
+            outbound: Guard::Plain,
+            ssrc: None,
+            last_ssrc: None,
+            is_heard: false,
+            clock_hz: 0,
+            dropped: Reasons::default(),
+            quality: Quality::default(),
+        }
+    }
+
+    pub(super) fn agree(&mut self, agreed: Option<Agreed>, now: Monotonic) {
+        let Some(agreed) = agreed else {
+            self.terms = None;
+            return;
+        };
+        let Agreed { rtp, rtcp, rtcp_mux, ice, we_send, we_receive, receive, send, clock_hz } = agreed;
+        self.clock_hz = clock_hz;
+        let dtls = match &receive {
+            KeyChange::Awaited => true,
+            KeyChange::Keep => self.has_dtls(),
+            KeyChange::Plain | KeyChange::New(_) => false,
+        };
+        self.inbound.change(receive);
+        self.outbound.change(send);
+        self.is_heard = false;
+        match &mut self.terms {
+            Some(terms) => {
+                terms.rtp.expect(rtp, ice, now);
+                terms.rtcp.expect(rtcp, ice, now);
+                (terms.rtcp_mux, terms.dtls) = (rtcp_mux, dtls);
+                (terms.we_send, terms.we_receive) = (we_send, we_receive);
+            }
+            None => {
+                let (rtp, rtcp) = (Latch::new(rtp, ice, now), Latch::new(rtcp, ice, now));
+                self.terms = Some(Terms { rtp, rtcp, rtcp_mux, we_send, we_receive, dtls });
+            }
+        }
+    }
+
+    /// Payload types as they arrive and as they leave; `None`: all pass.
+    pub(super) fn map_payloads(&mut self, map: Option<&[(u8, u8)]>) {
+        let Some(map) = map else {
+            self.payloads = std::array::from_fn(|payload| payload as u8);
+            return;
+        };
+        self.payloads = [UNKNOWN; PAYLOADS];
+        for (from, to) in map {
+            if let Some(entry) = self.payloads.get_mut(usize::from(*from)) {
+                *entry = to & 0x7f;
+            }
+        }
+    }
+
+    pub(super) fn set_keys(&mut self, keys: Keys) {
+        self.inbound = Guard::Srtp(keys.receive);
+        self.outbound = Guard::Srtp(keys.send);
+    }
+
+    pub(super) fn latch(&self, component: Component) -> Option<&Latch> {
+        self.terms.as_ref().map(|terms| terms.of(component))
+    }
+
+    pub(super) fn latch_mut(&mut self, component: Component) -> Option<&mut Latch> {
+        self.terms.as_mut().map(|terms| terms.of_mut(component))
+    }
+
+    pub(super) fn expects_to_hear(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.we_receive)
+    }
+
+    pub(super) fn ssrc(&self) -> Option<u32> {
+        self.ssrc
+    }
+
+    /// The number that a payload type has at the other end.
+    pub(super) fn payload(&self, payload_type: u8) -> Option<u8> {
+        self.payloads.get(usize::from(payload_type)).copied().filter(|payload| *payload != UNKNOWN)
+    }
+
+    /// Whether RTP from there is the other end's; decrypts it. `wanted`: its payload type and direction are agreed.
+    pub(super) fn admit_rtp(
+        &mut self,
+        now: Monotonic,
+        from: SocketAddr,
+        header: Header,
+        wanted: bool,
+        packet: &mut Packet<'_>,
+    ) -> Result<(), Reason> {
+        let is_known = self.last_ssrc == Some(header.ssrc);
+        let terms = self.terms.as_mut().ok_or(Reason::NotAgreed)?;
+        let seen = Seen { ssrc: header.ssrc, sequence: header.sequence, wanted };
+        match &mut self.inbound {
+            Guard::Plain => terms.rtp.admit(now, from, Some(seen), None)?,
+            Guard::Awaited => return Err(Reason::NoKeys),
+            Guard::Srtp(context) => {
+                prove(&mut terms.rtp, now, from, is_known, || {
+                    context.unprotect_rtp(packet).map(|received| received.newest)
+                })?;
+            }
+        }
+        self.last_ssrc = Some(header.ssrc);
+        Ok(())
+    }
+
+    /// What is to be added to the number of the packet.
+    pub(super) fn count_received(
+        &mut self,
+        now: Monotonic,
+        header: Header,
+        payload_bytes: usize,
+    ) -> Result<u16, Reason> {
+        let Header { ssrc, sequence, timestamp, .. } = header;
+        self.ssrc = Some(ssrc);
+        let shift = self.quality.received(now, ssrc, sequence, timestamp, self.clock_hz, payload_bytes);
+        shift.ok_or(Reason::Stray)
+    }
+
+    /// Whether keys are agreed by DTLS.
+    pub(super) fn has_dtls(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.dtls)
+    }
+
+    /// The same of RTCP, which has arrived on the port of `component`.
+    pub(super) fn admit_rtcp(
+        &mut self,
+        now: Monotonic,
+        from: SocketAddr,
+        component: Component,
+        packet: &mut Packet<'_>,
+    ) -> Result<(), Reason> {
+        let sender = packet.get(4..8).ok_or(Reason::Malformed)?;
+        let is_known = self.last_ssrc.is_some_and(|ssrc| ssrc.to_be_bytes() == sender);
+        let terms = self.terms.as_mut().ok_or(Reason::NotAgreed)?;
+        let beside: Option<IpAddr> = terms.rtp.peer().map(|peer| peer.address.ip());
+        match &mut self.inbound {
+            Guard::Plain => terms.of_mut(component).admit(now, from, None, beside),
+            Guard::Awaited => Err(Reason::NoKeys),
+            Guard::Srtp(context) => prove(terms.of_mut(component), now, from, is_known, || {
+                context.unprotect_rtcp(packet).map(|received| received.newest)
+            }),
+        }
+    }
+
+    /// The same of datagrams of another kind.
+    pub(super) fn admit_opaque(&mut self, now: Monotonic, from: SocketAddr) -> Result<(), Reason> {
+        let terms = self.terms.as_mut().ok_or(Reason::NotAgreed)?;
+        terms.rtp.admit(now, from, None, None)
+    }
+
+    /// Whether the other end wants to hear.
+    pub(super) fn may_send(&self) -> Result<(), Reason> {
+        match &self.terms {
+            Some(terms) if terms.we_send => Ok(()),
+            Some(_) => Err(Reason::NotSending),
+            None => Err(Reason::OtherNotAgreed),
+        }
+    }
+
+    /// Protects a packet that goes to the other end of this stream, and says where it leaves.
+    pub(super) fn dispatch_rtp(
+        &mut self,
+        packet: &mut Packet<'_>,
+    ) -> Result<(TransportKey, SocketAddr), Reason> {
+        let terms = self.terms.as_ref().ok_or(Reason::OtherNotAgreed)?;
+        let to = terms.rtp.send_to().ok_or(Reason::NoAddress)?;
+        if !self.is_opaque {
+            self.outbound.protect(|context| context.protect_rtp(packet))?;
+        }
+        Ok((self.transport, to))
+    }
+
+    /// RTCP goes on in a hold (RFC 3264 section 8.4).
+    pub(super) fn dispatch_rtcp(
+        &mut self,
+        packet: &mut Packet<'_>,
+    ) -> Result<(TransportKey, SocketAddr), Reason> {
+        let terms = self.terms.as_ref().ok_or(Reason::OtherNotAgreed)?;
+        let (latch, transport) = match (terms.rtcp_mux, self.rtcp_transport) {
+            (true, _) => (&terms.rtp, self.transport),
+            (false, Some(transport)) => (&terms.rtcp, transport),
+            (false, None) => (&terms.rtcp, self.transport),
+        };
+        let to = latch.send_to().ok_or(Reason::NoAddress)?;
+        self.outbound.protect(|context| context.protect_rtcp(packet))?;
+        Ok((transport, to))
+    }
+}
+
+impl Terms {
+    fn of(&self, component: Component) -> &Latch {
+        match component {
+            Component::Rtp => &self.rtp,
+            Component::Rtcp => &self.rtcp,
+        }
+    }
+
+    fn of_mut(&mut self, component: Component) -> &mut Latch {
+        match component {
+            Component::Rtp => &mut self.rtp,
+            Component::Rtcp => &mut self.rtcp,
+        }
+    }
+}
+
+impl Guard<Outbound> {
+    fn protect(&mut self, work: impl FnOnce(&mut Outbound) -> Result<(), SrtpError>) -> Result<(), Reason> {
+        match self {
+            Guard::Plain => Ok(()),
+            Guard::Awaited => Err(Reason::OtherNoKeys),
+            Guard::Srtp(context) => work(context).map_err(|error| match error {
+                SrtpError::Malformed | SrtpError::NoRoom => Reason::Malformed,
+                SrtpError::Replayed | SrtpError::TooOld | SrtpError::Unauthenticated => Reason::NotProtected,
+                SrtpError::TooManySources | SrtpError::KeyExhausted => Reason::KeyLimit,
+            }),
+        }
+    }
+}
+
+/// Tries a protected packet. Only one that is authentic changes anything. `unprotect` says whether it is the newest.
+fn prove(
+    latch: &mut Latch,
+    now: Monotonic,
+    from: SocketAddr,
+    is_known: bool,
+    unprotect: impl FnOnce() -> Result<bool, SrtpError>,
+) -> Result<(), Reason> {
+    if !latch.may_try(now, from, is_known) {
+        return Err(Reason::NotFromPeer);
+    }
+    match unprotect() {
+        Ok(newest) => {
+            latch.proved(now, from, newest);
+            Ok(())
+        }
+        // A stranger's guess says nothing about the other end's key.
+        Err(_) if !latch.concerns(from) => Err(Reason::NotFromPeer),
+        Err(SrtpError::Malformed | SrtpError::NoRoom) => Err(Reason::Malformed),
+        Err(SrtpError::Unauthenticated) => Err(Reason::Unauthenticated),
+        Err(SrtpError::Replayed | SrtpError::TooOld) => Err(Reason::Replayed),
+        Err(SrtpError::TooManySources | SrtpError::KeyExhausted) => Err(Reason::KeyLimit),
+    }
+}
+
+/// What is expected of the port of RTCP, where it is not the port of RTP.
+impl Expected {
+    pub fn at(self, signalled: SocketAddr) -> Self {
+        Self { signalled, ..self }
+    }
+}

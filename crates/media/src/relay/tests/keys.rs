@@ -1,0 +1,120 @@
+//! SRTP on one side or on both, and what it proves.
+
+use super::*;
+
+const SUITE: Suite = Suite::AesCm128HmacSha1_80;
+
+/// Leg A is protected: the phone sends under key 1 and hears under key 2.
+fn protected(expected: Expected) -> Desk {
+    Desk::new(sdes(plain(expected), SUITE, 1), plain(at(B)))
+}
+
+fn phone() -> (Outbound, Inbound) {
+    (Outbound::new(&key(SUITE, 1)), Inbound::new(&key(SUITE, 2)))
+}
+
+#[test]
+fn srtp_is_taken_off_on_one_side_and_put_on_on_the_other_in_every_suite() {
+    for suite in Suite::ALL {
+        for other in [None, Some(Suite::AeadAes256Gcm)] {
+            let b = match other {
+                Some(other) => sdes(plain(at(B)), other, 11),
+                None => plain(at(B)),
+            };
+            let mut desk = Desk::new(sdes(plain(at(A)), suite, 1), b);
+            let mut a = (Outbound::new(&key(suite, 1)), Inbound::new(&key(suite, 2)));
+            let mut b = other.map(|other| (Outbound::new(&key(other, 11)), Inbound::new(&key(other, 12))));
+            for sequence in 65_530..=65_535u16 {
+                let clear = rtp(0, sequence, 7);
+                let (verdict, bytes) = desk.receive(desk.a.rtp, A, &protect(&mut a.0, &clear));
+                assert_eq!(verdict, desk.out_b(B), "{suite:?} {other:?}");
+                let heard = b.as_mut().map_or(bytes.clone(), |(_, inbound)| unprotect(inbound, &bytes));
+                assert_eq!(heard, clear);
+                let back = rtp(0, sequence, 8);
+                let sent = b.as_mut().map_or(back.clone(), |(outbound, _)| protect(outbound, &back));
+                let (verdict, bytes) = desk.receive(desk.b.rtp, B, &sent);
+                assert_eq!(verdict, desk.out_a(A));
+                assert_ne!(bytes, back);
+                assert_eq!(unprotect(&mut a.1, &bytes), back);
+            }
+            let (port, report) = (desk.a.rtcp.unwrap(), rtcp(7));
+            let (verdict, bytes) = desk.receive(port, "192.0.2.1:4001", &protect(&mut a.0, &report));
+            assert!(matches!(verdict, Verdict::Forward { .. }), "{verdict:?}");
+            assert_eq!(b.map_or(bytes.clone(), |(_, mut inbound)| unprotect(&mut inbound, &bytes)), report);
+        }
+    }
+}
+
+#[test]
+fn a_protected_stream_takes_no_clear_packet_and_passes_none_on() {
+    let mut desk = protected(at(A));
+    assert_eq!(desk.at_a(A, &rtp(0, 1, 7)), dropped(Reason::Unauthenticated));
+    desk.agree_a(Agreed { receive: KeyChange::Awaited, send: KeyChange::Awaited, ..plain(at(A)) });
+    assert_eq!(desk.at_a(A, &rtp(0, 1, 7)), dropped(Reason::NoKeys));
+    assert_eq!(desk.at_b(B, &rtp(0, 1, 8)), dropped(Reason::OtherNoKeys));
+}
+
+#[test]
+fn keys_that_come_later_open_the_stream() {
+    let mut desk = Desk::new(
+        Agreed { receive: KeyChange::Awaited, send: KeyChange::Awaited, ..plain(at(A)) },
+        plain(at(B)),
+    );
+    let client_hello = [22, 254, 253];
+    let handed =
+        Verdict::Handed { stream: desk.a.stream, component: Component::Rtp, protocol: Protocol::Dtls };
+    assert_eq!(desk.at_a(A, &client_hello), handed);
+    assert_eq!(desk.at_a(STRANGER, &client_hello), dropped(Reason::NotFromPeer));
+    let keys = Keys {
+        receive: Box::new(Inbound::new(&key(SUITE, 1))),
+        send: Box::new(Outbound::new(&key(SUITE, 2))),
+    };
+    desk.relay.set_keys(desk.a.stream, keys);
+    let (mut out, _) = phone();
+    assert_eq!(desk.at_a(A, &protect(&mut out, &rtp(0, 1, 7))), desk.out_b(B));
+}
+
+/// A key that stays is not begun anew: what was sent once would be taken again.
+#[test]
+fn an_agreement_with_the_same_keys_forgets_no_packet() {
+    let mut desk = protected(at(A));
+    let (mut out, _) = phone();
+    let first = protect(&mut out, &rtp(0, 1, 7));
+    assert_eq!(desk.at_a(A, &first), desk.out_b(B));
+    desk.agree_a(Agreed { receive: KeyChange::Keep, send: KeyChange::Keep, ..plain(at(A)) });
+    assert_eq!(desk.at_a(A, &first), dropped(Reason::Replayed));
+    assert_eq!(desk.at_a(A, &protect(&mut out, &rtp(0, 2, 7))), desk.out_b(B));
+}
+
+#[test]
+fn authentic_packets_count_from_anywhere_and_are_answered_there() {
+    let mut desk = protected(behind_nat("192.168.1.10:4000", "203.0.113.5"));
+    let (mut out, _) = phone();
+    assert_eq!(desk.at_a("198.18.0.1:9", &protect(&mut out, &rtp(0, 1, 7))), desk.out_b(B));
+    assert_eq!(desk.at_b(B, &rtp(0, 1, 8)), desk.out_a("198.18.0.1:9"));
+}
+
+#[test]
+fn the_address_moves_with_an_authentic_packet_once_the_old_one_is_quiet() {
+    let mut desk = protected(at(A));
+    let (mut out, _) = phone();
+    desk.at_a(A, &protect(&mut out, &rtp(0, 1, 7)));
+    let moved = "198.18.0.1:9";
+    assert_eq!(desk.at_a(moved, &protect(&mut out, &rtp(0, 2, 7))), desk.out_b(B), "it is authentic");
+    assert_eq!(desk.peer_a(), Some(address(A)), "an overtaking copy moves nothing");
+    desk.wait_ms(60);
+    desk.at_a(moved, &protect(&mut out, &rtp(0, 3, 7)));
+    assert_eq!(desk.at_b(B, &rtp(0, 1, 8)), desk.out_a(moved));
+}
+
+#[test]
+fn an_old_packet_and_a_copy_move_nothing() {
+    let mut desk = protected(at(A));
+    let (mut out, _) = phone();
+    let (first, second) = (protect(&mut out, &rtp(0, 1, 7)), protect(&mut out, &rtp(0, 2, 7)));
+    desk.at_a(A, &second);
+    desk.wait_ms(1_000);
+    assert_eq!(desk.at_a("198.18.0.1:9", &second), dropped(Reason::NotFromPeer));
+    assert_eq!(desk.at_a("198.18.0.1:9", &first), desk.out_b(B), "late, but authentic");
+    assert_eq!(desk.peer_a(), Some(address(A)));
+}

@@ -1,0 +1,92 @@
+//! The media of one leg: its streams, their ports, and what was said about them.
+
+use super::ports::Lease;
+use coeur_exchange::media::{OpenStream, Stream, StreamAddress};
+use coeur_exchange::outbox::MediaId;
+use coeur_media::relay::{StreamKey, TransportKey};
+use coeur_sip::time::Monotonic;
+
+pub(super) struct Endpoint {
+    /// By `m=` line; `None` where no port was wanted.
+    pub(super) streams: Vec<Option<Opened>>,
+    pub(super) is_described: bool,
+    /// Since when it may be expected to be heard.
+    pub(super) since: Monotonic,
+    pub(super) silence_told: bool,
+}
+
+/// A stream with its port.
+pub(super) struct Opened {
+    pub(super) key: StreamKey,
+    pub(super) address: StreamAddress,
+    /// Ports of its own, which are closed with it: none in a bundle.
+    pub(super) own: Option<Own>,
+    /// The port of RTP, of the bundle if it is in one.
+    pub(super) transport: TransportKey,
+    /// What was said last, though it may be switched off now: the keys of then are not to be begun anew.
+    pub(super) described: Option<Stream>,
+    pub(super) is_on: bool,
+    pub(super) link: Option<Link>,
+}
+
+pub(super) struct Own {
+    pub(super) transports: [Option<TransportKey>; 2],
+    /// Begins to rest when dropped, after the sockets.
+    pub(super) _lease: Lease,
+}
+
+/// What a stream is connected with.
+pub(super) struct Link {
+    pub(super) with: MediaId,
+    pub(super) stream: u8,
+    /// Payload types that differ, as (ours, theirs).
+    pub(super) payloads: Box<[(u8, u8)]>,
+}
+
+impl Endpoint {
+    pub(super) fn new(now: Monotonic) -> Self {
+        Self { streams: Vec::new(), is_described: false, since: now, silence_told: false }
+    }
+
+    pub(super) fn opened(&self, index: usize) -> Option<&Opened> {
+        self.streams.get(index)?.as_ref()
+    }
+
+    pub(super) fn opened_mut(&mut self, index: usize) -> Option<&mut Opened> {
+        self.streams.get_mut(index)?.as_mut()
+    }
+
+    /// Streams that are open, with their `m=` lines.
+    pub(super) fn each(&self) -> impl Iterator<Item = (usize, &Opened)> {
+        self.streams.iter().enumerate().filter_map(|(index, opened)| Some((index, opened.as_ref()?)))
+    }
+
+    pub(super) fn addresses(&self) -> Box<[Option<StreamAddress>]> {
+        self.streams.iter().map(|opened| Some(opened.as_ref()?.address.clone())).collect()
+    }
+
+    /// Endpoints that one of its streams is connected with.
+    pub(super) fn partners(&self) -> Vec<MediaId> {
+        let mut partners: Vec<MediaId> =
+            self.each().filter_map(|(_, opened)| Some(opened.link.as_ref()?.with)).collect();
+        partners.sort_unstable();
+        partners.dedup();
+        partners
+    }
+
+    /// Forgets its connections with that endpoint.
+    pub(super) fn unlink(&mut self, with: MediaId) {
+        for opened in self.streams.iter_mut().flatten() {
+            opened.link = opened.link.take().filter(|link| link.with != with);
+        }
+    }
+}
+
+/// RTP without a second port.
+pub(super) fn has_one_port(wanted: &OpenStream) -> bool {
+    use coeur_exchange::media::StreamKind;
+    match wanted.kind {
+        StreamKind::Audio | StreamKind::Video => wanted.rtcp_mux,
+        StreamKind::Other | StreamKind::None => true,
+    }
+}

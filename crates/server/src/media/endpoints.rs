@@ -1,0 +1,365 @@
+//! The endpoints of one worker: what the exchange says about them becomes sockets and the relay's table.
+
+use super::endpoint::{Endpoint, Link, Opened, Own, has_one_port};
+use super::ports::{Lease, Ports};
+use super::slow::{Replies, SlowPath};
+use super::stats::Stats;
+use super::{Settings, Tell, socket, translate};
+use coeur_exchange::input::MediaEvent;
+use coeur_exchange::media::{OpenStream, Pair, Peer, STREAMS_MAX, StreamAddress, StreamKind};
+use coeur_exchange::outbox::{MediaCommand, MediaId};
+use coeur_media::relay::{self, Relay, StreamKey, TransportKey};
+use coeur_sip::time::Monotonic;
+use hashbrown::HashMap;
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Ports tried for one stream, when others of this machine hold some of the range.
+const TRIES_MAX: usize = 64;
+
+/// Tokens of the poll are the numbers of transports behind that of the waker.
+pub(super) const FIRST_PORT: usize = 1;
+
+pub(super) struct Endpoints {
+    pub(super) relay: Relay,
+    /// By transport.
+    pub(super) sockets: Vec<Option<mio::net::UdpSocket>>,
+    pub(super) slow: Box<dyn SlowPath>,
+    pub(super) replies: Replies,
+    endpoints: HashMap<MediaId, Endpoint>,
+    /// Whose a stream is, by stream.
+    owners: Vec<Option<(MediaId, u8)>>,
+    registry: mio::Registry,
+    ports: Arc<Ports>,
+    advertise: Vec<IpAddr>,
+    silence: Duration,
+    tell: Arc<Tell>,
+    stats: Arc<Stats>,
+    heard: Vec<StreamKey>,
+}
+
+impl Endpoints {
+    pub(super) fn new(
+        registry: mio::Registry,
+        settings: &Settings,
+        ports: Arc<Ports>,
+        tell: Arc<Tell>,
+        stats: Arc<Stats>,
+        slow: Box<dyn SlowPath>,
+    ) -> Self {
+        Self {
+            relay: Relay::default(),
+            sockets: Vec::new(),
+            slow,
+            replies: Replies::default(),
+            endpoints: HashMap::new(),
+            owners: Vec::new(),
+            registry,
+            ports,
+            advertise: settings.advertise.clone(),
+            silence: settings.silence,
+            tell,
+            stats,
+            heard: Vec::new(),
+        }
+    }
+
+    pub(super) fn handle(&mut self, command: MediaCommand, now: Monotonic) {
+        match command {
+            MediaCommand::Open { id, near, streams } => self.open(id, near, &streams, now),
+            MediaCommand::Describe { id, peer } => self.describe(id, *peer, now),
+            MediaCommand::Connect { a, b, streams } => self.connect(a, b, &streams, now),
+            MediaCommand::Disconnect { id } => self.disconnect(id),
+            MediaCommand::Close { id } => self.close(id),
+            // The echo service has ports of its own.
+            MediaCommand::OpenEcho { .. } | MediaCommand::CloseEcho { .. } => {}
+        }
+        self.stats.endpoints.set(self.endpoints.len() as u64);
+        self.stats.streams.set(self.relay.streams() as u64);
+    }
+
+    /// Tells of the streams that were heard for the first time since something was agreed.
+    pub(super) fn tell_heard(&mut self) {
+        let mut heard = std::mem::take(&mut self.heard);
+        self.relay.take_heard(&mut heard);
+        for stream in heard.drain(..) {
+            if let Some((id, stream)) = self.owners.get(stream.0 as usize).copied().flatten() {
+                self.tell(MediaEvent::Heard { id, stream });
+            }
+        }
+        self.heard = heard;
+    }
+
+    /// Looks for ends that have fallen silent, once a second or so.
+    pub(super) fn tell_silent(&mut self, now: Monotonic) {
+        let limit = now - self.silence;
+        let mut silent = Vec::new();
+        #[allow(clippy::iter_over_hash_type)]
+        // The order of what is told does not matter: each is of another call.
+        for (id, endpoint) in &mut self.endpoints {
+            let relay = &self.relay;
+            let expected = || endpoint.each().filter(|(_, opened)| relay.expects_to_hear(opened.key));
+            let is_silent = endpoint.since <= limit
+                && expected().next().is_some()
+                && expected().all(|(_, opened)| relay.is_silent(opened.key, limit));
+            if is_silent && !endpoint.silence_told {
+                silent.push(*id);
+            }
+            endpoint.silence_told = is_silent;
+        }
+        for id in silent {
+            self.stats.silent.add(1);
+            self.tell(MediaEvent::Silent { id });
+        }
+    }
+
+    /// Hands out what the slow path wants to say and to send.
+    pub(super) fn flush_replies(&mut self) {
+        for event in self.replies.events.drain(..) {
+            (self.tell)(event_id(&event).shard(), event);
+        }
+        for (transport, to, bytes) in self.replies.packets.drain(..) {
+            let Some(Some(socket)) = self.sockets.get(transport.0 as usize) else { continue };
+            match socket::send(socket, to, &bytes) {
+                Ok(()) => self.stats.packets_sent.add(1),
+                Err(_) => self.relay.lost(transport, relay::Reason::NotSent),
+            }
+        }
+    }
+
+    fn tell(&self, event: MediaEvent) {
+        (self.tell)(event_id(&event).shard(), event);
+    }
+
+    fn open(&mut self, id: MediaId, near: IpAddr, wanted: &[OpenStream], now: Monotonic) {
+        let mut endpoint = self.endpoints.remove(&id).unwrap_or_else(|| Endpoint::new(now));
+        let before = endpoint.each().map(|(index, _)| index).collect::<BTreeSet<_>>();
+        let done = self.open_streams(id, &mut endpoint, near.to_canonical(), wanted);
+        let event = match done {
+            Ok(()) => {
+                let (streams, fingerprint) = (endpoint.addresses(), self.slow.fingerprint());
+                MediaEvent::Opened { id, streams, fingerprint }
+            }
+            Err(why) => {
+                tracing::warn!(%near, %why, "no ports for a call");
+                self.stats.opens_refused.add(1);
+                for index in (0..endpoint.streams.len()).rev().filter(|index| !before.contains(index)) {
+                    let opened = endpoint.streams[index].take();
+                    opened.into_iter().for_each(|opened| self.close_stream(opened));
+                }
+                MediaEvent::OpenFailed { id }
+            }
+        };
+        if endpoint.each().next().is_some() || matches!(event, MediaEvent::Opened { .. }) {
+            self.endpoints.insert(id, endpoint);
+        }
+        self.tell(event);
+    }
+
+    /// Opens the streams that are not open. On failure those that were opened before it are in the endpoint.
+    fn open_streams(
+        &mut self,
+        id: MediaId,
+        endpoint: &mut Endpoint,
+        near: IpAddr,
+        wanted: &[OpenStream],
+    ) -> io::Result<()> {
+        if wanted.len() > STREAMS_MAX {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let local = socket::towards(near)?;
+        endpoint.streams.resize_with(wanted.len().max(endpoint.streams.len()), || None);
+        for (index, wanted) in wanted.iter().enumerate() {
+            if endpoint.streams[index].is_some() || wanted.kind == StreamKind::None {
+                continue;
+            }
+            let bundle = wanted.bundled_with.and_then(|with| endpoint.opened(usize::from(with)));
+            let opened = match bundle {
+                Some(bundle) => {
+                    let (key, ..) =
+                        self.relay.open(relay::Ports::Of(bundle.key), wanted.kind == StreamKind::Other);
+                    let (address, transport) = (bundle.address.clone(), bundle.transport);
+                    Opened { key, address, own: None, transport, described: None, is_on: false, link: None }
+                }
+                None => self.open_stream(local, wanted)?,
+            };
+            let place = opened.key.0 as usize;
+            self.owners.resize(self.owners.len().max(place + 1), None);
+            self.owners[place] = Some((id, index as u8));
+            endpoint.streams[index] = Some(opened);
+        }
+        Ok(())
+    }
+
+    fn open_stream(&mut self, local: IpAddr, wanted: &OpenStream) -> io::Result<Opened> {
+        let is_one = has_one_port(wanted);
+        let (lease, mut sockets) = self.bind(local, is_one)?;
+        let ports = if is_one { relay::Ports::One } else { relay::Ports::Two };
+        let (key, transport, rtcp) = self.relay.open(ports, wanted.kind == StreamKind::Other);
+        // A stream with ports of its own has one of RTP.
+        let transport = transport.ok_or(io::ErrorKind::InvalidInput)?;
+        for (transport, socket) in [Some(transport), rtcp].into_iter().zip(sockets.iter_mut()) {
+            let (Some(TransportKey(place)), Some(mut socket)) = (transport, socket.take()) else { continue };
+            let place = place as usize;
+            if let Err(why) =
+                self.registry.register(&mut socket, mio::Token(FIRST_PORT + place), mio::Interest::READABLE)
+            {
+                self.relay.close(key);
+                return Err(why);
+            }
+            self.sockets.resize_with(self.sockets.len().max(place + 1), || None);
+            self.sockets[place] = Some(socket);
+        }
+        let shown =
+            self.advertise.iter().copied().find(|ip| ip.is_ipv4() == local.is_ipv4()).unwrap_or(local);
+        let rtp = SocketAddr::new(shown, lease.even());
+        let rtcp_address = SocketAddr::new(shown, if is_one { lease.even() } else { lease.even() + 1 });
+        let address = StreamAddress { rtp, rtcp: rtcp_address, others: Box::default() };
+        let own = Some(Own { transports: [Some(transport), rtcp], _lease: lease });
+        Ok(Opened { key, address, own, transport, described: None, is_on: false, link: None })
+    }
+
+    /// A free pair of ports, of which one or both are bound.
+    fn bind(&self, ip: IpAddr, is_one: bool) -> io::Result<(Lease, [Option<mio::net::UdpSocket>; 2])> {
+        for _ in 0..TRIES_MAX {
+            let lease = self.ports.lease(Instant::now()).ok_or(io::ErrorKind::AddrNotAvailable)?;
+            let bind = |port| socket::bind(ip, port).map(mio::net::UdpSocket::from_std);
+            let both = bind(lease.even())
+                .and_then(|rtp| Ok([Some(rtp), if is_one { None } else { Some(bind(lease.even() + 1)?) }]));
+            match both {
+                Ok(sockets) => return Ok((lease, sockets)),
+                // Somebody else on this machine has it.
+                Err(why) if why.kind() == io::ErrorKind::AddrInUse => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Err(io::ErrorKind::AddrInUse.into())
+    }
+
+    fn describe(&mut self, id: MediaId, peer: Peer, now: Monotonic) {
+        let Some(endpoint) = self.endpoints.get_mut(&id) else { return };
+        endpoint.is_described = true;
+        (endpoint.since, endpoint.silence_told) = (now, false);
+        let mut described = peer.streams.into_vec().into_iter();
+        for (index, opened) in endpoint.streams.iter_mut().enumerate() {
+            let (Some(opened), described) = (opened, described.next().flatten()) else { continue };
+            opened.is_on = described.is_some();
+            let Some(stream) = described else {
+                self.relay.agree(opened.key, None, now);
+                continue;
+            };
+            let agreed = translate::agreed(&stream, opened.described.as_ref(), peer.signalled_from);
+            self.relay.agree(opened.key, Some(agreed), now);
+            if stream.ice.is_some() || matches!(stream.keying, coeur_exchange::media::Keying::Dtls { .. }) {
+                let (key, transport, index) = (opened.key, opened.transport, index as u8);
+                let (relay, replies) = (&mut self.relay, &mut self.replies);
+                self.slow.agreed(now, id, index, key, transport, &stream, relay, replies);
+            }
+            opened.described = Some(stream);
+        }
+        let partners = endpoint.partners();
+        self.relink(id);
+        partners.into_iter().for_each(|partner| self.relink(partner));
+        self.flush_replies();
+    }
+
+    fn connect(&mut self, a: MediaId, b: MediaId, pairs: &[Pair], now: Monotonic) {
+        if !self.endpoints.contains_key(&a) || !self.endpoints.contains_key(&b) {
+            return self.stats.connects_refused.add(1);
+        }
+        self.disconnect(a);
+        self.disconnect(b);
+        for pair in pairs {
+            let forth = pair.payloads.clone();
+            let back = pair.payloads.iter().map(|(of_a, of_b)| (*of_b, *of_a)).collect();
+            for (id, index, with, stream, payloads) in
+                [(a, pair.a, b, pair.b, forth), (b, pair.b, a, pair.a, back)]
+            {
+                let endpoint = self.endpoints.get_mut(&id);
+                if let Some(opened) = endpoint.and_then(|endpoint| endpoint.opened_mut(usize::from(index))) {
+                    opened.link = Some(Link { with, stream, payloads });
+                }
+            }
+        }
+        for id in [a, b] {
+            if let Some(endpoint) = self.endpoints.get_mut(&id) {
+                (endpoint.since, endpoint.silence_told) = (now, false);
+            }
+            self.relink(id);
+        }
+    }
+
+    fn disconnect(&mut self, id: MediaId) {
+        let partners = self.endpoints.get(&id).map(Endpoint::partners).unwrap_or_default();
+        for partner in partners {
+            for (of, with) in [(id, partner), (partner, id)] {
+                if let Some(endpoint) = self.endpoints.get_mut(&of) {
+                    endpoint.unlink(with);
+                }
+                self.relink(of);
+            }
+        }
+    }
+
+    fn close(&mut self, id: MediaId) {
+        self.disconnect(id);
+        let Some(endpoint) = self.endpoints.remove(&id) else { return };
+        // A bundle's streams before the one whose port they use.
+        for opened in endpoint.streams.into_iter().rev().flatten() {
+            self.close_stream(opened);
+        }
+    }
+
+    fn close_stream(&mut self, opened: Opened) {
+        self.slow.closed(opened.key);
+        self.relay.close(opened.key);
+        if let Some(owner) = self.owners.get_mut(opened.key.0 as usize) {
+            *owner = None;
+        }
+        for TransportKey(place) in opened.own.iter().flat_map(|own| own.transports).flatten() {
+            if let Some(mut socket) = self.sockets.get_mut(place as usize).and_then(Option::take) {
+                // It is closed anyway.
+                let _ = self.registry.deregister(&mut socket);
+            }
+        }
+    }
+
+    /// Writes what the streams of an endpoint are connected with into the relay's table.
+    fn relink(&mut self, id: MediaId) {
+        let Some(endpoint) = self.endpoints.get(&id) else { return };
+        for (_, opened) in endpoint.each() {
+            let Some(link) = &opened.link else {
+                self.relay.link(opened.key, None, None);
+                continue;
+            };
+            let other =
+                self.endpoints.get(&link.with).and_then(|other| other.opened(usize::from(link.stream)));
+            let on = |opened: &'_ Opened| opened.is_on;
+            let there = other.filter(|other| on(other)).and_then(|other| other.described.as_ref());
+            let payloads = match &opened.described {
+                Some(here) => translate::payloads(here, there, &link.payloads),
+                None => Some(Vec::new()),
+            };
+            self.relay.link(opened.key, other.map(|other| other.key), payloads.as_deref());
+        }
+    }
+}
+
+fn event_id(event: &MediaEvent) -> MediaId {
+    match event {
+        MediaEvent::EchoOpened { id, .. }
+        | MediaEvent::EchoFailed { id }
+        | MediaEvent::EchoEnded { id }
+        | MediaEvent::Opened { id, .. }
+        | MediaEvent::OpenFailed { id }
+        | MediaEvent::Silent { id }
+        | MediaEvent::Heard { id, .. }
+        | MediaEvent::Dtmf { id, .. }
+        | MediaEvent::DtlsFailed { id, .. }
+        | MediaEvent::IceFailed { id, .. }
+        | MediaEvent::Ended { id } => *id,
+    }
+}

@@ -1,0 +1,32 @@
+//! What a worker counts. Written by the worker, read by whoever asks.
+
+use crate::shard::stats::Count;
+use coeur_media::relay::{Reason, Reasons};
+
+#[derive(Default)]
+pub struct Stats {
+    pub endpoints: Count,
+    pub streams: Count,
+    pub packets_received: Count,
+    pub packets_sent: Count,
+    /// Packets for ICE and DTLS.
+    pub packets_handed: Count,
+    pub opens_refused: Count,
+    /// Connections between endpoints that are not both here.
+    pub connects_refused: Count,
+    /// Endpoints that fell silent though they should be heard.
+    pub silent: Count,
+    dropped: [Count; Reason::COUNT],
+}
+
+impl Stats {
+    pub(super) fn set_dropped(&self, reasons: &Reasons) {
+        for (count, reason) in self.dropped.iter().zip(Reason::ALL) {
+            count.set(reasons.of(*reason));
+        }
+    }
+
+    pub fn dropped(&self, reason: Reason) -> u64 {
+        self.dropped[reason as usize].value()
+    }
+}

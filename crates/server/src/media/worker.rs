@@ -1,0 +1,174 @@
+//! One worker: its loop.
+
+use super::commands::{Commands, Work};
+use super::endpoints::{Endpoints, FIRST_PORT};
+use super::ports::Ports;
+use super::slow::{Handed, SlowPath};
+use super::socket::{BATCH, Slots, send};
+use super::stats::Stats;
+use super::{Settings, Tell};
+use crate::shard::Clock;
+use coeur_media::relay::{Reason, TransportKey, Verdict};
+use coeur_sip::time::Monotonic;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) const WAKER: mio::Token = mio::Token(0);
+/// Events taken per turn.
+const EVENTS_MAX: usize = 1_024;
+/// Receives from one port before others get their turn.
+const ROUNDS_MAX: usize = 8;
+/// Silence is looked for this often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) struct Worker {
+    poll: mio::Poll,
+    commands: Arc<Commands>,
+    work: Vec<Work>,
+    endpoints: Endpoints,
+    slots: Slots,
+    stats: Arc<Stats>,
+    clock: Clock,
+    now: Monotonic,
+    next_look: Monotonic,
+    /// Ports that had more than one turn takes.
+    again: Vec<usize>,
+}
+
+impl Worker {
+    pub(super) fn new(
+        poll: mio::Poll,
+        commands: Arc<Commands>,
+        stats: Arc<Stats>,
+        settings: &Settings,
+        ports: Arc<Ports>,
+        tell: Arc<Tell>,
+        clock: Clock,
+        slow: Box<dyn SlowPath>,
+    ) -> io::Result<Self> {
+        let registry = poll.registry().try_clone()?;
+        let endpoints = Endpoints::new(registry, settings, ports, tell, stats.clone(), slow);
+        let now = clock.now().monotonic;
+        Ok(Self {
+            poll,
+            commands,
+            work: Vec::new(),
+            endpoints,
+            slots: Slots::default(),
+            stats,
+            clock,
+            now,
+            next_look: now + LOOK_EVERY,
+            again: Vec::new(),
+        })
+    }
+
+    /// Until it is stopped. An error of the poll is of the system and leaves nothing to wait for: the panic is told.
+    pub(super) fn run(&mut self) {
+        let mut events = mio::Events::with_capacity(EVENTS_MAX);
+        loop {
+            let timeout = self.timeout();
+            if let Err(error) = self.poll.poll(&mut events, timeout)
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                panic!("the poll of a media worker: {error}");
+            }
+            self.now = self.clock.now().monotonic;
+            for place in std::mem::take(&mut self.again) {
+                self.read(place);
+            }
+            let mut is_told = false;
+            for event in events.iter() {
+                match event.token() {
+                    WAKER => is_told = true,
+                    mio::Token(token) => self.read(token - FIRST_PORT),
+                }
+            }
+            if is_told && self.work() {
+                return;
+            }
+            self.turn();
+        }
+    }
+
+    /// Reads a port until it is empty, or others should have their turn.
+    fn read(&mut self, place: usize) {
+        for _ in 0..ROUNDS_MAX {
+            let Some(Some(socket)) = self.endpoints.sockets.get(place) else { return };
+            // An error is word of something sent before (ICMP); the next receive goes on.
+            let Ok(count) = self.slots.receive(socket) else { continue };
+            self.batch(TransportKey(place as u32), count);
+            if count < BATCH {
+                return;
+            }
+        }
+        self.again.push(place);
+    }
+
+    fn batch(&mut self, at: TransportKey, count: usize) {
+        let (mut sent, endpoints) = (0, &mut self.endpoints);
+        for i in 0..count {
+            let Some((from, mut packet)) = self.slots.packet(i) else {
+                endpoints.relay.lost(at, Reason::Malformed);
+                continue;
+            };
+            match endpoints.relay.receive(self.now, at, from, &mut packet) {
+                Verdict::Forward { transport, to } => {
+                    let Some(Some(socket)) = endpoints.sockets.get(transport.0 as usize) else { continue };
+                    match send(socket, to, &packet) {
+                        Ok(()) => sent += 1,
+                        Err(_) => endpoints.relay.lost(transport, Reason::NotSent),
+                    }
+                }
+                Verdict::Handed { stream, component, protocol } => {
+                    self.stats.packets_handed.add(1);
+                    let handed = Handed { stream, component, transport: at, from, protocol, bytes: &packet };
+                    endpoints.slow.handed(self.now, handed, &mut endpoints.relay, &mut endpoints.replies);
+                    endpoints.flush_replies();
+                }
+                Verdict::Dropped(_) => {}
+            }
+        }
+        self.stats.packets_received.add(count as u64);
+        self.stats.packets_sent.add(sent);
+    }
+
+    /// Carries out what was told; true when that is to stop.
+    fn work(&mut self) -> bool {
+        let mut work = std::mem::take(&mut self.work);
+        self.commands.take(&mut work);
+        let mut is_stopped = false;
+        for work in work.drain(..) {
+            match work {
+                Work::Command(command) => self.endpoints.handle(command, self.now),
+                Work::Stop => is_stopped = true,
+            }
+        }
+        self.work = work;
+        is_stopped
+    }
+
+    fn turn(&mut self) {
+        self.endpoints.tell_heard();
+        if self.endpoints.slow.next_deadline().is_some_and(|deadline| deadline.is_due(self.now)) {
+            let endpoints = &mut self.endpoints;
+            endpoints.slow.ticked(self.now, &mut endpoints.relay, &mut endpoints.replies);
+            endpoints.flush_replies();
+        }
+        if self.next_look.is_due(self.now) {
+            self.next_look = self.now + LOOK_EVERY;
+            self.endpoints.tell_silent(self.now);
+        }
+        self.stats.set_dropped(self.endpoints.relay.all_dropped());
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        if !self.again.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let slow = self.endpoints.slow.next_deadline().unwrap_or(Monotonic::NEVER);
+        // Rounded up: a deadline that is not due yet would turn the loop for nothing.
+        Some(self.now.until(self.next_look.min(slow)) + Duration::from_micros(999))
+    }
+}
