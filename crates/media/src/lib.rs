@@ -5,14 +5,24 @@
 //! the table that says where each goes. A packet lies in a slot with room before and behind it ([`packet`]), is never
 //! copied and costs no allocation and no lock.
 //!
-//! What it deliberately does not do: read a clock, open a socket or draw a random number. Time, packets and keys are
-//! handed in; who may call whom was decided elsewhere.
+//! Before there is a packet, [`ice`] finds where the other end is and [`dtls`] agrees on keys with it, and [`turn`] lends
+//! an address to who cannot be reached otherwise; all three read and write [`stun`] or datagrams of their own, and
+//! [`address`] says whom they may reach.
+//!
+//! What it deliberately does not do: read a clock, open a socket or draw a random number (the TLS library of [`dtls`] draws
+//! its own). Time, packets and keys are handed in; who may call whom was decided elsewhere.
 
+pub mod address;
 pub mod demux;
+pub mod dtls;
+pub mod ice;
 pub mod packet;
+pub mod path;
 pub mod quality;
 pub mod relay;
 pub mod rtcp;
 pub mod rtp;
 pub mod srtp;
 pub mod stats;
+pub mod stun;
+pub mod turn;
