@@ -27,14 +27,23 @@ pub struct Run {
     late_ticks: u64,
     p50_us: f64,
     p99_us: f64,
+    /// The phones hear each other's own keys: the relay leaves SRTP as it is.
+    passed_through: bool,
 }
 
 impl Run {
     pub fn json(&self, name: &str, calls: usize) -> String {
         let loss = self.sent.saturating_sub(self.received) as f64 * 100.0 / self.sent.max(1) as f64;
         format!(
-            "{{\"name\":\"{name}\",\"calls\":{calls},\"n\":{},\"sent\":{},\"fail\":{},\"loss_pct\":{loss:.4},\"gen_late_ticks\":{},{},\"p50_us\":{:.1},\"p99_us\":{:.1}}}",
-            self.received, self.sent, self.bad, self.late_ticks, self.fields, self.p50_us, self.p99_us
+            "{{\"name\":\"{name}\",\"calls\":{calls},\"n\":{},\"sent\":{},\"fail\":{},\"passed_through\":{},\"loss_pct\":{loss:.4},\"gen_late_ticks\":{},{},\"p50_us\":{:.1},\"p99_us\":{:.1}}}",
+            self.received,
+            self.sent,
+            self.bad,
+            self.passed_through,
+            self.late_ticks,
+            self.fields,
+            self.p50_us,
+            self.p99_us
         )
     }
 }
@@ -57,6 +66,7 @@ struct Phones {
     received: u64,
     bad: u64,
     latency_ns: Vec<u32>,
+    passed_through: bool,
 }
 
 pub fn run(relay: &mut dyn Relay, calls: usize, mode: Mode, secs: f64, warm: f64) -> Run {
@@ -92,6 +102,7 @@ pub fn run(relay: &mut dyn Relay, calls: usize, mode: Mode, secs: f64, warm: f64
         sent,
         received,
         bad: phones.bad,
+        passed_through: phones.passed_through,
         late_ticks,
         p50_us: pct(&mut phones.latency_ns, 0.5),
         p99_us: pct(&mut phones.latency_ns, 0.99),
@@ -103,9 +114,10 @@ impl Phones {
         let sockets =
             ["127.0.0.2", "127.0.0.3"].map(|ip| (0..SOCKETS).map(|_| socket(ip)).collect::<Vec<_>>());
         let local = |side: usize, call: usize| sockets[side][call % SOCKETS].local_addr().expect("bound");
-        let mut all = Vec::new();
+        let (mut all, mut passed_through) = (Vec::new(), false);
         for call in 0..calls {
             let opened = relay.open(call, [local(0, call), local(1, call)], mode);
+            passed_through |= opened.keys[1].as_deref() == Some(&keys::bytes(0, false)[..]);
             let phone = |side: usize| Phone {
                 to: sockaddr(opened.ports[side]),
                 out: mode.protected[side].then(|| Outbound::new(&keys::master(&keys::bytes(side, false)))),
@@ -115,7 +127,8 @@ impl Phones {
             };
             all.push([phone(0), phone(1)]);
         }
-        Phones { sockets, all, sent: 0, received: 0, bad: 0, latency_ns: Vec::with_capacity(4_000_000) }
+        let latency_ns = Vec::with_capacity(4_000_000);
+        Phones { sockets, all, sent: 0, received: 0, bad: 0, latency_ns, passed_through }
     }
 
     /// The packets of one side that are due in this millisecond of 20.
