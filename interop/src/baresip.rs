@@ -1,10 +1,11 @@
 //! baresip phones: a configuration folder, a tone instead of a microphone, and the control port (netstrings of JSON).
 
+use crate::place::Place;
 use crate::{Child, Folder, free_port, tone};
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 pub struct Phone {
@@ -26,6 +27,9 @@ pub struct Setup<'a> {
     pub tone_hz: u32,
     pub auto_answer: bool,
     pub ca_file: Option<PathBuf>,
+    pub place: Place,
+    /// Where the server is, as the phone is told.
+    pub server: Ipv4Addr,
 }
 
 impl Phone {
@@ -34,10 +38,12 @@ impl Phone {
         let control_port = free_port();
         write_configuration(folder.path(), setup, control_port);
         let log = std::fs::File::create(folder.path().join("baresip.log")).expect("log file");
-        let child = Command::new("baresip")
+        let child = setup
+            .place
+            .command("baresip")
             .arg("-f")
             .arg(folder.path())
-            .args(["-n", "127.0.0.1"])
+            .args(["-n", &setup.place.address.to_string()])
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("log file"))
@@ -47,7 +53,7 @@ impl Phone {
         let child = Child(child);
         let until = Instant::now() + Duration::from_secs(10);
         let control = loop {
-            match TcpStream::connect(("127.0.0.1", control_port)) {
+            match setup.place.connect(control_port) {
                 Ok(stream) => break stream,
                 Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
                 Err(e) => panic!("baresip's control port: {e}\n{}", read(folder.path())),
@@ -117,8 +123,9 @@ fn write_configuration(folder: &Path, setup: &Setup<'_>, control_port: u16) {
     let wav = folder.join("tone.wav");
     std::fs::write(&wav, tone::wav(setup.tone_hz)).expect("tone file");
     let ca = setup.ca_file.as_ref().map(|f| format!("sip_cafile {}\n", f.display())).unwrap_or_default();
+    let (address, server) = (setup.place.address, setup.server);
     let config = format!(
-        "poll_method epoll\nsip_listen 127.0.0.1:0\n{ca}net_interface 127.0.0.1\n\
+        "poll_method epoll\nsip_listen {address}:0\n{ca}net_interface {address}\n\
          audio_source aufile,{}\naudio_player aubridge,none\naudio_alert aubridge,none\n\
          audio_srate 8000-48000\naudio_channels 1-2\nrtp_ports {}-{}\n\
          module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
@@ -132,7 +139,7 @@ fn write_configuration(folder: &Path, setup: &Setup<'_>, control_port: u16) {
     std::fs::write(folder.join("config"), config).expect("config file");
     let answer = if setup.auto_answer { ";answermode=auto" } else { "" };
     let account = format!(
-        "<sip:{}@interop.test;transport={}>;auth_pass={};outbound=\"sip:127.0.0.1:{};transport={}\";regint=600;\
+        "<sip:{}@interop.test;transport={}>;auth_pass={};outbound=\"sip:{server}:{};transport={}\";regint=600;\
          audio_codecs=PCMU{answer}\n",
         setup.user, setup.transport, setup.secret, setup.server_port, setup.transport
     );

@@ -1,5 +1,6 @@
 //! Our server as a process, prepared and asked through its own command line.
 
+use crate::place::Place;
 use crate::{Child, Folder, free_port};
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub struct Coeur {
     pub ws: u16,
     pub http: u16,
     extra: Vec<String>,
+    place: Place,
 }
 
 impl Coeur {
@@ -27,15 +29,32 @@ impl Coeur {
 
     pub fn start_with(name: &str, accounts: &[(&str, &str)], extra: &[&str]) -> Self {
         let port = free_port();
+        let ports = [port, free_port(), free_port(), free_port()];
+        Self::start_at(name, accounts, extra, Place::LOOPBACK, ports)
+    }
+
+    /// Starts a server on a host of a network in a box, on the usual ports.
+    pub fn start_on(name: &str, accounts: &[(&str, &str)], extra: &[&str], place: Place) -> Self {
+        Self::start_at(name, accounts, extra, place, [5_060, 5_061, 8_088, 8_080])
+    }
+
+    fn start_at(
+        name: &str,
+        accounts: &[(&str, &str)],
+        extra: &[&str],
+        place: Place,
+        [plain, tls, ws, http]: [u16; 4],
+    ) -> Self {
         let mut server = Self {
             folder: Folder::new(name),
             child: None,
-            udp: port,
-            tcp: port,
-            tls: free_port(),
-            ws: free_port(),
-            http: free_port(),
+            udp: plain,
+            tcp: plain,
+            tls,
+            ws,
+            http,
             extra: extra.iter().map(|s| s.to_string()).collect(),
+            place,
         };
         server.cli(&["domain", "add", DOMAIN], "");
         for (user, secret) in accounts {
@@ -92,14 +111,17 @@ impl Coeur {
     pub fn run(&mut self) -> Duration {
         let started = Instant::now();
         let log = std::fs::File::create(self.folder.path().join("coeur.log")).expect("log file");
-        let child = Command::new(binary())
+        let address = self.place.address;
+        let child = self
+            .place
+            .command(&binary().display().to_string())
             .arg("serve")
             .args(["--domain", DOMAIN, "--data"])
             .arg(self.folder.path().join("data"))
-            .args(["--listen", &format!("udp://127.0.0.1:{}", self.udp)])
-            .args(["--listen", &format!("tcp://127.0.0.1:{}", self.tcp)])
-            .args(["--listen", &format!("tls://127.0.0.1:{}", self.tls)])
-            .args(["--listen", &format!("ws://127.0.0.1:{}", self.ws)])
+            .args(["--listen", &format!("udp://{address}:{}", self.udp)])
+            .args(["--listen", &format!("tcp://{address}:{}", self.tcp)])
+            .args(["--listen", &format!("tls://{address}:{}", self.tls)])
+            .args(["--listen", &format!("ws://{address}:{}", self.ws)])
             .args(["--http", &format!("127.0.0.1:{}", self.http)])
             .args(&self.extra)
             .stdin(Stdio::null())
@@ -124,7 +146,7 @@ impl Coeur {
 
     pub fn http_get(&self, path: &str) -> Option<String> {
         use std::io::Read;
-        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.http)).ok()?;
+        let mut stream = self.place.connect(self.http).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
         let mut answer = String::new();

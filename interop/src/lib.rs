@@ -14,6 +14,7 @@
 //! | [`linphone`] | linphonec phones through their standard input |
 //! | [`lossy`] | a line that loses datagrams |
 //! | [`nat`] | networks in a box: an internet, routers that translate, hosts behind them |
+//! | [`place`] | where a program runs |
 //! | [`scenario`] | sipp scenarios written as steps instead of XML |
 //! | [`sipp`] | sipp processes |
 //! | [`baresip`] | baresip phones through their control port |
@@ -30,6 +31,7 @@ pub mod linphone;
 pub mod load;
 pub mod lossy;
 pub mod nat;
+pub mod place;
 pub mod scenario;
 pub mod sipp;
 pub mod tone;

@@ -4,6 +4,7 @@ use coeur_interop::baresip::{Phone, Setup};
 use coeur_interop::coeur::Coeur;
 use coeur_interop::free_port;
 use coeur_interop::lossy::Lossy;
+use coeur_interop::place::Place;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,7 +28,18 @@ fn phone_at(
     ca_file: Option<PathBuf>,
 ) -> Phone {
     let (user, secret) = account;
-    Phone::start(&Setup { user, secret, transport, server_port, tone_hz, auto_answer: true, ca_file })
+    let (place, server) = (Place::LOOPBACK, Place::LOOPBACK.address);
+    Phone::start(&Setup {
+        user,
+        secret,
+        transport,
+        server_port,
+        tone_hz,
+        auto_answer: true,
+        ca_file,
+        place,
+        server,
+    })
 }
 
 /// Seconds of the other's tone that caller and callee heard in a call of 4 s.

@@ -4,6 +4,7 @@
 use coeur_interop::baresip::{self, Phone};
 use coeur_interop::coeur::{Coeur, DOMAIN};
 use coeur_interop::linphone::{self, Linphone};
+use coeur_interop::place::Place;
 use std::time::Duration;
 
 const ALICE: (&str, &str) = ("alice", "correct-horse-1");
@@ -42,6 +43,8 @@ fn baresip(server: &Coeur, transport: &str) -> Phone {
         tone_hz: 660,
         auto_answer: true,
         ca_file: (transport == "tls").then(|| server.ca_file()),
+        place: Place::LOOPBACK,
+        server: Place::LOOPBACK.address,
     })
 }
 

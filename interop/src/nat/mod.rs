@@ -10,7 +10,7 @@
 //!
 //! Needs root, `ip` and `nft` (Debian packages iproute2 and nftables).
 
-mod namespace;
+pub mod namespace;
 mod shape;
 
 pub use namespace::Namespace;

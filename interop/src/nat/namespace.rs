@@ -41,26 +41,12 @@ impl Namespace {
 
     /// A program that will run inside.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name, program]);
-        command
+        command_in(&self.name, program)
     }
 
     /// Runs `f` in a thread that is inside: the sockets which it opens belong there for ever, whoever uses them.
     pub fn enter<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
-        let file = File::open(format!("/run/netns/{}", self.name)).expect("the namespace is there");
-        std::thread::scope(|scope| {
-            let inside = scope.spawn(|| {
-                // SAFETY: the descriptor is open for the whole call; setns changes this thread alone.
-                let done = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
-                assert_eq!(done, 0, "setns: {}", std::io::Error::last_os_error());
-                f()
-            });
-            match inside.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        })
+        enter(&self.name, f)
     }
 }
 
@@ -68,6 +54,30 @@ impl Drop for Namespace {
     fn drop(&mut self) {
         let _ = Command::new("ip").args(["netns", "del", &self.name]).output();
     }
+}
+
+/// A program that will run in the namespace of this name.
+pub fn command_in(name: &str, program: &str) -> Command {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", name, program]);
+    command
+}
+
+/// See [`Namespace::enter`].
+pub fn enter<R: Send>(name: &str, f: impl FnOnce() -> R + Send) -> R {
+    let file = File::open(format!("/run/netns/{name}")).expect("the namespace is there");
+    std::thread::scope(|scope| {
+        let inside = scope.spawn(|| {
+            // SAFETY: the descriptor is open for the whole call; setns changes this thread alone.
+            let done = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
+            assert_eq!(done, 0, "setns: {}", std::io::Error::last_os_error());
+            f()
+        });
+        match inside.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 fn words(out: &Output) -> String {
