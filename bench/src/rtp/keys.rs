@@ -6,7 +6,8 @@ const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 /// The key under which the phone of that side sends, or (`heard`) hears from our host.
 pub fn bytes(side: usize, heard: bool) -> Vec<u8> {
-    (0..30).map(|i| (i * 7 + 3 + side as u8 * 50) ^ if heard { 0xaa } else { 0 }).collect()
+    let mark = if heard { 0xaa } else { 0 };
+    (0..30).map(|i| (i * 7 + 3 + side * 50) as u8 ^ mark).collect()
 }
 
 pub fn master(bytes: &[u8]) -> MasterKey {
