@@ -63,7 +63,7 @@ reasons! {
     NotSent "not_sent",
 }
 
-/// A count of each reason. 160 bytes.
+/// A count of each reason. 168 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasons([u64; Reason::COUNT]);
 

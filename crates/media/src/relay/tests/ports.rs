@@ -67,3 +67,9 @@ fn datagrams_of_another_protocol_pass_between_the_two_ends_only() {
     assert_eq!(desk.receive(a_port.unwrap(), A, &[0, 5, 1, 2]).0, out);
     assert_eq!(desk.receive(a_port.unwrap(), STRANGER, &[0, 6, 1, 2]).0, dropped(Reason::NotFromPeer));
 }
+
+#[test]
+fn a_stream_is_as_small_as_its_documentation_says() {
+    let sizes = (size_of::<super::stream::Stream>(), size_of::<Quality>(), size_of::<Reasons>());
+    assert!(sizes.0 <= 1_600 && sizes.1 <= 600 && sizes.2 <= 168, "{sizes:?}");
+}
