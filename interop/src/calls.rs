@@ -51,5 +51,6 @@ pub const CANCEL: &str = "CANCEL sip:[callee]@interop.test SIP/2.0\n[last_Via:]\
 pub const ACK_487: &str = "ACK sip:[callee]@interop.test SIP/2.0\n[last_Via:]\nMax-Forwards: 70\n\
     From: <sip:[service]@interop.test>;tag=f[call_number]\n[last_To:]\nCall-ID: [call_id]\n\
     CSeq: 2 ACK\nContent-Length: 0\n";
-pub const CANCELLED_487: &str = "SIP/2.0 487 Request Terminated\n[last_Via:]\n[last_From:]\n\
+/// Of an INVITE that was kept: the CANCEL before it has one Via alone (RFC 3261 section 9.1).
+pub const CANCELLED_487: &str = "SIP/2.0 487 Request Terminated\nVia:[$via1]\nVia:[$via2]\n[last_From:]\n\
     [last_To:];tag=u[call_number]\n[last_Call-ID:]\nCSeq: 2 INVITE\nContent-Length: 0\n";

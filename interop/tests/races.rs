@@ -77,7 +77,7 @@ fn a_cancel_before_any_ringing_waits_for_the_first_provisional_answer() {
     register(&bob);
     let callee = Sipp::start(
         &Scenario::new()
-            .request("INVITE")
+            .request_kept("INVITE")
             .pause(300)
             .answer(180, "Ringing", false)
             .request("CANCEL")

@@ -48,7 +48,7 @@ fn a_cancelled_call_ends_on_both_sides() {
     register(&bob);
     let callee = Sipp::start(
         &Scenario::new()
-            .request("INVITE")
+            .request_kept("INVITE")
             .answer(180, "Ringing", false)
             .request("CANCEL")
             .send_once(&answer_in_dialog(200, "OK", false))
@@ -118,7 +118,7 @@ fn a_forked_call_rings_both_and_the_loser_is_cancelled() {
     server.wait_for_registrations(2);
     let losing = Sipp::start(
         &Scenario::new()
-            .request("INVITE")
+            .request_kept("INVITE")
             .answer(180, "Ringing", false)
             .request("CANCEL")
             .send_once(&answer_in_dialog(200, "OK", false))
