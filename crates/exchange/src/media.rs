@@ -6,9 +6,15 @@
 //! been agreed, each of them in full (a hold is one more), and [`MediaCommand::Connect`] says where it goes.
 //!
 //! Commands are carried out in their order for one endpoint. What is said of an endpoint that is not open (any more) is
-//! ignored; only `Open` is always answered, by `Opened` or `OpenFailed`.
+//! ignored; only `Open` and `Restore` are always answered, by `Opened` or `OpenFailed`.
 //!
 //! Keys live in [`SrtpKey`] and [`IcePassword`], which have no `Debug` and are wiped when dropped.
+
+mod kept;
+mod report;
+
+pub use kept::{Kept, KeptKey, KeptKeys, KeptPath, KeptSource, KeptStream};
+pub use report::{DtlsFailure, DtlsState, IceFailure, IceState, Report, StreamReport, Way};
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -70,9 +76,23 @@ pub enum MediaCommand {
     Disconnect {
         id: MediaId,
     },
-    /// The ports are free again. Ends what it was connected with.
+    /// The ports are free again. Ends what it was connected with. Answered by [`MediaEvent::Closed`].
     Close {
         id: MediaId,
+    },
+    /// Asks how the endpoint does. Answered by [`MediaEvent::Reported`].
+    Report {
+        id: MediaId,
+    },
+    /// Asks for what the journal keeps of the endpoint. Answered by [`MediaEvent::Kept`].
+    Keep {
+        id: MediaId,
+    },
+    /// Opens an endpoint as it was kept: the same ports, addresses, keys and counts. Answered like `Open`; it fails when
+    /// one of its ports is not to be had, or when there is an endpoint of that name.
+    Restore {
+        id: MediaId,
+        kept: Box<Kept>,
     },
 }
 
@@ -120,6 +140,16 @@ pub struct Stream {
     pub ice: Option<Box<Ice>>,
     /// The payload types that may be on this stream, best first.
     pub formats: Box<[Format]>,
+    /// In a bundle: what tells its packets from those of the other streams, when payload types do not.
+    pub mid: Option<Box<Mid>>,
+}
+
+/// The MID header extension, as agreed by `a=extmap` and `a=mid` (RFC 9143 section 15.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mid {
+    /// The number of `urn:ietf:params:rtp-hdrext:sdes:mid`.
+    pub extension: u8,
+    pub value: Box<[u8]>,
 }
 
 /// One RTP payload type (RFC 8866 section 6.6).
@@ -222,6 +252,8 @@ pub struct Ice {
     pub ours: IceCredentials,
     pub theirs: IceCredentials,
     pub their_lite: bool,
+    /// We make checks of our own, and choose the pair (RFC 8445 section 6.1.1): our description must not say
+    /// `a=ice-lite`. False, with a peer that is not lite: we only answer, and our description says it.
     pub controlling: bool,
     /// Theirs. More may follow in a later `Describe` (trickle, RFC 8838); other credentials of theirs are a restart.
     pub candidates: Box<[Candidate]>,
@@ -280,10 +312,16 @@ pub enum MediaEvent {
     Heard { id: MediaId, stream: u8 },
     /// A key was pressed (RFC 4733).
     Dtmf { id: MediaId, digit: u8, duration_ms: u16 },
-    /// No keys were agreed on a stream (RFC 5764): a wrong certificate, or nobody answered.
-    DtlsFailed { id: MediaId, stream: u8 },
-    /// No pair of candidates works (RFC 8445 section 7).
-    IceFailed { id: MediaId, stream: u8 },
+    /// No keys were agreed on a stream (RFC 5764).
+    DtlsFailed { id: MediaId, stream: u8, why: DtlsFailure },
+    /// No pair of candidates works (RFC 8445 section 7), or works any longer. A later check may still make one.
+    IceFailed { id: MediaId, stream: u8, why: IceFailure },
+    /// How it does.
+    Reported { id: MediaId, report: Box<Report> },
+    /// It was closed as asked: how it did.
+    Closed { id: MediaId, report: Box<Report> },
+    /// For the journal.
+    Kept { id: MediaId, kept: Box<Kept> },
     /// The endpoint is gone although nobody closed it (its worker ended).
     Ended { id: MediaId },
 }
@@ -327,11 +365,18 @@ mod tests {
                 candidates: Box::default(),
             })),
             formats: Box::default(),
+            mid: None,
         };
         let peer = Peer { signalled_from: address.ip(), streams: Box::new([Some(stream)]) };
         let text = format!("{:?}", MediaCommand::Describe { id: MediaId(1), peer: Box::new(peer) });
         assert!(text.contains("AeadAes128Gcm") && text.contains("IcePassword"), "{text}");
         assert!(!text.contains("SECRET") && !text.contains("HIDDEN") && !text.contains("84, 79"), "{text}");
+        let kept = KeptKey { key: key(), rtp_packets: 7, rtcp_packets: 0, sources: Box::default() };
+        let text = format!("{kept:?}");
+        assert!(
+            text.contains("AeadAes128Gcm") && !text.contains("SECRET") && !text.contains("84, 79"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod xr;
 
 pub use feedback::Feedback;
 pub use report::{REPORT_BLOCK_BYTES, ReceiverReport, ReportBlock, SenderInfo, SenderReport};
-pub use rewrite::{rewrite_report_blocks, rewrite_ssrcs};
+pub use rewrite::{rewrite_nacks, rewrite_report_blocks, rewrite_ssrcs};
 pub use source::{App, Goodbye, SdesChunk, SdesItem, SourceDescription};
 pub use write::{Reporter, write_goodbye, write_report};
 pub use xr::{ExtendedReport, XrBlock};

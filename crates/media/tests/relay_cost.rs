@@ -114,6 +114,7 @@ impl Call {
                 receive,
                 send,
                 clock_hz: 8_000,
+                mid: None,
             };
             relay.agree(stream, Some(agreed), Monotonic::default());
         }

@@ -176,7 +176,10 @@ impl Desk {
                     | MediaCommand::Describe { .. }
                     | MediaCommand::Connect { .. }
                     | MediaCommand::Disconnect { .. }
-                    | MediaCommand::Close { .. },
+                    | MediaCommand::Close { .. }
+                    | MediaCommand::Report { .. }
+                    | MediaCommand::Keep { .. }
+                    | MediaCommand::Restore { .. },
                 )
                 | Output::Publish(_)
                 | Output::Close(_) => {}

@@ -250,6 +250,7 @@ fn stream(
                 fmtp: codec.fmtp.map(Into::into),
             })
             .collect(),
+        mid: None,
     }
 }
 

@@ -102,6 +102,9 @@ impl Calls {
             | MediaEvent::Dtmf { .. }
             | MediaEvent::DtlsFailed { .. }
             | MediaEvent::IceFailed { .. }
+            | MediaEvent::Reported { .. }
+            | MediaEvent::Closed { .. }
+            | MediaEvent::Kept { .. }
             | MediaEvent::EchoOpened { .. }
             | MediaEvent::EchoFailed { .. }
             | MediaEvent::EchoEnded { .. } => {}

@@ -173,6 +173,9 @@ impl Echo {
             | MediaEvent::Dtmf { .. }
             | MediaEvent::DtlsFailed { .. }
             | MediaEvent::IceFailed { .. }
+            | MediaEvent::Reported { .. }
+            | MediaEvent::Closed { .. }
+            | MediaEvent::Kept { .. }
             | MediaEvent::Ended { .. } => return,
         };
         let Some(at) = self.calls.iter().find_map(|(at, call)| (call.id == id).then_some(at)) else {
@@ -200,6 +203,9 @@ impl Echo {
             | MediaEvent::Dtmf { .. }
             | MediaEvent::DtlsFailed { .. }
             | MediaEvent::IceFailed { .. }
+            | MediaEvent::Reported { .. }
+            | MediaEvent::Closed { .. }
+            | MediaEvent::Kept { .. }
             | MediaEvent::Ended { .. } => {}
         }
     }

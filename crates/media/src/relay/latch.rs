@@ -150,13 +150,33 @@ impl Latch {
         let Some(ice) = &mut self.ice else { return };
         if !ice.addresses.contains(&address) {
             if ice.addresses.len() == VALIDATED_MAX {
-                ice.addresses.remove(0);
+                // The oldest gives way, but never the one that media uses.
+                let oldest = ice.addresses.iter().position(|old| Some(*old) != ice.selected);
+                ice.addresses.remove(oldest.unwrap_or(0));
             }
             ice.addresses.push(address);
         }
         if selected {
             ice.selected = Some(address);
         }
+    }
+
+    /// Nothing may be sent any more until another address is selected (RFC 7675 section 5.1).
+    pub(super) fn unselect(&mut self) {
+        if let Some(ice) = &mut self.ice {
+            ice.selected = None;
+        }
+    }
+
+    pub(super) fn selected(&self) -> Option<SocketAddr> {
+        self.ice.as_ref().and_then(|ice| ice.selected)
+    }
+
+    /// Takes the other end for where it was before this process began. It is graded by what signalling says of it;
+    /// where that names another host it was learned, or proved by its key, and proves itself again.
+    pub(super) fn restore(&mut self, address: SocketAddr, is_protected: bool, now: Monotonic) {
+        let unannounced = if is_protected { Grade::Proved } else { Grade::Learned };
+        self.take(address, self.grade(address, None).unwrap_or(unannounced), now);
     }
 
     pub(super) fn peer(&self) -> Option<Peer> {

@@ -10,7 +10,8 @@
 //! the port of RTP or its own on either side; SRTP is taken off and put on where the sides differ or have different keys.
 //!
 //! What it deliberately does not do: answer STUN, speak DTLS (both are handed out, [`Verdict::Handed`]), transcode, mix,
-//! repeat what was lost. In a bundle (RFC 9143) streams are told apart by payload type, not by MID.
+//! repeat what was lost, take a compound RTCP packet about several streams of a bundle apart (it goes whole where its
+//! first report belongs).
 
 pub mod latch;
 mod quality;
@@ -25,7 +26,7 @@ pub use quality::Quality;
 pub use reason::{Reason, Reasons};
 
 use crate::demux::Protocol;
-use crate::srtp::{Inbound, Outbound};
+use crate::srtp::{Inbound, Outbound, SrtpState};
 use coeur_sip::time::Monotonic;
 use slab::Slab;
 use std::net::SocketAddr;
@@ -71,6 +72,15 @@ pub struct Agreed {
     pub send: KeyChange<Outbound>,
     /// Of the timestamps, for jitter; 0: 8,000.
     pub clock_hz: u32,
+    /// In a bundle: what tells its packets from those of the other streams, when payload types do not.
+    pub mid: Option<Mid>,
+}
+
+/// The MID header extension (RFC 9143 section 15.1): its number, and its value for a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mid {
+    pub extension: u8,
+    pub value: Box<[u8]>,
 }
 
 /// What becomes of the protection of one direction.
@@ -210,14 +220,57 @@ impl Relay {
         }
     }
 
+    /// The other end wants nothing any more (RFC 7675 section 5.1): nothing is sent until ICE selects another address.
+    pub fn unselect(&mut self, key: StreamKey, component: Component) {
+        if let Some(latch) = self.stream_mut(key).and_then(|stream| stream.latch_mut(component)) {
+            latch.unselect();
+        }
+    }
+
+    /// What ICE has selected.
+    pub fn selected(&self, key: StreamKey, component: Component) -> Option<SocketAddr> {
+        self.stream(key)?.latch(component)?.selected()
+    }
+
+    /// Takes the other end for where it was before this process began.
+    pub fn restore_peer(
+        &mut self,
+        key: StreamKey,
+        component: Component,
+        address: SocketAddr,
+        now: Monotonic,
+    ) {
+        let Some(stream) = self.stream_mut(key) else { return };
+        let is_protected = stream.is_protected();
+        if let Some(latch) = stream.latch_mut(component) {
+            latch.restore(address, is_protected, now);
+        }
+    }
+
+    /// The counts of SRTP that must not go back, of receiving and of sending; `None` in the clear and before the keys.
+    pub fn srtp_states(&self, key: StreamKey) -> Option<(SrtpState, SrtpState)> {
+        self.stream(key)?.srtp_states()
+    }
+
+    /// The last packet that was not taken as the other end's, and why. A stream in a bundle has that of its port.
+    pub fn refused(&self, key: StreamKey) -> Option<(SocketAddr, Reason)> {
+        let stream = self.stream(key)?;
+        stream.refused.or(self.stream(stream.bundle)?.refused)
+    }
+
     /// Takes the streams that were heard for the first time since something was agreed about them.
     pub fn take_heard(&mut self, into: &mut Vec<StreamKey>) {
         into.append(&mut self.heard);
     }
 
-    /// Where a stream is heard from; `None` before its first packet.
+    /// Where a stream is heard from; `None` before its first packet. A stream in a bundle is where its port is.
     pub fn peer(&self, key: StreamKey, component: Component) -> Option<Peer> {
-        self.stream(key)?.latch(component)?.peer()
+        self.owner(key)?.latch(component)?.peer()
+    }
+
+    /// Where packets for the other end of a stream go.
+    pub fn sends_to(&self, key: StreamKey, component: Component) -> Option<SocketAddr> {
+        self.owner(key)?.latch(component)?.send_to()
     }
 
     /// Whether packets of this stream should be coming, and none came since `since`.
@@ -260,6 +313,11 @@ impl Relay {
 
     fn stream(&self, key: StreamKey) -> Option<&Stream> {
         self.streams.get(key.0 as usize)
+    }
+
+    /// The stream whose port, keys and addresses a stream uses.
+    fn owner(&self, key: StreamKey) -> Option<&Stream> {
+        self.stream(self.stream(key)?.bundle)
     }
 
     fn stream_mut(&mut self, key: StreamKey) -> Option<&mut Stream> {

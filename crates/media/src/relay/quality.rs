@@ -68,6 +68,11 @@ impl Quality {
         self.sources[self.last].as_ref().map_or(Duration::ZERO, |source| source.stats.jitter())
     }
 
+    /// Whether packets of this SSRC are counted.
+    pub fn has_source(&self, ssrc: u32) -> bool {
+        self.each().any(|stats| stats.ssrc() == ssrc)
+    }
+
     fn each(&self) -> impl Iterator<Item = &ReceiveStats> {
         self.sources.iter().flatten().map(|source| &source.stats)
     }
@@ -132,6 +137,7 @@ impl Quality {
             let _ = rtcp::rewrite_report_blocks(packet, |block| {
                 block.highest_sequence = block.highest_sequence.wrapping_sub(u32::from(shift(block.ssrc)));
             });
+            let _ = rtcp::rewrite_nacks(packet, |ssrc, number| number.wrapping_sub(shift(ssrc)));
         }
     }
 

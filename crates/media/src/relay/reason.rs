@@ -63,6 +63,35 @@ reasons! {
     NotSent "not_sent",
 }
 
+impl Reason {
+    /// Whether it says that a packet is not the other end's, or cannot be told to be.
+    pub const fn is_refusal(self) -> bool {
+        match self {
+            Self::NotFromPeer
+            | Self::Learning
+            | Self::Malformed
+            | Self::Unexpected
+            | Self::WrongPort
+            | Self::NoKeys
+            | Self::Unauthenticated
+            | Self::Replayed
+            | Self::UnknownPayload => true,
+            Self::Closed
+            | Self::NotAgreed
+            | Self::KeyLimit
+            | Self::NotReceiving
+            | Self::Stray
+            | Self::NotConnected
+            | Self::OtherNotAgreed
+            | Self::NotSending
+            | Self::OtherNoKeys
+            | Self::NotProtected
+            | Self::NoAddress
+            | Self::NotSent => false,
+        }
+    }
+}
+
 /// A count of each reason. 168 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasons([u64; Reason::COUNT]);

@@ -1,12 +1,15 @@
 //! The way of one packet.
 
-use super::stream::Header;
+use super::stream::{Header, Stream};
 use super::{Component, Reason, Relay, StreamKey, TransportKey, Verdict};
 use crate::demux::{Protocol, demux};
 use crate::packet::Packet;
 use crate::rtp::{Rtp, RtpMut};
 use coeur_sip::time::Monotonic;
 use std::net::SocketAddr;
+
+/// A sender report's blocks stand behind its sender information (RFC 3550 section 6.4.1).
+const SENDER_REPORT: u8 = 200;
 
 /// A packet that goes no further, and whose it was.
 struct Lost(StreamKey, Reason);
@@ -39,6 +42,11 @@ impl Relay {
         };
         way.unwrap_or_else(|Lost(stream, reason)| {
             self.count_drop(stream, reason);
+            if reason.is_refusal()
+                && let Some(stream) = self.stream_mut(stream)
+            {
+                stream.refused = Some((from, reason));
+            }
             Verdict::Dropped(reason)
         })
     }
@@ -59,7 +67,7 @@ impl Relay {
             payload_type: rtp.payload_type(),
         };
         let header_bytes = rtp.header_bytes();
-        let key = self.with_payload(at, owner, header.payload_type);
+        let key = self.of_bundle(at, owner, &rtp);
         let (receives, payload) = self
             .stream(key)
             .map(|stream| (stream.expects_to_hear(), stream.payload(header.payload_type)))
@@ -189,28 +197,55 @@ impl Relay {
         Ok(Verdict::Handed { stream: key, component, protocol })
     }
 
-    /// The stream of a bundle that has this payload type (RFC 9143 section 9.2).
-    fn with_payload(&self, at: TransportKey, owner: StreamKey, payload_type: u8) -> StreamKey {
-        self.in_bundle(at, owner, |stream| stream.payload(payload_type).is_some())
+    /// The stream of a bundle whose packet this is (RFC 9143 section 9.2): by its MID, else by its SSRC where that has
+    /// counted before, else by its payload type.
+    fn of_bundle(&self, at: TransportKey, owner: StreamKey, rtp: &Rtp<'_>) -> StreamKey {
+        if !self.is_bundle(at) {
+            return owner;
+        }
+        let (ssrc, payload_type) = (rtp.ssrc(), rtp.payload_type());
+        let has_mid = |stream: &Stream| {
+            let mid = stream.mid.as_ref();
+            mid.zip(rtp.extension()).is_some_and(|(mid, extension)| {
+                extension.elements().any(|element| element.id == mid.extension && *element.data == *mid.value)
+            })
+        };
+        let has_payload = |stream: &Stream| stream.payload(payload_type).is_some();
+        self.in_bundle(at, owner, has_mid)
+            .or_else(|| self.in_bundle(at, owner, |stream| stream.has_source(ssrc) && has_payload(stream)))
+            .or_else(|| self.in_bundle(at, owner, has_payload))
+            .unwrap_or(owner)
     }
 
-    /// The stream of a bundle to whose sender an RTCP packet belongs: its first report is of that SSRC.
+    /// The stream of a bundle that an RTCP packet is about: its sender is heard there, or else what the first report or
+    /// feedback is about is sent there.
     fn with_ssrc(&self, at: TransportKey, owner: StreamKey, packet: &[u8]) -> StreamKey {
-        let Some(sender) = packet.get(4..8) else { return owner };
-        self.in_bundle(at, owner, |stream| stream.ssrc().is_some_and(|ssrc| ssrc.to_be_bytes() == sender))
+        if !self.is_bundle(at) {
+            return owner;
+        }
+        let ssrc = |at: usize| packet.get(at..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+        let about = ssrc(if packet.get(1) == Some(&SENDER_REPORT) { 28 } else { 8 });
+        let is_heard = |sender| self.in_bundle(at, owner, |stream| stream.has_source(sender));
+        let is_sent = |about| {
+            self.in_bundle(at, owner, |stream| {
+                stream.link.and_then(|link| self.stream(link)).is_some_and(|other| other.has_source(about))
+            })
+        };
+        ssrc(4).and_then(is_heard).or_else(|| about.and_then(is_sent)).unwrap_or(owner)
+    }
+
+    fn is_bundle(&self, at: TransportKey) -> bool {
+        self.transports.get(at.0 as usize).is_some_and(|transport| !transport.bundled.is_empty())
     }
 
     fn in_bundle(
         &self,
         at: TransportKey,
         owner: StreamKey,
-        fits: impl Fn(&super::stream::Stream) -> bool,
-    ) -> StreamKey {
-        let Some(transport) = self.transports.get(at.0 as usize) else { return owner };
-        if transport.bundled.is_empty() {
-            return owner;
-        }
-        let all = std::iter::once(&owner).chain(&transport.bundled);
-        all.copied().find(|key| self.stream(*key).is_some_and(&fits)).unwrap_or(owner)
+        fits: impl Fn(&Stream) -> bool,
+    ) -> Option<StreamKey> {
+        let transport = self.transports.get(at.0 as usize)?;
+        let mut all = std::iter::once(&owner).chain(&transport.bundled);
+        all.find(|key| self.stream(**key).is_some_and(&fits)).copied()
     }
 }

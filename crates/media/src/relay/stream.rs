@@ -1,9 +1,9 @@
 //! One stream of one endpoint: what was agreed about it, whose packets it takes, where they go, what has come of it.
 
 use super::latch::{Expected, Latch, Seen};
-use super::{Agreed, Component, KeyChange, Keys, Quality, Reason, Reasons, StreamKey, TransportKey};
+use super::{Agreed, Component, KeyChange, Keys, Mid, Quality, Reason, Reasons, StreamKey, TransportKey};
 use crate::packet::Packet;
-use crate::srtp::{Inbound, Outbound, SrtpError};
+use crate::srtp::{Inbound, Outbound, SrtpError, SrtpState};
 use coeur_sip::time::Monotonic;
 use std::net::{IpAddr, SocketAddr};
 
@@ -32,8 +32,13 @@ pub(super) struct Stream {
     /// The same of all streams of the bundle.
     last_ssrc: Option<u32>,
     pub(super) is_heard: bool,
+    /// Keys are agreed by DTLS. It outlives a time in which the stream is switched off, as the keys do.
+    dtls: bool,
     clock_hz: u32,
     pub(super) dropped: Reasons,
+    /// The last packet that was not taken as the other end's, and why.
+    pub(super) refused: Option<(SocketAddr, Reason)>,
+    pub(super) mid: Option<Mid>,
     pub(super) quality: Quality,
 }
 
@@ -44,7 +49,6 @@ struct Terms {
     rtcp_mux: bool,
     we_send: bool,
     we_receive: bool,
-    dtls: bool,
 }
 
 /// Protection of one direction.
@@ -95,8 +99,11 @@ impl Stream {
             ssrc: None,
             last_ssrc: None,
             is_heard: false,
+            dtls: false,
             clock_hz: 0,
             dropped: Reasons::default(),
+            refused: None,
+            mid: None,
             quality: Quality::default(),
         }
     }
@@ -106,11 +113,11 @@ impl Stream {
             self.terms = None;
             return;
         };
-        let Agreed { rtp, rtcp, rtcp_mux, ice, we_send, we_receive, receive, send, clock_hz } = agreed;
-        self.clock_hz = clock_hz;
-        let dtls = match &receive {
+        let Agreed { rtp, rtcp, rtcp_mux, ice, we_send, we_receive, receive, send, clock_hz, mid } = agreed;
+        (self.clock_hz, self.mid) = (clock_hz, mid);
+        self.dtls = match &receive {
             KeyChange::Awaited => true,
-            KeyChange::Keep => self.has_dtls(),
+            KeyChange::Keep => self.dtls,
             KeyChange::Plain | KeyChange::New(_) => false,
         };
         self.inbound.change(receive);
@@ -120,12 +127,12 @@ impl Stream {
             Some(terms) => {
                 terms.rtp.expect(rtp, ice, now);
                 terms.rtcp.expect(rtcp, ice, now);
-                (terms.rtcp_mux, terms.dtls) = (rtcp_mux, dtls);
+                terms.rtcp_mux = rtcp_mux;
                 (terms.we_send, terms.we_receive) = (we_send, we_receive);
             }
             None => {
                 let (rtp, rtcp) = (Latch::new(rtp, ice, now), Latch::new(rtcp, ice, now));
-                self.terms = Some(Terms { rtp, rtcp, rtcp_mux, we_send, we_receive, dtls });
+                self.terms = Some(Terms { rtp, rtcp, rtcp_mux, we_send, we_receive });
             }
         }
     }
@@ -149,6 +156,17 @@ impl Stream {
         self.outbound = Guard::Srtp(keys.send);
     }
 
+    pub(super) fn is_protected(&self) -> bool {
+        matches!(self.inbound, Guard::Srtp(_))
+    }
+
+    pub(super) fn srtp_states(&self) -> Option<(SrtpState, SrtpState)> {
+        match (&self.inbound, &self.outbound) {
+            (Guard::Srtp(inbound), Guard::Srtp(outbound)) => Some((inbound.state(), outbound.state())),
+            (Guard::Plain | Guard::Awaited | Guard::Srtp(_), _) => None,
+        }
+    }
+
     pub(super) fn latch(&self, component: Component) -> Option<&Latch> {
         self.terms.as_ref().map(|terms| terms.of(component))
     }
@@ -161,8 +179,9 @@ impl Stream {
         self.terms.as_ref().is_some_and(|terms| terms.we_receive)
     }
 
-    pub(super) fn ssrc(&self) -> Option<u32> {
-        self.ssrc
+    /// Whether packets of this SSRC have counted here.
+    pub(super) fn has_source(&self, ssrc: u32) -> bool {
+        self.ssrc == Some(ssrc) || self.quality.has_source(ssrc)
     }
 
     /// The number that a payload type has at the other end.
@@ -210,7 +229,7 @@ impl Stream {
 
     /// Whether keys are agreed by DTLS.
     pub(super) fn has_dtls(&self) -> bool {
-        self.terms.as_ref().is_some_and(|terms| terms.dtls)
+        self.dtls
     }
 
     /// The same of RTCP, which has arrived on the port of `component`.

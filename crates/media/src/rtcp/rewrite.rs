@@ -1,6 +1,6 @@
 //! SSRCs and report blocks changed where they lie, for a relay that gave streams other names or numbers.
 
-use super::feedback::{APPLICATION_LAYER, FIR, TMMBN, TMMBR};
+use super::feedback::{APPLICATION_LAYER, FIR, NACK, TMMBN, TMMBR};
 use super::report::{REPORT_BLOCK_BYTES, ReportBlock};
 use super::{
     APPLICATION, Compound, EXTENDED_REPORT, GOODBYE, PAYLOAD_FEEDBACK, RECEIVER_REPORT, RtcpError,
@@ -51,6 +51,21 @@ pub fn rewrite_report_blocks(
                 change(&mut block);
                 bytes.copy_from_slice(&block.to_bytes());
             }
+        }
+    })
+}
+
+/// Lets `change` change the sequence numbers that generic NACKs ask for again, of the source that they name (RFC 4585
+/// section 6.2.1).
+pub fn rewrite_nacks(bytes: &mut [u8], mut change: impl FnMut(u32, u16) -> u16) -> Result<(), RtcpError> {
+    for_each_packet(bytes, |packet| {
+        if packet[1] != TRANSPORT_FEEDBACK || packet[0] & 0x1f != NACK {
+            return;
+        }
+        let Some(ssrc) = word(packet, 8) else { return };
+        for entry in packet.get_mut(12..).unwrap_or_default().chunks_exact_mut(4) {
+            let first = change(ssrc, u16::from_be_bytes([entry[0], entry[1]]));
+            entry[..2].copy_from_slice(&first.to_be_bytes());
         }
     })
 }

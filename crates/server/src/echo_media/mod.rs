@@ -90,11 +90,15 @@ impl EchoMedia {
                 }
             }
             // No worker relays the media of calls yet: whoever asks hears so at once.
-            MediaCommand::Open { id, .. } => self.tell(shard, MediaEvent::OpenFailed { id }),
+            MediaCommand::Open { id, .. } | MediaCommand::Restore { id, .. } => {
+                self.tell(shard, MediaEvent::OpenFailed { id });
+            }
             MediaCommand::Describe { .. }
             | MediaCommand::Connect { .. }
             | MediaCommand::Disconnect { .. }
-            | MediaCommand::Close { .. } => {}
+            | MediaCommand::Close { .. }
+            | MediaCommand::Report { .. }
+            | MediaCommand::Keep { .. } => {}
         }
     }
 

@@ -58,7 +58,10 @@ impl Services for HouseServices {
             | MediaCommand::Describe { .. }
             | MediaCommand::Connect { .. }
             | MediaCommand::Disconnect { .. }
-            | MediaCommand::Close { .. } => self.media.handle(command),
+            | MediaCommand::Close { .. }
+            | MediaCommand::Report { .. }
+            | MediaCommand::Keep { .. }
+            | MediaCommand::Restore { .. } => self.media.handle(command),
         }
     }
 

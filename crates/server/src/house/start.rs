@@ -10,7 +10,7 @@ use super::{boot, recovery, secrets, strangers};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::listen::bracketed;
-use crate::media::{Media, NoSlowPath};
+use crate::media::{Certificate, Media, Negotiation, SlowPath};
 use crate::net;
 use crate::net::limits::Limits;
 use crate::net::listen::{Bound, bind};
@@ -353,7 +353,18 @@ fn media(
         }
     };
     let spawn = |name, body: Box<dyn FnOnce() + Send>| running.deaths.spawn(name, body);
-    Media::start(&wanted, clock, Arc::new(tell), &spawn, || Box::new(NoSlowPath)).map_err(unreachable)
+    let own: Arc<[std::net::IpAddr]> = running
+        .world
+        .listeners
+        .iter()
+        .map(|listener| listener.bound.ip())
+        .chain(advertised(settings))
+        .collect();
+    let certificate = Certificate::open(&settings.data, clock.zero())
+        .map_err(|why| unreachable(format!("the certificate of media: {why}")))?;
+    let certificate = Arc::new(certificate);
+    let slow = || -> Box<dyn SlowPath> { Box::new(Negotiation::new(certificate.clone(), own.clone())) };
+    Media::start(&wanted, clock, Arc::new(tell), &spawn, slow).map_err(unreachable)
 }
 
 /// Addresses, of what others may call us.

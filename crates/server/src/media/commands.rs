@@ -28,7 +28,9 @@ impl Commands {
     pub(super) fn give(&self, work: Work) -> Result<(), MediaCommand> {
         let mut waiting = self.waiting.lock();
         match work {
-            Work::Command(open @ MediaCommand::Open { .. }) if waiting.len() >= COMMANDS_MAX => {
+            Work::Command(open @ (MediaCommand::Open { .. } | MediaCommand::Restore { .. }))
+                if waiting.len() >= COMMANDS_MAX =>
+            {
                 return Err(open);
             }
             work => waiting.push(work),

@@ -1,15 +1,19 @@
 //! The media of one leg: its streams, their ports, and what was said about them.
 
 use super::ports::Lease;
+use super::slow::Port;
 use coeur_exchange::media::{OpenStream, Stream, StreamAddress};
 use coeur_exchange::outbox::MediaId;
 use coeur_media::relay::{StreamKey, TransportKey};
 use coeur_sip::time::Monotonic;
+use std::net::{IpAddr, SocketAddr};
 
 pub(super) struct Endpoint {
     /// By `m=` line; `None` where no port was wanted.
     pub(super) streams: Vec<Option<Opened>>,
     pub(super) is_described: bool,
+    /// Where its signalling came from.
+    pub(super) signalled_from: Option<IpAddr>,
     /// Since when it may be expected to be heard.
     pub(super) since: Monotonic,
     pub(super) silence_told: bool,
@@ -18,6 +22,11 @@ pub(super) struct Endpoint {
 /// A stream with its port.
 pub(super) struct Opened {
     pub(super) key: StreamKey,
+    /// The stream whose port it uses, itself when it is in no bundle.
+    pub(super) owner: StreamKey,
+    pub(super) wanted: OpenStream,
+    /// Where the port of RTP is bound.
+    pub(super) bound: SocketAddr,
     pub(super) address: StreamAddress,
     /// Ports of its own, which are closed with it: none in a bundle.
     pub(super) own: Option<Own>,
@@ -43,9 +52,27 @@ pub(super) struct Link {
     pub(super) payloads: Box<[(u8, u8)]>,
 }
 
+impl Opened {
+    /// Its ports as the slow path knows them; `None` in a bundle, where the owner has them.
+    pub(super) fn ports(&self) -> Option<(Port, Option<Port>)> {
+        let own = self.own.as_ref()?;
+        let rtcp = own.transports[1].map(|transport| {
+            let bound = SocketAddr::new(self.bound.ip(), self.bound.port() + 1);
+            Port { transport, bound }
+        });
+        Some((Port { transport: self.transport, bound: self.bound }, rtcp))
+    }
+}
+
 impl Endpoint {
     pub(super) fn new(now: Monotonic) -> Self {
-        Self { streams: Vec::new(), is_described: false, since: now, silence_told: false }
+        Self {
+            streams: Vec::new(),
+            is_described: false,
+            signalled_from: None,
+            since: now,
+            silence_told: false,
+        }
     }
 
     pub(super) fn opened(&self, index: usize) -> Option<&Opened> {

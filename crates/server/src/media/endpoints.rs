@@ -2,11 +2,11 @@
 
 use super::endpoint::{Endpoint, Link, Opened, Own, has_one_port};
 use super::ports::{Lease, Ports};
-use super::slow::{Replies, SlowPath};
+use super::slow::{Agreement, Replies, SlowPath};
 use super::stats::Stats;
-use super::{Settings, Tell, socket, translate};
+use super::{Settings, Tell, report, socket, translate};
 use coeur_exchange::input::MediaEvent;
-use coeur_exchange::media::{OpenStream, Pair, Peer, STREAMS_MAX, StreamAddress, StreamKind};
+use coeur_exchange::media::{OpenStream, Pair, Peer, Report, STREAMS_MAX, StreamAddress, StreamKind};
 use coeur_exchange::outbox::{MediaCommand, MediaId};
 use coeur_media::relay::{self, Relay, StreamKey, TransportKey};
 use coeur_sip::time::Monotonic;
@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 /// Ports tried for one stream, when others of this machine hold some of the range.
 const TRIES_MAX: usize = 64;
 
+/// A pair of ports with the sockets of those that are wanted.
+pub(super) type Bound = (Lease, [Option<mio::net::UdpSocket>; 2]);
+
 /// Tokens of the poll are the numbers of transports behind that of the waker.
 pub(super) const FIRST_PORT: usize = 1;
 
@@ -29,15 +32,15 @@ pub(super) struct Endpoints {
     pub(super) sockets: Vec<Option<mio::net::UdpSocket>>,
     pub(super) slow: Box<dyn SlowPath>,
     pub(super) replies: Replies,
-    endpoints: HashMap<MediaId, Endpoint>,
+    pub(super) endpoints: HashMap<MediaId, Endpoint>,
     /// Whose a stream is, by stream.
     owners: Vec<Option<(MediaId, u8)>>,
     registry: mio::Registry,
-    ports: Arc<Ports>,
+    pub(super) ports: Arc<Ports>,
     advertise: Vec<IpAddr>,
     silence: Duration,
     tell: Arc<Tell>,
-    stats: Arc<Stats>,
+    pub(super) stats: Arc<Stats>,
     heard: Vec<StreamKey>,
 }
 
@@ -74,6 +77,17 @@ impl Endpoints {
             MediaCommand::Connect { a, b, streams } => self.connect(a, b, &streams, now),
             MediaCommand::Disconnect { id } => self.disconnect(id),
             MediaCommand::Close { id } => self.close(id),
+            MediaCommand::Report { id } => {
+                if let Some(report) = self.report(id) {
+                    self.tell(MediaEvent::Reported { id, report });
+                }
+            }
+            MediaCommand::Keep { id } => {
+                if let Some(kept) = self.keep(id) {
+                    self.tell(MediaEvent::Kept { id, kept });
+                }
+            }
+            MediaCommand::Restore { id, kept } => self.restore(id, *kept, now),
             // The echo service has ports of its own.
             MediaCommand::OpenEcho { .. } | MediaCommand::CloseEcho { .. } => {}
         }
@@ -130,7 +144,7 @@ impl Endpoints {
         }
     }
 
-    fn tell(&self, event: MediaEvent) {
+    pub(super) fn tell(&self, event: MediaEvent) {
         (self.tell)(event_id(&event).shard(), event);
     }
 
@@ -178,25 +192,31 @@ impl Endpoints {
             }
             let bundle = wanted.bundled_with.and_then(|with| endpoint.opened(usize::from(with)));
             let opened = match bundle {
-                Some(bundle) => {
-                    let (key, ..) =
-                        self.relay.open(relay::Ports::Of(bundle.key), wanted.kind == StreamKind::Other);
-                    let (address, transport) = (bundle.address.clone(), bundle.transport);
-                    Opened { key, address, own: None, transport, described: None, is_on: false, link: None }
+                Some(bundle) => open_bundled(&mut self.relay, bundle, wanted),
+                None => {
+                    let bound = self.bind(local, has_one_port(wanted))?;
+                    self.open_stream(local, wanted, bound)?
                 }
-                None => self.open_stream(local, wanted)?,
             };
-            let place = opened.key.0 as usize;
-            self.owners.resize(self.owners.len().max(place + 1), None);
-            self.owners[place] = Some((id, index as u8));
+            self.own(id, index, &opened);
             endpoint.streams[index] = Some(opened);
         }
         Ok(())
     }
 
-    fn open_stream(&mut self, local: IpAddr, wanted: &OpenStream) -> io::Result<Opened> {
+    pub(super) fn own(&mut self, id: MediaId, index: usize, opened: &Opened) {
+        let place = opened.key.0 as usize;
+        self.owners.resize(self.owners.len().max(place + 1), None);
+        self.owners[place] = Some((id, index as u8));
+    }
+
+    pub(super) fn open_stream(
+        &mut self,
+        local: IpAddr,
+        wanted: &OpenStream,
+        (lease, mut sockets): Bound,
+    ) -> io::Result<Opened> {
         let is_one = has_one_port(wanted);
-        let (lease, mut sockets) = self.bind(local, is_one)?;
         let ports = if is_one { relay::Ports::One } else { relay::Ports::Two };
         let (key, transport, rtcp) = self.relay.open(ports, wanted.kind == StreamKind::Other);
         // A stream with ports of its own has one of RTP.
@@ -217,19 +237,25 @@ impl Endpoints {
             self.advertise.iter().copied().find(|ip| ip.is_ipv4() == local.is_ipv4()).unwrap_or(local);
         let rtp = SocketAddr::new(shown, lease.even());
         let rtcp_address = SocketAddr::new(shown, if is_one { lease.even() } else { lease.even() + 1 });
-        let address = StreamAddress { rtp, rtcp: rtcp_address, others: Box::default() };
-        let own = Some(Own { transports: [Some(transport), rtcp], _lease: lease });
-        Ok(Opened { key, address, own, transport, described: None, is_on: false, link: None })
+        Ok(Opened {
+            key,
+            owner: key,
+            wanted: *wanted,
+            bound: SocketAddr::new(local, lease.even()),
+            address: StreamAddress { rtp, rtcp: rtcp_address, others: Box::default() },
+            own: Some(Own { transports: [Some(transport), rtcp], _lease: lease }),
+            transport,
+            described: None,
+            is_on: false,
+            link: None,
+        })
     }
 
     /// A free pair of ports, of which one or both are bound.
-    fn bind(&self, ip: IpAddr, is_one: bool) -> io::Result<(Lease, [Option<mio::net::UdpSocket>; 2])> {
+    fn bind(&self, ip: IpAddr, is_one: bool) -> io::Result<Bound> {
         for _ in 0..TRIES_MAX {
             let lease = self.ports.lease(Instant::now()).ok_or(io::ErrorKind::AddrNotAvailable)?;
-            let bind = |port| socket::bind(ip, port).map(mio::net::UdpSocket::from_std);
-            let both = bind(lease.even())
-                .and_then(|rtp| Ok([Some(rtp), if is_one { None } else { Some(bind(lease.even() + 1)?) }]));
-            match both {
+            match bind_pair(ip, &lease, is_one) {
                 Ok(sockets) => return Ok((lease, sockets)),
                 // Somebody else on this machine has it.
                 Err(why) if why.kind() == io::ErrorKind::AddrInUse => {}
@@ -242,6 +268,7 @@ impl Endpoints {
     fn describe(&mut self, id: MediaId, peer: Peer, now: Monotonic) {
         let Some(endpoint) = self.endpoints.get_mut(&id) else { return };
         endpoint.is_described = true;
+        endpoint.signalled_from = Some(peer.signalled_from);
         (endpoint.since, endpoint.silence_told) = (now, false);
         let mut described = peer.streams.into_vec().into_iter();
         for (index, opened) in endpoint.streams.iter_mut().enumerate() {
@@ -253,10 +280,18 @@ impl Endpoints {
             };
             let agreed = translate::agreed(&stream, opened.described.as_ref(), peer.signalled_from);
             self.relay.agree(opened.key, Some(agreed), now);
-            if stream.ice.is_some() || matches!(stream.keying, coeur_exchange::media::Keying::Dtls { .. }) {
-                let (key, transport, index) = (opened.key, opened.transport, index as u8);
-                let (relay, replies) = (&mut self.relay, &mut self.replies);
-                self.slow.agreed(now, id, index, key, transport, &stream, relay, replies);
+            if let Some((rtp, rtcp)) = opened.ports() {
+                let agreement = Agreement {
+                    id,
+                    index: index as u8,
+                    stream: opened.key,
+                    rtp,
+                    rtcp,
+                    signalled_from: peer.signalled_from,
+                    agreed: &stream,
+                    kept: None,
+                };
+                self.slow.agreed(now, agreement, &mut self.relay, &mut self.replies);
             }
             opened.described = Some(stream);
         }
@@ -306,14 +341,18 @@ impl Endpoints {
 
     fn close(&mut self, id: MediaId) {
         self.disconnect(id);
+        let report = self.report(id);
         let Some(endpoint) = self.endpoints.remove(&id) else { return };
         // A bundle's streams before the one whose port they use.
         for opened in endpoint.streams.into_iter().rev().flatten() {
             self.close_stream(opened);
         }
+        if let Some(report) = report {
+            self.tell(MediaEvent::Closed { id, report });
+        }
     }
 
-    fn close_stream(&mut self, opened: Opened) {
+    pub(super) fn close_stream(&mut self, opened: Opened) {
         self.slow.closed(opened.key);
         self.relay.close(opened.key);
         if let Some(owner) = self.owners.get_mut(opened.key.0 as usize) {
@@ -325,6 +364,11 @@ impl Endpoints {
                 let _ = self.registry.deregister(&mut socket);
             }
         }
+    }
+
+    fn report(&self, id: MediaId) -> Option<Box<Report>> {
+        let endpoint = self.endpoints.get(&id)?;
+        Some(Box::new(report::report(endpoint, &self.relay, &*self.slow)))
     }
 
     /// Writes what the streams of an endpoint are connected with into the relay's table.
@@ -360,6 +404,37 @@ fn event_id(event: &MediaEvent) -> MediaId {
         | MediaEvent::Dtmf { id, .. }
         | MediaEvent::DtlsFailed { id, .. }
         | MediaEvent::IceFailed { id, .. }
+        | MediaEvent::Reported { id, .. }
+        | MediaEvent::Closed { id, .. }
+        | MediaEvent::Kept { id, .. }
         | MediaEvent::Ended { id } => *id,
     }
+}
+
+/// A stream that uses the ports of another (RFC 9143).
+pub(super) fn open_bundled(relay: &mut Relay, bundle: &Opened, wanted: &OpenStream) -> Opened {
+    let (key, ..) = relay.open(relay::Ports::Of(bundle.key), wanted.kind == StreamKind::Other);
+    Opened {
+        key,
+        owner: bundle.owner,
+        wanted: *wanted,
+        bound: bundle.bound,
+        address: bundle.address.clone(),
+        own: None,
+        transport: bundle.transport,
+        described: None,
+        is_on: false,
+        link: None,
+    }
+}
+
+/// The socket of RTP, and that of RTCP unless there is one for both.
+pub(super) fn bind_pair(
+    ip: IpAddr,
+    lease: &Lease,
+    is_one: bool,
+) -> io::Result<[Option<mio::net::UdpSocket>; 2]> {
+    let bind = |port| socket::bind(ip, port).map(mio::net::UdpSocket::from_std);
+    let rtp = bind(lease.even())?;
+    Ok([Some(rtp), if is_one { None } else { Some(bind(lease.even() + 1)?) }])
 }

@@ -8,12 +8,17 @@
 //! All endpoints of a shard are on one worker ([`Media::worker_of`]), since any two of them may be connected: legs of a
 //! call, and of two calls after a transfer. So one source of all signalling, such as a trunk, uses one core for its media.
 //!
-//! What it deliberately does not do: speak ICE, DTLS and TURN. Their packets are handed to a [`SlowPath`].
+//! What is rare, ICE and DTLS, stands behind [`SlowPath`]; [`Negotiation`] is the one that speaks them.
+//!
+//! What it deliberately does not do: gather candidates beyond the one address of each port, and TURN.
 
 mod commands;
 mod endpoint;
 mod endpoints;
+mod keep;
+mod negotiation;
 mod ports;
+mod report;
 mod slow;
 mod socket;
 mod stats;
@@ -22,7 +27,8 @@ mod tests;
 mod translate;
 mod worker;
 
-pub use slow::{Handed, NoSlowPath, Replies, SlowPath};
+pub use negotiation::{Certificate, Negotiation};
+pub use slow::{Agreement, DtlsKeys, Handed, NoSlowPath, Port, Replies, SlowPath};
 pub use stats::Stats;
 
 use crate::shard::Clock;
@@ -106,7 +112,9 @@ impl Media {
     /// Hands a command to its worker; returns at once.
     pub fn handle(&self, command: MediaCommand) {
         let (commands, _) = &self.workers[self.worker_of(id(&command))];
-        if let Err(MediaCommand::Open { id, .. }) = commands.give(Work::Command(command)) {
+        if let Err(MediaCommand::Open { id, .. } | MediaCommand::Restore { id, .. }) =
+            commands.give(Work::Command(command))
+        {
             (self.tell)(id.shard(), MediaEvent::OpenFailed { id });
         }
     }
@@ -148,6 +156,9 @@ fn id(command: &MediaCommand) -> MediaId {
         | MediaCommand::Describe { id, .. }
         | MediaCommand::Connect { a: id, .. }
         | MediaCommand::Disconnect { id }
-        | MediaCommand::Close { id } => *id,
+        | MediaCommand::Close { id }
+        | MediaCommand::Report { id }
+        | MediaCommand::Keep { id }
+        | MediaCommand::Restore { id, .. } => *id,
     }
 }

@@ -54,6 +54,21 @@ impl Ports {
         Some(Lease { ports: self.clone(), even })
     }
 
+    /// That pair, for a call that had it before this process began; `None` when it is used.
+    pub(super) fn lease_exactly(self: &Arc<Self>, even: u16) -> Option<Lease> {
+        let mut pool = self.pool.lock();
+        let Pool { free, resting, .. } = &mut *pool;
+        if let Some(place) = free.iter().position(|port| *port == even) {
+            free.remove(place);
+        } else {
+            let place = resting.iter().position(|(_, port)| *port == even)?;
+            resting.remove(place);
+        }
+        pool.leased += 1;
+        drop(pool);
+        Some(Lease { ports: self.clone(), even })
+    }
+
     pub(super) fn leased(&self) -> usize {
         self.pool.lock().leased
     }
@@ -106,6 +121,16 @@ mod tests {
         assert!(ports.lease(now).is_none());
         assert!(ports.lease(now + Duration::from_secs(9)).is_none());
         assert!(ports.lease(freed_by + Duration::from_secs(10)).is_some());
+    }
+
+    #[test]
+    fn a_pair_that_is_named_is_leased_unless_it_is_used() {
+        let ports = Arc::new(Ports::new(40_000..=40_003, Duration::from_secs(10)));
+        let first = ports.lease_exactly(40_002).unwrap();
+        assert!(ports.lease_exactly(40_002).is_none() && ports.lease_exactly(40_004).is_none());
+        assert_eq!(ports.lease(Instant::now()).unwrap().even(), 40_000);
+        drop(first);
+        assert_eq!(ports.lease_exactly(40_002).unwrap().even(), 40_002, "it rests, and was this call's");
     }
 
     #[test]

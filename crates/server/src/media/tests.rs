@@ -1,5 +1,7 @@
 //! Phones with sockets of their own, on loopback, and workers between them.
 
+mod browser;
+
 use super::*;
 use crate::house::deaths::Deaths;
 use coeur_exchange::media::{
@@ -70,6 +72,7 @@ impl House {
         let probe = MediaId::new(id.shard(), 1 << 40);
         assert!(self.open(probe, "127.0.0.1", &[]).is_some());
         self.media.handle(MediaCommand::Close { id: probe });
+        while !matches!(self.next(), MediaEvent::Closed { id: closed, .. } if closed == probe) {}
     }
 
     fn count(&self, of: impl Fn(&Stats) -> u64) -> u64 {
@@ -130,6 +133,7 @@ impl Phone {
             keying: Keying::Plain,
             ice: None,
             formats: [format].into(),
+            mid: None,
         }
     }
 }
@@ -465,11 +469,7 @@ impl SlowPath for Broken {
     fn agreed(
         &mut self,
         _now: coeur_sip::time::Monotonic,
-        _id: MediaId,
-        _index: u8,
-        _stream: coeur_media::relay::StreamKey,
-        _transport: coeur_media::relay::TransportKey,
-        _agreed: &Stream,
+        _agreement: slow::Agreement<'_>,
         _relay: &mut coeur_media::relay::Relay,
         _replies: &mut Replies,
     ) {
@@ -485,6 +485,17 @@ impl SlowPath for Broken {
     }
 
     fn closed(&mut self, _stream: coeur_media::relay::StreamKey) {}
+
+    fn states(
+        &self,
+        _stream: coeur_media::relay::StreamKey,
+    ) -> (coeur_exchange::media::IceState, coeur_exchange::media::DtlsState) {
+        Default::default()
+    }
+
+    fn keys(&self, _stream: coeur_media::relay::StreamKey) -> Option<slow::DtlsKeys> {
+        None
+    }
 
     fn next_deadline(&self) -> Option<coeur_sip::time::Monotonic> {
         None

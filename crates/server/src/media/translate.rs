@@ -2,7 +2,7 @@
 
 use coeur_exchange::media::{Keying, SrtpKey, SrtpSuite, Stream};
 use coeur_exchange::network::is_inside;
-use coeur_media::relay::{Agreed, Expected, KeyChange};
+use coeur_media::relay::{self, Agreed, Expected, KeyChange};
 use coeur_media::srtp::{Inbound, MasterKey, Outbound, Suite};
 use std::net::{IpAddr, SocketAddr};
 
@@ -23,6 +23,7 @@ pub(super) fn agreed(stream: &Stream, before: Option<&Stream>, signalled_from: I
             .iter()
             .find(|format| !format.is_dtmf())
             .map_or(0, |format| format.clock_rate),
+        mid: stream.mid.as_ref().map(|mid| relay::Mid { extension: mid.extension, value: mid.value.clone() }),
     }
 }
 
@@ -79,8 +80,9 @@ fn keys(keying: &Keying, before: Option<&Keying>) -> (KeyChange<Inbound>, KeyCha
             )
         }
         // The keys that were agreed go on until others are, or the handshake fails (RFC 5763 section 6.6).
-        (Keying::Dtls { fingerprints, .. }, Some(Keying::Dtls { fingerprints: old, .. }))
-            if fingerprints == old =>
+        // Another role is another association (RFC 8842 section 4).
+        (Keying::Dtls { role, fingerprints }, Some(Keying::Dtls { role: old_role, fingerprints: old }))
+            if role == old_role && fingerprints == old =>
         {
             (KeyChange::Keep, KeyChange::Keep)
         }
@@ -92,11 +94,16 @@ fn change<C>(key: &SrtpKey, old: Option<&SrtpKey>, make: impl FnOnce(&MasterKey)
     if old == Some(key) {
         return KeyChange::Keep;
     }
-    match MasterKey::new(suite(key.suite), &key.key_and_salt) {
-        Ok(key) => KeyChange::New(make(&key)),
+    match master(key) {
+        Some(key) => KeyChange::New(make(&key)),
         // A key of a wrong length: nothing passes, least of all in the clear.
-        Err(_) => KeyChange::Awaited,
+        None => KeyChange::Awaited,
     }
+}
+
+/// `None` for a key of a wrong length.
+pub(super) fn master(key: &SrtpKey) -> Option<MasterKey> {
+    MasterKey::new(suite(key.suite), &key.key_and_salt).ok()
 }
 
 fn suite(suite: SrtpSuite) -> Suite {
@@ -174,6 +181,7 @@ mod tests {
             keying: Keying::Plain,
             ice: None,
             formats: formats.iter().map(format).collect(),
+            mid: None,
         }
     }
 

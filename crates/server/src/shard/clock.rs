@@ -16,6 +16,11 @@ impl Default for Clock {
 }
 
 impl Clock {
+    /// When it was zero, for libraries that want an [`Instant`].
+    pub fn zero(&self) -> Instant {
+        self.start
+    }
+
     pub fn now(&self) -> Now {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Now::new(

@@ -149,6 +149,9 @@ impl Desk {
             MediaCommand::Connect { .. } => "Connect",
             MediaCommand::Disconnect { .. } => "Disconnect",
             MediaCommand::Close { .. } => "Close",
+            MediaCommand::Report { .. } => "Report",
+            MediaCommand::Keep { .. } => "Keep",
+            MediaCommand::Restore { .. } => "Restore",
             MediaCommand::OpenEcho { .. } | MediaCommand::CloseEcho { .. } => "Echo",
         });
         match command {
@@ -188,7 +191,11 @@ impl Desk {
                     self.connected = None;
                 }
             }
-            MediaCommand::OpenEcho { .. } | MediaCommand::CloseEcho { .. } => {}
+            MediaCommand::Report { .. }
+            | MediaCommand::Keep { .. }
+            | MediaCommand::Restore { .. }
+            | MediaCommand::OpenEcho { .. }
+            | MediaCommand::CloseEcho { .. } => {}
         }
     }
 
