@@ -100,6 +100,16 @@ fn a_sender_that_begins_another_numbering_is_continued_and_reported_to_in_its_ow
     let (verdict, bytes) = desk.receive(port, B_RTCP, &protect(&mut out, &report));
     assert!(matches!(verdict, Verdict::Forward { .. }), "{verdict:?}");
     assert_eq!(bytes[18..20], 7u16.to_be_bytes());
+
+    // It asks for 40,002 again, and for the one after it (RFC 4585 section 6.2.1).
+    let mut nack = vec![0x81, 205, 0, 3];
+    nack.extend(8u32.to_be_bytes());
+    nack.extend(7u32.to_be_bytes());
+    nack.extend(40_002u16.to_be_bytes());
+    nack.extend(1u16.to_be_bytes());
+    let (verdict, bytes) = desk.receive(port, B_RTCP, &protect(&mut out, &nack));
+    assert!(matches!(verdict, Verdict::Forward { .. }), "{verdict:?}");
+    assert_eq!(bytes[12..16], [0, 6, 0, 1]);
 }
 
 #[test]

@@ -74,6 +74,19 @@ fn keys_that_come_later_open_the_stream() {
     assert_eq!(desk.at_a(A, &protect(&mut out, &rtp(0, 1, 7))), desk.out_b(B));
 }
 
+#[test]
+fn a_stream_that_is_switched_off_and_on_again_still_speaks_dtls() {
+    let dtls = || Agreed { receive: KeyChange::Awaited, send: KeyChange::Awaited, ..plain(at(A)) };
+    let mut desk = Desk::new(dtls(), plain(at(B)));
+    desk.relay.agree(desk.a.stream, None, desk.now);
+    let client_hello = [22, 254, 253];
+    assert_eq!(desk.at_a(A, &client_hello), dropped(Reason::NotAgreed));
+    desk.agree_a(Agreed { receive: KeyChange::Keep, send: KeyChange::Keep, ..dtls() });
+    assert!(matches!(desk.at_a(A, &client_hello), Verdict::Handed { protocol: Protocol::Dtls, .. }));
+    desk.agree_a(plain(at(A)));
+    assert_eq!(desk.at_a(A, &client_hello), dropped(Reason::Unexpected));
+}
+
 /// A key that stays is not begun anew: what was sent once would be taken again.
 #[test]
 fn an_agreement_with_the_same_keys_forgets_no_packet() {

@@ -210,6 +210,45 @@ fn with_ice_only_validated_addresses_count() {
 }
 
 #[test]
+fn validated_addresses_crowd_out_each_other_and_never_the_selected_one() {
+    let mut desk = Desk::new(Agreed { ice: true, ..plain(at(A)) }, plain(at(B)));
+    let validate = |desk: &mut Desk, from: &str, selected| {
+        desk.relay.validate(desk.a.stream, Component::Rtp, address(from), selected);
+    };
+    validate(&mut desk, A, true);
+    for port in 1..=20 {
+        validate(&mut desk, &format!("203.0.113.66:{port}"), false);
+    }
+    assert_eq!(desk.at_a(A, &rtp(0, 1, 7)), desk.out_b(B));
+    assert_eq!(desk.at_a("203.0.113.66:20", &rtp(0, 2, 7)), desk.out_b(B));
+    assert_eq!(desk.at_a("203.0.113.66:1", &rtp(0, 3, 7)), dropped(Reason::NotFromPeer));
+}
+
+/// RFC 7675 section 5.1.
+#[test]
+fn an_end_that_has_taken_its_consent_back_is_sent_nothing() {
+    let mut desk = Desk::new(Agreed { ice: true, ..plain(at(A)) }, plain(at(B)));
+    desk.relay.validate(desk.a.stream, Component::Rtp, address(A), true);
+    assert_eq!(desk.at_b(B, &rtp(0, 1, 8)), desk.out_a(A));
+    desk.relay.unselect(desk.a.stream, Component::Rtp);
+    assert_eq!(desk.at_b(B, &rtp(0, 2, 8)), dropped(Reason::NoAddress));
+    desk.relay.validate(desk.a.stream, Component::Rtp, address(A), true);
+    assert_eq!(desk.at_b(B, &rtp(0, 3, 8)), desk.out_a(A));
+}
+
+#[test]
+fn the_source_that_was_refused_last_is_told_with_the_reason() {
+    let mut desk = Desk::plain();
+    assert_eq!(desk.relay.refused(desk.a.stream), None);
+    desk.at_a(STRANGER, &rtp(0, 1, 7));
+    desk.at_a(A, &rtp(0, 1, 7));
+    assert_eq!(desk.relay.refused(desk.a.stream), Some((address(STRANGER), Reason::NotFromPeer)));
+    desk.at_a(A, &rtp(77, 2, 7));
+    assert_eq!(desk.relay.refused(desk.a.stream), Some((address(A), Reason::UnknownPayload)));
+    assert_eq!(desk.relay.refused(desk.b.stream), None);
+}
+
+#[test]
 fn the_first_packet_that_counts_is_told_once_until_new_signalling() {
     let mut desk = Desk::plain();
     let mut heard = Vec::new();
