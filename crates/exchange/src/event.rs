@@ -32,6 +32,12 @@ pub enum Event {
         aor: Aor,
         device: DeviceId,
     },
+    /// A call is answered, or what protects its media has changed since.
+    CallProtected {
+        /// Of the caller's leg.
+        call_id: Box<[u8]>,
+        protection: Protection,
+    },
     /// A call is over, or was never answered.
     CallEnded(Box<CallRecord>),
     /// A sentence for the operator, which names nobody; whom it is about, and from where he came, stand apart.
@@ -60,6 +66,57 @@ pub struct CallRecord {
     /// 200 when it was answered, else what the caller was told.
     pub status: u16,
     pub ended_by: EndedBy,
+    /// How its media was protected in the end; `None` when none was agreed.
+    pub protection: Option<Protection>,
+}
+
+/// How the media of a call is protected, leg by leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protection {
+    pub caller: LegProtection,
+    pub callee: LegProtection,
+}
+
+/// Of the least protected stream of a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LegProtection {
+    /// Whoever is on the way hears it.
+    Clear,
+    /// Keys in the signalling (RFC 4568): whoever reads that hears it.
+    Sdes,
+    /// Keys agreed on the way of the media (RFC 5764).
+    Dtls,
+}
+
+/// What a call may say of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaState {
+    /// Both ends share keys that we never had. No call that goes through us as its own two legs is that.
+    E2e,
+    /// Encrypted on each leg, with keys that we hold.
+    Hop,
+    /// There is a leg in clear.
+    Mixed,
+}
+
+impl Protection {
+    pub fn state(self) -> MediaState {
+        match self.caller.min(self.callee) {
+            LegProtection::Clear => MediaState::Mixed,
+            LegProtection::Sdes | LegProtection::Dtls => MediaState::Hop,
+        }
+    }
+}
+
+impl MediaState {
+    /// As it is shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::E2e => "e2e",
+            Self::Hop => "hop",
+            Self::Mixed => "mixed",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,8 +39,14 @@ impl Calls {
             return self.settle(cx, call);
         };
         let late = self.calls[call as usize].setup.as_ref().is_some_and(|setup| setup.late);
+        let is_ahead = self.leg(id).is_some_and(|leg| leg.is_ahead);
         let described: Box<[u8]> = match describe::body(message) {
-            Body::Description(described) if describe::read(described).is_some() => described.into(),
+            _ if is_ahead => self.callee(id).map(|callee| callee.early.clone()).unwrap_or_default(),
+            Body::Description(described)
+                if self.leg(id).is_some_and(|leg| describe::fits(leg, late, described)) =>
+            {
+                described.into()
+            }
             // RFC 6337 section 2.1: what a reliable provisional answer has said need not be said again.
             Body::None => self.callee(id).map(|callee| callee.early.clone()).unwrap_or_default(),
             Body::Description(_) | Body::Other => Box::default(),
@@ -55,11 +61,16 @@ impl Calls {
         }
         self.take_winner(cx, call, id, dialog, message);
         self.legs[id.slot as usize].session.remote = described.clone();
+        self.remember_profile(id);
         if late {
             let tag = message.to_tag().unwrap_or_default().into();
             let to = self.calls[call as usize].caller;
+            let response = message.bytes().into();
+            let offer = described.clone();
             self.calls[call as usize].late =
-                Some(Box::new(Late { client: slot, tag, response: message.bytes().into(), from: id, to }));
+                Some(Box::new(Late { client: slot, tag, response, offer, from: id, to }));
+            self.learn_profile(id, &described);
+            self.legs[to.slot as usize].profile = self.expected_profile(to);
             self.open_media(cx, id, &described, true);
             self.open_media(cx, to, &described, false);
         }
@@ -113,9 +124,10 @@ impl Calls {
             return;
         }
         let (response, invite, late) = (setup.response.clone(), setup.invite.clone(), setup.late);
-        let described = self.legs[callee.slot as usize].session.remote.clone();
-        let Some(described) = describe::read(&described) else { return };
-        let body = describe::write(&mut self.legs[caller.slot as usize], &described);
+        let body = match late {
+            true => self.offer_caller(cx, caller, callee),
+            false => self.answer_caller(cx, caller, callee),
+        };
         let timer = read(&invite, |invite| self.timer_as_server(cx, caller, invite)).unwrap_or_default();
         let extra =
             read(&response, |response| self.extra_of(cx, caller, callee, response)).unwrap_or_default();
@@ -138,6 +150,17 @@ impl Calls {
         }
         self.arm_leg(cx.now.monotonic, caller);
         self.arm_leg(cx.now.monotonic, callee);
+    }
+
+    /// The offer for a caller who had none, from what the callee has offered.
+    fn offer_caller(&mut self, cx: &mut Context<'_>, caller: LegId, callee: LegId) -> Box<[u8]> {
+        let Some(offer) = self.leg(callee).map(|leg| leg.session.remote.clone()) else {
+            return Box::default();
+        };
+        let (Some(offer), Some(leg)) = (describe::read(&offer), self.leg_mut(caller)) else {
+            return Box::default();
+        };
+        describe::offer(cx.mint, leg, &offer)
     }
 
     /// What an answer to `to` says besides its description, as lines: our Contact and abilities, who answers, and what

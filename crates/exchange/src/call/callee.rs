@@ -1,5 +1,6 @@
 //! A leg that is being called: its target, the ways to it, and what it has said so far.
 
+use super::describe::profile::Profile;
 use crate::flow::Hop;
 use crate::proxy::branch::Way;
 use crate::routing::Target;
@@ -23,8 +24,13 @@ pub(super) struct Callee {
     pub(super) forks: Forks,
     /// The last reliable provisional answer of each that was acknowledged: (tag, RSeq) (RFC 3262 section 4).
     pub(super) acknowledged: Vec<(Box<[u8]>, u32)>,
-    /// The description of the last provisional answer that had one.
+    /// Early dialogs, by tag, that have answered our offer for certain: reliably and with a description (RFC 3262 section 5).
+    pub(super) answered: Vec<Box<[u8]>>,
+    /// The description of the last provisional answer that had one, or of an offer after it.
     pub(super) early: Box<[u8]>,
+    /// What it was offered first, and how often it has refused a profile.
+    pub(super) first: Profile,
+    pub(super) refusals: usize,
     /// What it asked for with a 422 (RFC 4028 section 7.4), seconds.
     pub(super) min_se_s: Option<u32>,
 }

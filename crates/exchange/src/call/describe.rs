@@ -1,16 +1,47 @@
-//! Descriptions that cross from one leg to the other: the same streams and formats, with our addresses, our `o=` line and
-//! nothing that tells one side where the other is (RFC 3264, RFC 6337).
+//! Descriptions that cross from one leg to the other. Each leg speaks its own profile: the same streams and formats, with
+//! our addresses, our keys, our ICE credentials and our `o=` line, and nothing that tells one side where the other is or
+//! what it shares with us (RFC 3264, RFC 6337, RFC 7092 section 3.1).
 //!
-//! What it does not do yet: keying and ICE of our own. Encrypted profiles pass with their keys as they are, so that both
-//! ends share them and we relay what we cannot read; candidates are taken out, since they would lead around us.
+//! One file per word: [`profile`] is what a leg speaks, [`offer`] and [`answer`] write for it, [`keys`] and [`payloads`]
+//! are what they write with, [`agreed`] tells the media plane what came of it. What we have announced stands in
+//! [`super::leg::Session::local`] and nowhere else, so a refused offer takes its keys with it.
+//!
+//! What it deliberately does not do: transcode, trickle (RFC 8838; our candidates are complete), use master key
+//! identifiers (RFC 4568 section 6.1).
+
+mod agreed;
+mod answer;
+mod keys;
+mod offer;
+mod payloads;
+mod ports;
+pub(super) mod profile;
+
+pub(super) use agreed::{pairs, peer, protection};
+pub(super) use answer::{answer, is_usable};
+pub(super) use offer::offer;
+pub(super) use ports::{are_open, streams};
 
 use super::leg::Leg;
-use crate::media::{Format, Keying, OpenStream, Pair, Peer, STREAMS_MAX, Stream, StreamAddress, StreamKind};
-use coeur_sdp::{Description, Direction, Line, Media};
+use crate::media::STREAMS_MAX;
+use coeur_sdp::offer_answer::{Complaint, check_offer};
+use coeur_sdp::{Description, MediaSummary, Origin, SessionDescription, Summary};
 use coeur_sip::header::MediaType;
 use coeur_sip::{HeaderName, Message};
-use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+
+/// A description with what it promises.
+pub(super) struct Described<'d> {
+    pub(super) lines: Description<'d>,
+    pub(super) summary: Summary,
+}
+
+/// A description that we can work with: it has one reading, and no more streams than we open.
+pub(super) fn read(bytes: &[u8]) -> Option<Described<'_>> {
+    let lines = coeur_sdp::parse(bytes).ok().filter(|description| description.media.len() <= STREAMS_MAX)?;
+    let summary = Summary::of(&lines).ok()?;
+    Some(Described { lines, summary })
+}
 
 /// What the body of a message holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,236 +90,32 @@ fn part<'m>(kind: &MediaType<'m>, bytes: &'m [u8]) -> Option<&'m [u8]> {
     None
 }
 
-/// A description that we can work with: readable, and with no more streams than we open.
-pub(super) fn read(bytes: &[u8]) -> Option<Description<'_>> {
-    coeur_sdp::parse(bytes).ok().filter(|description| description.media.len() <= STREAMS_MAX)
-}
-
-/// The ports that a leg needs for these streams. `is_peers`: the description is that of the leg's own peer, whose word
-/// on rtcp-mux counts (RFC 5761 section 5.1.1); else what the leg has agreed on so far stays.
-pub(super) fn streams(leg: &Leg, description: &Description<'_>, is_peers: bool) -> Box<[OpenStream]> {
-    let stream = |(index, media): (usize, &Media<'_>)| {
-        let agreed = leg.media.streams.get(index).is_some_and(|stream| stream.rtcp_mux);
-        let rtcp_mux = if is_peers { is_muxed(media) } else { agreed };
-        OpenStream { kind: kind_of(media), rtcp_mux, bundled_with: None }
-    };
-    description.media.iter().enumerate().map(stream).collect()
-}
-
-/// True when these need nothing that is not open already.
-pub(super) fn are_open(leg: &Leg, wanted: &[OpenStream]) -> bool {
-    let is_open = |(index, stream): (usize, &OpenStream)| {
-        stream.kind == StreamKind::None || leg.media.addresses.get(index).is_some_and(Option::is_some)
-    };
-    leg.media.stage == super::leg::Stage::Open && wanted.iter().enumerate().all(is_open)
-}
-
-fn kind_of(media: &Media<'_>) -> StreamKind {
-    let is_rtp = media.proto.starts_with(b"RTP/") || media.proto.starts_with(b"UDP/TLS/RTP/");
-    let is_datagrams = is_rtp
-        || media.proto.eq_ignore_ascii_case(b"udptl")
-        || media.proto.len() >= 3 && media.proto[..3].eq_ignore_ascii_case(b"udp");
-    match media.kind {
-        _ if media.port == 0 || !is_datagrams => StreamKind::None,
-        b"audio" if is_rtp => StreamKind::Audio,
-        b"video" if is_rtp => StreamKind::Video,
-        _ => StreamKind::Other,
-    }
-}
-
-fn is_muxed(media: &Media<'_>) -> bool {
-    media.attribute(b"rtcp-mux").is_some()
-}
-
-/// Our description on a leg: what the other side's peer described, with the addresses of the leg. The version of `o=`
-/// goes up with every change (RFC 3264 section 8), and stays where nothing has changed.
-pub(super) fn write(leg: &mut Leg, from: &Description<'_>) -> Box<[u8]> {
-    let mut body = Vec::with_capacity(512);
-    write_version(leg, from, leg.session.version, &mut body);
-    if !leg.session.local.is_empty() && *leg.session.local != *body {
-        leg.session.version += 1;
-        body.clear();
-        write_version(leg, from, leg.session.version, &mut body);
-    }
-    leg.session.local = body.into();
-    leg.session.local.clone()
-}
-
-fn write_version(leg: &Leg, from: &Description<'_>, version: u64, out: &mut Vec<u8>) {
-    let first = leg.media.addresses.iter().flatten().next().map(|address| address.rtp.ip());
-    let ip = first.unwrap_or(IpAddr::from([0, 0, 0, 0]));
-    // Writing to a Vec does not fail.
-    let _ = write!(out, "v=0\r\no=- {} {version} IN {} {ip}\r\n", leg.session.id, family(ip));
-    out.extend_from_slice(b"s=");
-    out.extend_from_slice(from.line(b's').filter(|name| !name.is_empty()).unwrap_or(b"-"));
-    let _ = write!(out, "\r\nc=IN {} {ip}\r\n", family(ip));
-    write_lines(from.session.iter().filter(|line| line.kind == b'b'), out);
-    match from.line(b't') {
-        Some(time) => write_lines([Line { kind: b't', value: time }].iter(), out),
-        None => out.extend_from_slice(b"t=0 0\r\n"),
-    }
-    write_lines(from.session.iter().filter(|line| line.kind == b'a' && passes(line)), out);
-    for (index, media) in from.media.iter().enumerate() {
-        match leg.media.addresses.get(index).and_then(Option::as_ref).filter(|_| media.port != 0) {
-            Some(address) => write_stream(leg, from, index, media, address, ip, out),
-            None => Media { port: 0, port_count: 1, lines: Vec::new(), ..media.clone() }.write(out),
-        }
-    }
-}
-
-fn write_stream(
-    leg: &Leg,
-    from: &Description<'_>,
-    index: usize,
-    media: &Media<'_>,
-    address: &StreamAddress,
-    session: IpAddr,
-    out: &mut Vec<u8>,
-) {
-    let held = is_held_by_address(from, index);
-    let kept = |line: &&Line<'_>| line.kind != b'c' && passes(line) && !(held && is_direction(line));
-    let (port, ip) = (address.rtp.port(), address.rtp.ip());
-    let connection = format!("IN {} {ip}", family(ip));
-    let mut lines: Vec<Line<'_>> = media.lines.iter().filter(kept).copied().collect();
-    if ip != session {
-        // RFC 8866 section 5: behind `i=`, before all else.
-        let at = usize::from(lines.first().is_some_and(|line| line.kind == b'i'));
-        lines.insert(at, Line { kind: b'c', value: connection.as_bytes() });
-    }
-    Media { port, port_count: 1, lines, ..media.clone() }.write(out);
-    if held {
-        let direction = match from.direction(index) {
-            Direction::SendRecv | Direction::SendOnly => Direction::SendOnly,
-            Direction::RecvOnly | Direction::Inactive => Direction::Inactive,
-        };
-        let _ = write!(out, "a={}\r\n", direction.as_str());
-    }
-    if leg.media.streams.get(index).is_some_and(|stream| stream.rtcp_mux) {
-        out.extend_from_slice(b"a=rtcp-mux\r\n");
-    } else if address.rtcp.port() != port.wrapping_add(1) {
-        // RFC 3605.
-        let _ = write!(out, "a=rtcp:{}\r\n", address.rtcp.port());
-    }
-}
-
-fn write_lines<'l, 'a: 'l>(lines: impl Iterator<Item = &'l Line<'a>>, out: &mut Vec<u8>) {
-    for line in lines {
-        out.extend_from_slice(&[line.kind, b'=']);
-        out.extend_from_slice(line.value);
-        out.extend_from_slice(b"\r\n");
-    }
-}
-
-/// Not what names addresses, and nothing of ICE or of bundles, which are ours on each leg.
-fn passes(line: &Line<'_>) -> bool {
-    let Some((name, value)) = line.attribute() else { return true };
-    let is_ice = name.starts_with(b"ice-");
-    let of_addresses = [
-        &b"candidate"[..],
-        b"remote-candidates",
-        b"end-of-candidates",
-        b"rtcp",
-        b"rtcp-mux",
-        b"rtcp-mux-only",
-    ];
-    let is_bundle = name == b"group" && value.starts_with(b"BUNDLE") || name == b"bundle-only";
-    !(is_ice || is_bundle || of_addresses.contains(&name))
-}
-
-fn is_direction(line: &Line<'_>) -> bool {
-    line.kind == b'a' && matches!(line.value, b"sendrecv" | b"sendonly" | b"recvonly" | b"inactive")
-}
-
-/// RFC 3264 section 8.4: `c=0.0.0.0` is how old phones hold a call.
-fn is_held_by_address(description: &Description<'_>, index: usize) -> bool {
-    description.connection(index).and_then(|c| c.ip()).is_some_and(|ip| ip.is_unspecified())
-}
-
-fn family(ip: IpAddr) -> &'static str {
-    if ip.is_ipv4() { "IP4" } else { "IP6" }
-}
-
-/// What has been agreed with the peer of `leg`: its own description, and the other side's for what it may hear and say.
-pub(super) fn peer(leg: &Leg, own: &Description<'_>, other: &Description<'_>) -> Peer {
-    let stream = |index: usize| {
-        let (mine, theirs) = (own.media.get(index)?, other.media.get(index)?);
-        leg.media.addresses.get(index)?.as_ref()?;
-        (mine.port != 0 && theirs.port != 0).then(|| stream(leg, own, other, index, mine))
-    };
-    Peer { signalled_from: leg.near(), streams: (0..own.media.len()).map(stream).collect() }
-}
-
-fn stream(
-    leg: &Leg,
-    own: &Description<'_>,
-    other: &Description<'_>,
-    index: usize,
-    media: &Media<'_>,
-) -> Stream {
-    let ip = own.connection(index).and_then(|connection| connection.ip()).filter(|ip| !ip.is_unspecified());
-    let rtp = SocketAddr::new(ip.unwrap_or(leg.near()), media.port);
-    let rtcp_mux = is_muxed(media) && leg.media.streams.get(index).is_some_and(|stream| stream.rtcp_mux);
-    let (mine, theirs) = (directions(own, index), directions(other, index));
-    Stream {
-        rtp,
-        rtcp: if rtcp_mux { rtp } else { rtcp_of(media, rtp) },
-        rtcp_mux,
-        we_send: theirs.sends && mine.receives,
-        we_receive: mine.sends && theirs.receives,
-        keying: Keying::Plain,
-        ice: None,
-        formats: media
-            .codecs()
-            .map(|codec| Format {
-                payload: codec.payload,
-                name: codec.name.into(),
-                clock_rate: codec.clock_rate,
-                channels: codec
-                    .parameters
-                    .and_then(|p| std::str::from_utf8(p).ok()?.parse().ok())
-                    .unwrap_or(1),
-                fmtp: codec.fmtp.map(Into::into),
-            })
-            .collect(),
-        mid: None,
-    }
-}
-
-/// RFC 3605: where it says so, else the next port.
-fn rtcp_of(media: &Media<'_>, rtp: SocketAddr) -> SocketAddr {
-    let mut said = media.attribute(b"rtcp").unwrap_or_default().split(|byte| *byte == b' ');
-    let text = |part: &[u8]| std::str::from_utf8(part).ok().map(str::to_owned);
-    let port = said.next().and_then(text).and_then(|port| port.parse().ok());
-    let ip = said.nth(2).and_then(text).and_then(|ip| ip.parse().ok());
-    SocketAddr::new(ip.unwrap_or(rtp.ip()), port.unwrap_or(rtp.port().saturating_add(1)))
-}
-
-struct Directions {
-    sends: bool,
-    receives: bool,
-}
-
-fn directions(description: &Description<'_>, index: usize) -> Directions {
-    let (sends, receives) = match description.direction(index) {
-        Direction::SendRecv => (true, true),
-        Direction::SendOnly => (true, false),
-        Direction::RecvOnly => (false, true),
-        Direction::Inactive => (false, false),
-    };
-    Directions { sends, receives: receives && !is_held_by_address(description, index) }
-}
-
-/// Streams that both have taken. `m=` lines keep their places on both legs, so an index is the same stream.
-pub(super) fn pairs(a: &Peer, b: &Peer) -> Box<[Pair]> {
-    let both = |index: usize| a.streams[index].is_some() && b.streams.get(index).is_some_and(Option::is_some);
-    let pair = |index: usize| Pair { a: index as u8, b: index as u8, payloads: Box::default() };
-    (0..a.streams.len()).filter(|index| both(*index)).map(pair).collect()
-}
-
 /// The same description as before: a refresh, and no offer (RFC 3264 section 8: the `o=` line tells).
 pub(super) fn is_same(old: &[u8], new: &[u8]) -> bool {
     let origin = |bytes: &[u8]| coeur_sdp::parse(bytes).ok().and_then(|d| d.origin().map(<[u8]>::to_vec));
     !old.is_empty() && (old == new || origin(old).is_some_and(|old| Some(old) == origin(new)))
+}
+
+/// Whether nothing is left of a description.
+pub(super) fn is_refusal(described: &[u8]) -> bool {
+    let is_rejected =
+        |media: &[MediaSummary]| !media.is_empty() && media.iter().all(|media| media.is_rejected);
+    read(described).is_none_or(|described| is_rejected(&described.summary.media))
+}
+
+/// Whether this may be offered after what was agreed: nobody is talked out of encryption.
+pub(super) fn may_follow(agreed: &[u8], offer: &[u8]) -> bool {
+    let (Some(agreed), Some(offer)) = (read(agreed), read(offer)) else { return true };
+    !matches!(check_offer(&agreed.lines, &offer.lines), Err(Complaint::Downgrade { .. }))
+}
+
+/// Whether a description is one that we can go on with: an answer to what we offered, with keys that fit, or a late offer.
+pub(super) fn fits(leg: &Leg, late: bool, described: &[u8]) -> bool {
+    match read(described) {
+        Some(offer) if late => is_usable(&offer, true) && may_follow(&leg.session.remote, described),
+        Some(answer) => agreed::is_answer(leg, &answer),
+        None => false,
+    }
 }
 
 /// `Content-Type: application/sdp`, when there is a body.
@@ -296,4 +123,28 @@ pub(super) fn write_type(writer: &mut coeur_sip::Writer<'_>, body: &[u8]) {
     if !body.is_empty() {
         writer.header(HeaderName::ContentType, b"application/sdp");
     }
+}
+
+/// Keeps what we say on a leg, with our `o=` line: its version goes up with every change (RFC 3264 section 8), and stays
+/// where nothing has changed.
+fn keep(leg: &mut Leg, mut description: SessionDescription) -> Box<[u8]> {
+    let address = address_of(leg);
+    let mut written = |version| {
+        let origin = Origin { username: "-".into(), session_id: leg.session.id, version, address };
+        description.set_origin(&origin);
+        description.to_bytes()
+    };
+    let mut body = written(leg.session.version);
+    if !leg.session.local.is_empty() && *leg.session.local != *body {
+        leg.session.version += 1;
+        body = written(leg.session.version);
+    }
+    leg.session.local = body.into();
+    leg.session.local.clone()
+}
+
+/// For the `c=` line of the session.
+fn address_of(leg: &Leg) -> IpAddr {
+    let first = leg.media.addresses.iter().flatten().next().map(|address| address.rtp.ip());
+    first.unwrap_or(IpAddr::from([0, 0, 0, 0]))
 }

@@ -175,6 +175,7 @@ impl Calls {
             ended: cx.now.wall,
             status,
             ended_by,
+            protection: record.protection,
         })));
     }
 }

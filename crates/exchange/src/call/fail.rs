@@ -2,6 +2,7 @@
 //! (RFC 3261 section 16.7, whose rules for a fork hold here too; RFC 3263 section 4.3; RFC 5626 section 7).
 
 use super::client::{Why, read};
+use super::describe::profile::is_about_media;
 use super::leg::LegId;
 use super::{Calls, headers};
 use crate::context::Context;
@@ -29,7 +30,7 @@ impl Calls {
     ) {
         let Some(call) = self.leg(id).map(|leg| leg.call) else { return };
         let cancelled = self.clients.get(slot as usize).is_some_and(super::client::Client::is_cancelled);
-        if self.tries_again(cx, id, message, status) {
+        if self.tries_again(cx, id, message, status, cancelled) {
             return;
         }
         let Some(target) = self.callee(id).map(|callee| callee.target.clone()) else { return };
@@ -72,14 +73,15 @@ impl Calls {
         }
     }
 
-    /// The same target once more: with a longer session (RFC 4028 section 7.4), or at its next address after a 503
-    /// (RFC 3263 section 4.3).
+    /// The same target once more: with a longer session (RFC 4028 section 7.4), with another profile, or at its next
+    /// address after a 503 (RFC 3263 section 4.3).
     fn tries_again(
         &mut self,
         cx: &mut Context<'_>,
         id: LegId,
         message: &Message<'_>,
         status: StatusCode,
+        cancelled: bool,
     ) -> bool {
         let Some(callee) = self.callee(id) else { return false };
         if status == StatusCode::SESSION_INTERVAL_TOO_SMALL && callee.min_se_s.is_none() {
@@ -88,6 +90,9 @@ impl Calls {
             callee.cseq += 1;
             self.begin(cx, id);
             return true;
+        }
+        if is_about_media(status, message) && !cancelled {
+            return self.try_next_profile(cx, id);
         }
         let more = matches!(&callee.way, Way::Walking(failover) if failover.remaining() > 0);
         if status == StatusCode::SERVICE_UNAVAILABLE && more {

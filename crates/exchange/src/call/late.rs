@@ -13,6 +13,8 @@ pub(super) struct Late {
     pub(super) client: u32,
     pub(super) tag: Box<[u8]>,
     pub(super) response: Box<[u8]>,
+    /// What it offered.
+    pub(super) offer: Box<[u8]>,
     /// Who offered, and who has to answer.
     pub(super) from: LegId,
     pub(super) to: LegId,
@@ -30,7 +32,9 @@ impl Calls {
         let body = answer.and_then(|answer| {
             self.leg_mut(late.to)?.session.remote = answer.into();
             let leg = self.leg_mut(late.from)?;
-            Some(describe::write(leg, &describe::read(answer)?))
+            let body = describe::answer(cx.mint, leg, &late.offer, &describe::read(answer)?);
+            leg.session.remote = late.offer.clone();
+            Some(body)
         });
         self.acknowledge_late(cx, &late, body.as_deref().unwrap_or_default());
         match body {

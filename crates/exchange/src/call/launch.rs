@@ -3,6 +3,7 @@
 
 use super::callee::Callee;
 use super::client::{Outgoing, Purpose, read, token, transport_of};
+use super::describe::profile::Profile;
 use super::leg::{Leg, LegId};
 use super::{ALLOW, Calls, NewLeg, SUPPORTED, describe, headers, identity};
 use crate::context::Context;
@@ -94,7 +95,10 @@ impl Calls {
             cseq: cx.mint.u32() >> 8 | 1,
             forks: Forks::new(),
             acknowledged: Vec::new(),
+            answered: Vec::new(),
             early: Box::default(),
+            first: Profile::PLAIN,
+            refusals: 0,
             min_se_s: None,
         }));
         if let Some(setup) = self.calls[call as usize].setup.as_mut() {
@@ -185,13 +189,50 @@ impl Calls {
         let leg = &mut self.legs[id.slot as usize];
         leg.end = end_of(&hop, leg.end.party);
         leg.hop = hop;
+        let profile = self.expected_profile(id);
+        let leg = &mut self.legs[id.slot as usize];
+        // At another address of the same target it is tried as it is.
+        let fresh = leg.callee.as_ref().is_none_or(|callee| !callee.ready);
+        if fresh {
+            leg.profile = profile;
+        }
         if let Some(callee) = &mut leg.callee {
             callee.ready = true;
+            callee.first = if fresh { profile } else { callee.first };
         }
+        self.begin_with_ports(cx, id, call);
+    }
+
+    /// Sends the INVITE, at once or as soon as the ports of its offer are open.
+    fn begin_with_ports(&mut self, cx: &mut Context<'_>, id: LegId, call: u32) {
         let offer = self.offer_of(call);
         if offer.is_empty() || self.open_media(cx, id, &offer, false) {
             self.begin(cx, id);
         }
+    }
+
+    /// The same target with the next profile, at once: it has refused this one. False: there is no other, or none that is
+    /// as safe as its sips URI wants (RFC 3261 section 26.2.2 has TLS on each hop; keys would be all that is missing).
+    pub(super) fn try_next_profile(&mut self, cx: &mut Context<'_>, id: LegId) -> bool {
+        let transport = transport_of(&self.legs[id.slot as usize].hop);
+        let Some(callee) = self.callee(id) else { return false };
+        let next = callee.first.after(callee.refusals + 1, transport);
+        let Some(next) = next.filter(|next| next.is_secure() || !callee.target.secure) else { return false };
+        callee.refusals += 1;
+        callee.cseq += 1;
+        callee.client = None;
+        let leg = &mut self.legs[id.slot as usize];
+        let call = leg.call;
+        leg.profile = next;
+        // What it refused is not agreed: its keys are gone with it.
+        leg.session.local = Box::default();
+        if leg.media.streams.iter().any(|stream| stream.rtcp_mux) {
+            // Ports for a bundle are not enough for others.
+            self.close_media(cx, id);
+            self.legs[id.slot as usize].media.addresses = Box::default();
+        }
+        self.begin_with_ports(cx, id, call);
+        true
     }
 
     /// The ports of a leg that is to be called are open.
@@ -216,9 +257,13 @@ impl Calls {
         let offer = self.offer_of(call);
         let leg = &mut self.legs[id.slot as usize];
         let body = match describe::read(&offer) {
-            Some(offer) => describe::write(leg, &offer),
+            Some(offer) => describe::offer(cx.mint, leg, &offer),
             None => Box::default(),
         };
+        if !offer.is_empty() && describe::is_refusal(&body) {
+            // It would need a certificate that the media plane does not have.
+            return self.leg_failed(cx, id, StatusCode::NOT_ACCEPTABLE_HERE.code());
+        }
         let Some(setup) = self.calls[call as usize].setup.as_ref() else { return };
         let (invite, max_forwards, party) = (setup.invite.clone(), setup.max_forwards, setup.party);
         let mut written = Vec::with_capacity(2_048);

@@ -1,11 +1,12 @@
 //! One leg: the dialog with one side of a call, with its media and what was described of it.
 
 use super::callee::Callee;
+use super::describe::profile::Profile;
 use super::name::Name;
 use super::refresh::SessionTimer;
 use super::reliable::Reliable;
 use crate::flow::{Hop, ShardId};
-use crate::media::{MediaId, OpenStream, StreamAddress};
+use crate::media::{Fingerprint, MediaId, OpenStream, StreamAddress};
 use crate::proxy::next_hop;
 use crate::route_token::End;
 use crate::world::World;
@@ -35,6 +36,8 @@ pub(super) struct Leg {
     pub(super) dialog: Option<Dialog>,
     pub(super) media: Media,
     pub(super) session: Session,
+    /// What its peer speaks, as far as we know.
+    pub(super) profile: Profile,
     /// While it is being called.
     pub(super) callee: Option<Box<Callee>>,
     pub(super) timer: SessionTimer,
@@ -42,6 +45,11 @@ pub(super) struct Leg {
     pub(super) allows_update: bool,
     /// RFC 3262 section 3: it requires that provisional answers are reliable.
     pub(super) wants_reliable: bool,
+    /// An offer after the first was answered before the call was: the answer to the INVITE says no more of media
+    /// (RFC 6337 section 3.1.1).
+    pub(super) is_ahead: bool,
+    /// What the other side has described meanwhile it has not heard.
+    pub(super) owes_offer: bool,
     /// RFC 3262: what we said provisionally and it has not acknowledged; only for who requires it.
     pub(super) reliable: Option<Box<Reliable>>,
     /// The server transaction of an INVITE that we answered 2xx and that is not acknowledged: no BYE before (RFC 3261
@@ -61,6 +69,8 @@ pub(super) struct Media {
     pub(super) streams: Box<[OpenStream]>,
     /// By `m=` line, once open.
     pub(super) addresses: Box<[Option<StreamAddress>]>,
+    /// Of our certificate, when the media plane has one.
+    pub(super) fingerprint: Option<Fingerprint>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +103,7 @@ impl Media {
             stage: Stage::Closed,
             streams: Box::default(),
             addresses: Box::default(),
+            fingerprint: None,
         }
     }
 

@@ -47,7 +47,10 @@ impl Calls {
         let (Some(of_a), Some(of_b)) = both else { return };
         let (to_a, to_b) = (describe::peer(first, &of_a, &of_b), describe::peer(second, &of_b, &of_a));
         let streams = describe::pairs(&to_a, &to_b);
-        let (id_a, id_b) = (first.media.id, second.media.id);
+        let (id_a, id_b, call) = (first.media.id, second.media.id, first.call);
+        let is_caller = self.calls.get(call as usize).is_some_and(|call| call.caller == a);
+        let (caller, callee) = if is_caller { (&to_a, &to_b) } else { (&to_b, &to_a) };
+        let protection = describe::protection(caller, callee);
         for command in [
             MediaCommand::Describe { id: id_a, peer: Box::new(to_a) },
             MediaCommand::Describe { id: id_b, peer: Box::new(to_b) },
@@ -55,18 +58,33 @@ impl Calls {
         ] {
             cx.outbox.outputs.push(Output::Media(command));
         }
+        if let Some(call) = self.calls.get_mut(call as usize) {
+            call.record.protection = Some(protection);
+        }
+        self.tell_protection(cx, call);
+    }
+
+    /// How the media of a call is protected: once it is answered, and when that changes.
+    fn tell_protection(&mut self, cx: &mut Context<'_>, call: u32) {
+        let Some(record) = self.calls.get_mut(call as usize).map(|call| &mut call.record) else { return };
+        let Some(protection) = record.protection.filter(|_| record.answered.is_some()) else { return };
+        if record.told.replace(protection) != Some(protection) {
+            let call_id = record.call_id.clone();
+            cx.outbox.publish(Event::CallProtected { call_id, protection });
+        }
     }
 
     /// Word from the media plane.
     pub(crate) fn media(&mut self, cx: &mut Context<'_>, event: &MediaEvent) {
         match event {
-            MediaEvent::Opened { id, streams, .. } => {
+            MediaEvent::Opened { id, streams, fingerprint } => {
                 match Media::leg_of(*id).filter(|leg| self.leg(*leg).is_some()) {
                     Some(leg) => {
                         let media = &mut self.legs[leg.slot as usize].media;
                         if media.stage == Stage::Opening {
                             media.stage = Stage::Open;
                             media.addresses = streams.clone();
+                            media.fingerprint = fingerprint.clone();
                             self.opened(cx, leg);
                         }
                     }
@@ -120,9 +138,19 @@ impl Calls {
         let Some(setup) = &self.calls[call as usize].setup else { return };
         match setup.accepted {
             Some(_) => self.accept_opened(cx, call),
-            None if self.calls[call as usize].caller == id => self.early_opened(cx, call),
+            None if self.calls[call as usize].caller == id => match self.is_answerable(id) {
+                true => self.early_opened(cx, call),
+                false => self.end_setup(cx, call, coeur_sip::StatusCode::NOT_ACCEPTABLE_HERE, None),
+            },
             None => self.begin_opened(cx, id),
         }
+    }
+
+    /// False: all that the caller offers needs a certificate, and the media plane has none.
+    fn is_answerable(&self, id: LegId) -> bool {
+        let Some(leg) = self.leg(id) else { return false };
+        let offer = describe::read(&leg.session.remote);
+        offer.is_none_or(|offer| describe::is_usable(&offer, leg.media.fingerprint.is_some()))
     }
 
     fn open_failed(&mut self, cx: &mut Context<'_>, id: LegId) {

@@ -15,6 +15,7 @@ mod callee;
 mod cancel;
 mod client;
 mod describe;
+mod early;
 mod end;
 mod fail;
 mod headers;
@@ -27,6 +28,7 @@ mod media;
 mod modify;
 mod name;
 mod pass;
+mod profile;
 mod refresh;
 mod reliable;
 mod request;
@@ -50,6 +52,7 @@ use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::KeyHasher;
 use coeur_sip::transaction::TransactionKey;
 use coeur_sip::transaction::key::PassThrough;
+use describe::profile::Profiles;
 use hashbrown::HashMap;
 use leg::{Leg, LegId};
 use name::Name;
@@ -85,6 +88,8 @@ pub struct Calls {
     serial: u32,
     /// Addresses that failed a moment ago: tried last.
     failed: Blacklist,
+    /// What devices speak.
+    profiles: Profiles,
 }
 
 impl Calls {
@@ -100,6 +105,7 @@ impl Calls {
             due: Vec::new(),
             serial: 0,
             failed: Blacklist::new(),
+            profiles: Profiles::default(),
         }
     }
 
@@ -188,11 +194,14 @@ impl Calls {
             hop: new.hop,
             dialog: None,
             media: leg::Media::new(cx.mint.shard(), id),
+            profile: describe::profile::Profile::PLAIN,
             session: leg::Session { id: cx.mint.u64() >> 2, version: 1, ..leg::Session::default() },
             callee: None,
             timer: refresh::SessionTimer::default(),
             allows_update: false,
             wants_reliable: false,
+            is_ahead: false,
+            owes_offer: false,
             reliable: None,
             unacknowledged: None,
             leaving: false,

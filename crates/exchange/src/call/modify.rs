@@ -51,6 +51,18 @@ impl Calls {
         if !invite && body == Body::None {
             return self.refreshed(cx, id, flow, message, b"");
         }
+        let is_early = self
+            .calls
+            .get(self.legs[id.slot as usize].call as usize)
+            .is_some_and(|call| call.setup.is_some());
+        if !invite && is_early {
+            return self.update_early(cx, id, flow, message);
+        }
+        if let Body::Description(offer) = body
+            && !describe::may_follow(&self.legs[id.slot as usize].session.remote, offer)
+        {
+            return self.refuse_offer(cx, id, flow, message, StatusCode::NOT_ACCEPTABLE_HERE);
+        }
         if let Some(status) = self.glare(id, invite) {
             return self.refuse_offer(cx, id, flow, message, status);
         }
@@ -159,9 +171,16 @@ impl Calls {
         let Some(modify) = self.calls[call as usize].modify.as_mut() else { return };
         modify.stage = Stage::Offered;
         let (server, to, offer) = (modify.server, modify.to, modify.offer.clone());
+        let before = modify.before[1].local.clone();
         let invite = self.servers.get(server as usize).is_none_or(super::server::Server::is_invite);
         let Some(leg) = self.leg_mut(to) else { return };
-        let body = describe::read(&offer).map(|offer| describe::write(leg, &offer)).unwrap_or_default();
+        let body =
+            describe::read(&offer).map(|offer| describe::offer(cx.mint, leg, &offer)).unwrap_or_default();
+        if !body.is_empty() && body == before {
+            // What is new is of one leg alone: another address, other keys or candidates. The other side has answered this.
+            let answer = leg.session.remote.clone();
+            return self.tell_answer(cx, call, &answer);
+        }
         let method = if !invite && leg.allows_update { Method::Update } else { Method::Invite };
         let timer = leg.timer.request_lines(cx.world);
         let client = self.request(cx, to, method, Purpose::Modify, &body, |writer| {
@@ -208,7 +227,11 @@ impl Calls {
         };
         let late = modify.offer.is_empty();
         let described = match describe::body(message) {
-            Body::Description(described) if describe::read(described).is_some() => Some(described),
+            Body::Description(described)
+                if self.leg(id).is_some_and(|leg| describe::fits(leg, late, described)) =>
+            {
+                Some(described)
+            }
             Body::None | Body::Description(_) | Body::Other => None,
         };
         if invite && !(late && described.is_some()) {
@@ -229,8 +252,11 @@ impl Calls {
         let Some(to) = self.leg_mut(modify.to) else { return };
         to.session.remote = answer.into();
         let Some(from) = self.leg_mut(modify.from) else { return };
+        let body = describe::read(answer)
+            .map(|answer| describe::answer(cx.mint, from, &modify.offer, &answer))
+            .unwrap_or_default();
         from.session.remote = modify.offer.clone();
-        let body = describe::read(answer).map(|answer| describe::write(from, &answer)).unwrap_or_default();
+        self.learn_profile(modify.from, &modify.offer);
         self.say_modified(cx, modify.server, modify.from, &body);
         self.agree(cx, modify.from, modify.to);
     }
@@ -247,11 +273,9 @@ impl Calls {
         modify.stage = Stage::OpeningLate;
         let (from, to) = (modify.from, modify.to);
         let tag = message.to_tag().unwrap_or_default().into();
-        let late = Late { client: slot, tag, response: message.bytes().into(), from: to, to: from };
+        let response = message.bytes().into();
+        let late = Late { client: slot, tag, response, offer: offer.into(), from: to, to: from };
         self.calls[call as usize].late = Some(Box::new(late));
-        if let Some(leg) = self.leg_mut(to) {
-            leg.session.remote = offer.into();
-        }
         self.open_media(cx, to, offer, true);
         self.open_media(cx, from, offer, false);
         self.modify_opened(cx, call);
@@ -259,14 +283,17 @@ impl Calls {
 
     fn tell_late_offer(&mut self, cx: &mut Context<'_>, call: u32) {
         let Some(modify) = self.calls[call as usize].modify.take() else { return };
-        let Some(offer) = self.leg(modify.to).map(|leg| leg.session.remote.clone()) else { return };
+        let Some(offer) = self.calls[call as usize].late.as_ref().map(|late| late.offer.clone()) else {
+            return;
+        };
         let Some(from) = self.leg_mut(modify.from) else { return };
-        let body = describe::read(&offer).map(|offer| describe::write(from, &offer)).unwrap_or_default();
+        let body =
+            describe::read(&offer).map(|offer| describe::offer(cx.mint, from, &offer)).unwrap_or_default();
         self.say_modified(cx, modify.server, modify.from, &body);
     }
 
     /// 200 with a description to who asked; that of an INVITE awaits its ACK.
-    fn say_modified(&mut self, cx: &mut Context<'_>, server: u32, id: LegId, body: &[u8]) {
+    pub(super) fn say_modified(&mut self, cx: &mut Context<'_>, server: u32, id: LegId, body: &[u8]) {
         let Some(state) = self.servers.get(server as usize) else { return };
         let (request, invite) = (state.request.clone(), state.is_invite());
         let timer = read(&request, |request| self.timer_as_server(cx, id, request)).unwrap_or_default();

@@ -136,8 +136,9 @@ impl Calls {
         }
     }
 
-    /// UPDATE without an offer where the peer knows it, else the description as it is (section 7.4).
-    fn refresh(&mut self, cx: &mut Context<'_>, id: LegId) {
+    /// UPDATE without an offer where the peer knows it, else the description as it is (section 7.4); with one that the peer
+    /// has not heard yet.
+    pub(super) fn refresh(&mut self, cx: &mut Context<'_>, id: LegId) {
         let now = cx.now.monotonic;
         // Whatever comes of it: a deadline that stands still would keep us busy.
         self.legs[id.slot as usize].timer.refresh_at = now + TRY_AGAIN;
@@ -152,11 +153,12 @@ impl Calls {
         }
         let leg = &mut self.legs[id.slot as usize];
         let invite = !leg.allows_update;
+        let offers = invite || leg.owes_offer;
         leg.timer.refresh_at = Monotonic::NEVER;
-        leg.timer.under_way = Some(invite);
+        leg.timer.under_way = Some(offers);
         let timer = leg.timer.request_lines(cx.world);
-        let body = match describe::read(&described).filter(|_| invite) {
-            Some(described) => describe::write(leg, &described),
+        let body = match describe::read(&described).filter(|_| offers) {
+            Some(described) => describe::offer(cx.mint, leg, &described),
             None => Box::default(),
         };
         let method = if invite { Method::Invite } else { Method::Update };
@@ -184,6 +186,7 @@ impl Calls {
         let Some(leg) = self.leg_mut(id) else { return };
         let Some(dialog) = leg.dialog.clone() else { return };
         leg.learn(message);
+        leg.owes_offer = false;
         let described = match describe::body(message) {
             Body::Description(described) if !describe::is_same(&leg.session.remote, described) => {
                 Some(described)

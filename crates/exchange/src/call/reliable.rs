@@ -14,6 +14,8 @@ use std::time::Duration;
 
 pub(super) struct Reliable {
     rseq: u32,
+    /// One that had our answer is acknowledged.
+    has_answered: bool,
     /// `None` once it is acknowledged.
     pending: Option<Pending>,
     /// What is to be said next; of several the last, and one with a description before one without.
@@ -39,6 +41,11 @@ impl Reliable {
         self.pending.as_ref().map_or(Monotonic::NEVER, |pending| pending.at.min(pending.until))
     }
 
+    /// RFC 3262 section 5: the offer of the INVITE is answered for certain.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
     /// Section 3: no 2xx while one with a description is not acknowledged.
     pub(super) fn holds_2xx(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.described)
@@ -58,9 +65,9 @@ impl Calls {
         let first = cx.mint.u32() >> 2 | 1;
         let (now, timing) = (cx.now.monotonic, timing(cx.world));
         let Some(leg) = self.leg_mut(id) else { return };
-        let reliable = leg
-            .reliable
-            .get_or_insert_with(|| Box::new(Reliable { rseq: first - 1, pending: None, next: None }));
+        let reliable = leg.reliable.get_or_insert_with(|| {
+            Box::new(Reliable { rseq: first - 1, has_answered: false, pending: None, next: None })
+        });
         if reliable.pending.is_some() {
             let keeps = reliable.next.as_ref().is_some_and(|next| !next.body.is_empty()) && body.is_empty();
             if !keeps {
@@ -101,13 +108,19 @@ impl Calls {
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
             return refuse(cx, &flow, message, status, None);
         };
-        if !message.body().is_empty() {
-            // Section 5 lets it offer once more; the first offer is not answered for good yet.
+        let has_answered = reliable.has_answered || reliable.holds_2xx();
+        if message.body().is_empty() {
+            refuse(cx, &flow, message, StatusCode::OK, None);
+        } else if !has_answered {
+            // Section 5: it may offer once more only when its first offer is answered.
             return refuse(cx, &flow, message, StatusCode::NOT_ACCEPTABLE_HERE, None);
+        } else if !self.prack_with_offer(cx, id, flow, message) {
+            return;
         }
-        reliable.pending = None;
+        let reliable = self.leg_mut(id).and_then(|leg| leg.reliable.as_mut());
+        let Some(reliable) = reliable else { return };
+        (reliable.pending, reliable.has_answered) = (None, has_answered);
         let next = reliable.next.take();
-        refuse(cx, &flow, message, StatusCode::OK, None);
         let Some(setup) = self.calls[call as usize].setup.as_ref() else { return };
         let (server, accepted) = (setup.server, setup.accepted.is_some());
         if let Some(next) = next.filter(|_| !accepted) {

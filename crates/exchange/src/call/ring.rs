@@ -33,12 +33,19 @@ impl Calls {
         let record = &mut self.calls[call as usize].record;
         record.rang = record.rang.or(Some(cx.now.monotonic));
         if let Body::Description(answer) = describe::body(message)
-            && describe::read(answer).is_some()
+            && self.leg(id).is_some_and(|leg| describe::fits(leg, false, answer))
         {
             let leg = &mut self.legs[id.slot as usize];
+            if leg.is_ahead {
+                // Said once more, after it was changed.
+                return self.say_ringing(cx, call, id, message, status, b"");
+            }
             leg.session.remote = answer.into();
             if let Some(callee) = &mut leg.callee {
                 callee.early = answer.into();
+                if reliable && let Some(tag) = message.to_tag() {
+                    callee.answered.push(tag.into());
+                }
             }
             return self.ring_with_media(cx, call, id, message, status);
         }
@@ -98,24 +105,35 @@ impl Calls {
             // Its ports will be there in a moment; then the last early answer is told.
             return self.say_ringing(cx, call, id, message, status, b"");
         }
+        let body = self.answer_caller(cx, caller, id);
         self.agree(cx, caller, id);
-        let answer = self.legs[id.slot as usize].session.remote.clone();
-        let Some(answer) = describe::read(&answer) else { return };
-        let body = describe::write(&mut self.legs[caller.slot as usize], &answer);
         self.say_ringing(cx, call, id, message, status, &body);
     }
 
     /// The caller's ports are open: early media that has been described meanwhile is heard from now on.
     pub(super) fn early_opened(&mut self, cx: &mut Context<'_>, call: u32) {
-        let Some(setup) = self.calls[call as usize].setup.as_ref() else { return };
-        let has_early = |id: &&LegId| {
-            let leg = self.leg(**id).and_then(|leg| leg.callee.as_ref());
-            leg.is_some_and(|callee| !callee.early.is_empty())
-        };
-        if let Some(id) = setup.legs.iter().rev().find(has_early).copied() {
+        if let Some(id) = self.early_callee(call) {
             let caller = self.calls[call as usize].caller;
+            self.answer_caller(cx, caller, id);
             self.agree(cx, caller, id);
         }
+    }
+
+    /// The answer for the caller, from what this callee has described last.
+    pub(super) fn answer_caller(&mut self, cx: &mut Context<'_>, caller: LegId, callee: LegId) -> Box<[u8]> {
+        let Some(answer) = self.leg(callee).map(|leg| leg.session.remote.clone()) else {
+            return Box::default();
+        };
+        let (Some(answer), Some(leg)) = (describe::read(&answer), self.leg_mut(caller)) else {
+            return Box::default();
+        };
+        if leg.is_ahead {
+            // It has its answer; another is an offer, once it may be one.
+            leg.owes_offer = true;
+            return Box::default();
+        }
+        let offer = leg.session.remote.clone();
+        describe::answer(cx.mint, leg, &offer, &answer)
     }
 
     /// A provisional answer to the caller.

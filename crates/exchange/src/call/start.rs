@@ -79,6 +79,8 @@ impl Calls {
             started: cx.now.wall,
             rang: None,
             answered: None,
+            protection: None,
+            told: None,
         };
         self.calls.insert(Call {
             caller: leg,
@@ -95,6 +97,7 @@ impl Calls {
         self.answer_plain(cx, server, StatusCode::TRYING);
         if let Body::Description(offer) = describe::body(message) {
             self.legs[leg.slot as usize].session.remote = offer.into();
+            self.learn_profile(leg, offer);
             self.open_media(cx, leg, offer, true);
         }
         self.settle(cx, call);
@@ -123,9 +126,13 @@ impl Calls {
         }
         match describe::body(message) {
             Body::None => true,
-            Body::Description(offer) if describe::read(offer).is_some() => true,
-            Body::Description(_) => {
-                refuse(cx, flow, message, StatusCode::NOT_ACCEPTABLE_HERE, Some("Unreadable Description"));
+            Body::Description(offer) => {
+                let why = match describe::read(offer) {
+                    Some(offer) if describe::is_usable(&offer, true) => return true,
+                    Some(_) => "No Key That We Know",
+                    None => "Unreadable Description",
+                };
+                refuse(cx, flow, message, StatusCode::NOT_ACCEPTABLE_HERE, Some(why));
                 false
             }
             Body::Other => {

@@ -3,6 +3,7 @@
 use super::late::Late;
 use super::leg::LegId;
 use super::modify::Modify;
+use crate::event::Protection;
 use crate::party::Party;
 use crate::proxy::best::Failure;
 use crate::routing::Target;
@@ -61,4 +62,7 @@ pub(super) struct Record {
     pub(super) started: Wall,
     pub(super) rang: Option<Monotonic>,
     pub(super) answered: Option<Wall>,
+    pub(super) protection: Option<Protection>,
+    /// What was published of it.
+    pub(super) told: Option<Protection>,
 }

@@ -40,6 +40,16 @@ impl EventLog {
                     tracing::debug!(shard, remote = %flow.remote, user, why = %why, left_out, "authentication failed");
                 }
             }
+            Event::CallProtected { call_id, protection } => {
+                tracing::debug!(
+                    shard,
+                    call_id = line(call_id),
+                    media = protection.state().as_str(),
+                    caller = ?protection.caller,
+                    callee = ?protection.callee,
+                    "call is heard"
+                );
+            }
             Event::CallEnded(record) => {
                 tracing::debug!(
                     shard,
@@ -47,6 +57,7 @@ impl EventLog {
                     to = line(&record.to),
                     status = record.status,
                     ended_by = ?record.ended_by,
+                    media = record.protection.map(|protection| protection.state().as_str()),
                     "call ended"
                 );
             }

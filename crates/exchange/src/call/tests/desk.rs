@@ -1,26 +1,32 @@
 //! The exchange with phones and a media plane around it.
 
 use super::{body, header, reply, sdp};
-use crate::flow::{Flow, Hop};
+use crate::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
 use crate::input::{Input, SendFailure};
-use crate::media::{MediaCommand, MediaEvent, MediaId, Peer, StreamAddress, StreamKind};
+use crate::media::{Fingerprint, MediaCommand, MediaEvent, MediaId, Pair, Peer, StreamAddress, StreamKind};
 use crate::outbox::{Outbox, Output};
 use crate::testing::{Office, Phone, Sent, udp, world};
-use crate::world::CallMode;
-use coeur_sip::{HeaderName, Method};
+use crate::world::{CallMode, Listener};
+use coeur_sip::{HeaderName, Method, Transport};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// The hash of the certificate of the media plane.
+const CERTIFICATE: [u8; 32] = [0xc0; 32];
 
 pub(super) struct Desk {
     pub(super) office: Office,
     /// What each open endpoint was told last, by its id.
     pub(super) open: BTreeMap<MediaId, Option<Peer>>,
     pub(super) connected: Option<(MediaId, MediaId)>,
+    pub(super) pairs: Box<[Pair]>,
     /// No port is to be had.
     pub(super) full: bool,
     /// `Open` is not answered before [`Desk::let_open`].
     pub(super) slow: bool,
+    /// The media plane has a certificate.
+    pub(super) certificate: bool,
     /// The commands to the media plane, by name.
     pub(super) said: Vec<&'static str>,
     asked: Vec<(MediaId, Vec<Option<StreamAddress>>)>,
@@ -40,12 +46,18 @@ impl Desk {
     pub(super) fn empty() -> Self {
         let mut world = world();
         world.settings.calls = CallMode::B2bua;
+        for (id, transport) in [(2, Transport::Tls), (3, Transport::Wss)] {
+            let listener = &world.listeners[0];
+            world.listeners.push(Listener { id: ListenerId(id), transport, ..listener.clone() });
+        }
         Self {
             office: Office::in_world(world),
             open: BTreeMap::new(),
             connected: None,
+            pairs: Box::default(),
             full: false,
             slow: false,
+            certificate: true,
             said: Vec::new(),
             asked: Vec::new(),
             next_port: 20_000,
@@ -117,7 +129,7 @@ impl Desk {
                 false => {
                     self.open.entry(id).or_insert(None);
                     self.ports.insert(id, streams.clone());
-                    MediaEvent::Opened { id, streams: streams.into(), fingerprint: None }
+                    MediaEvent::Opened { id, streams: streams.into(), fingerprint: self.fingerprint() }
                 }
             };
             sent.extend(self.office.handle(Input::MediaEvent(event)));
@@ -158,11 +170,16 @@ impl Desk {
             MediaCommand::Open { id, near, streams } => {
                 assert!(near.is_ipv4());
                 let had = self.ports.get(&id).cloned().unwrap_or_default();
-                let mut opened = Vec::new();
+                let mut opened: Vec<Option<StreamAddress>> = Vec::new();
                 for (index, stream) in streams.iter().enumerate() {
                     let old = had.get(index).cloned().flatten();
+                    let bundle = stream.bundled_with.map(|with| {
+                        assert!(usize::from(with) < index && stream.rtcp_mux);
+                        opened[usize::from(with)].clone().expect("a port for the bundle")
+                    });
                     opened.push(match stream.kind {
                         StreamKind::None => old,
+                        _ if bundle.is_some() => old.or(bundle),
                         StreamKind::Audio | StreamKind::Video | StreamKind::Other => {
                             Some(old.unwrap_or_else(|| self.port(stream.rtcp_mux)))
                         }
@@ -181,6 +198,7 @@ impl Desk {
                 );
                 assert!(streams.iter().all(|pair| pair.a == pair.b));
                 self.connected = Some((a, b));
+                self.pairs = streams;
             }
             MediaCommand::Disconnect { .. } => self.connected = None,
             MediaCommand::Close { id } => {
@@ -197,6 +215,11 @@ impl Desk {
             | MediaCommand::OpenEcho { .. }
             | MediaCommand::CloseEcho { .. } => {}
         }
+    }
+
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        let bytes = CERTIFICATE.into();
+        self.certificate.then(|| Fingerprint { hash: "sha-256".into(), bytes })
     }
 
     fn port(&mut self, mux: bool) -> StreamAddress {
@@ -263,6 +286,15 @@ impl Desk {
         let at = |peer: &&Peer| peer.streams.iter().flatten().any(|stream| stream.rtp.port() == port);
         self.open.values().flatten().find(at).expect("a peer at the port")
     }
+}
+
+pub(super) fn tls(remote: &str, serial: u64) -> Flow {
+    let connection = ConnectionId::new(ShardId(0), serial);
+    Flow { transport: Transport::Tls, listener: ListenerId(2), connection, ..udp(remote) }
+}
+
+pub(super) fn wss(remote: &str, serial: u64) -> Flow {
+    Flow { transport: Transport::Wss, listener: ListenerId(3), ..tls(remote, serial) }
 }
 
 pub(super) fn goes_to(sent: &Sent, flow: Flow) -> bool {

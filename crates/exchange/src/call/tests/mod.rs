@@ -9,9 +9,12 @@ mod forking;
 mod identity;
 mod inside;
 mod modifying;
+mod profiles;
 mod random;
 mod refreshing;
+mod refusing;
 mod reliably;
+mod reoffering;
 mod revoked;
 
 use crate::flow::Flow;

@@ -301,7 +301,7 @@ fn rtcp_is_muxed_with_who_offers_it_only_and_its_port_is_followed() {
 #[test]
 fn ice_and_bundles_do_not_pass() {
     let (mut desk, mut alice, bob) = Desk::new();
-    let lines = "a=ice-ufrag:x\r\na=ice-pwd:y\r\na=candidate:1 1 UDP 1 10.0.0.1 4000 typ host\r\na=rtcp:4001\r\n\
+    let lines = "a=ice-ufrag:xxxx\r\na=ice-pwd:yyyyyyyyyyyyyyyyyyyyyyyy\r\na=candidate:1 1 UDP 1 10.0.0.1 4000 typ host\r\na=rtcp:4001\r\n\
                  a=mid:0\r\na=ptime:20\r\n";
     let offer = described("10.0.0.1", 4_000, 1, lines).replace("t=0 0\r\n", "t=0 0\r\na=group:BUNDLE 0\r\n");
     let (_, sent) = desk.invite(&mut alice, URI, "", &offer);

@@ -1,0 +1,183 @@
+//! What we answer on a leg: in the profile of its offer, with what the other side has said.
+
+use super::offer::speaks_web;
+use super::{Described, address_of, agreed, keep, keys, payloads, read};
+use crate::call::leg::Leg;
+use crate::media::{DtlsRole, StreamAddress};
+use crate::mint::Mint;
+use coeur_sdp::attribute::{Crypto, Setup};
+use coeur_sdp::derive::{self, LegTransport, RtcpPlace, Slot, choose_crypto, derive_answer};
+use coeur_sdp::summary::{DtlsKeying, IceSummary};
+use coeur_sdp::{MediaSummary, SessionDescription};
+
+/// Writes the answer to `offer` for a leg, and keeps it. [`Leg::session`] still has what was agreed before: what the offer
+/// does not change stays, keys and roles included.
+pub(in crate::call) fn answer(
+    mint: &mut Mint,
+    leg: &mut Leg,
+    offer: &[u8],
+    from: &Described<'_>,
+) -> Box<[u8]> {
+    // It was read when it came.
+    let Some(offer) = read(offer) else { return Box::default() };
+    let (local, remote) = (leg.session.local.clone(), leg.session.remote.clone());
+    let before = Before { ours: read(&local), theirs: read(&remote) };
+    let credentials = before.credentials(mint, &offer);
+    let slot = |(index, asked): (usize, &MediaSummary)| {
+        let is_said = index < from.lines.media.len();
+        let address = leg.media.addresses.get(index).and_then(Option::as_ref);
+        let transport = match address.filter(|_| is_said && !asked.is_rejected) {
+            Some(address) if asked.proto.is_rtp() => {
+                let keying = before.keying(mint, leg, index, asked);
+                keying.map(|keying| transport(asked, keying, credentials.clone(), address))
+            }
+            Some(address) => Some(LegTransport::plain(address.rtp)),
+            None => None,
+        };
+        match transport {
+            Some(transport) => Slot::Stream { from: index, transport: Box::new(transport) },
+            None => Slot::Refused { from: None },
+        }
+    };
+    let slots: Vec<Slot> = offer.summary.media.iter().enumerate().map(slot).collect();
+    let has_sdes = |slot: &Slot| slot.transport().is_some_and(|transport| !transport.sdes.is_empty());
+    let derived = derive::Leg {
+        address: address_of(leg),
+        // Where it is offered; see `ports` for SDES.
+        has_bundle: !slots.iter().any(has_sdes),
+        keeps_sources: speaks_web(from) && speaks_web(&offer),
+        slots,
+    };
+    let said = numbered(from, &offer);
+    // What has one reading, with a slot for each line, can be answered.
+    let Ok(description) = derive_answer(&offer.lines, &said.view(), &derived) else { return Box::default() };
+    keep(leg, description)
+}
+
+/// Whether something of an offer can be answered: a stream whose keys we can share, or none that needs any. `certified`:
+/// the media plane has a certificate, or may have one.
+pub(in crate::call) fn is_usable(offer: &Described<'_>, certified: bool) -> bool {
+    let is_possible =
+        |media: &MediaSummary| media.is_rejected || !media.proto.is_rtp() || has_keys(media, certified);
+    offer.summary.media.is_empty() || offer.summary.media.iter().any(is_possible)
+}
+
+fn has_keys(media: &MediaSummary, certified: bool) -> bool {
+    let has_dtls = certified && media.keying.keys().is_some_and(keys::has_dtls);
+    media.keying.allows_plain() || has_dtls || media.keying.sdes().iter().any(keys::is_taken)
+}
+
+/// What the other side said, with the numbers of the offer.
+fn numbered(from: &Described<'_>, offer: &Described<'_>) -> SessionDescription {
+    let mut said = SessionDescription::from(&from.lines);
+    for (index, media) in said.media.iter_mut().enumerate() {
+        if let (Some(theirs), Some(asked)) = (from.summary.media.get(index), offer.summary.media.get(index)) {
+            payloads::rename(media, &payloads::matching(&theirs.codecs, &asked.codecs));
+        }
+    }
+    said
+}
+
+/// How one stream is answered: at most one kind of key.
+struct Keys {
+    sdes: Option<Crypto>,
+    dtls: Option<DtlsKeying>,
+}
+
+type Credentials = (coeur_sdp::attribute::IceUfrag, coeur_sdp::attribute::IcePassword);
+
+fn transport(
+    asked: &MediaSummary,
+    keys: Keys,
+    credentials: Option<Credentials>,
+    address: &StreamAddress,
+) -> LegTransport {
+    let rtcp = match asked.has_rtcp_mux {
+        true => RtcpPlace::Shared { otherwise: None },
+        false => RtcpPlace::At(address.rtcp),
+    };
+    let at = match asked.has_rtcp_mux {
+        true => StreamAddress { rtcp: address.rtp, ..address.clone() },
+        false => address.clone(),
+    };
+    let ice = credentials.filter(|_| asked.ice.as_ref().is_some_and(|ice| !ice.mismatch));
+    LegTransport {
+        rtcp,
+        sdes: keys.sdes.into_iter().collect(),
+        dtls: keys.dtls,
+        ice: ice.map(|credentials| keys::ice(credentials, &at)),
+        ..LegTransport::plain(address.rtp)
+    }
+}
+
+/// What was agreed before this offer.
+struct Before<'b> {
+    ours: Option<Described<'b>>,
+    theirs: Option<Described<'b>>,
+}
+
+impl Before<'_> {
+    fn ours(&self, index: usize) -> Option<&MediaSummary> {
+        self.ours.as_ref()?.summary.media.get(index).filter(|media| !media.is_rejected)
+    }
+
+    fn theirs(&self, index: usize) -> Option<&MediaSummary> {
+        self.theirs.as_ref()?.summary.media.get(index).filter(|media| !media.is_rejected)
+    }
+
+    /// Ours stay until theirs are others, which is a restart (RFC 8839 section 4.4.1.1.1).
+    fn credentials(&self, mint: &mut Mint, offer: &Described<'_>) -> Option<Credentials> {
+        let theirs = |media: &[MediaSummary]| {
+            let ice = media.iter().find_map(|media| media.ice.as_ref());
+            ice.map(|ice: &IceSummary| (ice.ufrag.clone(), ice.password.clone()))
+        };
+        let asked = theirs(&offer.summary.media)?;
+        let known = self.theirs.as_ref().and_then(|before| theirs(&before.summary.media));
+        let ours = self.ours.as_ref().and_then(|before| theirs(&before.summary.media));
+        match (known == Some(asked), ours) {
+            (true, Some(ours)) => Some(ours),
+            (true, None) | (false, _) => keys::credentials(mint),
+        }
+    }
+
+    /// `None`: it must be encrypted, and there is no way to that.
+    fn keying(&self, mint: &mut Mint, leg: &Leg, index: usize, asked: &MediaSummary) -> Option<Keys> {
+        let offered: Vec<Crypto> =
+            asked.keying.sdes().iter().filter(|crypto| keys::is_taken(crypto)).cloned().collect();
+        if let Some(chosen) = choose_crypto(&offered, &coeur_sdp::attribute::Suite::ALL) {
+            let sdes = self.key(mint, index, chosen)?;
+            return Some(Keys { sdes: Some(sdes), dtls: None });
+        }
+        let dtls = asked.keying.dtls().filter(|_| asked.keying.keys().is_some_and(keys::has_dtls));
+        if let Some(dtls) = dtls.and_then(|dtls| {
+            keys::dtls(leg.media.fingerprint.as_ref(), self.role(index, dtls.setup.unwrap_or(Setup::Active)))
+        }) {
+            return Some(Keys { sdes: None, dtls: Some(dtls) });
+        }
+        asked.keying.allows_plain().then_some(Keys { sdes: None, dtls: None })
+    }
+
+    /// Our key for what was chosen: the one that is in use, or was announced last and never used.
+    fn key(&self, mint: &mut Mint, index: usize, chosen: &Crypto) -> Option<Crypto> {
+        let old = self.ours(index).into_iter().flat_map(|ours| ours.keying.sdes());
+        let old = old.into_iter().find(|old| old.suite == chosen.suite);
+        match old {
+            Some(old) => Some(Crypto { tag: chosen.tag, ..old.clone() }),
+            None => keys::fresh(mint, chosen.tag, chosen.suite),
+        }
+    }
+
+    /// The association goes on in its roles (RFC 8842 section 5.5), as far as the offer lets it.
+    fn role(&self, index: usize, offered: Setup) -> Setup {
+        let role = self
+            .ours(index)
+            .zip(self.theirs(index))
+            .and_then(|(ours, theirs)| agreed::role(ours.keying.dtls()?.setup, theirs.keying.dtls()?.setup));
+        let kept = match role {
+            Some(DtlsRole::Client) => Some(Setup::Active),
+            Some(DtlsRole::Server) => Some(Setup::Passive),
+            None => None,
+        };
+        kept.filter(|kept| kept.may_answer(offered)).unwrap_or(offered.answer())
+    }
+}

@@ -1,0 +1,169 @@
+//! What we offer on a leg: what the other side has described, in the profile of this one.
+
+use super::profile::Profile;
+use super::{Described, address_of, keep, keys, payloads, read};
+use crate::call::leg::Leg;
+use crate::media::StreamAddress;
+use crate::mint::Mint;
+use coeur_sdp::attribute::{Attribute, Crypto, IcePassword, IceUfrag, RtcpFeedback, Setup};
+use coeur_sdp::derive::{self, LegTransport, RtcpPlace, Slot, derive_offer};
+use coeur_sdp::summary::OwnedCodec;
+use coeur_sdp::{MediaDescription, MediaSummary, Proto, SessionDescription};
+
+/// Writes the offer for a leg, and keeps it. A stream that is agreed keeps its profile, its key and its credentials; so one
+/// that is encrypted is never offered in clear.
+pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_>) -> Box<[u8]> {
+    let (local, remote) = (leg.session.local.clone(), leg.session.remote.clone());
+    let (before, theirs) = (read(&local), read(&remote));
+    let had = before.as_ref().map_or(0, |before| before.lines.media.len());
+    let mut ours = Ours { mint, credentials: None };
+    let slot = |index: usize| {
+        let stream = from.summary.media.get(index);
+        let address = leg.media.addresses.get(index).and_then(Option::as_ref);
+        let old = before.as_ref().and_then(|before| before.summary.media.get(index));
+        let old = old.filter(|old| !old.is_rejected && old.proto.is_rtp());
+        let answered = theirs.as_ref().and_then(|theirs| theirs.summary.media.get(index));
+        let transport = match (stream, address) {
+            (Some(stream), Some(address)) if !stream.is_rejected && stream.proto.is_rtp() => match old {
+                Some(old) => ours.kept(leg, old, answered, address),
+                None => ours.fresh(leg, address),
+            },
+            (Some(stream), Some(address)) if !stream.is_rejected => {
+                Some(LegTransport { rtcp: RtcpPlace::Above, ..LegTransport::plain(address.rtp) })
+            }
+            (Some(_) | None, _) => None,
+        };
+        match transport {
+            Some(transport) => Slot::Stream { from: index, transport: Box::new(transport) },
+            None => Slot::Refused { from: stream.map(|_| index) },
+        }
+    };
+    let slots: Vec<Slot> = (0..from.lines.media.len().max(had)).map(slot).collect();
+    let is_web = leg.profile.is_web();
+    let was_bundled = before.as_ref().map(|before| before.lines.has(b"group"));
+    let derived = derive::Leg {
+        address: address_of(leg),
+        has_bundle: was_bundled.unwrap_or(leg.profile.bundle),
+        keeps_sources: is_web && speaks_web(from),
+        slots,
+    };
+    let before = before.as_ref().map(|before| SessionDescription::from(&before.lines));
+    // What has one reading, with a slot for each line, can be offered.
+    let Ok(mut description) = derive_offer(&from.lines, before.as_ref(), &derived) else {
+        return Box::default();
+    };
+    if speaks_web(from) && !is_web {
+        without_web(&mut description);
+    }
+    if derived.has_bundle {
+        payloads::make_unique(&mut description.media);
+    }
+    keep(leg, description)
+}
+
+/// What is said by a browser, and may be said to one.
+pub(super) fn speaks_web(described: &Described<'_>) -> bool {
+    Profile::of(&described.summary).is_some_and(Profile::is_web)
+}
+
+/// The transports of the streams of one leg, which share their ICE credentials.
+struct Ours<'m> {
+    mint: &'m mut Mint,
+    credentials: Option<(IceUfrag, IcePassword)>,
+}
+
+impl Ours<'_> {
+    /// A stream that was not there before.
+    fn fresh(&mut self, leg: &Leg, address: &StreamAddress) -> Option<LegTransport> {
+        let profile = leg.profile;
+        let sdes = if profile.has_sdes() { keys::offered(self.mint) } else { Vec::new() };
+        self.transport(leg, profile, sdes, address)
+    }
+
+    /// A stream as it is: of several keys that were offered the one that was taken. The first answer or none: all of them.
+    fn kept(
+        &mut self,
+        leg: &Leg,
+        old: &MediaSummary,
+        answered: Option<&MediaSummary>,
+        address: &StreamAddress,
+    ) -> Option<LegTransport> {
+        let ours = old.keying.sdes();
+        let taken = answered.and_then(|answered| keys::agreed(ours, answered.keying.sdes()));
+        let sdes: Vec<Crypto> = taken.map_or(ours.to_vec(), |(ours, _)| vec![ours.clone()]);
+        self.credentials = self.credentials.take().or(old.ice.as_ref().map(keys::credentials_of));
+        let profile = Profile::of_media(old);
+        let transport = self.transport(leg, profile, sdes, address)?;
+        Some(LegTransport { proto: old.proto, ..transport })
+    }
+
+    /// `None`: it needs a certificate, and the media plane has none.
+    fn transport(
+        &mut self,
+        leg: &Leg,
+        profile: Profile,
+        sdes: Vec<Crypto>,
+        address: &StreamAddress,
+    ) -> Option<LegTransport> {
+        let dtls = match profile.has_dtls() {
+            // Always: a role that was agreed stays by the answer (RFC 8842 section 5.2).
+            true => Some(keys::dtls(leg.media.fingerprint.as_ref(), Setup::ActPass)?),
+            false => None,
+        };
+        if profile.has_ice() && self.credentials.is_none() {
+            self.credentials = keys::credentials(self.mint);
+        }
+        let credentials = self.credentials.clone().filter(|_| profile.has_ice());
+        Some(LegTransport {
+            proto: profile.proto(),
+            rtp: address.rtp,
+            rtcp: match (profile.has_rtcp_mux(), address.rtcp == address.rtp) {
+                (true, true) => RtcpPlace::Shared { otherwise: None },
+                (true, false) => RtcpPlace::Shared { otherwise: Some(address.rtcp) },
+                (false, _) => RtcpPlace::At(address.rtcp),
+            },
+            sdes,
+            dtls,
+            ice: credentials.map(|credentials| keys::ice(credentials, address)),
+        })
+    }
+}
+
+/// What only browsers know is left out for who is none: retransmission, redundancy and error correction, the feedback that
+/// goes with them, header extensions, the names of sources and encodings.
+fn without_web(description: &mut SessionDescription) {
+    description.remove_attributes(b"extmap-allow-mixed");
+    description.remove_attributes(b"extmap");
+    description.remove_attributes(b"msid-semantic");
+    for media in description.media.iter_mut().filter(|media| Proto::parse(&media.proto).is_rtp()) {
+        media.retain_codecs(|codec: &OwnedCodec| !is_of_web(codec));
+        for name in ["extmap", "extmap-allow-mixed", "rid", "simulcast"] {
+            media.remove_attributes(name.as_bytes());
+        }
+        media.lines.retain(|line| {
+            let feedback = line.view().attribute().filter(|(name, _)| *name == RtcpFeedback::NAME);
+            feedback
+                .and_then(|(_, value)| RtcpFeedback::parse(value))
+                .is_none_or(|feedback| is_common(&feedback))
+        });
+        if media.formats.is_empty() {
+            *media = refused(media);
+        }
+    }
+}
+
+fn is_of_web(codec: &OwnedCodec) -> bool {
+    ["rtx", "red", "ulpfec", "flexfec-03"].iter().any(|name| codec.name.eq_ignore_ascii_case(name))
+}
+
+/// RFC 4585 and RFC 5104; the others are of congestion control between browsers.
+fn is_common(feedback: &RtcpFeedback) -> bool {
+    !matches!(feedback.feedback.as_str(), "transport-cc" | "goog-remb")
+}
+
+/// Nothing is left of it. A format is needed all the same (RFC 8866 section 9).
+fn refused(media: &MediaDescription) -> MediaDescription {
+    let mut refused = media.rejected();
+    refused.set_payloads([0]);
+    refused
+}

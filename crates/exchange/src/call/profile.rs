@@ -1,0 +1,34 @@
+//! What each leg speaks is learnt from what its peer offers, and remembered of its device (see [`describe::profile`]).
+
+use super::client::transport_of;
+use super::describe::profile::Profile;
+use super::leg::LegId;
+use super::{Calls, describe};
+
+impl Calls {
+    /// What to offer to a leg whose peer has offered nothing yet.
+    pub(super) fn expected_profile(&self, id: LegId) -> Profile {
+        let Some(leg) = self.leg(id) else { return Profile::PLAIN };
+        let transport = transport_of(&leg.hop);
+        let known = leg.end.party.and_then(|party| self.profiles.find(party.device, transport));
+        known.unwrap_or(Profile::of_transport(transport))
+    }
+
+    /// The peer of a leg has offered this.
+    pub(super) fn learn_profile(&mut self, id: LegId, offer: &[u8]) {
+        let spoken = describe::read(offer).and_then(|offer| Profile::of(&offer.summary));
+        if let (Some(profile), Some(leg)) = (spoken, self.leg_mut(id)) {
+            leg.profile = profile;
+            self.remember_profile(id);
+        }
+    }
+
+    /// What a leg speaks has worked.
+    pub(super) fn remember_profile(&mut self, id: LegId) {
+        let Some(leg) = self.leg(id) else { return };
+        if let Some(party) = leg.end.party {
+            let (transport, profile) = (transport_of(&leg.hop), leg.profile);
+            self.profiles.remember(party.device, transport, profile);
+        }
+    }
+}
