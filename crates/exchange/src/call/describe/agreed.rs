@@ -68,6 +68,8 @@ fn stream(leg: &Leg, own: &Described<'_>, sides: &Sides<'_>) -> Option<Stream> {
         keying,
         ice: ice(ours.ice.as_ref(), mine.ice.as_ref()),
         formats: mine.codecs.iter().map(format).collect(),
+        // No header extension passes from leg to leg, that of RFC 9143 section 15 neither.
+        mid: None,
     })
 }
 
