@@ -79,6 +79,7 @@ fn open(
         keying,
         ice: None,
         formats: Box::default(),
+        mid: None,
     };
     let peer = Peer { signalled_from: phone.ip(), streams: [Some(stream)].into() };
     media.handle(MediaCommand::Describe { id, peer: Box::new(peer) });
