@@ -1,6 +1,7 @@
 //! Calls between phones through the back-to-back user agent: bytes in, bytes out, a clock that is driven, and a media plane
 //! that only remembers what it was told.
 
+mod attending;
 mod calls;
 mod cost;
 mod desk;
@@ -13,6 +14,7 @@ mod random;
 mod refreshing;
 mod reliably;
 mod revoked;
+mod transferring;
 
 use crate::flow::Flow;
 use crate::testing::{Sent, tcp, udp};
