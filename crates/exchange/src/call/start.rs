@@ -36,6 +36,24 @@ impl Calls {
             give_back(cx, &counted);
             return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some(reason));
         }
+        let Some(call) = self.begin_call(cx, flow, message, party, (targets, counted)) else { return };
+        let leg = self.calls[call as usize].caller;
+        if let Body::Description(offer) = describe::body(message) {
+            self.open_media(cx, leg, offer, true);
+        }
+        self.settle(cx, call);
+    }
+
+    /// A call with its caller, who hears 100, and with whom is to be called and whose sessions are counted for it. `None`:
+    /// the INVITE was refused.
+    pub(super) fn begin_call(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        party: Party,
+        (targets, counted): (Vec<Target>, Vec<AccountId>),
+    ) -> Option<u32> {
         let call = self.calls.vacant_key() as u32;
         let end = End { flow, party: Some(party), host: None };
         let leg =
@@ -47,10 +65,11 @@ impl Calls {
             Err(error) => {
                 self.legs.remove(leg.slot as usize);
                 give_back(cx, &counted);
-                return refuse(cx, &flow, message, StatusCode::BAD_REQUEST, Some(reason_of(error)));
+                refuse(cx, &flow, message, StatusCode::BAD_REQUEST, Some(reason_of(error)));
+                return None;
             }
         };
-        let Some(server) = self.open_server(cx, flow, message, leg, &tag) else { return };
+        let server = self.open_server(cx, flow, message, leg, &tag)?;
         let caller = &mut self.legs[leg.slot as usize];
         caller.dialog = Some(dialog);
         caller.learn(message);
@@ -98,9 +117,8 @@ impl Calls {
         self.answer_plain(cx, server, StatusCode::TRYING);
         if let Body::Description(offer) = describe::body(message) {
             self.legs[leg.slot as usize].session.remote = offer.into();
-            self.open_media(cx, leg, offer, true);
         }
-        self.settle(cx, call);
+        Some(call)
     }
 
     /// Sections 8.2.2.3, 8.2.3 and RFC 4028 section 9: what every user agent server looks at. False: it was refused.

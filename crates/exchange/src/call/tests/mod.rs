@@ -13,6 +13,7 @@ mod modifying;
 mod random;
 mod refreshing;
 mod reliably;
+mod replacing;
 mod revoked;
 mod transferring;
 
