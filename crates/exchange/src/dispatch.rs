@@ -269,6 +269,9 @@ fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Mes
     }
     let party = Party { account: sender.account.id, device: sender.device };
     let calls = message.method() == Method::Invite && cx.world.settings.calls == CallMode::B2bua;
+    if calls && message.has(HeaderName::Replaces) {
+        return roles.calls.replace(cx, *flow, message, party);
+    }
     match routing::decide(cx.world, cx.now.monotonic, Some(&sender.account), message) {
         Plan::Proxy { targets, .. } if calls => {
             if roles.proxy.has_own_routes(cx, *flow, message) {

@@ -231,6 +231,8 @@ counters! {
     calls_answered,
     /// Calls that were ended by a BYE, and echo calls that ended.
     calls_ended,
+    /// Calls of which one side was joined with somebody else.
+    calls_transferred,
     /// Calls that the echo service answered.
     calls_echoed,
     /// Calls, or changes of calls, for whose media no port was to be had.

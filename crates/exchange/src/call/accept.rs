@@ -116,7 +116,8 @@ impl Calls {
     pub(super) fn accept_opened(&mut self, cx: &mut Context<'_>, call: u32) {
         let Some(state) = self.calls.get(call as usize) else { return };
         let Some(setup) = state.setup.as_ref() else { return };
-        let (Some(callee), caller, server) = (setup.accepted, state.caller, setup.server) else { return };
+        let (Some(callee), caller) = (setup.accepted, state.caller) else { return };
+        let Some(server) = setup.server else { return self.transfer_answered(cx, call) };
         let is_open = |id: LegId| self.leg(id).is_some_and(|leg| leg.media.stage == Stage::Open);
         let held =
             self.legs[caller.slot as usize].reliable.as_ref().is_some_and(|reliable| reliable.holds_2xx());

@@ -31,7 +31,7 @@ impl Calls {
         let Some(call) = self.leg(leg).map(|leg| leg.call) else { return true };
         let reason = reason_of(message);
         match self.calls.get(call as usize) {
-            Some(state) if state.setup.as_ref().is_some_and(|setup| setup.server == slot) => {
+            Some(state) if state.setup.as_ref().is_some_and(|setup| setup.server == Some(slot)) => {
                 self.cancel_setup(cx, call, reason);
             }
             // A re-INVITE: what it asked for is withdrawn (section 9.2), the call goes on.

@@ -25,6 +25,10 @@ pub(super) enum Purpose {
     Refresh,
     /// A request of the other side that passes as it is; its answer goes back there.
     Pass { server: u32 },
+    /// An offer of ours that joins two legs of different calls.
+    Join,
+    /// What becomes of a REFER.
+    Notify,
     /// PRACK and BYE: the answer changes nothing.
     Told,
 }

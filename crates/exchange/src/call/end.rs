@@ -19,8 +19,8 @@ pub(super) enum By {
     Us,
 }
 
-/// A leg that only waits for an ACK to say BYE belongs to no call.
-const NO_CALL: u32 = u32::MAX;
+/// A leg that only waits for an ACK, or for the end of a NOTIFY, to say BYE belongs to no call.
+pub(super) const NO_CALL: u32 = u32::MAX;
 
 impl Calls {
     /// BYE of a peer; before the call is answered it is the caller who gives up (section 15).
@@ -30,6 +30,9 @@ impl Calls {
         let call = leg.call;
         if leg.leaving {
             self.legs.remove(id.slot as usize);
+            return;
+        }
+        if self.leaves_transfer(cx, id) {
             return;
         }
         self.calls[call as usize].reason = cancel::reason_of(message);
@@ -49,16 +52,8 @@ impl Calls {
             return self.end_setup(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE, None);
         }
         let (caller, callee, reason) = (state.caller, state.callee, state.reason.take());
-        if let Some(modify) = state.modify.take() {
-            // Section 15.1.2: what is pending is answered 487.
-            self.answer_plain(cx, modify.server, StatusCode::REQUEST_TERMINATED);
-            if let Some(client) = modify.client {
-                self.cancel_client(cx, client, Why::GivenUp);
-            }
-        }
-        if let Some(late) = self.calls[call as usize].late.take() {
-            self.acknowledge_late(cx, &late, b"");
-        }
+        self.drop_transfer(cx, call);
+        self.drop_offers(cx, call);
         for id in [Some(caller), callee].into_iter().flatten() {
             match by == By::Leg(id) {
                 true => self.remove_leg(cx, id),
@@ -67,6 +62,20 @@ impl Calls {
         }
         cx.counters.calls_ended += 1;
         self.forget(cx, call, StatusCode::OK.code(), by);
+    }
+
+    /// What is pending inside the dialogs of a call is over (section 15.1.2).
+    pub(super) fn drop_offers(&mut self, cx: &mut Context<'_>, call: u32) {
+        let Some(state) = self.calls.get_mut(call as usize) else { return };
+        if let Some(modify) = state.modify.take() {
+            self.answer_plain(cx, modify.server, StatusCode::REQUEST_TERMINATED);
+            if let Some(client) = modify.client {
+                self.cancel_client(cx, client, Why::GivenUp);
+            }
+        }
+        if let Some(late) = self.calls[call as usize].late.take() {
+            self.acknowledge_late(cx, &late, b"");
+        }
     }
 
     /// Ends a call that was not answered: the caller is told `status`, whoever rings is cancelled, and who has answered
@@ -82,7 +91,7 @@ impl Calls {
         let Some(setup) = state.setup.as_mut() else { return };
         setup.stopped = true;
         setup.waiting.clear();
-        let (server, accepted) = (setup.server, setup.accepted);
+        let accepted = setup.accepted;
         let legs: Vec<LegId> = setup.legs.clone();
         let (caller, reason) = (state.caller, state.reason.take());
         let by = match status {
@@ -92,7 +101,7 @@ impl Calls {
         if let Some(late) = state.late.take() {
             self.acknowledge_late(cx, &late, b"");
         }
-        self.answer(cx, server, status, phrase, b"", |_| {});
+        self.tell_caller(cx, call, status, phrase, b"", |_| {});
         let why = reason.map_or(Why::GivenUp, Why::Said);
         legs.into_iter().for_each(|leg| self.withdraw(cx, leg, why.clone()));
         if let Some(callee) = accepted {
@@ -102,7 +111,7 @@ impl Calls {
     }
 
     /// BYE to a leg; when its ACK is still to come, then (section 15: not before the ACK, or before it is too late for one).
-    fn hang_up(&mut self, cx: &mut Context<'_>, id: LegId, reason: Option<&[u8]>) {
+    pub(super) fn hang_up(&mut self, cx: &mut Context<'_>, id: LegId, reason: Option<&[u8]>) {
         let Some(leg) = self.leg_mut(id) else { return };
         if leg.unacknowledged.is_some() {
             leg.leaving = true;
@@ -177,5 +186,8 @@ impl Calls {
             ended_by,
             protection: record.protection,
         })));
+        if let Some(transfer) = state.transfer {
+            self.unlink(cx, call, *transfer);
+        }
     }
 }

@@ -176,7 +176,6 @@ impl Calls {
     pub(super) fn give_up(&mut self, cx: &mut Context<'_>, call: u32) {
         let Some(setup) = self.calls[call as usize].setup.as_mut() else { return };
         let best = setup.best.take();
-        let server = setup.server;
         let status = best.as_ref().map_or(StatusCode::TEMPORARILY_UNAVAILABLE.code(), |best| best.status);
         let bytes = best.map(|best| best.bytes).unwrap_or_default();
         let status = match status {
@@ -194,7 +193,7 @@ impl Calls {
             let phrase = response.reason_phrase();
             let is_sdp = super::describe::body(response) != super::describe::Body::Other;
             let body = if is_sdp { &b""[..] } else { response.body() };
-            self.answer(cx, server, status, same.then_some(phrase), body, |writer| {
+            self.tell_caller(cx, call, status, same.then_some(phrase), body, |writer| {
                 headers::pass(world, response, writer);
                 if status.is_redirection() {
                     writer.copy_all(response.header_view(), HeaderName::Contact);
@@ -205,7 +204,7 @@ impl Calls {
             });
         });
         if answered.is_none() {
-            self.answer_plain(cx, server, status);
+            self.tell_caller(cx, call, status, None, b"", |_| {});
         }
         self.forget(cx, call, status.code(), super::end::By::Us);
     }

@@ -75,6 +75,7 @@ impl Calls {
             Method::Bye => self.bye(cx, id, flow, message),
             Method::Invite | Method::Update => self.modify(cx, id, flow, message),
             Method::Prack => self.prack(cx, id, flow, message),
+            Method::Refer => self.refer(cx, id, flow, message),
             Method::Info | Method::Message => self.pass(cx, id, flow, message),
             // Section 11.2.
             Method::Options => answer(cx, &flow, message, StatusCode::OK, None, |writer| {
@@ -86,7 +87,6 @@ impl Calls {
             Method::Subscribe
             | Method::Notify
             | Method::Publish
-            | Method::Refer
             | Method::Register
             | Method::Ack
             | Method::Cancel => answer(cx, &flow, message, StatusCode::METHOD_NOT_ALLOWED, None, |writer| {

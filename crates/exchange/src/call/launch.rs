@@ -266,11 +266,13 @@ impl Calls {
         }
         let Some(setup) = self.calls[call as usize].setup.as_ref() else { return };
         let (invite, max_forwards, party) = (setup.invite.clone(), setup.max_forwards, setup.party);
+        let lines = setup.lines.clone();
         let mut written = Vec::with_capacity(2_048);
         let leg = &self.legs[id.slot as usize];
         let done = read(&invite, |invite| {
-            let from = identity::of_sender(cx.world, invite, Some(party), leg.end.party.is_some());
-            write_invite(cx, leg, invite, &from, max_forwards, &body, &mut written)
+            let from = identity::of_sender(cx.world, invite, party, leg.end.party.is_some());
+            let more = More { max_forwards, lines: &lines, body: &body };
+            write_invite(cx, leg, invite, &from, &more, &mut written)
         });
         if done.flatten().is_none() {
             return self.leg_failed(cx, id, StatusCode::SERVICE_UNAVAILABLE.code());
@@ -328,22 +330,28 @@ fn ask(cx: &mut Context<'_>, id: LegId, queries: Vec<Query>) {
     cx.outbox.outputs.extend(queries.into_iter().map(|query| Output::Resolve { token, query }));
 }
 
+/// What an INVITE of ours has besides.
+struct More<'m> {
+    max_forwards: u8,
+    lines: &'m [u8],
+    body: &'m [u8],
+}
+
 /// Everything but the Via, which has the branch. `None`: no listener is named.
 fn write_invite(
     cx: &Context<'_>,
     leg: &Leg,
     invite: &Message<'_>,
     from: &identity::Identity,
-    max_forwards: u8,
-    body: &[u8],
+    more: &More<'_>,
     out: &mut Vec<u8>,
 ) -> Option<()> {
-    let callee = leg.callee.as_ref()?;
+    let (callee, body) = (leg.callee.as_ref()?, more.body);
     let mut writer = Writer::request(out, Method::Invite, &callee.target.uri);
     if let Some(path) = &callee.target.path {
         writer.header(HeaderName::Route, path);
     }
-    writer.number(HeaderName::MaxForwards, u32::from(max_forwards));
+    writer.number(HeaderName::MaxForwards, u32::from(more.max_forwards));
     writer.begin(HeaderName::From).push(&from.from).push(b";tag=").push(&leg.tag()).end_line();
     let to = invite.to().ok()?;
     writer.header(HeaderName::To, &identity::bare(&to));
@@ -361,6 +369,7 @@ fn write_invite(
         writer.header(HeaderName::PAssertedIdentity, &from.asserted);
     }
     headers::pass(cx.world, invite, &mut writer);
+    writer.raw(more.lines);
     describe::write_type(&mut writer, body);
     writer.end(body);
     Some(())

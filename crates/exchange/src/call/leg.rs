@@ -3,6 +3,7 @@
 use super::callee::Callee;
 use super::describe::profile::Profile;
 use super::name::Name;
+use super::notify::Subscription;
 use super::refresh::SessionTimer;
 use super::reliable::Reliable;
 use crate::flow::{Hop, ShardId};
@@ -57,6 +58,10 @@ pub(super) struct Leg {
     pub(super) unacknowledged: Option<u32>,
     /// The call is over; a BYE goes out once its ACK is there.
     pub(super) leaving: bool,
+    /// RFC 3515: it hears what becomes of its REFER.
+    pub(super) subscription: Subscription,
+    /// When something is to be tried again (see `join`).
+    pub(super) alarm: Monotonic,
     /// When the wheel will look at it; never later than its next deadline.
     pub(super) armed: Monotonic,
 }
@@ -160,6 +165,6 @@ impl Leg {
     pub(super) fn next_deadline(&self) -> Monotonic {
         let resolving = self.callee.as_ref().map_or(Monotonic::NEVER, |callee| callee.until);
         let reliable = self.reliable.as_ref().map_or(Monotonic::NEVER, |reliable| reliable.next_deadline());
-        self.timer.next_deadline().min(reliable).min(resolving)
+        self.timer.next_deadline().min(reliable).min(resolving).min(self.alarm)
     }
 }

@@ -132,6 +132,9 @@ impl Calls {
     /// The ports of a leg are there: whatever waited for them goes on.
     fn opened(&mut self, cx: &mut Context<'_>, id: LegId) {
         let call = self.legs[id.slot as usize].call;
+        if let Some(joining) = self.joining(id) {
+            return self.join_opened(cx, joining);
+        }
         if self.calls[call as usize].modify.is_some() {
             return self.modify_opened(cx, call);
         }
@@ -155,6 +158,9 @@ impl Calls {
 
     fn open_failed(&mut self, cx: &mut Context<'_>, id: LegId) {
         let call = self.legs[id.slot as usize].call;
+        if let Some(joining) = self.joining(id) {
+            return self.join_failed(cx, joining, coeur_sip::StatusCode::NOT_ACCEPTABLE_HERE);
+        }
         if self.calls[call as usize].modify.is_some() {
             return self.modify_refused(cx, call, coeur_sip::StatusCode::NOT_ACCEPTABLE_HERE);
         }

@@ -3,7 +3,8 @@
 //! a call can be ended, moved or held by us, and its media goes where we say.
 //!
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
-//! [`cancel`], [`modify`], [`late`], [`pass`], [`refresh`], [`end`], [`time`]. What each side asks and is
+//! [`cancel`], [`modify`], [`late`], [`pass`], [`refresh`], [`refer`], [`replace`], [`transfer`],
+//! [`join`], [`notify`], [`end`], [`time`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
 //!
 //! What it deliberately does not do: authenticate (that is `guard`), decide where a call goes (`routing`), carry media
@@ -21,16 +22,20 @@ mod fail;
 mod headers;
 mod identity;
 mod inside;
+mod join;
 mod late;
 mod launch;
 mod leg;
 mod media;
 mod modify;
 mod name;
+mod notify;
 mod pass;
 mod profile;
+mod refer;
 mod refresh;
 mod reliable;
+mod replace;
 mod request;
 mod response;
 mod revoke;
@@ -41,6 +46,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod time;
+mod transfer;
 
 use crate::flow::Flow;
 use crate::wheel::{Entry, Wheel};
@@ -155,7 +161,10 @@ impl Calls {
     /// The other side of a call that is answered.
     fn other(&self, id: LegId) -> Option<LegId> {
         let call = self.calls.get(self.leg(id)?.call as usize)?;
-        if call.caller == id { call.callee } else { (call.callee == Some(id)).then_some(call.caller) }
+        let other =
+            if call.caller == id { call.callee } else { (call.callee == Some(id)).then_some(call.caller) };
+        // While a transfer is under way a side may be missing.
+        other.filter(|other| self.leg(*other).is_some())
     }
 
     fn next_serial(&mut self) -> u32 {
@@ -205,6 +214,8 @@ impl Calls {
             reliable: None,
             unacknowledged: None,
             leaving: false,
+            subscription: notify::Subscription::default(),
+            alarm: Monotonic::NEVER,
             armed: Monotonic::NEVER,
         });
         id
@@ -223,6 +234,6 @@ fn refuse(
 }
 
 /// RFC 3261 section 20.5.
-const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, PRACK";
+const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, PRACK, REFER";
 /// Option tags that we understand as user agent.
-const SUPPORTED: &[u8] = b"100rel, timer";
+const SUPPORTED: &[u8] = b"100rel, timer, replaces, norefersub";

@@ -36,7 +36,8 @@ enum Stage {
     OpeningLate,
 }
 
-struct Before {
+/// What a leg had before an offer.
+pub(super) struct Before {
     local: Box<[u8]>,
     streams: Box<[OpenStream]>,
 }
@@ -120,7 +121,7 @@ impl Calls {
         });
     }
 
-    fn before(&self, id: LegId) -> Before {
+    pub(super) fn before(&self, id: LegId) -> Before {
         let leg = &self.legs[id.slot as usize];
         Before { local: leg.session.local.clone(), streams: leg.media.streams.clone() }
     }
@@ -137,6 +138,9 @@ impl Calls {
             } else {
                 StatusCode::REQUEST_PENDING
             });
+        }
+        if self.joining(id).is_some() {
+            return Some(StatusCode::REQUEST_PENDING);
         }
         match &call.modify {
             Some(modify) if modify.from == id => return Some(StatusCode::SERVER_INTERNAL_ERROR),
@@ -327,15 +331,25 @@ impl Calls {
         &mut self,
         cx: &mut Context<'_>,
         id: LegId,
+        slot: u32,
         message: &Message<'_>,
         status: StatusCode,
     ) {
         let Some(call) = self.leg(id).map(|leg| leg.call) else { return };
+        if !self.is_modifying(call, slot) {
+            return;
+        }
         let Some(server) = self.fall_back(call) else { return };
         let world = cx.world;
         self.answer(cx, server, status, Some(message.reason_phrase()), b"", |writer| {
             headers::pass(world, message, writer);
         });
+    }
+
+    /// False for what was given up meanwhile: another offer may be under way by now.
+    pub(super) fn is_modifying(&self, call: u32, slot: u32) -> bool {
+        let modify = self.calls.get(call as usize).and_then(|call| call.modify.as_ref());
+        modify.is_some_and(|modify| modify.client == Some(slot))
     }
 
     /// The same with a word of ours.
@@ -363,16 +377,20 @@ impl Calls {
     fn fall_back(&mut self, call: u32) -> Option<u32> {
         let modify = self.calls.get_mut(call as usize)?.modify.take()?;
         for (id, before) in [modify.from, modify.to].into_iter().zip(modify.before) {
-            if let Some(leg) = self.leg_mut(id) {
-                leg.session.local = before.local;
-                leg.media.streams = before.streams;
-            }
+            self.restore(id, before);
         }
         Some(modify.server)
     }
 
+    pub(super) fn restore(&mut self, id: LegId, before: Before) {
+        if let Some(leg) = self.leg_mut(id) {
+            leg.session.local = before.local;
+            leg.media.streams = before.streams;
+        }
+    }
+
     /// The leg has gone, its INVITE is answered all the same: it is acknowledged along the way that it went.
-    fn acknowledge_blindly(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>) {
+    pub(super) fn acknowledge_blindly(&mut self, cx: &mut Context<'_>, slot: u32, message: &Message<'_>) {
         let Some(request) = self.clients.get(slot as usize).map(|client| client.request.clone()) else {
             return;
         };

@@ -123,7 +123,7 @@ impl Calls {
         let next = reliable.next.take();
         let Some(setup) = self.calls[call as usize].setup.as_ref() else { return };
         let (server, accepted) = (setup.server, setup.accepted.is_some());
-        if let Some(next) = next.filter(|_| !accepted) {
+        if let (Some(next), Some(server)) = (next.filter(|_| !accepted), server) {
             self.say_reliably(cx, id, server, next.status, &next.body, &next.extra);
         }
         self.accept_opened(cx, call);

@@ -42,7 +42,7 @@ impl Calls {
         let invite = method == Method::Invite;
         let mut tail = Vec::with_capacity(512 + body.len());
         let mut writer = Writer::new(&mut tail);
-        if matches!(method, Method::Invite | Method::Update) {
+        if matches!(method, Method::Invite | Method::Update | Method::Notify) {
             leg.write_contact(world, &mut writer)?;
             writer.header(HeaderName::Allow, ALLOW).header(HeaderName::Supported, SUPPORTED);
         }

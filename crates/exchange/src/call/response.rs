@@ -96,7 +96,8 @@ impl Calls {
             Purpose::Begin => self.begin_accepted(cx, leg, slot, message),
             Purpose::Modify => self.modify_accepted(cx, leg, slot, message),
             Purpose::Refresh => self.refresh_accepted(cx, leg, slot, message),
-            Purpose::Pass { .. } | Purpose::Told => {}
+            Purpose::Join => self.join_accepted(cx, leg, slot, message),
+            Purpose::Pass { .. } | Purpose::Notify | Purpose::Told => {}
         }
     }
 
@@ -111,10 +112,11 @@ impl Calls {
         match purpose {
             Purpose::Pass { server } => self.passed(cx, server, message, status),
             Purpose::Modify if status.is_success() => self.modify_accepted(cx, leg, slot, message),
-            Purpose::Modify => self.modify_failed(cx, leg, message, status),
+            Purpose::Modify => self.modify_failed(cx, leg, slot, message, status),
             Purpose::Refresh if status.is_success() => self.refresh_accepted(cx, leg, slot, message),
             Purpose::Refresh => self.refresh_failed(cx, leg, status),
-            Purpose::Begin | Purpose::Told => return,
+            Purpose::Notify => return self.notified(cx, leg, status),
+            Purpose::Begin | Purpose::Join | Purpose::Told => return,
         }
         self.end_if_gone(cx, leg, status);
     }
@@ -126,9 +128,10 @@ impl Calls {
         let (leg, purpose) = (client.leg, client.purpose);
         match purpose {
             Purpose::Begin => self.begin_refused(cx, leg, slot, message, status),
-            Purpose::Modify => self.modify_failed(cx, leg, message, status),
+            Purpose::Modify => self.modify_failed(cx, leg, slot, message, status),
             Purpose::Refresh => self.refresh_failed(cx, leg, status),
-            Purpose::Pass { .. } | Purpose::Told => {}
+            Purpose::Join => self.join_refused(cx, leg, slot, status),
+            Purpose::Pass { .. } | Purpose::Notify | Purpose::Told => {}
         }
         if purpose != Purpose::Begin {
             self.end_if_gone(cx, leg, status);
@@ -138,6 +141,9 @@ impl Calls {
     /// Section 12.2.1.2: 481 and 408 say that the other side has no such dialog any more.
     pub(super) fn end_if_gone(&mut self, cx: &mut Context<'_>, leg: super::leg::LegId, status: StatusCode) {
         if !matches!(status.code(), 408 | 481) {
+            return;
+        }
+        if self.leaves_transfer(cx, leg) {
             return;
         }
         if let Some(leg) = self.leg(leg) {

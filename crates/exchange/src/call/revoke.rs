@@ -17,7 +17,8 @@ impl Calls {
         let is_meant = |party: Option<Party>| party.is_some_and(|party| party.is_meant(world, aor, device));
         let calls: Vec<u32> = self.calls.iter().map(|(call, _)| call as u32).collect();
         for call in calls {
-            let state = &self.calls[call as usize];
+            // One that ends may take another with it: a transfer is made of two.
+            let Some(state) = self.calls.get(call as usize) else { continue };
             let of = |id: LegId| self.leg(id).and_then(|leg| leg.end.party);
             let caller = is_meant(of(state.caller));
             let callee = state.callee.is_some_and(|callee| is_meant(of(callee)));

@@ -146,7 +146,8 @@ impl Calls {
         status: StatusCode,
         body: &[u8],
     ) {
-        let Some(server) = self.calls[call as usize].setup.as_ref().map(|setup| setup.server) else { return };
+        let Some(setup) = self.calls[call as usize].setup.as_ref() else { return };
+        let Some(server) = setup.server else { return self.transfer_rings(cx, call, status) };
         let caller = self.calls[call as usize].caller;
         let extra = self.extra_of(cx, caller, id, message);
         if self.legs[caller.slot as usize].wants_reliable {

@@ -36,6 +36,24 @@ impl Calls {
             give_back(cx, &counted);
             return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some(reason));
         }
+        let Some(call) = self.begin_call(cx, flow, message, party, (targets, counted)) else { return };
+        let leg = self.calls[call as usize].caller;
+        if let Body::Description(offer) = describe::body(message) {
+            self.open_media(cx, leg, offer, true);
+        }
+        self.settle(cx, call);
+    }
+
+    /// A call with its caller, who hears 100, and with whom is to be called and whose sessions are counted for it. `None`:
+    /// the INVITE was refused.
+    pub(super) fn begin_call(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        party: Party,
+        (targets, counted): (Vec<Target>, Vec<AccountId>),
+    ) -> Option<u32> {
         let call = self.calls.vacant_key() as u32;
         let end = End { flow, party: Some(party), host: None };
         let leg =
@@ -47,19 +65,21 @@ impl Calls {
             Err(error) => {
                 self.legs.remove(leg.slot as usize);
                 give_back(cx, &counted);
-                return refuse(cx, &flow, message, StatusCode::BAD_REQUEST, Some(reason_of(error)));
+                refuse(cx, &flow, message, StatusCode::BAD_REQUEST, Some(reason_of(error)));
+                return None;
             }
         };
-        let Some(server) = self.open_server(cx, flow, message, leg, &tag) else { return };
+        let server = self.open_server(cx, flow, message, leg, &tag)?;
         let caller = &mut self.legs[leg.slot as usize];
         caller.dialog = Some(dialog);
         caller.learn(message);
         caller.wants_reliable = message.requires("100rel");
         let late = describe::body(message) == Body::None;
         let setup = Setup {
-            server,
+            server: Some(server),
             invite: message.bytes().into(),
-            party,
+            party: Some(party),
+            lines: Box::default(),
             waiting: targets.into(),
             legs: Vec::new(),
             best: None,
@@ -88,6 +108,8 @@ impl Calls {
             setup: Some(Box::new(setup)),
             modify: None,
             late: None,
+            transfer: None,
+            leads_to: None,
             counted,
             record,
             reason: None,
@@ -98,20 +120,13 @@ impl Calls {
         if let Body::Description(offer) = describe::body(message) {
             self.legs[leg.slot as usize].session.remote = offer.into();
             self.learn_profile(leg, offer);
-            self.open_media(cx, leg, offer, true);
         }
-        self.settle(cx, call);
+        Some(call)
     }
 
     /// Sections 8.2.2.3, 8.2.3 and RFC 4028 section 9: what every user agent server looks at. False: it was refused.
     pub(super) fn is_acceptable(&self, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) -> bool {
-        let unknown = || message.require().filter(|tag| !is_understood(tag));
-        if unknown().next().is_some() {
-            answer(cx, flow, message, StatusCode::BAD_EXTENSION, None, |writer| {
-                for tag in unknown() {
-                    writer.header(HeaderName::Unsupported, tag);
-                }
-            });
+        if !understands(cx, flow, message) {
             return false;
         }
         let min = cx.world.settings.session_expires_min_s;
@@ -145,8 +160,24 @@ impl Calls {
     }
 }
 
+/// Section 8.2.2.3. False: it was refused.
+pub(super) fn understands(cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) -> bool {
+    let unknown = || message.require().filter(|tag| !is_understood(tag));
+    if unknown().next().is_none() {
+        return true;
+    }
+    answer(cx, flow, message, StatusCode::BAD_EXTENSION, None, |writer| {
+        for tag in unknown() {
+            writer.header(HeaderName::Unsupported, tag);
+        }
+    });
+    false
+}
+
 fn is_understood(tag: &[u8]) -> bool {
-    [&b"100rel"[..], b"timer"].iter().any(|known| tag.eq_ignore_ascii_case(known))
+    [&b"100rel"[..], b"timer", b"replaces", b"norefersub", b"nosub"]
+        .iter()
+        .any(|known| tag.eq_ignore_ascii_case(known))
 }
 
 /// Counts the call for the caller and for each account that is called; targets of an account that has too many are not
@@ -162,10 +193,18 @@ fn count_sessions(
         return (counted, Some("Too Many Calls At Once"));
     }
     counted.push(caller.account);
-    let mut full: Vec<AccountId> = Vec::new();
+    counted.extend(count_targets(cx, targets));
+    let refused = targets.is_empty().then_some("Callee Has Too Many Calls");
+    (counted, refused)
+}
+
+/// Each account that is called, once.
+pub(super) fn count_targets(cx: &Context<'_>, targets: &mut Vec<Target>) -> Vec<AccountId> {
+    let (sessions, max) = (&cx.world.guard.sessions, cx.world.settings.calls_per_account_max);
+    let (mut counted, mut full): (Vec<AccountId>, Vec<AccountId>) = (Vec::new(), Vec::new());
     targets.retain(|target| {
         let Some(account) = target.party.map(|party| party.account) else { return true };
-        if counted[1..].contains(&account) {
+        if counted.contains(&account) {
             return true;
         }
         let may = !full.contains(&account) && sessions.take(account, max);
@@ -176,8 +215,7 @@ fn count_sessions(
         }
         may
     });
-    let refused = targets.is_empty().then_some("Callee Has Too Many Calls");
-    (counted, refused)
+    counted
 }
 
 pub(super) fn give_back(cx: &Context<'_>, counted: &[AccountId]) {

@@ -3,6 +3,7 @@
 use super::late::Late;
 use super::leg::LegId;
 use super::modify::Modify;
+use super::transfer::Transfer;
 use crate::event::Protection;
 use crate::party::Party;
 use crate::proxy::best::Failure;
@@ -20,6 +21,10 @@ pub(super) struct Call {
     pub(super) modify: Option<Box<Modify>>,
     /// An offer that came in a 2xx and waits for the answer in an ACK.
     pub(super) late: Option<Box<Late>>,
+    /// This call takes a side over from another one (see `transfer`).
+    pub(super) transfer: Option<Box<Transfer>>,
+    /// The call that is about to take a side of this one over.
+    pub(super) leads_to: Option<u32>,
     /// Whose sessions are counted (see `guard`), to be given back.
     pub(super) counted: Vec<AccountId>,
     pub(super) record: Record,
@@ -29,11 +34,14 @@ pub(super) struct Call {
 
 /// Until it is answered.
 pub(super) struct Setup {
-    /// The server transaction of the caller's INVITE.
-    pub(super) server: u32,
-    /// The INVITE as received.
+    /// The server transaction of the caller's INVITE. `None`: nobody has sent one, the call is a transfer's.
+    pub(super) server: Option<u32>,
+    /// The INVITE as received, or what the party that is transferred would have sent.
     pub(super) invite: Box<[u8]>,
-    pub(super) party: Party,
+    /// Who calls; `None`: nobody of ours.
+    pub(super) party: Option<Party>,
+    /// Header lines of ours for each INVITE of the call.
+    pub(super) lines: Box<[u8]>,
     /// Targets not tried yet, highest q first.
     pub(super) waiting: VecDeque<Target>,
     /// Legs that are being called.

@@ -40,7 +40,7 @@ impl Calls {
             ClientAction::SendAgain => self.send_again(cx, slot),
             ClientAction::TimedOut => {
                 self.reap_client(slot);
-                return self.failed_to_answer(cx, leg, purpose, StatusCode::REQUEST_TIMEOUT);
+                return self.failed_to_answer(cx, leg, (slot, purpose), StatusCode::REQUEST_TIMEOUT);
             }
             ClientAction::Nothing if timer_c => {
                 cx.counters.timer_c_fired += 1;
@@ -84,9 +84,12 @@ impl Calls {
                 self.leg_failed(cx, leg, StatusCode::REQUEST_TIMEOUT.code());
                 self.settle(cx, call);
             }
-            Purpose::Modify => self.modify_refused(cx, call, StatusCode::REQUEST_TIMEOUT),
+            Purpose::Modify if self.is_modifying(call, slot) => {
+                self.modify_refused(cx, call, StatusCode::REQUEST_TIMEOUT);
+            }
             Purpose::Refresh => self.refresh_failed(cx, leg, StatusCode::REQUEST_TIMEOUT),
-            Purpose::Pass { .. } | Purpose::Told => {}
+            Purpose::Join => self.join_refused(cx, leg, slot, StatusCode::REQUEST_TIMEOUT),
+            Purpose::Modify | Purpose::Pass { .. } | Purpose::Notify | Purpose::Told => {}
         }
     }
 
@@ -103,21 +106,30 @@ impl Calls {
         let (leg, purpose) = (client.leg, client.purpose);
         self.reap_client(slot);
         if action == ClientAction::TransportFailed && waits {
-            self.failed_to_answer(cx, leg, purpose, StatusCode::SERVICE_UNAVAILABLE);
+            self.failed_to_answer(cx, leg, (slot, purpose), StatusCode::SERVICE_UNAVAILABLE);
         }
     }
 
     /// A request of ours has drawn no answer (408), or could not be sent (503; section 8.1.3.1). Inside a dialog silence ends
     /// it (section 12.2.1.2); a flow that is gone does not: the phone may come back over another.
-    fn failed_to_answer(&mut self, cx: &mut Context<'_>, leg: LegId, purpose: Purpose, status: StatusCode) {
+    fn failed_to_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        leg: LegId,
+        (slot, purpose): (u32, Purpose),
+        status: StatusCode,
+    ) {
         let Some(call) = self.leg(leg).map(|leg| leg.call) else { return };
         match purpose {
             Purpose::Begin => return self.next_way(cx, leg, status.code()),
-            Purpose::Modify => self.modify_refused(cx, call, status),
+            Purpose::Modify if self.is_modifying(call, slot) => self.modify_refused(cx, call, status),
+            Purpose::Modify => {}
             Purpose::Refresh => self.refresh_failed(cx, leg, status),
             Purpose::Pass { server } => {
                 self.answer_plain(cx, server, StatusCode::TEMPORARILY_UNAVAILABLE);
             }
+            Purpose::Join => self.join_refused(cx, leg, slot, status),
+            Purpose::Notify => return self.notified(cx, leg, status),
             Purpose::Told => return,
         }
         self.end_if_gone(cx, leg, status);
@@ -131,6 +143,10 @@ impl Calls {
         if leg.callee.as_ref().is_some_and(|callee| callee.until.is_due(now)) {
             self.leg_failed(cx, id, StatusCode::REQUEST_TIMEOUT.code());
             return self.settle(cx, call);
+        }
+        if leg.alarm.is_due(now) {
+            leg.alarm = Monotonic::NEVER;
+            self.alarm(cx, id);
         }
         self.reliable_due(cx, id);
         self.session_due(cx, id);

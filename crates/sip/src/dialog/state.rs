@@ -133,6 +133,11 @@ impl Dialog {
         &self.remote_target
     }
 
+    /// Name and address of the peer as in From or To, without the tag.
+    pub fn remote_address(&self) -> &[u8] {
+        &self.remote_address
+    }
+
     /// True when a request from the peer carries this dialog's identity (section 12.2.2).
     pub fn owns_request(&self, request: &Message<'_>) -> bool {
         let (Ok(from), Ok(to)) = (request.from(), request.to()) else { return false };

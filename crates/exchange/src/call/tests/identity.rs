@@ -51,7 +51,7 @@ fn who_asks_for_privacy_is_anonymous_to_the_other_side() {
 fn what_is_said_end_to_end_passes_and_what_is_of_one_leg_does_not() {
     let (mut desk, mut alice, bob) = Desk::new();
     let lines = "Subject: lunch\r\nAlert-Info: <http://x.example/ring>\r\nUser-to-User: 00\r\nX-Mine: 1\r\n\
-                 Session-Expires: 600\r\nSupported: timer, replaces\r\nMax-Breadth: 5\r\n";
+                 Session-Expires: 600\r\nSupported: timer, join\r\nMax-Breadth: 5\r\n";
     let (_, sent) = desk.invite(&mut alice, URI, lines, &sdp("10.0.0.1", 4_000));
     let invite = request_to(&sent, bob.flow, "INVITE");
     for passes in [
@@ -63,7 +63,7 @@ fn what_is_said_end_to_end_passes_and_what_is_of_one_leg_does_not() {
     ] {
         assert!(invite.text().contains(passes), "{passes} in\n{}", invite.text());
     }
-    for ours in ["Session-Expires: 600", "replaces", "Max-Breadth"] {
+    for ours in ["Session-Expires: 600", "join", "Max-Breadth"] {
         assert!(!invite.text().contains(ours), "{ours} in\n{}", invite.text());
     }
 }

@@ -1,6 +1,7 @@
 //! Calls between phones through the back-to-back user agent: bytes in, bytes out, a clock that is driven, and a media plane
 //! that only remembers what it was told.
 
+mod attending;
 mod calls;
 mod cost;
 mod desk;
@@ -15,7 +16,9 @@ mod refreshing;
 mod refusing;
 mod reliably;
 mod reoffering;
+mod replacing;
 mod revoked;
+mod transferring;
 
 use crate::flow::Flow;
 use crate::testing::{Sent, tcp, udp};

@@ -1,0 +1,342 @@
+//! A transfer: one side of a call is to be with somebody else (RFC 5589). Who is wanted is called on behalf of the side that
+//! is transferred, with the rights of who asks; until it has answered, nothing changes for the side that waits.
+//!
+//! Three calls play together only in appearance: the *old* one, which loses a side; and the *new* one, which takes that
+//! side over ([`super::join`]). Of a blind transfer the new call begins here, with a stand-in for its caller: a leg without
+//! a dialog, which has the description of the side that waits. Of an attended one the new call is there already.
+
+use super::end::{By, NO_CALL};
+use super::join::Join;
+use super::leg::LegId;
+use super::name::Name;
+use super::state::{Call, Record, Setup};
+use super::{Calls, NewLeg};
+use crate::context::Context;
+use crate::outbox::Span;
+use crate::party::Party;
+use crate::routing::Target;
+use coeur_directory::AccountId;
+use coeur_sip::header::{DialogId, HeaderName};
+use coeur_sip::time::Monotonic;
+use coeur_sip::{Method, StatusCode, Writer};
+
+pub(super) struct Transfer {
+    /// The call that loses a side.
+    pub(super) old: u32,
+    /// The side that is taken over.
+    pub(super) remaining: LegId,
+    /// Hears how it goes.
+    pub(super) by: Option<LegId>,
+    /// Once there is somebody to be joined with.
+    pub(super) join: Option<Join>,
+}
+
+/// What a REFER asks for.
+pub(super) struct Referral {
+    pub(super) by: LegId,
+    pub(super) party: Party,
+    /// RFC 3892: what we know of who asks; empty when it may not be told.
+    pub(super) referred_by: Vec<u8>,
+    pub(super) uri: Vec<u8>,
+}
+
+impl Calls {
+    /// Calls who is wanted.
+    pub(super) fn transfer(
+        &mut self,
+        cx: &mut Context<'_>,
+        referral: Referral,
+        targets: Vec<Target>,
+        counted: Vec<AccountId>,
+    ) {
+        let old = self.legs[referral.by.slot as usize].call;
+        // Both sides are there: `may_be_referred`.
+        let Some(remaining) = self.other(referral.by) else { return };
+        let Some(invite) = self.stand_in_invite(remaining, &referral.uri) else { return };
+        let call = self.calls.vacant_key() as u32;
+        let caller = self.stand_in(cx, call, remaining);
+        let party = self.legs[remaining.slot as usize].end.party;
+        let record = Record {
+            caller: party.unwrap_or(referral.party),
+            callee: None,
+            to: referral.uri.as_slice().into(),
+            call_id: self.calls[old as usize].record.call_id.clone(),
+            started: cx.now.wall,
+            rang: None,
+            answered: None,
+            protection: None,
+            told: None,
+        };
+        let setup = Setup {
+            server: None,
+            invite,
+            party,
+            lines: referred_by(&referral.referred_by),
+            waiting: targets.into(),
+            legs: Vec::new(),
+            best: None,
+            tried: 0,
+            redirects: 0,
+            stopped: false,
+            max_forwards: 70,
+            late: false,
+            accepted: None,
+            response: Box::default(),
+        };
+        self.calls.insert(Call {
+            caller,
+            callee: None,
+            setup: Some(Box::new(setup)),
+            modify: None,
+            late: None,
+            transfer: Some(Box::new(Transfer { old, remaining, by: Some(referral.by), join: None })),
+            leads_to: None,
+            counted,
+            record,
+            reason: None,
+        });
+        self.calls[old as usize].leads_to = Some(call);
+        cx.counters.calls_started += 1;
+        self.settle(cx, call);
+    }
+
+    /// The side that waits, as caller of the new call.
+    fn stand_in(&mut self, cx: &mut Context<'_>, call: u32, remaining: LegId) -> LegId {
+        let leg = &self.legs[remaining.slot as usize];
+        let (end, hop, offer) = (leg.end.clone(), leg.hop.clone(), unheld(&leg.session.remote, leg.near()));
+        let caller = self.open_leg(cx, NewLeg { call, end, hop });
+        self.legs[caller.slot as usize].session.remote = offer;
+        caller
+    }
+
+    /// The INVITE that the side that waits would send, if it did itself what is asked for.
+    fn stand_in_invite(&self, remaining: LegId, uri: &[u8]) -> Option<Box<[u8]>> {
+        let dialog = self.leg(remaining)?.dialog.as_ref()?;
+        let mut bytes = Vec::with_capacity(512);
+        let mut writer = Writer::request(&mut bytes, Method::Invite, uri);
+        writer.header(HeaderName::Via, b"SIP/2.0/UDP invalid;branch=z9hG4bKnone");
+        writer.begin(HeaderName::From).push(dialog.remote_address()).push(b";tag=none").end_line();
+        writer.begin(HeaderName::To).push(b"<").push(uri).push(b">").end_line();
+        writer.header(HeaderName::CallId, b"none").cseq(1, Method::Invite);
+        writer.end(b"");
+        Some(bytes.into())
+    }
+
+    /// The two other sides of two calls of one phone are to be together.
+    pub(super) fn attend(&mut self, cx: &mut Context<'_>, referral: Referral, replaced: LegId) {
+        let old = self.legs[referral.by.slot as usize].call;
+        let call = self.legs[replaced.slot as usize].call;
+        let Some(remaining) = self.other(referral.by) else { return };
+        let transfer = Transfer { old, remaining, by: Some(referral.by), join: None };
+        self.calls[call as usize].transfer = Some(Box::new(transfer));
+        self.calls[old as usize].leads_to = Some(call);
+        if self.calls[call as usize].setup.is_some() {
+            return self.attend_ringing(cx, call, replaced, &referral);
+        }
+        match self.other(replaced) {
+            Some(from) => self.start_join(cx, call, from, true),
+            None => self.join_failed(cx, call, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
+        }
+    }
+
+    /// Who was called to be asked rings still: the call goes on with the side that waits as its caller.
+    fn attend_ringing(&mut self, cx: &mut Context<'_>, call: u32, replaced: LegId, referral: &Referral) {
+        let Some(remaining) = self.calls[call as usize].transfer.as_ref().map(|transfer| transfer.remaining)
+        else {
+            return;
+        };
+        let caller = self.stand_in(cx, call, remaining);
+        // It was offered already.
+        let offer = self.legs[replaced.slot as usize].session.remote.clone();
+        self.legs[caller.slot as usize].session.remote = offer;
+        let party = self.legs[remaining.slot as usize].end.party;
+        let state = &mut self.calls[call as usize];
+        state.caller = caller;
+        let Some(setup) = state.setup.as_mut() else { return };
+        setup.party = party;
+        setup.lines = referred_by(&referral.referred_by);
+        if let Some(server) = setup.server.take() {
+            self.answer_plain(cx, server, StatusCode::REQUEST_TERMINATED);
+        }
+        self.remove_leg(cx, replaced);
+        self.notify(cx, referral.by, StatusCode::RINGING);
+        self.accept_opened(cx, call);
+    }
+
+    /// True when these two dialogs of one phone are of different calls which can be made one.
+    pub(super) fn may_be_joined(&self, by: LegId, replaced: LegId) -> bool {
+        let call_of = |id: LegId| self.leg(id).map(|leg| leg.call);
+        let Some(call) = call_of(replaced).and_then(|call| self.calls.get(call as usize)) else {
+            return false;
+        };
+        let at_rest = call.leads_to.is_none() && call.transfer.is_none();
+        let stands = match &call.setup {
+            Some(setup) => call.caller == replaced && !setup.late && setup.server.is_some(),
+            None => self.other(replaced).is_some(),
+        };
+        call_of(by) != call_of(replaced) && at_rest && stands
+    }
+
+    /// The leg that a Replaces names, from whichever side it is seen (RFC 3891 section 3).
+    pub(super) fn leg_named(&self, named: &DialogId<'_>) -> Option<LegId> {
+        let find = |ours: &[u8], theirs: &[u8]| {
+            let name = Name::of_tag(ours)?;
+            let leg = self.legs.get(name.slot as usize).filter(|leg| leg.name == name && !leg.leaving)?;
+            let id = leg.dialog.as_ref()?.id();
+            (id.call_id == named.call_id && id.remote_tag == theirs).then_some(leg.id)
+        };
+        find(named.local_tag, named.remote_tag).or_else(|| find(named.remote_tag, named.local_tag))
+    }
+
+    /// What the caller hears: an answer to its INVITE, or a NOTIFY for who asked for the transfer.
+    pub(super) fn tell_caller(
+        &mut self,
+        cx: &mut Context<'_>,
+        call: u32,
+        status: StatusCode,
+        phrase: Option<&[u8]>,
+        body: &[u8],
+        extra: impl FnOnce(&mut Writer<'_>),
+    ) -> Option<Span> {
+        let state = self.calls.get(call as usize)?;
+        match state.setup.as_ref()?.server {
+            Some(server) => self.answer(cx, server, status, phrase, body, extra),
+            None => {
+                let by = state.transfer.as_ref()?.by?;
+                self.notify(cx, by, status);
+                None
+            }
+        }
+    }
+
+    /// Who is wanted rings.
+    pub(super) fn transfer_rings(&mut self, cx: &mut Context<'_>, call: u32, status: StatusCode) {
+        if let Some(by) = self.calls[call as usize].transfer.as_ref().and_then(|transfer| transfer.by) {
+            self.notify(cx, by, status);
+        }
+    }
+
+    /// Who is wanted has answered.
+    pub(super) fn transfer_answered(&mut self, cx: &mut Context<'_>, call: u32) {
+        let state = &self.calls[call as usize];
+        let waits = state.transfer.as_ref().is_some_and(|transfer| transfer.join.is_none());
+        let accepted = state.setup.as_ref().and_then(|setup| setup.accepted);
+        if let Some(from) = accepted.filter(|_| waits) {
+            self.start_join(cx, call, from, false);
+        }
+    }
+
+    /// A side leaves a call while a transfer goes on that does not need it. False: it does, or there is none.
+    pub(super) fn leaves_transfer(&mut self, cx: &mut Context<'_>, id: LegId) -> bool {
+        let Some(call) = self.leg(id).map(|leg| leg.call) else { return false };
+        let Some(state) = self.calls.get(call as usize) else { return false };
+        let new = state.leads_to.and_then(|new| self.calls.get(new as usize));
+        let needed = match (new.and_then(|new| new.transfer.as_ref()), &state.transfer) {
+            (Some(transfer), _) => transfer.remaining == id,
+            (None, Some(transfer)) if state.setup.is_none() => {
+                transfer.join.as_ref().is_none_or(|join| join.from == id)
+            }
+            (None, _) => true,
+        };
+        if !needed {
+            self.drop_offers(cx, call);
+            self.remove_leg(cx, id);
+        }
+        !needed
+    }
+
+    /// A call ends that is a part of a transfer.
+    pub(super) fn drop_transfer(&mut self, cx: &mut Context<'_>, call: u32) {
+        let status = StatusCode::REQUEST_TERMINATED;
+        if let Some(new) = self.calls[call as usize].leads_to.take() {
+            self.join_failed(cx, new, status);
+        }
+        if let Some(transfer) = self.calls.get_mut(call as usize).and_then(|state| state.transfer.take()) {
+            if let Some(by) = transfer.by {
+                self.notify(cx, by, status);
+            }
+            self.unlink(cx, call, *transfer);
+        }
+    }
+
+    /// The transfer is over without having come to anything: the old call is as it was. When who asked has left it
+    /// meanwhile there is nobody to go back to, and it ends.
+    pub(super) fn unlink(&mut self, cx: &mut Context<'_>, call: u32, transfer: Transfer) {
+        if let Some(join) = transfer.join {
+            self.undo_join(cx, transfer.remaining, join);
+        }
+        let Some(old) = self.calls.get_mut(transfer.old as usize) else { return };
+        if old.leads_to != Some(call) {
+            return;
+        }
+        old.leads_to = None;
+        self.end_if_alone(cx, transfer.old);
+    }
+
+    pub(super) fn end_if_alone(&mut self, cx: &mut Context<'_>, call: u32) {
+        let Some(state) = self.calls.get(call as usize) else { return };
+        let missing = |id: Option<LegId>| id.is_none_or(|id| self.leg(id).is_none());
+        if state.setup.is_none() && (missing(Some(state.caller)) || missing(state.callee)) {
+            self.end_call(cx, call, By::Us);
+        }
+    }
+
+    /// The old call is over: the side that was taken over is no part of it any more. Who asked for it is left when it has
+    /// answered the last NOTIFY, which most use to say BYE themselves.
+    pub(super) fn leave_old(&mut self, cx: &mut Context<'_>, old: u32, taken: LegId, told: Option<LegId>) {
+        let Some(state) = self.calls.get_mut(old as usize) else { return };
+        state.leads_to = None;
+        let left = if state.caller == taken { state.callee } else { Some(state.caller) };
+        match state.caller == taken {
+            true => state.caller = NOBODY,
+            false => state.callee = None,
+        }
+        match left {
+            Some(id) if told == Some(id) => self.leave_later(cx, id),
+            Some(id) => self.hang_up(cx, id, None),
+            None => {}
+        }
+        cx.counters.calls_ended += 1;
+        self.forget(cx, old, StatusCode::OK.code(), left.map_or(By::Us, By::Leg));
+    }
+
+    fn leave_later(&mut self, cx: &mut Context<'_>, id: LegId) {
+        self.close_media(cx, id);
+        let Some(leg) = self.leg_mut(id) else { return };
+        leg.leaving = true;
+        leg.call = NO_CALL;
+        leg.timer.stop();
+        leg.alarm = Monotonic::NEVER;
+    }
+}
+
+/// No leg has this name.
+const NOBODY: LegId = LegId { slot: u32::MAX, serial: 0 };
+
+/// RFC 3892 section 2.
+fn referred_by(value: &[u8]) -> Box<[u8]> {
+    let mut lines = Vec::new();
+    if !value.is_empty() {
+        Writer::new(&mut lines).header(HeaderName::ReferredBy, value);
+    }
+    lines.into()
+}
+
+/// A description as an offer to somebody new: who waits was put on hold by who transfers it, and is to be heard again.
+fn unheld(description: &[u8], near: std::net::IpAddr) -> Box<[u8]> {
+    let mut offer = Vec::with_capacity(description.len());
+    for line in description.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match line {
+            b"" | b"a=sendonly" | b"a=recvonly" | b"a=inactive" | b"a=sendrecv" => continue,
+            // RFC 3264 section 8.4: the hold of old phones.
+            b"c=IN IP4 0.0.0.0" | b"c=IN IP6 ::" => {
+                let family = if near.is_ipv4() { "IP4" } else { "IP6" };
+                offer.extend_from_slice(format!("c=IN {family} {near}").as_bytes());
+            }
+            _ => offer.extend_from_slice(line),
+        }
+        offer.extend_from_slice(b"\r\n");
+    }
+    offer.into()
+}
