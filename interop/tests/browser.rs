@@ -1,7 +1,9 @@
 //! Web phones in headless Chromium, over WebSocket: registered, called, heard and seen.
 
+use coeur_interop::baresip;
 use coeur_interop::browser::{Browsers, Library, Setup};
 use coeur_interop::coeur::{Coeur, DOMAIN};
+use coeur_interop::place::Place;
 
 const ALICE: (&str, &str) = ("alice", "correct-horse-1");
 const BOB: (&str, &str) = ("bob", "battery-staple-2");
@@ -53,4 +55,52 @@ fn jssip_calls_sip_js() {
 #[ignore = "needs node and chromium"]
 fn sip_js_calls_jssip() {
     two_browsers_talk("sipjs-jssip", Library::SipJs, Library::JsSip);
+}
+
+/// The server bridges ICE and DTLS-SRTP of the browser to what the desk phone speaks; first the one calls, then the other.
+fn a_browser_and_a_desk_phone_talk(name: &str, library: Library, transport: &str) {
+    let server = Coeur::start_with(name, &[ALICE, BOB], &["--origin", "localhost", "--calls", "b2bua"]);
+    let secure = transport == "tls";
+    let mut bob = baresip::Phone::start(&baresip::Setup {
+        user: BOB.0,
+        secret: BOB.1,
+        transport,
+        server_port: if secure { server.tls } else { server.udp },
+        tone_hz: 660,
+        auto_answer: true,
+        ca_file: secure.then(|| server.ca_file()),
+        place: Place::LOOPBACK,
+        server: Place::LOOPBACK.address,
+    });
+    bob.registered();
+    let mut browsers = Browsers::start();
+    phone(&mut browsers, &server, ALICE, library, 440, false);
+    server.wait_for_registrations(2);
+    browsers.call("alice", "bob");
+    bob.established();
+    let by_alice = browsers.wait("alice", 20, |r| r.heard_s(660) > 2.0);
+    assert!(by_alice.is_confirmed() && by_alice.audio_packets() > 80, "{by_alice:#?}");
+    browsers.hang_up("alice");
+    bob.wait_for(&["terminated", "session closed"], 10);
+    browsers.wait("alice", 10, |report| report.has_ended());
+    bob.command("dial", &format!("sip:alice@{DOMAIN}"));
+    bob.established();
+    let again = browsers.wait("alice", 20, |r| r.heard_s(660) > by_alice.heard_s(660) + 2.0);
+    println!("{name}: alice {again:#?}");
+    browsers.hang_up("alice");
+    bob.wait_for(&["terminated", "session closed"], 10);
+    let by_bob = bob.heard_s(440.0);
+    assert!(by_bob > 1.5, "bob heard alice's tone for {by_bob} s in one of the calls");
+}
+
+#[test]
+#[ignore = "needs node, chromium and baresip"]
+fn a_browser_and_a_desk_phone_of_udp_hear_each_other() {
+    a_browser_and_a_desk_phone_talk("web-udp", Library::JsSip, "udp");
+}
+
+#[test]
+#[ignore = "needs node, chromium and baresip"]
+fn a_browser_and_a_desk_phone_of_tls_hear_each_other() {
+    a_browser_and_a_desk_phone_talk("web-tls", Library::SipJs, "tls");
 }
