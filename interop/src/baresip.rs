@@ -27,6 +27,8 @@ pub struct Setup<'a> {
     pub tone_hz: u32,
     pub auto_answer: bool,
     pub ca_file: Option<PathBuf>,
+    /// Its media is protected by SRTP with keys in the description (RFC 4568), or it does not talk.
+    pub srtp: bool,
     pub place: Place,
     /// Where the server is, as the phone is told.
     pub server: Ipv4Addr,
@@ -123,13 +125,14 @@ fn write_configuration(folder: &Path, setup: &Setup<'_>, control_port: u16) {
     let wav = folder.join("tone.wav");
     std::fs::write(&wav, tone::wav(setup.tone_hz)).expect("tone file");
     let ca = setup.ca_file.as_ref().map(|f| format!("sip_cafile {}\n", f.display())).unwrap_or_default();
+    let srtp = if setup.srtp { "module srtp.so\n" } else { "" };
     let (address, server) = (setup.place.address, setup.server);
     let config = format!(
         "poll_method epoll\nsip_listen {address}:0\n{ca}net_interface {address}\n\
          audio_source aufile,{}\naudio_player aubridge,none\naudio_alert aubridge,none\n\
          audio_srate 8000-48000\naudio_channels 1-2\nrtp_ports {}-{}\n\
          module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
-         module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nmodule_tmp uuid.so\n\
+         {srtp}module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nmodule_tmp uuid.so\n\
          ctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {}\n",
         wav.display(),
         30_000 + (control_port % 500) * 40,
@@ -137,10 +140,11 @@ fn write_configuration(folder: &Path, setup: &Setup<'_>, control_port: u16) {
         folder.display()
     );
     std::fs::write(folder.join("config"), config).expect("config file");
+    let encryption = if setup.srtp { ";mediaenc=srtp-mand" } else { "" };
     let answer = if setup.auto_answer { ";answermode=auto" } else { "" };
     let account = format!(
         "<sip:{}@interop.test;transport={}>;auth_pass={};outbound=\"sip:{server}:{};transport={}\";regint=600;\
-         audio_codecs=PCMU{answer}\n",
+         audio_codecs=PCMU{answer}{encryption}\n",
         setup.user, setup.transport, setup.secret, setup.server_port, setup.transport
     );
     std::fs::write(folder.join("accounts"), account).expect("accounts file");

@@ -22,8 +22,8 @@ fn phone(
 }
 
 /// Both ends hear the other's tone and see its picture.
-fn two_browsers_talk(name: &str, caller: Library, callee: Library) {
-    let server = Coeur::start_with(name, &[ALICE, BOB], &["--origin", "localhost"]);
+fn two_browsers_talk(name: &str, calls: &str, caller: Library, callee: Library) {
+    let server = Coeur::start_with(name, &[ALICE, BOB], &["--origin", "localhost", "--calls", calls]);
     let mut browsers = Browsers::start();
     phone(&mut browsers, &server, BOB, callee, 660, true);
     phone(&mut browsers, &server, ALICE, caller, 440, true);
@@ -42,23 +42,30 @@ fn two_browsers_talk(name: &str, caller: Library, callee: Library) {
 #[test]
 #[ignore = "needs node and chromium"]
 fn two_jssip_phones_hear_and_see_each_other() {
-    two_browsers_talk("jssip", Library::JsSip, Library::JsSip);
+    two_browsers_talk("jssip", "proxy", Library::JsSip, Library::JsSip);
 }
 
 #[test]
 #[ignore = "needs node and chromium"]
 fn jssip_calls_sip_js() {
-    two_browsers_talk("jssip-sipjs", Library::JsSip, Library::SipJs);
+    two_browsers_talk("jssip-sipjs", "proxy", Library::JsSip, Library::SipJs);
 }
 
 #[test]
 #[ignore = "needs node and chromium"]
 fn sip_js_calls_jssip() {
-    two_browsers_talk("sipjs-jssip", Library::SipJs, Library::JsSip);
+    two_browsers_talk("sipjs-jssip", "proxy", Library::SipJs, Library::JsSip);
+}
+
+/// Through the server: each browser agrees on keys and paths with it.
+#[test]
+#[ignore = "needs node and chromium"]
+fn two_browsers_hear_and_see_each_other_through_the_server() {
+    two_browsers_talk("web-b2bua", "b2bua", Library::JsSip, Library::SipJs);
 }
 
 /// The server bridges ICE and DTLS-SRTP of the browser to what the desk phone speaks; first the one calls, then the other.
-fn a_browser_and_a_desk_phone_talk(name: &str, library: Library, transport: &str) {
+fn a_browser_and_a_desk_phone_talk(name: &str, library: Library, transport: &str, srtp: bool) {
     let server = Coeur::start_with(name, &[ALICE, BOB], &["--origin", "localhost", "--calls", "b2bua"]);
     let secure = transport == "tls";
     let mut bob = baresip::Phone::start(&baresip::Setup {
@@ -69,6 +76,7 @@ fn a_browser_and_a_desk_phone_talk(name: &str, library: Library, transport: &str
         tone_hz: 660,
         auto_answer: true,
         ca_file: secure.then(|| server.ca_file()),
+        srtp,
         place: Place::LOOPBACK,
         server: Place::LOOPBACK.address,
     });
@@ -96,11 +104,17 @@ fn a_browser_and_a_desk_phone_talk(name: &str, library: Library, transport: &str
 #[test]
 #[ignore = "needs node, chromium and baresip"]
 fn a_browser_and_a_desk_phone_of_udp_hear_each_other() {
-    a_browser_and_a_desk_phone_talk("web-udp", Library::JsSip, "udp");
+    a_browser_and_a_desk_phone_talk("web-udp", Library::JsSip, "udp", false);
 }
 
 #[test]
 #[ignore = "needs node, chromium and baresip"]
 fn a_browser_and_a_desk_phone_of_tls_hear_each_other() {
-    a_browser_and_a_desk_phone_talk("web-tls", Library::SipJs, "tls");
+    a_browser_and_a_desk_phone_talk("web-tls", Library::SipJs, "tls", false);
+}
+
+#[test]
+#[ignore = "needs node, chromium and baresip"]
+fn a_browser_and_a_desk_phone_of_tls_and_srtp_hear_each_other() {
+    a_browser_and_a_desk_phone_talk("web-srtp", Library::JsSip, "tls", true);
 }

@@ -38,6 +38,7 @@ impl Lab {
             tone_hz,
             auto_answer: true,
             ca_file: secure.then(|| self.server.ca_file()),
+            srtp: false,
             place: Place::on(host),
             server: self.server_host.address,
         });

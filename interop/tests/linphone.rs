@@ -43,6 +43,7 @@ fn baresip(server: &Coeur, transport: &str) -> Phone {
         tone_hz: 660,
         auto_answer: true,
         ca_file: (transport == "tls").then(|| server.ca_file()),
+        srtp: false,
         place: Place::LOOPBACK,
         server: Place::LOOPBACK.address,
     })
