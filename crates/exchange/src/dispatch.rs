@@ -58,6 +58,7 @@ pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input
         Input::Told(Command::Drain) => {
             *roles.draining = true;
             roles.proxy.drain(cx);
+            roles.calls.drain(cx);
             roles.echo.drain(cx);
         }
         Input::SendFailed { token, .. } if call::is_token(token.0) => roles.calls.send_failed(cx, token),

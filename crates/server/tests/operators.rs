@@ -94,7 +94,9 @@ fn a_call_that_rings_on_is_cancelled_and_none_registers() {
     let mut silent = phone(&bob[0], port);
     silent.register(60).unwrap();
     let call = started(&folder, &["call", "alice", "bob"]);
-    assert!(eventually(|| out(&folder.coeur(&["trace", "alice"])).contains("100 Trying")));
+    // Each side of a call is a dialog of its own.
+    let trying = || out(&folder.coeur(&["trace", "alice", "--last", "2"])).contains("100 Trying");
+    assert!(eventually(trying));
     signal(&call, "-INT");
     let ended = call.wait_with_output().unwrap();
     assert!(ended.status.code() == Some(1) && err(&ended).contains("interrupted"), "{ended:?}");

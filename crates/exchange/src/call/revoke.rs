@@ -35,6 +35,20 @@ impl Calls {
         }
     }
 
+    /// The server stops, and the media of its calls with it: whoever waits hears 503, what rings is cancelled, and a call that
+    /// stands is ended on both sides rather than left silent.
+    pub(crate) fn drain(&mut self, cx: &mut Context<'_>) {
+        let calls: Vec<u32> = self.calls.iter().map(|(call, _)| call as u32).collect();
+        for call in calls {
+            match self.calls.get(call as usize).map(|state| state.setup.is_some()) {
+                Some(true) => self.end_setup(cx, call, StatusCode::SERVICE_UNAVAILABLE, None),
+                Some(false) => self.end_call(cx, call, By::Us),
+                // One that ends may take another with it.
+                None => {}
+            }
+        }
+    }
+
     fn revoke_setup(&mut self, cx: &mut Context<'_>, call: u32, status: StatusCode) {
         cx.counters.transactions_revoked += 1;
         self.end_setup(cx, call, status, None);

@@ -104,7 +104,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
             .unwrap_or(DEFAULT_EXPIRES_JITTER_PERCENT),
         flow_timer_s: reader.one(Key::FlowTimer, flow_timer).unwrap_or(0),
         service_route: reader.one(Key::ServiceRoute, service_route).unwrap_or_default(),
-        calls: reader.one(Key::Calls, calls).unwrap_or(CallMode::Proxy),
+        calls: reader.one(Key::Calls, calls).unwrap_or(CallMode::B2bua),
         calls_per_account: reader
             .one(Key::CallsPerAccount, calls_per_account)
             .unwrap_or(DEFAULT_CALLS_PER_ACCOUNT),
@@ -342,7 +342,7 @@ mod tests {
         let settings = resolve(&[]).unwrap();
         assert_eq!(
             (settings.calls, settings.calls_per_account),
-            (CallMode::Proxy, DEFAULT_CALLS_PER_ACCOUNT)
+            (CallMode::B2bua, DEFAULT_CALLS_PER_ACCOUNT)
         );
         let good = "calls = \"b2bua\"\ncalls_per_account = 4\n";
         let settings = resolve(&[file::parse("f", good).0]).unwrap();

@@ -51,6 +51,26 @@ fn a_phone_that_is_revoked_while_it_rings_counts_as_unavailable() {
     desk.assert_at_rest();
 }
 
+/// The server stops, and its relay with it: no caller waits, no phone rings on, and no call goes on in silence.
+#[test]
+fn a_server_that_stops_ends_its_calls_on_both_sides_and_tells_who_waits() {
+    let (mut desk, mut alice, bob) = Desk::new();
+    desk.talk(&mut alice, &bob);
+    let sent = desk.handle(Input::Told(Command::Drain));
+    for flow in [alice.flow, bob.flow] {
+        request_to(&sent, flow, "BYE");
+    }
+    desk.assert_at_rest();
+    let (mut desk, mut alice, bob) = Desk::new();
+    let (_, sent) = desk.invite(&mut alice, URI, "", &sdp("10.0.0.1", 4_000));
+    let invite = request_to(&sent, bob.flow, "INVITE").clone();
+    desk.receive(bob.flow, &reply(&invite, 180, "tag", &contact(bob.flow), ""));
+    let sent = desk.handle(Input::Told(Command::Drain));
+    answer_to(&sent, alice.flow, 503);
+    request_to(&sent, bob.flow, "CANCEL");
+    desk.assert_at_rest();
+}
+
 /// The word of the administration door may come later than the next request.
 #[test]
 fn a_device_that_is_gone_from_its_account_is_refused_inside_a_call_and_the_call_ends() {

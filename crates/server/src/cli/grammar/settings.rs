@@ -66,7 +66,7 @@ pub struct Settings {
     /// UDP ports for media, to be opened in a firewall [env: COEUR_MEDIA_PORTS] [default: 20000-29999]
     #[arg(long, value_name = "FIRST-LAST")]
     pub media_ports: Option<String>,
-    /// Who takes a call: proxy or b2bua [env: COEUR_CALLS] [default: proxy]
+    /// Who takes a call: proxy or b2bua [env: COEUR_CALLS] [default: b2bua]
     #[arg(long, value_name = "WHO")]
     pub calls: Option<String>,
     /// Calls of one account at a time (b2bua), 0 for no limit [env: COEUR_CALLS_PER_ACCOUNT] [default: 32]
