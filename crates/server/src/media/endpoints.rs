@@ -133,6 +133,8 @@ impl Endpoints {
     /// Hands out what the slow path wants to say and to send.
     pub(super) fn flush_replies(&mut self) {
         for event in self.replies.events.drain(..) {
+            self.stats.ice_failed.add(u64::from(matches!(event, MediaEvent::IceFailed { .. })));
+            self.stats.dtls_failed.add(u64::from(matches!(event, MediaEvent::DtlsFailed { .. })));
             (self.tell)(event_id(&event).shard(), event);
         }
         for (transport, to, bytes) in self.replies.packets.drain(..) {

@@ -16,6 +16,10 @@ pub struct Stats {
     pub connects_refused: Count,
     /// Endpoints that fell silent though they should be heard.
     pub silent: Count,
+    /// Ports for which ICE has found no pair, or lost it.
+    pub ice_failed: Count,
+    /// Transports that have agreed on no keys.
+    pub dtls_failed: Count,
     dropped: [Count; Reason::COUNT],
 }
 

@@ -1,6 +1,7 @@
 //! Phones with sockets of their own, on loopback, and workers between them.
 
 mod browser;
+mod in_time;
 
 use super::*;
 use crate::house::deaths::Deaths;

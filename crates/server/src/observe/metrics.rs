@@ -165,6 +165,10 @@ fn media(text: &mut MetricsText, media: &Media) {
     let refused = sum(|stats| stats.connects_refused.value());
     counter("coeur_media_connects_refused_total", "Connections of legs that are not open.", refused);
     let silent = sum(|stats| stats.silent.value());
+    let failed = sum(|stats| stats.ice_failed.value());
+    counter("coeur_media_ice_failed_total", "Ports to which no way was found by ICE, or was lost.", failed);
+    let failed = sum(|stats| stats.dtls_failed.value());
+    counter("coeur_media_dtls_failed_total", "Legs that agreed on no keys by DTLS.", failed);
     counter("coeur_media_silent_total", "Legs that fell silent though they should be heard.", silent);
     let labels: Vec<String> =
         Reason::ALL.iter().map(|reason| format!("reason=\"{}\"", reason.name())).collect();

@@ -424,6 +424,7 @@ fn another_certificate_than_the_described_one_is_told_and_nothing_passes() {
         let report = bridge.house.report(id(1));
         let stream = report.streams[0].as_ref().unwrap();
         assert_eq!(stream.dtls, DtlsState::Failed { why: DtlsFailure::WrongCertificate });
+        assert_eq!(bridge.house.count(|stats| stats.dtls_failed.value()), 1);
         bridge.browser.socket.send_to(&rtp(1, 7), bridge.browser.server).unwrap();
         bridge.phone.rtp.send_to(&rtp(1, 8), bridge.port).unwrap();
         bridge.house.until("both dropped", |house| {
