@@ -103,9 +103,33 @@ impl Calls {
         let Some(state) = self.calls.get(call as usize) else { return };
         for id in [Some(state.caller), state.callee].into_iter().flatten() {
             if self.leg(id).is_some_and(|leg| leg.owes_offer) {
-                self.refresh(cx, id);
+                match self.has_missed(cx, id) {
+                    true => self.refresh(cx, id),
+                    false => self.legs[id.slot as usize].owes_offer = false,
+                }
             }
         }
+    }
+
+    /// Whether what we would say to a leg now, in an answer or in an offer, is not what we have said.
+    fn has_missed(&mut self, cx: &mut Context<'_>, id: LegId) -> bool {
+        let described = self.other(id).and_then(|other| Some(self.leg(other)?.session.remote.clone()));
+        let Some(described) = described else { return false };
+        let (Some(described), Some(leg)) = (describe::read(&described), self.leg_mut(id)) else {
+            return false;
+        };
+        let (said, version, offer) =
+            (leg.session.local.clone(), leg.session.version, leg.session.remote.clone());
+        let mut is_said = false;
+        for writes_offer in [false, true] {
+            let body = match writes_offer {
+                true => describe::offer(cx.mint, leg, &described),
+                false => describe::answer(cx.mint, leg, &offer, &described),
+            };
+            is_said |= body == said;
+            (leg.session.local, leg.session.version) = (said.clone(), version);
+        }
+        !is_said
     }
 
     /// PRACK with an offer: answered in its 2xx. False: it may not offer now.

@@ -15,6 +15,9 @@ impl Calls {
             // Before somebody has answered there is nobody to say it to.
             return refuse(cx, &flow, message, StatusCode::TEMPORARILY_UNAVAILABLE, None);
         };
+        if is_of_one_leg(message) {
+            return refuse(cx, &flow, message, StatusCode::UNSUPPORTED_MEDIA_TYPE, None);
+        }
         let tag = self.legs[id.slot as usize].tag();
         let Some(server) = self.open_server(cx, flow, message, id, &tag) else { return };
         let world = cx.world;
@@ -45,4 +48,11 @@ impl Calls {
             headers::pass_content(message, writer);
         });
     }
+}
+
+/// Candidates that follow (RFC 8840 section 4.3) are of this leg, whose ICE is ours, and tell where its peer is. We offer no
+/// `trickle`, and need none of them: who makes checks shows where from.
+fn is_of_one_leg(message: &Message<'_>) -> bool {
+    let kind = message.content_type().ok().flatten();
+    kind.is_some_and(|kind| kind.is("application", "trickle-ice-sdpfrag"))
 }

@@ -5,6 +5,7 @@ mod attending;
 mod calls;
 mod cost;
 mod desk;
+mod early;
 mod failing;
 mod forking;
 mod identity;

@@ -246,3 +246,19 @@ fn a_stream_with_dtls_is_refused_while_the_media_plane_has_no_certificate() {
     assert!(requests_to(&sent, bob.flow, "INVITE").is_empty(), "{}", dump(&sent));
     desk.assert_at_rest();
 }
+
+/// RFC 8840: what leads around us does not pass.
+#[test]
+fn candidates_that_follow_in_an_info_do_not_pass() {
+    let (desk, alice, bob) = desk(Kind::Web, Kind::Web);
+    let Talk { mut desk, mut caller, .. } = talk(desk, alice, &bob, &with_crlf(CHROME));
+    let info = caller.request(
+        "INFO",
+        "Info-Package: trickle-ice\r\n",
+        "a=candidate:9 1 udp 1 10.9.9.9 9 typ host\r\n",
+    );
+    let info = String::from_utf8_lossy(&info).replace("application/sdp", "application/trickle-ice-sdpfrag");
+    let sent = desk.receive(caller.flow, info.as_bytes());
+    assert_eq!(sent.len(), 1, "{}", dump(&sent));
+    answer_to(&sent, caller.flow, 415);
+}
