@@ -37,6 +37,7 @@ fn phone_at(
         tone_hz,
         auto_answer: true,
         ca_file,
+        srtp: false,
         place,
         server,
     })

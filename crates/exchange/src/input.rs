@@ -43,6 +43,6 @@ pub enum SendFailure {
 pub enum Command {
     /// A device or a whole account lost its rights: its bindings go, its transactions end.
     Revoked { aor: Aor, device: Option<coeur_directory::DeviceId> },
-    /// Stop taking new work: answer 503 to new requests, finish what runs.
+    /// The server is about to stop: new requests are answered 503, callers who wait too, and calls whose media is ours end.
     Drain,
 }
