@@ -199,7 +199,7 @@ impl Agent {
         let uri = format!("sip:{callee}@{DOMAIN}");
         let call_id = format!("{}-{}", self.name, unique());
         let (request, answer) =
-            self.ask("INVITE", &uri, &format!("<{uri}>"), &call_id, "", crate::scenario::SDP, patience);
+            self.ask("INVITE", &uri, &format!("<{uri}>"), &call_id, "", &description(), patience);
         let answer = answer.ok_or(None)?;
         if answer.status >= 300 {
             return Err(Some(answer.status));
@@ -252,7 +252,11 @@ impl Agent {
                 text.push_str(&format!("{name}: {value}{tag}\r\n"));
             }
         }
-        text.push_str(&format!("Contact: <sip:{}@{}>\r\nContent-Length: 0\r\n\r\n", self.user, self.local));
+        // An offer is answered (RFC 3264).
+        let body = if request.method == "INVITE" && status == 200 { description() } else { String::new() };
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        text.push_str(&format!("Contact: <sip:{}@{}>\r\n{kind}", self.user, self.local));
+        text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
         self.send(text.as_bytes());
     }
 
@@ -341,4 +345,9 @@ fn read<R>(text: &str, look: impl FnOnce(&Message<'_>) -> R) -> Option<R> {
 pub fn unique() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     u64::from(std::process::id()) << 32 | NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A description of media that nobody sends.
+fn description() -> String {
+    crate::scenario::SDP.replace("[media_port]", "40000")
 }

@@ -8,7 +8,9 @@ use crate::sipp::{Run, Sipp};
 pub const CONTACT: &str = "sip:[service]@[local_ip]:[local_port];transport=[transport]";
 
 pub fn server(name: &str) -> Coeur {
-    Coeur::start(name, &[("alice", "secret-a-1"), ("bob", "secret-b-2"), ("carol", "secret-c-3")])
+    // What these look at is what a proxy does.
+    let accounts = [("alice", "secret-a-1"), ("bob", "secret-b-2"), ("carol", "secret-c-3")];
+    Coeur::start_with(name, &accounts, &["--calls", "proxy"])
 }
 
 pub fn alice(server: &Coeur) -> Run {
