@@ -59,7 +59,7 @@ impl Calls {
             cx.outbox.outputs.push(Output::Media(command));
         }
         if let Some(call) = self.calls.get_mut(call as usize) {
-            call.record.protection = Some(protection);
+            call.record.protection = protection.or(call.record.protection);
         }
         self.tell_protection(cx, call);
     }

@@ -70,7 +70,7 @@ impl Calls {
         let leg = &self.legs[id.slot as usize];
         let offer: Box<[u8]> = match body {
             Body::Description(offer) if describe::is_same(&leg.session.remote, offer) => {
-                let local = leg.session.local.clone();
+                let local = self.answer_again(cx, id, offer);
                 return self.refreshed(cx, id, flow, message, &local);
             }
             Body::Description(offer) => offer.into(),
@@ -324,6 +324,17 @@ impl Calls {
         let tag = self.legs[id.slot as usize].tag();
         let Some(server) = self.open_server(cx, flow, message, id, &tag) else { return };
         self.say_modified(cx, server, id, body);
+    }
+
+    /// The answer to what is agreed already. What we said last may have been an offer, with more than one key.
+    fn answer_again(&mut self, cx: &mut Context<'_>, id: LegId, offer: &[u8]) -> Box<[u8]> {
+        let described = self.other(id).and_then(|other| Some(self.leg(other)?.session.remote.clone()));
+        let described = described.unwrap_or_default();
+        let Some(leg) = self.leg_mut(id) else { return Box::default() };
+        match describe::read(&described) {
+            Some(described) => describe::answer(cx.mint, leg, offer, &described),
+            None => leg.session.local.clone(),
+        }
     }
 
     /// The other side says no: who asked hears it, and both are as before.

@@ -174,17 +174,17 @@ fn codecs(stream: &Stream) -> Vec<OwnedCodec> {
     stream.formats.iter().map(codec).collect()
 }
 
-/// How the media of both is protected.
-pub(in crate::call) fn protection(caller: &Peer, callee: &Peer) -> Protection {
-    Protection { caller: weakest(caller), callee: weakest(callee) }
+/// How the media of both is protected. `None`: there is none.
+pub(in crate::call) fn protection(caller: &Peer, callee: &Peer) -> Option<Protection> {
+    Some(Protection { caller: weakest(caller)?, callee: weakest(callee)? })
 }
 
 /// What the least protected stream has.
-fn weakest(peer: &Peer) -> LegProtection {
+fn weakest(peer: &Peer) -> Option<LegProtection> {
     let of = |stream: &Stream| match stream.keying {
         Keying::Plain => LegProtection::Clear,
         Keying::Sdes { .. } => LegProtection::Sdes,
         Keying::Dtls { .. } => LegProtection::Dtls,
     };
-    peer.streams.iter().flatten().map(of).min().unwrap_or(LegProtection::Clear)
+    peer.streams.iter().flatten().map(of).min()
 }

@@ -209,7 +209,7 @@ pub(super) fn described_by(kind: Kind) -> String {
     })
 }
 
-fn protection_told(desk: &Desk) -> Vec<Protection> {
+pub(super) fn protection_told(desk: &Desk) -> Vec<Protection> {
     let told = |event: &Event| match event {
         Event::CallProtected { protection, .. } => Some(*protection),
         _ => None,
@@ -413,4 +413,15 @@ fn no_key_and_no_credential_is_given_out_twice() {
             }
         }
     }
+}
+
+/// RFC 8839 section 4.2.5: an address that is none of the candidates was written by somebody on the way who knows no ICE.
+#[test]
+fn who_was_rewritten_on_the_way_is_answered_without_ice() {
+    let (desk, alice, bob) = desk(Kind::Plain, Kind::Plain);
+    let offered = with_crlf(LINPHONE).replace("c=IN IP4 192.0.2.31", "c=IN IP4 203.0.113.9");
+    let Talk { desk, answer, .. } = talk(desk, alice, &bob, &offered);
+    assert!(!answer.contains("ice") && !answer.contains("candidate"), "{answer}");
+    let stream = desk.peer_at(7_078).streams[0].as_ref().expect("audio");
+    assert!(stream.ice.is_none() && stream.rtp.ip().to_string() == "203.0.113.9");
 }

@@ -1,8 +1,10 @@
 //! A phone that refuses a profile is asked again at once with the next one, and what worked is remembered.
 
+use super::desk::tls;
 use super::profiles::{Kind, desk, taken, with_crlf};
 use super::*;
 use crate::testing::Phone;
+use coeur_sip::Method;
 
 /// The profile of the first stream: `RTP/AVP`, with a `+` when there are keys.
 fn profile(sent: &Sent) -> String {
@@ -123,4 +125,37 @@ fn an_offer_whose_keys_nobody_knows_is_refused() {
         assert_eq!(answer_to(&sent, alice.flow, 488).status(), 488, "{offer}");
         assert!(requests_to(&sent, bob.flow, "INVITE").is_empty(), "{offer}");
     }
+}
+
+/// A browser's streams share one port without RTCP of its own, which is too little for who has no bundle.
+#[test]
+fn after_a_refused_bundle_each_stream_has_ports_of_its_own() {
+    let chrome = with_crlf(include_str!("../../../../sdp/tests/phones/chrome.sdp"));
+    let (mut desk, mut alice, mut bob) = desk(Kind::Plain, Kind::Plain);
+    desk.invite(&mut bob, "sip:alice@example.org", "", &chrome);
+    desk.said.clear();
+    let (profiles, sent) = offered(&mut desk, &mut alice, bob.flow, &[(488, "")]);
+    assert_eq!(profiles, ["UDP/TLS/RTP/SAVPF", "RTP/SAVP+"]);
+    assert_eq!(desk.said, ["Open", "Open", "Close", "Open"]);
+    let offer = body(request_to(&sent, bob.flow, "INVITE"));
+    assert!(!offer.contains("a=rtcp:") && !offer.contains("rtcp-mux"), "{offer}");
+}
+
+/// RFC 3261 section 26.2.2 has TLS on every hop of a sips URI: its media is not sent in clear either.
+#[test]
+fn a_sips_call_is_never_offered_in_clear() {
+    let (mut desk, mut alice, _) = desk(Kind::Sdes, Kind::Web);
+    let flow = tls("192.0.2.33:5061", 33);
+    let mut phone = Phone::new("bob", flow);
+    (phone.call, phone.contact) = ("-33".into(), "sips:bob@192.0.2.33:5061".into());
+    let bare = phone.request(Method::Register, "sips:example.org", "");
+    let challenge = desk.office.answer(flow, &bare);
+    let request = phone.answer(&challenge, Method::Register, "sips:example.org", "");
+    assert_eq!(desk.office.answer(flow, &request).status(), 200);
+    alice.contact = "sips:alice@192.0.2.11:5060".into();
+    let (_, sent) = desk.invite(&mut alice, "sips:bob@example.org", "", &sdp("10.0.0.1", 4_000));
+    let invite = request_to(&sent, flow, "INVITE").clone();
+    assert_eq!(profile(&invite), "RTP/SAVP+");
+    let sent = desk.receive(flow, &reply(&invite, 488, "no", "", ""));
+    assert!(requests_to(&sent, flow, "INVITE").is_empty(), "{}", dump(&sent));
 }

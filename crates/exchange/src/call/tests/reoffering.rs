@@ -2,7 +2,8 @@
 
 use super::desk::Ua;
 use super::profiles::{
-    BARESIP_SDES, CHROME, JSSIP, Kind, Talk, described_by, desk, summary, taken, talk, with_crlf,
+    BARESIP_SDES, CHROME, JSSIP, Kind, Talk, described_by, desk, protection_told, summary, taken, talk,
+    with_crlf,
 };
 use super::*;
 use crate::media::{DtlsRole, Keying, Peer, Stream};
@@ -69,7 +70,8 @@ fn a_hold_of_either_side_passes_with_the_keys_and_roles_of_each_leg() {
             let offered = described_by(from);
             let mut talk = talk(desk, alice, &bob, &offered);
             let before = talk.desk.open.clone();
-            let first = taken(&talk.offer, 5_000);
+            // Whoever offers anew says actpass, and keeps the role that he has (RFC 8842 section 5.2).
+            let first = taken(&talk.offer, 5_000).replace("a=setup:active", "a=setup:actpass");
             for (from_caller, said) in [(true, &offered), (false, &first)] {
                 let hold = again(said, "sendonly", &[]);
                 let (passed, answer) = reoffer(&mut talk, from_caller, &hold);
@@ -98,6 +100,7 @@ fn a_hold_of_either_side_passes_with_the_keys_and_roles_of_each_leg() {
                 };
                 assert!(talk.desk.open.values().all(flows));
             }
+            assert_eq!(protection_told(&talk.desk).len(), 1, "nothing has changed of it");
         }
     }
 }
@@ -245,6 +248,35 @@ fn a_stream_with_dtls_is_refused_while_the_media_plane_has_no_certificate() {
     answer_to(&sent, alice.flow, 488);
     assert!(requests_to(&sent, bob.flow, "INVITE").is_empty(), "{}", dump(&sent));
     desk.assert_at_rest();
+}
+
+/// RFC 4028 section 7.4 with RFC 4568 section 5.1.2: who was offered several keys repeats its answer as an offer, and is
+/// answered with the one key.
+#[test]
+fn a_refresh_of_who_was_called_is_answered_with_what_was_agreed() {
+    for to in [Kind::Sdes, Kind::Web] {
+        let (desk, alice, bob) = desk(Kind::Plain, to);
+        let offered = described("10.0.0.1", 4_000, 1, "a=sendrecv\r\n");
+        let mut talk = talk(desk, alice, &bob, &offered);
+        let before = talk.desk.open.clone();
+        let same = taken(&talk.offer, 5_000);
+        let refresh = talk.callee.request("INVITE", "", &same);
+        let sent = talk.desk.receive(bob.flow, &refresh);
+        assert_eq!(sent.len(), 1, "{}", dump(&sent));
+        assert_answers(&same, &body(answer_to(&sent, bob.flow, 200)));
+        assert_eq!(talk.desk.open, before);
+        let ack = talk.callee.ack("");
+        talk.desk.receive(bob.flow, &ack);
+        reoffer(&mut talk, true, &again(&offered, "sendonly", &[]));
+        let key = |peer: &Peer| match &audio(peer).keying {
+            Keying::Sdes { send, .. } => send.key_and_salt.to_vec(),
+            Keying::Plain | Keying::Dtls { .. } => Vec::new(),
+        };
+        for (id, was) in before {
+            let is = talk.desk.open[&id].as_ref().expect("described");
+            assert_eq!(key(&was.expect("described")), key(is));
+        }
+    }
 }
 
 /// RFC 8840: what leads around us does not pass.
