@@ -16,7 +16,8 @@ fn main() {
     let source = source_of_libopus();
     let lists = Lists::read(&source);
     let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
-    let mut plain = vec!["CELT_SOURCES", "SILK_SOURCES", "SILK_SOURCES_FLOAT", "OPUS_SOURCES", "OPUS_SOURCES_FLOAT"];
+    let mut plain =
+        vec!["CELT_SOURCES", "SILK_SOURCES", "SILK_SOURCES_FLOAT", "OPUS_SOURCES", "OPUS_SOURCES_FLOAT"];
     // Of several archives the linker looks in the order in which they were made: who calls comes first.
     match arch.as_str() {
         "x86_64" => plain.extend(["CELT_SOURCES_X86_RTCD", "SILK_SOURCES_X86_RTCD"]),
@@ -53,7 +54,9 @@ fn compile(source: &Path, arch: &str, name: &str, flags: &[&str], files: Vec<Pat
             build.define("OPUS_X86_PRESUME_SSE", None).define("OPUS_X86_PRESUME_SSE2", None);
         }
         "aarch64" => {
-            for fact in ["MAY_HAVE_NEON_INTR", "PRESUME_NEON", "PRESUME_NEON_INTR", "PRESUME_AARCH64_NEON_INTR"] {
+            for fact in
+                ["MAY_HAVE_NEON_INTR", "PRESUME_NEON", "PRESUME_NEON_INTR", "PRESUME_AARCH64_NEON_INTR"]
+            {
                 build.define(&format!("OPUS_ARM_{fact}"), None);
             }
         }
@@ -106,7 +109,8 @@ impl Lists {
 
 /// Where Cargo has laid the package. It is asked without the network first: what is being built has been fetched.
 fn source_of_libopus() -> PathBuf {
-    let metadata = metadata(&["--offline"]).or_else(|| metadata(&[])).expect("cargo metadata tells where packages lie");
+    let metadata =
+        metadata(&["--offline"]).or_else(|| metadata(&[])).expect("cargo metadata tells where packages lie");
     let packages = metadata["packages"].as_array().expect("cargo metadata lists packages");
     let manifest = packages
         .iter()

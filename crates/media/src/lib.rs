@@ -13,6 +13,7 @@
 //! its own). Time, packets and keys are handed in; who may call whom was decided elsewhere.
 
 pub mod address;
+pub mod codec;
 pub mod demux;
 pub mod dtls;
 pub mod ice;

@@ -42,7 +42,7 @@ impl Encoder {
     /// mean that nothing need be sent (discontinuous transmission, RFC 7587 section 3.1.3).
     pub fn encode(&mut self, pcm: &[i16], packet: &mut [u8]) -> Result<usize, OpusError> {
         let samples = pcm.len() / self.channels;
-        if pcm.len() % self.channels != 0 || !self.is_frame(samples) {
+        if !pcm.len().is_multiple_of(self.channels) || !self.is_frame(samples) {
             return Err(OpusError::BadArgument);
         }
         let room = i32::try_from(packet.len()).unwrap_or(i32::MAX);

@@ -21,7 +21,8 @@ fn a_tone_comes_out_as_loud_as_it_went_in_at_every_rate_and_frame() {
             let (mut packet, mut pcm) = ([0; 1_275], vec![0; count]);
             let mut heard = 0.0;
             for frame in 0..10 {
-                let length = encoder.encode(&tone(frame * count, count, f64::from(rate_hz)), &mut packet).unwrap();
+                let length =
+                    encoder.encode(&tone(frame * count, count, f64::from(rate_hz)), &mut packet).unwrap();
                 assert_eq!(samples(&packet[..length], rate_hz), Some(count));
                 assert_eq!(decoder.decode(&packet[..length], &mut pcm), Ok(count));
                 heard = energy(&pcm);
@@ -45,7 +46,8 @@ fn what_is_no_frame_or_no_packet_is_refused_before_libopus_reads_it() {
     let mut pcm = [0; 960];
     assert_eq!(decoder.decode(&[], &mut pcm), Err(OpusError::InvalidPacket));
     assert_eq!(decoder.recover(&[], &mut pcm), Err(OpusError::InvalidPacket));
-    let length = Encoder::new(48_000, 1, Application::Voip).unwrap().encode(&[0; 1_920], &mut packet).unwrap();
+    let length =
+        Encoder::new(48_000, 1, Application::Voip).unwrap().encode(&[0; 1_920], &mut packet).unwrap();
     assert_eq!(decoder.decode(&packet[..length], &mut pcm), Err(OpusError::NoRoom));
 }
 
