@@ -21,6 +21,7 @@ pub mod packet;
 pub mod path;
 pub mod quality;
 pub mod relay;
+pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod srtp;

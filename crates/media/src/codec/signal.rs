@@ -70,6 +70,14 @@ pub(crate) fn amplitude(pcm: &[i16], frequency_hz: f64, rate_hz: u32) -> f64 {
     fitted.0.hypot(fitted.1)
 }
 
+/// What is left when the sine of `frequency_hz` that fits best is taken away.
+pub(crate) fn without(pcm: &[i16], frequency_hz: f64, rate_hz: u32) -> Vec<i16> {
+    let fitted = fit(pcm, frequency_hz, rate_hz);
+    let step = TAU * frequency_hz / f64::from(rate_hz);
+    let value = |n: usize| fitted.0 * (step * n as f64).sin() + fitted.1 * (step * n as f64).cos();
+    pcm.iter().enumerate().map(|(n, sample)| (f64::from(*sample) - value(n)).round() as i16).collect()
+}
+
 /// Least squares over sine and cosine.
 fn fit(pcm: &[i16], frequency_hz: f64, rate_hz: u32) -> (f64, f64) {
     let step = TAU * frequency_hz / f64::from(rate_hz);
