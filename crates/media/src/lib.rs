@@ -28,5 +28,6 @@ pub mod rtp;
 pub mod srtp;
 pub mod stats;
 pub mod stun;
+pub mod tone;
 pub mod transcode;
 pub mod turn;
