@@ -1,0 +1,15 @@
+//! Sound kept and sound played: recordings as bytes of a file, prompts and music out of one.
+//!
+//! [`Recorder`] takes the frames of both sides and gives bytes of WAV or of Ogg with Opus; who owns the file writes them.
+//! [`Prompt`] reads a WAV, [`Player`] plays it. Nothing here opens anything.
+
+pub mod ogg;
+mod player;
+mod recorder;
+pub mod wav;
+
+pub use player::{Player, Prompt};
+pub use recorder::{Announcement, Container, Recorder};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Prompts and music on hold: a WAV in memory, played to as many as want it.
+
+use std::sync::Arc;
+
+use super::wav::{Wav, WavError, read};
+use crate::resample::Resampler;
+
+/// Longest file that is read: 5 minutes of 48 kHz stereo, which takes as much again at one rate in memory.
+pub const FILE_BYTES_MAX: usize = 60_000_000;
+
+/// Sound of one channel, ready at one rate. Shared by all that play it.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    pcm: Arc<[i16]>,
+}
+
+impl Prompt {
+    /// Reads a WAV and makes it mono at 8, 16 or 48 kHz.
+    pub fn read(bytes: &[u8], rate_hz: u32) -> Result<Prompt, WavError> {
+        if bytes.len() > FILE_BYTES_MAX {
+            return Err(WavError::Format);
+        }
+        let wav = read(bytes)?;
+        let mono = mono(wav.clone());
+        let mut resampler = Resampler::new(wav.rate_hz, rate_hz, 1).map_err(|_| WavError::Rate)?;
+        let delay = resampler.delay_samples();
+        let behind = vec![0; (delay * wav.rate_hz as usize).div_ceil(rate_hz as usize)];
+        let mut pcm = vec![0; resampler.output_max(mono.len() + behind.len())];
+        let mut count = resampler.push(&mono, &mut pcm);
+        // What the filter holds back is pushed out, and as much is left out at the beginning.
+        count += resampler.push(&behind, &mut pcm[count..]);
+        Ok(Prompt { pcm: pcm[delay.min(count)..count].into() })
+    }
+
+    pub fn samples(&self) -> usize {
+        self.pcm.len()
+    }
+}
+
+fn mono(wav: Wav) -> Vec<i16> {
+    if wav.channels == 1 {
+        return wav.pcm;
+    }
+    // The mean of two samples fits in one.
+    wav.pcm.chunks_exact(2).map(|pair| ((i32::from(pair[0]) + i32::from(pair[1])) / 2) as i16).collect()
+}
+
+/// Where one listener is in a prompt.
+#[derive(Clone, Debug)]
+pub struct Player {
+    prompt: Prompt,
+    at: usize,
+    repeats: bool,
+}
+
+impl Player {
+    pub fn once(prompt: Prompt) -> Player {
+        Player { prompt, at: 0, repeats: false }
+    }
+
+    /// Without end, as music on hold.
+    pub fn repeated(prompt: Prompt) -> Player {
+        Player { prompt, at: 0, repeats: true }
+    }
+
+    /// Fills `pcm`, and gives how many samples are of the prompt; silence follows when it is over.
+    pub fn fill(&mut self, pcm: &mut [i16]) -> usize {
+        let mut filled = 0;
+        while filled < pcm.len() {
+            if self.at == self.prompt.pcm.len() {
+                if !self.repeats || self.at == 0 {
+                    break;
+                }
+                self.at = 0;
+            }
+            let count = (pcm.len() - filled).min(self.prompt.pcm.len() - self.at);
+            pcm[filled..filled + count].copy_from_slice(&self.prompt.pcm[self.at..self.at + count]);
+            self.at += count;
+            filled += count;
+        }
+        pcm[filled..].fill(0);
+        filled
+    }
+
+    pub fn is_over(&self) -> bool {
+        !self.repeats && self.at == self.prompt.pcm.len()
+    }
+}

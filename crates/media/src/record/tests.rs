@@ -1,0 +1,158 @@
+//! Files as they are written, and prompts as they are played.
+
+use super::wav::{Wav, WavError};
+use super::*;
+use crate::codec::signal::{amplitude, power, sinad_db, tone};
+
+fn recorded(container: Container, rate_hz: u32, frames: usize, pause: std::ops::Range<usize>) -> Vec<u8> {
+    let samples = rate_hz as usize / 50;
+    let (left, right) =
+        (tone(440.0, 8_000.0, rate_hz, frames * samples), tone(1_000.0, 8_000.0, rate_hz, frames * samples));
+    let mut file = Vec::new();
+    let mut recorder = Recorder::new(container, rate_hz, &mut file).unwrap();
+    for (at, (left, right)) in left.chunks_exact(samples).zip(right.chunks_exact(samples)).enumerate() {
+        if at == pause.start && !pause.is_empty() {
+            recorder.pause();
+        }
+        if at == pause.end {
+            recorder.resume();
+        }
+        recorder.push(left, right, &mut file).unwrap();
+    }
+    assert_eq!(recorder.recorded_ms(), 20 * (frames - pause.len()) as u64);
+    if let Some(header) = recorder.finish(&mut file) {
+        file[..header.len()].copy_from_slice(&header);
+    }
+    file
+}
+
+#[test]
+fn a_wav_is_read_as_it_was_written_and_a_pause_leaves_no_gap() {
+    let file = recorded(Container::Wav, 16_000, 100, 40..60);
+    let Wav { rate_hz, channels, pcm } = wav::read(&file).unwrap();
+    assert_eq!((rate_hz, channels, pcm.len()), (16_000, 2, 80 * 640));
+    let left: Vec<i16> = pcm.iter().step_by(2).copied().collect();
+    assert_eq!(left[..40 * 320], tone(440.0, 8_000.0, 16_000, 40 * 320)[..]);
+    assert_eq!(left[40 * 320..], tone(440.0, 8_000.0, 16_000, 100 * 320)[60 * 320..]);
+    assert_eq!(file[40..44], (80u32 * 1_280).to_le_bytes());
+    assert_eq!(file[4..8], (80u32 * 1_280 + 36).to_le_bytes());
+}
+
+#[test]
+fn a_wav_whose_writer_died_is_read_to_its_end() {
+    let mut file = Vec::new();
+    let mut recorder = Recorder::new(Container::Wav, 8_000, &mut file).unwrap();
+    recorder.push(&[5; 160], &[6; 160], &mut file).unwrap();
+    assert_eq!(wav::read(&file).unwrap().pcm.len(), 320);
+}
+
+#[test]
+fn files_that_are_no_wav_of_ours_are_refused_with_the_reason() {
+    let good = recorded(Container::Wav, 8_000, 2, 0..0);
+    for length in 0..44 {
+        assert!(wav::read(&good[..length]).is_err(), "{length}");
+    }
+    assert_eq!(wav::read(&good[..44]), Err(WavError::Empty));
+    let with = |at: usize, bytes: &[u8]| {
+        let mut file = good.clone();
+        file[at..at + bytes.len()].copy_from_slice(bytes);
+        wav::read(&file)
+    };
+    assert_eq!(with(0, b"OggS"), Err(WavError::NotWav));
+    assert_eq!(with(20, &3u16.to_le_bytes()), Err(WavError::Format));
+    assert_eq!(with(34, &24u16.to_le_bytes()), Err(WavError::Format));
+    assert_eq!(with(24, &44_100u32.to_le_bytes()), Err(WavError::Rate));
+    assert_eq!(with(22, &6u16.to_le_bytes()), Err(WavError::Channels));
+    assert_eq!(with(16, &u32::MAX.to_le_bytes()), Err(WavError::NotWav));
+    let mut law = good.clone();
+    law[20..22].copy_from_slice(&6u16.to_le_bytes());
+    law[34..36].copy_from_slice(&8u16.to_le_bytes());
+    assert_eq!(wav::read(&law).unwrap().pcm.len(), 2 * 2 * 2 * 160);
+}
+
+/// The pages of a file, each checked: flags, granule, number of packets that end in it.
+fn pages(mut file: &[u8]) -> Vec<(u8, u64, usize)> {
+    let mut pages = Vec::new();
+    while !file.is_empty() {
+        assert_eq!(&file[..5], b"OggS\0");
+        let count = usize::from(file[26]);
+        let segments = &file[27..27 + count];
+        let length = 27 + count + segments.iter().map(|bytes| usize::from(*bytes)).sum::<usize>();
+        let mut page = file[..length].to_vec();
+        let told = u32::from_le_bytes(page[22..26].try_into().unwrap());
+        page[22..26].fill(0);
+        assert_eq!(ogg::checksum(&page), told);
+        assert_eq!(u32::from_le_bytes(page[18..22].try_into().unwrap()), pages.len() as u32);
+        assert_eq!(u32::from_le_bytes(page[14..18].try_into().unwrap()), 77);
+        let granule = u64::from_le_bytes(page[6..14].try_into().unwrap());
+        pages.push((page[5], granule, segments.iter().filter(|bytes| **bytes < 255).count()));
+        file = &file[length..];
+    }
+    pages
+}
+
+#[test]
+fn an_ogg_has_its_headers_then_pages_of_a_second_and_an_end() {
+    for rate_hz in [8_000, 16_000, 48_000] {
+        let file = recorded(Container::OggOpus { serial: 77 }, rate_hz, 230, 100..130);
+        let pages = pages(&file);
+        assert_eq!(pages[0], (2, 0, 1));
+        assert_eq!(pages[1], (0, 0, 1));
+        assert_eq!(pages[2..], [(0, 48_000, 50), (0, 96_000, 50), (0, 144_000, 50), (4, 192_000, 50)]);
+        assert_eq!(&file[28..37], b"OpusHead\x01");
+        assert_eq!(file[37], 2, "channels");
+        assert!(u16::from_le_bytes([file[38], file[39]]) > 0, "what the encoder looks ahead");
+    }
+}
+
+#[test]
+fn the_checksum_is_that_of_the_polynomial() {
+    // The check value of this CRC without its final inversion and start value, by long division.
+    let divided = |bytes: &[u8]| {
+        let mut sum = 0u32;
+        for bit in bytes.iter().flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1)).chain([0; 32]) {
+            let carry = sum >> 31;
+            sum = sum << 1 | u32::from(bit);
+            if carry == 1 {
+                sum ^= 0x04c1_1db7;
+            }
+        }
+        sum
+    };
+    for bytes in [&b"123456789"[..], b"OggS", &[0xff; 40], b""] {
+        assert_eq!(ogg::checksum(bytes), divided(bytes));
+    }
+}
+
+#[test]
+fn a_prompt_of_any_rate_is_played_at_any_other_once_or_without_end() {
+    for from_hz in [8_000, 16_000, 48_000u32] {
+        let mut file = wav::header(from_hz, 1, Some(u64::from(from_hz) * 2)).to_vec();
+        wav::write(&tone(500.0, 8_000.0, from_hz, from_hz as usize), &mut file);
+        for to_hz in [8_000, 16_000, 48_000u32] {
+            let prompt = Prompt::read(&file, to_hz).unwrap();
+            assert!(prompt.samples().abs_diff(to_hz as usize) <= 1, "{from_hz} {to_hz} {}", prompt.samples());
+            let mut player = Player::once(prompt.clone());
+            let mut pcm = vec![0; to_hz as usize * 5 / 4];
+            assert_eq!(player.fill(&mut pcm), prompt.samples());
+            assert!(player.is_over());
+            assert!(sinad_db(&pcm[to_hz as usize / 10..to_hz as usize * 9 / 10], 500.0, to_hz) > 40.0);
+            assert_eq!(power(&pcm[to_hz as usize + 1..]), 0.0);
+            let mut player = Player::repeated(prompt);
+            assert_eq!(player.fill(&mut pcm), pcm.len());
+            assert!(!player.is_over());
+        }
+    }
+    assert!(Prompt::read(b"no wav", 8_000).is_err());
+}
+
+#[test]
+fn the_announcement_is_heard_over_what_is_said() {
+    let mut announcement = Announcement::new(8_000);
+    let mut pcm = tone(300.0, 4_000.0, 8_000, 16 * 8_000);
+    pcm.chunks_mut(1_000).for_each(|piece| announcement.add(piece));
+    assert!(amplitude(&pcm[..4_000], 1_400.0, 8_000) > 4_000.0);
+    assert!(amplitude(&pcm[8_000..100_000], 1_400.0, 8_000) < 1.0);
+    assert!(amplitude(&pcm[15 * 8_000..15 * 8_000 + 4_000], 1_400.0, 8_000) > 4_000.0);
+    assert!(amplitude(&pcm[..4_000], 300.0, 8_000) > 3_900.0);
+}
