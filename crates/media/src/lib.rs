@@ -9,6 +9,10 @@
 //! an address to who cannot be reached otherwise; all three read and write [`stun`] or datagrams of their own, and
 //! [`address`] says whom they may reach.
 //!
+//! Where sound itself has to be understood there are [`codec`], [`resample`], [`jitter`] and [`transcode`]; [`tone`] makes and
+//! hears tones and keys, [`mix`] is a conference, [`record`] keeps what is said and plays what was kept. They allocate when
+//! they are made and never for a frame.
+//!
 //! What it deliberately does not do: read a clock, open a socket or draw a random number (the TLS library of [`dtls`] draws
 //! its own). Time, packets and keys are handed in; who may call whom was decided elsewhere.
 
