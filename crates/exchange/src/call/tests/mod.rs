@@ -7,6 +7,7 @@ mod cost;
 mod desk;
 mod failing;
 mod forking;
+mod forwarding;
 mod identity;
 mod inside;
 mod modifying;
