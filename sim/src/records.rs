@@ -9,7 +9,8 @@
 
 use crate::chance::Chance;
 use coeur_directory::{
-    Account, AccountPatch, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain, Ha1Set, Rights,
+    Account, AccountPatch, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain,
+    ForwardingPatch, Ha1Set, Rights,
 };
 use coeur_storage::{Operator, Records};
 use std::collections::BTreeSet;
@@ -178,6 +179,11 @@ impl Run {
                     contacts_max: Some((self.chance.below(2) == 0).then_some(3)),
                     rights: Some(Rights { relay_foreign: self.chance.below(2) == 0 }),
                     policy: None,
+                    forwarding: ForwardingPatch {
+                        busy: Some((self.chance.below(2) == 0).then(|| "sip:desk@example.test".into())),
+                        do_not_disturb: Some(self.chance.below(2) == 0),
+                        ..ForwardingPatch::default()
+                    },
                 };
                 Change::AccountChanged { aor, patch }
             }

@@ -7,7 +7,7 @@ use crate::model::{
 };
 use coeur_directory::{
     Account, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain,
-    ECHO_USER, Ha1Set, Rights, new_secret,
+    ECHO_USER, ForwardingPatch, Ha1Set, Rights, forward_target, new_secret,
 };
 use coeur_storage::{Operator, Records, StorageError};
 use std::collections::BTreeSet;
@@ -198,12 +198,14 @@ impl Door {
         if change == AccountChange::default() {
             return Err(Refusal::new(Why::Invalid, "nothing to change was given".to_owned()));
         }
+        let forwarding = forwarding(&aor, &change)?;
         let patch = AccountPatch {
             display_name: change.display_name.map(|new| name(&new).map(Box::from)).transpose()?,
             enabled: change.enabled,
             policy: change.policy.as_deref().map(policy).transpose()?,
             contacts_max: change.contacts_max.map(|most| (most > 0).then_some(most)),
             rights: change.relay.map(|relay_foreign| Rights { relay_foreign }),
+            forwarding,
         };
         self.commit(operator, vec![Change::AccountChanged { aor: aor.clone(), patch }])?;
         if change.enabled == Some(false) {
@@ -282,6 +284,34 @@ fn not_reserved(aor: &Aor) -> Result<(), Refusal> {
     Err(Refusal::new(Why::Invalid, text))
 }
 
+/// Rings of at most this long (seconds): a call is given up after three minutes.
+const FORWARD_AFTER_S_MAX: u16 = 170;
+
+fn forwarding(aor: &Aor, change: &AccountChange) -> Result<ForwardingPatch, Refusal> {
+    let invalid = |text: String| Refusal::new(Why::Invalid, text);
+    let target = |text: &Option<String>| {
+        let Some(text) = text else { return Ok(None) };
+        let target = forward_target(text, aor.domain()).map_err(|why| invalid(format!("`{text}` {why}")))?;
+        if target.as_deref().is_some_and(|uri| uri.strip_prefix("sip:") == Some(aor.as_str())) {
+            return Err(invalid(format!("{aor} would be forwarded to itself")));
+        }
+        Ok(Some(target))
+    };
+    if change.forward_after_s.is_some_and(|after| !(1..=FORWARD_AFTER_S_MAX).contains(&after)) {
+        return Err(invalid(format!(
+            "it rings for 1 to {FORWARD_AFTER_S_MAX} seconds before it is forwarded"
+        )));
+    }
+    Ok(ForwardingPatch {
+        always: target(&change.forward_always)?,
+        busy: target(&change.forward_busy)?,
+        no_answer: target(&change.forward_no_answer)?,
+        offline: target(&change.forward_offline)?,
+        after_s: change.forward_after_s,
+        do_not_disturb: change.dnd,
+    })
+}
+
 fn view(account: &Account) -> AccountView {
     let device = |device: &Device| DeviceView {
         device: device_name(device.id),
@@ -290,6 +320,7 @@ fn view(account: &Account) -> AccountView {
         created_at_s: device.created_at_s,
         proved_sha256: device.proved_sha256(),
     };
+    let rules = account.forwarding.as_deref().cloned().unwrap_or_default();
     AccountView {
         account: account.aor.to_string(),
         display_name: account.display_name.to_string(),
@@ -297,6 +328,12 @@ fn view(account: &Account) -> AccountView {
         policy: account.policy.as_str().to_owned(),
         contacts_max: account.contacts_max,
         relay: account.rights.relay_foreign,
+        forward_always: rules.always.map(String::from),
+        forward_busy: rules.busy.map(String::from),
+        forward_no_answer: rules.no_answer.map(String::from),
+        forward_offline: rules.offline.map(String::from),
+        forward_after_s: rules.after_s,
+        dnd: rules.do_not_disturb,
         devices: account.devices.iter().map(device).collect(),
     }
 }
@@ -460,6 +497,31 @@ mod tests {
         assert!(refusal.text.contains("`echo` is the answering service"), "{}", refusal.text);
         assert_eq!(house.directory.accounts(), 0);
         assert!(add(&door, &["echo2@d"]).is_ok());
+    }
+
+    #[test]
+    fn an_account_is_forwarded_to_whom_can_be_called_and_not_to_itself() {
+        let (door, house) = door(false);
+        assert!(add(&door, &["alice@d"]).is_ok());
+        let set =
+            |change| door.answer(&operator(), Request::AccountChange { account: "alice@d".into(), change });
+        let always =
+            |text: &str| AccountChange { forward_always: Some(text.into()), ..AccountChange::default() };
+        for text in ["alice", "sip:alice@d", "http://x/", ""] {
+            assert_eq!(set(always(text)).err().map(|refusal| refusal.why), Some(Why::Invalid), "{text}");
+        }
+        for after in [0, 171] {
+            let change = AccountChange { forward_after_s: Some(after), ..AccountChange::default() };
+            assert!(set(change).is_err(), "{after}");
+        }
+        assert!(set(always("bob")).is_ok());
+        let rules = || house.directory.account(b"alice", b"d").and_then(|account| account.forwarding.clone());
+        assert_eq!(rules().and_then(|rules| rules.always).as_deref(), Some("sip:bob@d"));
+        let dnd = AccountChange { dnd: Some(true), ..AccountChange::default() };
+        assert!(set(dnd).is_ok() && set(always("no")).is_ok());
+        assert!(rules().is_some_and(|rules| rules.always.is_none() && rules.do_not_disturb));
+        let dnd = AccountChange { dnd: Some(false), ..AccountChange::default() };
+        assert!(set(dnd).is_ok() && rules().is_none(), "what has no rules keeps none");
     }
 
     #[test]

@@ -148,6 +148,15 @@ pub struct AccountChange {
     pub contacts_max: Option<u16>,
     /// The right to send to domains that are not ours.
     pub relay: Option<bool>,
+    /// Where its calls go: a SIP or tel URI, `user@domain`, or the name or number of an account of its domain; `no` for
+    /// nowhere else.
+    pub forward_always: Option<String>,
+    pub forward_busy: Option<String>,
+    pub forward_no_answer: Option<String>,
+    pub forward_offline: Option<String>,
+    /// How long it rings before nobody has answered.
+    pub forward_after_s: Option<u16>,
+    pub dnd: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +171,20 @@ pub struct AccountView {
     /// May send to domains that are not ours.
     #[serde(default)]
     pub relay: bool,
+    /// Where its calls go, as URIs; absent: nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward_always: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward_busy: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward_no_answer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward_offline: Option<String>,
+    #[serde(default)]
+    pub forward_after_s: u16,
+    /// Do not disturb.
+    #[serde(default)]
+    pub dnd: bool,
     pub devices: Vec<DeviceView>,
 }
 

@@ -3,6 +3,7 @@
 use crate::aor::Aor;
 use crate::device::{Device, DeviceId};
 use crate::domain::AlgorithmPolicy;
+use crate::forwarding::Forwarding;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(pub u64);
@@ -24,6 +25,8 @@ pub struct Account {
     /// Overrides the domain's limit of contacts.
     pub contacts_max: Option<u16>,
     pub rights: Rights,
+    /// `None`: its calls are its own.
+    pub forwarding: Option<Box<Forwarding>>,
     /// Active devices, oldest first; at most [`crate::DEVICES_PER_ACCOUNT_MAX`]. A revoked device is not here.
     pub devices: Box<[Device]>,
 }
@@ -38,6 +41,7 @@ impl Account {
             policy: AlgorithmPolicy::Auto,
             contacts_max: None,
             rights: Rights::default(),
+            forwarding: None,
             devices: Box::default(),
         }
     }

@@ -5,6 +5,7 @@ use crate::account::{Account, AccountId, Rights};
 use crate::aor::Aor;
 use crate::device::{Device, DeviceId};
 use crate::domain::{AlgorithmPolicy, Domain};
+use crate::forwarding::ForwardingPatch;
 use std::fmt;
 
 #[derive(Clone)]
@@ -47,6 +48,7 @@ pub struct AccountPatch {
     pub policy: Option<AlgorithmPolicy>,
     pub contacts_max: Option<Option<u16>>,
     pub rights: Option<Rights>,
+    pub forwarding: ForwardingPatch,
 }
 
 /// Why a change cannot be. Each says what to do about it.

@@ -14,6 +14,7 @@ mod aor;
 mod change;
 mod device;
 mod domain;
+mod forwarding;
 mod ha1;
 mod table;
 
@@ -22,5 +23,6 @@ pub use aor::{Aor, AorError, ECHO_USER};
 pub use change::{AccountPatch, Change, ChangeError};
 pub use device::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceId};
 pub use domain::{AlgorithmPolicy, Domain};
+pub use forwarding::{FORWARD_AFTER_S, FORWARD_BYTES_MAX, Forwarding, ForwardingPatch, forward_target};
 pub use ha1::{Ha1, Ha1Set, new_secret};
 pub use table::Directory;

@@ -5,6 +5,7 @@ use crate::aor::Aor;
 use crate::change::{AccountPatch, Change, ChangeError};
 use crate::device::DEVICES_PER_ACCOUNT_MAX;
 use crate::domain::Domain;
+use crate::forwarding::{Forwarding, ForwardingPatch};
 use arc_swap::ArcSwap;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::RwLock;
@@ -298,6 +299,11 @@ fn patched(account: &mut Account, patch: &AccountPatch) {
     }
     if let Some(rights) = patch.rights {
         account.rights = rights;
+    }
+    if patch.forwarding != ForwardingPatch::default() {
+        let mut rules = account.forwarding.take().map_or_else(Forwarding::default, |rules| *rules);
+        rules.change(&patch.forwarding);
+        account.forwarding = (rules != Forwarding::default()).then(|| Box::new(rules));
     }
 }
 

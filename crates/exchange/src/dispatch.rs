@@ -274,9 +274,9 @@ fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Mes
         return roles.calls.replace(cx, *flow, message, party);
     }
     match routing::decide(cx.world, cx.now.monotonic, Some(&sender.account), message) {
-        Plan::Proxy { targets, .. } if calls => {
+        Plan::Proxy { targets, onward, .. } if calls => {
             if roles.proxy.has_own_routes(cx, *flow, message) {
-                roles.calls.start(cx, *flow, message, party, targets);
+                roles.calls.start(cx, *flow, message, party, (targets, onward));
             }
         }
         Plan::Proxy { targets, .. } => roles.proxy.start(cx, *flow, message, party, targets),

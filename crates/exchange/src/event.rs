@@ -231,6 +231,8 @@ counters! {
     calls_answered,
     /// Calls that were ended by a BYE, and echo calls that ended.
     calls_ended,
+    /// Calls that went to somebody else by the rules of the account that was called.
+    calls_forwarded,
     /// Calls of which one side was joined with somebody else.
     calls_transferred,
     /// Calls that the echo service answered.

@@ -13,6 +13,7 @@
 //! | [`guard`] | who may: authentication, nonces, limits |
 //! | [`registrar`] | RFC 3261 section 10, outbound, GRUU, Path |
 //! | [`routing`] | caller, number, world -> plan, explained |
+//! | [`forwarding`] | where calls of an account go instead |
 //! | [`call`] | calls as a back-to-back user agent, one leg for each side |
 //! | [`proxy`] | RFC 3261 section 16 |
 //! | [`echo`] | the exchange's own answering service |
@@ -25,6 +26,7 @@ pub mod dispatch;
 pub mod echo;
 pub mod event;
 pub mod flow;
+pub mod forwarding;
 pub mod gruu;
 pub mod guard;
 pub mod input;

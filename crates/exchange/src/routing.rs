@@ -2,6 +2,7 @@
 //! can be printed and explained ([`Plan::explain`]) without sending anything.
 
 use crate::flow::Flow;
+use crate::forwarding::{self, Cause, Diversion, Onward};
 use crate::gruu;
 use crate::machine;
 use crate::party::Party;
@@ -9,7 +10,7 @@ use crate::world::World;
 use coeur_directory::{Account, AccountId};
 use coeur_sip::time::Monotonic;
 use coeur_sip::uri::{SipUri, TelUri, Uri, unescape_into};
-use coeur_sip::{Message, StatusCode};
+use coeur_sip::{Message, Method, StatusCode};
 
 /// The user part that the exchange answers itself.
 pub const ECHO_USER: &[u8] = coeur_directory::ECHO_USER.as_bytes();
@@ -21,6 +22,8 @@ pub enum Plan {
     Proxy {
         targets: Vec<Target>,
         why: Why,
+        /// What the accounts on the way want done with a call; only for what begins one.
+        onward: Option<Box<Onward>>,
     },
     /// The exchange answers itself.
     Echo,
@@ -62,6 +65,9 @@ pub enum Why {
     UnsupportedScheme,
     MalformedUri,
     NoUser,
+    DoNotDisturb,
+    ForwardedInCircle,
+    ForwardedTooOften,
 }
 
 impl Why {
@@ -77,6 +83,9 @@ impl Why {
             Self::UnsupportedScheme => "a URI scheme that we do not speak",
             Self::MalformedUri => "a malformed Request-URI",
             Self::NoUser => "the URI names no user",
+            Self::DoNotDisturb => "the account does not want to be disturbed",
+            Self::ForwardedInCircle => "the accounts forward to each other in a circle",
+            Self::ForwardedTooOften => "the call was forwarded too often",
         }
     }
 }
@@ -87,10 +96,13 @@ impl Plan {
         match self {
             Self::Echo => "answered by the echo service".into(),
             Self::Refuse { status, why } => format!("refused with {}: {}", status.code(), why.as_str()),
-            Self::Proxy { targets, why } => {
+            Self::Proxy { targets, why, onward } => {
                 let mut text = format!("relayed, because of {}:", why.as_str());
                 for target in targets {
                     text.push_str(&format!(" {} (q {})", String::from_utf8_lossy(&target.uri), target.q));
+                }
+                if let Some(onward) = onward {
+                    text.push_str(&onward.explain());
                 }
                 text
             }
@@ -98,21 +110,42 @@ impl Plan {
     }
 }
 
+/// What is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) now: Monotonic,
+    /// Whose rights count.
+    pub(crate) caller: Option<&'a Account>,
+    /// Which accounts have forwarded it so far; `None`: it is no call, and is not forwarded.
+    pub(crate) trail: Option<&'a [Diversion]>,
+}
+
 /// Decides for a request outside any dialog. `caller` is who has proved to send it.
 pub fn decide(world: &World, now: Monotonic, caller: Option<&Account>, message: &Message<'_>) -> Plan {
+    let trail: Option<&[Diversion]> = (message.method() == Method::Invite).then_some(&[]);
     match message.parse_request_uri() {
-        Ok(_) => decide_uri(world, now, caller, message.request_uri()),
+        Ok(_) => decide_for(&Ask { world, now, caller, trail }, message.request_uri()),
         Err(_) => refuse(StatusCode::BAD_REQUEST, Why::MalformedUri),
     }
 }
 
 /// The same for a bare URI: a redirection, a remote target.
 pub fn decide_uri(world: &World, now: Monotonic, caller: Option<&Account>, text: &[u8]) -> Plan {
+    decide_for(&Ask { world, now, caller, trail: None }, text)
+}
+
+/// The same for a call to this URI, as the accounts on the way want it.
+pub fn decide_call(world: &World, now: Monotonic, caller: Option<&Account>, text: &[u8]) -> Plan {
+    decide_for(&Ask { world, now, caller, trail: Some(&[]) }, text)
+}
+
+pub(crate) fn decide_for(ask: &Ask<'_>, text: &[u8]) -> Plan {
     match Uri::parse(text) {
-        Ok(Uri::Sip(uri)) if uri.params.has("maddr") => by_maddr(world, now, caller, &uri, text),
-        Ok(Uri::Sip(uri)) if is_ours(world, &uri) => local(world, now, &uri),
-        Ok(Uri::Sip(_)) => foreign(caller, text),
-        Ok(Uri::Tel(uri)) => telephone(world, now, caller, &uri),
+        Ok(Uri::Sip(uri)) if uri.params.has("maddr") => by_maddr(ask, &uri, text),
+        Ok(Uri::Sip(uri)) if is_ours(ask.world, &uri) => local(ask, &uri),
+        Ok(Uri::Sip(_)) => foreign(ask, text),
+        Ok(Uri::Tel(uri)) => telephone(ask, &uri),
         Ok(Uri::Other { .. }) => refuse(StatusCode::UNSUPPORTED_URI_SCHEME, Why::UnsupportedScheme),
         Err(_) => refuse(StatusCode::BAD_REQUEST, Why::MalformedUri),
     }
@@ -123,9 +156,10 @@ pub fn is_ours(world: &World, uri: &SipUri<'_>) -> bool {
     world.directory.is_ours(uri.host_bytes) || machine::is_named(world, uri)
 }
 
-fn local(world: &World, now: Monotonic, uri: &SipUri<'_>) -> Plan {
+fn local(ask: &Ask<'_>, uri: &SipUri<'_>) -> Plan {
+    let world = ask.world;
     if uri.params.has("gr") {
-        return instance(world, now, uri);
+        return instance(ask, uri);
     }
     let Some(escaped) = uri.user else { return refuse(StatusCode::NOT_FOUND, Why::NoUser) };
     let mut user = Vec::with_capacity(escaped.len());
@@ -142,31 +176,32 @@ fn local(world: &World, now: Monotonic, uri: &SipUri<'_>) -> Plan {
     if user == ECHO_USER && world.directory.account(&user, domain).is_none() {
         return Plan::Echo;
     }
-    account(world, now, &user, domain, None, uri.secure)
+    account(ask, &user, domain, None, uri.secure)
 }
 
 /// RFC 5627 section 5.1: one instance of the account, by a public or by a temporary GRUU; a temporary one that has ended
 /// is as unknown as one that never was (section 5.4).
-fn instance(world: &World, now: Monotonic, uri: &SipUri<'_>) -> Plan {
-    let Some((aor, instance)) = gruu::resolve(world, now, uri) else {
+fn instance(ask: &Ask<'_>, uri: &SipUri<'_>) -> Plan {
+    let Some((aor, instance)) = gruu::resolve(ask.world, ask.now, uri) else {
         return refuse(StatusCode::NOT_FOUND, Why::UnknownUser);
     };
-    account(world, now, aor.user().as_bytes(), aor.domain().as_bytes(), Some(&instance), uri.secure)
+    account(ask, aor.user().as_bytes(), aor.domain().as_bytes(), Some(&instance), uri.secure)
 }
 
 /// Where an account, or one instance of it, is registered. A disabled one is as unknown as one that never was. With sip
 /// and with sips it is the same account (RFC 5630 section 5.3).
-fn account(
-    world: &World,
-    now: Monotonic,
-    user: &[u8],
-    domain: &[u8],
-    instance: Option<&[u8]>,
-    secure: bool,
-) -> Plan {
+fn account(ask: &Ask<'_>, user: &[u8], domain: &[u8], instance: Option<&[u8]>, secure: bool) -> Plan {
+    let (world, now) = (ask.world, ask.now);
     let Some(account) = world.directory.account(user, domain).filter(|account| account.enabled) else {
         return refuse(StatusCode::NOT_FOUND, Why::UnknownUser);
     };
+    // Who calls one instance by its GRUU wants that and nothing else.
+    let trail = ask.trail.filter(|_| instance.is_none());
+    if let Some(trail) = trail
+        && let Some(plan) = forwarding::at_once(ask, &account, trail)
+    {
+        return plan;
+    }
     // The bindings know the canonical name; the domain that came may be in capitals.
     let (user, domain) = (account.aor.user().as_bytes(), account.aor.domain().as_bytes());
     let mut found = Vec::new();
@@ -180,6 +215,12 @@ fn account(
             Why::Registered
         }
     };
+    if let Some(trail) = trail
+        && found.is_empty()
+        && let Some(target) = forwarding::rule(&account, Cause::Offline)
+    {
+        return forwarding::forward(ask, &account, &target, Cause::Offline, trail);
+    }
     if found.is_empty() {
         return refuse(StatusCode::TEMPORARILY_UNAVAILABLE, Why::NotRegistered);
     }
@@ -189,14 +230,15 @@ fn account(
         .collect();
     match targets.is_empty() {
         true => refuse(StatusCode::TEMPORARILY_UNAVAILABLE, Why::NotSecure),
-        false => Plan::Proxy { targets, why },
+        false => Plan::Proxy { targets, why, onward: trail.and_then(|trail| Onward::of(&account, trail)) },
     }
 }
 
-fn foreign(caller: Option<&Account>, text: &[u8]) -> Plan {
-    match caller {
+fn foreign(ask: &Ask<'_>, text: &[u8]) -> Plan {
+    match ask.caller {
         Some(account) if account.rights.relay_foreign => {
-            Plan::Proxy { targets: vec![Target::of_uri(text)], why: Why::Foreign }
+            let onward = ask.trail.and_then(Onward::of_nobody);
+            Plan::Proxy { targets: vec![Target::of_uri(text)], why: Why::Foreign, onward }
         }
         _ => refuse(StatusCode::FORBIDDEN, Why::NoRightToRelay),
     }
@@ -204,10 +246,10 @@ fn foreign(caller: Option<&Account>, text: &[u8]) -> Plan {
 
 /// RFC 3261 section 16.4: an `maddr` that is ourselves has done its work, and is taken off together with port and
 /// transport. Section 16.5: any other one is the only target, whatever the domain; so it needs the right to relay.
-fn by_maddr(world: &World, now: Monotonic, caller: Option<&Account>, uri: &SipUri<'_>, text: &[u8]) -> Plan {
+fn by_maddr(ask: &Ask<'_>, uri: &SipUri<'_>, text: &[u8]) -> Plan {
     let Some(host) = uri.maddr() else { return refuse(StatusCode::BAD_REQUEST, Why::MalformedUri) };
-    if !machine::is_this_server(world, &host, uri.port) {
-        return foreign(caller, text);
+    if !machine::is_this_server(ask.world, &host, uri.port) {
+        return foreign(ask, text);
     }
     let mut plain = Vec::with_capacity(text.len());
     plain.extend_from_slice(if uri.secure { b"sips:" } else { b"sip:" });
@@ -220,13 +262,13 @@ fn by_maddr(world: &World, now: Monotonic, caller: Option<&Account>, uri: &SipUr
         plain.push(b';');
         plain.extend_from_slice(param.raw);
     }
-    decide_uri(world, now, caller, &plain)
+    decide_for(ask, &plain)
 }
 
 /// A number is an account of the caller's own domain, or unknown.
-fn telephone(world: &World, now: Monotonic, caller: Option<&Account>, uri: &TelUri<'_>) -> Plan {
-    let domains = world.directory.domains();
-    let domain = match (caller, domains.first()) {
+fn telephone(ask: &Ask<'_>, uri: &TelUri<'_>) -> Plan {
+    let domains = ask.world.directory.domains();
+    let domain = match (ask.caller, domains.first()) {
         (Some(account), _) => account.aor.domain().as_bytes(),
         (None, Some(first)) => first.name.as_bytes(),
         (None, None) => return refuse(StatusCode::NOT_FOUND, Why::UnknownUser),
@@ -235,10 +277,10 @@ fn telephone(world: &World, now: Monotonic, caller: Option<&Account>, uri: &TelU
     if uri.is_global() && number.first() != Some(&b'+') {
         number.insert(0, b'+');
     }
-    account(world, now, &number, domain, None, false)
+    account(ask, &number, domain, None, false)
 }
 
-fn refuse(status: StatusCode, why: Why) -> Plan {
+pub(crate) fn refuse(status: StatusCode, why: Why) -> Plan {
     Plan::Refuse { status, why }
 }
 

@@ -340,6 +340,29 @@ fn an_account_that_is_no_longer_enabled_loses_its_registrations_at_once_and_is_i
     let shown = folder.json(&["account", "show", "alice", "--json"]);
     assert_eq!(shown["enabled"], true);
     assert_eq!((&shown["relay"], &shown["contacts_max"]), (&true.into(), &3.into()));
+    let change = [
+        "--forward-busy",
+        "bob",
+        "--forward-no-answer",
+        "tel:+33123",
+        "--forward-after-s",
+        "9",
+        "--dnd",
+        "yes",
+    ];
+    assert!(folder.coeur(&[&["account", "set", "alice"][..], &change].concat()).status.success());
+    let forwarded = folder.json(&["account", "show", "alice", "--json"]);
+    assert_eq!(forwarded["forward_busy"], "sip:bob@example.test");
+    assert_eq!((&forwarded["forward_after_s"], &forwarded["dnd"]), (&9.into(), &true.into()));
+    let text = out(&folder.coeur(&["account", "show", "alice"]));
+    assert!(
+        text.contains("do not disturb, when busy to sip:bob@example.test, after 9 s to tel:+33123"),
+        "{text}"
+    );
+    let change = ["--forward-busy", "no", "--forward-no-answer", "no", "--dnd", "no"];
+    assert!(folder.coeur(&[&["account", "set", "alice"][..], &change].concat()).status.success());
+    let forwarded = folder.json(&["account", "show", "alice", "--json"]);
+    assert!(forwarded.get("forward_busy").is_none() && forwarded["dnd"] == false, "{forwarded}");
     assert_eq!(shown["display_name"], "Alice A.");
     phone(&made[0], port).register(600).unwrap();
     server.terminate();

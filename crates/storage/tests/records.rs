@@ -55,6 +55,55 @@ fn loaded(folder: &Path) -> (Directory, Vec<String>) {
 }
 
 #[test]
+fn forwarding_is_there_after_a_restart_and_what_is_not_named_stays() {
+    let folder = Folder::new("forwarding");
+    let mut records = filled(&folder.0, &["alice"]);
+    let alice = Aor::parse("alice@example.org").expect("valid");
+    let to = |user: &str| Some(Some(format!("sip:{user}@example.org").into_boxed_str()));
+    let first = ForwardingPatch {
+        always: to("a"),
+        busy: to("b"),
+        no_answer: to("c"),
+        offline: to("d"),
+        after_s: Some(7),
+        do_not_disturb: Some(true),
+    };
+    let second = ForwardingPatch { always: Some(None), ..ForwardingPatch::default() };
+    for forwarding in [first, second] {
+        let patch = AccountPatch { forwarding, ..AccountPatch::default() };
+        let change = Change::AccountChanged { aor: alice.clone(), patch };
+        records.commit(&Operator::program(), &[change], 2_000, &mut |_| ()).expect("commits");
+    }
+    drop(records);
+    let account = loaded(&folder.0).0.account_of(&alice).expect("there");
+    let text = |rule: &Option<Box<str>>| rule.as_deref().map(str::to_owned);
+    let rules = account.forwarding.as_deref().expect("some");
+    assert_eq!(text(&rules.always), None);
+    assert_eq!(text(&rules.busy).as_deref(), Some("sip:b@example.org"));
+    assert_eq!(text(&rules.no_answer).as_deref(), Some("sip:c@example.org"));
+    assert_eq!(text(&rules.offline).as_deref(), Some("sip:d@example.org"));
+    assert_eq!((rules.after_s, rules.do_not_disturb), (7, true));
+}
+
+#[test]
+fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
+    let folder = Folder::new("migrated");
+    drop(filled(&folder.0, &["alice"]));
+    for column in ["always", "busy", "no_answer", "offline", "after_s"] {
+        tamper(&folder, &format!("ALTER TABLE accounts DROP COLUMN forward_{column}"));
+    }
+    tamper(&folder, "ALTER TABLE accounts DROP COLUMN do_not_disturb");
+    tamper(&folder, "PRAGMA user_version = 3");
+    // Nothing else is wrong with it.
+    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 4");
+    let (directory, unusable) = loaded(&folder.0);
+    assert_eq!(unusable, Vec::<String>::new());
+    let alice = directory.account_of(&Aor::parse("alice@example.org").expect("valid")).expect("there");
+    assert!(alice.forwarding.is_none());
+    assert_eq!(problems(&folder), "");
+}
+
+#[test]
 fn what_was_committed_is_there_after_a_restart() {
     let folder = Folder::new("restart");
     let mut records = filled(&folder.0, &["alice", "bob"]);
@@ -235,7 +284,7 @@ fn a_chain_that_is_passed_off_as_one_of_an_older_program_is_refused() {
     // Nor is it taken for a new one.
     tamper(&folder, "PRAGMA user_version = 0");
     Sqlite::open(&folder.0).map(|_| ()).expect_err("refused");
-    tamper(&folder, "PRAGMA user_version = 3");
+    tamper(&folder, "PRAGMA user_version = 4");
     assert!(problems(&folder).contains("the audit chain is broken at row 1"), "{}", problems(&folder));
 }
 

@@ -174,6 +174,11 @@ impl Calls {
 
     /// Nobody has answered and nobody is left to be tried: the caller hears the best of it (section 16.7 steps 6 and 9).
     pub(super) fn give_up(&mut self, cx: &mut Context<'_>, call: u32) {
+        let Some(setup) = self.calls[call as usize].setup.as_ref() else { return };
+        let status = setup.best.as_ref().map_or(480, |best| best.status);
+        if self.forwards_failure(cx, call, status) {
+            return;
+        }
         let Some(setup) = self.calls[call as usize].setup.as_mut() else { return };
         let best = setup.best.take();
         let status = best.as_ref().map_or(StatusCode::TEMPORARILY_UNAVAILABLE.code(), |best| best.status);

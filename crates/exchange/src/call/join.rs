@@ -101,8 +101,9 @@ impl Calls {
 
     /// What a leg has waited for is to be tried.
     pub(super) fn alarm(&mut self, cx: &mut Context<'_>, id: LegId) {
-        if let Some(call) = self.joining(id) {
-            self.join_on(cx, call);
+        match self.joining(id) {
+            Some(call) => self.join_on(cx, call),
+            None => self.nobody_answers(cx, id),
         }
     }
 

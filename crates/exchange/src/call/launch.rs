@@ -4,6 +4,7 @@
 use super::callee::Callee;
 use super::client::{Outgoing, Purpose, read, token, transport_of};
 use super::describe::profile::Profile;
+use super::forward::history_of;
 use super::leg::{Leg, LegId};
 use super::{ALLOW, Calls, NewLeg, SUPPORTED, describe, headers, identity};
 use crate::context::Context;
@@ -266,7 +267,7 @@ impl Calls {
         }
         let Some(setup) = self.calls[call as usize].setup.as_ref() else { return };
         let (invite, max_forwards, party) = (setup.invite.clone(), setup.max_forwards, setup.party);
-        let lines = setup.lines.clone();
+        let lines = [&setup.lines[..], &history_of(setup.onward.as_deref(), &invite)].concat();
         let mut written = Vec::with_capacity(2_048);
         let leg = &self.legs[id.slot as usize];
         let done = read(&invite, |invite| {

@@ -3,7 +3,7 @@
 //! a call can be ended, moved or held by us, and its media goes where we say.
 //!
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
-//! [`cancel`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`refer`], [`replace`], [`transfer`],
+//! [`cancel`], [`forward`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`refer`], [`replace`], [`transfer`],
 //! [`join`], [`notify`], [`end`], [`time`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
 //!
@@ -19,6 +19,7 @@ mod describe;
 mod early;
 mod end;
 mod fail;
+mod forward;
 mod headers;
 mod identity;
 mod inside;

@@ -64,9 +64,9 @@ impl Calls {
         let Some(account) = referral.party.account(cx.world) else {
             return refuse(cx, &flow, message, StatusCode::FORBIDDEN, None);
         };
-        let plan = routing::decide_uri(cx.world, cx.now.monotonic, Some(&account), &referral.uri);
-        let mut targets = match plan {
-            Plan::Proxy { targets, .. } => targets,
+        let plan = routing::decide_call(cx.world, cx.now.monotonic, Some(&account), &referral.uri);
+        let (mut targets, onward) = match plan {
+            Plan::Proxy { targets, onward, .. } => (targets, onward),
             // The echo service answers calls of its own only.
             Plan::Echo => return refuse(cx, &flow, message, StatusCode::NOT_ACCEPTABLE_HERE, None),
             Plan::Refuse { status, why } => {
@@ -85,7 +85,7 @@ impl Calls {
             return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some("Callee Has Too Many Calls"));
         }
         self.accept_referral(cx, flow, message, referral.by);
-        self.transfer(cx, referral, targets, counted);
+        self.transfer(cx, referral, (targets, onward), counted);
     }
 
     /// An attended transfer (RFC 5589 section 7): the URI names another dialog of who asks.

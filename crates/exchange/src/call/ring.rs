@@ -30,8 +30,11 @@ impl Calls {
         if self.calls[call as usize].setup.as_ref().is_none_or(|setup| setup.accepted.is_some()) {
             return;
         }
-        let record = &mut self.calls[call as usize].record;
-        record.rang = record.rang.or(Some(cx.now.monotonic));
+        let state = &mut self.calls[call as usize];
+        state.record.rang = state.record.rang.or(Some(cx.now.monotonic));
+        if let Some(setup) = &mut state.setup {
+            setup.rings = true;
+        }
         if let Body::Description(answer) = describe::body(message)
             && self.leg(id).is_some_and(|leg| describe::fits(leg, false, answer))
         {

@@ -6,6 +6,7 @@ use super::{ALLOW, CALLS_MAX, Calls, NewLeg, refuse};
 use crate::answer::answer;
 use crate::context::Context;
 use crate::flow::{Flow, Hop};
+use crate::forwarding::Onward;
 use crate::party::Party;
 use crate::route_token::End;
 use crate::routing::{Target, is_sips};
@@ -21,7 +22,7 @@ impl Calls {
         flow: Flow,
         message: &Message<'_>,
         party: Party,
-        mut targets: Vec<Target>,
+        (mut targets, onward): (Vec<Target>, Option<Box<Onward>>),
     ) {
         if !self.is_acceptable(cx, &flow, message) {
             return;
@@ -41,6 +42,7 @@ impl Calls {
         if let Body::Description(offer) = describe::body(message) {
             self.open_media(cx, leg, offer, true);
         }
+        self.set_onward(cx, call, onward);
         self.settle(cx, call);
     }
 
@@ -80,11 +82,13 @@ impl Calls {
             invite: message.bytes().into(),
             party: Some(party),
             lines: Box::default(),
+            onward: None,
             waiting: targets.into(),
             legs: Vec::new(),
             best: None,
             tried: 0,
             redirects: 0,
+            rings: false,
             stopped: false,
             max_forwards: message.max_forwards().ok().flatten().unwrap_or(71).saturating_sub(1),
             late,

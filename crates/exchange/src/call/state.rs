@@ -5,6 +5,7 @@ use super::leg::LegId;
 use super::modify::Modify;
 use super::transfer::Transfer;
 use crate::event::Protection;
+use crate::forwarding::Onward;
 use crate::party::Party;
 use crate::proxy::best::Failure;
 use crate::routing::Target;
@@ -42,6 +43,8 @@ pub(super) struct Setup {
     pub(super) party: Option<Party>,
     /// Header lines of ours for each INVITE of the call.
     pub(super) lines: Box<[u8]>,
+    /// By whom it was forwarded, and what may be done instead.
+    pub(super) onward: Option<Box<Onward>>,
     /// Targets not tried yet, highest q first.
     pub(super) waiting: VecDeque<Target>,
     /// Legs that are being called.
@@ -49,6 +52,8 @@ pub(super) struct Setup {
     pub(super) best: Option<Failure>,
     pub(super) tried: u16,
     pub(super) redirects: u8,
+    /// A device of the account that is called now has rung.
+    pub(super) rings: bool,
     /// A 6xx came: nothing further is tried.
     pub(super) stopped: bool,
     pub(super) max_forwards: u8,

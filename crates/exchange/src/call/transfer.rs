@@ -12,6 +12,7 @@ use super::name::Name;
 use super::state::{Call, Record, Setup};
 use super::{Calls, NewLeg};
 use crate::context::Context;
+use crate::forwarding::Onward;
 use crate::outbox::Span;
 use crate::party::Party;
 use crate::routing::Target;
@@ -46,7 +47,7 @@ impl Calls {
         &mut self,
         cx: &mut Context<'_>,
         referral: Referral,
-        targets: Vec<Target>,
+        (targets, onward): (Vec<Target>, Option<Box<Onward>>),
         counted: Vec<AccountId>,
     ) {
         let old = self.legs[referral.by.slot as usize].call;
@@ -72,11 +73,13 @@ impl Calls {
             invite,
             party,
             lines: referred_by(&referral.referred_by),
+            onward: None,
             waiting: targets.into(),
             legs: Vec::new(),
             best: None,
             tried: 0,
             redirects: 0,
+            rings: false,
             stopped: false,
             max_forwards: 70,
             late: false,
@@ -97,6 +100,7 @@ impl Calls {
         });
         self.calls[old as usize].leads_to = Some(call);
         cx.counters.calls_started += 1;
+        self.set_onward(cx, call, onward);
         self.settle(cx, call);
     }
 

@@ -31,7 +31,20 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
         }
         AccountVerb::List { domain } => list(&way, domain, json),
         AccountVerb::Show { account } => show(&way, &account, json),
-        AccountVerb::Set { account, display_name, enabled, policy, contacts_max, relay } => {
+        AccountVerb::Set {
+            account,
+            display_name,
+            enabled,
+            policy,
+            contacts_max,
+            relay,
+            forward_always,
+            forward_busy,
+            forward_no_answer,
+            forward_after_s,
+            forward_offline,
+            dnd,
+        } => {
             let account = way.full_account(&account)?;
             let yes = |word: YesNo| word == YesNo::Yes;
             let change = AccountChange {
@@ -40,6 +53,12 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
                 policy: policy.map(|policy| policy_name(policy).to_owned()),
                 contacts_max,
                 relay: relay.map(yes),
+                forward_always,
+                forward_busy,
+                forward_no_answer,
+                forward_after_s,
+                forward_offline,
+                dnd: dnd.map(yes),
             };
             way.ask(Request::AccountChange { account: account.clone(), change })?;
             say(json, &Word::AccountChanged.with(&[&account]))
@@ -166,10 +185,17 @@ fn list(way: &Way, domain: Option<String>, json: bool) -> Result<(), Failure> {
 /// What is not as with most accounts.
 fn marks(view: &AccountView) -> String {
     let contacts = view.contacts_max.map(|most| Word::ContactsAtMost.with(&[&most.to_string()]));
+    let after = view.forward_after_s.to_string();
+    let forward = |word: Word, to: &Option<String>| to.as_ref().map(|to| word.with(&[to]));
     let marks = [
         (!view.enabled).then(|| Word::Disabled.say().to_owned()),
         view.relay.then(|| Word::MayRelay.say().to_owned()),
         contacts,
+        view.dnd.then(|| Word::DoNotDisturb.say().to_owned()),
+        forward(Word::ForwardedAlways, &view.forward_always),
+        forward(Word::ForwardedBusy, &view.forward_busy),
+        view.forward_no_answer.as_ref().map(|to| Word::ForwardedNoAnswer.with(&[&after, to])),
+        forward(Word::ForwardedOffline, &view.forward_offline),
     ];
     marks.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -106,7 +106,7 @@ fn chain(connection: &Connection, folder: &Path, report: &mut RecordsReport) -> 
     // Without the key nothing can be said, and its absence is told with the credentials; an older chain is of another
     // kind, and its schema is told.
     let Ok(key) = SealKey::existing(folder) else { return Ok(()) };
-    if report.schema != schema::known() {
+    if !schema::has_our_chain(report.schema) {
         return Ok(());
     }
     report.problems.extend(head::gap(connection, folder, key.chain())?);
@@ -131,9 +131,11 @@ fn credentials(connection: &Connection, folder: &Path, report: &mut RecordsRepor
             return Ok(());
         }
     };
-    let sql =
-        "SELECT id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign FROM accounts";
-    let mut accounts = connection.prepare(sql)?;
+    // The rows of an older schema have other columns, and its age is told.
+    if report.schema != schema::known() {
+        return Ok(());
+    }
+    let mut accounts = connection.prepare(rows::ACCOUNTS)?;
     let mut accounts = accounts.query([])?;
     let sql = "SELECT id, name, policy, created_at_s, proved_sha256, ha1 FROM devices WHERE account = ?1";
     let mut devices = connection.prepare(sql)?;

@@ -2,7 +2,9 @@
 
 use crate::error::StorageError;
 use crate::seal::SealKey;
-use coeur_directory::{Account, AccountId, AlgorithmPolicy, Aor, Device, DeviceId, Domain, Rights};
+use coeur_directory::{
+    Account, AccountId, AlgorithmPolicy, Aor, Device, DeviceId, Domain, FORWARD_AFTER_S, Forwarding, Rights,
+};
 use rusqlite::{Connection, Row};
 
 pub(super) fn domain(row: &Row<'_>) -> rusqlite::Result<Domain> {
@@ -17,7 +19,11 @@ pub(super) fn domain(row: &Row<'_>) -> rusqlite::Result<Domain> {
     })
 }
 
-/// `id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign`; `None` for an address that is none.
+/// What [`account`] reads, in its order.
+pub(super) const ACCOUNTS: &str = "SELECT id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign,
+    forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb FROM accounts";
+
+/// `None` for an address that is none.
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
     let (user, domain) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
     let Ok(aor) = Aor::new(user, domain) else { return Ok(None) };
@@ -27,7 +33,22 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
     account.policy = policy(row, 5)?;
     account.contacts_max = row.get(6)?;
     account.rights = Rights { relay_foreign: row.get(7)? };
+    account.forwarding = forwarding(row)?;
     Ok(Some(account))
+}
+
+fn forwarding(row: &Row<'_>) -> rusqlite::Result<Option<Box<Forwarding>>> {
+    let target =
+        |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(column)?.map(String::into_boxed_str));
+    let rules = Forwarding {
+        always: target(8)?,
+        busy: target(9)?,
+        no_answer: target(10)?,
+        offline: target(11)?,
+        after_s: row.get::<_, Option<u16>>(12)?.unwrap_or(FORWARD_AFTER_S),
+        do_not_disturb: row.get(13)?,
+    };
+    Ok((rules != Forwarding::default()).then(|| Box::new(rules)))
 }
 
 /// `id, name, policy, created_at_s, proved_sha256, ha1`; `None` when the sealed values do not open.

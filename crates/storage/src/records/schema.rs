@@ -32,6 +32,13 @@ const MIGRATIONS: &[&str] = &[
      -- the last numbers given out, so that none is given again when what had it is gone
      CREATE TABLE numbers (kind TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
      INSERT INTO numbers VALUES ('account', 0), ('device', 0);",
+    // 4: forwarding; what is NULL is the rule of an account that has none
+    "ALTER TABLE accounts ADD COLUMN forward_always TEXT;
+     ALTER TABLE accounts ADD COLUMN forward_busy TEXT;
+     ALTER TABLE accounts ADD COLUMN forward_no_answer TEXT;
+     ALTER TABLE accounts ADD COLUMN forward_offline TEXT;
+     ALTER TABLE accounts ADD COLUMN forward_after_s INTEGER;
+     ALTER TABLE accounts ADD COLUMN do_not_disturb INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// What a database has in which nothing was made yet.
@@ -40,6 +47,11 @@ pub(super) const NONE: u32 = 0;
 /// The newest schema.
 pub(super) fn known() -> u32 {
     FIRST + MIGRATIONS.len() as u32 - 1
+}
+
+/// True when the audit chain of this schema is of the kind that we write.
+pub(super) fn has_our_chain(found: u32) -> bool {
+    (FIRST..=known()).contains(&found)
 }
 
 /// The schema of this database, if this program can use it.

@@ -252,8 +252,7 @@ impl Sqlite {
             refused(domain.name.to_string(), into.apply(&Change::DomainAdded(domain)));
         }
         // Both in the order of the account, so that one pass over each is enough.
-        let sql = "SELECT id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign FROM accounts ORDER BY id";
-        let mut accounts = self.connection.prepare(sql)?;
+        let mut accounts = self.connection.prepare(&format!("{} ORDER BY id", rows::ACCOUNTS))?;
         let mut accounts = accounts.query([])?;
         let sql = "SELECT id, name, policy, created_at_s, proved_sha256, ha1, account FROM devices ORDER BY account, id";
         let mut devices = self.connection.prepare(sql)?;
@@ -378,8 +377,10 @@ fn put_domain(transaction: &Transaction<'_>, domain: &Domain) -> rusqlite::Resul
 
 fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> {
     let sql =
-        "INSERT INTO accounts (id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        "INSERT INTO accounts (id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign,
+        forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let rules = account.forwarding.as_deref().cloned().unwrap_or_default();
     transaction
         .prepare_cached(sql)?
         .execute(params![
@@ -390,7 +391,13 @@ fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite:
             account.enabled,
             account.policy.as_str(),
             account.contacts_max,
-            account.rights.relay_foreign
+            account.rights.relay_foreign,
+            rules.always.as_deref(),
+            rules.busy.as_deref(),
+            rules.no_answer.as_deref(),
+            rules.offline.as_deref(),
+            rules.after_s,
+            rules.do_not_disturb
         ])
         .map(|_| ())
 }
@@ -421,7 +428,17 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
     let sql =
         "UPDATE accounts SET display_name = coalesce(?3, display_name), enabled = coalesce(?4, enabled),
         policy = coalesce(?5, policy), contacts_max = CASE WHEN ?6 THEN ?7 ELSE contacts_max END,
-        relay_foreign = coalesce(?8, relay_foreign) WHERE user = ?1 AND domain = ?2";
+        relay_foreign = coalesce(?8, relay_foreign),
+        forward_always = CASE WHEN ?9 THEN ?10 ELSE forward_always END,
+        forward_busy = CASE WHEN ?11 THEN ?12 ELSE forward_busy END,
+        forward_no_answer = CASE WHEN ?13 THEN ?14 ELSE forward_no_answer END,
+        forward_offline = CASE WHEN ?15 THEN ?16 ELSE forward_offline END,
+        forward_after_s = coalesce(?17, forward_after_s), do_not_disturb = coalesce(?18, do_not_disturb)
+        WHERE user = ?1 AND domain = ?2";
+    let rules = &patch.forwarding;
+    fn target(rule: &Option<Option<Box<str>>>) -> Option<&str> {
+        rule.as_ref().and_then(|target| target.as_deref())
+    }
     let values = params![
         aor.user(),
         aor.domain(),
@@ -430,7 +447,17 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         patch.policy.map(|p| p.as_str()),
         patch.contacts_max.is_some(),
         patch.contacts_max.flatten(),
-        patch.rights.map(|r| r.relay_foreign)
+        patch.rights.map(|r| r.relay_foreign),
+        rules.always.is_some(),
+        target(&rules.always),
+        rules.busy.is_some(),
+        target(&rules.busy),
+        rules.no_answer.is_some(),
+        target(&rules.no_answer),
+        rules.offline.is_some(),
+        target(&rules.offline),
+        rules.after_s,
+        rules.do_not_disturb
     ];
     transaction.execute(sql, values).map(|_| ())
 }

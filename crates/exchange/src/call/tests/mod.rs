@@ -8,6 +8,7 @@ mod desk;
 mod early;
 mod failing;
 mod forking;
+mod forwarding;
 mod identity;
 mod inside;
 mod modifying;

@@ -196,7 +196,7 @@ pub enum AccountVerb {
     },
     /// Change an account; what is not named stays as it is
     #[command(
-        after_help = "Examples:\n  coeur account set alice@example.org --enabled no      its registrations end at once\n  coeur account set alice@example.org --relay yes       it may send to other domains\n  coeur account set alice@example.org --contacts-max 3"
+        after_help = "Examples:\n  coeur account set alice@example.org --enabled no      its registrations end at once\n  coeur account set alice@example.org --relay yes       it may send to other domains\n  coeur account set alice@example.org --contacts-max 3\n  coeur account set alice@example.org --forward-no-answer bob --forward-after-s 15\n  coeur account set alice@example.org --forward-always no --dnd yes\n\nTARGET is the name or number of an account of the same domain, user@domain, or a SIP or tel URI; `no` ends it. A call that\nis forwarded reaches what the account itself may call."
     )]
     Set {
         /// user@domain
@@ -216,6 +216,24 @@ pub enum AccountVerb {
         /// Whether it may send to domains that are not ours
         #[arg(long, value_enum)]
         relay: Option<YesNo>,
+        /// Where all its calls go
+        #[arg(long, value_name = "TARGET")]
+        forward_always: Option<String>,
+        /// Where its calls go while it is busy or refuses
+        #[arg(long, value_name = "TARGET")]
+        forward_busy: Option<String>,
+        /// Where its calls go when nobody answers
+        #[arg(long, value_name = "TARGET")]
+        forward_no_answer: Option<String>,
+        /// How long that takes
+        #[arg(long, value_name = "SECONDS")]
+        forward_after_s: Option<u16>,
+        /// Where its calls go while no device of it is registered
+        #[arg(long, value_name = "TARGET")]
+        forward_offline: Option<String>,
+        /// Do not disturb: it is busy for everybody
+        #[arg(long, value_enum)]
+        dnd: Option<YesNo>,
     },
     /// Remove an account, its devices and registrations
     #[command(after_help = "Example:\n  coeur account rm alice@example.org")]
