@@ -73,7 +73,7 @@ const fn fate(name: HeaderName) -> Fate {
         | HeaderName::ContentTransferEncoding
         | HeaderName::ContentType
         | HeaderName::CSeq
-        // RFC 5806 and RFC 7044: who may say from where a call was diverted is not decided yet.
+        // RFC 5806 and RFC 7044: what accounts of ours have done is told, and not what a phone says (see `forward`).
         | HeaderName::Diversion
         | HeaderName::HistoryInfo
         | HeaderName::Event

@@ -11,6 +11,7 @@ mod forking;
 mod forwarding;
 mod identity;
 mod inside;
+mod joining;
 mod modifying;
 mod profiles;
 mod random;

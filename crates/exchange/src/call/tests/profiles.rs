@@ -25,7 +25,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Plain, Self::Sdes, Self::Web];
+    pub(super) const ALL: [Self; 3] = [Self::Plain, Self::Sdes, Self::Web];
 
     pub(super) fn flow(self, remote: &str, serial: u64) -> Flow {
         match self {
@@ -158,7 +158,7 @@ pub(super) fn summary(text: &str) -> Summary {
     Summary::of(&parse(text.as_bytes()).expect("a description")).expect("one reading")
 }
 
-fn assert_profile(kind: Kind, text: &str) {
+pub(super) fn assert_profile(kind: Kind, text: &str) {
     let media = &summary(text).media[0];
     let (sdes, dtls) = (media.keying.sdes().len(), media.keying.dtls().is_some());
     match kind {
@@ -174,7 +174,7 @@ fn assert_profile(kind: Kind, text: &str) {
     assert_eq!(media.ice.is_some(), kind == Kind::Web, "{text}");
 }
 
-fn assert_keying(kind: Kind, peer: &Peer, said: &str, heard: &str) {
+pub(super) fn assert_keying(kind: Kind, peer: &Peer, said: &str, heard: &str) {
     let stream = peer.streams[0].as_ref().expect("audio");
     let key = |text: &str| {
         summary(text).media[0].keying.sdes().first().map(|c| c.keys[0].key.expose_key().to_vec())

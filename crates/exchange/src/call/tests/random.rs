@@ -5,7 +5,8 @@ use super::*;
 use crate::flow::ShardId;
 use crate::input::{Command, Input, SendFailure};
 use crate::mint::Mint;
-use crate::testing::{Phone, aor};
+use crate::testing::{Phone, aor, apply};
+use coeur_directory::{AccountPatch, Change, ForwardingPatch};
 use coeur_sip::time::Monotonic;
 use coeur_sip::{HeaderTable, Limits, Message, Method};
 use std::collections::{BTreeMap, BTreeSet};
@@ -168,6 +169,18 @@ impl Chaos {
             desk.register("bob", udp("192.0.2.24:5060"), ";q=0.5").flow,
             desk.register("carol", udp("192.0.2.33:5060"), "").flow,
         ];
+        if seed % 4 > 1 {
+            let carol = || Some(Some("sip:carol@example.org".into()));
+            let forwarding = ForwardingPatch {
+                busy: carol(),
+                no_answer: carol(),
+                offline: carol(),
+                after_s: Some(5),
+                ..ForwardingPatch::default()
+            };
+            let patch = AccountPatch { forwarding, ..AccountPatch::default() };
+            apply(&desk.office.world, Change::AccountChanged { aor: aor("bob"), patch });
+        }
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         Self {
@@ -392,7 +405,7 @@ impl Chaos {
 
 #[test]
 fn whatever_happens_each_leg_sees_a_legal_sequence_and_nothing_is_left_behind() {
-    let (mut talked, mut ended, mut transferred) = (0, 0, 0);
+    let (mut talked, mut ended, mut transferred, mut forwarded) = (0, 0, 0, 0);
     for seed in 0..SEEDS {
         let mut chaos = Chaos::new(seed);
         let run = std::panic::AssertUnwindSafe(|| {
@@ -411,10 +424,11 @@ fn whatever_happens_each_leg_sees_a_legal_sequence_and_nothing_is_left_behind() 
         }
         talked += chaos.desk.office.exchange.counters().calls_answered;
         ended += chaos.desk.office.exchange.counters().calls_ended;
+        forwarded += chaos.desk.office.exchange.counters().calls_forwarded;
         transferred += chaos.desk.office.exchange.counters().calls_transferred;
     }
     assert!(
-        talked > SEEDS && ended > SEEDS && transferred > SEEDS / 4,
-        "{talked} answered, {ended} ended, {transferred} transferred: the test has lost its teeth"
+        talked > SEEDS && ended > SEEDS && transferred > SEEDS / 4 && forwarded > SEEDS / 4,
+        "{talked} answered, {ended} ended, {transferred} transferred, {forwarded} forwarded: the test has lost its teeth"
     );
 }
