@@ -203,6 +203,16 @@ mod tests {
     }
 
     #[test]
+    fn sound_without_a_period_begins_to_be_made_up_where_it_was() {
+        // 50 Hz is beyond the longest period that is looked for, so no lag fits.
+        let pcm = tone(50.0, 10_000.0, 8_000, 40 * FRAME);
+        for first in 10..18 {
+            let out = heard(&pcm, |at| at == first);
+            assert!(steepest(&out) < 4 * steepest(&pcm), "{first}: {}", steepest(&out));
+        }
+    }
+
+    #[test]
     fn a_loss_before_all_sound_is_silence() {
         assert_eq!(heard(&[0; 4 * FRAME], |_| true), [0; 4 * FRAME]);
     }

@@ -322,4 +322,27 @@ mod tests {
         let bytes: Vec<u8> = (0..60_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         Decoder::default().decode(&bytes, &mut vec![0; 120_000]);
     }
+
+    /// FNV-1a.
+    fn hash(bytes: impl Iterator<Item = u8>) -> u32 {
+        bytes.fold(2_166_136_261, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
+    }
+
+    #[test]
+    fn a_fixed_sound_has_the_bytes_and_the_samples_that_an_independent_codec_makes_of_it() {
+        let mut seed = 1u32;
+        let pcm: Vec<i16> = (0..400)
+            .map(|n| {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let triangle = if n % 50 < 25 { n % 50 } else { 50 - n % 50 };
+                ((triangle - 12) * 700 + ((seed >> 24) * 16) as i32 - 2_048) as i16
+            })
+            .collect();
+        let (mut bytes, mut out) = ([0; 200], [0; 400]);
+        Encoder::default().encode(&pcm, &mut bytes);
+        Decoder::default().decode(&bytes, &mut out);
+        // Both sums are of what another implementation makes of the same samples.
+        assert_eq!(hash(bytes.into_iter()), 0x0a7b08f0);
+        assert_eq!(hash(out.into_iter().flat_map(i16::to_le_bytes)), 0xd1c5802d);
+    }
 }
