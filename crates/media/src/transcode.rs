@@ -4,10 +4,18 @@
 //! that it made to a closure, without an allocation. Opus is decoded to and encoded from the rate of the other side, so that
 //! a resampler runs only between G.711 and G.722; the same samples are cut into other frames when only their length differs.
 //!
-//! What it costs, measured by `examples/audio_cost.rs` (see there for how) for 20 ms of speech, one core of the machine of
-//! November 2026, in thousands of instructions:
+//! What 20 ms of speech cost, by `examples/audio_cost.rs` in November 2026 (optimised, without link-time optimisation, x86-64
+//! with AVX2; thousands of instructions by callgrind, and the best time of one busy core in microseconds):
 //!
-//! (table below)
+//! | from, to | PCMU | PCMA | G722 | opus |
+//! |---|---|---|---|---|
+//! | PCMU | 0.4 µs | 4 k, 0.5 µs | 240 k, 25 µs | 526 k, 75 µs |
+//! | PCMA | 0.5 µs | 0.6 µs | 25 µs | 76 µs |
+//! | G722 | 197 k, 17 µs | 17 µs | 318 k, 30 µs | 1,130 k, 178 µs |
+//! | opus | 241 k, 35 µs | 27 µs | 389 k, 51 µs | 1,595 k, 248 µs |
+//!
+//! Beside it: a lost frame of G.711 and the one after it 165 k together, a packet through the jitter buffer 2 k, 20 ms searched
+//! for keys 12 k, 8 to 48 kHz 173 k and back 105 k, a tick of ten members at 16 kHz 86 k and at 48 kHz 257 k.
 //!
 //! Not here: which payload type, sequence number and timestamp a frame gets; who may speak with whom.
 
