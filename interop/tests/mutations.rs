@@ -21,7 +21,9 @@ struct Bench {
 
 impl Bench {
     fn new(name: &str) -> Self {
-        let server = Coeur::start(name, &[("alice", "secret-a-1"), ("bob", "secret-b-2")]);
+        // What is taken and never acknowledged counts as a call for half a minute.
+        let flags = ["--calls-per-account", "0"];
+        let server = Coeur::start_with(name, &[("alice", "secret-a-1"), ("bob", "secret-b-2")], &flags);
         let mut alice = Agent::new(&server, [127, 0, 0, 77], "alice", "secret-a-1");
         let mut bob = Agent::new(&server, [127, 0, 0, 78], "bob", "secret-b-2");
         assert_eq!(alice.register(PATIENCE), Some(200));
