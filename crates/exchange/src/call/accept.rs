@@ -103,6 +103,11 @@ impl Calls {
         let call = &mut self.calls[call as usize];
         call.callee = Some(id);
         call.record.callee = party;
+        if let Some(party) = party {
+            // It has said yes: this is counted, and refused no more.
+            cx.world.guard.sessions.take(party.account, 0);
+            call.counted.push(party.account);
+        }
         let Some(setup) = call.setup.as_mut() else { return };
         setup.accepted = Some(id);
         setup.response = message.bytes().into();

@@ -7,7 +7,7 @@
 use super::Calls;
 use super::client::{Why, read};
 use super::leg::LegId;
-use super::start::count_targets;
+use super::start::leave_out_full;
 use crate::context::Context;
 use crate::forwarding::{self, Cause, Diversion, Onward};
 use crate::routing::Plan;
@@ -81,9 +81,8 @@ impl Calls {
         let Some(onward) = setup.onward.as_deref() else { return false };
         let plan = forwarding::on(cx.world, cx.now.monotonic, onward, cause);
         let Some(Plan::Proxy { mut targets, onward, .. }) = plan else { return false };
-        let counted = count_targets(cx, &mut targets);
+        leave_out_full(cx, &mut targets);
         let state = &mut self.calls[call as usize];
-        state.counted.extend(counted);
         let Some(setup) = state.setup.as_mut().filter(|_| !targets.is_empty()) else { return false };
         let legs = setup.legs.clone();
         setup.waiting = targets.into();

@@ -6,7 +6,7 @@
 
 use super::leg::LegId;
 use super::name::Name;
-use super::start::{count_targets, give_back, understands};
+use super::start::{leave_out_full, understands};
 use super::transfer::Referral;
 use super::{CALLS_MAX, Calls, identity, refuse};
 use crate::answer::answer;
@@ -78,14 +78,13 @@ impl Calls {
             cx.counters.limits_hit += 1;
             return refuse(cx, &flow, message, StatusCode::SERVICE_UNAVAILABLE, None);
         }
-        let counted = count_targets(cx, &mut targets);
+        leave_out_full(cx, &mut targets);
         if targets.is_empty() {
             cx.counters.limits_hit += 1;
-            give_back(cx, &counted);
             return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some("Callee Has Too Many Calls"));
         }
         self.accept_referral(cx, flow, message, referral.by);
-        self.transfer(cx, referral, (targets, onward), counted);
+        self.transfer(cx, referral, (targets, onward));
     }
 
     /// An attended transfer (RFC 5589 section 7): the URI names another dialog of who asks.

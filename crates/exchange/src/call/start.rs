@@ -184,42 +184,25 @@ fn is_understood(tag: &[u8]) -> bool {
         .any(|known| tag.eq_ignore_ascii_case(known))
 }
 
-/// Counts the call for the caller and for each account that is called; targets of an account that has too many are not
-/// tried. The reason when that leaves nothing to do.
+/// Counts the call for the caller; targets of an account that has too many are not tried. The reason when that leaves nothing
+/// to do.
 fn count_sessions(
     cx: &Context<'_>,
     caller: Party,
     targets: &mut Vec<Target>,
 ) -> (Vec<AccountId>, Option<&'static str>) {
-    let (sessions, max) = (&cx.world.guard.sessions, cx.world.settings.calls_per_account_max);
-    let mut counted = Vec::new();
-    if !sessions.take(caller.account, max) {
-        return (counted, Some("Too Many Calls At Once"));
+    if !cx.world.guard.sessions.take(caller.account, cx.world.settings.calls_per_account_max) {
+        return (Vec::new(), Some("Too Many Calls At Once"));
     }
-    counted.push(caller.account);
-    counted.extend(count_targets(cx, targets));
-    let refused = targets.is_empty().then_some("Callee Has Too Many Calls");
-    (counted, refused)
+    leave_out_full(cx, targets);
+    (vec![caller.account], targets.is_empty().then_some("Callee Has Too Many Calls"))
 }
 
-/// Each account that is called, once.
-pub(super) fn count_targets(cx: &Context<'_>, targets: &mut Vec<Target>) -> Vec<AccountId> {
-    let (sessions, max) = (&cx.world.guard.sessions, cx.world.settings.calls_per_account_max);
-    let (mut counted, mut full): (Vec<AccountId>, Vec<AccountId>) = (Vec::new(), Vec::new());
-    targets.retain(|target| {
-        let Some(account) = target.party.map(|party| party.account) else { return true };
-        if counted.contains(&account) {
-            return true;
-        }
-        let may = !full.contains(&account) && sessions.take(account, max);
-        if may {
-            counted.push(account)
-        } else {
-            full.push(account)
-        }
-        may
-    });
-    counted
+/// Who talks as often as is allowed is not called.
+pub(super) fn leave_out_full(cx: &Context<'_>, targets: &mut Vec<Target>) {
+    let max = cx.world.settings.calls_per_account_max;
+    let is_full = |party: Party| cx.world.guard.sessions.is_full(party.account, max);
+    targets.retain(|target| !target.party.is_some_and(is_full));
 }
 
 pub(super) fn give_back(cx: &Context<'_>, counted: &[AccountId]) {

@@ -16,7 +16,6 @@ use crate::forwarding::Onward;
 use crate::outbox::Span;
 use crate::party::Party;
 use crate::routing::Target;
-use coeur_directory::AccountId;
 use coeur_sip::header::{DialogId, HeaderName};
 use coeur_sip::time::Monotonic;
 use coeur_sip::{Method, StatusCode, Writer};
@@ -48,7 +47,6 @@ impl Calls {
         cx: &mut Context<'_>,
         referral: Referral,
         (targets, onward): (Vec<Target>, Option<Box<Onward>>),
-        counted: Vec<AccountId>,
     ) {
         let old = self.legs[referral.by.slot as usize].call;
         // Both sides are there: `may_be_referred`.
@@ -94,7 +92,7 @@ impl Calls {
             late: None,
             transfer: Some(Box::new(Transfer { old, remaining, by: Some(referral.by), join: None })),
             leads_to: None,
-            counted,
+            counted: Vec::new(),
             record,
             reason: None,
         });

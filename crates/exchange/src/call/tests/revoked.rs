@@ -87,6 +87,21 @@ fn a_device_that_is_gone_from_its_account_is_refused_inside_a_call_and_the_call_
 }
 
 /// Toll fraud begins with many calls at once.
+/// One who only makes phones ring does not use up the calls of whom he rings.
+#[test]
+fn who_rings_an_account_as_often_as_he_may_leaves_it_to_the_others() {
+    let (mut desk, mut alice, bob) = Desk::new();
+    desk.office.world.settings.calls_per_account_max = 2;
+    for call in ["-first", "-second"] {
+        alice.call = call.into();
+        let (_, sent) = desk.invite(&mut alice, URI, "", &sdp("10.0.0.1", 4_000));
+        request_to(&sent, bob.flow, "INVITE");
+    }
+    let mut carol = desk.register("carol", udp("192.0.2.33:5060"), "");
+    let (_, sent) = desk.invite(&mut carol, URI, "", &sdp("10.0.0.3", 4_200));
+    request_to(&sent, bob.flow, "INVITE");
+}
+
 #[test]
 fn an_account_has_so_many_calls_at_a_time_and_no_more() {
     let (mut desk, mut alice, bob) = Desk::new();
