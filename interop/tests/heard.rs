@@ -24,7 +24,7 @@ struct Lab {
 impl Lab {
     fn new(internet: &mut Internet, name: &str) -> Self {
         let server_host = internet.host();
-        let server = Coeur::start_on(name, &[ALICE, BOB], &["--calls", "b2bua"], Place::on(&server_host));
+        let server = Coeur::start_on(name, &[ALICE, BOB], &[], Place::on(&server_host));
         Self { server, server_host }
     }
 

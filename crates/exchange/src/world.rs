@@ -3,8 +3,8 @@
 
 use crate::flow::ListenerId;
 use crate::machine::Machine;
-use crate::network::Network;
 use coeur_directory::Directory;
+use coeur_sip::network::Network;
 use coeur_sip::transport::Transport;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
@@ -73,7 +73,7 @@ pub struct Settings {
     pub branches_max: u16,
     /// Follow 3xx answers ourselves.
     pub recurse_on_redirect: bool,
-    /// Inside networks (see [`crate::network`]) to which requests for other domains may go all the same.
+    /// Inside networks (see [`coeur_sip::network`]) to which requests for other domains may go all the same.
     pub relay_inside: Box<[Network]>,
     /// A MESSAGE larger than this is answered 413 (bytes).
     pub message_body_bytes_max: u32,

@@ -5,32 +5,8 @@
 //! of its cloud. So special-purpose addresses (RFC 6890 and its registries) and our own are no peers, unless the operator
 //! lists them. An IPv6 address that a translator or a tunnel turns into an IPv4 address counts as both.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
-/// An address and how many of its first bits matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    pub first: IpAddr,
-    /// At most 32 or 128.
-    pub bits: u8,
-}
-
-impl Network {
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        match (self.first, ip.to_canonical()) {
-            (IpAddr::V4(first), IpAddr::V4(ip)) => {
-                // A shift by the whole width is no shift: nothing matters then.
-                let differ = u32::from(first) ^ u32::from(ip);
-                differ.checked_shr(32u32.saturating_sub(self.bits.into())).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(first), IpAddr::V6(ip)) => {
-                let differ = u128::from(first) ^ u128::from(ip);
-                differ.checked_shr(128u32.saturating_sub(self.bits.into())).unwrap_or(0) == 0
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
-    }
-}
+use coeur_sip::network::{Network, carried, is_special};
+use std::net::{IpAddr, SocketAddr};
 
 /// Who may be a peer. Its lists come from the configuration; a few entries each.
 #[derive(Clone, Debug, Default)]
@@ -57,12 +33,12 @@ impl PeerPolicy {
         let carried = carried(ip);
         let is_of = |test: &dyn Fn(IpAddr) -> bool| test(ip) || carried.is_some_and(|ip| test(ip.into()));
         let own = |ip: IpAddr| self.own.iter().any(|own| own.to_canonical() == ip);
-        if !is_of(&|ip| is_inside(ip) || own(ip)) {
+        if !is_of(&|ip| is_special(ip) || own(ip)) {
             return true;
         }
         // What is listed is listed as it is written on the wire, and then what it carries must be listed too.
         let listed = |ip: IpAddr| self.listed.iter().any(|network| network.contains(ip));
-        listed(ip) && carried.is_none_or(|ip| !is_inside(ip.into()) || listed(ip.into()))
+        listed(ip) && carried.is_none_or(|ip| !is_special(ip.into()) || listed(ip.into()))
     }
 }
 
@@ -80,71 +56,6 @@ fn never(ip: IpAddr) -> bool {
         IpAddr::V4(ip) => ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast(),
         IpAddr::V6(ip) => ip.is_unspecified() || ip.is_multicast(),
     }
-}
-
-/// Loopback, private, link-local (with the metadata services of most clouds), shared, multicast, unspecified and reserved
-/// addresses.
-fn is_inside(ip: IpAddr) -> bool {
-    INSIDE.iter().any(|network| network.contains(ip))
-}
-
-/// The IPv4 address that a translator or a tunnel makes of an IPv6 address.
-fn carried(ip: IpAddr) -> Option<Ipv4Addr> {
-    let IpAddr::V6(ip) = ip else { return None };
-    let (bytes, words) = (ip.octets(), ip.segments());
-    let at = |start: usize| Ipv4Addr::new(bytes[start], bytes[start + 1], bytes[start + 2], bytes[start + 3]);
-    match words {
-        // RFC 6052 section 2.1, and RFC 2765: IPv4-translated, `::ffff:0:a.b.c.d`.
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0xffff, 0, ..] => Some(at(12)),
-        // RFC 3056 section 2: 6to4.
-        [0x2002, ..] => Some(at(2)),
-        // RFC 5214 section 6.1: ISATAP under any prefix.
-        [_, _, _, _, 0 | 0x200, 0x5efe, ..] => Some(at(12)),
-        _ => None,
-    }
-}
-
-const INSIDE: &[Network] = &[
-    // "This network" (RFC 791), the unspecified address among it.
-    v4([0, 0, 0, 0], 8),
-    // Private use (RFC 1918), shared address space (RFC 6598, metadata of one cloud in it).
-    v4([10, 0, 0, 0], 8),
-    v4([172, 16, 0, 0], 12),
-    v4([192, 168, 0, 0], 16),
-    v4([100, 64, 0, 0], 10),
-    v4([127, 0, 0, 0], 8),
-    // Link-local (RFC 3927), 169.254.169.254 of the clouds among it.
-    v4([169, 254, 0, 0], 16),
-    // A public address that one cloud uses for its metadata and its agents.
-    v4([168, 63, 129, 16], 32),
-    // Protocol assignments (RFC 6890), 6to4 relays (RFC 7526), benchmarks (RFC 2544).
-    v4([192, 0, 0, 0], 24),
-    v4([192, 88, 99, 0], 24),
-    v4([198, 18, 0, 0], 15),
-    // Multicast (RFC 5771), reserved (RFC 1112), broadcast.
-    v4([224, 0, 0, 0], 3),
-    // Unspecified, loopback and the deprecated IPv4-compatible ones (RFC 4291).
-    v6([0, 0, 0, 0, 0, 0, 0, 0], 96),
-    // A translator of the local network (RFC 8215); discard (RFC 6666); Teredo and other assignments (RFC 4380).
-    v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48),
-    v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64),
-    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),
-    // Segment routing (RFC 9602).
-    v6([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16),
-    // Unique local (RFC 4193), link-local and site-local, multicast (RFC 4291).
-    v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7),
-    v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 9),
-    v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8),
-];
-
-const fn v4(bytes: [u8; 4], bits: u8) -> Network {
-    let [a, b, c, d] = bytes;
-    Network { first: IpAddr::V4(Ipv4Addr::new(a, b, c, d)), bits }
-}
-
-const fn v6(words: [u16; 8], bits: u8) -> Network {
-    let [a, b, c, d, e, f, g, h] = words;
-    Network { first: IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)), bits }
 }
 
 /// The matrix of threat A22: sixty spellings of addresses that are no peers. The own addresses of the host are
@@ -226,6 +137,10 @@ pub(crate) fn policy_of_the_matrix() -> PeerPolicy {
 mod tests {
     use super::*;
 
+    fn networks(listed: &[&str]) -> Vec<Network> {
+        listed.iter().map(|text| text.parse().expect("a network")).collect()
+    }
+
     fn at(ip: &str) -> SocketAddr {
         SocketAddr::new(ip.parse().expect("an address"), 5000)
     }
@@ -265,7 +180,7 @@ mod tests {
 
     #[test]
     fn what_is_listed_is_a_peer_in_its_own_spelling_only() {
-        let listed = vec![v4([10, 1, 0, 0], 16), v6([0xfd00, 0, 0, 0, 0, 0, 0, 0], 8), v4([127, 0, 0, 0], 8)];
+        let listed = networks(&["10.1.0.0/16", "fd00::/8", "127.0.0.0/8"]);
         let policy = PeerPolicy { listed, ..policy_of_the_matrix() };
         for text in ["10.1.2.3", "::ffff:10.1.2.3", "fd00::1", "127.0.0.1"] {
             assert!(policy.permits(at(text)), "{text}");
@@ -288,7 +203,7 @@ mod tests {
 
     #[test]
     fn everything_listed_still_leaves_what_no_packet_can_have() {
-        let listed = vec![v4([0; 4], 0), v6([0; 8], 0)];
+        let listed = networks(&["0.0.0.0/0", "::/0"]);
         let policy = PeerPolicy { listed, ..policy_of_the_matrix() };
         assert!(policy.permits(at("192.168.1.1")) && policy.permits(at("203.0.113.7")));
         for text in ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "ff02::1"] {

@@ -1,8 +1,9 @@
 //! The ICE agent with that of aioice, over real sockets. Skipped, with the reason, where Python has no `aioice`.
 
-use coeur_media::address::{Network, PeerPolicy};
+use coeur_media::address::PeerPolicy;
 use coeur_media::ice::{Agent, Candidate, CandidateKind, Credentials, Mode, Output, Role, Settings};
 use coeur_media::stun::is_stun;
+use coeur_sip::network::Network;
 use coeur_sip::time::Monotonic;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::UdpSocket;
@@ -52,7 +53,7 @@ fn meet(mode: Mode, role: Role) {
     socket.set_read_timeout(Some(Duration::from_millis(5))).expect("a timeout");
     let local = socket.local_addr().expect("an address");
     let first = "127.0.0.0".parse().expect("an address");
-    let policy = Arc::new(PeerPolicy { listed: vec![Network { first, bits: 8 }], ..PeerPolicy::default() });
+    let policy = Arc::new(PeerPolicy { listed: vec![Network::new(first, 8)], ..PeerPolicy::default() });
     let ours = Credentials::from_random(&[7; 24]);
     let mut agent = Agent::new(Settings { mode, role, policy, seed: [1; 32] }, ours.clone());
     let zero = Instant::now();

@@ -1,7 +1,8 @@
 //! The TURN server with the clients of coturn, over real sockets. Skipped, with the reason, where they are not installed.
 
-use coeur_media::address::{Network, PeerPolicy};
+use coeur_media::address::PeerPolicy;
 use coeur_media::turn::{Action, AllocationId, Client, Credentials, Family, Limits, Server, Settings, Task};
+use coeur_sip::network::Network;
 use coeur_sip::time::{Monotonic, Now, Wall};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
@@ -93,7 +94,7 @@ fn run(
         return None;
     };
     let first = "127.0.0.0".parse().expect("an address");
-    let policy = PeerPolicy { listed: vec![Network { first, bits: 8 }], ..PeerPolicy::default() };
+    let policy = PeerPolicy { listed: vec![Network::new(first, 8)], ..PeerPolicy::default() };
     let mut server = Server::new(Settings {
         realm: "example.org".into(),
         secret: SECRET,

@@ -16,6 +16,7 @@ pub mod lex;
 pub mod limits;
 pub mod message;
 pub mod method;
+pub mod network;
 pub mod resolve;
 pub mod status;
 pub mod stream;

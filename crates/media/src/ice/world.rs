@@ -1,7 +1,8 @@
 //! A small internet for tests: agents behind NATs of any shape, over a network that delays and loses.
 
 use super::*;
-use crate::address::{Network, PeerPolicy};
+use crate::address::PeerPolicy;
+use coeur_sip::network::Network;
 use coeur_sip::time::Monotonic;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -84,7 +85,7 @@ pub(super) fn credentials(nth: u8) -> Credentials {
 
 pub(super) fn settings(mode: Mode, role: Role, seed: u8) -> Settings {
     // Phones stand in 10.0.0.0/8, which both sides of these tests may speak to.
-    let listed = vec![Network { first: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), bits: 8 }];
+    let listed = vec![Network::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8)];
     let policy = Arc::new(PeerPolicy { listed, ..PeerPolicy::default() });
     Settings { mode, role, policy, seed: [seed; 32] }
 }

@@ -2,9 +2,9 @@
 
 use super::listen::{Scheme, is_host};
 use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source};
-use coeur_exchange::network::Network;
 use coeur_exchange::world::CallMode;
 use coeur_sip::header::NameAddr;
+use coeur_sip::network::Network;
 use coeur_sip::uri::Uri;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -338,15 +338,15 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_a_call_is_the_proxy_unless_it_is_said_otherwise() {
+    fn calls_are_ours_unless_it_is_said_otherwise() {
         let settings = resolve(&[]).unwrap();
         assert_eq!(
             (settings.calls, settings.calls_per_account),
             (CallMode::B2bua, DEFAULT_CALLS_PER_ACCOUNT)
         );
-        let good = "calls = \"b2bua\"\ncalls_per_account = 4\n";
+        let good = "calls = \"proxy\"\ncalls_per_account = 4\n";
         let settings = resolve(&[file::parse("f", good).0]).unwrap();
-        assert_eq!((settings.calls, settings.calls_per_account), (CallMode::B2bua, 4));
+        assert_eq!((settings.calls, settings.calls_per_account), (CallMode::Proxy, 4));
         for bad in ["calls = \"both\"", "calls_per_account = 100001"] {
             assert_eq!(resolve(&[file::parse("f", bad).0]).unwrap_err().len(), 1, "{bad}");
         }

@@ -1,9 +1,9 @@
 //! From what the exchange agreed to what the relay wants.
 
 use coeur_exchange::media::{Keying, SrtpKey, SrtpSuite, Stream};
-use coeur_exchange::network::is_inside;
 use coeur_media::relay::{self, Agreed, Expected, KeyChange};
 use coeur_media::srtp::{Inbound, MasterKey, Outbound, Suite};
+use coeur_sip::network::is_inside;
 use std::net::{IpAddr, SocketAddr};
 
 /// `before`: what was agreed before about the same stream, whose keys go on when they are the same.

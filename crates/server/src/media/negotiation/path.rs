@@ -3,10 +3,11 @@
 use super::Hands;
 use crate::media::slow::Port;
 use coeur_exchange::media::{Ice, IceCredentials, IceFailure, IceState};
-use coeur_exchange::network::is_inside;
-use coeur_media::address::{Network, PeerPolicy};
+use coeur_media::address::PeerPolicy;
 use coeur_media::ice::{Agent, Candidate, CandidateKind, Credentials, Mode, Output, Role, Settings};
 use coeur_media::relay::{Component, StreamKey};
+use coeur_sip::network::Network;
+use coeur_sip::network::is_inside;
 use coeur_sip::time::Monotonic;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -135,7 +136,7 @@ impl Path {
 /// what is inside, if he is inside himself. Never an address of this host, unless he signals from it.
 pub(super) fn policy(own: &[IpAddr], bound: IpAddr, signalled_from: IpAddr) -> PeerPolicy {
     let from = signalled_from.to_canonical();
-    let host = Network { first: from, bits: if from.is_ipv4() { 32 } else { 128 } };
+    let host = Network::new(from, if from.is_ipv4() { 32 } else { 128 });
     let inside: &[Network] = if is_inside(from) { &PRIVATE } else { &[] };
     let listed = std::iter::once(host).chain(inside.iter().copied()).collect();
     let own = own.iter().copied().chain([bound]).collect();
@@ -144,11 +145,11 @@ pub(super) fn policy(own: &[IpAddr], bound: IpAddr, signalled_from: IpAddr) -> P
 
 /// Networks of sites (RFC 1918, RFC 6598, RFC 4193): not loopback, not link-local.
 const PRIVATE: [Network; 5] = [
-    Network { first: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 0)), bits: 8 },
-    Network { first: IpAddr::V4(std::net::Ipv4Addr::new(172, 16, 0, 0)), bits: 12 },
-    Network { first: IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 0, 0)), bits: 16 },
-    Network { first: IpAddr::V4(std::net::Ipv4Addr::new(100, 64, 0, 0)), bits: 10 },
-    Network { first: IpAddr::V6(std::net::Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), bits: 7 },
+    Network::new(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 0)), 8),
+    Network::new(IpAddr::V4(std::net::Ipv4Addr::new(172, 16, 0, 0)), 12),
+    Network::new(IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 0, 0)), 16),
+    Network::new(IpAddr::V4(std::net::Ipv4Addr::new(100, 64, 0, 0)), 10),
+    Network::new(IpAddr::V6(std::net::Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
 ];
 
 fn credentials(told: &IceCredentials) -> Result<Credentials, IceFailure> {

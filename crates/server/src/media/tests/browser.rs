@@ -5,12 +5,13 @@ use coeur_exchange::media::{
     Candidate, DtlsFailure, DtlsRole, DtlsState, Fingerprint, Ice, IceCredentials, IcePassword, IceState,
     Kept, Mid, Report,
 };
-use coeur_media::address::{Network, PeerPolicy};
+use coeur_media::address::PeerPolicy;
 use coeur_media::demux::{Protocol, demux, is_rtcp};
 use coeur_media::dtls::{Association, Fingerprints, Identity, Output as DtlsOutput, Role as DtlsEnd};
 use coeur_media::ice::{self, Agent, CandidateKind, Credentials, Mode, Role};
 use coeur_media::path::ProvenPath;
 use coeur_media::stun::{Class, Kind, Method, TransactionId, Writer};
+use coeur_sip::network::Network;
 use std::collections::VecDeque;
 
 const MUXED: OpenStream = OpenStream { kind: StreamKind::Audio, rtcp_mux: true, bundled_with: None };
@@ -89,10 +90,8 @@ impl Browser {
 
     fn new_agent(&self) -> Agent {
         let address = self.socket.local_addr().unwrap();
-        let policy = PeerPolicy {
-            listed: vec![Network { first: [127, 0, 0, 0].into(), bits: 8 }],
-            ..PeerPolicy::default()
-        };
+        let policy =
+            PeerPolicy { listed: vec![Network::new([127, 0, 0, 0].into(), 8)], ..PeerPolicy::default() };
         let settings = ice::Settings {
             mode: if self.is_lite { Mode::Lite } else { Mode::Full },
             role: Role::Controlling,

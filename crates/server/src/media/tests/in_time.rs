@@ -5,10 +5,11 @@ use coeur_exchange::media::{
     Candidate, DtlsFailure, DtlsRole, DtlsState, Fingerprint, Ice, IceCredentials, IceFailure, IcePassword,
     IceState,
 };
-use coeur_media::address::{Network, PeerPolicy};
+use coeur_media::address::PeerPolicy;
 use coeur_media::demux::Protocol;
 use coeur_media::ice::{self, Agent, CandidateKind, Credentials, Mode, Role};
 use coeur_media::relay::{self, Component, Relay, StreamKey, TransportKey};
+use coeur_sip::network::Network;
 use coeur_sip::time::Monotonic;
 
 /// The slow path of one stream, without sockets.
@@ -161,8 +162,7 @@ fn descriptions_that_cannot_be_used_are_told_at_once() {
 fn an_end_that_confirms_its_consent_no_more_is_sent_nothing() {
     let mut lone = Lone::new();
     let theirs = |told: &IceCredentials| Credentials::new(&told.ufrag, &told.password.0).ok().unwrap();
-    let policy =
-        PeerPolicy { listed: vec![Network { first: [192, 0, 2, 0].into(), bits: 24 }], ..Default::default() };
+    let policy = PeerPolicy { listed: vec![Network::new([192, 0, 2, 0].into(), 24)], ..Default::default() };
     let settings =
         ice::Settings { mode: Mode::Lite, role: Role::Controlled, policy: Arc::new(policy), seed: [1; 32] };
     let mut peer = Agent::new(settings, theirs(&told("theirs")));
