@@ -1,14 +1,14 @@
-//! One port: its socket, a few datagrams at a time in, one out. Besides [`crate::net::udp`] the only module that calls the
+//! One port: its socket, a few datagrams at a time in, one out. Besides [`crate::net::udp`], which receives for it, the only module that calls the
 //! C library for sockets; every unsafe block says what makes it sound.
 //!
 //! Most of the time one packet waits. `recvmmsg` with a few slots, returning fewer, says that the socket is empty, so that
 //! an edge-triggered poll needs no second call; a packet sent by `sendto` costs less than one sent by `sendmmsg`.
 
-use crate::net::udp::{read_address, write_address};
+use crate::net::udp::{self, Received, write_address};
 use coeur_media::packet::{HEAD_ROOM, PACKET_BYTES_MAX, Packet, SLOT_BYTES};
 use std::io;
-use std::mem::{self, MaybeUninit};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::mem::MaybeUninit;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 
 /// Datagrams of one receive.
@@ -23,69 +23,17 @@ pub(super) struct Slots {
     received: [Received; BATCH],
 }
 
-#[derive(Clone, Copy)]
-struct Received {
-    from: SocketAddr,
-    length: usize,
-    truncated: bool,
-}
-
-const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
-
 impl Default for Slots {
     fn default() -> Self {
-        let nothing = Received { from: NOWHERE, length: 0, truncated: false };
-        Self { bytes: Box::new([[0; SLOT_BYTES]; BATCH]), received: [nothing; BATCH] }
+        Self { bytes: Box::new([[0; SLOT_BYTES]; BATCH]), received: [Received::NOTHING; BATCH] }
     }
 }
 
 impl Slots {
     /// Receives up to [`BATCH`] datagrams; fewer when no more wait.
     pub(super) fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<usize> {
-        let mut names: [MaybeUninit<libc::sockaddr_storage>; BATCH] =
-            [const { MaybeUninit::uninit() }; BATCH];
-        // SAFETY: `iovec` and `mmsghdr` are plain C structures for which all zero is a valid value.
-        let mut parts: [libc::iovec; BATCH] = unsafe { mem::zeroed() };
-        let mut headers: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
-        for i in 0..BATCH {
-            parts[i].iov_base = self.bytes[i][HEAD_ROOM..].as_mut_ptr().cast();
-            parts[i].iov_len = PACKET_BYTES_MAX;
-            let header = &mut headers[i].msg_hdr;
-            header.msg_name = names[i].as_mut_ptr().cast();
-            header.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-            header.msg_iov = &mut parts[i];
-            header.msg_iovlen = 1;
-        }
-        // SAFETY: every pointer in `headers` points into `names`, `parts` or `bytes`, which outlive the call and are not
-        // otherwise used during it; a slot has HEAD_ROOM + PACKET_BYTES_MAX bytes at least.
-        let count = unsafe {
-            libc::recvmmsg(
-                socket.as_raw_fd(),
-                headers.as_mut_ptr(),
-                BATCH as libc::c_uint,
-                libc::MSG_DONTWAIT as _,
-                std::ptr::null_mut(),
-            )
-        };
-        if count < 0 {
-            let error = io::Error::last_os_error();
-            return match error.raw_os_error() {
-                Some(libc::EAGAIN | libc::EINTR) => Ok(0),
-                _ => Err(error),
-            };
-        }
-        let count = (count as usize).min(BATCH);
-        for i in 0..count {
-            let header = &headers[i];
-            // SAFETY: the kernel has written `msg_namelen` bytes of address into `names[i]`; the family says which.
-            let from = unsafe { read_address(names[i].as_ptr(), header.msg_hdr.msg_namelen) };
-            self.received[i] = Received {
-                from: from.unwrap_or(NOWHERE),
-                length: (header.msg_len as usize).min(PACKET_BYTES_MAX),
-                truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
-            };
-        }
-        Ok(count)
+        let slots = self.bytes.each_mut().map(|slot| &mut slot[HEAD_ROOM..HEAD_ROOM + PACKET_BYTES_MAX]);
+        udp::receive(socket, slots, &mut self.received)
     }
 
     /// The datagram at this place of the last receive; `None`: it was longer than a slot, or of nobody.

@@ -23,11 +23,17 @@ pub struct Arena {
     received: [Received; BATCH],
 }
 
+/// What came into one buffer.
 #[derive(Clone, Copy)]
-struct Received {
-    from: SocketAddr,
-    length: usize,
-    truncated: bool,
+pub(crate) struct Received {
+    pub(crate) from: SocketAddr,
+    pub(crate) length: usize,
+    /// It was longer than the buffer: the rest is lost.
+    pub(crate) truncated: bool,
+}
+
+impl Received {
+    pub(crate) const NOTHING: Self = Self { from: NOWHERE, length: 0, truncated: false };
 }
 
 const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
@@ -42,61 +48,17 @@ pub struct Datagram<'a> {
 
 impl Default for Arena {
     fn default() -> Self {
-        let nothing = Received { from: NOWHERE, length: 0, truncated: false };
         // `vec![0; n]` takes zero pages from the system without touching them.
-        Self { bytes: vec![0; STRIDE * BATCH], received: [nothing; BATCH] }
+        Self { bytes: vec![0; STRIDE * BATCH], received: [Received::NOTHING; BATCH] }
     }
 }
 
 impl Arena {
     /// Receives up to [`BATCH`] datagrams; zero when none is waiting.
     pub fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<usize> {
-        let mut names: [MaybeUninit<libc::sockaddr_storage>; BATCH] =
-            [const { MaybeUninit::uninit() }; BATCH];
-        let base = self.bytes.as_mut_ptr();
-        // SAFETY: `iovec` and `mmsghdr` are plain C structures for which all zero is a valid value.
-        let mut parts: [libc::iovec; BATCH] = unsafe { mem::zeroed() };
-        let mut headers: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
-        for i in 0..BATCH {
-            // SAFETY: i < BATCH, so the buffer lies inside `bytes`, which is STRIDE * BATCH long.
-            parts[i].iov_base = unsafe { base.add(i * STRIDE) }.cast();
-            parts[i].iov_len = DATAGRAM_BYTES_MAX;
-            let header = &mut headers[i].msg_hdr;
-            header.msg_name = names[i].as_mut_ptr().cast();
-            header.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-            header.msg_iov = &mut parts[i];
-            header.msg_iovlen = 1;
-        }
-        // SAFETY: every pointer in `headers` points into `names`, `parts` or `bytes`, which outlive the call and
-        // are not otherwise used during it; the lengths are theirs.
-        let count = unsafe {
-            libc::recvmmsg(
-                socket.as_raw_fd(),
-                headers.as_mut_ptr(),
-                BATCH as libc::c_uint,
-                libc::MSG_DONTWAIT as _,
-                std::ptr::null_mut(),
-            )
-        };
-        if count < 0 {
-            let error = io::Error::last_os_error();
-            return match error.raw_os_error() {
-                Some(libc::EAGAIN | libc::EINTR) => Ok(0),
-                _ => Err(error),
-            };
-        }
-        let count = (count as usize).min(BATCH);
-        for i in 0..count {
-            let header = &headers[i];
-            // SAFETY: the kernel has written `msg_namelen` bytes of address into `names[i]`; the family says which.
-            let from = unsafe { read_address(names[i].as_ptr(), header.msg_hdr.msg_namelen) };
-            self.received[i] = Received {
-                from: from.unwrap_or(NOWHERE),
-                length: (header.msg_len as usize).min(DATAGRAM_BYTES_MAX),
-                truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
-            };
-        }
-        Ok(count)
+        let mut strides = self.bytes.chunks_exact_mut(STRIDE);
+        let mut next = || strides.next().map_or(&mut [][..], |stride| &mut stride[..DATAGRAM_BYTES_MAX]);
+        receive(socket, std::array::from_fn(|_| next()), &mut self.received)
     }
 
     /// The datagram at this place of the last batch.
@@ -109,6 +71,57 @@ impl Arena {
             truncated: received.truncated,
         }
     }
+}
+
+/// Receives up to `N` datagrams, one into each buffer, and says what they are; zero when none is waiting.
+pub(crate) fn receive<const N: usize>(
+    socket: &impl AsRawFd,
+    buffers: [&mut [u8]; N],
+    received: &mut [Received; N],
+) -> io::Result<usize> {
+    let mut names: [MaybeUninit<libc::sockaddr_storage>; N] = [const { MaybeUninit::uninit() }; N];
+    // SAFETY: `iovec` and `mmsghdr` are plain C structures for which all zero is a valid value.
+    let mut parts: [libc::iovec; N] = unsafe { mem::zeroed() };
+    let mut headers: [libc::mmsghdr; N] = unsafe { mem::zeroed() };
+    for i in 0..N {
+        parts[i].iov_base = buffers[i].as_mut_ptr().cast();
+        parts[i].iov_len = buffers[i].len();
+        let header = &mut headers[i].msg_hdr;
+        header.msg_name = names[i].as_mut_ptr().cast();
+        header.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        header.msg_iov = &mut parts[i];
+        header.msg_iovlen = 1;
+    }
+    // SAFETY: every pointer in `headers` points into `names`, `parts` or `buffers`, which are ours alone, outlive the call and
+    // are not otherwise used during it; the lengths are theirs.
+    let count = unsafe {
+        libc::recvmmsg(
+            socket.as_raw_fd(),
+            headers.as_mut_ptr(),
+            N as libc::c_uint,
+            libc::MSG_DONTWAIT as _,
+            std::ptr::null_mut(),
+        )
+    };
+    if count < 0 {
+        let error = io::Error::last_os_error();
+        return match error.raw_os_error() {
+            Some(libc::EAGAIN | libc::EINTR) => Ok(0),
+            _ => Err(error),
+        };
+    }
+    let count = (count as usize).min(N);
+    for i in 0..count {
+        let header = &headers[i];
+        // SAFETY: the kernel has written `msg_namelen` bytes of address into `names[i]`; the family says which.
+        let from = unsafe { read_address(names[i].as_ptr(), header.msg_hdr.msg_namelen) };
+        received[i] = Received {
+            from: from.unwrap_or(NOWHERE),
+            length: (header.msg_len as usize).min(buffers[i].len()),
+            truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
+        };
+    }
+    Ok(count)
 }
 
 /// Sends `datagrams` in order and calls `failed` with the place of each that could not leave.
