@@ -91,8 +91,6 @@ pub enum LegProtection {
 /// What a call may say of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaState {
-    /// Both ends share keys that we never had. No call that goes through us as its own two legs is that.
-    E2e,
     /// Encrypted on each leg, with keys that we hold.
     Hop,
     /// There is a leg in clear.
@@ -112,7 +110,6 @@ impl MediaState {
     /// As it is shown.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::E2e => "e2e",
             Self::Hop => "hop",
             Self::Mixed => "mixed",
         }
