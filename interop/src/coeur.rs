@@ -188,6 +188,14 @@ impl Coeur {
         self.child.as_ref().expect("running").0.id()
     }
 
+    /// SIGTERM, as a supervisor would; returns when the process has ended.
+    pub fn terminate(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        let stopped = Command::new("kill").arg(child.0.id().to_string()).status();
+        assert!(stopped.is_ok_and(|status| status.success()));
+        child.0.wait().expect("it ends");
+    }
+
     /// kill -9, as a crash would.
     pub fn kill(&mut self) {
         self.child = None;

@@ -134,6 +134,26 @@ fn phones_register_and_call_over_lines_that_lose_one_datagram_in_ten() {
     assert!(line.lost() > 0);
 }
 
+/// The connection of the one may be on another thread than the call: its last word leaves all the same.
+#[test]
+#[ignore = "needs baresip"]
+fn a_server_that_stops_says_goodbye_on_every_connection() {
+    for _ in 0..4 {
+        let mut server = Coeur::start_with("goodbye", &[ALICE, BOB], &["--shards", "4"]);
+        let mut bob = phone(&server, BOB, "tls", 660);
+        let mut alice = phone(&server, ALICE, "tcp", 440);
+        bob.registered();
+        alice.registered();
+        alice.command("dial", "sip:bob@interop.test");
+        alice.established();
+        bob.established();
+        server.terminate();
+        for phone in [&mut alice, &mut bob] {
+            phone.wait_for(&["terminated", "session closed"], 5);
+        }
+    }
+}
+
 #[test]
 #[ignore = "needs baresip"]
 fn a_phone_keeps_its_registration_over_kill_9() {

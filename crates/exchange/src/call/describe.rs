@@ -90,10 +90,19 @@ fn part<'m>(kind: &MediaType<'m>, bytes: &'m [u8]) -> Option<&'m [u8]> {
     None
 }
 
-/// The same description as before: a refresh, and no offer (RFC 3264 section 8: the `o=` line tells).
+/// The same description as before: a refresh, and no offer. The `o=` line tells (RFC 3264 section 8); a phone that forgets
+/// to count it up when it holds, or moves its media, is heard all the same.
 pub(super) fn is_same(old: &[u8], new: &[u8]) -> bool {
-    let origin = |bytes: &[u8]| coeur_sdp::parse(bytes).ok().and_then(|d| d.origin().map(<[u8]>::to_vec));
-    !old.is_empty() && (old == new || origin(old).is_some_and(|old| Some(old) == origin(new)))
+    if old.is_empty() || old == new {
+        return !old.is_empty();
+    }
+    let (Ok(had), Ok(has)) = (coeur_sdp::parse(old), coeur_sdp::parse(new)) else { return false };
+    let streams = |description: &coeur_sdp::Description<'_>| {
+        let ip = |at| description.connection(at).and_then(|connection| connection.ip());
+        let media = description.media.iter().enumerate();
+        media.map(|(at, media)| (media.port, description.direction(at), ip(at))).collect::<Vec<_>>()
+    };
+    had.origin().is_some() && had.origin() == has.origin() && streams(&had) == streams(&has)
 }
 
 /// Whether nothing is left of a description.

@@ -147,6 +147,9 @@ impl Prepared {
     }
 }
 
+/// A shard that does not look for so long is dead or drowned.
+const LOOK_PATIENCE: Duration = Duration::from_millis(500);
+
 impl Shards {
     pub fn tell(&self, command: Command) {
         for inbox in self.inboxes.iter() {
@@ -156,14 +159,30 @@ impl Shards {
     }
 
     /// Accepts nothing more, lets held answers leave, closes the connections, and returns when all threads have
-    /// ended: at the latest `grace` and a turn from now.
+    /// ended: at the latest `grace` and a turn from now. What was told before is carried out first, and what one shard
+    /// thereupon says on a connection of another leaves before that closes.
     pub fn stop(self, grace: Duration) {
+        // A look begun after the word came has it, the next has what others made of it, and with a third that has left.
+        for _ in 0..3 {
+            self.look_once_more();
+        }
         for inbox in self.inboxes.iter() {
             let _ = inbox.tell(Notice::Stop { grace });
         }
         for thread in self.threads {
             // Its panic was caught and told.
             let _ = thread.join();
+        }
+    }
+
+    /// Returns when each shard has looked into its inbox once more, or does not within [`LOOK_PATIENCE`].
+    fn look_once_more(&self) {
+        let before: Vec<u64> = self.inboxes.iter().map(|inbox| inbox.looks()).collect();
+        self.inboxes.iter().for_each(|inbox| inbox.durable());
+        let until = std::time::Instant::now() + LOOK_PATIENCE;
+        let looked = || self.inboxes.iter().zip(&before).all(|(inbox, before)| inbox.looks() > *before);
+        while !looked() && std::time::Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 

@@ -52,6 +52,19 @@ fn hold_and_resume_pass_from_either_side() {
     }
 }
 
+/// A careless phone holds without counting its `o=` line up: it believes that it is not heard, so it must not be.
+#[test]
+fn a_hold_that_forgets_to_count_its_version_is_a_hold() {
+    let (mut desk, _alice, bob, mut caller, _) = talking();
+    let hold = caller.request("INVITE", "", &described("10.0.0.1", 4_000, 1, "a=inactive\r\n"));
+    let sent = desk.receive(caller.flow, &hold);
+    let offer = request_to(&sent, bob.flow, "INVITE").clone();
+    assert_eq!(direction(&offer), "a=inactive");
+    let answer = described("10.0.0.2", 5_000, 2, "a=inactive\r\n");
+    desk.receive(bob.flow, &reply(&offer, 200, "", &contact(bob.flow), &answer));
+    assert_eq!(flows(&desk, 4_000), (false, false));
+}
+
 /// RFC 3264 section 5.1: an answer that does not mirror the offer opens nothing.
 #[test]
 fn to_who_is_told_that_nothing_comes_nothing_is_sent() {
