@@ -7,7 +7,7 @@ use crate::model::{
 };
 use coeur_directory::{
     Account, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain,
-    ECHO_USER, ForwardingPatch, Ha1Set, Rights, forward_target, new_secret,
+    ECHO_USER, ForwardingPatch, Ha1Set, Rights, forward_target, is_nobody, new_secret,
 };
 use coeur_storage::{Operator, Records, StorageError};
 use std::collections::BTreeSet;
@@ -198,7 +198,7 @@ impl Door {
         if change == AccountChange::default() {
             return Err(Refusal::new(Why::Invalid, "nothing to change was given".to_owned()));
         }
-        let forwarding = forwarding(&aor, &change)?;
+        let forwarding = forwarding(self.house.directory(), &aor, &change)?;
         let patch = AccountPatch {
             display_name: change.display_name.map(|new| name(&new).map(Box::from)).transpose()?,
             enabled: change.enabled,
@@ -287,13 +287,16 @@ fn not_reserved(aor: &Aor) -> Result<(), Refusal> {
 /// Rings of at most this long (seconds): a call is given up after three minutes.
 const FORWARD_AFTER_S_MAX: u16 = 170;
 
-fn forwarding(aor: &Aor, change: &AccountChange) -> Result<ForwardingPatch, Refusal> {
+fn forwarding(directory: &Directory, aor: &Aor, change: &AccountChange) -> Result<ForwardingPatch, Refusal> {
     let invalid = |text: String| Refusal::new(Why::Invalid, text);
     let target = |text: &Option<String>| {
         let Some(text) = text else { return Ok(None) };
         let target = forward_target(text, aor.domain()).map_err(|why| invalid(format!("`{text}` {why}")))?;
         if target.as_deref().is_some_and(|uri| uri.strip_prefix("sip:") == Some(aor.as_str())) {
             return Err(invalid(format!("{aor} would be forwarded to itself")));
+        }
+        if target.as_deref().is_some_and(|uri| is_nobody(directory, uri)) {
+            return Err(invalid(format!("`{text}` is no account, and every call of {aor} would fail")));
         }
         Ok(Some(target))
     };
@@ -507,13 +510,14 @@ mod tests {
             |change| door.answer(&operator(), Request::AccountChange { account: "alice@d".into(), change });
         let always =
             |text: &str| AccountChange { forward_always: Some(text.into()), ..AccountChange::default() };
-        for text in ["alice", "sip:alice@d", "http://x/", ""] {
+        for text in ["alice", "sip:alice@d", "http://x/", "", "*", "bob"] {
             assert_eq!(set(always(text)).err().map(|refusal| refusal.why), Some(Why::Invalid), "{text}");
         }
         for after in [0, 171] {
             let change = AccountChange { forward_after_s: Some(after), ..AccountChange::default() };
             assert!(set(change).is_err(), "{after}");
         }
+        assert!(add(&door, &["bob@d"]).is_ok());
         assert!(set(always("bob")).is_ok());
         let rules = || house.directory.account(b"alice", b"d").and_then(|account| account.forwarding.clone());
         assert_eq!(rules().and_then(|rules| rules.always).as_deref(), Some("sip:bob@d"));

@@ -1,6 +1,7 @@
 //! Where calls of an account go when it cannot or will not take them itself.
 
-use coeur_sip::uri::{SipUri, Uri};
+use crate::Directory;
+use coeur_sip::uri::{SipUri, Uri, unescape_into};
 
 /// As its owner wants it. Worst case 4 times [`FORWARD_BYTES_MAX`] bytes; most accounts have none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +85,14 @@ pub fn forward_target(text: &str, domain: &str) -> Result<Option<Box<str>>, &'st
         Ok(_) | Err(_) => return Err("is no account, number or SIP URI that can be called"),
     }
     Ok(Some(uri.into()))
+}
+
+/// A SIP URI in a domain of ours that names no account.
+pub fn is_nobody(directory: &Directory, uri: &str) -> bool {
+    let Ok(Uri::Sip(uri)) = Uri::parse(uri.as_bytes()) else { return false };
+    let mut user = Vec::new();
+    unescape_into(uri.user.unwrap_or_default(), &mut user);
+    directory.is_ours(uri.host_bytes) && directory.account(&user, uri.host_bytes).is_none()
 }
 
 fn is_named(uri: &SipUri<'_>) -> bool {

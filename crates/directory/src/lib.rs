@@ -23,6 +23,8 @@ pub use aor::{Aor, AorError, ECHO_USER};
 pub use change::{AccountPatch, Change, ChangeError};
 pub use device::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceId};
 pub use domain::{AlgorithmPolicy, Domain};
-pub use forwarding::{FORWARD_AFTER_S, FORWARD_BYTES_MAX, Forwarding, ForwardingPatch, forward_target};
+pub use forwarding::{
+    FORWARD_AFTER_S, FORWARD_BYTES_MAX, Forwarding, ForwardingPatch, forward_target, is_nobody,
+};
 pub use ha1::{Ha1, Ha1Set, new_secret};
 pub use table::Directory;

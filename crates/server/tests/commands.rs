@@ -340,6 +340,7 @@ fn an_account_that_is_no_longer_enabled_loses_its_registrations_at_once_and_is_i
     let shown = folder.json(&["account", "show", "alice", "--json"]);
     assert_eq!(shown["enabled"], true);
     assert_eq!((&shown["relay"], &shown["contacts_max"]), (&true.into(), &3.into()));
+    folder.json(&["account", "add", "bob", "--json"]);
     let change = [
         "--forward-busy",
         "bob",
