@@ -1,6 +1,7 @@
 //! What others may want to know: logs, metrics, traces, later webhooks. Rare things are events; things that happen
 //! per message are counters ([`Counters`]), which the server reads, so that the hot path publishes nothing.
 
+use crate::call_record::CallRecordId;
 use crate::flow::Flow;
 use crate::party::Party;
 use coeur_directory::{Aor, DeviceId};
@@ -51,6 +52,7 @@ pub enum Event {
 /// What is known of a call when it is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallRecord {
+    pub id: CallRecordId,
     pub caller: Party,
     /// Who answered; `None` for nobody, or nobody of ours.
     pub callee: Option<Party>,

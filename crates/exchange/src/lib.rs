@@ -21,6 +21,7 @@
 pub mod answer;
 pub mod bindings;
 pub mod call;
+pub mod call_record;
 pub mod context;
 pub mod dispatch;
 pub mod echo;

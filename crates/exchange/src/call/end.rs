@@ -174,6 +174,7 @@ impl Calls {
         let record = state.record;
         let began = cx.now.monotonic_at(record.started);
         cx.outbox.publish(Event::CallEnded(Box::new(CallRecord {
+            id: record.id,
             caller: record.caller,
             callee: record.callee,
             to: record.to,

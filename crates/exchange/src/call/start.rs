@@ -4,6 +4,7 @@ use super::describe::{self, Body};
 use super::state::{Call, Record, Setup};
 use super::{ALLOW, CALLS_MAX, Calls, NewLeg, refuse};
 use crate::answer::answer;
+use crate::call_record::CallRecordId;
 use crate::context::Context;
 use crate::flow::{Flow, Hop};
 use crate::forwarding::Onward;
@@ -96,6 +97,7 @@ impl Calls {
             response: Box::default(),
         };
         let record = Record {
+            id: CallRecordId::new(cx.mint, cx.now.wall),
             caller: party,
             callee: None,
             to: message.request_uri().into(),

@@ -4,6 +4,7 @@ use super::late::Late;
 use super::leg::LegId;
 use super::modify::Modify;
 use super::transfer::Transfer;
+use crate::call_record::CallRecordId;
 use crate::event::Protection;
 use crate::forwarding::Onward;
 use crate::party::Party;
@@ -68,6 +69,8 @@ pub(super) struct Setup {
 /// What a call record will say of it.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
+    /// The same in whatever is said of the call.
+    pub(super) id: CallRecordId,
     pub(super) caller: Party,
     pub(super) callee: Option<Party>,
     pub(super) to: Box<[u8]>,

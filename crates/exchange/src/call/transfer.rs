@@ -11,6 +11,7 @@ use super::leg::LegId;
 use super::name::Name;
 use super::state::{Call, Record, Setup};
 use super::{Calls, NewLeg};
+use crate::call_record::CallRecordId;
 use crate::context::Context;
 use crate::forwarding::Onward;
 use crate::outbox::Span;
@@ -56,6 +57,7 @@ impl Calls {
         let caller = self.stand_in(cx, call, remaining);
         let party = self.legs[remaining.slot as usize].end.party;
         let record = Record {
+            id: CallRecordId::new(cx.mint, cx.now.wall),
             caller: party.unwrap_or(referral.party),
             callee: None,
             to: referral.uri.as_slice().into(),

@@ -53,6 +53,7 @@ impl EventLog {
             Event::CallEnded(record) => {
                 tracing::debug!(
                     shard,
+                    call = %record.id,
                     call_id = line(&record.call_id),
                     to = line(&record.to),
                     status = record.status,
