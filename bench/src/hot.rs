@@ -10,9 +10,10 @@ use coeur_exchange::Exchange;
 use coeur_exchange::bindings::Bindings;
 use coeur_exchange::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
 use coeur_exchange::guard;
-use coeur_exchange::input::Input;
-use coeur_exchange::outbox::{Outbox, Output};
-use coeur_exchange::world::{Listener, Secrets, Settings, World};
+use coeur_exchange::input::{Input, MediaEvent};
+use coeur_exchange::media::StreamAddress;
+use coeur_exchange::outbox::{MediaCommand, Outbox, Output};
+use coeur_exchange::world::{CallMode, Listener, Secrets, Settings, World};
 use coeur_sip::digest::{Ha1, Session, challenges};
 use coeur_sip::message::{HeaderTable, Message};
 use coeur_sip::time::{Monotonic, Now, Wall};
@@ -28,7 +29,7 @@ const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.
     a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n";
 
 /// The paths that are counted.
-pub const PATHS: [&str; 6] = ["options", "challenge", "register", "refresh", "message", "call"];
+pub const PATHS: [&str; 7] = ["options", "challenge", "register", "refresh", "message", "call", "b2bua"];
 
 pub fn main(args: &[String]) {
     let path = args.first().map_or("", String::as_str);
@@ -37,7 +38,7 @@ pub fn main(args: &[String]) {
         eprintln!("hot wants one of {PATHS:?} and a count");
         std::process::exit(2);
     };
-    let mut office = Office::new();
+    let mut office = Office::new(if *path == "b2bua" { CallMode::B2bua } else { CallMode::Proxy });
     // Tables, buffers and branch predictors are warm, every user is registered and has a nonce.
     for user in 0..USERS {
         office.operation("register", user, warm);
@@ -55,19 +56,25 @@ pub fn main(args: &[String]) {
 
 /// What callgrind counts.
 #[inline(never)]
-fn serve(server: &mut Server, flow: Flow, bytes: &[u8]) {
+fn serve(server: &mut Server, word: Word<'_>) {
     // Keeps the compiler from making one function of this and `warm`.
     std::hint::black_box(0);
-    server.receive(flow, bytes);
+    server.hear(word);
 }
 
 /// The same, not counted.
 #[inline(never)]
-fn warm(server: &mut Server, flow: Flow, bytes: &[u8]) {
-    server.receive(flow, bytes);
+fn warm(server: &mut Server, word: Word<'_>) {
+    server.hear(word);
 }
 
-type Receive = fn(&mut Server, Flow, &[u8]);
+type Receive = fn(&mut Server, Word<'_>);
+
+/// What the server hears.
+enum Word<'a> {
+    Message(Flow, &'a [u8]),
+    Media(MediaEvent),
+}
 
 struct Server {
     world: World,
@@ -79,6 +86,15 @@ struct Server {
 }
 
 impl Server {
+    fn hear(&mut self, word: Word<'_>) {
+        match word {
+            Word::Message(flow, bytes) => self.receive(flow, bytes),
+            Word::Media(event) => {
+                self.exchange.handle(self.now, &self.world, Input::MediaEvent(event), &mut self.outbox);
+            }
+        }
+    }
+
     fn receive(&mut self, flow: Flow, bytes: &[u8]) {
         match coeur_sip::parse(bytes, &mut self.table, &self.limits) {
             Ok(message) => {
@@ -95,16 +111,18 @@ struct Office {
     sessions: Vec<Option<Session>>,
     cseq: u32,
     sent: Vec<(SocketAddr, Vec<u8>)>,
+    /// What the media plane, which is nobody here, is to say.
+    told: Vec<MediaEvent>,
 }
 
 impl Office {
-    fn new() -> Self {
-        let world = world();
+    fn new(calls: CallMode) -> Self {
+        let world = world(calls);
         let exchange = Exchange::new(ShardId(0), [9; 32], &world);
         let now = Now::new(Monotonic::from_secs(1), Wall::from_secs(1_800_000_000));
         let (table, limits) = (HeaderTable::new(), Limits::default());
         let server = Server { world, exchange, table, limits, outbox: Outbox::default(), now };
-        Self { server, sessions: (0..USERS).map(|_| None).collect(), cseq: 0, sent: Vec::new() }
+        Self { server, sessions: (0..USERS).map(|_| None).collect(), cseq: 0, sent: Vec::new(), told: Vec::new() }
     }
 
     fn operation(&mut self, path: &str, at: usize, receive: Receive) {
@@ -136,6 +154,7 @@ impl Office {
                 self.expect(user, &request, &[200], receive);
             }
             "message" => self.message(user, receive),
+            "b2bua" => self.b2bua(user, receive),
             _ => self.call(user, receive),
         }
     }
@@ -176,6 +195,27 @@ impl Office {
         let (callee, bye) = self.take_request();
         self.deliver_from(callee, &answer(&bye, StatusCode::OK, ""), receive);
         self.expect_sent(&[200]);
+    }
+
+    /// The same call over two legs: the ACK of the callee's leg is ours, and BYE is answered at once.
+    fn b2bua(&mut self, user: usize, receive: Receive) {
+        let request = self.request(Method::Invite, user, Some(user), OFFER);
+        self.deliver(user, &request, receive);
+        let (callee, invite) = self.take_request();
+        self.expect_sent(&[100]);
+        self.deliver_from(callee, &answer(&invite, StatusCode::RINGING, ""), receive);
+        self.expect_sent(&[180]);
+        self.deliver_from(callee, &answer(&invite, StatusCode::OK, OFFER), receive);
+        self.take_request();
+        let ok = self.sent.pop().expect("the 200").1;
+        let ack = within_dialog(&ok, Method::Ack, self.cseq);
+        self.deliver(user, &ack, receive);
+        let bye = within_dialog(&ok, Method::Bye, self.cseq + 1);
+        self.cseq += 1;
+        self.deliver(user, &bye, receive);
+        let (callee, bye) = self.take_request();
+        self.expect_sent(&[200]);
+        self.deliver_from(callee, &answer(&bye, StatusCode::OK, ""), receive);
     }
 
     /// The request of the load generator, to the next user or to the server.
@@ -280,14 +320,21 @@ impl Office {
             connection: ConnectionId::NONE,
             remote: from,
         };
-        receive(&mut self.server, flow, bytes);
+        receive(&mut self.server, Word::Message(flow, bytes));
         self.collect();
+        while let Some(event) = self.told.pop() {
+            receive(&mut self.server, Word::Media(event));
+            self.collect();
+        }
     }
 
     fn collect(&mut self) {
         let outbox = &mut self.server.outbox;
         let outputs = std::mem::take(&mut outbox.outputs);
         for output in &outputs {
+            if let Output::Media(command) = output {
+                self.told.extend(done(command));
+            }
             let Output::Send(send) = output else { continue };
             let to = match &send.hop {
                 Hop::Flow(flow) => flow.remote,
@@ -307,7 +354,23 @@ impl Office {
     }
 }
 
-fn world() -> World {
+/// What the media plane says to a command: the ports of every stream at once.
+fn done(command: &MediaCommand) -> Option<MediaEvent> {
+    match command {
+        MediaCommand::Open { id, streams, .. } => {
+            let address = |index: usize| {
+                let rtp = SocketAddr::from(([127, 0, 0, 1], 20_000 + 2 * index as u16));
+                let rtcp = SocketAddr::from(([127, 0, 0, 1], 20_001 + 2 * index as u16));
+                StreamAddress { rtp, rtcp, others: Box::default() }
+            };
+            let streams = (0..streams.len()).map(|index| Some(address(index))).collect();
+            Some(MediaEvent::Opened { id: *id, streams, fingerprint: None })
+        }
+        _ => None,
+    }
+}
+
+fn world(calls: CallMode) -> World {
     let secrets = Secrets { nonce: [1; 32], route: [2; 32], gruu: [3; 32] };
     let listener = Listener {
         id: ListenerId(0),
@@ -322,7 +385,7 @@ fn world() -> World {
         machine: coeur_exchange::machine::Machine::default(),
         guard: guard::Shared::new(&secrets),
         secrets,
-        settings: Settings { messages_per_minute_max: 0, ..Settings::default() },
+        settings: Settings { messages_per_minute_max: 0, calls, ..Settings::default() },
         storage_writable: AtomicBool::new(true),
     };
     let apply = |change| world.directory.apply(&change).expect("a change that can be");
@@ -375,8 +438,10 @@ fn within_dialog(ok: &[u8], method: Method<'_>, cseq: u32) -> Vec<u8> {
             .map(|header| format!("Route: {}\r\n", String::from_utf8_lossy(header.value)))
             .collect();
         let (from, to, call_id) = (text(HeaderName::From), text(HeaderName::To), text(HeaderName::CallId));
+        let contact = text(HeaderName::Contact);
+        let target = contact.trim_matches(['<', '>']);
         format!(
-            "{method} sip:callee@127.0.0.1:10001 SIP/2.0\r\n\
+            "{method} {target} SIP/2.0\r\n\
              Via: SIP/2.0/UDP 127.0.0.1:10000;rport;branch=z9hG4bK-d{cseq:08x}{method}\r\nMax-Forwards: 70\r\n{routes}\
              From: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n"
         )
