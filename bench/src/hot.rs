@@ -122,7 +122,13 @@ impl Office {
         let now = Now::new(Monotonic::from_secs(1), Wall::from_secs(1_800_000_000));
         let (table, limits) = (HeaderTable::new(), Limits::default());
         let server = Server { world, exchange, table, limits, outbox: Outbox::default(), now };
-        Self { server, sessions: (0..USERS).map(|_| None).collect(), cseq: 0, sent: Vec::new(), told: Vec::new() }
+        Self {
+            server,
+            sessions: (0..USERS).map(|_| None).collect(),
+            cseq: 0,
+            sent: Vec::new(),
+            told: Vec::new(),
+        }
     }
 
     fn operation(&mut self, path: &str, at: usize, receive: Receive) {

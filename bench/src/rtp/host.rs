@@ -65,6 +65,7 @@ fn open(
     let key = |side, heard| SrtpKey {
         suite: SrtpSuite::AesCm128HmacSha1_80,
         key_and_salt: keys::bytes(side, heard).into(),
+        mki: Box::default(),
     };
     let keying = match srtp {
         Some(side) => Keying::Sdes { send: key(side, true), receive: key(side, false) },

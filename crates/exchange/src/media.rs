@@ -202,7 +202,13 @@ pub struct SrtpKey {
     /// Key and salt, as in the `inline:` of RFC 4568 section 6.1: see [`SrtpSuite::key_bytes`] and
     /// [`SrtpSuite::salt_bytes`].
     pub key_and_salt: Box<[u8]>,
+    /// What its packets may name it by (RFC 3711 section 3.1), in its whole length, at most [`MKI_BYTES_MAX`]; empty: nothing.
+    #[zeroize(skip)]
+    pub mki: Box<[u8]>,
 }
+
+/// Of a master key identifier. RFC 4568 section 6.1 allows 128 bytes; phones announce one to four.
+pub const MKI_BYTES_MAX: usize = 16;
 
 /// RFC 4568 section 6.2, RFC 6188, RFC 7714.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -346,6 +352,7 @@ mod tests {
         let key = || SrtpKey {
             suite: SrtpSuite::AeadAes128Gcm,
             key_and_salt: b"TOPSECRETTOPSECRET".as_slice().into(),
+            mki: Box::default(),
         };
         let credentials =
             |ufrag: &str| IceCredentials { ufrag: ufrag.into(), password: IcePassword("HIDDEN".into()) };

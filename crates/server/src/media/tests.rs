@@ -234,7 +234,11 @@ fn two_phones_hear_each_other_and_their_reports() {
 fn a_plain_and_a_protected_phone_hear_each_other() {
     let call = Call::new(42_100..=42_199);
     let bytes = |seed: u8| (0..30).map(|i| seed ^ i).collect::<Vec<u8>>();
-    let key = |seed: u8| SrtpKey { suite: SrtpSuite::AesCm128HmacSha1_80, key_and_salt: bytes(seed).into() };
+    let key = |seed: u8| SrtpKey {
+        suite: SrtpSuite::AesCm128HmacSha1_80,
+        key_and_salt: bytes(seed).into(),
+        mki: Box::default(),
+    };
     let sdes = |stream: &mut Stream| stream.keying = Keying::Sdes { send: key(100), receive: key(200) };
     call.house.describe(id(2), &call.b, sdes);
     call.house.settle(id(2));

@@ -103,7 +103,8 @@ fn change<C>(key: &SrtpKey, old: Option<&SrtpKey>, make: impl FnOnce(&MasterKey)
 
 /// `None` for a key of a wrong length.
 pub(super) fn master(key: &SrtpKey) -> Option<MasterKey> {
-    MasterKey::new(suite(key.suite), &key.key_and_salt).ok()
+    let master = MasterKey::new(suite(key.suite), &key.key_and_salt).ok()?;
+    if key.mki.is_empty() { Some(master) } else { master.with_mki(&key.mki).ok() }
 }
 
 fn suite(suite: SrtpSuite) -> Suite {
@@ -199,6 +200,7 @@ mod tests {
         let key = |byte: u8, length| SrtpKey {
             suite: SrtpSuite::AesCm128HmacSha1_80,
             key_and_salt: vec![byte; length].into(),
+            mki: Box::default(),
         };
         let sdes = |send, receive| Keying::Sdes { send: key(send, 30), receive: key(receive, 30) };
         let old = sdes(1, 2);
@@ -207,5 +209,16 @@ mod tests {
         assert!(matches!(keys(&Keying::Plain, Some(&old)), (KeyChange::Plain, KeyChange::Plain)));
         let defect = Keying::Sdes { send: key(1, 29), receive: key(2, 31) };
         assert!(matches!(keys(&defect, None), (KeyChange::Awaited, KeyChange::Awaited)));
+    }
+
+    #[test]
+    fn a_key_with_an_identifier_is_one_and_with_one_that_is_too_long_opens_nothing() {
+        let key = |mki: &[u8]| SrtpKey {
+            suite: SrtpSuite::AeadAes128Gcm,
+            key_and_salt: vec![1; 28].into(),
+            mki: mki.into(),
+        };
+        assert!(master(&key(&[])).is_some() && master(&key(&[0, 1])).is_some());
+        assert!(master(&key(&[1; 17])).is_none());
     }
 }

@@ -1,11 +1,11 @@
 //! What is ours on one leg and secret: SRTP keys (RFC 4568) and ICE credentials (RFC 8839). All come from the [`Mint`], for
 //! one leg each, and stay what they are until the leg's own peer asks for others: a repeated key keeps its context.
 
-use crate::media::{Fingerprint, SrtpKey, SrtpSuite, StreamAddress};
+use crate::media::{Fingerprint, MKI_BYTES_MAX, SrtpKey, SrtpSuite, StreamAddress};
 use crate::mint::{Mint, write_hex};
 use coeur_sdp::attribute::{
     self, Candidate, CandidateKind, CandidateTransport, Crypto, HashFunction, IceOptions, IcePassword,
-    IceUfrag, Setup, Suite,
+    IceUfrag, KeyParameter, MasterKeyIdentifier, Setup, Suite,
 };
 use coeur_sdp::derive::LegIce;
 use coeur_sdp::summary::{DtlsKeying, IceSummary, Keys};
@@ -31,11 +31,12 @@ pub(super) fn fresh(mint: &mut Mint, tag: u32, suite: Suite) -> Option<Crypto> {
     Some(Crypto::new(tag, suite, attribute::SrtpKey::new(suite, bytes)?))
 }
 
-/// Whether the media plane can do it. Packets of a key with an identifier carry that (RFC 4568 section 6.1), which it does
-/// not look for.
+/// Whether the media plane can do it: one key, whose identifier, which its packets may carry (RFC 4568 section 6.1), is
+/// short enough.
 pub(super) fn is_taken(crypto: &Crypto) -> bool {
-    let has_identifier = crypto.keys.iter().any(|key| key.identifier.is_some());
-    suite_of(crypto.suite).is_some() && crypto.keys.len() == 1 && !has_identifier
+    let is_short =
+        |key: &KeyParameter| key.identifier.is_none_or(|mki| usize::from(mki.bytes) <= MKI_BYTES_MAX);
+    suite_of(crypto.suite).is_some() && crypto.keys.len() == 1 && crypto.keys.iter().all(is_short)
 }
 
 /// The key of ours and the one of theirs that were agreed: the answer repeats the tag of its choice (RFC 4568 section
@@ -50,12 +51,22 @@ pub(super) fn agreed<'k>(ours: &'k [Crypto], theirs: &'k [Crypto]) -> Option<(&'
 
 /// For the media plane.
 pub(super) fn key_of(crypto: &Crypto) -> Option<SrtpKey> {
-    let key = &crypto.keys.first()?.key;
+    let KeyParameter { key, identifier, .. } = crypto.keys.first()?;
     // Exact, so that no copy is left behind by growing.
     let mut joined = Vec::with_capacity(KEY_AND_SALT_MAX);
     joined.extend_from_slice(key.expose_key());
     joined.extend_from_slice(key.expose_salt());
-    Some(SrtpKey { suite: suite_of(crypto.suite)?, key_and_salt: joined.into() })
+    let mki = identifier.map_or_else(Box::default, written);
+    Some(SrtpKey { suite: suite_of(crypto.suite)?, key_and_salt: joined.into(), mki })
+}
+
+/// As packets carry it: in network order, with zeros before it up to the length that was announced (RFC 4568 section 6.1).
+fn written(mki: MasterKeyIdentifier) -> Box<[u8]> {
+    let value = mki.value.to_be_bytes();
+    let bytes = usize::from(mki.bytes);
+    let mut written = vec![0; bytes.saturating_sub(value.len())];
+    written.extend_from_slice(&value[value.len().saturating_sub(bytes)..]);
+    written.into()
 }
 
 const fn suite_of(suite: Suite) -> Option<SrtpSuite> {
@@ -129,5 +140,33 @@ fn candidate(index: usize, component: u16, at: SocketAddr) -> Candidate {
         kind: CandidateKind::Host,
         related: None,
         extensions: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coeur_sdp::attribute::Attribute;
+
+    fn crypto(rest: &str) -> Crypto {
+        let key = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+        let line = format!("1 AES_CM_128_HMAC_SHA1_80 inline:{key}{rest}");
+        Crypto::parse(line.as_bytes()).expect("a crypto line")
+    }
+
+    /// RFC 4568 section 6.1: `|2^20|1:4` of RFC 4568 section 9.1 stands in each packet as 00 00 00 01.
+    #[test]
+    fn an_identifier_of_a_key_reaches_the_media_plane_as_its_packets_carry_it() {
+        let mki = |rest: &str| key_of(&crypto(rest)).expect("a key").mki.to_vec();
+        assert_eq!(mki(""), [0; 0]);
+        assert_eq!(mki("|2^20|1:4"), [0, 0, 0, 1]);
+        assert_eq!(mki("|513:2"), [2, 1]);
+        assert_eq!(mki("|7:16"), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]);
+    }
+
+    #[test]
+    fn one_key_with_a_short_identifier_is_taken() {
+        assert!(is_taken(&crypto("|2^20|1:4")) && is_taken(&crypto("|1:16")));
+        assert!(!is_taken(&crypto("|1:17")));
     }
 }

@@ -238,7 +238,9 @@ fn keys(agreed: &dtls::Keys) -> Option<DtlsKeys> {
         Profile::AeadAes256Gcm => SrtpSuite::AeadAes256Gcm,
     };
     let length = suite.key_bytes() + suite.salt_bytes();
-    let key = |side: &[u8; 46]| Some(SrtpKey { suite, key_and_salt: side.get(..length)?.into() });
+    let key = |side: &[u8; 46]| {
+        Some(SrtpKey { suite, key_and_salt: side.get(..length)?.into(), mki: Box::default() })
+    };
     Some(DtlsKeys { send: key(&agreed.ours)?, receive: key(&agreed.theirs)? })
 }
 
