@@ -8,7 +8,6 @@
 use crate::answer::{answer, answer_malformed, answer_stranger};
 use crate::call::{self, Calls};
 use crate::context::Context;
-use crate::echo::Echo;
 use crate::event::Event;
 use crate::flow::Flow;
 use crate::guard::Guard;
@@ -31,7 +30,6 @@ pub(crate) struct Roles<'r> {
     pub(crate) registrar: &'r mut Registrar,
     pub(crate) proxy: &'r mut Proxy,
     pub(crate) calls: &'r mut Calls,
-    pub(crate) echo: &'r mut Echo,
     pub(crate) draining: &'r mut bool,
 }
 
@@ -47,19 +45,16 @@ pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input
             roles.registrar.tick(cx);
             roles.proxy.tick(cx);
             roles.calls.tick(cx);
-            roles.echo.tick(cx);
         }
         Input::Told(Command::Revoked { aor, device }) => {
             roles.registrar.revoke(cx, &aor, device);
             roles.proxy.revoke(cx, &aor, device);
             roles.calls.revoke(cx, &aor, device);
-            roles.echo.revoke(cx, &aor, device);
         }
         Input::Told(Command::Drain) => {
             *roles.draining = true;
             roles.proxy.drain(cx);
             roles.calls.drain(cx);
-            roles.echo.drain(cx);
         }
         Input::SendFailed { token, .. } if call::is_token(token.0) => roles.calls.send_failed(cx, token),
         Input::SendFailed { token, failure } => roles.proxy.send_failed(cx, token, failure),
@@ -67,10 +62,7 @@ pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input
             roles.calls.resolved(cx, token, answer)
         }
         Input::Resolved { token, answer } => roles.proxy.resolved(cx, token, answer),
-        Input::MediaEvent(event) => {
-            roles.calls.media(cx, &event);
-            roles.echo.media(cx, event);
-        }
+        Input::MediaEvent(event) => roles.calls.media(cx, &event),
     }
 }
 
@@ -96,22 +88,6 @@ fn malformed(cx: &mut Context<'_>, flow: &Flow, error: &ParseError<'_>) {
 fn request(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
     cx.counters.requests_received += 1;
     if retransmission(cx, flow, message) {
-        return;
-    }
-    if roles.echo.owns(message) {
-        // ACK and CANCEL cannot be challenged: from elsewhere they mean nothing.
-        if roles.echo.is_from_its_flow(flow, message) {
-            return roles.echo.in_dialog(cx, *flow, message);
-        }
-        if matches!(message.method(), Method::Ack | Method::Cancel) {
-            return;
-        }
-        let Ok(sender) = roles.guard.authenticate(cx, flow, message) else { return };
-        // Threat T-08: somebody else with an account of ours, who has heard the dialog.
-        match roles.echo.is_of(message, sender.account.id) {
-            true => roles.echo.in_dialog(cx, *flow, message),
-            false => answer(cx, flow, message, StatusCode::FORBIDDEN, None, |_| {}),
-        }
         return;
     }
     match message.method() {
@@ -280,7 +256,7 @@ fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Mes
             }
         }
         Plan::Proxy { targets, .. } => roles.proxy.start(cx, *flow, message, party, targets),
-        Plan::Echo => roles.echo.invite(cx, *flow, message, party),
+        Plan::Serve(service) => roles.calls.serve(cx, *flow, message, party, service),
         Plan::Refuse { status, why } => {
             if why == routing::Why::NoRightToRelay {
                 cx.counters.relay_refused += 1;

@@ -228,14 +228,14 @@ counters! {
     calls_started,
     /// Calls that were answered.
     calls_answered,
-    /// Calls that were ended by a BYE, and echo calls that ended.
+    /// Calls that were answered and have ended.
     calls_ended,
     /// Calls that went to somebody else by the rules of the account that was called.
     calls_forwarded,
     /// Calls of which one side was joined with somebody else.
     calls_transferred,
-    /// Calls that the echo service answered.
-    calls_echoed,
+    /// Calls that a service of ours answered: echo.
+    calls_served,
     /// Calls, or changes of calls, for whose media no port was to be had.
     media_refused,
     /// Calls that ended because a side did not refresh its session.

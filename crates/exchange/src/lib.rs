@@ -16,7 +16,7 @@
 //! | [`forwarding`] | where calls of an account go instead |
 //! | [`call`] | calls as a back-to-back user agent, one leg for each side |
 //! | [`proxy`] | RFC 3261 section 16 |
-//! | [`echo`] | the exchange's own answering service |
+//! | [`service`] | who answers within this program |
 
 pub mod answer;
 pub mod bindings;
@@ -24,7 +24,6 @@ pub mod call;
 pub mod call_record;
 pub mod context;
 pub mod dispatch;
-pub mod echo;
 pub mod event;
 pub mod flow;
 pub mod forwarding;
@@ -42,6 +41,7 @@ pub mod record;
 pub mod registrar;
 pub mod route_token;
 pub mod routing;
+pub mod service;
 #[cfg(test)]
 pub mod testing;
 mod wheel;
@@ -51,7 +51,6 @@ use answer::Answers;
 use call::Calls;
 use coeur_sip::time::{Monotonic, Now};
 use context::Context;
-use echo::Echo;
 use event::Counters;
 use flow::ShardId;
 use guard::Guard;
@@ -71,7 +70,6 @@ pub struct Exchange {
     registrar: Registrar,
     proxy: Proxy,
     calls: Calls,
-    echo: Echo,
     /// New requests are answered 503; what runs is finished.
     draining: bool,
 }
@@ -103,7 +101,6 @@ impl Exchange {
             registrar: Registrar::new(),
             proxy: Proxy::new(proxy_seed, world),
             calls: Calls::new(calls_seed),
-            echo: Echo::default(),
             draining: false,
         }
     }
@@ -123,7 +120,6 @@ impl Exchange {
             registrar: &mut self.registrar,
             proxy: &mut self.proxy,
             calls: &mut self.calls,
-            echo: &mut self.echo,
             draining: &mut self.draining,
         };
         dispatch::dispatch(&mut roles, &mut cx, input);
@@ -135,7 +131,6 @@ impl Exchange {
             self.registrar.next_deadline(),
             self.proxy.next_deadline(),
             self.calls.next_deadline(),
-            self.echo.next_deadline(),
         ];
         roles.into_iter().flatten().min()
     }

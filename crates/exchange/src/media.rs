@@ -16,6 +16,7 @@ mod report;
 pub use kept::{Kept, KeptKey, KeptKeys, KeptPath, KeptSource, KeptStream};
 pub use report::{DtlsFailure, DtlsState, IceFailure, IceState, Report, StreamReport, Way};
 
+use crate::service::Service;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use zeroize::ZeroizeOnDrop;
@@ -40,15 +41,6 @@ pub const STREAMS_MAX: usize = 16;
 
 #[derive(Clone, Debug)]
 pub enum MediaCommand {
-    /// Open an RTP port that sends back what `peer` sends it.
-    OpenEcho {
-        id: MediaId,
-        peer: SocketAddr,
-        signalled_from: IpAddr,
-    },
-    CloseEcho {
-        id: MediaId,
-    },
     /// Bind the ports of an endpoint. For one that is open: bind those of the streams that it lacks; the ports of the
     /// others stay. Answered by [`MediaEvent::Opened`], which names all of them.
     Open {
@@ -71,6 +63,12 @@ pub enum MediaCommand {
         a: MediaId,
         b: MediaId,
         streams: Box<[Pair]>,
+    },
+    /// What the endpoint receives goes to a service of ours, and what it hears comes from there. Replaces what it was
+    /// connected with.
+    Serve {
+        id: MediaId,
+        service: Service,
     },
     /// What the endpoint receives goes nowhere; its ports stay.
     Disconnect {
@@ -302,12 +300,6 @@ pub struct Pair {
 
 #[derive(Clone, Debug)]
 pub enum MediaEvent {
-    /// The echo port asked for is open; `address` is what the SDP answer names.
-    EchoOpened { id: MediaId, address: SocketAddr },
-    /// No port could be had.
-    EchoFailed { id: MediaId },
-    /// Nothing was heard for the time limit, or the port was closed.
-    EchoEnded { id: MediaId },
     /// The ports are bound; by `m=` line, `None` where none was wanted. A bundled stream has the address of its bundle.
     Opened { id: MediaId, streams: Box<[Option<StreamAddress>]>, fingerprint: Option<Fingerprint> },
     /// No port could be had. Nothing of what was asked for is bound; what was open before stays.

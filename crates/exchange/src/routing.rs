@@ -6,6 +6,7 @@ use crate::forwarding::{self, Cause, Diversion, Onward};
 use crate::gruu;
 use crate::machine;
 use crate::party::Party;
+use crate::service::Service;
 use crate::world::World;
 use coeur_directory::{Account, AccountId};
 use coeur_sip::time::Monotonic;
@@ -25,8 +26,8 @@ pub enum Plan {
         /// What the accounts on the way want done with a call; only for what begins one.
         onward: Option<Box<Onward>>,
     },
-    /// The exchange answers itself.
-    Echo,
+    /// A service of ours answers.
+    Serve(Service),
     Refuse {
         status: StatusCode,
         why: Why,
@@ -94,7 +95,7 @@ impl Plan {
     /// One line for people.
     pub fn explain(&self) -> String {
         match self {
-            Self::Echo => "answered by the echo service".into(),
+            Self::Serve(service) => format!("answered by the service {}", service.as_str()),
             Self::Refuse { status, why } => format!("refused with {}: {}", status.code(), why.as_str()),
             Self::Proxy { targets, why, onward } => {
                 let mut text = format!("relayed, because of {}:", why.as_str());
@@ -174,7 +175,7 @@ fn local(ask: &Ask<'_>, uri: &SipUri<'_>) -> Plan {
         user.retain(|b| b.is_ascii_digit() || *b == b'+');
     }
     if user == ECHO_USER && world.directory.account(&user, domain).is_none() {
-        return Plan::Echo;
+        return Plan::Serve(Service::Echo);
     }
     account(ask, &user, domain, None, uri.secure)
 }

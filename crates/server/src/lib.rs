@@ -5,7 +5,6 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod dns;
-pub mod echo_media;
 pub mod house;
 pub mod media;
 pub mod net;

@@ -88,7 +88,8 @@ pub struct Desk {
     serial: u64,
     tallies: BTreeMap<Vec<u8>, Tally>,
     pub resolving: Vec<(ResolveToken, Query)>,
-    pub echoes: Vec<MediaId>,
+    /// Endpoints that were asked for, with their streams.
+    pub endpoints: Vec<(MediaId, usize)>,
 }
 
 impl Default for Desk {
@@ -114,7 +115,7 @@ impl Desk {
             serial: 0,
             tallies: BTreeMap::new(),
             resolving: Vec::new(),
-            echoes: Vec::new(),
+            endpoints: Vec::new(),
         }
     }
 
@@ -169,14 +170,15 @@ impl Desk {
                 }
                 Output::Save(span) => self.recover(&outbox, span),
                 Output::Resolve { token, query } => self.resolving.push((token, query)),
-                Output::Media(MediaCommand::OpenEcho { id, .. }) => self.echoes.push(id),
-                Output::Media(MediaCommand::CloseEcho { id }) => self.echoes.retain(|open| *open != id),
+                Output::Media(MediaCommand::Open { id, streams, .. }) => {
+                    self.endpoints.push((id, streams.len()));
+                }
+                Output::Media(MediaCommand::Close { id }) => self.endpoints.retain(|(open, _)| *open != id),
                 Output::Media(
-                    MediaCommand::Open { .. }
-                    | MediaCommand::Describe { .. }
+                    MediaCommand::Describe { .. }
                     | MediaCommand::Connect { .. }
+                    | MediaCommand::Serve { .. }
                     | MediaCommand::Disconnect { .. }
-                    | MediaCommand::Close { .. }
                     | MediaCommand::Report { .. }
                     | MediaCommand::Keep { .. }
                     | MediaCommand::Restore { .. },

@@ -10,6 +10,7 @@ use super::party::{Dialog, Party, Request, answer_lines, written};
 use coeur_directory::{Aor, DeviceId};
 use coeur_exchange::event::Counters;
 use coeur_exchange::input::{Command, Input, MediaEvent, SendFailure};
+use coeur_exchange::media::StreamAddress;
 use coeur_exchange::outbox::SendToken;
 use coeur_sip::resolve::{Answer, Outcome, Records};
 use coeur_sip::transport::Transport;
@@ -353,11 +354,16 @@ impl Play<'_> {
     fn world_event(&mut self) {
         match self.choices.below(6) {
             0 | 1 => {
-                let Some(id) = self.desk.echoes.last().copied() else { return };
-                let event = match self.choices.below(3) {
-                    0 => MediaEvent::EchoFailed { id },
-                    1 => MediaEvent::EchoEnded { id },
-                    _ => MediaEvent::EchoOpened { id, address: ([192, 0, 2, 1], 20_000).into() },
+                let Some((id, streams)) = self.desk.endpoints.last().copied() else { return };
+                let at = ([192, 0, 2, 1], 20_000).into();
+                let address = || Some(StreamAddress { rtp: at, rtcp: at, others: Box::default() });
+                let event = match self.choices.below(4) {
+                    0 => MediaEvent::OpenFailed { id },
+                    1 => MediaEvent::Ended { id },
+                    _ => {
+                        let streams = (0..streams).map(|_| address()).collect();
+                        MediaEvent::Opened { id, streams, fingerprint: None }
+                    }
                 };
                 let sent = self.desk.handle(Input::MediaEvent(event));
                 self.deliver(sent);

@@ -135,8 +135,12 @@ impl Calls {
             false => self.answer_caller(cx, caller, callee),
         };
         let timer = read(&invite, |invite| self.timer_as_server(cx, caller, invite)).unwrap_or_default();
-        let extra =
-            read(&response, |response| self.extra_of(cx, caller, callee, response)).unwrap_or_default();
+        let extra = match self.service_of(callee) {
+            Some(_) => self.lines_of_service(cx, caller),
+            None => {
+                read(&response, |response| self.extra_of(cx, caller, callee, response)).unwrap_or_default()
+            }
+        };
         self.legs[caller.slot as usize].reliable = None;
         let sent = self.answer(cx, server, StatusCode::OK, None, &body, |writer| {
             writer.raw(&extra);
@@ -153,6 +157,8 @@ impl Calls {
         cx.counters.calls_answered += 1;
         if !late {
             self.agree(cx, caller, callee);
+        } else if self.service_of(callee).is_some() {
+            self.legs[caller.slot as usize].awaits_answer = true;
         }
         self.arm_leg(cx.now.monotonic, caller);
         self.arm_leg(cx.now.monotonic, callee);

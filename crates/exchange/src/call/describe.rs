@@ -3,7 +3,7 @@
 //! what it shares with us (RFC 3264, RFC 6337, RFC 7092 section 3.1).
 //!
 //! One file per word: [`profile`] is what a leg speaks, [`offer`] and [`answer`] write for it, [`keys`] and [`payloads`]
-//! are what they write with, [`agreed`] tells the media plane what came of it. What we have announced stands in
+//! are what they write with, [`agreed`] tells the media plane what came of it, [`mod@served`] is what a service of ours says. What we have announced stands in
 //! [`super::leg::Session::local`] and nowhere else, so a refused offer takes its keys with it.
 //!
 //! What it deliberately does not do: transcode, trickle (RFC 8838; our candidates are complete), use master key
@@ -16,11 +16,13 @@ mod offer;
 mod payloads;
 mod ports;
 pub(super) mod profile;
+mod served;
 
 pub(super) use agreed::{pairs, peer, protection};
 pub(super) use answer::{answer, is_usable};
 pub(super) use offer::offer;
 pub(super) use ports::{are_open, streams};
+pub(super) use served::served;
 
 use super::leg::Leg;
 use crate::media::STREAMS_MAX;

@@ -126,6 +126,8 @@ impl Calls {
             self.leave(cx, id);
         } else if self.calls[call as usize].late.as_ref().is_some_and(|late| late.to == id) {
             self.late_answered(cx, call, message);
+        } else if self.legs[id.slot as usize].awaits_answer {
+            self.service_answered(cx, id, message);
         } else {
             self.offer_what_was_missed(cx, call);
         }

@@ -10,6 +10,7 @@ use super::describe::{self, Body};
 use super::late::Late;
 use super::leg::{LegId, Stage as MediaStage};
 use super::modify::Before;
+use super::transfer::unheld;
 use crate::context::Context;
 use coeur_sip::{Message, Method, StatusCode};
 use std::time::Duration;
@@ -43,6 +44,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 impl Calls {
     /// The side that the new call takes over is joined with `from`. `ask`: it talks with somebody else now.
     pub(super) fn start_join(&mut self, cx: &mut Context<'_>, call: u32, from: LegId, ask: bool) {
+        let Some(remaining) = self.calls[call as usize].transfer.as_ref().map(|transfer| transfer.remaining)
+        else {
+            return;
+        };
+        if self.service_of(from).is_some() {
+            let offer = self.leg(remaining).map(|leg| unheld(&leg.session.remote, leg.near()));
+            if !self.describe_service(from, &offer.unwrap_or_default()) {
+                return self.join_failed(cx, call, StatusCode::NOT_ACCEPTABLE_HERE);
+            }
+        }
+        // A service need not be asked: it has just said what it takes.
+        let ask = ask && self.service_of(from).is_none();
         let described = self.leg(from).map(|leg| leg.session.remote.clone()).unwrap_or_default();
         let stage = if ask { Stage::Asking } else { Stage::Waiting };
         let join = Join { from, stage, client: None, late: None, described, before: None };

@@ -10,6 +10,7 @@ use crate::flow::{Hop, ShardId};
 use crate::media::{Fingerprint, MediaId, OpenStream, StreamAddress};
 use crate::proxy::next_hop;
 use crate::route_token::End;
+use crate::service::Service;
 use crate::world::World;
 use coeur_sip::dialog::Dialog;
 use coeur_sip::header::HeaderName;
@@ -58,6 +59,10 @@ pub(super) struct Leg {
     pub(super) unacknowledged: Option<u32>,
     /// The call is over; a BYE goes out once its ACK is there.
     pub(super) leaving: bool,
+    /// Nobody is there but a service of ours: no dialog, no ports. What it would have described is [`Session::remote`].
+    pub(super) service: Option<Service>,
+    /// Our last 2xx offered what a service has described: the answer comes in its ACK.
+    pub(super) awaits_answer: bool,
     /// RFC 3515: it hears what becomes of its REFER.
     pub(super) subscription: Subscription,
     /// When something is to be tried again (see `join`).
@@ -100,7 +105,7 @@ pub(super) struct Session {
 }
 
 impl Media {
-    /// Its name tells the leg, so that events find it without a map. The media of echo calls have small numbers.
+    /// Its name tells the leg, so that events find it without a map.
     pub(super) fn new(shard: ShardId, id: LegId) -> Self {
         let serial = CALLS | u64::from(id.slot & SLOT_MAX) << 32 | u64::from(id.serial);
         Self {

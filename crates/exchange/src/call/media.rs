@@ -3,7 +3,7 @@
 use super::leg::{LegId, Media, Stage};
 use super::{Calls, describe};
 use crate::context::Context;
-use crate::event::Event;
+use crate::event::{Event, Protection};
 use crate::media::{MediaCommand, MediaEvent};
 use crate::outbox::Output;
 
@@ -18,6 +18,9 @@ impl Calls {
         is_peers: bool,
     ) -> bool {
         let Some(leg) = self.leg_mut(id) else { return false };
+        if leg.service.is_some() {
+            return true;
+        }
         let Some(description) = describe::read(description) else { return false };
         let streams = describe::streams(leg, &description, is_peers);
         let open = describe::are_open(leg, &streams);
@@ -33,7 +36,7 @@ impl Calls {
 
     /// The ports of a leg are not wanted any more.
     pub(super) fn close_media(&mut self, cx: &mut Context<'_>, id: LegId) {
-        let Some(leg) = self.leg_mut(id) else { return };
+        let Some(leg) = self.leg_mut(id).filter(|leg| leg.service.is_none()) else { return };
         if leg.media.stage != Stage::Closed {
             leg.media.stage = Stage::Closed;
             cx.outbox.outputs.push(Output::Media(MediaCommand::Close { id: leg.media.id }));
@@ -43,6 +46,11 @@ impl Calls {
     /// Both sides have described what they agree on: the media plane hears of it.
     pub(super) fn agree(&mut self, cx: &mut Context<'_>, a: LegId, b: LegId) {
         let (Some(first), Some(second)) = (self.leg(a), self.leg(b)) else { return };
+        match (first.service, second.service) {
+            (None, None) => {}
+            (None, Some(_)) => return self.agree_with_service(cx, a, b),
+            (Some(_), None | Some(_)) => return self.agree_with_service(cx, b, a),
+        }
         let both = (describe::read(&first.session.remote), describe::read(&second.session.remote));
         let (Some(of_a), Some(of_b)) = both else { return };
         let (to_a, to_b) = (describe::peer(first, &of_a, &of_b), describe::peer(second, &of_b, &of_a));
@@ -58,6 +66,11 @@ impl Calls {
         ] {
             cx.outbox.outputs.push(Output::Media(command));
         }
+        self.protected(cx, call, protection);
+    }
+
+    /// How the media of a call is protected now; `None`: there is none.
+    pub(super) fn protected(&mut self, cx: &mut Context<'_>, call: u32, protection: Option<Protection>) {
         if let Some(call) = self.calls.get_mut(call as usize) {
             call.record.protection = protection.or(call.record.protection);
         }
@@ -122,10 +135,7 @@ impl Calls {
             | MediaEvent::IceFailed { .. }
             | MediaEvent::Reported { .. }
             | MediaEvent::Closed { .. }
-            | MediaEvent::Kept { .. }
-            | MediaEvent::EchoOpened { .. }
-            | MediaEvent::EchoFailed { .. }
-            | MediaEvent::EchoEnded { .. } => {}
+            | MediaEvent::Kept { .. } => {}
         }
     }
 

@@ -4,7 +4,7 @@
 //!
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
 //! [`cancel`], [`forward`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`refer`], [`replace`], [`transfer`],
-//! [`join`], [`notify`], [`end`], [`time`]. What each side asks and is
+//! [`join`], [`notify`], [`serve`], [`end`], [`time`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
 //!
 //! What it deliberately does not do: authenticate (that is `guard`), decide where a call goes (`routing`), carry media
@@ -41,6 +41,7 @@ mod request;
 mod response;
 mod revoke;
 mod ring;
+mod serve;
 mod server;
 mod start;
 mod state;
@@ -215,6 +216,8 @@ impl Calls {
             reliable: None,
             unacknowledged: None,
             leaving: false,
+            service: None,
+            awaits_answer: false,
             subscription: notify::Subscription::default(),
             alarm: Monotonic::NEVER,
             armed: Monotonic::NEVER,

@@ -176,6 +176,9 @@ impl Calls {
         modify.stage = Stage::Offered;
         let (server, to, offer) = (modify.server, modify.to, modify.offer.clone());
         let before = modify.before[1].local.clone();
+        if self.service_of(to).is_some() {
+            return self.offer_to_service(cx, call, &offer);
+        }
         let invite = self.servers.get(server as usize).is_none_or(super::server::Server::is_invite);
         let Some(leg) = self.leg_mut(to) else { return };
         let body =
@@ -251,7 +254,7 @@ impl Calls {
     }
 
     /// The answer goes back, and is what counts from now on.
-    fn tell_answer(&mut self, cx: &mut Context<'_>, call: u32, answer: &[u8]) {
+    pub(super) fn tell_answer(&mut self, cx: &mut Context<'_>, call: u32, answer: &[u8]) {
         let Some(modify) = self.calls[call as usize].modify.take() else { return };
         let Some(to) = self.leg_mut(modify.to) else { return };
         to.session.remote = answer.into();

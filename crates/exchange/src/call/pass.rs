@@ -6,10 +6,16 @@ use super::leg::LegId;
 use super::{Calls, headers, refuse};
 use crate::context::Context;
 use crate::flow::Flow;
-use coeur_sip::{Message, StatusCode};
+use coeur_sip::{Message, Method, StatusCode};
 
 impl Calls {
     pub(super) fn pass(&mut self, cx: &mut Context<'_>, id: LegId, flow: Flow, message: &Message<'_>) {
+        if self.other(id).is_some_and(|other| self.service_of(other).is_some()) {
+            // Keys may be pressed; a text is for people.
+            let is_info = message.method() == Method::Info;
+            let status = if is_info { StatusCode::OK } else { StatusCode::METHOD_NOT_ALLOWED };
+            return refuse(cx, &flow, message, status, None);
+        }
         let other = self.other(id).filter(|other| self.leg(*other).is_some_and(|leg| leg.dialog.is_some()));
         let Some(other) = other else {
             // Before somebody has answered there is nobody to say it to.

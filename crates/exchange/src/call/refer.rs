@@ -8,7 +8,7 @@ use super::leg::LegId;
 use super::name::Name;
 use super::start::{leave_out_full, understands};
 use super::transfer::Referral;
-use super::{CALLS_MAX, Calls, identity, refuse};
+use super::{CALLS_MAX, Calls, identity, refuse, transfer};
 use crate::answer::answer;
 use crate::context::Context;
 use crate::flow::Flow;
@@ -67,8 +67,10 @@ impl Calls {
         let plan = routing::decide_call(cx.world, cx.now.monotonic, Some(&account), &referral.uri);
         let (mut targets, onward) = match plan {
             Plan::Proxy { targets, onward, .. } => (targets, onward),
-            // The echo service answers calls of its own only.
-            Plan::Echo => return refuse(cx, &flow, message, StatusCode::NOT_ACCEPTABLE_HERE, None),
+            Plan::Serve(service) => {
+                self.accept_referral(cx, flow, message, referral.by);
+                return self.transfer(cx, referral, transfer::Wanted::Service(service));
+            }
             Plan::Refuse { status, why } => {
                 cx.counters.relay_refused += u64::from(why == routing::Why::NoRightToRelay);
                 return refuse(cx, &flow, message, status, Some(why.as_str()));
@@ -84,7 +86,7 @@ impl Calls {
             return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some("Callee Has Too Many Calls"));
         }
         self.accept_referral(cx, flow, message, referral.by);
-        self.transfer(cx, referral, (targets, onward));
+        self.transfer(cx, referral, transfer::Wanted::Targets(targets, onward));
     }
 
     /// An attended transfer (RFC 5589 section 7): the URI names another dialog of who asks.

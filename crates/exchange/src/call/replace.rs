@@ -37,6 +37,10 @@ impl Calls {
         if replaces.early_only {
             return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some("Already Answered"));
         }
+        if self.other(replaced).is_some_and(|other| self.service_of(other).is_some()) {
+            // A service answers each who calls it; there is no side to be taken over.
+            return refuse(cx, &flow, message, unknown, Some("A Service Is Called Anew"));
+        }
         let Some(remaining) = self.other(replaced).filter(|_| at_rest) else {
             return refuse(cx, &flow, message, StatusCode::REQUEST_PENDING, None);
         };

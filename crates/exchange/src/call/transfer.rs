@@ -17,6 +17,7 @@ use crate::forwarding::Onward;
 use crate::outbox::Span;
 use crate::party::Party;
 use crate::routing::Target;
+use crate::service::Service;
 use coeur_sip::header::{DialogId, HeaderName};
 use coeur_sip::time::Monotonic;
 use coeur_sip::{Method, StatusCode, Writer};
@@ -41,14 +42,24 @@ pub(super) struct Referral {
     pub(super) uri: Vec<u8>,
 }
 
+/// Who is called for it.
+pub(super) enum Wanted {
+    Targets(Vec<Target>, Option<Box<Onward>>),
+    Service(Service),
+}
+
 impl Calls {
     /// Calls who is wanted.
     pub(super) fn transfer(
         &mut self,
         cx: &mut Context<'_>,
         referral: Referral,
-        (targets, onward): (Vec<Target>, Option<Box<Onward>>),
+        wanted: Wanted,
     ) {
+        let (targets, onward, service) = match wanted {
+            Wanted::Targets(targets, onward) => (targets, onward, None),
+            Wanted::Service(service) => (Vec::new(), None, Some(service)),
+        };
         let old = self.legs[referral.by.slot as usize].call;
         // Both sides are there: `may_be_referred`.
         let Some(remaining) = self.other(referral.by) else { return };
@@ -100,6 +111,9 @@ impl Calls {
         });
         self.calls[old as usize].leads_to = Some(call);
         cx.counters.calls_started += 1;
+        if let Some(service) = service {
+            return self.answer_by_service(cx, call, service);
+        }
         self.set_onward(cx, call, onward);
         self.settle(cx, call);
     }
@@ -327,7 +341,7 @@ fn referred_by(value: &[u8]) -> Box<[u8]> {
 }
 
 /// A description as an offer to somebody new: who waits was put on hold by who transfers it, and is to be heard again.
-fn unheld(description: &[u8], near: std::net::IpAddr) -> Box<[u8]> {
+pub(super) fn unheld(description: &[u8], near: std::net::IpAddr) -> Box<[u8]> {
     let mut offer = Vec::with_capacity(description.len());
     for line in description.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);

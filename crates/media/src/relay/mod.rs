@@ -9,6 +9,9 @@
 //! timestamps pass as they are, sequence numbers too unless a sender begins anew ([`Quality`]); payload types are mapped where both ends number them differently; RTCP passes whole, on
 //! the port of RTP or its own on either side; SRTP is taken off and put on where the sides differ or have different keys.
 //!
+//! A stream may be linked with itself: it is a mirror then, in which sources have other names (SSRC), so that nobody takes
+//! what comes back for a loop.
+//!
 //! What it deliberately does not do: answer STUN, speak DTLS (both are handed out, [`Verdict::Handed`]), transcode, mix,
 //! repeat what was lost, take a compound RTCP packet about several streams of a bundle apart (it goes whole where its
 //! first report belongs).

@@ -4,12 +4,19 @@ use super::stream::{Header, Stream};
 use super::{Component, Reason, Relay, StreamKey, TransportKey, Verdict};
 use crate::demux::{Protocol, demux};
 use crate::packet::Packet;
+use crate::rtcp::rewrite_ssrcs;
 use crate::rtp::{Rtp, RtpMut};
 use coeur_sip::time::Monotonic;
 use std::net::SocketAddr;
 
 /// A sender report's blocks stand behind its sender information (RFC 3550 section 6.4.1).
 const SENDER_REPORT: u8 = 200;
+
+/// The name of a source in the mirror. Whoever sees packets with his own SSRC takes them for a loop or a collision and
+/// drops them (RFC 3550 section 8.2); and what he reports of the source in the mirror is a report of himself.
+fn mirrored(ssrc: u32) -> u32 {
+    ssrc ^ 0x5a5a_5a5a
+}
 
 /// A packet that goes no further, and whose it was.
 struct Lost(StreamKey, Reason);
@@ -91,6 +98,11 @@ impl Relay {
             self.heard.push(key);
         }
         let link = link.ok_or(lost(Reason::NotConnected))?;
+        if link == key
+            && let Ok(mut rtp) = RtpMut::parse(packet)
+        {
+            rtp.set_ssrc(mirrored(header.ssrc));
+        }
         if (payload != header.payload_type || shift != 0)
             && let Ok(mut rtp) = RtpMut::parse(packet)
         {
@@ -138,6 +150,9 @@ impl Relay {
         stream.quality.read_reports(packet, now);
         let link = stream.link.ok_or(Lost(key, Reason::NotConnected))?;
         let lost = |reason| Lost(link, reason);
+        if link == key && rewrite_ssrcs(packet, mirrored).is_err() {
+            return Err(lost(Reason::Malformed));
+        }
         let other = self.stream_mut(link).ok_or(lost(Reason::NotConnected))?;
         other.quality.restore_numbers(packet);
         other.quality.sends_report(packet, now);

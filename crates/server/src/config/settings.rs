@@ -47,7 +47,7 @@ pub struct Settings {
     /// 0: no limit.
     pub calls_per_account: u32,
     pub media_workers: usize,
-    /// Of calls and of the echo service.
+    /// Of calls.
     pub media_ports: RangeInclusive<u16>,
     /// 0: no limit.
     pub messages_per_minute: u32,

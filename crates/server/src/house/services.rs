@@ -1,8 +1,7 @@
-//! What shards hand out: events, DNS questions, media of calls, echo ports.
+//! What shards hand out: events, DNS questions, media of calls.
 
 use super::deaths::Deaths;
 use crate::dns::{Dns, Table};
-use crate::echo_media::{EchoMedia, Settings};
 use crate::media::Media;
 use crate::observe::events::EventLog;
 use crate::shard::{Inbox, Services};
@@ -24,23 +23,20 @@ pub struct HouseServices {
     events: SyncSender<(ShardId, Event)>,
     pub events_lost: AtomicU64,
     pub dns: Arc<Dns>,
-    pub echo: Arc<EchoMedia>,
     pub media: Media,
 }
 
 impl HouseServices {
-    /// Names and echo ports are looked after on the runtime, media by workers of its own; answers come through the inboxes.
+    /// Names are looked after on the runtime, media by workers of its own; answers come through the inboxes.
     pub fn new(
         runtime: &Handle,
         deaths: &Arc<Deaths>,
         inboxes: &Arc<[Arc<Inbox>]>,
-        echo: Settings,
         media: Media,
     ) -> (Self, Receiver<(ShardId, Event)>) {
         let (events, receiver) = sync_channel(EVENTS_MAX);
         let dns = Dns::new(Table::default(), runtime.clone(), deaths.clone(), inboxes.clone());
-        let echo = EchoMedia::new(echo, runtime.clone(), deaths.clone(), inboxes.clone());
-        (Self { events, events_lost: AtomicU64::new(0), dns, echo, media }, receiver)
+        (Self { events, events_lost: AtomicU64::new(0), dns, media }, receiver)
     }
 }
 
@@ -49,20 +45,8 @@ impl Services for HouseServices {
         self.dns.resolve(shard, token, query);
     }
 
-    fn media(&self, shard: ShardId, command: MediaCommand) {
-        match command {
-            MediaCommand::OpenEcho { .. } | MediaCommand::CloseEcho { .. } => {
-                self.echo.handle(shard, command)
-            }
-            MediaCommand::Open { .. }
-            | MediaCommand::Describe { .. }
-            | MediaCommand::Connect { .. }
-            | MediaCommand::Disconnect { .. }
-            | MediaCommand::Close { .. }
-            | MediaCommand::Report { .. }
-            | MediaCommand::Keep { .. }
-            | MediaCommand::Restore { .. } => self.media.handle(command),
-        }
+    fn media(&self, _shard: ShardId, command: MediaCommand) {
+        self.media.handle(command);
     }
 
     fn publish(&self, shard: ShardId, event: Event) {

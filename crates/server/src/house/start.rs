@@ -266,7 +266,7 @@ fn start_shards(
     let prepared = Prepared::new(settings.shards).map_err(unreachable)?;
     let inboxes = prepared.inboxes.clone();
     let media = media(settings, running, clock, inboxes.clone())?;
-    let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, echo(settings), media);
+    let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, media);
     let events_door = door.clone();
     let services = Arc::new(services);
     let deaths = &running.deaths;
@@ -370,17 +370,6 @@ fn media(
 /// Addresses, of what others may call us.
 fn advertised(settings: &Settings) -> impl Iterator<Item = std::net::IpAddr> {
     settings.advertise.iter().filter_map(|advertise| advertise.host.trim_matches(['[', ']']).parse().ok())
-}
-
-/// Echo ports: the range that firewalls are opened for, and as many calls as a test service needs.
-fn echo(settings: &Settings) -> crate::echo_media::Settings {
-    crate::echo_media::Settings {
-        local: std::net::Ipv4Addr::UNSPECIFIED.into(),
-        advertise: advertised(settings).next(),
-        ports: settings.media_ports.clone(),
-        ports_max: 1_000,
-        idle: Duration::from_secs(60),
-    }
 }
 
 /// Sockets of those who administer and watch; whoever connects waits until they are served.

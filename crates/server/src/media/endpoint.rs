@@ -45,6 +45,7 @@ pub(super) struct Own {
 }
 
 /// What a stream is connected with.
+#[derive(Clone)]
 pub(super) struct Link {
     pub(super) with: MediaId,
     pub(super) stream: u8,

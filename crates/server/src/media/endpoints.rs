@@ -8,6 +8,7 @@ use super::{Settings, Tell, report, socket, translate};
 use coeur_exchange::input::MediaEvent;
 use coeur_exchange::media::{OpenStream, Pair, Peer, Report, STREAMS_MAX, StreamAddress, StreamKind};
 use coeur_exchange::outbox::{MediaCommand, MediaId};
+use coeur_exchange::service::Service;
 use coeur_media::relay::{self, Relay, StreamKey, TransportKey};
 use coeur_sip::time::Monotonic;
 use hashbrown::HashMap;
@@ -75,6 +76,7 @@ impl Endpoints {
             MediaCommand::Open { id, near, streams } => self.open(id, near, &streams, now),
             MediaCommand::Describe { id, peer } => self.describe(id, *peer, now),
             MediaCommand::Connect { a, b, streams } => self.connect(a, b, &streams, now),
+            MediaCommand::Serve { id, service } => self.serve(id, service, now),
             MediaCommand::Disconnect { id } => self.disconnect(id),
             MediaCommand::Close { id } => self.close(id),
             MediaCommand::Report { id } => {
@@ -88,8 +90,6 @@ impl Endpoints {
                 }
             }
             MediaCommand::Restore { id, kept } => self.restore(id, *kept, now),
-            // The echo service has ports of its own.
-            MediaCommand::OpenEcho { .. } | MediaCommand::CloseEcho { .. } => {}
         }
         self.stats.endpoints.set(self.endpoints.len() as u64);
         self.stats.streams.set(self.relay.streams() as u64);
@@ -329,6 +329,22 @@ impl Endpoints {
         }
     }
 
+    fn serve(&mut self, id: MediaId, service: Service, now: Monotonic) {
+        self.disconnect(id);
+        match service {
+            // A stream that is connected with itself is a mirror: see `relay`.
+            Service::Echo => {
+                let Some(endpoint) = self.endpoints.get_mut(&id) else { return };
+                (endpoint.since, endpoint.silence_told) = (now, false);
+                for (stream, opened) in endpoint.streams.iter_mut().enumerate() {
+                    let link = Link { with: id, stream: stream as u8, payloads: Box::default() };
+                    opened.iter_mut().for_each(|opened| opened.link = Some(link.clone()));
+                }
+                self.relink(id);
+            }
+        }
+    }
+
     fn disconnect(&mut self, id: MediaId) {
         let partners = self.endpoints.get(&id).map(Endpoint::partners).unwrap_or_default();
         for partner in partners {
@@ -396,10 +412,7 @@ impl Endpoints {
 
 fn event_id(event: &MediaEvent) -> MediaId {
     match event {
-        MediaEvent::EchoOpened { id, .. }
-        | MediaEvent::EchoFailed { id }
-        | MediaEvent::EchoEnded { id }
-        | MediaEvent::Opened { id, .. }
+        MediaEvent::Opened { id, .. }
         | MediaEvent::OpenFailed { id }
         | MediaEvent::Silent { id }
         | MediaEvent::Heard { id, .. }

@@ -150,11 +150,10 @@ impl Media {
 /// Whose the command is. Both ends of a connection are on one worker, or it is refused there.
 fn id(command: &MediaCommand) -> MediaId {
     match command {
-        MediaCommand::OpenEcho { id, .. }
-        | MediaCommand::CloseEcho { id }
-        | MediaCommand::Open { id, .. }
+        MediaCommand::Open { id, .. }
         | MediaCommand::Describe { id, .. }
         | MediaCommand::Connect { a: id, .. }
+        | MediaCommand::Serve { id, .. }
         | MediaCommand::Disconnect { id }
         | MediaCommand::Close { id }
         | MediaCommand::Report { id }

@@ -120,9 +120,8 @@ fn queues(text: &mut MetricsText, shards: &ShardsOutside) {
     );
     let refused: u64 = shards.inboxes.iter().map(|inbox| inbox.refused()).sum();
     text.one("coeur_inbox_refused_total", Kind::Counter, "Notices refused by full inboxes.", refused);
-    let (dns, echo) = (&shards.services.dns, &shards.services.echo);
+    let dns = &shards.services.dns;
     text.one("coeur_dns_pending", Kind::Gauge, "DNS questions that wait for an answer.", dns.pending());
-    text.one("coeur_echo_ports", Kind::Gauge, "Ports that the echo service has open.", echo.ports());
     let mut counter = |name, help, value: u64| text.one(name, Kind::Counter, help, value);
     let questions = dns.questions.load(Ordering::Relaxed);
     counter("coeur_dns_questions_total", "DNS questions asked by the shards.", questions);

@@ -5,6 +5,7 @@ use crate::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
 use crate::input::{Input, SendFailure};
 use crate::media::{Fingerprint, MediaCommand, MediaEvent, MediaId, Pair, Peer, StreamAddress, StreamKind};
 use crate::outbox::{Outbox, Output};
+use crate::service::Service;
 use crate::testing::{Office, Phone, Sent, udp, world};
 use crate::world::{CallMode, Listener};
 use coeur_sip::{HeaderName, Method, Transport};
@@ -21,6 +22,8 @@ pub(super) struct Desk {
     pub(super) open: BTreeMap<MediaId, Option<Peer>>,
     pub(super) connected: Option<(MediaId, MediaId)>,
     pub(super) pairs: Box<[Pair]>,
+    /// What was told last to be with a service.
+    pub(super) served: Option<(MediaId, Service)>,
     /// No port is to be had.
     pub(super) full: bool,
     /// `Open` is not answered before [`Desk::let_open`].
@@ -55,6 +58,7 @@ impl Desk {
             open: BTreeMap::new(),
             connected: None,
             pairs: Box::default(),
+            served: None,
             full: false,
             slow: false,
             certificate: true,
@@ -164,7 +168,7 @@ impl Desk {
             MediaCommand::Report { .. } => "Report",
             MediaCommand::Keep { .. } => "Keep",
             MediaCommand::Restore { .. } => "Restore",
-            MediaCommand::OpenEcho { .. } | MediaCommand::CloseEcho { .. } => "Echo",
+            MediaCommand::Serve { .. } => "Serve",
         });
         match command {
             MediaCommand::Open { id, near, streams } => {
@@ -209,11 +213,12 @@ impl Desk {
                     self.connected = None;
                 }
             }
-            MediaCommand::Report { .. }
-            | MediaCommand::Keep { .. }
-            | MediaCommand::Restore { .. }
-            | MediaCommand::OpenEcho { .. }
-            | MediaCommand::CloseEcho { .. } => {}
+            MediaCommand::Serve { id, service } => {
+                assert!(self.open.contains_key(&id), "served before it is open");
+                self.connected = None;
+                self.served = Some((id, service));
+            }
+            MediaCommand::Report { .. } | MediaCommand::Keep { .. } | MediaCommand::Restore { .. } => {}
         }
     }
 
@@ -395,4 +400,9 @@ pub(super) fn ports(sent: &Sent) -> Vec<u16> {
     let text = body(sent);
     let ports = text.lines().filter_map(|line| line.strip_prefix("m="));
     ports.map(|line| line.split(' ').nth(1).expect("a port").parse().expect("a number")).collect()
+}
+
+/// The `o=` line of a description.
+pub(super) fn origin(sent: &Sent) -> String {
+    body(sent).lines().find(|line| line.starts_with("o=")).expect("an o= line").to_owned()
 }

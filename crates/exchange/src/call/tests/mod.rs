@@ -21,6 +21,7 @@ mod reliably;
 mod reoffering;
 mod replacing;
 mod revoked;
+mod serving;
 mod transferring;
 
 use crate::flow::Flow;

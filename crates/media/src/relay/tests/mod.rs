@@ -4,6 +4,7 @@ mod attacks;
 mod hold;
 mod keys;
 mod latching;
+mod mirror;
 mod ports;
 mod reasons;
 
