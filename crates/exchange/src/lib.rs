@@ -127,11 +127,7 @@ impl Exchange {
 
     /// When `Input::Ticked` is next wanted.
     pub fn next_deadline(&self) -> Option<Monotonic> {
-        let roles = [
-            self.registrar.next_deadline(),
-            self.proxy.next_deadline(),
-            self.calls.next_deadline(),
-        ];
+        let roles = [self.registrar.next_deadline(), self.proxy.next_deadline(), self.calls.next_deadline()];
         roles.into_iter().flatten().min()
     }
 

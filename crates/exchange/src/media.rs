@@ -53,45 +53,24 @@ pub enum MediaCommand {
     },
     /// What has been agreed about every stream of an open endpoint. Replaces what was said before; nothing is sent, and
     /// nothing received is passed on, before the first.
-    Describe {
-        id: MediaId,
-        peer: Box<Peer>,
-    },
+    Describe { id: MediaId, peer: Box<Peer> },
     /// What the one end receives goes to the other, in both directions, as far as the directions of the two let it.
     /// Replaces what either was connected with.
-    Connect {
-        a: MediaId,
-        b: MediaId,
-        streams: Box<[Pair]>,
-    },
+    Connect { a: MediaId, b: MediaId, streams: Box<[Pair]> },
     /// What the endpoint receives goes to a service of ours, and what it hears comes from there. Replaces what it was
     /// connected with.
-    Serve {
-        id: MediaId,
-        service: Service,
-    },
+    Serve { id: MediaId, service: Service },
     /// What the endpoint receives goes nowhere; its ports stay.
-    Disconnect {
-        id: MediaId,
-    },
+    Disconnect { id: MediaId },
     /// The ports are free again. Ends what it was connected with. Answered by [`MediaEvent::Closed`].
-    Close {
-        id: MediaId,
-    },
+    Close { id: MediaId },
     /// Asks how the endpoint does. Answered by [`MediaEvent::Reported`].
-    Report {
-        id: MediaId,
-    },
+    Report { id: MediaId },
     /// Asks for what the journal keeps of the endpoint. Answered by [`MediaEvent::Kept`].
-    Keep {
-        id: MediaId,
-    },
+    Keep { id: MediaId },
     /// Opens an endpoint as it was kept: the same ports, addresses, keys and counts. Answered like `Open`; it fails when
     /// one of its ports is not to be had, or when there is an endpoint of that name.
-    Restore {
-        id: MediaId,
-        kept: Box<Kept>,
-    },
+    Restore { id: MediaId, kept: Box<Kept> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

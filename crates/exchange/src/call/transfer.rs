@@ -50,12 +50,7 @@ pub(super) enum Wanted {
 
 impl Calls {
     /// Calls who is wanted.
-    pub(super) fn transfer(
-        &mut self,
-        cx: &mut Context<'_>,
-        referral: Referral,
-        wanted: Wanted,
-    ) {
+    pub(super) fn transfer(&mut self, cx: &mut Context<'_>, referral: Referral, wanted: Wanted) {
         let (targets, onward, service) = match wanted {
             Wanted::Targets(targets, onward) => (targets, onward, None),
             Wanted::Service(service) => (Vec::new(), None, Some(service)),

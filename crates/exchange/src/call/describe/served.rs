@@ -78,8 +78,7 @@ fn write_chosen(service: Service, media: &Media<'_>, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    const HEAD: &str =
-        "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=video 5000 RTP/AVP 96\r\n\
+    const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=video 5000 RTP/AVP 96\r\n\
          a=rtpmap:96 VP8/90000\r\n";
 
     #[test]

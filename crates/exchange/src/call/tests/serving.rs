@@ -94,7 +94,11 @@ fn echo_offers_when_nothing_was_offered_and_takes_the_answer_from_the_ack() {
     let (mut desk, mut alice, _) = Desk::new();
     let (request, sent) = desk.invite(&mut alice, ECHO, "", "");
     let ok = answer_to(&sent, alice.flow, 200).clone();
-    assert!(body(&ok).contains("opus/48000/2") && body(&ok).contains("a=rtpmap:9 G722/8000"), "{}", ok.text());
+    assert!(
+        body(&ok).contains("opus/48000/2") && body(&ok).contains("a=rtpmap:9 G722/8000"),
+        "{}",
+        ok.text()
+    );
     assert_eq!(desk.served, None, "nothing is agreed yet");
     let mut caller = Ua::caller(alice.flow, &request, &ok);
     let ack = caller.ack(&sdp("10.0.0.1", 4_000));
@@ -126,7 +130,9 @@ fn who_speaks_another_profile_is_echoed_in_it() {
         let peer = desk.open[&media(&desk)].clone().expect("described");
         let stream = peer.streams[0].as_ref().expect("audio");
         match kind {
-            Kind::Sdes => assert!(matches!(stream.keying, Keying::Sdes { .. }) && lines.contains("a=crypto:")),
+            Kind::Sdes => {
+                assert!(matches!(stream.keying, Keying::Sdes { .. }) && lines.contains("a=crypto:"))
+            }
             Kind::Web => {
                 assert!(matches!(stream.keying, Keying::Dtls { .. }) && lines.contains("a=fingerprint:"));
                 // What would name the browser's own sources as ours.

@@ -156,10 +156,7 @@ fn a_transfer_never_reaches_what_who_transfers_may_not_call() {
     let rights = Rights { relay_foreign: true };
     let patch = AccountPatch { rights: Some(rights), ..AccountPatch::default() };
     apply(&three.desk.office.world, Change::AccountChanged { aor: aor("bob"), patch });
-    for (target, status) in [
-        ("<sip:premium@elsewhere.example>", 403),
-        ("<sip:nobody@example.org>", 404),
-    ] {
+    for (target, status) in [("<sip:premium@elsewhere.example>", 403), ("<sip:nobody@example.org>", 404)] {
         let sent = three.refer(&format!("Refer-To: {target}\r\n"));
         answer_to(&sent, three.caller.flow, status);
         assert_eq!(sent.len(), 1, "{}", dump(&sent));
