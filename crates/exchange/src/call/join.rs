@@ -116,6 +116,7 @@ impl Calls {
     pub(super) fn alarm(&mut self, cx: &mut Context<'_>, id: LegId) {
         match self.joining(id) {
             Some(call) => self.join_on(cx, call),
+            None if self.service_of(id).is_some() => self.ports_missing(cx, id),
             None => self.nobody_answers(cx, id),
         }
     }

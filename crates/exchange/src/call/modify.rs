@@ -99,6 +99,9 @@ impl Calls {
             self.open_media(cx, id, &offer, true);
             self.open_media(cx, to, &offer, false);
         }
+        if self.service_of(to).is_some() {
+            self.await_ports(cx, to);
+        }
         self.modify_opened(cx, call);
     }
 

@@ -12,6 +12,7 @@ use crate::flow::Flow;
 use crate::media::MediaCommand;
 use crate::outbox::Output;
 use crate::party::Party;
+use crate::proxy::timing;
 use crate::route_token::{End, hop_of};
 use crate::service::Service;
 use coeur_sip::header::HeaderName;
@@ -116,7 +117,28 @@ impl Calls {
             setup.accepted = Some(id);
         }
         cx.counters.calls_served += 1;
+        self.await_ports(cx, id);
         self.accept_opened(cx, call);
+    }
+
+    /// A phone that does not answer has its timers; of a service only ports are waited for, and not for ever.
+    pub(super) fn await_ports(&mut self, cx: &mut Context<'_>, id: LegId) {
+        let now = cx.now.monotonic;
+        if let Some(leg) = self.leg_mut(id) {
+            leg.alarm = now + timing(cx.world).lifetime();
+        }
+        self.arm_leg(now, id);
+    }
+
+    /// The time for that is over.
+    pub(super) fn ports_missing(&mut self, cx: &mut Context<'_>, id: LegId) {
+        let Some(call) = self.leg(id).map(|leg| leg.call) else { return };
+        let Some(state) = self.calls.get(call as usize) else { return };
+        if state.setup.is_some() && state.transfer.is_none() {
+            self.end_setup(cx, call, StatusCode::SERVICE_UNAVAILABLE, None);
+        } else if state.modify.is_some() {
+            self.modify_refused(cx, call, StatusCode::SERVICE_UNAVAILABLE);
+        }
     }
 
     /// What the 200 of a service says besides its description, as lines.

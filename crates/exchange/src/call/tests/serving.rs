@@ -203,6 +203,26 @@ fn without_a_port_echo_is_503() {
     desk.assert_at_rest();
 }
 
+/// The word of the media plane may be lost: an inbox is full.
+#[test]
+fn who_waits_for_ports_of_a_call_to_echo_does_not_wait_for_ever() {
+    let (mut desk, mut alice, _) = Desk::new();
+    desk.slow = true;
+    desk.invite(&mut alice, ECHO, "", &sdp("10.0.0.1", 4_000));
+    let sent = desk.pass(Duration::from_secs(33));
+    assert!(sent.iter().any(|sent| sent.status() == 503), "{}", dump(&sent));
+    let (mut desk, mut alice, _) = Desk::new();
+    let (mut caller, _) = served(&mut desk, &mut alice);
+    desk.slow = true;
+    let more = format!("{}m=audio 4002 RTP/AVP 0\r\n", described("10.0.0.1", 4_000, 2, ""));
+    let request = caller.request("INVITE", "", &more);
+    desk.receive(alice.flow, &request);
+    let sent = desk.pass(Duration::from_secs(33));
+    assert!(sent.iter().any(|sent| sent.status() == 503), "{}", dump(&sent));
+    let bye = caller.request("BYE", "", "");
+    answer_to(&desk.receive(alice.flow, &bye), alice.flow, 200);
+}
+
 #[test]
 fn silence_and_a_server_that_stops_end_a_call_to_echo_with_a_bye() {
     for drains in [true, false] {
