@@ -240,6 +240,10 @@ fn register(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &
 
 /// Requests for somebody else, or for a service of ours.
 fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
+    // The flow is the proof.
+    if flow.is_inside() {
+        return roles.calls.asked_inside(cx, *flow, message);
+    }
     let Ok(sender) = roles.guard.authenticate(cx, flow, message) else { return };
     if message.method() == Method::Message && !roles.guard.may_message(cx, flow, message, &sender.account) {
         return;

@@ -234,6 +234,8 @@ counters! {
     calls_forwarded,
     /// Calls of which one side was joined with somebody else.
     calls_transferred,
+    /// Calls of which the other side is on another shard.
+    calls_across_shards,
     /// Calls that a service of ours answered: echo.
     calls_served,
     /// Calls, or changes of calls, for whose media no port was to be had.

@@ -1,7 +1,7 @@
 //! Where a message came from and where one can be sent: plain data, valid across threads, never a socket.
 
 use coeur_sip::transport::Transport;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// One worker of the server; owns one [`crate::Exchange`]. At most 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +27,18 @@ impl ConnectionId {
     pub fn shard(self) -> ShardId {
         ShardId((self.0 >> 56) as u8)
     }
+
+    /// See [`Flow::inside`].
+    const fn inside(shard: ShardId) -> Self {
+        Self((shard.0 as u64) << 56 | INSIDE_SERIAL)
+    }
 }
+
+/// No connection gets as far.
+const INSIDE_SERIAL: u64 = (1 << 56) - 1;
+/// Where the other end of a flow inside of the process is: media for it stays on this machine, and its ports are never
+/// advertised. Of loopback, and an address that nobody else has.
+pub const INSIDE: Ipv4Addr = Ipv4Addr::new(127, 255, 255, 254);
 
 /// A bidirectional path to one remote address (RFC 5626 section 2): for UDP the listener and the remote address,
 /// for everything else the connection. An answer sent on a flow leaves from the socket that received.
@@ -37,6 +48,22 @@ pub struct Flow {
     pub listener: ListenerId,
     pub connection: ConnectionId,
     pub remote: SocketAddr,
+}
+
+impl Flow {
+    /// To another shard of this process, through its inbox, or from there (decision 0032). Nothing that comes from a
+    /// network has such a flow, so it is a proof of itself; what is said over it leaves the process nowhere, which counts
+    /// as TLS.
+    pub const fn inside(shard: ShardId) -> Self {
+        let remote = SocketAddr::new(IpAddr::V4(INSIDE), 0);
+        // The first listener is always there, for our Via and Contact.
+        let listener = ListenerId(0);
+        Self { transport: Transport::Tls, listener, connection: ConnectionId::inside(shard), remote }
+    }
+
+    pub const fn is_inside(&self) -> bool {
+        self.connection.0 & INSIDE_SERIAL == INSIDE_SERIAL
+    }
 }
 
 /// Where a message is to be sent.

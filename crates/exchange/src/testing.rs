@@ -4,7 +4,7 @@ use crate::Exchange;
 use crate::event::Event;
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
 use crate::guard::Shared;
-use crate::input::Input;
+use crate::input::{Input, MediaEvent};
 use crate::machine::Machine;
 use crate::outbox::{MediaCommand, Outbox, Output, ResolveToken, SendToken};
 use crate::world::{Listener, Secrets, Settings, World};
@@ -135,6 +135,8 @@ impl Sent {
 pub struct Office {
     pub world: World,
     pub exchange: Exchange,
+    /// A second shard of the same world, and the flows whose messages arrive there.
+    pub second: Option<(Exchange, Vec<Flow>)>,
     pub now: Now,
     /// What was published since the last look.
     pub events: Vec<Event>,
@@ -157,7 +159,30 @@ impl Office {
     pub fn in_world(world: World) -> Self {
         let exchange = Exchange::new(ShardId(0), [9; 32], &world);
         let now = Now::new(Monotonic::from_secs(1), Wall::from_secs(1_800_000_000));
-        Self { world, exchange, now, events: Vec::new(), asked: Vec::new(), media: Vec::new() }
+        Self { world, exchange, second: None, now, events: Vec::new(), asked: Vec::new(), media: Vec::new() }
+    }
+
+    /// From now on there are two shards; what comes over these flows arrives at the second.
+    pub fn divide(&mut self, flows: &[Flow]) {
+        self.second = Some((Exchange::new(ShardId(1), [10; 32], &self.world), flows.to_vec()));
+    }
+
+    /// When the first of the shards wants to be woken.
+    pub fn next_deadline(&self) -> Option<Monotonic> {
+        let second = self.second.as_ref().and_then(|(exchange, _)| exchange.next_deadline());
+        self.exchange.next_deadline().into_iter().chain(second).min()
+    }
+
+    /// As the loop of the server finds the owner of a message (decision 0012).
+    fn owner(&self, flow: &Flow, message: &Message<'_>) -> ShardId {
+        let branch = || message.via().ok()?.branch.and_then(crate::call::shard_of_branch);
+        let named = match message.is_response() {
+            true => branch(),
+            false => crate::call::shard_of_request(message),
+        };
+        let (_, flows) = self.second.as_ref().expect("two shards");
+        let other = flows.contains(flow) || *flow == Flow::inside(ShardId(0));
+        named.filter(|shard| shard.0 < 2).unwrap_or(ShardId(u8::from(other)))
     }
 
     pub fn wait(&mut self, span: Duration) {
@@ -181,8 +206,38 @@ impl Office {
     }
 
     pub fn handle(&mut self, input: Input<'_>) -> Vec<Sent> {
+        if self.second.is_none() {
+            return self.handle_at(ShardId(0), input);
+        }
+        let mut sent = match &input {
+            Input::Received { flow, message } => self.handle_at(self.owner(flow, message), input),
+            Input::MediaEvent(MediaEvent::Opened { id, .. } | MediaEvent::OpenFailed { id }) => {
+                self.handle_at(id.shard(), input)
+            }
+            Input::Ticked => {
+                [0, 1].into_iter().flat_map(|s| self.handle_at(ShardId(s), Input::Ticked)).collect()
+            }
+            _ => self.handle_at(ShardId(0), input),
+        };
+        // What goes from shard to shard arrives at once.
+        while let Some(at) =
+            sent.iter().position(|sent| matches!(sent.hop, Hop::Flow(flow) if flow.is_inside()))
+        {
+            let passed = sent.remove(at);
+            let Hop::Flow(to) = passed.hop else { continue };
+            let from = Flow::inside(ShardId(1 - to.connection.shard().0));
+            sent.extend(self.receive(from, &passed.bytes));
+        }
+        sent
+    }
+
+    fn handle_at(&mut self, shard: ShardId, input: Input<'_>) -> Vec<Sent> {
         let mut outbox = Outbox::default();
-        self.exchange.handle(self.now, &self.world, input, &mut outbox);
+        let exchange = match (&mut self.second, shard) {
+            (Some((second, _)), ShardId(1)) => second,
+            _ => &mut self.exchange,
+        };
+        exchange.handle(self.now, &self.world, input, &mut outbox);
         let mut sent = Vec::new();
         for output in std::mem::take(&mut outbox.outputs) {
             match output {

@@ -98,11 +98,13 @@ impl Calls {
         leg.dialog = Some(dialog);
         leg.callee = None;
         leg.learn(message);
-        let party = leg.end.party;
+        let (party, elsewhere) = (leg.end.party, leg.end.flow.is_inside());
         self.begin_timer_as_client(cx, id, message);
         let call = &mut self.calls[call as usize];
         call.callee = Some(id);
         call.record.callee = party;
+        call.record.is_elsewhere = elsewhere;
+        cx.counters.calls_across_shards += u64::from(elsewhere);
         if let Some(party) = party {
             // It has said yes: this is counted, and refused no more.
             cx.world.guard.sessions.take(party.account, 0);
@@ -190,7 +192,7 @@ impl Calls {
         // Who was reached over a listener is answered over it, so there is one.
         let _ = leg.write_contact(cx.world, &mut writer);
         writer.header(HeaderName::Allow, ALLOW).header(HeaderName::Supported, SUPPORTED);
-        let tells = leg.end.party.is_some();
+        let tells = leg.is_trusted();
         let identity = identity::of_answerer(cx.world, response, other.end.party, tells);
         if !identity.asserted.is_empty() {
             writer.header(HeaderName::PAssertedIdentity, &identity.asserted);

@@ -173,7 +173,7 @@ impl Calls {
         };
         let record = state.record;
         let began = cx.now.monotonic_at(record.started);
-        cx.outbox.publish(Event::CallEnded(Box::new(CallRecord {
+        let ended = Event::CallEnded(Box::new(CallRecord {
             id: record.id,
             caller: record.caller,
             callee: record.callee,
@@ -186,7 +186,11 @@ impl Calls {
             status,
             ended_by,
             protection: record.protection,
-        })));
+        }));
+        // What is one call for its people has one record.
+        if !record.is_elsewhere {
+            cx.outbox.publish(ended);
+        }
         if let Some(transfer) = state.transfer {
             self.unlink(cx, call, *transfer);
         }

@@ -216,7 +216,9 @@ impl Calls {
     /// as safe as its sips URI wants (RFC 3261 section 26.2.2 has TLS on each hop; keys would be all that is missing).
     pub(super) fn try_next_profile(&mut self, cx: &mut Context<'_>, id: LegId) -> bool {
         let transport = transport_of(&self.legs[id.slot as usize].hop);
-        let Some(callee) = self.callee(id) else { return false };
+        let inside = self.legs[id.slot as usize].end.flow.is_inside();
+        // Another shard speaks as we do, and its refusal is that of its phone.
+        let Some(callee) = self.callee(id).filter(|_| !inside) else { return false };
         let next = callee.first.after(callee.refusals + 1, transport);
         let Some(next) = next.filter(|next| next.is_secure() || !callee.target.secure) else { return false };
         callee.refusals += 1;
@@ -271,7 +273,7 @@ impl Calls {
         let mut written = Vec::with_capacity(2_048);
         let leg = &self.legs[id.slot as usize];
         let done = read(&invite, |invite| {
-            let from = identity::of_sender(cx.world, invite, party, leg.end.party.is_some());
+            let from = identity::of_sender(cx.world, invite, party, leg.is_trusted());
             let more = More { max_forwards, lines: &lines, body: &body };
             write_invite(cx, leg, invite, &from, &more, &mut written)
         });

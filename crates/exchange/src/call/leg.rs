@@ -137,6 +137,11 @@ impl Leg {
         self.end.flow.remote.ip()
     }
 
+    /// A device of ours, or another shard: we may assert an identity to it (RFC 3325 section 5).
+    pub(super) fn is_trusted(&self) -> bool {
+        self.end.party.is_some() || self.end.flow.is_inside()
+    }
+
     /// What the peer says of its abilities.
     pub(super) fn learn(&mut self, message: &Message<'_>) {
         if message.has(HeaderName::Allow) {

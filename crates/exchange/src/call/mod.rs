@@ -4,14 +4,14 @@
 //!
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
 //! [`cancel`], [`forward`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`refer`], [`replace`], [`transfer`],
-//! [`join`], [`notify`], [`serve`], [`end`], [`time`]. What each side asks and is
+//! [`join`], [`across`], [`notify`], [`serve`], [`end`], [`time`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
 //!
 //! What it deliberately does not do: authenticate (that is `guard`), decide where a call goes (`routing`), carry media
 //! ([`crate::media`] says what it wants), know what is in the journal.
 
 mod accept;
-
+mod across;
 mod callee;
 mod cancel;
 mod client;

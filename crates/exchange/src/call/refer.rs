@@ -4,16 +4,17 @@
 //! What it does not do: other methods than INVITE, headers of the Refer-To URI other than Replaces, subscriptions of their
 //! own (RFC 7614 `explicitsub`).
 
+use super::across::Asker;
 use super::leg::LegId;
 use super::name::Name;
 use super::start::{leave_out_full, understands};
-use super::transfer::Referral;
-use super::{CALLS_MAX, Calls, identity, refuse, transfer};
+use super::transfer::{Callees, Referral};
+use super::{CALLS_MAX, Calls, across, identity, refuse, transfer};
 use crate::answer::answer;
 use crate::context::Context;
 use crate::flow::Flow;
 use crate::routing::{self, Plan};
-use coeur_sip::header::{HeaderName, Replaces};
+use coeur_sip::header::{DialogId, HeaderName, Replaces};
 use coeur_sip::uri::{Uri, unescape_into};
 use coeur_sip::{Message, Method, StatusCode, Writer};
 
@@ -86,7 +87,8 @@ impl Calls {
             return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some("Callee Has Too Many Calls"));
         }
         self.accept_referral(cx, flow, message, referral.by);
-        self.transfer(cx, referral, transfer::Wanted::Targets(targets, onward));
+        let callees = Callees { targets, onward, lines: Vec::new() };
+        self.transfer(cx, referral, transfer::Wanted::Callees(callees));
     }
 
     /// An attended transfer (RFC 5589 section 7): the URI names another dialog of who asks.
@@ -101,12 +103,9 @@ impl Calls {
         let Ok(replaces) = Replaces::parse(replaces) else {
             return refuse(cx, &flow, message, StatusCode::BAD_REQUEST, Some("Malformed Replaces"));
         };
-        let tags = [replaces.dialog.local_tag, replaces.dialog.remote_tag];
-        let elsewhere = |name: Name| name.shard != cx.mint.shard();
-        if tags.into_iter().find_map(Name::of_tag).is_some_and(elsewhere) {
-            // Each shard has its own calls (decision 0002), and two of them cannot make one yet.
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            return refuse(cx, &flow, message, status, Some("The Calls Are On Different Shards"));
+        let elsewhere = |name: &Name| name.shard != cx.mint.shard();
+        if let Some(name) = across::name_in(&replaces.dialog).filter(elsewhere) {
+            return self.refer_across(cx, flow, message, referral, (&name, &replaces.dialog));
         }
         let Some(replaced) = self.leg_named(&replaces.dialog) else {
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
@@ -122,6 +121,31 @@ impl Calls {
         }
         self.accept_referral(cx, flow, message, referral.by);
         self.attend(cx, referral, replaced);
+    }
+
+    /// The other dialog is on another shard: who waits here calls who waits there (decision 0032). Whether it may, is found
+    /// out there, and told by NOTIFY.
+    fn refer_across(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        referral: Referral,
+        (name, dialog): (&Name, &DialogId<'_>),
+    ) {
+        let Some(lines) = across::replaces_lines(dialog) else {
+            return refuse(cx, &flow, message, StatusCode::BAD_REQUEST, Some("Malformed Replaces"));
+        };
+        if self.calls.len() >= CALLS_MAX {
+            cx.counters.limits_hit += 1;
+            return refuse(cx, &flow, message, StatusCode::SERVICE_UNAVAILABLE, None);
+        }
+        let who = self.other(referral.by).and_then(|other| self.leg(other)?.end.party);
+        let asker = Asker { by: referral.party, who: who.unwrap_or(referral.party) };
+        let targets = vec![across::target(name, asker)];
+        self.accept_referral(cx, flow, message, referral.by);
+        let callees = Callees { targets, onward: None, lines };
+        self.transfer(cx, referral, transfer::Wanted::Callees(callees));
     }
 
     /// RFC 3515 section 2.4.2: 202, and what becomes of it is told by NOTIFY, unless who asks does not want to know

@@ -1,10 +1,13 @@
 //! INVITE with Replaces (RFC 3891): a phone takes a side of a call over from another device of its account. All dialogs of
 //! our calls are ours, so what names none of them names nothing.
 //!
-//! What it does not do: without an offer in the INVITE; an early dialog, which RFC 3891 section 3 lets nobody replace but
-//! where the user agent has begun it.
+//! What it does not do: without an offer in the INVITE.
 
+use super::across::Asker;
 use super::describe::{self, Body};
+use super::leg::LegId;
+use super::start::give_back;
+use super::state::Call;
 use super::transfer::Transfer;
 use super::{CALLS_MAX, Calls, refuse};
 use crate::context::Context;
@@ -14,6 +17,16 @@ use coeur_sip::{Message, StatusCode};
 
 impl Calls {
     pub(crate) fn replace(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>, party: Party) {
+        self.replace_for(cx, flow, message, Asker { by: party, who: party });
+    }
+
+    pub(super) fn replace_for(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        asker: Asker,
+    ) {
         if !self.is_acceptable(cx, &flow, message) {
             return;
         }
@@ -26,14 +39,13 @@ impl Calls {
         };
         let leg = &self.legs[replaced.slot as usize];
         // Section 3: whoever sends it must have the rights of whom it replaces.
-        if leg.end.party.map(|party| party.account) != Some(party.account) {
+        if leg.end.party.map(|party| party.account) != Some(asker.by.account) {
             return refuse(cx, &flow, message, StatusCode::FORBIDDEN, None);
         }
         let old = leg.call;
-        let Some(state) = self.calls.get(old as usize).filter(|state| state.setup.is_none()) else {
-            return refuse(cx, &flow, message, unknown, Some("Not Answered Yet"));
-        };
-        let at_rest = state.leads_to.is_none() && state.transfer.is_none();
+        if self.calls.get(old as usize).is_some_and(|state| state.setup.is_some()) {
+            return self.replace_early(cx, flow, message, asker.who, replaced);
+        }
         if replaces.early_only {
             return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some("Already Answered"));
         }
@@ -41,30 +53,107 @@ impl Calls {
             // A service answers each who calls it; there is no side to be taken over.
             return refuse(cx, &flow, message, unknown, Some("A Service Is Called Anew"));
         }
-        let Some(remaining) = self.other(replaced).filter(|_| at_rest) else {
+        let at_rest =
+            |state: &Call| state.setup.is_none() && state.leads_to.is_none() && state.transfer.is_none();
+        let is_at_rest = self.calls.get(old as usize).is_some_and(at_rest);
+        let Some(remaining) = self.other(replaced).filter(|_| is_at_rest) else {
             return refuse(cx, &flow, message, StatusCode::REQUEST_PENDING, None);
         };
+        self.take(cx, flow, message, asker.who, remaining);
+    }
+
+    /// Who sends this INVITE takes part in a call of its own with `remaining`, who leaves the call that he is in.
+    fn take(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        party: Party,
+        remaining: LegId,
+    ) {
+        let old = self.legs[remaining.slot as usize].call;
         if describe::body(message) == Body::None {
-            return refuse(
-                cx,
-                &flow,
-                message,
-                StatusCode::NOT_ACCEPTABLE_HERE,
-                Some("Replaces Needs An Offer"),
-            );
+            let status = StatusCode::NOT_ACCEPTABLE_HERE;
+            return refuse(cx, &flow, message, status, Some("Replaces Needs An Offer"));
         }
         if self.calls.len() >= CALLS_MAX {
             cx.counters.limits_hit += 1;
             return refuse(cx, &flow, message, StatusCode::SERVICE_UNAVAILABLE, None);
         }
-        // It takes the place of a session that is counted already, and for a moment there are two.
-        cx.world.guard.sessions.take(party.account, 0);
-        let begun = self.begin_call(cx, flow, message, party, (Vec::new(), vec![party.account]));
+        let mut counted = Vec::new();
+        if !flow.is_inside() {
+            // It takes the place of a session that is counted already, and for a moment there are two. Whom another shard
+            // speaks for is counted there.
+            cx.world.guard.sessions.take(party.account, 0);
+            counted.push(party.account);
+        }
+        let begun = self.begin_call(cx, flow, message, party, (Vec::new(), counted));
         let Some(call) = begun else { return };
+        self.calls[call as usize].record.callee = self.legs[remaining.slot as usize].end.party;
         let transfer = Transfer { old, remaining, by: None, join: None };
         self.calls[call as usize].transfer = Some(Box::new(transfer));
         self.calls[old as usize].leads_to = Some(call);
         let from = self.calls[call as usize].caller;
         self.start_join(cx, call, from, false);
+    }
+
+    /// Section 3: nobody replaces a dialog that has not been answered, but for the user agent that began it; here that is the
+    /// caller himself, whose REFER another shard carries out.
+    fn replace_early(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        party: Party,
+        replaced: LegId,
+    ) {
+        let state = &self.calls[self.legs[replaced.slot as usize].call as usize];
+        let stands =
+            state.setup.as_ref().is_some_and(|setup| !setup.late && setup.server.is_some() && !setup.stopped);
+        let may = flow.is_inside() && state.caller == replaced && state.transfer.is_none() && stands;
+        if !may || describe::body(message) == Body::None {
+            let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            return refuse(cx, &flow, message, status, Some("Not Answered Yet"));
+        }
+        self.exchange_caller(cx, flow, message, party, replaced);
+    }
+
+    /// Who rings still, rings for somebody else from now on: what he answers to the first caller's offer is an answer for the
+    /// second.
+    fn exchange_caller(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        party: Party,
+        replaced: LegId,
+    ) {
+        let call = self.legs[replaced.slot as usize].call;
+        let Some((caller, server)) = self.open_caller(cx, flow, message, party, call) else { return };
+        // When it is forwarded if nobody answers.
+        self.legs[caller.slot as usize].alarm = self.legs[replaced.slot as usize].alarm;
+        let state = &mut self.calls[call as usize];
+        state.caller = caller;
+        let account = self.legs[replaced.slot as usize].end.party.map(|party| party.account);
+        if let Some(at) = state.counted.iter().position(|counted| Some(*counted) == account) {
+            give_back(cx, &[state.counted.swap_remove(at)]);
+        }
+        let Some(setup) = state.setup.as_mut() else { return };
+        setup.invite = message.bytes().into();
+        setup.party = Some(party);
+        let rings = setup.rings;
+        let before = setup.server.replace(server);
+        if let Some(before) = before {
+            self.answer_plain(cx, before, StatusCode::REQUEST_TERMINATED);
+        }
+        self.remove_leg(cx, replaced);
+        if rings {
+            self.answer_plain(cx, server, StatusCode::RINGING);
+        }
+        if let Body::Description(offer) = describe::body(message) {
+            self.open_media(cx, caller, offer, true);
+        }
+        self.arm_leg(cx.now.monotonic, caller);
+        self.accept_opened(cx, call);
     }
 }

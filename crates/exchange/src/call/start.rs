@@ -1,6 +1,7 @@
 //! A call begins: the INVITE of a caller whom we know (RFC 3261 sections 8.2 and 13.3.1).
 
 use super::describe::{self, Body};
+use super::leg::LegId;
 use super::state::{Call, Record, Setup};
 use super::{ALLOW, CALLS_MAX, Calls, NewLeg, refuse};
 use crate::answer::answer;
@@ -58,25 +59,10 @@ impl Calls {
         (targets, counted): (Vec<Target>, Vec<AccountId>),
     ) -> Option<u32> {
         let call = self.calls.vacant_key() as u32;
-        let end = End { flow, party: Some(party), host: None };
-        let leg =
-            self.open_leg(cx, NewLeg { call, end, hop: Hop::Flow(crate::answer::flow_back(&flow, message)) });
-        let tag = self.legs[leg.slot as usize].tag();
-        let secure = is_sips(message.request_uri());
-        let dialog = match Dialog::from_request(message, StatusCode::OK.code(), &tag, secure) {
-            Ok(dialog) => dialog,
-            Err(error) => {
-                self.legs.remove(leg.slot as usize);
-                give_back(cx, &counted);
-                refuse(cx, &flow, message, StatusCode::BAD_REQUEST, Some(reason_of(error)));
-                return None;
-            }
+        let Some((leg, server)) = self.open_caller(cx, flow, message, party, call) else {
+            give_back(cx, &counted);
+            return None;
         };
-        let server = self.open_server(cx, flow, message, leg, &tag)?;
-        let caller = &mut self.legs[leg.slot as usize];
-        caller.dialog = Some(dialog);
-        caller.learn(message);
-        caller.wants_reliable = message.requires("100rel");
         let late = describe::body(message) == Body::None;
         let setup = Setup {
             server: Some(server),
@@ -107,6 +93,7 @@ impl Calls {
             answered: None,
             protection: None,
             told: None,
+            is_elsewhere: false,
         };
         self.calls.insert(Call {
             caller: leg,
@@ -121,13 +108,45 @@ impl Calls {
             reason: None,
         });
         cx.counters.calls_started += 1;
+        Some(call)
+    }
+
+    /// The leg of who sends an INVITE, with its offer and its dialog, and the server transaction; 100 is said. `None`: the
+    /// INVITE was refused.
+    pub(super) fn open_caller(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        party: Party,
+        call: u32,
+    ) -> Option<(LegId, u32)> {
+        // Who speaks for another shard is no device.
+        let end = End { flow, party: (!flow.is_inside()).then_some(party), host: None };
+        let leg =
+            self.open_leg(cx, NewLeg { call, end, hop: Hop::Flow(crate::answer::flow_back(&flow, message)) });
+        let tag = self.legs[leg.slot as usize].tag();
+        let secure = is_sips(message.request_uri());
+        let dialog = match Dialog::from_request(message, StatusCode::OK.code(), &tag, secure) {
+            Ok(dialog) => dialog,
+            Err(error) => {
+                self.legs.remove(leg.slot as usize);
+                refuse(cx, &flow, message, StatusCode::BAD_REQUEST, Some(reason_of(error)));
+                return None;
+            }
+        };
+        let server = self.open_server(cx, flow, message, leg, &tag)?;
+        let caller = &mut self.legs[leg.slot as usize];
+        caller.dialog = Some(dialog);
+        caller.learn(message);
+        caller.wants_reliable = message.requires("100rel");
         // Section 8.2.6.1: at once, well under 200 ms.
         self.answer_plain(cx, server, StatusCode::TRYING);
         if let Body::Description(offer) = describe::body(message) {
             self.legs[leg.slot as usize].session.remote = offer.into();
             self.learn_profile(leg, offer);
         }
-        Some(call)
+        Some((leg, server))
     }
 
     /// Sections 8.2.2.3, 8.2.3 and RFC 4028 section 9: what every user agent server looks at. False: it was refused.

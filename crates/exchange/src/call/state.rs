@@ -81,4 +81,6 @@ pub(super) struct Record {
     pub(super) protection: Option<Protection>,
     /// What was published of it.
     pub(super) told: Option<Protection>,
+    /// Who answered is a call of another shard, which has the record of both (decision 0032).
+    pub(super) is_elsewhere: bool,
 }

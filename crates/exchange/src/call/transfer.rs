@@ -44,16 +44,29 @@ pub(super) struct Referral {
 
 /// Who is called for it.
 pub(super) enum Wanted {
-    Targets(Vec<Target>, Option<Box<Onward>>),
+    Callees(Callees),
     Service(Service),
+}
+
+pub(super) struct Callees {
+    pub(super) targets: Vec<Target>,
+    pub(super) onward: Option<Box<Onward>>,
+    /// Header lines of the INVITE besides.
+    pub(super) lines: Vec<u8>,
+}
+
+impl Callees {
+    const fn nobody() -> Self {
+        Self { targets: Vec::new(), onward: None, lines: Vec::new() }
+    }
 }
 
 impl Calls {
     /// Calls who is wanted.
     pub(super) fn transfer(&mut self, cx: &mut Context<'_>, referral: Referral, wanted: Wanted) {
-        let (targets, onward, service) = match wanted {
-            Wanted::Targets(targets, onward) => (targets, onward, None),
-            Wanted::Service(service) => (Vec::new(), None, Some(service)),
+        let (callees, service) = match wanted {
+            Wanted::Callees(callees) => (callees, None),
+            Wanted::Service(service) => (Callees::nobody(), Some(service)),
         };
         let old = self.legs[referral.by.slot as usize].call;
         // Both sides are there: `may_be_referred`.
@@ -73,14 +86,15 @@ impl Calls {
             answered: None,
             protection: None,
             told: None,
+            is_elsewhere: false,
         };
         let setup = Setup {
             server: None,
             invite,
             party,
-            lines: referred_by(&referral.referred_by),
+            lines: [&referred_by(&referral.referred_by)[..], &callees.lines].concat().into(),
             onward: None,
-            waiting: targets.into(),
+            waiting: callees.targets.into(),
             legs: Vec::new(),
             best: None,
             tried: 0,
@@ -109,7 +123,7 @@ impl Calls {
         if let Some(service) = service {
             return self.answer_by_service(cx, call, service);
         }
-        self.set_onward(cx, call, onward);
+        self.set_onward(cx, call, callees.onward);
         self.settle(cx, call);
     }
 

@@ -177,6 +177,7 @@ impl Branch {
 
 pub(crate) fn leads_to(hop: &Hop, flow: &Flow) -> bool {
     match hop {
+        Hop::Flow(to) if to.is_inside() || flow.is_inside() => to.connection == flow.connection,
         Hop::Flow(to) => {
             to.transport == flow.transport
                 && (same_address(to.remote, flow.remote)

@@ -27,6 +27,10 @@ pub(crate) fn speaks_for(cx: &Context<'_>, end: &End, flow: &Flow) -> bool {
 /// From the address at which the end is reached, over the same transport, or over TCP, which a large request takes instead
 /// of UDP (RFC 3261 section 18.1.1).
 fn is_from_host(issued: &Flow, seen: &Flow) -> bool {
+    // Nobody is on that address.
+    if issued.is_inside() || seen.is_inside() {
+        return false;
+    }
     let same = issued.transport == seen.transport
         || (issued.transport == Transport::Udp && seen.transport == Transport::Tcp);
     same && issued.remote.ip().to_canonical() == seen.remote.ip().to_canonical()

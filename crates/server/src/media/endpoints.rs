@@ -5,6 +5,7 @@ use super::ports::{Lease, Ports};
 use super::slow::{Agreement, Replies, SlowPath};
 use super::stats::Stats;
 use super::{Settings, Tell, report, socket, translate};
+use coeur_exchange::flow::INSIDE;
 use coeur_exchange::input::MediaEvent;
 use coeur_exchange::media::{OpenStream, Pair, Peer, Report, STREAMS_MAX, StreamAddress, StreamKind};
 use coeur_exchange::outbox::{MediaCommand, MediaId};
@@ -201,6 +202,7 @@ impl Endpoints {
                 }
             };
             self.own(id, index, &opened);
+            let opened = if near == INSIDE { unadvertised(opened) } else { opened };
             endpoint.streams[index] = Some(opened);
         }
         Ok(())
@@ -444,6 +446,13 @@ pub(super) fn open_bundled(relay: &mut Relay, bundle: &Opened, wanted: &OpenStre
 }
 
 /// The socket of RTP, and that of RTCP unless there is one for both.
+/// What only this process sends to is named as it is bound.
+fn unadvertised(mut opened: Opened) -> Opened {
+    opened.address.rtp.set_ip(opened.bound.ip());
+    opened.address.rtcp.set_ip(opened.bound.ip());
+    opened
+}
+
 pub(super) fn bind_pair(
     ip: IpAddr,
     lease: &Lease,

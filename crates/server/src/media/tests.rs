@@ -368,6 +368,16 @@ fn an_advertised_address_is_named_where_its_family_is() {
     assert_eq!(address.rtcp.ip().to_string(), "203.0.113.1");
 }
 
+/// It is for another worker of this process, and for nobody whom a router would have to let in (decision 0032).
+#[test]
+fn a_port_for_another_shard_is_named_as_it_is_bound() {
+    let advertise = vec!["203.0.113.1".parse().unwrap()];
+    let house = House::new(Settings { advertise, ..settings(42_900..=42_999) });
+    let inside = coeur_exchange::flow::INSIDE.to_string();
+    let address = house.open(id(1), &inside, &[AUDIO]).unwrap()[0].clone().unwrap();
+    assert!(address.rtp.ip().is_loopback() && address.rtcp.ip().is_loopback(), "{address:?}");
+}
+
 /// The attack of RTP bleed on open ports, before and after the first packet of the phones (threat T-11, advisories A10 and
 /// A11), on the settings as shipped.
 #[test]

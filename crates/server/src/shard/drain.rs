@@ -197,6 +197,9 @@ impl<H: Handler> Shard<H> {
     }
 
     fn on_flow(&mut self, flow: &Flow, bytes: &[u8], token: Option<SendToken>) {
+        if flow.is_inside() {
+            return self.on_inside(flow, bytes, token);
+        }
         self.core.tap_sent(flow, bytes);
         let owner = flow.connection.shard();
         if owner == self.core.id {
@@ -215,6 +218,17 @@ impl<H: Handler> Shard<H> {
             self.core.stats.sends_passed_on.add(1);
         } else {
             self.core.stats.sends_passed_lost.add(1);
+            self.failed(token, SendFailure::Congested);
+        }
+    }
+
+    /// To another shard, as if it had come over a flow from this one (decision 0032).
+    fn on_inside(&mut self, flow: &Flow, bytes: &[u8], token: Option<SendToken>) {
+        let Some(inbox) = self.core.inboxes.get(usize::from(flow.connection.shard().0)) else {
+            return self.failed(token, SendFailure::FlowClosed);
+        };
+        let notice = Notice::Received { flow: Flow::inside(self.core.id), bytes: bytes.into() };
+        if inbox.tell(notice).is_err() {
             self.failed(token, SendFailure::Congested);
         }
     }

@@ -9,7 +9,7 @@ use crate::media::{
 use coeur_sdp::MediaSummary;
 use coeur_sdp::attribute::{CandidateTransport, Setup};
 use coeur_sdp::summary::{self, DtlsKeying, IceSummary, OwnedCodec};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// What has been agreed with the peer of `leg`: its own description, ours, and the other side's for what it may hear and
 /// say.
@@ -25,7 +25,9 @@ pub(in crate::call) fn peer(leg: &Leg, own: &Described<'_>, other: &Described<'_
         }
         stream(leg, own, &Sides { ours, mine, theirs })
     };
-    Peer { signalled_from: leg.near(), streams: (0..own.summary.media.len()).map(stream).collect() }
+    // Another shard has its ports where it says.
+    let signalled_from = if leg.end.flow.is_inside() { Ipv4Addr::LOCALHOST.into() } else { leg.near() };
+    Peer { signalled_from, streams: (0..own.summary.media.len()).map(stream).collect() }
 }
 
 /// Whether each stream that it takes has keys that fit ours.

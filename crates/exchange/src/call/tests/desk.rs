@@ -98,7 +98,7 @@ impl Desk {
     pub(super) fn pass(&mut self, span: Duration) -> Vec<Sent> {
         let end = self.office.now.monotonic + span;
         let mut sent = Vec::new();
-        while let Some(at) = self.office.exchange.next_deadline().filter(|at| *at <= end) {
+        while let Some(at) = self.office.next_deadline().filter(|at| *at <= end) {
             let wait = self.office.now.monotonic.until(at).max(Duration::from_millis(1));
             sent.extend(self.tick(wait));
         }
@@ -279,9 +279,12 @@ impl Desk {
     /// Nothing is left of any call.
     pub(super) fn assert_at_rest(&mut self) {
         self.pass(Duration::from_secs(100));
-        let calls = self.office.exchange.calls();
-        assert_eq!((calls.calls(), calls.legs(), calls.transactions()), (0, 0, 0));
-        assert_eq!(self.office.exchange.transactions(), 0);
+        let second = self.office.second.as_ref().map(|(exchange, _)| exchange);
+        for exchange in std::iter::once(&self.office.exchange).chain(second) {
+            let calls = exchange.calls();
+            assert_eq!((calls.calls(), calls.legs(), calls.transactions()), (0, 0, 0));
+            assert_eq!(exchange.transactions(), 0);
+        }
         assert!(self.open.is_empty(), "{:?}", self.open);
         assert_eq!(self.office.world.guard.sessions.total(), 0);
     }

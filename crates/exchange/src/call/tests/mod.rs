@@ -1,6 +1,7 @@
 //! Calls between phones through the back-to-back user agent: bytes in, bytes out, a clock that is driven, and a media plane
 //! that only remembers what it was told.
 
+mod across;
 mod attending;
 mod calls;
 mod cost;

@@ -1,0 +1,113 @@
+//! Calls that meet although they are on different shards (decision 0032): what one shard wants of a call of another it asks for
+//! as a phone would, with an INVITE that has Replaces, over a flow inside of the process. From then on two legs face each
+//! other, one on each shard, and everything that either side does passes through them as through any call.
+//!
+//! The flow is the proof that one of our shards asks. For whom, its Request-URI says: who asked has proved there who he is,
+//! and whether he may is looked at where the dialog is.
+
+use super::name::Name;
+use super::{Calls, refuse};
+use crate::context::Context;
+use crate::flow::Flow;
+use crate::mint::{read_hex, write_hex};
+use crate::party::Party;
+use crate::routing::Target;
+use coeur_directory::{AccountId, DeviceId};
+use coeur_sip::header::{DialogId, HeaderName};
+use coeur_sip::{Message, Method, StatusCode, Writer};
+
+const SCHEME: &[u8] = b"sip:";
+/// RFC 2606: nobody has this name.
+const HOST: &[u8] = b"@inside.invalid";
+/// An account and a device, 16 hex digits each.
+const PARTY_LEN: usize = 32;
+
+/// Who asks for a dialog, and who is to be in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asker {
+    /// Whose rights count.
+    pub(super) by: Party,
+    pub(super) who: Party,
+}
+
+/// The place of a dialog of another shard among those that are called.
+pub(super) fn target(name: &Name, asker: Asker) -> Target {
+    let mut parties = [0; 2 * PARTY_LEN];
+    for (party, digits) in [asker.by, asker.who].iter().zip(parties.chunks_mut(PARTY_LEN)) {
+        write_hex(party.account.0, &mut digits[..16]);
+        write_hex(party.device.0, &mut digits[16..]);
+    }
+    let uri = [SCHEME, &parties, HOST].concat();
+    Target { flow: Some(Flow::inside(name.shard)), ..Target::of_uri(&uri) }
+}
+
+/// Who asks over a flow inside.
+fn asker_of(uri: &[u8]) -> Option<Asker> {
+    let parties = uri.strip_prefix(SCHEME)?.strip_suffix(HOST)?;
+    let (by, who) = parties.split_at_checked(PARTY_LEN)?;
+    Some(Asker { by: party_of(by)?, who: party_of(who)? })
+}
+
+fn party_of(digits: &[u8]) -> Option<Party> {
+    let (account, device) = digits.split_at_checked(PARTY_LEN / 2)?;
+    Some(Party { account: AccountId(read_hex(account)?), device: DeviceId(read_hex(device)?) })
+}
+
+/// Our name in a dialog that somebody names.
+pub(super) fn name_in(dialog: &DialogId<'_>) -> Option<Name> {
+    [dialog.local_tag, dialog.remote_tag].into_iter().find_map(Name::of_tag)
+}
+
+/// The header lines that name the dialog to the other shard (RFC 3891 section 6.1). `None`: there is more in it than a name.
+pub(super) fn replaces_lines(dialog: &DialogId<'_>) -> Option<Vec<u8>> {
+    let parts = [dialog.call_id, dialog.local_tag, dialog.remote_tag];
+    if parts.concat().iter().any(|byte| !byte.is_ascii_graphic() || matches!(byte, b';' | b',')) {
+        return None;
+    }
+    let mut lines = Vec::with_capacity(192);
+    let mut writer = Writer::new(&mut lines);
+    writer.begin(HeaderName::Replaces).push(dialog.call_id);
+    writer.push(b";to-tag=").push(dialog.local_tag).push(b";from-tag=").push(dialog.remote_tag).end_line();
+    writer.header(HeaderName::Require, b"replaces");
+    Some(lines)
+}
+
+impl Calls {
+    /// What another shard begins here.
+    pub(crate) fn asked_inside(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
+        match asker_of(message.request_uri()).filter(|_| message.method() == Method::Invite) {
+            Some(asker) => self.replace_for(cx, flow, message, asker),
+            None => refuse(cx, &flow, message, StatusCode::NOT_FOUND, None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::ShardId;
+
+    #[test]
+    fn who_wants_a_dialog_of_another_shard_is_read_back() {
+        let by = Party { account: AccountId(7), device: DeviceId(0xffff_ffff_ffff) };
+        let name = Name { shard: ShardId(3), slot: 1, random: 2 };
+        let asker = Asker { by, who: Party { account: AccountId(8), device: DeviceId(0) } };
+        let target = target(&name, asker);
+        assert_eq!(target.flow, Some(Flow::inside(ShardId(3))));
+        assert_eq!(asker_of(&target.uri), Some(asker));
+        for other in [&b"sip:alice@example.org"[..], b"sip:00@inside.invalid", b"sip:@inside.invalid"] {
+            assert_eq!(asker_of(other), None);
+        }
+    }
+
+    /// It comes from a URI, in which anything can be escaped.
+    #[test]
+    fn a_dialog_with_more_in_it_than_a_name_is_not_written() {
+        let dialog = |call_id| DialogId { call_id, local_tag: b"a", remote_tag: b"b" };
+        let lines = replaces_lines(&dialog(b"call@host")).expect("a name");
+        assert_eq!(lines, b"Replaces: call@host;to-tag=a;from-tag=b\r\nRequire: replaces\r\n");
+        for call_id in [&b"call\r\nContact: <sip:x>"[..], b"call;early-only", b"a,b", b"a b"] {
+            assert_eq!(replaces_lines(&dialog(call_id)), None);
+        }
+    }
+}
