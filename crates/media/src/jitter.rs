@@ -187,7 +187,10 @@ impl JitterBuffer {
             self.begin_anew();
             sequence = self.extended(arrival.sequence);
         }
-        self.transit.note(now, arrival.timestamp, self.settings.clock_hz);
+        // The time of noise may be that of a key, which stands still while its end is told again.
+        if matches!(arrival.content, Content::Audio(_)) {
+            self.transit.note(now, arrival.timestamp, self.settings.clock_hz);
+        }
         if matches!(self.phase, Phase::Empty) {
             self.last = sequence - 1;
             self.highest = sequence;
@@ -315,7 +318,8 @@ impl JitterBuffer {
         Heard::Silence { ms: self.frame_ms(), level: self.noise }
     }
 
-    fn frame_ms(&self) -> u8 {
+    /// How long the frames are that come.
+    pub fn frame_ms(&self) -> u8 {
         (self.frame_ticks / (self.settings.clock_hz / 1_000).max(1)).clamp(1, 120) as u8
     }
 

@@ -10,8 +10,8 @@
 //! [`address`] says whom they may reach.
 //!
 //! Where sound itself has to be understood there are [`codec`], [`resample`], [`jitter`] and [`transcode`]; [`tone`] makes and
-//! hears tones and keys, [`mix`] is a conference, [`record`] keeps what is said and plays what was kept. They allocate when
-//! they are made and never for a frame.
+//! hears tones and keys, [`mix`] is a conference, [`record`] keeps what is said and plays what was kept. [`talk`] is who hears
+//! and speaks on a stream himself. They allocate when they are made and never for a frame.
 //!
 //! What it deliberately does not do: read a clock, open a socket or draw a random number (the TLS library of [`dtls`] draws
 //! its own). Time, packets and keys are handed in; who may call whom was decided elsewhere.
@@ -34,6 +34,7 @@ pub mod rtp;
 pub mod srtp;
 pub mod stats;
 pub mod stun;
+pub mod talk;
 pub mod tone;
 pub mod transcode;
 pub mod turn;

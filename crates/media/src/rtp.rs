@@ -4,8 +4,10 @@
 //! extension. Padding is under the encryption, so [`Rtp::payload`] checks it when it is asked for.
 
 mod extension;
+mod source;
 
 pub use extension::{Element, Elements, Extension};
+pub use source::{SEED_BYTES, Source};
 
 /// Bytes of the fixed header.
 pub const HEADER_BYTES: usize = 12;

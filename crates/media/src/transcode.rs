@@ -1,6 +1,7 @@
 //! From the payloads of one format to those of another: decoded, resampled, cut anew into frames, encoded.
 //!
-//! A [`Transcoder`] is one direction of one stream. It is told what the jitter buffer found ([`Heard`]) and hands each frame
+//! A [`Transcoder`] is one direction of one stream; its halves, a [`Listener`] and a [`Speaker`], are for whoever needs the
+//! samples between. It is told what the jitter buffer found ([`Heard`]) and hands each frame
 //! that it made to a closure, without an allocation. Opus is decoded to and encoded from the rate of the other side, so that
 //! a resampler runs only between G.711 and G.722; the same samples are cut into other frames when only their length differs.
 //!
@@ -57,30 +58,139 @@ pub enum Output<'a> {
     Silence,
 }
 
-/// One direction of one stream. At most 100 KB, of which Opus has most.
+/// One direction of one stream: a [`Listener`] and a [`Speaker`]. At most 110 KB, of which Opus has most.
 pub struct Transcoder {
+    listener: Listener,
+    speaker: Speaker,
+    pcm: Box<[i16]>,
+}
+
+impl Transcoder {
+    /// `seed` is for comfort noise only.
+    pub fn new(from: Format, to: Format, seed: u32) -> Result<Transcoder, CodecError> {
+        let rate_hz = rate_between(from.codec, to.codec);
+        let listener = Listener::new(from.codec, rate_hz, seed)?;
+        Ok(Transcoder {
+            pcm: vec![0; listener.samples_max()].into(),
+            listener,
+            speaker: Speaker::new(to, rate_hz)?,
+        })
+    }
+
+    /// Changes how Opus is encoded, as reports of the other end say; a side that is no Opus stays as it is.
+    pub fn set_opus(&mut self, settings: OpusSettings) -> Result<(), CodecError> {
+        self.speaker.set_opus(settings)
+    }
+
+    /// By how much sound comes later than with a transcoder that took no time, in milliseconds: what the codec and the filter
+    /// hold back. A frame that is longer than those that come has to be filled besides.
+    pub fn delay_ms(&mut self) -> usize {
+        let samples = self.speaker.delay_samples() + self.listener.delay_samples();
+        samples.div_ceil(self.listener.out_per_ms)
+    }
+
+    /// Takes what is heard next and hands each frame that it completes to `send`. After an error the frame is concealed, when
+    /// it is told of as lost.
+    pub fn push(&mut self, heard: Heard<'_>, send: impl FnMut(Output<'_>)) -> Result<(), CodecError> {
+        let count = self.listener.hear(heard, &mut self.pcm)?;
+        self.speaker.say(&self.pcm[..count], send)
+    }
+}
+
+/// From the payloads of one codec to samples of a rate that is chosen.
+pub struct Listener {
     decoder: Decoder,
-    encoder: Encoder,
     resampler: Resampler,
     noise: ComfortNoise,
-    /// Samples of one channel in a millisecond, as they come and as they leave.
+    /// Samples in a millisecond, as they are decoded and as they are given.
     in_per_ms: usize,
     out_per_ms: usize,
     /// Decoded, not yet resampled.
-    heard: Box<[i16]>,
-    /// Resampled, not yet encoded, and how many of it there are.
+    decoded: Box<[i16]>,
+}
+
+impl Listener {
+    /// Gives one channel at 8, 16 or 48 kHz. `seed` is for comfort noise only.
+    pub fn new(codec: Codec, rate_hz: u32, seed: u32) -> Result<Listener, CodecError> {
+        // Opus is decoded at any of these rates.
+        let in_hz = if codec == Codec::Opus { rate_hz } else { codec.rate_hz() };
+        Ok(Listener {
+            decoder: Decoder::new(codec, in_hz)?,
+            resampler: Resampler::new(in_hz, rate_hz, 1).map_err(|_| CodecError::BadArgument)?,
+            noise: ComfortNoise::new(seed),
+            in_per_ms: in_hz as usize / 1_000,
+            out_per_ms: rate_hz as usize / 1_000,
+            decoded: vec![0; FRAME_SAMPLES_MAX].into(),
+        })
+    }
+
+    /// Room that any payload needs.
+    pub fn samples_max(&self) -> usize {
+        self.resampler.output_max(FRAME_SAMPLES_MAX)
+    }
+
+    pub fn delay_samples(&self) -> usize {
+        self.resampler.delay_samples()
+    }
+
+    /// Decodes what is heard next into `pcm`, which has room for [`Self::samples_max`], and gives how many samples it was.
+    pub fn hear(&mut self, heard: Heard<'_>, pcm: &mut [i16]) -> Result<usize, CodecError> {
+        let count = self.decode(heard)?;
+        Ok(self.resampler.push(&self.decoded[..count], pcm))
+    }
+
+    fn decode(&mut self, heard: Heard<'_>) -> Result<usize, CodecError> {
+        match heard {
+            Heard::Payload(payload) => self.decoder.decode(payload, &mut self.decoded),
+            Heard::Spliced(payload) => {
+                self.decoder.splice();
+                self.decoder.decode(payload, &mut self.decoded)
+            }
+            Heard::Lost { ms } => {
+                let count = self.samples(ms)?;
+                self.decoder.conceal(&mut self.decoded[..count])
+            }
+            Heard::LostBefore { ms, next } => {
+                let count = self.samples(ms)?;
+                self.decoder.recover(next, &mut self.decoded[..count])
+            }
+            Heard::Silence { ms, level: Some(level) } => {
+                let count = self.samples(ms)?;
+                self.noise.fill(level, &mut self.decoded[..count]);
+                Ok(count)
+            }
+            // Opus has noise of its own, which it makes when it is told of a loss; other concealment fades to silence.
+            Heard::Silence { ms, level: None } => {
+                let count = self.samples(ms)?;
+                self.decoder.conceal(&mut self.decoded[..count])
+            }
+        }
+    }
+
+    fn samples(&self, ms: u8) -> Result<usize, CodecError> {
+        let count = usize::from(ms) * self.in_per_ms;
+        if count == 0 || count > FRAME_SAMPLES_MAX { Err(CodecError::BadArgument) } else { Ok(count) }
+    }
+}
+
+/// From samples of a rate to the payloads of one format.
+pub struct Speaker {
+    encoder: Encoder,
+    resampler: Resampler,
+    /// At the rate of the encoder, not yet encoded, and how many of it there are.
     waiting: Box<[i16]>,
     filled: usize,
     frame_samples: usize,
     payload: Box<[u8]>,
 }
 
-impl Transcoder {
-    /// `seed` is for comfort noise only.
-    pub fn new(from: Format, to: Format, seed: u32) -> Result<Transcoder, CodecError> {
-        let (in_hz, out_hz) = rates(from.codec, to.codec);
+impl Speaker {
+    /// Takes one channel at 8, 16 or 48 kHz.
+    pub fn new(to: Format, rate_hz: u32) -> Result<Speaker, CodecError> {
+        // Opus encodes at any of these rates.
+        let out_hz = if to.codec == Codec::Opus { rate_hz } else { to.codec.rate_hz() };
         let encoder = Encoder::new(to.codec, out_hz)?;
-        let resampler = Resampler::new(in_hz, out_hz, 1).map_err(|_| CodecError::BadArgument)?;
+        let resampler = Resampler::new(rate_hz, out_hz, 1).map_err(|_| CodecError::BadArgument)?;
         let frame_ms = usize::from(to.frame_ms);
         if !(10..=FRAME_MS_MAX).contains(&frame_ms) || !frame_ms.is_multiple_of(10) {
             return Err(CodecError::BadArgument);
@@ -89,15 +199,10 @@ impl Transcoder {
             return Err(CodecError::BadArgument);
         }
         let frame_samples = out_hz as usize / 1_000 * frame_ms;
-        let most = resampler.output_max(FRAME_SAMPLES_MAX);
-        Ok(Transcoder {
-            decoder: Decoder::new(from.codec, in_hz)?,
+        let most = resampler.output_max(rate_hz as usize / 1_000 * HEARD_MS_MAX);
+        Ok(Speaker {
             encoder,
             resampler,
-            noise: ComfortNoise::new(seed),
-            in_per_ms: in_hz as usize / 1_000,
-            out_per_ms: out_hz as usize / 1_000,
-            heard: vec![0; FRAME_SAMPLES_MAX].into(),
             waiting: vec![0; most + frame_samples].into(),
             filled: 0,
             frame_samples,
@@ -105,23 +210,19 @@ impl Transcoder {
         })
     }
 
-    /// Changes how Opus is encoded, as reports of the other end say; a side that is no Opus stays as it is.
+    /// Changes how Opus is encoded; another codec stays as it is, with an error.
     pub fn set_opus(&mut self, settings: OpusSettings) -> Result<(), CodecError> {
         self.encoder.set_opus(settings)
     }
 
-    /// By how much sound comes later than with a transcoder that took no time, in milliseconds: what the codec and the filter
-    /// hold back. A frame that is longer than those that come has to be filled besides.
-    pub fn delay_ms(&mut self) -> usize {
-        (self.encoder.delay_samples() + self.resampler.delay_samples()).div_ceil(self.out_per_ms)
+    pub fn delay_samples(&mut self) -> usize {
+        self.encoder.delay_samples() + self.resampler.delay_samples()
     }
 
-    /// Takes what is heard next and hands each frame that it completes to `send`. After an error the frame is concealed, when
-    /// it is told of as lost.
-    pub fn push(&mut self, heard: Heard<'_>, mut send: impl FnMut(Output<'_>)) -> Result<(), CodecError> {
-        let count = self.decode(heard)?;
+    /// Takes up to 120 ms of samples and hands each frame that they complete to `send`.
+    pub fn say(&mut self, pcm: &[i16], mut send: impl FnMut(Output<'_>)) -> Result<(), CodecError> {
         let room = &mut self.waiting[self.filled..];
-        self.filled += self.resampler.push(&self.heard[..count], room);
+        self.filled += self.resampler.push(pcm, room);
         let mut done = 0;
         let mut result = Ok(());
         while self.filled - done >= self.frame_samples {
@@ -139,46 +240,22 @@ impl Transcoder {
         result
     }
 
-    fn decode(&mut self, heard: Heard<'_>) -> Result<usize, CodecError> {
-        match heard {
-            Heard::Payload(payload) => self.decoder.decode(payload, &mut self.heard),
-            Heard::Spliced(payload) => {
-                self.decoder.splice();
-                self.decoder.decode(payload, &mut self.heard)
-            }
-            Heard::Lost { ms } => {
-                let count = self.samples(ms)?;
-                self.decoder.conceal(&mut self.heard[..count])
-            }
-            Heard::LostBefore { ms, next } => {
-                let count = self.samples(ms)?;
-                self.decoder.recover(next, &mut self.heard[..count])
-            }
-            Heard::Silence { ms, level: Some(level) } => {
-                let count = self.samples(ms)?;
-                self.noise.fill(level, &mut self.heard[..count]);
-                Ok(count)
-            }
-            // Opus has noise of its own, which it makes when it is told of a loss; other concealment fades to silence.
-            Heard::Silence { ms, level: None } => {
-                let count = self.samples(ms)?;
-                self.decoder.conceal(&mut self.heard[..count])
-            }
-        }
-    }
-
-    fn samples(&self, ms: u8) -> Result<usize, CodecError> {
-        let count = usize::from(ms) * self.in_per_ms;
-        if count == 0 || count > FRAME_SAMPLES_MAX { Err(CodecError::BadArgument) } else { Ok(count) }
+    /// Forgets what does not make a frame yet, and gives how many milliseconds that was.
+    pub fn cut(&mut self) -> u32 {
+        let per_ms = self.encoder.rate_hz() as usize / 1_000;
+        (std::mem::take(&mut self.filled) / per_ms) as u32
     }
 }
 
-/// At which rates the sides are decoded and encoded.
-fn rates(from: Codec, to: Codec) -> (u32, u32) {
+/// Most milliseconds of a payload, and so of what is said at once.
+const HEARD_MS_MAX: usize = 120;
+
+/// The rate of the samples between two codecs, at which most is heard for the least work: Opus is decoded and encoded at
+/// that of the other side.
+pub fn rate_between(from: Codec, to: Codec) -> u32 {
     match (from, to) {
-        (Codec::Opus, to) => (to.rate_hz(), to.rate_hz()),
-        (from, Codec::Opus) => (from.rate_hz(), from.rate_hz()),
-        (from, to) => (from.rate_hz(), to.rate_hz()),
+        (from, Codec::Opus) if from != Codec::Opus => from.rate_hz(),
+        (_, to) => to.rate_hz(),
     }
 }
 

@@ -11,6 +11,9 @@ pub const PAYLOAD_TYPE: u8 = 13;
 pub struct NoiseLevel(u8);
 
 impl NoiseLevel {
+    /// The lowest that can be told.
+    pub const SILENT: NoiseLevel = NoiseLevel(127);
+
     /// The first byte of a payload; its first bit is always 0, and ignored.
     pub fn from_payload(payload: &[u8]) -> Option<NoiseLevel> {
         payload.first().map(|byte| NoiseLevel(byte & 0x7f))

@@ -12,11 +12,15 @@
 //! A stream may be linked with itself: it is a mirror then, in which sources have other names (SSRC), so that nobody takes
 //! what comes back for a loop.
 //!
+//! Where sound has to be understood a stream is taken ([`Relay::take`]): its RTP is handed out decrypted
+//! ([`Verdict::Taken`]), and what is made here leaves by [`Relay::send_rtp`] and [`Relay::send_rtcp`].
+//!
 //! What it deliberately does not do: answer STUN, speak DTLS (both are handed out, [`Verdict::Handed`]), transcode, mix,
 //! repeat what was lost, take a compound RTCP packet about several streams of a bundle apart (it goes whole where its
 //! first report belongs).
 
 pub mod latch;
+mod originate;
 mod quality;
 mod reason;
 mod receive;
@@ -116,7 +120,27 @@ pub enum Verdict {
         component: Component,
         protocol: Protocol,
     },
+    /// RTP of a stream that is taken here: decrypted, with the payload type of its sender. It may be passed on
+    /// ([`Relay::pass`]).
+    Taken {
+        stream: StreamKey,
+    },
+    /// RTCP that ends here: its reports have been read.
+    Read,
     Dropped(Reason),
+}
+
+/// Who takes what is received on a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Taker {
+    /// The stream that it is linked with.
+    #[default]
+    Link,
+    /// Whoever keeps the relay sees its RTP first; RTCP goes to the stream that it is linked with.
+    Tap,
+    /// Whoever keeps the relay hears and speaks here himself, and so reports himself (RFC 3550 section 6.4): RTCP is read
+    /// and ends.
+    End,
 }
 
 /// The table. A stream needs about 1.6 kB.
@@ -206,6 +230,13 @@ impl Relay {
         if let Some(stream) = self.stream_mut(from) {
             stream.link = to;
             stream.map_payloads(payloads);
+        }
+    }
+
+    /// Who takes what is received from now on.
+    pub fn take(&mut self, key: StreamKey, taker: Taker) {
+        if let Some(stream) = self.stream_mut(key) {
+            stream.taker = taker;
         }
     }
 

@@ -73,6 +73,11 @@ impl Quality {
         self.each().any(|stats| stats.ssrc() == ssrc)
     }
 
+    /// How the source that was heard last arrives, for a report of ours (RFC 3550 section 6.4.1).
+    pub(super) fn report_block(&mut self, now: Monotonic) -> Option<ReportBlock> {
+        self.sources[self.last].as_mut().map(|source| source.stats.report_block(now))
+    }
+
     fn each(&self) -> impl Iterator<Item = &ReceiveStats> {
         self.sources.iter().flatten().map(|source| &source.stats)
     }

@@ -1,7 +1,7 @@
 //! The way of one packet.
 
 use super::stream::{Header, Stream};
-use super::{Component, Reason, Relay, StreamKey, TransportKey, Verdict};
+use super::{Component, Reason, Relay, StreamKey, Taker, TransportKey, Verdict};
 use crate::demux::{Protocol, demux};
 use crate::packet::Packet;
 use crate::rtcp::rewrite_ssrcs;
@@ -19,7 +19,7 @@ fn mirrored(ssrc: u32) -> u32 {
 }
 
 /// A packet that goes no further, and whose it was.
-struct Lost(StreamKey, Reason);
+pub(super) struct Lost(pub(super) StreamKey, pub(super) Reason);
 
 impl Relay {
     /// What becomes of a packet that has come to `at` from `from`. It is changed in place.
@@ -93,26 +93,35 @@ impl Relay {
         let payload = payload.ok_or(lost(Reason::UnknownPayload))?;
         let payload_bytes = packet.len().saturating_sub(header_bytes);
         let shift = stream.count_received(now, header, payload_bytes).map_err(lost)?;
-        let (is_first, link) = (!std::mem::replace(&mut stream.is_heard, true), stream.link);
-        if is_first {
+        let (link, taker) = (stream.link, stream.taker);
+        if !std::mem::replace(&mut stream.is_heard, true) {
             self.heard.push(key);
-        }
-        let link = link.ok_or(lost(Reason::NotConnected))?;
-        if link == key
-            && let Ok(mut rtp) = RtpMut::parse(packet)
-        {
-            rtp.set_ssrc(mirrored(header.ssrc));
         }
         if (payload != header.payload_type || shift != 0)
             && let Ok(mut rtp) = RtpMut::parse(packet)
         {
-            rtp.set_payload_type(payload);
             rtp.set_sequence(header.sequence.wrapping_add(shift));
+            match taker {
+                Taker::Link => rtp.set_payload_type(payload),
+                // Who takes it knows it by its own number.
+                Taker::Tap | Taker::End => {}
+            }
         }
-        self.dispatch(link, payload_bytes, packet)
+        match taker {
+            Taker::Link => {
+                let link = link.ok_or(lost(Reason::NotConnected))?;
+                if link == key
+                    && let Ok(mut rtp) = RtpMut::parse(packet)
+                {
+                    rtp.set_ssrc(mirrored(header.ssrc));
+                }
+                self.dispatch(link, payload_bytes, packet)
+            }
+            Taker::Tap | Taker::End => Ok(Verdict::Taken { stream: key }),
+        }
     }
 
-    fn dispatch(
+    pub(super) fn dispatch(
         &mut self,
         link: StreamKey,
         payload_bytes: usize,
@@ -148,6 +157,10 @@ impl Relay {
         let key = self.with_ssrc(at, owner, packet);
         let stream = self.stream_mut(key).ok_or(lost(Reason::Closed))?;
         stream.quality.read_reports(packet, now);
+        match stream.taker {
+            Taker::Link | Taker::Tap => {}
+            Taker::End => return Ok(Verdict::Read),
+        }
         let link = stream.link.ok_or(Lost(key, Reason::NotConnected))?;
         let lost = |reason| Lost(link, reason);
         if link == key && rewrite_ssrcs(packet, mirrored).is_err() {

@@ -1,7 +1,7 @@
 //! One stream of one endpoint: what was agreed about it, whose packets it takes, where they go, what has come of it.
 
 use super::latch::{Expected, Latch, Seen};
-use super::{Agreed, Component, KeyChange, Keys, Mid, Quality, Reason, Reasons, StreamKey, TransportKey};
+use super::{Agreed, Component, KeyChange, Keys, Mid, Quality, Reason, Reasons, StreamKey, Taker, TransportKey};
 use crate::packet::Packet;
 use crate::srtp::{Inbound, Outbound, SrtpError, SrtpState};
 use coeur_sip::time::Monotonic;
@@ -24,6 +24,7 @@ pub(super) struct Stream {
     pub(super) is_opaque: bool,
     terms: Option<Terms>,
     pub(super) link: Option<StreamKey>,
+    pub(super) taker: Taker,
     payloads: [u8; PAYLOADS],
     inbound: Guard<Inbound>,
     outbound: Guard<Outbound>,
@@ -93,6 +94,7 @@ impl Stream {
             is_opaque,
             terms: None,
             link: None,
+            taker: Taker::Link,
             payloads: [UNKNOWN; PAYLOADS],
             inbound: Guard::Plain,
             outbound: Guard::Plain,
