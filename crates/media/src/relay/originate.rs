@@ -1,7 +1,7 @@
 //! Packets that are made here, and packets that were seen here on their way.
 
 use super::receive::Lost;
-use super::{Reason, Relay, StreamKey, Verdict};
+use super::{Component, Reason, Relay, StreamKey, Verdict};
 use crate::packet::Packet;
 use crate::rtcp::ReportBlock;
 use crate::rtp::{Rtp, RtpMut};
@@ -19,6 +19,12 @@ impl Relay {
         let payload_bytes = Rtp::parse(packet).map_or(0, |rtp| rtp.body().len());
         let way = self.dispatch(to, payload_bytes, packet);
         self.way_or_lost(way)
+    }
+
+    /// Whether RTP of ours would leave on a stream: its other end wants to hear, and it is known where it is.
+    pub fn may_send(&self, to: StreamKey) -> bool {
+        let wants = self.stream(to).is_some_and(|stream| stream.may_send().is_ok());
+        wants && self.sends_to(to, Component::Rtp).is_some()
     }
 
     /// Sends RTCP of our own on a stream.
@@ -48,12 +54,7 @@ impl Relay {
         self.dispatch(link, payload_bytes, packet)
     }
 
-    fn reported(
-        &mut self,
-        now: Monotonic,
-        to: StreamKey,
-        packet: &mut Packet<'_>,
-    ) -> Result<Verdict, Lost> {
+    fn reported(&mut self, now: Monotonic, to: StreamKey, packet: &mut Packet<'_>) -> Result<Verdict, Lost> {
         let lost = |reason| Lost(to, reason);
         let stream = self.stream_mut(to).ok_or(lost(Reason::NotConnected))?;
         stream.quality.sends_report(packet, now);

@@ -1,7 +1,9 @@
 //! One stream of one endpoint: what was agreed about it, whose packets it takes, where they go, what has come of it.
 
 use super::latch::{Expected, Latch, Seen};
-use super::{Agreed, Component, KeyChange, Keys, Mid, Quality, Reason, Reasons, StreamKey, Taker, TransportKey};
+use super::{
+    Agreed, Component, KeyChange, Keys, Mid, Quality, Reason, Reasons, StreamKey, Taker, TransportKey,
+};
 use crate::packet::Packet;
 use crate::srtp::{Inbound, Outbound, SrtpError, SrtpState};
 use coeur_sip::time::Monotonic;

@@ -119,13 +119,7 @@ impl Ear {
         self.insert(now, packet, ticks, Content::Audio(payload));
     }
 
-    fn receive_event(
-        &mut self,
-        now: Monotonic,
-        packet: &Rtp<'_>,
-        payload: &[u8],
-        found: impl FnMut(Key),
-    ) {
+    fn receive_event(&mut self, now: Monotonic, packet: &Rtp<'_>, payload: &[u8], found: impl FnMut(Key)) {
         let Some(keys) = &mut self.keys else { return };
         keys.heard_at = now;
         keys.receiver.receive(payload, packet.timestamp(), found);

@@ -55,9 +55,14 @@ struct Wanted {
 enum Saying {
     Speech,
     /// `live`: its end is not known yet.
-    Event { sender: Sender, live: bool },
+    Event {
+        sender: Sender,
+        live: bool,
+    },
     Tone(Generator),
-    Pause { ticks_left: u8 },
+    Pause {
+        ticks_left: u8,
+    },
 }
 
 impl Mouth {
@@ -153,8 +158,14 @@ impl Mouth {
                 if let Some(event) = sender.next(events.clock_hz / 1_000 * u32::from(TICK_MS)) {
                     let mut packet = Packet::received(&mut *self.slot, 0);
                     let back = scale(event.ticks_since_begin);
-                    let written =
-                        self.source.write(&mut packet, now, events.payload, event.marker, back, &event.payload);
+                    let written = self.source.write(
+                        &mut packet,
+                        now,
+                        events.payload,
+                        event.marker,
+                        back,
+                        &event.payload,
+                    );
                     if written.is_ok() {
                         send(&mut packet);
                     }

@@ -21,13 +21,7 @@ fn says(codec: Codec, rate_hz: u32, events: Option<Events>) -> Says {
 }
 
 fn hears(codec: Codec, rate_hz: u32, events: Option<Events>) -> Hears {
-    Hears {
-        formats: [(96, codec)].into(),
-        events,
-        noise: None,
-        rate_hz,
-        keys_in_sound: events.is_none(),
-    }
+    Hears { formats: [(96, codec)].into(), events, noise: None, rate_hz, keys_in_sound: events.is_none() }
 }
 
 struct Wire {
@@ -97,7 +91,9 @@ fn a_key_leaves_as_events_and_is_heard_once_however_much_is_lost() {
     let sent: Vec<Rtp<'_>> = wire.packets[before..].iter().map(|bytes| Rtp::parse(bytes).unwrap()).collect();
     let of_event: Vec<_> = sent.iter().filter(|packet| packet.payload_type() == 101).collect();
     assert_eq!(of_event.len(), 12, "ten frames of 20 ms, and two more ends");
-    assert!(of_event[0].marker() && of_event.iter().all(|event| event.timestamp() == of_event[0].timestamp()));
+    assert!(
+        of_event[0].marker() && of_event.iter().all(|event| event.timestamp() == of_event[0].timestamp())
+    );
     // The audio goes on where it would be.
     let next = sent.iter().find(|packet| packet.payload_type() == 96).unwrap();
     assert_eq!(next.timestamp() - of_event[0].timestamp(), 15 * 160);

@@ -7,6 +7,7 @@ mod latching;
 mod mirror;
 mod ports;
 mod reasons;
+mod taken;
 
 use super::*;
 use crate::packet::{Packet, SLOT_BYTES};
