@@ -39,7 +39,7 @@ pub fn main(args: &[String]) {
             let port = open(&media, &told, id, phone, (srtp == "1").then_some(side));
             answer.push_str(&format!("{port} "));
         }
-        let streams = [Pair { a: 0, b: 0, payloads: Box::default() }].into();
+        let streams = [Pair { a: 0, b: 0, payloads: Box::default(), conversion: None }].into();
         media.handle(MediaCommand::Connect { a: ids[0], b: ids[1], streams });
         println!("{answer}");
         stdout().flush().expect("a reader");

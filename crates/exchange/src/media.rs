@@ -275,6 +275,29 @@ pub struct Pair {
     pub b: u8,
     /// Payload types that differ: (as `a` numbers it, as `b` does). What is not listed has one number at both.
     pub payloads: Box<[(u8, u8)]>,
+    /// Sound is understood and made anew for each side, since they have no audio format in common, or have keys in different
+    /// ways. `None`: packets pass.
+    pub conversion: Option<Conversion>,
+}
+
+/// What each side of a pair hears of the other, when it is made by the media plane: in the best format of that side which can
+/// be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    pub a: Side,
+    pub b: Side,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// How long the packets to it are (RFC 8866 section 6.4), 20 as a rule.
+    pub frame_ms: u8,
+    /// Keys of the other side are no part of what it hears: it is told of them in another way.
+    pub keys_are_told: bool,
+}
+
+impl Side {
+    pub const USUAL: Side = Side { frame_ms: 20, keys_are_told: false };
 }
 
 #[derive(Clone, Debug)]
@@ -287,7 +310,8 @@ pub enum MediaEvent {
     Silent { id: MediaId },
     /// The first packet that counts as the other end's.
     Heard { id: MediaId, stream: u8 },
-    /// A key was pressed (RFC 4733).
+    /// A key was pressed: told by an event (RFC 4733), or heard in the sound of who has no events. Only where sound is
+    /// converted.
     Dtmf { id: MediaId, digit: u8, duration_ms: u16 },
     /// No keys were agreed on a stream (RFC 5764).
     DtlsFailed { id: MediaId, stream: u8, why: DtlsFailure },

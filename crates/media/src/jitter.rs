@@ -410,7 +410,8 @@ impl JitterBuffer {
         ahead < 0 && ahead.unsigned_abs() > limit || !silent && ahead > 0 && ahead.unsigned_abs() > limit
     }
 
-    fn begin_anew(&mut self) {
+    /// What comes next is the first: nobody has listened meanwhile.
+    pub fn begin_anew(&mut self) {
         self.slots.iter_mut().for_each(|slot| slot.full = false);
         self.phase = Phase::Empty;
         self.noise = None;

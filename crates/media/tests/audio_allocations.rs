@@ -9,6 +9,8 @@ use coeur_media::jitter::{Arrival, Content, JitterBuffer, Settings};
 use coeur_media::mix::Mixer;
 use coeur_media::record::{Container, Player, Prompt, Recorder, wav};
 use coeur_media::resample::Resampler;
+use coeur_media::rtp::{Rtp, Source};
+use coeur_media::talk::{Ear, Events, Hears, Mouth, Says};
 use coeur_media::tone::detect::Detector;
 use coeur_media::tone::event::{Receiver, Sender};
 use coeur_media::tone::plan::{Region, Signal};
@@ -94,6 +96,38 @@ fn a_frame_goes_from_any_format_to_any_other_without_an_allocation() {
         });
         assert_eq!(counted, 0, "{from:?} {to:?}");
         assert!(bytes > 0);
+    }
+}
+
+#[test]
+fn what_is_said_on_a_stream_and_heard_there_costs_no_allocation() {
+    for codec in Codec::ALL {
+        let events = Some(Events { payload: 101, clock_hz: codec.clock_hz() });
+        let format = Format { codec, frame_ms: 20 };
+        let rate_hz = codec.rate_hz().min(16_000);
+        let says = Says { payload: 96, format, events, rate_hz, opus: None };
+        let mut mouth = Mouth::new(says, Source::new([1; 10], codec.clock_hz())).unwrap();
+        let formats = [(96, codec)].into();
+        let hears = Hears { formats, events, noise: None, rate_hz, keys_in_sound: true };
+        let mut ear = Ear::new(hears, 1).unwrap();
+        let mut room = saw(rate_hz as usize / 50);
+        let mut keys = 0;
+        let counted = allocations(|| {
+            for at in 0..500u64 {
+                let now = Monotonic::from_millis(1_000 + 20 * at);
+                if at % 100 == 50 {
+                    mouth.press(Digit::from_char('1').unwrap(), 100);
+                }
+                mouth.say(now, &mut room, |packet| {
+                    if at % 17 != 3 {
+                        ear.receive(now, &Rtp::parse(packet).unwrap(), |_| keys += 1);
+                    }
+                });
+                ear.listen(now, &mut room, |_| keys += 1);
+            }
+        });
+        assert_eq!(counted, 0, "{codec:?}");
+        assert!(keys >= 8, "{codec:?}: {keys}");
     }
 }
 

@@ -155,6 +155,12 @@ impl Ear {
         true
     }
 
+    /// Nobody listens for a while: what waits is forgotten.
+    pub fn rest(&mut self) {
+        self.jitter.begin_anew();
+        self.filled = 0;
+    }
+
     /// Fills `pcm`, whole milliseconds and at most a tick, with what is heard next.
     pub fn listen(&mut self, now: Monotonic, pcm: &mut [i16], mut found: impl FnMut(Key)) {
         if let Some(keys) = self.keys.as_mut().filter(|keys| now.since(keys.heard_at) > KEY_SILENCE) {

@@ -109,6 +109,11 @@ impl Mouth {
         self.want(Wanted { digit, ms: Some(clamped(ms)) });
     }
 
+    /// Whether a key is sent, or waits for its turn.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty() || !matches!(self.now, Saying::Speech)
+    }
+
     fn want(&mut self, wanted: Wanted) {
         if self.keys.len() < KEYS_MAX {
             self.keys.push_back(wanted);

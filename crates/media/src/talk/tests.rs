@@ -56,7 +56,7 @@ impl Wire {
             });
             ear.listen(self.now, &mut room, |key| keys.push(key));
             self.heard.extend_from_slice(&room);
-            self.now = self.now + TICK;
+            self.now += TICK;
         }
     }
 }
@@ -172,7 +172,7 @@ fn a_sender_that_changes_its_codec_is_followed_but_not_at_each_packet() {
             });
             ear.listen(now, &mut room, |_| {});
             heard.extend_from_slice(&room);
-            now = now + TICK;
+            now += TICK;
         }
         (amplitude(&heard[4_000..], 440.0, 8_000), ear.counters().inserted)
     };
@@ -197,7 +197,7 @@ fn what_is_no_payload_of_the_codec_is_silence_and_takes_its_time() {
         source.advance(960);
         ear.receive(now, &Rtp::parse(&packet).unwrap(), |_| {});
         ear.listen(now, &mut room, |_| {});
-        now = now + TICK;
+        now += TICK;
     }
     assert!(room.iter().all(|sample| sample.abs() < 100));
     assert!(ear.counters().played > 40, "{:?}", ear.counters());

@@ -2,7 +2,7 @@
 
 use super::ports::Lease;
 use super::slow::Port;
-use coeur_exchange::media::{OpenStream, Stream, StreamAddress};
+use coeur_exchange::media::{Conversion, OpenStream, Stream, StreamAddress};
 use coeur_exchange::outbox::MediaId;
 use coeur_media::relay::{StreamKey, TransportKey};
 use coeur_sip::time::Monotonic;
@@ -51,6 +51,8 @@ pub(super) struct Link {
     pub(super) stream: u8,
     /// Payload types that differ, as (ours, theirs).
     pub(super) payloads: Box<[(u8, u8)]>,
+    /// Seen from here: `a` is this stream.
+    pub(super) conversion: Option<Conversion>,
 }
 
 impl Opened {

@@ -1,5 +1,6 @@
 //! The endpoints of one worker: what the exchange says about them becomes sockets and the relay's table.
 
+use super::audio::Audio;
 use super::endpoint::{Endpoint, Link, Opened, Own, has_one_port};
 use super::ports::{Lease, Ports};
 use super::slow::{Agreement, Replies, SlowPath};
@@ -7,11 +8,14 @@ use super::stats::Stats;
 use super::{Settings, Tell, report, socket, translate};
 use coeur_exchange::flow::INSIDE;
 use coeur_exchange::input::MediaEvent;
-use coeur_exchange::media::{OpenStream, Pair, Peer, Report, STREAMS_MAX, StreamAddress, StreamKind};
+use coeur_exchange::media::{
+    Conversion, OpenStream, Pair, Peer, Report, STREAMS_MAX, StreamAddress, StreamKind,
+};
 use coeur_exchange::outbox::{MediaCommand, MediaId};
 use coeur_exchange::service::Service;
 use coeur_media::relay::{self, Relay, StreamKey, TransportKey};
-use coeur_sip::time::Monotonic;
+use coeur_media::tone::detect::Key;
+use coeur_sip::time::{Monotonic, Now};
 use hashbrown::HashMap;
 use std::collections::BTreeSet;
 use std::io;
@@ -44,6 +48,11 @@ pub(super) struct Endpoints {
     tell: Arc<Tell>,
     pub(super) stats: Arc<Stats>,
     heard: Vec<StreamKey>,
+    pub(super) audio: Audio,
+    /// Keys that were found in a turn.
+    pub(super) keys: Vec<(StreamKey, Key)>,
+    /// Of this turn.
+    pub(super) now: Now,
 }
 
 impl Endpoints {
@@ -69,6 +78,9 @@ impl Endpoints {
             tell,
             stats,
             heard: Vec::new(),
+            audio: Audio::default(),
+            keys: Vec::new(),
+            now: Now::default(),
         }
     }
 
@@ -101,7 +113,7 @@ impl Endpoints {
         let mut heard = std::mem::take(&mut self.heard);
         self.relay.take_heard(&mut heard);
         for stream in heard.drain(..) {
-            if let Some((id, stream)) = self.owners.get(stream.0 as usize).copied().flatten() {
+            if let Some((id, stream)) = self.owner(stream) {
                 self.tell(MediaEvent::Heard { id, stream });
             }
         }
@@ -206,6 +218,11 @@ impl Endpoints {
             endpoint.streams[index] = Some(opened);
         }
         Ok(())
+    }
+
+    /// Whose a stream is.
+    pub(super) fn owner(&self, stream: StreamKey) -> Option<(MediaId, u8)> {
+        self.owners.get(stream.0 as usize).copied().flatten()
     }
 
     pub(super) fn own(&mut self, id: MediaId, index: usize, opened: &Opened) {
@@ -314,12 +331,13 @@ impl Endpoints {
         for pair in pairs {
             let forth = pair.payloads.clone();
             let back = pair.payloads.iter().map(|(of_a, of_b)| (*of_b, *of_a)).collect();
-            for (id, index, with, stream, payloads) in
-                [(a, pair.a, b, pair.b, forth), (b, pair.b, a, pair.a, back)]
+            let turned = pair.conversion.map(|Conversion { a, b }| Conversion { a: b, b: a });
+            for (id, index, with, stream, payloads, conversion) in
+                [(a, pair.a, b, pair.b, forth, pair.conversion), (b, pair.b, a, pair.a, back, turned)]
             {
                 let endpoint = self.endpoints.get_mut(&id);
                 if let Some(opened) = endpoint.and_then(|endpoint| endpoint.opened_mut(usize::from(index))) {
-                    opened.link = Some(Link { with, stream, payloads });
+                    opened.link = Some(Link { with, stream, payloads, conversion });
                 }
             }
         }
@@ -339,7 +357,8 @@ impl Endpoints {
                 let Some(endpoint) = self.endpoints.get_mut(&id) else { return };
                 (endpoint.since, endpoint.silence_told) = (now, false);
                 for (stream, opened) in endpoint.streams.iter_mut().enumerate() {
-                    let link = Link { with: id, stream: stream as u8, payloads: Box::default() };
+                    let link =
+                        Link { with: id, stream: stream as u8, payloads: Box::default(), conversion: None };
                     opened.iter_mut().for_each(|opened| opened.link = Some(link.clone()));
                 }
                 self.relink(id);
@@ -374,6 +393,7 @@ impl Endpoints {
 
     pub(super) fn close_stream(&mut self, opened: Opened) {
         self.slow.closed(opened.key);
+        self.with_audio(|audio, out| audio.closed(opened.key, out));
         self.relay.close(opened.key);
         if let Some(owner) = self.owners.get_mut(opened.key.0 as usize) {
             *owner = None;
@@ -404,11 +424,14 @@ impl Endpoints {
             let on = |opened: &'_ Opened| opened.is_on;
             let there = other.filter(|other| on(other)).and_then(|other| other.described.as_ref());
             let payloads = match &opened.described {
+                // All that it may send is understood here.
+                Some(here) if link.conversion.is_some() => translate::payloads(here, None, &[]),
                 Some(here) => translate::payloads(here, there, &link.payloads),
                 None => Some(Vec::new()),
             };
             self.relay.link(opened.key, other.map(|other| other.key), payloads.as_deref());
         }
+        self.convert(id);
     }
 }
 

@@ -8,10 +8,11 @@
 //! All endpoints of a shard are on one worker ([`Media::worker_of`]), since any two of them may be connected: legs of a
 //! call, and of two calls after a transfer. So one source of all signalling, such as a trunk, uses one core for its media.
 //!
-//! What is rare, ICE and DTLS, stands behind [`SlowPath`]; [`Negotiation`] is the one that speaks them.
+//! Where sound has to be understood, [`audio`] does it on the same thread. What is rare, ICE and DTLS, stands behind [`SlowPath`]; [`Negotiation`] is the one that speaks them.
 //!
 //! What it deliberately does not do: gather candidates beyond the one address of each port, and TURN.
 
+mod audio;
 mod commands;
 mod endpoint;
 mod endpoints;

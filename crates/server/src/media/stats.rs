@@ -11,6 +11,10 @@ pub struct Stats {
     pub packets_sent: Count,
     /// Packets for ICE and DTLS.
     pub packets_handed: Count,
+    /// Calls, and others, whose sound is understood.
+    pub audio_parts: Count,
+    /// Such as were not taken, because of their number.
+    pub audio_refused: Count,
     pub opens_refused: Count,
     /// Connections between endpoints that are not both here.
     pub connects_refused: Count,

@@ -1,6 +1,7 @@
 //! Phones with sockets of their own, on loopback, and workers between them.
 
 mod browser;
+mod converting;
 mod in_time;
 
 use super::*;
@@ -64,7 +65,7 @@ impl House {
     }
 
     fn connect(&self, a: MediaId, b: MediaId) {
-        let streams = [Pair { a: 0, b: 0, payloads: Box::default() }].into();
+        let streams = [Pair { a: 0, b: 0, payloads: Box::default(), conversion: None }].into();
         self.media.handle(MediaCommand::Connect { a, b, streams });
     }
 

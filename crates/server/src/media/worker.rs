@@ -26,11 +26,10 @@ pub(super) struct Worker {
     poll: mio::Poll,
     commands: Arc<Commands>,
     work: Vec<Work>,
-    endpoints: Endpoints,
+    pub(super) endpoints: Endpoints,
     slots: Slots,
     stats: Arc<Stats>,
     clock: Clock,
-    now: Monotonic,
     next_look: Monotonic,
     /// Ports that had more than one turn takes.
     again: Vec<usize>,
@@ -48,8 +47,9 @@ impl Worker {
         slow: Box<dyn SlowPath>,
     ) -> io::Result<Self> {
         let registry = poll.registry().try_clone()?;
-        let endpoints = Endpoints::new(registry, settings, ports, tell, stats.clone(), slow);
-        let now = clock.now().monotonic;
+        let mut endpoints = Endpoints::new(registry, settings, ports, tell, stats.clone(), slow);
+        endpoints.now = clock.now();
+        let now = endpoints.now.monotonic;
         Ok(Self {
             poll,
             commands,
@@ -58,7 +58,6 @@ impl Worker {
             slots: Slots::default(),
             stats,
             clock,
-            now,
             next_look: now + LOOK_EVERY,
             again: Vec::new(),
         })
@@ -74,7 +73,7 @@ impl Worker {
             {
                 panic!("the poll of a media worker: {error}");
             }
-            self.now = self.clock.now().monotonic;
+            self.endpoints.now = self.clock.now();
             for place in std::mem::take(&mut self.again) {
                 self.read(place);
             }
@@ -93,7 +92,7 @@ impl Worker {
     }
 
     /// Reads a port until it is empty, or others should have their turn.
-    fn read(&mut self, place: usize) {
+    pub(super) fn read(&mut self, place: usize) {
         for _ in 0..ROUNDS_MAX {
             let Some(Some(socket)) = self.endpoints.sockets.get(place) else { return };
             // An error is word of something sent before (ICMP); the next receive goes on.
@@ -108,12 +107,13 @@ impl Worker {
 
     fn batch(&mut self, at: TransportKey, count: usize) {
         let (mut sent, endpoints) = (0, &mut self.endpoints);
+        let now = endpoints.now.monotonic;
         for i in 0..count {
             let Some((from, mut packet)) = self.slots.packet(i) else {
                 endpoints.relay.lost(at, Reason::Malformed);
                 continue;
             };
-            match endpoints.relay.receive(self.now, at, from, &mut packet) {
+            match endpoints.relay.receive(now, at, from, &mut packet) {
                 Verdict::Forward { transport, to } => {
                     let Some(Some(socket)) = endpoints.sockets.get(transport.0 as usize) else { continue };
                     match send(socket, to, &packet) {
@@ -124,10 +124,11 @@ impl Worker {
                 Verdict::Handed { stream, component, protocol } => {
                     self.stats.packets_handed.add(1);
                     let handed = Handed { stream, component, transport: at, from, protocol, bytes: &packet };
-                    endpoints.slow.handed(self.now, handed, &mut endpoints.relay, &mut endpoints.replies);
+                    endpoints.slow.handed(now, handed, &mut endpoints.relay, &mut endpoints.replies);
                     endpoints.flush_replies();
                 }
-                Verdict::Dropped(_) => {}
+                Verdict::Taken { stream } => endpoints.taken(stream, &mut packet),
+                Verdict::Read | Verdict::Dropped(_) => {}
             }
         }
         self.stats.packets_received.add(count as u64);
@@ -138,10 +139,10 @@ impl Worker {
     fn work(&mut self) -> bool {
         let mut work = std::mem::take(&mut self.work);
         self.commands.take(&mut work);
-        let mut is_stopped = false;
+        let (mut is_stopped, now) = (false, self.endpoints.now.monotonic);
         for work in work.drain(..) {
             match work {
-                Work::Command(command) => self.endpoints.handle(command, self.now),
+                Work::Command(command) => self.endpoints.handle(command, now),
                 Work::Stop => is_stopped = true,
             }
         }
@@ -149,16 +150,21 @@ impl Worker {
         is_stopped
     }
 
-    fn turn(&mut self) {
+    /// What follows from what has come, and from the time.
+    pub(super) fn turn(&mut self) {
+        let now = self.endpoints.now.monotonic;
         self.endpoints.tell_heard();
-        if self.endpoints.slow.next_deadline().is_some_and(|deadline| deadline.is_due(self.now)) {
+        if self.endpoints.audio.next_deadline().is_some_and(|deadline| deadline.is_due(now)) {
+            self.endpoints.tick();
+        }
+        if self.endpoints.slow.next_deadline().is_some_and(|deadline| deadline.is_due(now)) {
             let endpoints = &mut self.endpoints;
-            endpoints.slow.ticked(self.now, &mut endpoints.relay, &mut endpoints.replies);
+            endpoints.slow.ticked(now, &mut endpoints.relay, &mut endpoints.replies);
             endpoints.flush_replies();
         }
-        if self.next_look.is_due(self.now) {
-            self.next_look = self.now + LOOK_EVERY;
-            self.endpoints.tell_silent(self.now);
+        if self.next_look.is_due(now) {
+            self.next_look = now + LOOK_EVERY;
+            self.endpoints.tell_silent(now);
         }
         self.stats.set_dropped(self.endpoints.relay.all_dropped());
     }
@@ -168,7 +174,11 @@ impl Worker {
             return Some(Duration::ZERO);
         }
         let slow = self.endpoints.slow.next_deadline().unwrap_or(Monotonic::NEVER);
+        let audio = self.endpoints.audio.next_deadline().unwrap_or(Monotonic::NEVER);
+        let next = self.next_look.min(slow).min(audio);
+        // Sound takes time: what this turn took of it is not waited for once more.
+        let now = if audio == Monotonic::NEVER { self.endpoints.now } else { self.clock.now() };
         // Rounded up: a deadline that is not due yet would turn the loop for nothing.
-        Some(self.now.until(self.next_look.min(slow)) + Duration::from_micros(999))
+        Some(now.monotonic.until(next) + Duration::from_micros(999))
     }
 }

@@ -150,6 +150,8 @@ fn media(text: &mut MetricsText, media: &Media) {
         sum(|stats| stats.endpoints.value()),
     );
     gauge("coeur_media_streams", "Streams of these legs.", sum(|stats| stats.streams.value()));
+    let parts = sum(|stats| stats.audio_parts.value());
+    gauge("coeur_media_audio_parts", "Calls, and others, whose sound is understood by the server.", parts);
     gauge("coeur_media_port_pairs", "Pairs of ports in use by calls.", media.port_pairs() as u64);
     gauge("coeur_media_commands", "What no media worker has taken yet.", media.waiting() as u64);
     let mut counter = |name, help, value: u64| text.one(name, Kind::Counter, help, value);
@@ -161,6 +163,8 @@ fn media(text: &mut MetricsText, media: &Media) {
     counter("coeur_media_packets_handed_total", "Packets of ICE and DTLS on media ports.", handed);
     let refused = sum(|stats| stats.opens_refused.value());
     counter("coeur_media_opens_refused_total", "Legs for which no port could be had.", refused);
+    let refused = sum(|stats| stats.audio_refused.value());
+    counter("coeur_media_audio_refused_total", "Calls not converted, since there were too many.", refused);
     let refused = sum(|stats| stats.connects_refused.value());
     counter("coeur_media_connects_refused_total", "Connections of legs that are not open.", refused);
     let silent = sum(|stats| stats.silent.value());

@@ -159,7 +159,7 @@ pub(in crate::call) fn pairs(a: &Peer, b: &Peer) -> Box<[Pair]> {
         let (of_a, of_b) = (a.streams[index].as_ref()?, b.streams.get(index)?.as_ref()?);
         let names = payloads::matching(&codecs(of_a), &codecs(of_b));
         let payloads = names.into_iter().filter(|(of_a, of_b)| of_a != of_b).collect();
-        Some(Pair { a: index as u8, b: index as u8, payloads })
+        Some(Pair { a: index as u8, b: index as u8, payloads, conversion: None })
     };
     (0..a.streams.len()).filter_map(pair).collect()
 }

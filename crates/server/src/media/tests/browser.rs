@@ -550,7 +550,7 @@ fn audio_and_video_of_a_bundle_go_to_two_ports_of_a_phone_and_feedback_comes_bac
     };
     house.describe_as(id(1), vec![of(browser.stream(), b"0"), of(browser.stream(), b"v1")]);
     house.describe_as(id(2), vec![of(audio_phone.stream(), b""), of(video_phone.stream(), b"")]);
-    let pair = |at| Pair { a: at, b: at, payloads: Box::default() };
+    let pair = |at| Pair { a: at, b: at, payloads: Box::default(), conversion: None };
     house.media.handle(MediaCommand::Connect { a: id(1), b: id(2), streams: [pair(0), pair(1)].into() });
     house.settle(id(1));
     browser.check();

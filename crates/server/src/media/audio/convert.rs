@@ -1,0 +1,215 @@
+//! Which streams of a worker are converted: what the exchange has said of a pair becomes a [`Transcoder`], and ends with it.
+
+use super::transcoder::{Talker, Transcoder};
+use super::{Audio, End, Full, Out, Part};
+use crate::media::endpoint::Opened;
+use crate::media::endpoints::Endpoints;
+use coeur_exchange::input::MediaEvent;
+use coeur_exchange::media::{Conversion, Format, Side, Stream};
+use coeur_exchange::outbox::MediaId;
+use coeur_media::codec::{Codec, CodecError, OpusSettings, comfort};
+use coeur_media::packet::Packet;
+use coeur_media::relay::StreamKey;
+use coeur_media::talk::{Events, Hears, Says};
+use coeur_media::tone::detect::Key;
+use coeur_media::transcode::{self, rate_between};
+
+/// What one end of a pair is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wanted {
+    stream: StreamKey,
+    hears: Hears,
+    says: Says,
+    keys_are_told: bool,
+}
+
+impl Endpoints {
+    /// RTP of a stream that is taken.
+    pub(in crate::media) fn taken(&mut self, stream: StreamKey, packet: &mut Packet<'_>) {
+        self.with_audio(|audio, out| audio.receive(stream, packet, out));
+    }
+
+    /// The audio parts have their turns.
+    pub(in crate::media) fn tick(&mut self) {
+        self.with_audio(|audio, out| audio.tick(out));
+    }
+
+    /// The audio parts, with what they reach of the worker; keys that they find are told.
+    pub(in crate::media) fn with_audio<T>(&mut self, work: impl FnOnce(&mut Audio, &mut Out<'_>) -> T) -> T {
+        let mut keys = std::mem::take(&mut self.keys);
+        let mut out = Out {
+            relay: &mut self.relay,
+            sockets: &self.sockets,
+            stats: &self.stats,
+            now: self.now.monotonic,
+            wall: self.now.wall,
+            keys: &mut keys,
+        };
+        let result = work(&mut self.audio, &mut out);
+        for (stream, key) in keys.drain(..) {
+            self.tell_key(stream, key);
+        }
+        self.keys = keys;
+        result
+    }
+
+    fn tell_key(&self, stream: StreamKey, key: Key) {
+        let Some((id, _)) = self.owner(stream) else { return };
+        match key {
+            // Its length is known when it is over.
+            Key::Pressed(_) => {}
+            Key::Released { digit, ms } => {
+                let duration_ms = u16::try_from(ms).unwrap_or(u16::MAX);
+                self.tell(MediaEvent::Dtmf { id, digit: digit.character() as u8, duration_ms });
+            }
+        }
+    }
+
+    /// Makes the streams of an endpoint what their links say: taken by a transcoder, or relayed. What is as it was goes on.
+    pub(in crate::media) fn convert(&mut self, id: MediaId) {
+        let Some(endpoint) = self.endpoints.get(&id) else { return };
+        let streams: Vec<StreamKey> = endpoint.each().map(|(_, opened)| opened.key).collect();
+        let wanted: Vec<Option<[Wanted; 2]>> =
+            endpoint.each().map(|(_, opened)| self.conversion(opened)).collect();
+        for (stream, wanted) in streams.into_iter().zip(wanted) {
+            let before = self.audio.taker(stream);
+            let stays = match (before.and_then(|key| self.audio.part(key)), &wanted) {
+                (Some(Part::Transcoder(transcoder)), Some(wanted)) => is_same(transcoder, wanted),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            if stays {
+                continue;
+            }
+            if let Some(key) = before {
+                self.with_audio(|audio, out| audio.remove(key, out));
+            }
+            if let Some(wanted) = wanted {
+                self.begin(wanted);
+            }
+        }
+    }
+
+    /// What becomes of a stream and the one that it is linked with. `None`: packets pass, or nothing is agreed.
+    fn conversion(&self, opened: &Opened) -> Option<[Wanted; 2]> {
+        let link = opened.link.as_ref()?;
+        let Conversion { a, b } = link.conversion?;
+        let other = self.endpoints.get(&link.with)?.opened(usize::from(link.stream))?;
+        let (here, there) = (opened.described.as_ref()?, other.described.as_ref()?);
+        if !opened.is_on || !other.is_on {
+            return None;
+        }
+        Some([wanted(opened.key, here, there, a)?, wanted(other.key, there, here, b)?])
+    }
+
+    fn begin(&mut self, wanted: [Wanted; 2]) {
+        for wanted in &wanted {
+            if let Some(key) = self.audio.taker(wanted.stream) {
+                self.with_audio(|audio, out| audio.remove(key, out));
+            }
+        }
+        let added = self.with_audio(|audio, out| {
+            let [first, second] = wanted.map(|wanted| talker(audio, wanted, out));
+            // The formats were found to be ones of ours.
+            let transcoder = Transcoder::new([first.map_err(|_| Full)?, second.map_err(|_| Full)?]);
+            audio.add(Part::Transcoder(Box::new(transcoder)), out)
+        });
+        if added.is_err() {
+            tracing::warn!("a call is not converted: the media worker has all the audio that it can do");
+            self.stats.audio_refused.add(1);
+        }
+    }
+}
+
+fn talker(audio: &mut Audio, wanted: Wanted, out: &Out<'_>) -> Result<Talker, CodecError> {
+    let mut seed = [0; 4];
+    crate::house::random(&mut seed);
+    let source = audio.source(wanted.stream, wanted.says.format.codec.clock_hz());
+    let Wanted { stream, hears, says, keys_are_told } = wanted;
+    let end = End::new(stream, hears, says, source, out.now, u32::from_ne_bytes(seed))?;
+    Ok(Talker { end, keys_are_told })
+}
+
+fn is_same(transcoder: &Transcoder, wanted: &[Wanted; 2]) -> bool {
+    let has = |wanted: &Wanted| {
+        transcoder.talkers().iter().any(|talker| {
+            talker.end.stream == wanted.stream
+                && *talker.end.hears() == wanted.hears
+                && *talker.end.says() == wanted.says
+                && talker.keys_are_told == wanted.keys_are_told
+        })
+    };
+    wanted.iter().all(has)
+}
+
+/// What is heard and said on a stream whose other end speaks `here`, when it is to be understood by `there`. `None`: one of
+/// them has nothing that we can make.
+fn wanted(stream: StreamKey, here: &Stream, there: &Stream, side: Side) -> Option<Wanted> {
+    let formats: Box<[(u8, Codec)]> = here.formats.iter().filter_map(codec).collect();
+    let (payload, mine) = *formats.first()?;
+    let (_, theirs) = there.formats.iter().find_map(codec)?;
+    let events = events(here, mine);
+    let is_8_khz = |format: &&Format| format.name.eq_ignore_ascii_case(b"CN") && format.clock_rate == 8_000;
+    let noise = here.formats.iter().find(is_8_khz).map(|format| format.payload);
+    let hears = Hears {
+        formats,
+        events,
+        noise: noise.or((mine.clock_hz() == 8_000).then_some(comfort::PAYLOAD_TYPE)),
+        rate_hz: rate_between(mine, theirs),
+        keys_in_sound: events.is_none(),
+    };
+    let rate_hz = rate_between(theirs, mine);
+    let says = Says {
+        payload,
+        format: transcode::Format { codec: mine, frame_ms: frame_ms(side.frame_ms, mine) },
+        events,
+        rate_hz,
+        opus: opus(here, payload, rate_hz),
+    };
+    Some(Wanted { stream, hears, says, keys_are_told: side.keys_are_told })
+}
+
+fn codec(format: &Format) -> Option<(u8, Codec)> {
+    let name = std::str::from_utf8(&format.name).ok()?;
+    let codec = Codec::from_name(name)?;
+    (format.clock_rate == codec.clock_hz()).then_some((format.payload, codec))
+}
+
+/// Those at the clock of the audio first: only they have a timestamp in common with it (RFC 7587 section 6, RFC 4733 section
+/// 2.1); some phones have no others.
+fn events(stream: &Stream, codec: Codec) -> Option<Events> {
+    let all = || stream.formats.iter().filter(|format| format.is_dtmf() && format.clock_rate >= 1_000);
+    let best = all().find(|format| format.clock_rate == codec.clock_hz()).or(all().next())?;
+    Some(Events { payload: best.payload, clock_hz: best.clock_rate })
+}
+
+/// Frames that the codec has, near what was asked for.
+fn frame_ms(asked: u8, codec: Codec) -> u8 {
+    match (asked, codec) {
+        (0..=19, _) => 10,
+        (60.., _) => 60,
+        (40..=59, _) => 40,
+        (30..=39, Codec::Pcmu | Codec::Pcma | Codec::G722) => 30,
+        (20..=39, _) => 20,
+    }
+}
+
+/// What the other end asks of our encoder (RFC 7587 section 6.1).
+fn opus(stream: &Stream, payload: u8, rate_hz: u32) -> Option<OpusSettings> {
+    let format = stream.formats.iter().find(|format| format.payload == payload)?;
+    if codec(format)?.1 != Codec::Opus {
+        return None;
+    }
+    let fmtp = format.fmtp.as_deref().and_then(|fmtp| std::str::from_utf8(fmtp).ok()).unwrap_or_default();
+    let parameter = |name: &str| -> Option<u32> {
+        let mut all = fmtp.split(';').filter_map(|pair| pair.trim().split_once('='));
+        all.find(|(key, _)| key.eq_ignore_ascii_case(name))?.1.trim().parse().ok()
+    };
+    let usual = OpusSettings::speech(rate_hz);
+    let most = parameter("maxaveragebitrate").unwrap_or(usual.bits_per_second).max(6_000);
+    Some(OpusSettings {
+        bits_per_second: usual.bits_per_second.min(most),
+        discontinuous: parameter("usedtx") == Some(1),
+        ..usual
+    })
+}
