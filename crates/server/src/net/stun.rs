@@ -1,42 +1,23 @@
-//! STUN Binding on the SIP port (RFC 5626 section 4.4.2, RFC 8489): the keep-alive of outbound flows over UDP.
+//! STUN Binding on the SIP port (RFC 5626 section 4.4.2, RFC 8489): the keep-alive of outbound flows over UDP. The messages
+//! are those of [`coeur_media::stun`].
 
-use std::net::{IpAddr, SocketAddr};
+use coeur_media::stun::{Class, Kind, Message, Method, Writer};
+use std::net::SocketAddr;
 
-const COOKIE: u32 = 0x2112_a442;
-
-/// True for bytes that are STUN and cannot be SIP (RFC 8489 section 5: two zero bits, then the cookie).
-pub fn is_stun(bytes: &[u8]) -> bool {
-    bytes.len() >= 20 && bytes[0] & 0xc0 == 0 && bytes[4..8] == COOKIE.to_be_bytes()
-}
+pub use coeur_media::stun::is_stun;
 
 /// Writes the answer to a Binding request, or nothing when it is not one. It is of 32 bytes over IPv4 and 44 over IPv6, as
 /// short as RFC 8489 lets it be, for a request of at least 20: with the headers of IP and UDP, less than one and a half
-/// times what came (threat T-32).
+/// times what came (threat T-32). Attributes that are not known are none of its business (RFC 8489 section 6.3.1 would
+/// have them refused): an address is told to whoever asks.
 pub fn answer(request: &[u8], from: SocketAddr, out: &mut Vec<u8>) -> bool {
-    let length = usize::from(u16::from_be_bytes([request[2], request[3]]));
-    if request[..2] != [0, 1] || length % 4 != 0 || request.len() != 20 + length {
+    let Ok(message) = Message::read(request) else { return false };
+    if (message.method(), message.class()) != (Method::Binding, Class::Request) {
         return false;
     }
-    let port = from.port() ^ (COOKIE >> 16) as u16;
-    let mut address = [0u8; 16];
-    let (family, address) = match from.ip() {
-        IpAddr::V4(ip) => {
-            address[..4].copy_from_slice(&(u32::from(ip) ^ COOKIE).to_be_bytes());
-            (1, &address[..4])
-        }
-        IpAddr::V6(ip) => {
-            for (i, byte) in ip.octets().iter().enumerate() {
-                // RFC 8489 section 14.2: cookie and transaction identifier, which follow each other in the request.
-                address[i] = byte ^ request[4 + i];
-            }
-            (2, &address[..])
-        }
-    };
-    out.extend_from_slice(&[1, 1, 0, 8 + address.len() as u8]);
-    out.extend_from_slice(&request[4..20]);
-    out.extend_from_slice(&[0, 0x20, 0, 4 + address.len() as u8, 0, family]);
-    out.extend_from_slice(&port.to_be_bytes());
-    out.extend_from_slice(address);
+    let seen = SocketAddr::new(from.ip().to_canonical(), from.port());
+    Writer::new(out, Class::Success, Method::Binding, message.transaction())
+        .xored_address(Kind::XorMappedAddress, seen);
     true
 }
 
@@ -71,6 +52,10 @@ mod tests {
         assert!(!is_stun(b"OPTIONS sip:a SIP/2.0\r\n"));
         let mut indication = vec![0, 0x11, 0, 0, 0x21, 0x12, 0xa4, 0x42];
         indication.extend_from_slice(&[7; 12]);
-        assert!(!answer(&indication, "192.0.2.1:1".parse().unwrap(), &mut Vec::new()));
+        let mut short = vec![0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x42];
+        short.extend_from_slice(&[7; 12]);
+        for wrong in [indication, short] {
+            assert!(!answer(&wrong, "192.0.2.1:1".parse().unwrap(), &mut Vec::new()));
+        }
     }
 }
