@@ -141,7 +141,7 @@ fn relayed_data_passes_without_allocation() {
         remote: address("203.0.113.5:1"),
         is_stream: false,
     };
-    let issued = turn::Credentials::issue(&secret, "alice", now.wall + Duration::from_secs(60));
+    let issued = turn::Credentials::issue(&secret, "alice", 1, now.wall + Duration::from_secs(60));
     let key = Key::long_term_md5(&issued.username, "r", issued.password.as_bytes());
     let mut nonce = String::new();
     let peer = address("192.0.2.77:4000");

@@ -82,7 +82,7 @@ fn run(
     let local = listener.local_addr().expect("an address");
     let zero = Instant::now();
     let wall = Wall::from_secs(1_700_000_000);
-    let issued = Credentials::issue(&SECRET, "alice", wall + Duration::from_secs(60));
+    let issued = Credentials::issue(&SECRET, "alice", 1, wall + Duration::from_secs(60));
     let mut command = Command::new(program);
     command.args(arguments).args(["-p", &local.port().to_string()]);
     if echo.is_some() {

@@ -397,7 +397,7 @@ fn inside_addresses_are_neither_checked_nor_answered() {
     for mode in [Mode::Lite, Mode::Full] {
         let (mut agent, mut peer) = (agent(mode, Arc::new(policy_of_the_matrix())), Peer::new(10));
         let now = Monotonic::from_secs(1);
-        for text in crate::address::FORBIDDEN {
+        for text in crate::address::forbidden() {
             let from = SocketAddr::new(text.parse().expect("an address"), 5_000);
             let told = Candidate::local(CandidateKind::Host, 1, 1, from, from);
             assert!(!agent.add_remote(now, &told), "{text}");

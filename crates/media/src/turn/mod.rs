@@ -7,7 +7,8 @@
 //! The rules that keep it from being somebody's proxy (threats A22 to A25, T-32):
 //! - Nothing is kept for a client that has not authenticated. Nonces are stateless and bound to its address; challenges
 //!   have a budget for each source and for all.
-//! - Credentials are made for one call and expire ([`Credentials`]). An allocation obeys its own user only.
+//! - Credentials are made for one call and expire ([`Credentials`]), or are revoked with their device or account. An
+//!   allocation obeys its own user only.
 //! - Peers are those of [`crate::address::PeerPolicy`]; permissions, channels, allocations for each account and for each
 //!   source, lifetimes and bandwidth have limits ([`Limits`]).
 //! - What is relayed begins like RTP, RTCP, DTLS or STUN. Other protocols have no business here.
@@ -23,11 +24,12 @@ mod nonce;
 mod quota;
 mod relay;
 mod requests;
+mod revoked;
 mod server;
 #[cfg(test)]
 mod tests;
 
-pub use credentials::Credentials;
+pub use credentials::{CREDENTIALS_TIME, Credentials};
 pub use server::{Action, Counters, Server, Settings, Task};
 
 use std::net::SocketAddr;

@@ -4,11 +4,12 @@ use super::allocation::Allocation;
 use super::budget::Budget;
 use super::nonce::Nonces;
 use super::quota::Quotas;
+use super::revoked::Revoked;
 use super::{AllocationId, Client, Family, Limits, credentials, relay};
 use crate::address::PeerPolicy;
 use crate::stun::{Class, Integrity, Key, Kind, Message, Method, Writer, is_stun};
 use aws_lc_rs::hmac;
-use coeur_sip::time::{Monotonic, Now};
+use coeur_sip::time::{Monotonic, Now, Wall};
 use hashbrown::HashMap;
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -92,6 +93,7 @@ pub struct Server {
     pub(super) limits: Limits,
     pub(super) families: Vec<Family>,
     pub(super) quotas: Quotas,
+    revoked: Revoked,
     pub(super) allocations: HashMap<AllocationId, Allocation>,
     pub(super) by_client: HashMap<Client, AllocationId>,
     /// One for each allocation.
@@ -106,7 +108,7 @@ pub struct Server {
 pub(super) struct Authenticated<'m> {
     pub(super) username: &'m str,
     pub(super) account: &'m str,
-    /// Too late for a new allocation; one that stands is still its own.
+    /// Too late for a new allocation, or revoked; one that stands is still its own.
     pub(super) is_expired: bool,
     pub(super) key: Key,
     pub(super) integrity: Integrity,
@@ -124,6 +126,7 @@ impl Server {
             limits: settings.limits,
             families: settings.families,
             quotas: Quotas::default(),
+            revoked: Revoked::default(),
             allocations: HashMap::new(),
             by_client: HashMap::new(),
             expiries: BTreeSet::new(),
@@ -202,16 +205,24 @@ impl Server {
         }
     }
 
-    /// An account may do nothing any more: what it had is let go.
-    pub fn revoke(&mut self, account: &str) {
+    /// A device, or a whole account, may do nothing any more: what it had is let go, and what it was issued opens nothing.
+    pub fn revoke(&mut self, now: Wall, account: &str, device: Option<u64>) {
+        self.revoked.add(now, account, device);
         let is_of = |allocation: &Allocation| {
-            credentials::parts(&allocation.username).is_some_and(|(_, owner)| owner == account)
+            credentials::parts(&allocation.username).is_some_and(|owner| {
+                owner.account == account && device.is_none_or(|device| owner.device == device)
+            })
         };
         let expiries = self.expiries.iter().map(|(_, allocation)| *allocation);
         let of_account = expiries.filter(|allocation| self.allocations.get(allocation).is_some_and(is_of));
         for allocation in of_account.collect::<Vec<_>>() {
             self.free(allocation);
         }
+    }
+
+    /// What is sent from now on obeys this one, permitted before or not.
+    pub fn set_policy(&mut self, policy: Arc<PeerPolicy>) {
+        self.policy = policy;
     }
 
     /// To be called when [`Server::next_deadline`] has come.
@@ -235,6 +246,10 @@ impl Server {
         self.counters
     }
 
+    pub fn has_allocation(&self, client: Client) -> bool {
+        self.by_client.contains_key(&client)
+    }
+
     /// How many stand.
     pub fn allocations(&self) -> usize {
         self.allocations.len()
@@ -256,7 +271,7 @@ impl Server {
         if !self.nonces.is_fresh(now.monotonic, client, nonce) {
             return Err(self.challenge(now, client, request, 438, out));
         }
-        let Some((expires, account)) = credentials::parts(username) else {
+        let Some(parts) = credentials::parts(username) else {
             return Err(self.challenge(now, client, request, 401, out));
         };
         let password = credentials::password(&self.secret, username);
@@ -264,7 +279,8 @@ impl Server {
         if !request.is_of(&key) {
             return Err(self.challenge(now, client, request, 401, out));
         }
-        Ok(Authenticated { username, account, is_expired: expires <= now.wall, key, integrity })
+        let is_expired = parts.expires <= now.wall || self.revoked.covers(&parts);
+        Ok(Authenticated { username, account: parts.account, is_expired, key, integrity })
     }
 
     /// 401 or 438, without a reason phrase: each byte of it would be one more for an attacker's victim.
@@ -317,7 +333,7 @@ impl Server {
         let Some(allocation) = self.allocations.remove(&id) else { return false };
         self.by_client.remove(&allocation.client);
         self.expiries.remove(&(allocation.expires, id));
-        let account = credentials::parts(&allocation.username).map_or("", |(_, account)| account);
+        let account = credentials::parts(&allocation.username).map_or("", |owner| owner.account);
         self.quotas.give_back(account, allocation.client.remote.ip());
         allocation.relayed.is_some()
     }

@@ -1,7 +1,7 @@
 //! The server and its clients, honest and not.
 
 use super::*;
-use crate::address::{FORBIDDEN, PeerPolicy, policy_of_the_matrix};
+use crate::address::{PeerPolicy, forbidden, policy_of_the_matrix};
 use crate::stun::{Class, Integrity, Key, Kind, Message, Method, TransactionId, Writer};
 use coeur_sip::time::{Monotonic, Now, Wall};
 use std::net::SocketAddr;
@@ -78,7 +78,7 @@ impl Lab {
 
     /// A phone that knows its nonce already.
     fn phone(&mut self, account: &str, port: u16) -> Phone {
-        let issued = Credentials::issue(&SECRET, account, self.now.wall + Duration::from_secs(600));
+        let issued = Credentials::issue(&SECRET, account, 1, self.now.wall + Duration::from_secs(600));
         let client = client(port);
         let key = Key::long_term_md5(&issued.username, REALM, issued.password.as_bytes());
         let mut phone = Phone { client, username: issued.username, key, nonce: String::new() };
@@ -291,9 +291,9 @@ fn wrong_expired_and_foreign_credentials_open_nothing() {
         let key = Key::long_term_md5(username, REALM, password);
         Phone { username: username.into(), key, ..good.clone() }
     };
-    let expired = Credentials::issue(&SECRET, "alice", lab.now.wall);
-    let foreign = Credentials::issue(&[5; 32], "alice", lab.now.wall + Duration::from_secs(60));
-    let valid = Credentials::issue(&SECRET, "alice", lab.now.wall + Duration::from_secs(60));
+    let expired = Credentials::issue(&SECRET, "alice", 1, lab.now.wall);
+    let foreign = Credentials::issue(&[5; 32], "alice", 1, lab.now.wall + Duration::from_secs(60));
+    let valid = Credentials::issue(&SECRET, "alice", 1, lab.now.wall + Duration::from_secs(60));
     let mallory = valid.username.replace("alice", "mallory");
     for phone in [
         with(&expired.username, expired.password.as_bytes()),
@@ -301,7 +301,7 @@ fn wrong_expired_and_foreign_credentials_open_nothing() {
         with(&valid.username, b""),
         with(&mallory, valid.password.as_bytes()),
         with("alice", valid.password.as_bytes()),
-        with("99999999999:", valid.password.as_bytes()),
+        with("99999999999:1:", valid.password.as_bytes()),
     ] {
         assert_eq!(lab.ask(&phone, Method::Allocate, udp).0, 401, "{}", phone.username);
     }
@@ -367,7 +367,7 @@ fn none_of_sixty_spellings_of_an_inside_address_gets_a_packet() {
     };
     lab.server.opened(allocation, Some(address("[2001:db8:7::7]:50000")));
     for phone in [&v4, &v6] {
-        for text in FORBIDDEN {
+        for text in forbidden() {
             let peer = SocketAddr::new(text.parse().expect("an address"), 80);
             assert_eq!(lab.permit(phone, peer), 403, "{text}");
             assert_eq!(lab.bind(phone, 0x4000, peer), 403, "{text}");
@@ -484,7 +484,7 @@ fn accounts_and_sources_have_quotas_that_come_back() {
     assert_eq!(lab.ask(&phones[0], Method::Refresh, zero).0, 0);
     assert!(matches!(lab.server.poll(), Some(Task::Close { .. })));
     lab.allocate(&fourth);
-    lab.server.revoke("alice");
+    lab.server.revoke(lab.now.wall, "alice", None);
     lab.server.gone(bob.client);
     assert_eq!(lab.server.allocations(), 0);
     assert!(lab.server.quotas.is_empty() && lab.server.by_client.is_empty());
@@ -651,4 +651,35 @@ fn random_and_changed_bytes_never_panic_and_relay_nothing() {
         assert!(!matches!(told, Told::Relay(..)));
     }
     assert_eq!(lab.send(&phone, address(PEER), RTP), Told::Nothing, "a changed request has permitted a peer");
+}
+
+#[test]
+fn who_is_revoked_has_no_allocation_and_opens_none_with_what_he_was_issued() {
+    let mut lab = Lab::new();
+    let (alice, bob) = (lab.phone("alice", 1), lab.phone("bob", 2));
+    let id = lab.allocate(&alice);
+    lab.allocate(&bob);
+    // Another device of the account keeps what it has.
+    lab.server.revoke(lab.now.wall, "alice", Some(2));
+    assert_eq!(lab.server.poll(), None);
+    lab.server.revoke(lab.now.wall, "alice", Some(1));
+    assert_eq!(lab.server.poll(), Some(Task::Close { allocation: id }));
+    assert_eq!(lab.ask(&alice, Method::Refresh, nothing).0, 401);
+    assert_eq!(lab.ask(&alice, Method::Allocate, udp).0, 401);
+    assert_eq!(lab.ask(&bob, Method::Refresh, nothing).0, 0);
+    // Who gets his rights back is issued new ones.
+    lab.later(Duration::from_secs(1));
+    let alice = lab.phone("alice", 3);
+    lab.allocate(&alice);
+}
+
+#[test]
+fn a_new_policy_holds_for_what_was_permitted_before() {
+    let mut lab = Lab::new();
+    let phone = lab.phone("alice", 1);
+    lab.allocate(&phone);
+    assert_eq!(lab.permit(&phone, address(PEER)), 0);
+    assert!(matches!(lab.send(&phone, address(PEER), RTP), Told::Relay(..)));
+    lab.server.set_policy(Arc::new(PeerPolicy { only_listed: true, ..PeerPolicy::default() }));
+    assert_eq!(lab.send(&phone, address(PEER), RTP), Told::Nothing);
 }
