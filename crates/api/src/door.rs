@@ -1,8 +1,8 @@
 //! One request, one answer. Parsing a request into a [`Change`] is its validation.
 
 use crate::model::{
-    ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, DeviceView, DomainView, GivenSecret, Made,
-    NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request, SECRET_BYTES_MAX, Status,
+    ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, DeviceView, DomainView, GivenSecret, IceServerView,
+    Made, NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request, SECRET_BYTES_MAX, Status,
     TraceRequest, TraceView, Why,
 };
 use coeur_directory::{
@@ -18,6 +18,8 @@ pub trait House: Send + Sync {
     fn directory(&self) -> &Directory;
     /// A device, or a whole account, lost its rights: every shard must hear of it.
     fn revoked(&self, aor: &Aor, device: Option<DeviceId>);
+    /// Credentials of STUN and TURN for this device; `None` where there is no TURN.
+    fn ice_server(&self, aor: &Aor, device: DeviceId) -> Option<IceServerView>;
     fn status(&self) -> Status;
     /// A page; `after` is the `next` of the page before.
     fn registrations(&self, account: Option<&Aor>, after: Option<&str>, limit: usize) -> RegistrationsPage;
@@ -68,6 +70,7 @@ impl Door {
                 Ok(Reply::Registrations(self.house.registrations(account.as_ref(), after.as_deref(), limit)))
             }
             Request::Trace(request) => Ok(Reply::Traces(self.house.traces(&request))),
+            Request::IceServer { account, device } => self.ice_server(&account, device.as_deref()),
         }
     }
 
@@ -225,6 +228,27 @@ impl Door {
         self.commit(operator, vec![Change::DeviceRevoked { aor: aor.clone(), device: id }])?;
         self.house.revoked(&aor, Some(id));
         Ok(Reply::Done)
+    }
+
+    /// Only for whoever may call: an account that is enabled, and a device of it.
+    fn ice_server(&self, account: &str, device: Option<&str>) -> Result<Reply, Refusal> {
+        let account = self.account(account)?;
+        if !account.enabled {
+            return Err(Refusal::new(Why::Forbidden, format!("{} is disabled", account.aor)));
+        }
+        let mut devices = account.devices.iter();
+        let found = match device {
+            Some(name) => devices.find(|device| device_name(device.id) == name),
+            None => devices.next(),
+        };
+        let device = found.map(|device| device.id).ok_or_else(|| {
+            let text = format!("{0} has no such device; `coeur device list {0}` shows them", account.aor);
+            Refusal::new(Why::NotFound, text)
+        })?;
+        let issued = self.house.ice_server(&account.aor, device).ok_or_else(|| {
+            Refusal::new(Why::Unavailable, "there is no TURN here: no server runs, or its `turn` is off")
+        })?;
+        Ok(Reply::IceServer(issued))
     }
 
     fn account(&self, text: &str) -> Result<Arc<Account>, Refusal> {
@@ -396,6 +420,14 @@ mod tests {
         }
         fn revoked(&self, aor: &Aor, device: Option<DeviceId>) {
             self.revoked.lock().unwrap().push(format!("{aor} {}", device.is_some()));
+        }
+        fn ice_server(&self, aor: &Aor, device: DeviceId) -> Option<IceServerView> {
+            Some(IceServerView {
+                urls: Vec::new(),
+                username: format!("{aor} {}", device.0),
+                credential: GivenSecret::new("s".into()),
+                expires_at_s: 0,
+            })
         }
         fn status(&self) -> Status {
             Status::default()
@@ -592,6 +624,28 @@ mod tests {
         let refusals = door.changes(&operator(), changes.to_vec());
         assert_eq!(refusals.iter().map(|refusal| refusal.why).collect::<Vec<_>>(), [Why::Unavailable; 3]);
         assert_eq!(house.asked.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn credentials_of_turn_are_for_a_device_of_an_account_that_may_call() {
+        let (door, _) = door(false);
+        add(&door, &["alice@d"]).map_err(|refusal| refusal.text).map(drop).unwrap();
+        let ask = |device: Option<&str>| {
+            let request = Request::IceServer { account: "alice@d".into(), device: device.map(str::to_owned) };
+            match door.answer(&operator(), request) {
+                Ok(Reply::IceServer(view)) => Ok(view.username),
+                Ok(_) => panic!("another reply"),
+                Err(refusal) => Err(refusal.why),
+            }
+        };
+        let first = ask(None).unwrap();
+        let device = first.strip_prefix("alice@d ").unwrap().to_owned();
+        assert_eq!(ask(Some(&device)), Ok(first));
+        assert_eq!(ask(Some("999")), Err(Why::NotFound));
+        let change = AccountChange { enabled: Some(false), ..AccountChange::default() };
+        let disable = Request::AccountChange { account: "alice@d".into(), change };
+        assert!(door.answer(&operator(), disable).is_ok());
+        assert_eq!(ask(None), Err(Why::Forbidden));
     }
 
     #[test]

@@ -88,6 +88,11 @@ pub enum Request {
         limit: usize,
     },
     Trace(TraceRequest),
+    /// Credentials of STUN and TURN for a device, the first of the account where none is named.
+    IceServer {
+        account: String,
+        device: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -113,6 +118,17 @@ pub enum Reply {
     Domains(Vec<DomainView>),
     Registrations(RegistrationsPage),
     Traces(Vec<TraceView>),
+    IceServer(IceServerView),
+}
+
+/// Where STUN and TURN are, and with which credentials: the `RTCIceServer` of the web, and until when it opens anything.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct IceServerView {
+    /// As RFC 7065 writes them.
+    pub urls: Vec<String>,
+    pub username: String,
+    pub credential: GivenSecret,
+    pub expires_at_s: u64,
 }
 
 /// An account or device that was made. The secret is shown this once, and only if it was not given.
@@ -133,6 +149,9 @@ pub struct Status {
     pub registrations: usize,
     /// As `udp://192.0.2.1:5060`.
     pub listeners: Vec<String>,
+    /// Where STUN and TURN are, as `turn:192.0.2.1:3478?transport=udp`.
+    #[serde(default)]
+    pub turn: Vec<String>,
     /// Certificate that TLS clients must trust, if it is a local one.
     pub local_authority: Option<String>,
 }

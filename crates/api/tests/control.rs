@@ -14,6 +14,9 @@ impl House for Hut {
         &self.0
     }
     fn revoked(&self, _: &Aor, _: Option<DeviceId>) {}
+    fn ice_server(&self, _: &Aor, _: DeviceId) -> Option<coeur_api::IceServerView> {
+        None
+    }
     fn status(&self) -> Status {
         Status { version: "test".to_owned(), ..Status::default() }
     }

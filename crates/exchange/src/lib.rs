@@ -29,6 +29,7 @@ pub mod flow;
 pub mod forwarding;
 pub mod gruu;
 pub mod guard;
+pub mod ice_servers;
 pub mod input;
 pub mod machine;
 pub mod media;

@@ -88,6 +88,8 @@ pub struct Settings {
     pub flow_timer_s: u32,
     /// RFC 3608: what phones put as Route into what they send, as a header value; empty leaves the header out.
     pub service_route: Box<str>,
+    /// What browsers are told of STUN and TURN.
+    pub ice_servers: crate::ice_servers::IceServers,
     /// Who takes a call between two sides.
     pub calls: CallMode,
     /// Calls that one account may have at a time, as caller and as callee together; 0 for no limit.
@@ -126,6 +128,7 @@ impl Default for Settings {
             expires_jitter_percent: 10,
             flow_timer_s: 0,
             service_route: "".into(),
+            ice_servers: Default::default(),
             calls: CallMode::Proxy,
             calls_per_account_max: 32,
             session_expires_s: 1_800,

@@ -12,4 +12,5 @@ pub mod observe;
 pub mod shard;
 pub mod tls;
 pub mod trace;
+pub mod turn;
 pub mod user_agent;

@@ -93,6 +93,22 @@ impl Registrar {
         cx.outbox.send_after_save(hop, ok, or_else);
     }
 
+    /// What a browser that has registered hands to its peer connections.
+    pub(super) fn ice_servers(
+        &mut self,
+        cx: &Context<'_>,
+        flow: &Flow,
+        who: &Registrant<'_>,
+        request: &Request<'_>,
+    ) {
+        let servers = &cx.world.settings.ice_servers;
+        if request.kind == Kind::Update
+            && let Some(issued) = servers.issue(flow, who.user, who.domain, who.device, cx.now.wall)
+        {
+            line(&mut self.headers, b"Ice-Servers: ", issued.as_bytes());
+        }
+    }
+
     pub(super) fn refuse(
         &mut self,
         cx: &mut Context<'_>,

@@ -186,6 +186,7 @@ impl Registrar {
             Ok((request, done, events, saved)) => {
                 self.count(cx, &done);
                 events.into_iter().for_each(|event| cx.outbox.publish(event));
+                self.ice_servers(cx, &flow, who, &request);
                 self.accept(cx, flow, message, &request, &done, saved, writable);
             }
             Err(refusal) => self.refuse(cx, flow, message, refusal),

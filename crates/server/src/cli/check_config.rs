@@ -68,8 +68,24 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::CallsPerAccount, json!(settings.calls_per_account)),
         (Key::MediaWorkers, json!(settings.media_workers)),
         (Key::MediaPorts, json!(format!("{}-{}", settings.media_ports.start(), settings.media_ports.end()))),
+        (Key::Turn, turn_places(settings)),
+        (Key::TurnPeers, turn_peers(settings)),
         (Key::MessagesPerMinute, json!(settings.messages_per_minute)),
     ]
+}
+
+fn turn_places(settings: &Settings) -> serde_json::Value {
+    match settings.turn.as_slice() {
+        [] => "off".into(),
+        places => places.iter().map(ToString::to_string).collect::<Vec<_>>().into(),
+    }
+}
+
+fn turn_peers(settings: &Settings) -> serde_json::Value {
+    let wanted = &settings.turn_peers;
+    let who = if wanted.is_public { "public" } else { "calls" };
+    let listed = wanted.listed.iter().map(ToString::to_string);
+    std::iter::once(who.to_owned()).chain(listed).collect::<Vec<_>>().into()
 }
 
 fn plain(value: &serde_json::Value) -> String {

@@ -19,6 +19,7 @@ pub mod serve;
 pub mod table;
 pub mod terminal;
 pub mod trace;
+pub mod turn;
 pub mod words;
 
 use clap::Parser;
@@ -60,6 +61,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Device(arguments) => device::run(arguments),
         Command::Domain(arguments) => domain::run(arguments),
         Command::Registrations(arguments) => registrations::run(arguments),
+        Command::Turn(arguments) => turn::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(arguments),
         Command::CheckData(arguments) => check_data::run(arguments),
         Command::Selftest(arguments) => selftest::run(arguments),

@@ -78,6 +78,9 @@ fn demonstrate(settings: &mut Settings) -> Result<(), Failure> {
     if !settings.chosen.listen {
         settings.listen = DEMO_LISTEN.iter().filter_map(|text| text.parse().ok()).collect();
     }
+    if !settings.chosen.turn {
+        settings.turn = crate::config::turn::beside(&settings.listen);
+    }
     // A page that somebody tries from a server on this machine is no stranger's.
     settings.origins.push(AllowedOrigin::Host("localhost".to_owned()));
     let (listen, replaced) = ports::free(&settings.listen);
@@ -121,6 +124,7 @@ fn show_demonstration(server: &Server, settings: &Settings) -> Result<(), Failur
     print(&card::draw(&card::Card {
         domain,
         listen: &listen,
+        turn: &server.running.status().turn,
         http: settings.http.map(|http| format!("http://{http}/metrics")),
         data: settings.data.display().to_string(),
         accounts,

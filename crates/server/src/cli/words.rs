@@ -65,6 +65,8 @@ words! {
     Domain "domain" "domaine",
     Created "created" "créé",
     Secret "secret" "secret",
+    Server "server" "serveur",
+    User "user" "utilisateur",
     SecretShownOnce "{}: secret {} (shown this once)" "{} : secret {} (montré cette seule fois)",
     AccountMade "{} made" "{} créé",
     AccountChanged "{} changed" "{} modifié",

@@ -25,7 +25,13 @@ pub fn layer(variables: &[(String, String)]) -> (Layer, Vec<ConfigError>) {
 
 fn words(key: Key, value: &str) -> Vec<String> {
     match key {
-        Key::Domain | Key::Listen | Key::Advertise | Key::Origin | Key::RelayInside => {
+        Key::Domain
+        | Key::Listen
+        | Key::Advertise
+        | Key::Origin
+        | Key::RelayInside
+        | Key::Turn
+        | Key::TurnPeers => {
             value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
         }
         Key::Config

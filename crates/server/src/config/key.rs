@@ -41,6 +41,8 @@ keys! {
     CallsPerAccount "calls_per_account" "COEUR_CALLS_PER_ACCOUNT" "Calls of one account at a time, 1 to 100000, where calls are ours (b2bua); 0 for no limit.",
     MediaWorkers "media_workers" "COEUR_MEDIA_WORKERS" "Threads that carry media, 1 to 64.",
     MediaPorts "media_ports" "COEUR_MEDIA_PORTS" "UDP ports for media, to be opened in a firewall: FIRST-LAST.",
+    Turn "turn" "COEUR_TURN" "Where STUN and TURN are spoken: udp|tcp|tls://ADDRESS:PORT (a list), or off.",
+    TurnPeers "turn_peers" "COEUR_TURN_PEERS" "Whom clients of TURN may reach besides the media of calls: public (everybody outside), calls (nobody), and inside networks ADDRESS[/BITS] (a list).",
     MessagesPerMinute "messages_per_minute" "COEUR_MESSAGES_PER_MINUTE" "MESSAGE requests of one account in a minute, half of them at once; 0 for no limit.",
 }
 

@@ -62,12 +62,19 @@ impl std::str::FromStr for Listen {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text, Scheme::default_port)
+    }
+}
+
+impl Listen {
+    /// `default_port`: of a place that names none.
+    pub fn parse(text: &str, default_port: impl Fn(Scheme) -> u16) -> Result<Self, String> {
         let hint = "write it as udp://192.0.2.1:5060 or tls://[2001:db8::1]:5061";
         let (scheme, rest) =
             text.split_once("://").ok_or_else(|| format!("`{text}` names no transport; {hint}"))?;
         let scheme = Scheme::parse(scheme)
             .ok_or_else(|| format!("`{scheme}` is no transport; one of udp, tcp, tls, ws, wss; {hint}"))?;
-        let address = address(rest, scheme.default_port())
+        let address = address(rest, default_port(scheme))
             .ok_or_else(|| format!("`{rest}` is no IP address with port; {hint}"))?;
         Ok(Self { scheme, address })
     }

@@ -9,6 +9,7 @@ pub mod listen;
 pub mod origin;
 pub mod settings;
 pub mod suggest;
+pub mod turn;
 
 pub use key::{Key, Layer, Source};
 pub use listen::{Advertise, Listen};

@@ -1,7 +1,8 @@
 //! The settings as the server uses them, resolved from layers.
 
 use super::listen::{Scheme, is_host};
-use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source};
+use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source, turn};
+use crate::turn::peers::Wanted;
 use coeur_exchange::world::CallMode;
 use coeur_sip::header::NameAddr;
 use coeur_sip::network::Network;
@@ -49,6 +50,9 @@ pub struct Settings {
     pub media_workers: usize,
     /// Of calls.
     pub media_ports: RangeInclusive<u16>,
+    /// Where STUN and TURN are spoken.
+    pub turn: Vec<Listen>,
+    pub turn_peers: Wanted,
     /// 0: no limit.
     pub messages_per_minute: u32,
     /// Whether `listen`, `domain` or `http` were chosen by the operator (the demonstration then keeps them).
@@ -61,6 +65,7 @@ pub struct Chosen {
     pub domains: bool,
     pub listen: bool,
     pub http: bool,
+    pub turn: bool,
 }
 
 pub const DEFAULT_LISTEN: [&str; 2] = ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"];
@@ -79,16 +84,23 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
     let mut reader = Reader { layers, errors: Vec::new() };
     let listen = reader.each(Key::Listen, |text| text.parse::<Listen>());
     let domains = reader.each(Key::Domain, domain);
+    let is_listen_chosen = !listen.is_empty();
+    let listen = if is_listen_chosen { listen } else { default_listen() };
+    let turn: Vec<Listen> = reader.each(Key::Turn, turn::place).into_iter().flatten().collect();
+    let calls = reader.one(Key::Calls, calls).unwrap_or(CallMode::B2bua);
     let settings = Settings {
         chosen: Chosen {
             data: reader.given(Key::Data),
             domains: !domains.is_empty(),
-            listen: !listen.is_empty(),
+            listen: is_listen_chosen,
             http: reader.given(Key::Http),
+            turn: reader.given(Key::Turn),
         },
         data: reader.one(Key::Data, |text| Ok(PathBuf::from(text))).unwrap_or_else(|| DEFAULT_DATA.into()),
         domains,
-        listen: if listen.is_empty() { default_listen() } else { listen },
+        turn: if reader.given(Key::Turn) { turn } else { turn::beside(&listen) },
+        turn_peers: reader.turn_peers(calls == CallMode::Proxy),
+        listen,
         advertise: reader.each(Key::Advertise, |text| text.parse::<Advertise>()),
         origins: reader.each(Key::Origin, |text| text.parse::<AllowedOrigin>()),
         certificate: reader.certificate(),
@@ -104,7 +116,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
             .unwrap_or(DEFAULT_EXPIRES_JITTER_PERCENT),
         flow_timer_s: reader.one(Key::FlowTimer, flow_timer).unwrap_or(0),
         service_route: reader.one(Key::ServiceRoute, service_route).unwrap_or_default(),
-        calls: reader.one(Key::Calls, calls).unwrap_or(CallMode::B2bua),
+        calls,
         calls_per_account: reader
             .one(Key::CallsPerAccount, calls_per_account)
             .unwrap_or(DEFAULT_CALLS_PER_ACCOUNT),
@@ -155,6 +167,18 @@ impl Reader<'_> {
         good
     }
 
+    fn turn_peers(&mut self, is_public: bool) -> Wanted {
+        let said: Vec<String> = self.each(Key::TurnPeers, |text| Ok(text.to_owned()));
+        match turn::peers(said, is_public) {
+            Ok(wanted) => wanted,
+            Err(text) => {
+                let source = self.find(Key::TurnPeers).map_or(Source::Default, |(_, source)| source.clone());
+                self.errors.push(ConfigError { source, text });
+                Wanted::default()
+            }
+        }
+    }
+
     fn certificate(&mut self) -> Option<(PathBuf, PathBuf)> {
         let path = |text: &str| Ok(PathBuf::from(text));
         match (self.one(Key::Cert, path), self.one(Key::PrivateKey, path)) {
@@ -181,6 +205,14 @@ impl Reader<'_> {
         for listen in streams {
             self.conflict(Key::Listen, &taken, listen.address, &listen.to_string());
             taken.push((listen.address, listen.to_string()));
+        }
+        if settings.chosen.turn {
+            let streams = settings.turn.iter().filter(|place| place.scheme != Scheme::Udp);
+            for place in streams {
+                let name = format!("turn {place}");
+                self.conflict(Key::Turn, &taken, place.address, &name);
+                taken.push((place.address, name));
+            }
         }
         if let Some(http) = settings.http.filter(|_| settings.chosen.http) {
             self.conflict(Key::Http, &taken, http, &format!("http {http}"));

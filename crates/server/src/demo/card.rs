@@ -9,6 +9,8 @@ use crate::user_agent::Secret;
 pub struct Card<'c> {
     pub domain: &'c str,
     pub listen: &'c [Listen],
+    /// Where STUN and TURN are.
+    pub turn: &'c [String],
     pub http: Option<String>,
     pub data: String,
     pub accounts: Vec<(&'c str, Credential)>,
@@ -46,6 +48,9 @@ pub fn draw(card: &Card<'_>) -> String {
     let mut line = |name: &str, value: &str| out.push_str(&format!("  {name:<10} {value}\n"));
     line(Word::Domain.say(), card.domain);
     line(Word::DemoPorts.say(), &ports.join("   "));
+    if !card.turn.is_empty() {
+        line("TURN", &card.turn.join("   "));
+    }
     for (user, secret) in &card.accounts {
         let secret = match secret {
             Credential::Secret(secret) => format!("{} {}", Word::Secret.say(), secret.reveal()),
@@ -87,6 +92,7 @@ mod tests {
         let card = Card {
             domain: "192.0.2.1",
             listen: &listen,
+            turn: &["turn:192.0.2.1:3478?transport=udp".to_owned()],
             http: None,
             data: "coeur-demo".to_owned(),
             accounts: vec![("alice", secret), ("bob", earlier)],
@@ -96,6 +102,7 @@ mod tests {
         for part in [
             "192.0.2.1",
             "udp 5060   tls 5061",
+            "TURN       turn:192.0.2.1:3478?transport=udp",
             "alice@192.0.2.1   secret s3cr3t",
             "bob@192.0.2.1   secret shown at the first start; another one: coeur device add bob",
             "coeur call alice echo",

@@ -13,6 +13,7 @@ pub mod services;
 pub mod shown;
 pub mod start;
 pub mod strangers;
+pub mod turn;
 pub mod upkeep;
 
 pub use offline::{Offline, offline};

@@ -1,7 +1,7 @@
 //! The data directory itself, when no server runs on it. Its lock is held as long as the door is open.
 
 use crate::cli::exit::{Exit, Failure};
-use coeur_api::{Door, House, RegistrationsPage, Status, TraceRequest, TraceView};
+use coeur_api::{Door, House, IceServerView, RegistrationsPage, Status, TraceRequest, TraceView};
 use coeur_directory::{Aor, DeviceId, Directory};
 use coeur_storage::{DataLock, Records, Sqlite, StorageError};
 use std::path::Path;
@@ -31,6 +31,11 @@ impl House for Offline {
 
     /// The bindings of what is revoked go when the server starts, before it answers anybody: [`super::strangers`].
     fn revoked(&self, _aor: &Aor, _device: Option<DeviceId>) {}
+
+    /// They are worth something to the server that made them alone.
+    fn ice_server(&self, _aor: &Aor, _device: DeviceId) -> Option<IceServerView> {
+        None
+    }
 
     fn status(&self) -> Status {
         Status {

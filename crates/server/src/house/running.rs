@@ -4,13 +4,18 @@ use super::deaths::Deaths;
 use super::recovery::Restored;
 use super::services::HouseServices;
 use super::shown::Shown;
+use super::turn::TurnOutside;
 use crate::observe::health;
 use crate::shard::{Inbox, Notice, Stats};
 use crate::trace::ladder::{self, Style};
 use crate::trace::redact::Bodies;
 use crate::trace::search::{Query, search};
 use crate::trace::{Conversation, Tap};
-use coeur_api::{House, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched};
+use crate::turn::Office;
+use coeur_api::{
+    GivenSecret, House, IceServerView, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView,
+    Watched,
+};
 use coeur_directory::{Aor, DeviceId, Directory};
 use coeur_exchange::bindings::{Cursor, View};
 use coeur_exchange::flow::Flow;
@@ -41,6 +46,10 @@ pub struct Running {
     pub stopping: AtomicBool,
     /// Set once the shards run.
     pub shards: OnceLock<ShardsOutside>,
+    /// Where there is TURN: who makes credentials for it.
+    pub office: Option<Arc<Office>>,
+    /// Set once it runs.
+    pub turn: OnceLock<TurnOutside>,
 }
 
 /// What the rest of the server may ask of the shards.
@@ -71,6 +80,19 @@ impl House for Running {
         if let Some(shards) = self.shards.get() {
             shards.tell(&Command::Revoked { aor: aor.clone(), device });
         }
+        if let Some(turn) = self.turn.get() {
+            turn.revoke((self.now)().wall, aor, device);
+        }
+    }
+
+    fn ice_server(&self, aor: &Aor, device: DeviceId) -> Option<IceServerView> {
+        let issued = self.office.as_ref()?.issue((self.now)().wall, aor.as_str(), device.0);
+        Some(IceServerView {
+            urls: issued.urls.to_vec(),
+            username: issued.credentials.username.clone(),
+            credential: GivenSecret::new(issued.credentials.password.to_string()),
+            expires_at_s: issued.expires.as_secs(),
+        })
     }
 
     fn status(&self) -> Status {
@@ -81,6 +103,7 @@ impl House for Running {
             accounts: self.world.directory.accounts(),
             registrations: self.world.bindings.count(),
             listeners: self.listeners.clone(),
+            turn: self.office.as_ref().map(|office| office.urls().to_vec()).unwrap_or_default(),
             local_authority: self.local_authority.as_ref().map(|path| path.display().to_string()),
         }
     }

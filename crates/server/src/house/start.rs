@@ -6,7 +6,7 @@ use super::running::{Running, ShardsOutside};
 use super::services::{HouseServices, consume};
 use super::shown::Shown;
 use super::upkeep::Upkeep;
-use super::{boot, recovery, secrets, strangers};
+use super::{boot, recovery, secrets, strangers, turn};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::listen::bracketed;
@@ -79,6 +79,8 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         None => (None, None),
     };
 
+    let turn = turn::prepare(settings, next_port)?;
+
     let secrets = secrets::open(folder).map_err(unreachable)?;
     let world = Arc::new(World {
         directory,
@@ -96,6 +98,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
             expires_jitter_percent: settings.expires_jitter,
             flow_timer_s: settings.flow_timer_s,
             service_route: settings.service_route.as_str().into(),
+            ice_servers: turn.as_ref().map(turn::Prepared::ice_servers).unwrap_or_default(),
             ..Default::default()
         },
         storage_writable: AtomicBool::new(true),
@@ -117,6 +120,8 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         deaths: Arc::default(),
         stopping: AtomicBool::new(false),
         shards: OnceLock::new(),
+        office: turn.as_ref().map(|turn| turn.office.clone()),
+        turn: OnceLock::new(),
     });
     let door = Arc::new(Door::new(running.clone(), Box::new(records)));
     let (stop, stopping) = tokio::sync::watch::channel(false);
@@ -133,15 +138,15 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
     if let Some(watch) = watch {
         look_after(watch, &running, stopped.clone())?;
     }
-    let shards = start_shards(
-        settings,
-        &running,
-        &door,
-        runtime.handle(),
-        bound,
-        tls.as_ref().map(|(tls, _)| tls.clone()),
-        clock,
-    )?;
+    let encrypted = tls.as_ref().map(|(tls, _)| tls.clone());
+    let lent = turn.as_ref().map(|turn| turn.lent(settings)).unwrap_or_default();
+    let shards =
+        start_shards(settings, &running, &door, runtime.handle(), bound, encrypted.clone(), lent, clock)?;
+    if let Some(turn) = turn {
+        let started = turn.start(settings, &running, encrypted, clock).map_err(unreachable)?;
+        // It is set here alone.
+        let _ = running.turn.set(started);
+    }
     doors.serve(runtime.handle(), &running, door.clone(), stopping);
     Ok(Server { running, door, bound: listeners, replaced, tls, shards, runtime, stop, stopped, _lock: lock })
 }
@@ -184,6 +189,9 @@ impl Server {
         if let Some(shards) = self.running.shards.get() {
             shards.services.media.stop();
         }
+        if let Some(outside) = self.running.turn.get() {
+            outside.turn.stop();
+        }
         self.running.journal.flush();
         self.stopped.store(true, Ordering::Relaxed);
         self.runtime.shutdown_timeout(Duration::from_secs(1));
@@ -224,7 +232,7 @@ fn tls(
     directory: &Directory,
     listeners: &[Listener],
 ) -> Result<(Option<Certificates>, Option<PathBuf>), Failure> {
-    if !settings.listen.iter().any(|listen| listen.scheme.is_secure()) {
+    if !settings.listen.iter().chain(&settings.turn).any(|listen| listen.scheme.is_secure()) {
         return Ok((None, None));
     }
     let mut believed = roots::of_system();
@@ -261,11 +269,12 @@ fn start_shards(
     runtime: &tokio::runtime::Handle,
     bound: Vec<Bound>,
     tls: Option<Arc<Tls>>,
+    lent: Vec<(std::net::IpAddr, u16, u16)>,
     clock: Clock,
 ) -> Result<Shards, Failure> {
     let prepared = Prepared::new(settings.shards).map_err(unreachable)?;
     let inboxes = prepared.inboxes.clone();
-    let media = media(settings, running, clock, inboxes.clone())?;
+    let media = media(settings, running, lent, clock, inboxes.clone())?;
     let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, media);
     let events_door = door.clone();
     let services = Arc::new(services);
@@ -333,10 +342,11 @@ fn origins(settings: &Settings, running: &Arc<Running>) -> Arc<OriginCheck> {
     Arc::new(move |origin: &str| origins.allow(origin, |domain| world.directory.is_ours(domain.as_bytes())))
 }
 
-/// The workers of media; what happens there is told to the shards.
+/// The workers of media; what happens there is told to the shards. `lent`: the addresses that clients of TURN have.
 fn media(
     settings: &Settings,
     running: &Running,
+    lent: Vec<(std::net::IpAddr, u16, u16)>,
     clock: Clock,
     inboxes: Arc<[Arc<Inbox>]>,
 ) -> Result<Media, Failure> {
@@ -363,12 +373,15 @@ fn media(
     let certificate = Certificate::open(&settings.data, clock.zero())
         .map_err(|why| unreachable(format!("the certificate of media: {why}")))?;
     let certificate = Arc::new(certificate);
-    let slow = || -> Box<dyn SlowPath> { Box::new(Negotiation::new(certificate.clone(), own.clone())) };
+    let lent: Arc<[_]> = lent.into();
+    let slow = || -> Box<dyn SlowPath> {
+        Box::new(Negotiation::new(certificate.clone(), own.clone()).with_relayed(lent.clone()))
+    };
     Media::start(&wanted, clock, Arc::new(tell), &spawn, slow).map_err(unreachable)
 }
 
 /// Addresses, of what others may call us.
-fn advertised(settings: &Settings) -> impl Iterator<Item = std::net::IpAddr> {
+pub(super) fn advertised(settings: &Settings) -> impl Iterator<Item = std::net::IpAddr> {
     settings.advertise.iter().filter_map(|advertise| advertise.host.trim_matches(['[', ']']).parse().ok())
 }
 
@@ -452,7 +465,11 @@ fn maintain(running: Arc<Running>, stopped: Arc<AtomicBool>) -> Result<(), Failu
             if running.deaths.first().is_some() {
                 return;
             }
-            upkeep.turn((running.now)());
+            if upkeep.turn((running.now)())
+                && let Some(turn) = running.turn.get()
+            {
+                turn.look_again();
+            }
         }
     };
     deaths.spawn("coeur-upkeep", body).map_err(unreachable)

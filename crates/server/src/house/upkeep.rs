@@ -24,10 +24,12 @@ impl Upkeep {
         Self { journal, world, mark: Mark::Nothing, turns: 0 }
     }
 
-    /// Meant to be called about once a second.
-    pub fn turn(&mut self, now: Now) {
+    /// Meant to be called about once a second; true when the addresses of this machine have changed.
+    pub fn turn(&mut self, now: Now) -> bool {
         self.turns = self.turns.wrapping_add(1);
-        if self.turns.is_multiple_of(LOOK_AT_MACHINE_TURNS) && self.world.machine.replace(machine::look()) {
+        let is_time = self.turns.is_multiple_of(LOOK_AT_MACHINE_TURNS);
+        let is_other_machine = is_time && self.world.machine.replace(machine::look());
+        if is_other_machine {
             tracing::info!("the addresses of this machine have changed");
         }
         if !self.journal.is_writable() {
@@ -43,6 +45,7 @@ impl Upkeep {
         {
             tracing::error!(%why, "the journal could not be compacted; it grows until it can");
         }
+        is_other_machine
     }
 
     /// The journal says in its own words, once, what stands in the way.

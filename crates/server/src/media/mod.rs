@@ -29,7 +29,9 @@ mod translate;
 mod worker;
 
 pub use negotiation::{Certificate, Negotiation};
+pub(crate) use ports::{Lease, Ports};
 pub use slow::{Agreement, DtlsKeys, Handed, NoSlowPath, Port, Replies, SlowPath};
+pub(crate) use socket::bind as bind_port;
 pub use stats::Stats;
 
 use crate::shard::Clock;
@@ -37,7 +39,6 @@ use coeur_exchange::flow::ShardId;
 use coeur_exchange::input::MediaEvent;
 use coeur_exchange::outbox::{MediaCommand, MediaId};
 use commands::{Commands, Work};
-use ports::Ports;
 use std::io;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -132,6 +133,11 @@ impl Media {
     /// Ports that are bound now: pairs of an even and an odd one.
     pub fn port_pairs(&self) -> usize {
         self.ports.leased()
+    }
+
+    /// The ports of calls, of which TURN lends some.
+    pub(crate) fn ports(&self) -> &Arc<Ports> {
+        &self.ports
     }
 
     /// Commands that no worker has taken yet.

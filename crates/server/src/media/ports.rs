@@ -6,9 +6,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Pairs of an even port and the odd one after it (RFC 3550 section 11), of all workers. Each rests after its use; in
+/// Pairs of an even port and the odd one after it (RFC 3550 section 11), of all workers and of TURN. Each rests after its use; in
 /// what order they come is not to be guessed. At most 32,768 pairs of 24 bytes.
-pub(super) struct Ports {
+pub(crate) struct Ports {
     rest: Duration,
     pool: Mutex<Pool>,
 }
@@ -20,7 +20,7 @@ struct Pool {
 }
 
 /// A pair of ports. Dropped after its sockets, it begins to rest.
-pub(super) struct Lease {
+pub(crate) struct Lease {
     ports: Arc<Ports>,
     even: u16,
 }
@@ -38,7 +38,7 @@ impl Ports {
     }
 
     /// `None` when all are used or rest.
-    pub(super) fn lease(self: &Arc<Self>, now: Instant) -> Option<Lease> {
+    pub(crate) fn lease(self: &Arc<Self>, now: Instant) -> Option<Lease> {
         let mut pool = self.pool.lock();
         while pool
             .resting
@@ -75,7 +75,7 @@ impl Ports {
 }
 
 impl Lease {
-    pub(super) fn even(&self) -> u16 {
+    pub(crate) fn even(&self) -> u16 {
         self.even
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn send(socket: &impl AsRawFd, to: SocketAddr, bytes: &[u8]) -> io::R
 }
 
 /// A bound socket that does not block.
-pub(super) fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
+pub(crate) fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind((ip, port))?;
     socket.set_nonblocking(true)?;
     let options = socket2::SockRef::from(&socket);

@@ -91,7 +91,12 @@ pub fn transport(scheme: Scheme) -> Transport {
     }
 }
 
-fn bind_place(place: Listen, shards: usize, next_port: bool) -> Result<(SocketAddr, Vec<Socket>), BindError> {
+/// Opens one place for `shards` readers; says which address it has got.
+pub(crate) fn bind_place(
+    place: Listen,
+    shards: usize,
+    next_port: bool,
+) -> Result<(SocketAddr, Vec<Socket>), BindError> {
     let mut listen = place;
     loop {
         match bind_all(listen, shards) {

@@ -8,6 +8,7 @@ use crate::house::Running;
 use crate::house::running::ShardsOutside;
 use crate::media::{Media, Stats};
 use crate::shard::stats::{self, FAMILIES};
+use crate::turn;
 use coeur_api::{Kind, MetricsText};
 use coeur_exchange::event::Counters;
 use coeur_media::relay::Reason;
@@ -25,6 +26,9 @@ pub fn page(running: &Running) -> String {
         queues(&mut text, shards);
         network(&mut text, shards);
         media(&mut text, &shards.services.media);
+    }
+    if let Some(outside) = running.turn.get() {
+        turn(&mut text, outside.turn.stats());
     }
     of_process(&mut text);
     text.finish()
@@ -183,6 +187,46 @@ fn media(text: &mut MetricsText, media: &Media) {
         "Packets of media that went no further, and why.",
         labels.iter().map(String::as_str).zip(dropped),
     );
+}
+
+fn turn(text: &mut MetricsText, stats: &turn::Stats) {
+    let mut gauge = |name, help, value: u64| text.one(name, Kind::Gauge, help, value);
+    gauge("coeur_turn_allocations", "Addresses lent by TURN.", stats.allocations.value());
+    gauge("coeur_turn_connections", "Connections of clients of TURN.", stats.connections.value());
+    let mut counter = |name, help, value: u64| text.one(name, Kind::Counter, help, value);
+    counter("coeur_turn_allocations_total", "Addresses lent since the start.", stats.allocated.value());
+    let packets = stats.relayed_packets.value();
+    counter("coeur_turn_packets_relayed_total", "Packets relayed by TURN, in both directions.", packets);
+    counter("coeur_turn_bytes_relayed_total", "Bytes of these packets.", stats.relayed_bytes.value());
+    counter("coeur_turn_challenges_total", "Requests without good credentials.", stats.challenged.value());
+    let withheld = stats.withheld.value();
+    counter("coeur_turn_withheld_total", "Challenges and STUN answers beyond the budget.", withheld);
+    let not_sent = stats.not_sent.value();
+    counter(
+        "coeur_turn_not_sent_total",
+        "What the kernel did not take, or a connection had no room for.",
+        not_sent,
+    );
+    let refused = [
+        ("reason=\"no_room\"", stats.no_room.value()),
+        ("reason=\"peer\"", stats.forbidden.value()),
+        ("reason=\"malformed\"", stats.malformed.value()),
+    ];
+    let help = "Requests refused: no room by a limit or quota, a peer that policy forbids, no message.";
+    text.many("coeur_turn_refused_total", Kind::Counter, help, refused);
+    let dropped = [
+        ("reason=\"not_permitted\"", stats.not_permitted.value()),
+        ("reason=\"no_media\"", stats.no_media.value()),
+        ("reason=\"bandwidth\"", stats.over_bandwidth.value()),
+    ];
+    let help = "Data that went no further: not permitted, of another protocol, beyond the bandwidth.";
+    text.many("coeur_turn_packets_dropped_total", Kind::Counter, help, dropped);
+    let ended = [
+        ("reason=\"refused\"", stats.connections_refused.value()),
+        ("reason=\"idle\"", stats.connections_closed.value()),
+    ];
+    let help = "Connections of TURN that were refused by a limit, or closed because no message came.";
+    text.many("coeur_turn_connections_ended_total", Kind::Counter, help, ended);
 }
 
 /// What the libraries of Prometheus export for every process, under the same names.

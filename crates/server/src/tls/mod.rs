@@ -35,9 +35,9 @@ const SESSIONS_MAX: usize = 8_192;
 /// The TLS of this process, shared by all shards.
 pub struct Tls {
     shown: Arc<Shown>,
-    /// ALPN `sip`, for those who ask.
+    /// ALPN `sip`, for those who ask, or that of TURN.
     sip: Arc<ServerConfig>,
-    /// ALPN `http/1.1`, for browsers.
+    /// ALPN `http/1.1`, for browsers, or that of TURN.
     web: Arc<ServerConfig>,
     client: Arc<ClientConfig>,
 }
@@ -122,7 +122,8 @@ fn server_config(
         .map_err(|error| CertificateError::provider(&error))?
         .with_no_client_auth()
         .with_cert_resolver(shown.clone());
-    config.alpn_protocols = vec![protocol.to_vec()];
+    // RFC 7443 section 3: STUN and TURN, which are spoken where SIP is.
+    config.alpn_protocols = vec![protocol.to_vec(), b"stun.turn".to_vec(), b"stun.nat-discovery".to_vec()];
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS_MAX);
     config.ticketer =
         rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| CertificateError::provider(&error))?;

@@ -81,7 +81,8 @@ enum Carries {
 fn carries(line: &[u8]) -> Carries {
     let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
     let is = |names: [&str; 2]| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
-    if is(["Authorization", "Proxy-Authorization"]) {
+    // What browsers are told of TURN has a password in it.
+    if is(["Authorization", "Proxy-Authorization"]) || name.eq_ignore_ascii_case(b"Ice-Servers") {
         Carries::Credentials
     } else if is(["Authentication-Info", "Proxy-Authentication-Info"]) {
         Carries::Parameters

@@ -2,6 +2,7 @@
 
 mod allocations;
 mod desk;
+mod ice_servers;
 mod jitter;
 mod outbound;
 mod path;

@@ -4,8 +4,10 @@
 mod settings;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 pub use settings::Settings;
+pub use turn::{Turn, TurnVerb};
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -38,6 +40,7 @@ impl Cli {
             Command::Device(given) => &mut given.place,
             Command::Domain(given) => &mut given.place,
             Command::Registrations(given) => &mut given.place,
+            Command::Turn(given) => &mut given.place,
             Command::CheckData(given) => &mut given.place,
             Command::Selftest(given) => &mut given.place,
             Command::Trace(given) => &mut given.place,
@@ -91,6 +94,8 @@ pub enum Command {
     Domain(Domain),
     /// Who is registered, from where, until when
     Registrations(Registrations),
+    /// STUN and TURN: credentials for a client
+    Turn(Turn),
     /// Read all settings, report every error, start nothing
     CheckConfig(CheckConfig),
     /// Look for damage in a data directory: records, audit chain, credentials, journal; change nothing
@@ -113,6 +118,7 @@ impl Command {
             | Command::Device(Device { place, .. })
             | Command::Domain(Domain { place, .. })
             | Command::Registrations(Registrations { place, .. })
+            | Command::Turn(Turn { place, .. })
             | Command::CheckData(CheckData { place })
             | Command::Selftest(Selftest { place })
             | Command::Trace(Trace { place, .. })

@@ -66,6 +66,12 @@ pub struct Settings {
     /// UDP ports for media, to be opened in a firewall [env: COEUR_MEDIA_PORTS] [default: 20000-29999]
     #[arg(long, value_name = "FIRST-LAST")]
     pub media_ports: Option<String>,
+    /// Where STUN and TURN are spoken: udp|tcp|tls://IP:PORT, or `off`; may be repeated [env: COEUR_TURN] [default: where SIP is, 3478 and 5349]
+    #[arg(long, value_name = "URL")]
+    pub turn: Vec<String>,
+    /// Whom clients of TURN may reach besides the media of calls: public, or an inside network ADDRESS[/BITS]; may be repeated [env: COEUR_TURN_PEERS] [default: nobody; with calls=proxy public]
+    #[arg(long, value_name = "WHO")]
+    pub turn_peers: Vec<String>,
     /// Who takes a call: proxy or b2bua [env: COEUR_CALLS] [default: b2bua]
     #[arg(long, value_name = "WHO")]
     pub calls: Option<String>,
@@ -98,6 +104,8 @@ impl Settings {
         layer.flag(Key::ExpiresJitter, self.expires_jitter_percent);
         layer.flag(Key::FlowTimer, self.flow_timer_s);
         layer.flag(Key::ServiceRoute, self.service_route);
+        layer.flag(Key::Turn, self.turn);
+        layer.flag(Key::TurnPeers, self.turn_peers);
         layer.flag(Key::Calls, self.calls);
         layer.flag(Key::CallsPerAccount, self.calls_per_account);
         layer.flag(Key::MediaWorkers, self.media_workers);

@@ -39,6 +39,8 @@ pub struct Negotiation {
     certificate: Arc<Certificate>,
     /// Addresses of this host that nobody may name as his own.
     own: Arc<[IpAddr]>,
+    /// Where TURN of this server lends addresses: first and last port.
+    relayed: Arc<[(IpAddr, u16, u16)]>,
     transports: HashMap<StreamKey, Transport>,
     /// When each transport with a timer wants to be woken.
     timers: BTreeSet<(Monotonic, StreamKey)>,
@@ -67,7 +69,13 @@ struct Hands<'h> {
 impl Negotiation {
     /// `own`: the addresses under which this host is known.
     pub fn new(certificate: Arc<Certificate>, own: Arc<[IpAddr]>) -> Self {
-        Self { certificate, own, transports: HashMap::new(), timers: BTreeSet::new() }
+        let (transports, timers) = (HashMap::new(), BTreeSet::new());
+        Self { certificate, own, relayed: Arc::default(), transports, timers }
+    }
+
+    /// Where TURN of this server lends addresses, so that who has one may name it.
+    pub fn with_relayed(self, relayed: Arc<[(IpAddr, u16, u16)]>) -> Self {
+        Self { relayed, ..self }
     }
 
     /// Lets a transport do what is due, and notes when it wants to be woken.
@@ -104,7 +112,8 @@ impl SlowPath for Negotiation {
             keys: None,
             timer: Monotonic::NEVER,
         });
-        let policy = |port: super::slow::Port| path::policy(&self.own, port.bound.ip(), signalled_from);
+        let policy =
+            |port: super::slow::Port| path::policy(&self.own, &self.relayed, port.bound.ip(), signalled_from);
         let mut told = Vec::new();
         let ice = agreed.ice.as_deref();
         told.extend(Path::agree(&mut transport.rtp, ice, rtp, Component::Rtp, policy(rtp), now).err());

@@ -133,14 +133,20 @@ impl Path {
 }
 
 /// Whom a peer may name as an address of his own (threat T-25): anybody outside; whoever his signalling comes from; and
-/// what is inside, if he is inside himself. Never an address of this host, unless he signals from it.
-pub(super) fn policy(own: &[IpAddr], bound: IpAddr, signalled_from: IpAddr) -> PeerPolicy {
+/// what is inside, if he is inside himself. Never an address of this host, unless he signals from it, or its port is one that
+/// TURN may have lent him.
+pub(super) fn policy(
+    own: &[IpAddr],
+    relayed: &[(IpAddr, u16, u16)],
+    bound: IpAddr,
+    signalled_from: IpAddr,
+) -> PeerPolicy {
     let from = signalled_from.to_canonical();
     let host = Network::new(from, if from.is_ipv4() { 32 } else { 128 });
     let inside: &[Network] = if is_inside(from) { &PRIVATE } else { &[] };
     let listed = std::iter::once(host).chain(inside.iter().copied()).collect();
     let own = own.iter().copied().chain([bound]).collect();
-    PeerPolicy { listed, own, media: Vec::new() }
+    PeerPolicy { listed, own, media: relayed.to_vec(), only_listed: false }
 }
 
 /// Networks of sites (RFC 1918, RFC 6598, RFC 4193): not loopback, not link-local.
