@@ -32,6 +32,11 @@ impl Prompt {
         Ok(Prompt { pcm: pcm[delay.min(count)..count].into() })
     }
 
+    /// Samples of one channel at the rate at which they are to be played.
+    pub fn of(pcm: Vec<i16>) -> Prompt {
+        Prompt { pcm: pcm.into() }
+    }
+
     pub fn samples(&self) -> usize {
         self.pcm.len()
     }

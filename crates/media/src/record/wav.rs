@@ -59,6 +59,19 @@ pub enum WavError {
     Empty,
 }
 
+impl WavError {
+    /// For who has named the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotWav => "this is no WAV file",
+            Self::Format => "samples are neither 16-bit PCM nor G.711, or there are too many",
+            Self::Rate => "the rate is not 8, 16 or 48 kHz",
+            Self::Channels => "there are not one or two channels",
+            Self::Empty => "there is no sound in this file",
+        }
+    }
+}
+
 /// The samples of a file, channels interleaved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wav {

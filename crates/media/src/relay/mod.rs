@@ -240,6 +240,11 @@ impl Relay {
         }
     }
 
+    /// The stream that what is received goes to.
+    pub fn linked(&self, key: StreamKey) -> Option<StreamKey> {
+        self.stream(key)?.link
+    }
+
     /// The keys that DTLS has agreed on (RFC 5764).
     pub fn set_keys(&mut self, key: StreamKey, keys: Keys) {
         if let Some(stream) = self.stream_mut(key) {

@@ -1,4 +1,4 @@
-//! Sounds that mean something: call progress tones by region, and keys (DTMF).
+//! Sounds that mean something: call progress tones by region, keys (DTMF), and music for who waits ([`piece`]).
 //!
 //! [`plan`] knows which tones a region has, [`Generator`] makes samples of them. A [`Digit`] is made as sound by
 //! [`Generator::digit`], found in sound by [`detect`], sent and received as RTP events (RFC 4733) by [`event`], and written
@@ -9,9 +9,11 @@ pub mod detect;
 pub mod event;
 mod generator;
 pub mod info;
+mod piece;
 pub mod plan;
 
 pub use generator::Generator;
+pub use piece::{PIECE_MS, piece};
 
 /// A key, numbered as its event (RFC 4733 section 3.2, table 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

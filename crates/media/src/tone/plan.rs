@@ -24,6 +24,16 @@ impl Region {
             _ => Region::Itu,
         }
     }
+
+    /// For people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Region::Itu => "ITU",
+            Region::France => "FR",
+            Region::UnitedKingdom => "GB",
+            Region::NorthAmerica => "US",
+        }
+    }
 }
 
 /// What a tone says.
