@@ -60,6 +60,9 @@ pub enum MediaCommand {
     /// What the endpoint receives goes to a service of ours, and what it hears comes from there. Replaces what it was
     /// connected with.
     Serve { id: MediaId, service: Service },
+    /// What the other end hears whenever nothing has come for it for half a second from whom it is connected with. `None`:
+    /// nothing. It stays until the next word, whatever is described or connected meanwhile.
+    Play { id: MediaId, sound: Option<Sound> },
     /// What the endpoint receives goes nowhere; its ports stay.
     Disconnect { id: MediaId },
     /// The ports are free again. Ends what it was connected with. Answered by [`MediaEvent::Closed`].
@@ -265,6 +268,15 @@ pub struct Candidate {
     pub priority: u32,
     pub address: SocketAddr,
     pub foundation: Box<str>,
+}
+
+/// A sound that the media plane makes, the same for all who hear it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sound {
+    /// For who is on hold.
+    Music,
+    /// The tone of a phone that rings elsewhere (ITU-T E.180).
+    Ringing,
 }
 
 /// Two streams that are joined.

@@ -11,6 +11,7 @@
 
 mod agreed;
 mod answer;
+mod held;
 mod keys;
 mod offer;
 mod payloads;
@@ -20,6 +21,7 @@ mod served;
 
 pub(super) use agreed::{pairs, peer, protection};
 pub(super) use answer::{answer, is_usable};
+pub(super) use held::{hears, holds};
 pub(super) use offer::offer;
 pub(super) use ports::{are_open, streams};
 pub(super) use served::served;

@@ -2,6 +2,7 @@
 
 use super::callee::Callee;
 use super::describe::profile::Profile;
+use super::hold::Hears;
 use super::name::Name;
 use super::notify::Subscription;
 use super::refresh::SessionTimer;
@@ -63,6 +64,7 @@ pub(super) struct Leg {
     pub(super) service: Option<Service>,
     /// Our last 2xx offered what a service has described: the answer comes in its ACK.
     pub(super) awaits_answer: bool,
+    pub(super) hears: Hears,
     /// RFC 3515: it hears what becomes of its REFER.
     pub(super) subscription: Subscription,
     /// When something is to be tried again (see `join`).

@@ -67,6 +67,7 @@ impl Calls {
             cx.outbox.outputs.push(Output::Media(command));
         }
         self.protected(cx, call, protection);
+        self.hold(cx, a, b);
     }
 
     /// How the media of a call is protected now; `None`: there is none.

@@ -4,7 +4,7 @@
 //!
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
 //! [`cancel`], [`forward`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`refer`], [`replace`], [`transfer`],
-//! [`join`], [`across`], [`notify`], [`serve`], [`end`], [`time`]. What each side asks and is
+//! [`join`], [`across`], [`notify`], [`mod@hold`], [`serve`], [`end`], [`time`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
 //!
 //! What it deliberately does not do: authenticate (that is `guard`), decide where a call goes (`routing`), carry media
@@ -21,6 +21,7 @@ mod end;
 mod fail;
 mod forward;
 mod headers;
+mod hold;
 mod identity;
 mod inside;
 mod join;
@@ -218,6 +219,7 @@ impl Calls {
             leaving: false,
             service: None,
             awaits_answer: false,
+            hears: hold::Hears::default(),
             subscription: notify::Subscription::default(),
             alarm: Monotonic::NEVER,
             armed: Monotonic::NEVER,

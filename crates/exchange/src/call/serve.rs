@@ -223,5 +223,6 @@ impl Calls {
             cx.outbox.outputs.push(Output::Media(command));
         }
         self.protected(cx, call, protection);
+        self.play(cx, id, None);
     }
 }

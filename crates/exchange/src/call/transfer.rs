@@ -187,6 +187,7 @@ impl Calls {
         }
         self.remove_leg(cx, replaced);
         self.notify(cx, referral.by, StatusCode::RINGING);
+        self.play_ringing(cx, call);
         self.accept_opened(cx, call);
     }
 
@@ -240,6 +241,9 @@ impl Calls {
     pub(super) fn transfer_rings(&mut self, cx: &mut Context<'_>, call: u32, status: StatusCode) {
         if let Some(by) = self.calls[call as usize].transfer.as_ref().and_then(|transfer| transfer.by) {
             self.notify(cx, by, status);
+        }
+        if matches!(status, StatusCode::RINGING | StatusCode::SESSION_PROGRESS) {
+            self.play_ringing(cx, call);
         }
     }
 
@@ -297,6 +301,7 @@ impl Calls {
             return;
         }
         old.leads_to = None;
+        self.play_as_before(cx, transfer.old);
         self.end_if_alone(cx, transfer.old);
     }
 

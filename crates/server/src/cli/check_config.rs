@@ -70,6 +70,8 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::MediaPorts, json!(format!("{}-{}", settings.media_ports.start(), settings.media_ports.end()))),
         (Key::Turn, turn_places(settings)),
         (Key::TurnPeers, turn_peers(settings)),
+        (Key::MusicOnHold, settings.music_on_hold.as_deref().map_or(Value::Null, path)),
+        (Key::Tones, json!(settings.tones.as_str())),
         (Key::MessagesPerMinute, json!(settings.messages_per_minute)),
     ]
 }

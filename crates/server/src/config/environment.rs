@@ -51,6 +51,8 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::CallsPerAccount
         | Key::MediaWorkers
         | Key::MediaPorts
+        | Key::MusicOnHold
+        | Key::Tones
         | Key::MessagesPerMinute => vec![value.to_owned()],
     }
 }

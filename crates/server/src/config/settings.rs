@@ -4,6 +4,7 @@ use super::listen::{Scheme, is_host};
 use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source, turn};
 use crate::turn::peers::Wanted;
 use coeur_exchange::world::CallMode;
+use coeur_media::tone::plan::Region;
 use coeur_sip::header::NameAddr;
 use coeur_sip::network::Network;
 use coeur_sip::uri::Uri;
@@ -53,6 +54,10 @@ pub struct Settings {
     /// Where STUN and TURN are spoken.
     pub turn: Vec<Listen>,
     pub turn_peers: Wanted,
+    /// A WAV file; `None`: our own piece.
+    pub music_on_hold: Option<PathBuf>,
+    /// Where the listeners are.
+    pub tones: Region,
     /// 0: no limit.
     pub messages_per_minute: u32,
     /// Whether `listen`, `domain` or `http` were chosen by the operator (the demonstration then keeps them).
@@ -122,6 +127,8 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
             .unwrap_or(DEFAULT_CALLS_PER_ACCOUNT),
         media_workers: reader.one(Key::MediaWorkers, shards).unwrap_or_else(default_shards),
         media_ports: reader.one(Key::MediaPorts, media_ports).unwrap_or(DEFAULT_MEDIA_PORTS),
+        music_on_hold: reader.one(Key::MusicOnHold, music_on_hold),
+        tones: reader.one(Key::Tones, tones).unwrap_or_default(),
         messages_per_minute: reader
             .one(Key::MessagesPerMinute, messages_per_minute)
             .unwrap_or(DEFAULT_MESSAGES_PER_MINUTE),
@@ -346,6 +353,19 @@ fn media_ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     range.ok_or_else(|| format!("`{text}` is no range of ports; write 20000-29999"))
 }
 
+/// Read once to be sure of it, as it is read at the start.
+fn music_on_hold(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    crate::media::Sounds::read(&path, Region::default()).map(|_| path)
+}
+
+fn tones(text: &str) -> Result<Region, String> {
+    match text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        true => Ok(Region::from_country(text)),
+        false => Err(format!("`{text}` is no country of two letters, such as FR")),
+    }
+}
+
 fn messages_per_minute(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("`{text}` is no number of messages"))
 }
@@ -509,6 +529,32 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert_eq!(errors.len(), 1);
         assert!(errors[0].text.contains("there is no certificate"), "{}", errors[0].text);
+    }
+
+    #[test]
+    fn music_that_cannot_be_played_is_an_error_that_says_why() {
+        let path = std::env::temp_dir().join(format!("coeur-{}-music.wav", std::process::id()));
+        let mut wav = coeur_media::record::wav::header(16_000, 1, Some(640)).to_vec();
+        wav.resize(wav.len() + 640, 1);
+        let with = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let mut layer = Layer::default();
+            layer.flag(Key::MusicOnHold, [path.display().to_string()]);
+            layer.flag(Key::Tones, ["fr".to_owned()]);
+            resolve(&[layer])
+        };
+        let settings = with(&wav).unwrap();
+        assert_eq!((settings.music_on_hold.as_ref(), settings.tones), (Some(&path), Region::France));
+        wav[24..28].copy_from_slice(&44_100u32.to_le_bytes());
+        let errors = with(&wav).unwrap_err();
+        assert!(errors[0].text.ends_with("music.wav: the rate is not 8, 16 or 48 kHz"), "{}", errors[0].text);
+        let errors = with(b"no music at all").unwrap_err();
+        assert!(errors[0].text.contains("no WAV file"), "{}", errors[0].text);
+        std::fs::remove_file(&path).unwrap();
+        let mut layer = Layer::default();
+        layer.flag(Key::MusicOnHold, ["/nowhere/music.wav".to_owned()]);
+        layer.flag(Key::Tones, ["France".to_owned()]);
+        assert_eq!(resolve(&[layer]).unwrap_err().len(), 2);
     }
 
     #[test]

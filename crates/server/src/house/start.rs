@@ -10,7 +10,7 @@ use super::{boot, recovery, secrets, strangers, turn};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::listen::bracketed;
-use crate::media::{Certificate, Media, Negotiation, SlowPath};
+use crate::media::{Certificate, Media, Negotiation, SlowPath, Sounds};
 use crate::net;
 use crate::net::limits::Limits;
 use crate::net::listen::{Bound, bind};
@@ -342,6 +342,13 @@ fn origins(settings: &Settings, running: &Arc<Running>) -> Arc<OriginCheck> {
     Arc::new(move |origin: &str| origins.allow(origin, |domain| world.directory.is_ours(domain.as_bytes())))
 }
 
+fn sounds(settings: &Settings) -> Result<Sounds, Failure> {
+    match &settings.music_on_hold {
+        Some(music) => Sounds::read(music, settings.tones).map_err(|why| Failure::new(Exit::Usage, why)),
+        None => Ok(Sounds::own(settings.tones)),
+    }
+}
+
 /// The workers of media; what happens there is told to the shards. `lent`: the addresses that clients of TURN have.
 fn media(
     settings: &Settings,
@@ -354,6 +361,7 @@ fn media(
         workers: settings.media_workers,
         ports: settings.media_ports.clone(),
         advertise: advertised(settings).collect(),
+        sounds: sounds(settings)?,
         ..Default::default()
     };
     let tell = move |shard: ShardId, event| {

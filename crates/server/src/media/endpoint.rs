@@ -2,7 +2,7 @@
 
 use super::ports::Lease;
 use super::slow::Port;
-use coeur_exchange::media::{Conversion, OpenStream, Stream, StreamAddress};
+use coeur_exchange::media::{Conversion, OpenStream, Sound, Stream, StreamAddress};
 use coeur_exchange::outbox::MediaId;
 use coeur_media::relay::{StreamKey, TransportKey};
 use coeur_sip::time::Monotonic;
@@ -17,6 +17,8 @@ pub(super) struct Endpoint {
     /// Since when it may be expected to be heard.
     pub(super) since: Monotonic,
     pub(super) silence_told: bool,
+    /// What its other end hears while nothing comes for it.
+    pub(super) sound: Option<Sound>,
 }
 
 /// A stream with its port.
@@ -75,6 +77,7 @@ impl Endpoint {
             signalled_from: None,
             since: now,
             silence_told: false,
+            sound: None,
         }
     }
 

@@ -78,7 +78,7 @@ impl Endpoints {
             tell,
             stats,
             heard: Vec::new(),
-            audio: Audio::default(),
+            audio: Audio::new(settings.sounds.clone()),
             keys: Vec::new(),
             now: Now::default(),
         }
@@ -90,6 +90,7 @@ impl Endpoints {
             MediaCommand::Describe { id, peer } => self.describe(id, *peer, now),
             MediaCommand::Connect { a, b, streams } => self.connect(a, b, &streams, now),
             MediaCommand::Serve { id, service } => self.serve(id, service, now),
+            MediaCommand::Play { id, sound } => self.play(id, sound),
             MediaCommand::Disconnect { id } => self.disconnect(id),
             MediaCommand::Close { id } => self.close(id),
             MediaCommand::Report { id } => {
@@ -319,6 +320,7 @@ impl Endpoints {
         let partners = endpoint.partners();
         self.relink(id);
         partners.into_iter().for_each(|partner| self.relink(partner));
+        self.play_as_described(id);
         self.flush_replies();
     }
 

@@ -28,6 +28,7 @@ mod tests;
 mod translate;
 mod worker;
 
+pub use audio::Sounds;
 pub use negotiation::{Certificate, Negotiation};
 pub(crate) use ports::{Lease, Ports};
 pub use slow::{Agreement, DtlsKeys, Handed, NoSlowPath, Port, Replies, SlowPath};
@@ -59,6 +60,8 @@ pub struct Settings {
     pub advertise: Vec<IpAddr>,
     /// How long a port rests before it is used again: what was sent to the call before has arrived by then.
     pub rest: Duration,
+    /// Music on hold, and tones.
+    pub sounds: Sounds,
     /// Silence of an end that should be heard, after which its shard is told.
     pub silence: Duration,
 }
@@ -71,6 +74,7 @@ impl Default for Settings {
             advertise: Vec::new(),
             rest: Duration::from_secs(10),
             silence: Duration::from_secs(60),
+            sounds: Sounds::default(),
         }
     }
 }
@@ -161,6 +165,7 @@ fn id(command: &MediaCommand) -> MediaId {
         | MediaCommand::Describe { id, .. }
         | MediaCommand::Connect { a: id, .. }
         | MediaCommand::Serve { id, .. }
+        | MediaCommand::Play { id, .. }
         | MediaCommand::Disconnect { id }
         | MediaCommand::Close { id }
         | MediaCommand::Report { id }

@@ -1,6 +1,6 @@
 //! What has been agreed on a leg, for the media plane: from what we announced there and what its peer did.
 
-use super::{Described, keys, payloads, read};
+use super::{Described, held, keys, payloads, read};
 use crate::call::leg::Leg;
 use crate::event::{LegProtection, Protection};
 use crate::media::{
@@ -60,13 +60,12 @@ fn stream(leg: &Leg, own: &Described<'_>, sides: &Sides<'_>) -> Option<Stream> {
     };
     let rtp = at(bundle.unwrap_or(mine).rtp());
     let rtcp_mux = ours.has_rtcp_mux && mine.has_rtcp_mux;
-    let (said, heard) = (mine.direction, theirs.direction);
     Some(Stream {
         rtp,
         rtcp: if rtcp_mux { rtp } else { mine.rtcp.map_or(rtp, |rtcp| at(Some(rtcp))) },
         rtcp_mux,
-        we_send: heard.sends() && said.receives(),
-        we_receive: said.sends() && heard.receives(),
+        we_send: mine.direction.receives() && held::may_be_heard(theirs),
+        we_receive: mine.direction.sends() && theirs.direction.receives(),
         keying,
         ice: ice(ours.ice.as_ref(), mine.ice.as_ref()),
         formats: mine.codecs.iter().map(format).collect(),

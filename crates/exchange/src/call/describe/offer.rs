@@ -1,7 +1,7 @@
 //! What we offer on a leg: what the other side has described, in the profile of this one.
 
 use super::profile::Profile;
-use super::{Described, address_of, keep, keys, payloads, read};
+use super::{Described, address_of, held, keep, keys, payloads, read};
 use crate::call::leg::Leg;
 use crate::media::StreamAddress;
 use crate::mint::Mint;
@@ -57,6 +57,11 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
     }
     if derived.has_bundle {
         payloads::make_unique(&mut description.media);
+    }
+    for ((media, from), slot) in description.media.iter_mut().zip(&from.summary.media).zip(&derived.slots) {
+        if slot.transport().is_some() {
+            media.set_direction(held::offered(from));
+        }
     }
     keep(leg, description)
 }

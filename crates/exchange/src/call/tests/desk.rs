@@ -3,7 +3,9 @@
 use super::{body, header, reply, sdp};
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
 use crate::input::{Input, SendFailure};
-use crate::media::{Fingerprint, MediaCommand, MediaEvent, MediaId, Pair, Peer, StreamAddress, StreamKind};
+use crate::media::{
+    Fingerprint, MediaCommand, MediaEvent, MediaId, Pair, Peer, Sound, StreamAddress, StreamKind,
+};
 use crate::outbox::{Outbox, Output};
 use crate::service::Service;
 use crate::testing::{Office, Phone, Sent, udp, world};
@@ -22,6 +24,8 @@ pub(super) struct Desk {
     pub(super) open: BTreeMap<MediaId, Option<Peer>>,
     pub(super) connected: Option<(MediaId, MediaId)>,
     pub(super) pairs: Box<[Pair]>,
+    /// What is played to which endpoint.
+    pub(super) playing: BTreeMap<MediaId, Sound>,
     /// What was told last to be with a service.
     pub(super) served: Option<(MediaId, Service)>,
     /// No port is to be had.
@@ -58,6 +62,7 @@ impl Desk {
             open: BTreeMap::new(),
             connected: None,
             pairs: Box::default(),
+            playing: BTreeMap::new(),
             served: None,
             full: false,
             slow: false,
@@ -169,6 +174,7 @@ impl Desk {
             MediaCommand::Keep { .. } => "Keep",
             MediaCommand::Restore { .. } => "Restore",
             MediaCommand::Serve { .. } => "Serve",
+            MediaCommand::Play { .. } => "Play",
         });
         match command {
             MediaCommand::Open { id, near, streams } => {
@@ -208,6 +214,7 @@ impl Desk {
             MediaCommand::Close { id } => {
                 self.asked.retain(|(asked, _)| *asked != id);
                 self.open.remove(&id);
+                self.playing.remove(&id);
                 self.ports.remove(&id);
                 if self.connected.is_some_and(|(a, b)| a == id || b == id) {
                     self.connected = None;
@@ -217,6 +224,13 @@ impl Desk {
                 assert!(self.open.contains_key(&id), "served before it is open");
                 self.connected = None;
                 self.served = Some((id, service));
+            }
+            MediaCommand::Play { id, sound } => {
+                assert!(self.open.contains_key(&id), "played to before it is open");
+                match sound {
+                    Some(sound) => self.playing.insert(id, sound),
+                    None => self.playing.remove(&id),
+                };
             }
             MediaCommand::Report { .. } | MediaCommand::Keep { .. } | MediaCommand::Restore { .. } => {}
         }

@@ -10,6 +10,7 @@ mod early;
 mod failing;
 mod forking;
 mod forwarding;
+mod holding;
 mod identity;
 mod inside;
 mod joining;

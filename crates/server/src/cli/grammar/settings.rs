@@ -72,6 +72,12 @@ pub struct Settings {
     /// Whom clients of TURN may reach besides the media of calls: public, or an inside network ADDRESS[/BITS]; may be repeated [env: COEUR_TURN_PEERS] [default: nobody; with calls=proxy public]
     #[arg(long, value_name = "WHO")]
     pub turn_peers: Vec<String>,
+    /// WAV file that is heard by who is on hold [env: COEUR_MUSIC_ON_HOLD] [default: a piece of our own]
+    #[arg(long, value_name = "FILE")]
+    pub music_on_hold: Option<String>,
+    /// Country whose tones are heard: FR, GB, US, CA; any other: ITU [env: COEUR_TONES]
+    #[arg(long, value_name = "COUNTRY")]
+    pub tones: Option<String>,
     /// Who takes a call: proxy or b2bua [env: COEUR_CALLS] [default: b2bua]
     #[arg(long, value_name = "WHO")]
     pub calls: Option<String>,
@@ -110,6 +116,8 @@ impl Settings {
         layer.flag(Key::CallsPerAccount, self.calls_per_account);
         layer.flag(Key::MediaWorkers, self.media_workers);
         layer.flag(Key::MediaPorts, self.media_ports);
+        layer.flag(Key::MusicOnHold, self.music_on_hold);
+        layer.flag(Key::Tones, self.tones);
         layer.flag(Key::MessagesPerMinute, self.messages_per_minute);
         layer
     }

@@ -169,7 +169,7 @@ fn wanted(stream: StreamKey, here: &Stream, there: &Stream, side: Side) -> Optio
     Some(Wanted { stream, hears, says, keys_are_told: side.keys_are_told })
 }
 
-fn codec(format: &Format) -> Option<(u8, Codec)> {
+pub(super) fn codec(format: &Format) -> Option<(u8, Codec)> {
     let name = std::str::from_utf8(&format.name).ok()?;
     let codec = Codec::from_name(name)?;
     (format.clock_rate == codec.clock_hz()).then_some((format.payload, codec))

@@ -5,7 +5,7 @@ use super::out::Out;
 use coeur_media::codec::CodecError;
 use coeur_media::packet::{Packet, SLOT_BYTES};
 use coeur_media::relay::StreamKey;
-use coeur_media::rtcp::{Reporter, write_goodbye, write_report};
+use coeur_media::rtcp::{ReportBlock, Reporter, write_goodbye, write_report};
 use coeur_media::rtp::{Rtp, Source};
 use coeur_media::talk::{Ear, Hears, Mouth, Says};
 use coeur_media::tone::detect::Key;
@@ -113,32 +113,14 @@ impl End {
             return;
         }
         self.report_at = out.now + self.interval();
-        self.send_report(out, false);
+        let block = out.relay.report_block(self.stream, out.now);
+        send_report(self.stream, self.mouth.source(), block, out);
     }
 
     /// We speak here no more (section 6.6).
     pub(super) fn leave(&mut self, out: &mut Out<'_>) {
-        if self.mouth.source().sender_info(out.now, out.wall).is_some() {
-            self.send_report(out, true);
-        }
-    }
-
-    fn send_report(&mut self, out: &mut Out<'_>, is_last: bool) {
-        let source = self.mouth.source();
-        let mut name = [0; 8];
-        let reporter = Reporter {
-            ssrc: source.ssrc(),
-            cname: cname(source.ssrc(), &mut name),
-            sending: source.sender_info(out.now, out.wall),
-        };
         let block = out.relay.report_block(self.stream, out.now);
-        let mut slot = [0; SLOT_BYTES];
-        let mut packet = Packet::received(&mut slot, 0);
-        let written = write_report(&mut packet, &reporter, block.as_slice())
-            .and_then(|()| if is_last { write_goodbye(&mut packet, &reporter) } else { Ok(()) });
-        if written.is_ok() {
-            out.rtcp(self.stream, &mut packet);
-        }
+        send_goodbye(self.stream, self.mouth.source(), block, out);
     }
 
     /// Half to one and a half of the average, over e - 3/2 (section 6.3.1): ends that began together do not report together.
@@ -146,6 +128,34 @@ impl End {
         self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let share = u64::from(self.random >> 22);
         Duration::from_micros(REPORT_EVERY_MS * 1_000 * (512 + share) / 1_024 * 1_000 / 1_218)
+    }
+}
+
+/// What we say of what we send on a stream, and of what we hear there.
+pub(super) fn send_report(to: StreamKey, of: &Source, block: Option<ReportBlock>, out: &mut Out<'_>) {
+    write(to, of, block, out, false);
+}
+
+/// The same, at the end. Who has sent nothing leaves without a word.
+pub(super) fn send_goodbye(to: StreamKey, of: &Source, block: Option<ReportBlock>, out: &mut Out<'_>) {
+    if of.sender_info(out.now, out.wall).is_some() {
+        write(to, of, block, out, true);
+    }
+}
+
+fn write(to: StreamKey, of: &Source, block: Option<ReportBlock>, out: &mut Out<'_>, is_last: bool) {
+    let mut name = [0; 8];
+    let reporter = Reporter {
+        ssrc: of.ssrc(),
+        cname: cname(of.ssrc(), &mut name),
+        sending: of.sender_info(out.now, out.wall),
+    };
+    let mut slot = [0; SLOT_BYTES];
+    let mut packet = Packet::received(&mut slot, 0);
+    let written = write_report(&mut packet, &reporter, block.as_slice())
+        .and_then(|()| if is_last { write_goodbye(&mut packet, &reporter) } else { Ok(()) });
+    if written.is_ok() {
+        out.rtcp(to, &mut packet);
     }
 }
 

@@ -4,19 +4,26 @@
 //! what the part says leaves on it ([`End`]: an ear, a mouth and the reports of both). A part is driven by the [`Clock`], every
 //! 20 ms, on the thread of the worker, and reaches the rest of it through [`Out`]. One file per kind of part.
 //!
+//! Music and tones that many hear are no part: see [`broadcast`].
+//!
 //! Packets that are relayed never come here. Of those that do none costs an allocation, once a part is made.
 //!
 //! What it deliberately does not do: decide who is converted (the exchange says so, [`convert`] carries it out), video.
 
+mod broadcast;
 mod clock;
 mod convert;
 mod end;
 mod out;
+mod play;
+mod sounds;
 mod transcoder;
 
 pub(super) use end::End;
 pub(super) use out::Out;
+pub use sounds::Sounds;
 
+use broadcast::{Broadcast, Hears};
 use clock::{Clock, Turn};
 use coeur_media::packet::Packet;
 use coeur_media::relay::StreamKey;
@@ -53,6 +60,12 @@ pub(super) struct Audio {
     /// What was sent on a stream before, by stream: an SSRC and its numbers go on while the port is open, so that neither a
     /// receiver nor a context of SRTP meets more of them than there were.
     sources: Vec<Option<Source>>,
+    sounds: Sounds,
+    broadcast: Broadcast,
+    /// Its phase, while anybody listens.
+    broadcast_phase: Option<usize>,
+    /// What was sent of it on a stream before, which has an SSRC of its own.
+    heard_sources: Vec<Option<Source>>,
 }
 
 /// There are [`PARTS_MAX`] already.
@@ -60,6 +73,37 @@ pub(super) struct Audio {
 pub(super) struct Full;
 
 impl Audio {
+    pub(super) fn new(sounds: Sounds) -> Audio {
+        Audio { sounds, ..Audio::default() }
+    }
+
+    /// What is heard on a stream while nothing comes for it; `None`: nothing.
+    pub(super) fn play(&mut self, stream: StreamKey, wanted: Option<Hears>, out: &mut Out<'_>) {
+        if self.broadcast.hears(stream) == wanted {
+            return;
+        }
+        let place = stream.0 as usize;
+        self.heard_sources.resize(self.heard_sources.len().max(place + 1), None);
+        if let Some(source) = self.broadcast.leave(stream, out) {
+            self.heard_sources[place] = Some(source);
+        }
+        if let Some(hears) = wanted {
+            let source = source(self.heard_sources[place].take(), hears.codec.clock_hz());
+            // Its codec is one of ours.
+            if self.broadcast.listen(hears, source, &self.sounds, out.now).is_err() {
+                tracing::warn!(codec = hears.codec.name(), "a sound cannot be made");
+            }
+        }
+        match (self.broadcast.is_idle(), self.broadcast_phase) {
+            (false, None) => self.broadcast_phase = Some(self.clock.enter(out.now)),
+            (true, Some(phase)) => {
+                self.broadcast_phase = None;
+                self.clock.leave(phase);
+            }
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+
     /// A part begins; its streams are taken.
     pub(super) fn add(&mut self, part: Part, out: &mut Out<'_>) -> Result<PartKey, Full> {
         if self.parts.len() >= PARTS_MAX {
@@ -111,19 +155,18 @@ impl Audio {
         if let Some(key) = self.taker(stream) {
             self.remove(key, out);
         }
-        if let Some(source) = self.sources.get_mut(stream.0 as usize) {
-            *source = None;
+        self.play(stream, None, out);
+        for sources in [&mut self.sources, &mut self.heard_sources] {
+            if let Some(source) = sources.get_mut(stream.0 as usize) {
+                *source = None;
+            }
         }
     }
 
     /// What is sent on a stream from now on: what was sent before goes on, unless its clock is another (RFC 7160 section 4).
     pub(super) fn source(&mut self, stream: StreamKey, clock_hz: u32) -> Source {
         let before = self.sources.get_mut(stream.0 as usize).and_then(Option::take);
-        before.filter(|source| source.clock_hz() == clock_hz).unwrap_or_else(|| {
-            let mut seed = [0; SEED_BYTES];
-            crate::house::random(&mut seed);
-            Source::new(seed, clock_hz)
-        })
+        source(before, clock_hz)
     }
 
     /// RTP that was taken from a stream.
@@ -141,6 +184,11 @@ impl Audio {
     /// Gives all parts their turns that are due.
     pub(super) fn tick(&mut self, out: &mut Out<'_>) {
         while let Some(turn) = self.clock.turn(out.now) {
+            match turn {
+                Turn::Of(phase) if self.broadcast_phase == Some(phase) => self.broadcast.tick(out),
+                Turn::Of(_) => {}
+                Turn::Missed(ticks) => self.broadcast.missed(ticks),
+            }
             for (_, entry) in &mut self.parts {
                 match turn {
                     Turn::Of(phase) if entry.phase == phase => entry.part.tick(out),
@@ -150,6 +198,15 @@ impl Audio {
             }
         }
     }
+}
+
+/// What goes on, or one that is new.
+fn source(before: Option<Source>, clock_hz: u32) -> Source {
+    before.filter(|source| source.clock_hz() == clock_hz).unwrap_or_else(|| {
+        let mut seed = [0; SEED_BYTES];
+        crate::house::random(&mut seed);
+        Source::new(seed, clock_hz)
+    })
 }
 
 impl Part {

@@ -1,5 +1,7 @@
 //! Phones that have no audio format in common: a worker between them, with a clock that is driven, and sockets that are real.
 
+mod playing;
+
 use super::*;
 use crate::media::audio::PARTS_MAX;
 use coeur_exchange::media::{Conversion, Side};
