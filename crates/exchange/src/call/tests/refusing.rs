@@ -112,9 +112,6 @@ fn an_offer_whose_keys_nobody_knows_is_refused() {
         sdp("10.0.0.1", 4_000).replace("RTP/AVP", "RTP/SAVP"),
         sdp("10.0.0.1", 4_000).replace("RTP/AVP", "RTP/SAVP")
             + "a=crypto:1 F8_128_HMAC_SHA1_80 inline:YUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk\r\n",
-        // Packets with an identifier of the key (RFC 4568 section 6.1).
-        sdp("10.0.0.1", 4_000).replace("RTP/AVP", "RTP/SAVP")
-            + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:YUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk|1:1\r\n",
         // A hash that a second certificate can be made for.
         sdp("10.0.0.1", 4_000).replace("RTP/AVP", "UDP/TLS/RTP/SAVPF")
             + "a=setup:actpass\r\na=fingerprint:sha-1 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33\r\n",
