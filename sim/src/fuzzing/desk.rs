@@ -178,6 +178,7 @@ impl Desk {
                     MediaCommand::Describe { .. }
                     | MediaCommand::Connect { .. }
                     | MediaCommand::Serve { .. }
+                    | MediaCommand::Play { .. }
                     | MediaCommand::Disconnect { .. }
                     | MediaCommand::Report { .. }
                     | MediaCommand::Keep { .. }
