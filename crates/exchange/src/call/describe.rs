@@ -6,8 +6,8 @@
 //! are what they write with, [`agreed`] tells the media plane what came of it, [`mod@served`] is what a service of ours says. What we have announced stands in
 //! [`super::leg::Session::local`] and nowhere else, so a refused offer takes its keys with it.
 //!
-//! What it deliberately does not do: transcode, trickle (RFC 8838; our candidates are complete), use master key
-//! identifiers (RFC 4568 section 6.1).
+//! What it deliberately does not do: trickle (RFC 8838; our candidates are complete), name keys of ours by an identifier
+//! (RFC 4568 section 6.1).
 
 mod agreed;
 mod answer;

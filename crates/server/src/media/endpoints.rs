@@ -5,7 +5,9 @@ use super::endpoint::{Endpoint, Link, Opened, Own, has_one_port};
 use super::ports::{Lease, Ports};
 use super::slow::{Agreement, Replies, SlowPath};
 use super::stats::Stats;
+use super::ways::Ways;
 use super::{Settings, Tell, report, socket, translate};
+use crate::observe::rate::Rate;
 use coeur_exchange::flow::INSIDE;
 use coeur_exchange::input::MediaEvent;
 use coeur_exchange::media::{
@@ -43,6 +45,9 @@ pub(super) struct Endpoints {
     owners: Vec<Option<(MediaId, u8)>>,
     registry: mio::Registry,
     pub(super) ports: Arc<Ports>,
+    ways: Ways,
+    /// Of what is said of calls that get no port: three times in ten seconds.
+    refusals: Rate,
     advertise: Vec<IpAddr>,
     silence: Duration,
     tell: Arc<Tell>,
@@ -73,6 +78,8 @@ impl Endpoints {
             owners: Vec::new(),
             registry,
             ports,
+            ways: Ways::default(),
+            refusals: Rate::new(3, Duration::from_secs(10)),
             advertise: settings.advertise.clone(),
             silence: settings.silence,
             tell,
@@ -174,7 +181,10 @@ impl Endpoints {
                 MediaEvent::Opened { id, streams, fingerprint }
             }
             Err(why) => {
-                tracing::warn!(%near, %why, "no ports for a call");
+                if let Some(unsaid) = self.refusals.allow(Instant::now()) {
+                    tracing::warn!(%near, %why, unsaid, "no ports for a call");
+                }
+                self.ways.forget();
                 self.stats.opens_refused.add(1);
                 for index in (0..endpoint.streams.len()).rev().filter(|index| !before.contains(index)) {
                     let opened = endpoint.streams[index].take();
@@ -200,7 +210,7 @@ impl Endpoints {
         if wanted.len() > STREAMS_MAX {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let local = socket::towards(near)?;
+        let local = self.ways.towards(near, self.now.monotonic)?;
         endpoint.streams.resize_with(wanted.len().max(endpoint.streams.len()), || None);
         for (index, wanted) in wanted.iter().enumerate() {
             if endpoint.streams[index].is_some() || wanted.kind == StreamKind::None {

@@ -26,6 +26,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 mod translate;
+mod ways;
 mod worker;
 
 pub use audio::Sounds;

@@ -37,7 +37,7 @@ impl Ports {
         Self { rest, pool: Mutex::new(Pool { free: even.into(), resting: VecDeque::new(), leased: 0 }) }
     }
 
-    /// `None` when all are used or rest.
+    /// `None` when all are used.
     pub(crate) fn lease(self: &Arc<Self>, now: Instant) -> Option<Lease> {
         let mut pool = self.pool.lock();
         while pool
@@ -48,7 +48,9 @@ impl Ports {
             let rested = pool.resting.pop_front();
             pool.free.extend(rested.map(|(_, port)| port));
         }
-        let even = pool.free.pop_front()?;
+        let rested = pool.free.pop_front();
+        // The one that rests for longest.
+        let even = rested.or_else(|| pool.resting.pop_front().map(|(_, port)| port))?;
         pool.leased += 1;
         drop(pool);
         Some(Lease { ports: self.clone(), even })
@@ -113,14 +115,28 @@ mod tests {
     }
 
     #[test]
-    fn a_port_rests_before_it_is_used_again() {
-        let ports = Arc::new(Ports::new(40_000..=40_001, Duration::from_secs(10)));
+    fn a_port_rests_before_it_is_used_again_while_there_are_others() {
+        let ports = Arc::new(Ports::new(40_000..=40_005, Duration::from_secs(10)));
         let now = Instant::now();
-        drop(ports.lease(now).unwrap());
-        let freed_by = Instant::now();
-        assert!(ports.lease(now).is_none());
-        assert!(ports.lease(now + Duration::from_secs(9)).is_none());
-        assert!(ports.lease(freed_by + Duration::from_secs(10)).is_some());
+        let used = ports.lease(now).unwrap().even();
+        let others = [ports.lease(now).unwrap(), ports.lease(now + Duration::from_secs(9)).unwrap()];
+        assert!(others.iter().all(|other| other.even() != used));
+        drop(others);
+        let rested = Instant::now() + Duration::from_secs(10);
+        assert_eq!(ports.lease(rested).unwrap().even(), used, "the first that has rested");
+    }
+
+    #[test]
+    fn very_many_short_calls_leave_nobody_without_a_port() {
+        let ports = Arc::new(Ports::new(40_000..=40_003, Duration::from_secs(10)));
+        let now = Instant::now();
+        let first = ports.lease(now).unwrap().even();
+        let second = ports.lease(now).unwrap().even();
+        for expected in [first, second, first] {
+            assert_eq!(ports.lease(now).map(|lease| lease.even()), Some(expected), "that rests for longest");
+        }
+        let all = [ports.lease(now), ports.lease(now)];
+        assert!(all.iter().all(Option::is_some) && ports.lease(now).is_none(), "all are used");
     }
 
     #[test]
