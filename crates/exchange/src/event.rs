@@ -242,6 +242,8 @@ counters! {
     media_refused,
     /// Calls that ended because a side did not refresh its session.
     sessions_expired,
+    /// Sides of calls that were followed to where their device has registered from another network.
+    phones_followed,
     /// Messages that could not be sent.
     send_failures,
     /// Requests refused because a limit was reached.

@@ -322,6 +322,11 @@ pub enum MediaEvent {
     Silent { id: MediaId },
     /// The first packet that counts as the other end's.
     Heard { id: MediaId, stream: u8 },
+    /// Nothing was heard for a second or longer on any stream that should be heard. Once a second.
+    Quiet { id: MediaId },
+    /// Packets come to a stream from a source that may not be its other end, while that is silent, or they are its own as
+    /// far as they show and come from where nothing announced it. At most ten each second for one stream.
+    Strayed { id: MediaId, stream: u8, from: SocketAddr },
     /// A key was pressed: told by an event (RFC 4733), or heard in the sound of who has no events. Only where sound is
     /// converted.
     Dtmf { id: MediaId, digit: u8, duration_ms: u16 },

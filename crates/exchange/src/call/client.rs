@@ -23,6 +23,8 @@ pub(super) enum Purpose {
     Modify,
     /// The session timer's refresh of ours, as INVITE or as UPDATE.
     Refresh,
+    /// An offer of ours to a phone that has moved.
+    Follow,
     /// A request of the other side that passes as it is; its answer goes back there.
     Pass { server: u32 },
     /// An offer of ours that joins two legs of different calls.

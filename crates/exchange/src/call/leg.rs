@@ -2,6 +2,7 @@
 
 use super::callee::Callee;
 use super::describe::profile::Profile;
+use super::follow::Follow;
 use super::hold::Hears;
 use super::name::Name;
 use super::notify::Subscription;
@@ -67,6 +68,7 @@ pub(super) struct Leg {
     pub(super) hears: Hears,
     /// RFC 3515: it hears what becomes of its REFER.
     pub(super) subscription: Subscription,
+    pub(super) follow: Follow,
     /// When something is to be tried again (see `join`).
     pub(super) alarm: Monotonic,
     /// When the wheel will look at it; never later than its next deadline.
@@ -104,6 +106,8 @@ pub(super) struct Session {
     pub(super) local: Box<[u8]>,
     /// The peer's last one that was agreed on, as received: what a refused offer falls back to.
     pub(super) remote: Box<[u8]>,
+    /// The offer that is written now has new credentials of ICE (RFC 8445 section 9).
+    pub(super) restarts_ice: bool,
 }
 
 impl Media {

@@ -130,10 +130,24 @@ impl Calls {
                     self.end_call(cx, self.legs[leg.slot as usize].call, super::end::By::Us);
                 }
             }
+            MediaEvent::Strayed { id, from, .. } => {
+                if let Some(leg) = Media::leg_of(*id) {
+                    self.media_strays(cx, leg, from.ip());
+                }
+            }
+            MediaEvent::Quiet { id } => {
+                if let Some(leg) = Media::leg_of(*id) {
+                    self.media_is_quiet(cx, leg, false);
+                }
+            }
+            MediaEvent::IceFailed { id, .. } => {
+                if let Some(leg) = Media::leg_of(*id) {
+                    self.media_is_quiet(cx, leg, true);
+                }
+            }
             MediaEvent::Heard { .. }
             | MediaEvent::Dtmf { .. }
             | MediaEvent::DtlsFailed { .. }
-            | MediaEvent::IceFailed { .. }
             | MediaEvent::Reported { .. }
             | MediaEvent::Closed { .. }
             | MediaEvent::Kept { .. } => {}

@@ -3,7 +3,7 @@
 //! a call can be ended, moved or held by us, and its media goes where we say.
 //!
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
-//! [`cancel`], [`forward`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`refer`], [`replace`], [`transfer`],
+//! [`cancel`], [`forward`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`follow`], [`refer`], [`replace`], [`transfer`],
 //! [`join`], [`across`], [`notify`], [`mod@hold`], [`serve`], [`end`], [`time`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
 //!
@@ -19,6 +19,7 @@ mod describe;
 mod early;
 mod end;
 mod fail;
+mod follow;
 mod forward;
 mod headers;
 mod hold;
@@ -221,6 +222,7 @@ impl Calls {
             awaits_answer: false,
             hears: hold::Hears::default(),
             subscription: notify::Subscription::default(),
+            follow: follow::Follow::default(),
             alarm: Monotonic::NEVER,
             armed: Monotonic::NEVER,
         });

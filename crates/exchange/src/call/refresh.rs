@@ -51,6 +51,14 @@ impl SessionTimer {
         self.under_way == Some(true)
     }
 
+    pub(super) fn begin_offer(&mut self) {
+        self.under_way = Some(true);
+    }
+
+    pub(super) fn end_offer(&mut self) {
+        self.under_way = None;
+    }
+
     /// Section 10: who refreshes does so at half of the interval; who does not ends the session shortly before its end.
     fn start(&mut self, now: Monotonic, interval_s: u32, we_refresh: bool) {
         let interval = Duration::from_secs(u64::from(interval_s));

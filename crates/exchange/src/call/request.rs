@@ -30,10 +30,27 @@ impl Calls {
         body: &[u8],
         extra: impl FnOnce(&mut Writer<'_>),
     ) -> Option<u32> {
+        self.request_over(cx, id, None, method, purpose, body, extra)
+    }
+
+    /// The same over another way than the leg's.
+    pub(super) fn request_over(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: LegId,
+        over: Option<Hop>,
+        method: Method<'_>,
+        purpose: Purpose,
+        body: &[u8],
+        extra: impl FnOnce(&mut Writer<'_>),
+    ) -> Option<u32> {
         let world = cx.world;
         let first = cx.mint.u32() >> 8 | 1;
         let leg = self.leg_mut(id)?;
-        let (hop, target) = way_to(cx, leg)?;
+        let (hop, target) = match over {
+            Some(hop) => (hop, None),
+            None => way_to(cx, leg)?,
+        };
         let dialog = leg.dialog.as_mut()?;
         let cseq = dialog.next_cseq(first);
         let mut head = Vec::with_capacity(1_024);

@@ -96,6 +96,7 @@ impl Calls {
             Purpose::Begin => self.begin_accepted(cx, leg, slot, message),
             Purpose::Modify => self.modify_accepted(cx, leg, slot, message),
             Purpose::Refresh => self.refresh_accepted(cx, leg, slot, message),
+            Purpose::Follow => self.follow_accepted(cx, leg, slot, message),
             Purpose::Join => self.join_accepted(cx, leg, slot, message),
             Purpose::Pass { .. } | Purpose::Notify | Purpose::Told => {}
         }
@@ -116,7 +117,7 @@ impl Calls {
             Purpose::Refresh if status.is_success() => self.refresh_accepted(cx, leg, slot, message),
             Purpose::Refresh => self.refresh_failed(cx, leg, status),
             Purpose::Notify => return self.notified(cx, leg, status),
-            Purpose::Begin | Purpose::Join | Purpose::Told => return,
+            Purpose::Begin | Purpose::Follow | Purpose::Join | Purpose::Told => return,
         }
         self.end_if_gone(cx, leg, status);
     }
@@ -130,6 +131,7 @@ impl Calls {
             Purpose::Begin => self.begin_refused(cx, leg, slot, message, status),
             Purpose::Modify => self.modify_failed(cx, leg, slot, message, status),
             Purpose::Refresh => self.refresh_failed(cx, leg, status),
+            Purpose::Follow => return self.follow_failed(leg, slot, status),
             Purpose::Join => self.join_refused(cx, leg, slot, status),
             Purpose::Pass { .. } | Purpose::Notify | Purpose::Told => {}
         }

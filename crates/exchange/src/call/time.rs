@@ -88,6 +88,7 @@ impl Calls {
                 self.modify_refused(cx, call, StatusCode::REQUEST_TIMEOUT);
             }
             Purpose::Refresh => self.refresh_failed(cx, leg, StatusCode::REQUEST_TIMEOUT),
+            Purpose::Follow => self.follow_failed(leg, slot, StatusCode::REQUEST_TIMEOUT),
             Purpose::Join => self.join_refused(cx, leg, slot, StatusCode::REQUEST_TIMEOUT),
             Purpose::Modify | Purpose::Pass { .. } | Purpose::Notify | Purpose::Told => {}
         }
@@ -125,6 +126,7 @@ impl Calls {
             Purpose::Modify if self.is_modifying(call, slot) => self.modify_refused(cx, call, status),
             Purpose::Modify => {}
             Purpose::Refresh => self.refresh_failed(cx, leg, status),
+            Purpose::Follow => return self.follow_failed(leg, slot, status),
             Purpose::Pass { server } => {
                 self.answer_plain(cx, server, StatusCode::TEMPORARILY_UNAVAILABLE);
             }

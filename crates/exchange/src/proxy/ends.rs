@@ -93,6 +93,37 @@ fn moved_to(cx: &Context<'_>, party: Party, from: &Flow, contact: &[u8]) -> Opti
     found.filter(|_| !still_there)
 }
 
+/// Where the device of an end is, when it is another host than the end's.
+pub(crate) struct Moved {
+    pub(crate) flow: Flow,
+    /// The device is registered where the end was as well.
+    pub(crate) is_still_there: bool,
+}
+
+/// The last registration of the device from another host: of this contact, whose user part is the phone's own while host and
+/// port change with its network. Whatever its contact, once the device is not registered where it was: it is gone from there.
+pub(crate) fn moved(cx: &Context<'_>, end: &End, contact: &[u8]) -> Option<Moved> {
+    let party = end.party?;
+    let account = party.account(cx.world)?;
+    let (user, domain) = (account.aor.user().as_bytes(), account.aor.domain().as_bytes());
+    let host = |flow: &Flow| flow.remote.ip().to_canonical();
+    let (mut is_still_there, mut same, mut any) = (false, None, None);
+    cx.world.bindings.each_of(user, domain, cx.now.monotonic, |view| {
+        let Some(flow) = view.flow().filter(|_| view.draft().device == party.device) else { return };
+        if host(&flow) == host(&end.flow) {
+            is_still_there = true;
+        } else if flow.transport.is_secure() || !end.flow.transport.is_secure() {
+            // What was protected stays so.
+            any = Some(flow);
+            if same_user(view.uri(), contact) {
+                same = Some(flow);
+            }
+        }
+    });
+    let flow = same.or(any.filter(|_| !is_still_there))?;
+    Some(Moved { flow, is_still_there })
+}
+
 /// The flow of an end is gone: another way to the same device, by its instance when that is known, else by the user
 /// part of its contact, which is the phone's own while host and port change with its network.
 pub(super) fn found_again(

@@ -6,16 +6,21 @@
 //!
 //! - whoever authenticates its packets by SRTP, from wherever;
 //! - the address of the description;
-//! - a port of the host of that address or of the host that the signalling came from: the first to send;
+//! - a port of the host of that address or of the host that the signalling came from: the first to send is heard, and sent
+//!   to once it is believed ([`super::belief`]): a neighbour behind the same public address may be faster than the phone;
 //! - only where the description names an inside address of a device that signals from elsewhere, and only for a while: a
 //!   source that nothing announced, once it has sent [`LEARNED_AFTER_PACKETS`] packets in sequence. That is the
 //!   residual risk: a stranger who guesses the port of such a device, its payload type and the moment hears it until the
 //!   device itself is heard, from where on it hears nothing.
 //!
-//! With a peer the address moves only by new signalling, to a better grade, or by SRTP. Nothing is ever sent to a source
-//! that is no peer.
+//! With a peer the address moves by new signalling, to a better grade, or by SRTP; and without a word of signalling to
+//! another port of those hosts whose packets go on where the peer, silent now, has stopped: the same SSRC, the next numbers.
+//! So does a phone whose NAT has forgotten its port. From any other host such packets are heard, and signalling is told of
+//! it ([`Latch::take_stray`]), but nothing is sent there before that agrees. Who sees no packet guesses one in some 90
+//! billion; who sees them could forge their address as well. Nothing is ever sent to a source that is no peer.
 
 use super::Reason;
+use super::belief::Belief;
 use coeur_sip::time::Monotonic;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -51,7 +56,18 @@ pub struct Peer {
     pub heard_at: Monotonic,
 }
 
-/// What is in the clear of a packet and tells one sender from another.
+/// What a packet is, as far as it tells one sender from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    Rtp(Seen),
+    /// `is_peers`: its sender is the one of the RTP that counts; `None`: none has counted.
+    Rtcp {
+        is_peers: Option<bool>,
+    },
+    Other,
+}
+
+/// What is in the clear of a packet of RTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     pub ssrc: u32,
@@ -63,7 +79,7 @@ pub struct Seen {
 /// Packets of one source in sequence after which it is learned.
 pub const LEARNED_AFTER_PACKETS: u8 = 5;
 /// Two packets of a source that is learned follow each other within this time. A sender of 60 ms packets does.
-const LEARNING_PAUSE: Duration = Duration::from_millis(200);
+pub(super) const LEARNING_PAUSE: Duration = Duration::from_millis(200);
 /// Time after signalling in which a source can be learned.
 const LEARNING_OPEN: Duration = Duration::from_secs(30);
 /// Sources watched at once, by a hash of their host, so that one that sprays crowds out few. 320 bytes.
@@ -74,6 +90,8 @@ const QUIET: Duration = Duration::from_millis(200);
 /// Silence of the peer after which a packet authenticated by SRTP moves the address. A copy that overtakes its original
 /// moves nothing while the original's sender is heard.
 const PROOF_QUIET: Duration = Duration::from_millis(60);
+/// Signalling is told of strangers no more often than this.
+const STRAY_EVERY: Duration = Duration::from_millis(100);
 /// Packets of other sources that are tried against the key: so many at once, and one each interval.
 const TRIALS_MAX: u32 = 20;
 const TRIAL_EVERY: Duration = Duration::from_millis(50);
@@ -83,6 +101,12 @@ pub const VALIDATED_MAX: usize = 8;
 pub(super) struct Latch {
     expected: Expected,
     peer: Option<Peer>,
+    belief: Belief,
+    /// When a source that goes on where the peer has stopped, but may not take its place, was heard.
+    guest_heard_at: Monotonic,
+    /// A source was not taken while nobody else was heard; when that may be told again.
+    is_strayed: bool,
+    stray_after: Monotonic,
     /// There was signalling since the peer was heard: the same host may go on from another port.
     loose: bool,
     /// The description names a new address, which was not heard yet.
@@ -114,6 +138,10 @@ impl Latch {
         Self {
             expected,
             peer: None,
+            belief: Belief::default(),
+            guest_heard_at: Monotonic::default(),
+            is_strayed: false,
+            stray_after: now,
             loose: false,
             is_elsewhere: false,
             learning_until: now + LEARNING_OPEN,
@@ -187,6 +215,17 @@ impl Latch {
         self.peer.is_some_and(|peer| peer.address == from)
     }
 
+    /// When the other end was heard last.
+    pub(super) fn heard_at(&self) -> Option<Monotonic> {
+        self.peer.map(|peer| peer.heard_at.max(self.guest_heard_at))
+    }
+
+    /// True when the packet of now is of a source that was not taken while the peer is silent, or is only heard: signalling
+    /// may know who it is. At most once each [`STRAY_EVERY`].
+    pub(super) fn take_stray(&mut self) -> bool {
+        std::mem::take(&mut self.is_strayed)
+    }
+
     pub(super) fn has_ice(&self) -> bool {
         self.ice.is_some()
     }
@@ -200,12 +239,12 @@ impl Latch {
     }
 
     /// Where packets for the other end go.
-    pub(super) fn send_to(&self) -> Option<SocketAddr> {
+    pub(super) fn send_to(&self, now: Monotonic) -> Option<SocketAddr> {
         if let Some(ice) = &self.ice {
             return ice.selected;
         }
         match self.peer {
-            Some(peer) if !self.is_elsewhere => Some(peer.address),
+            Some(peer) if !self.is_elsewhere && self.belief.holds(now) => Some(peer.address),
             Some(_) | None => self.expected.reachable.then_some(self.expected.signalled),
         }
     }
@@ -215,11 +254,12 @@ impl Latch {
         &mut self,
         now: Monotonic,
         from: SocketAddr,
-        seen: Option<Seen>,
+        word: Word,
         beside: Option<IpAddr>,
     ) -> Result<(), Reason> {
         if self.is_peer(from) {
             self.heard(now);
+            self.belief.heard(word);
             return Ok(());
         }
         if let Some(ice) = &self.ice {
@@ -229,13 +269,31 @@ impl Latch {
             self.take(from, Grade::Signalled, now);
             return Ok(());
         }
+        let continues = self.belief.is_continued_by(word);
+        let succeeds = continues && self.is_quiet(now) && !self.has_grade(Grade::Proved);
         match self.grade(from, beside) {
-            Some(grade) if self.may_take(grade, now) => {
+            Some(grade) if succeeds || self.may_take(grade, now) => {
                 self.take(from, grade, now);
+                if grade == Grade::Host && !continues {
+                    self.belief.doubt(now, word);
+                }
+                self.belief.heard(word);
                 Ok(())
             }
+            Some(Grade::Host) if self.belief.prefers(now, from, word) => {
+                self.take(from, Grade::Host, now);
+                self.belief.heard(word);
+                Ok(())
+            }
+            Some(_) if self.belief.watches(from) => Err(Reason::Learning),
             Some(_) => Err(Reason::NotFromPeer),
-            None => self.learn(now, from, seen),
+            None if succeeds => {
+                self.guest_heard_at = now;
+                self.belief.heard(word);
+                self.strays(now);
+                Ok(())
+            }
+            None => self.learn(now, from, word).inspect_err(|_| self.strays(now)),
         }
     }
 
@@ -275,7 +333,22 @@ impl Latch {
 
     fn take(&mut self, address: SocketAddr, grade: Grade, now: Monotonic) {
         self.peer = Some(Peer { address, grade, heard_at: now });
+        self.belief.trust();
         (self.loose, self.is_elsewhere) = (false, false);
+    }
+
+    fn is_quiet(&self, now: Monotonic) -> bool {
+        self.peer.is_some_and(|peer| now.since(peer.heard_at) >= QUIET)
+    }
+
+    fn has_grade(&self, grade: Grade) -> bool {
+        self.peer.is_some_and(|peer| peer.grade == grade)
+    }
+
+    fn strays(&mut self, now: Monotonic) {
+        if (self.peer.is_none() || self.is_quiet(now)) && self.stray_after.is_due(now) {
+            (self.is_strayed, self.stray_after) = (true, now + STRAY_EVERY);
+        }
     }
 
     fn grade(&self, from: SocketAddr, beside: Option<IpAddr>) -> Option<Grade> {
@@ -307,16 +380,15 @@ impl Latch {
     }
 
     /// A source that nothing announced.
-    fn learn(&mut self, now: Monotonic, from: SocketAddr, seen: Option<Seen>) -> Result<(), Reason> {
+    fn learn(&mut self, now: Monotonic, from: SocketAddr, word: Word) -> Result<(), Reason> {
         let is_vacant =
             self.peer.is_none_or(|peer| peer.grade == Grade::Former && now.since(peer.heard_at) >= QUIET);
         let open = is_vacant && !self.learning_until.is_due(now);
-        let (Some(watched), Some(seen), true) = (&mut self.watched, seen, open) else {
+        let (Some(watched), Word::Rtp(seen @ Seen { wanted: true, .. }), true) =
+            (&mut self.watched, word, open)
+        else {
             return Err(Reason::NotFromPeer);
         };
-        if !seen.wanted {
-            return Err(Reason::NotFromPeer);
-        }
         let slot = &mut watched[place(from.ip())];
         let packets = match slot {
             Some(before) if before.follows(now, from, seen) => before.packets + 1,
@@ -331,6 +403,7 @@ impl Latch {
             return Err(Reason::Learning);
         }
         self.take(from, Grade::Learned, now);
+        self.belief.heard(word);
         Ok(())
     }
 }

@@ -19,6 +19,7 @@
 //! repeat what was lost, take a compound RTCP packet about several streams of a bundle apart (it goes whole where its
 //! first report belongs).
 
+mod belief;
 pub mod latch;
 mod originate;
 mod quality;
@@ -150,6 +151,8 @@ pub struct Relay {
     transports: Slab<Transport>,
     /// Streams of which the first packet that counts has come.
     heard: Vec<StreamKey>,
+    /// Streams that hear only sources which they may not take, with the last of these.
+    strayed: Vec<(StreamKey, SocketAddr)>,
     dropped: Reasons,
 }
 
@@ -181,8 +184,9 @@ impl Relay {
             },
         };
         self.streams.insert(Stream::new(transport, rtcp, bundle, is_opaque));
-        // `receive` tells of a stream that is heard without allocating.
+        // `receive` tells of a stream that is heard, or that strangers send to, without allocating.
         self.heard.reserve(self.streams.len());
+        self.strayed.reserve(self.streams.len());
         if bundle == key {
             return (key, Some(transport), rtcp);
         }
@@ -302,21 +306,27 @@ impl Relay {
         into.append(&mut self.heard);
     }
 
+    /// Takes the ports whose end is silent, or heard from where it may not be sent to, with a source that was not taken for
+    /// it: at most ten each second for one port. Signalling may know whose it is.
+    pub fn take_strayed(&mut self, into: &mut Vec<(StreamKey, SocketAddr)>) {
+        into.append(&mut self.strayed);
+    }
+
     /// Where a stream is heard from; `None` before its first packet. A stream in a bundle is where its port is.
     pub fn peer(&self, key: StreamKey, component: Component) -> Option<Peer> {
         self.owner(key)?.latch(component)?.peer()
     }
 
     /// Where packets for the other end of a stream go.
-    pub fn sends_to(&self, key: StreamKey, component: Component) -> Option<SocketAddr> {
-        self.owner(key)?.latch(component)?.send_to()
+    pub fn sends_to(&self, key: StreamKey, component: Component, now: Monotonic) -> Option<SocketAddr> {
+        self.owner(key)?.latch(component)?.send_to(now)
     }
 
     /// Whether packets of this stream should be coming, and none came since `since`.
     pub fn is_silent(&self, key: StreamKey, since: Monotonic) -> bool {
         let Some(stream) = self.stream(key) else { return false };
         let owner = self.stream(stream.bundle).unwrap_or(stream);
-        let heard_at = owner.latch(Component::Rtp).and_then(|latch| latch.peer()).map(|peer| peer.heard_at);
+        let heard_at = owner.latch(Component::Rtp).and_then(|latch| latch.heard_at());
         stream.expects_to_hear() && heard_at.is_none_or(|at| at <= since)
     }
 

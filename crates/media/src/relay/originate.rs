@@ -9,22 +9,22 @@ use coeur_sip::time::Monotonic;
 
 impl Relay {
     /// A packet that was taken from this stream goes on to the one that it is linked with, as if nobody had seen it.
-    pub fn pass(&mut self, from: StreamKey, packet: &mut Packet<'_>) -> Verdict {
-        let way = self.passed(from, packet);
+    pub fn pass(&mut self, now: Monotonic, from: StreamKey, packet: &mut Packet<'_>) -> Verdict {
+        let way = self.passed(now, from, packet);
         self.way_or_lost(way)
     }
 
     /// Sends RTP of our own on a stream: to its other end, protected as agreed.
-    pub fn send_rtp(&mut self, to: StreamKey, packet: &mut Packet<'_>) -> Verdict {
+    pub fn send_rtp(&mut self, now: Monotonic, to: StreamKey, packet: &mut Packet<'_>) -> Verdict {
         let payload_bytes = Rtp::parse(packet).map_or(0, |rtp| rtp.body().len());
-        let way = self.dispatch(to, payload_bytes, packet);
+        let way = self.dispatch(now, to, payload_bytes, packet);
         self.way_or_lost(way)
     }
 
     /// Whether RTP of ours would leave on a stream: its other end wants to hear, and it is known where it is.
-    pub fn may_send(&self, to: StreamKey) -> bool {
+    pub fn may_send(&self, now: Monotonic, to: StreamKey) -> bool {
         let wants = self.stream(to).is_some_and(|stream| stream.may_send().is_ok());
-        wants && self.sends_to(to, Component::Rtp).is_some()
+        wants && self.sends_to(to, Component::Rtp, now).is_some()
     }
 
     /// Sends RTCP of our own on a stream.
@@ -39,7 +39,7 @@ impl Relay {
         self.stream_mut(of)?.quality.report_block(now)
     }
 
-    fn passed(&mut self, from: StreamKey, packet: &mut Packet<'_>) -> Result<Verdict, Lost> {
+    fn passed(&mut self, now: Monotonic, from: StreamKey, packet: &mut Packet<'_>) -> Result<Verdict, Lost> {
         let lost = |reason| Lost(from, reason);
         let stream = self.stream(from).ok_or(lost(Reason::Closed))?;
         let link = stream.link.ok_or(lost(Reason::NotConnected))?;
@@ -51,7 +51,7 @@ impl Relay {
         {
             rtp.set_payload_type(payload);
         }
-        self.dispatch(link, payload_bytes, packet)
+        self.dispatch(now, link, payload_bytes, packet)
     }
 
     fn reported(&mut self, now: Monotonic, to: StreamKey, packet: &mut Packet<'_>) -> Result<Verdict, Lost> {
@@ -60,7 +60,7 @@ impl Relay {
         stream.quality.sends_report(packet, now);
         let owner = stream.bundle;
         let owner = self.stream_mut(owner).ok_or(lost(Reason::OtherNotAgreed))?;
-        let (transport, to) = owner.dispatch_rtcp(packet).map_err(lost)?;
+        let (transport, to) = owner.dispatch_rtcp(now, packet).map_err(lost)?;
         Ok(Verdict::Forward { transport, to })
     }
 

@@ -82,10 +82,12 @@ impl Relay {
         let wanted = receives && payload.is_some();
         // The stream and its owner are in the table: both were just found there.
         let lost = |reason| Lost(key, reason);
-        self.stream_mut(owner)
-            .ok_or(lost(Reason::Closed))?
-            .admit_rtp(now, from, header, wanted, packet)
-            .map_err(lost)?;
+        let stream = self.stream_mut(owner).ok_or(lost(Reason::Closed))?;
+        let admitted = stream.admit_rtp(now, from, header, wanted, packet);
+        if stream.take_stray() {
+            self.strayed.push((owner, from));
+        }
+        admitted.map_err(lost)?;
         let stream = self.stream_mut(key).ok_or(lost(Reason::Closed))?;
         if !receives {
             return Err(lost(Reason::NotReceiving));
@@ -115,7 +117,7 @@ impl Relay {
                 {
                     rtp.set_ssrc(mirrored(header.ssrc));
                 }
-                self.dispatch(link, payload_bytes, packet)
+                self.dispatch(now, link, payload_bytes, packet)
             }
             Taker::Tap | Taker::End => Ok(Verdict::Taken { stream: key }),
         }
@@ -123,6 +125,7 @@ impl Relay {
 
     pub(super) fn dispatch(
         &mut self,
+        now: Monotonic,
         link: StreamKey,
         payload_bytes: usize,
         packet: &mut Packet<'_>,
@@ -132,7 +135,7 @@ impl Relay {
         stream.may_send().map_err(lost)?;
         let owner = stream.bundle;
         let owner = self.stream_mut(owner).ok_or(lost(Reason::OtherNotAgreed))?;
-        let (transport, to) = owner.dispatch_rtp(packet).map_err(lost)?;
+        let (transport, to) = owner.dispatch_rtp(now, packet).map_err(lost)?;
         if let Some(stream) = self.stream_mut(link) {
             stream.quality.sent_packets += 1;
             stream.quality.sent_octets += payload_bytes as u64;
@@ -171,7 +174,7 @@ impl Relay {
         other.quality.sends_report(packet, now);
         let owner = other.bundle;
         let owner = self.stream_mut(owner).ok_or(lost(Reason::OtherNotAgreed))?;
-        let (transport, to) = owner.dispatch_rtcp(packet).map_err(lost)?;
+        let (transport, to) = owner.dispatch_rtcp(now, packet).map_err(lost)?;
         Ok(Verdict::Forward { transport, to })
     }
 
@@ -195,7 +198,7 @@ impl Relay {
         if is_first {
             self.heard.push(key);
         }
-        self.dispatch(link.ok_or(lost(Reason::NotConnected))?, packet.len(), packet)
+        self.dispatch(now, link.ok_or(lost(Reason::NotConnected))?, packet.len(), packet)
     }
 
     /// Packets of ICE and DTLS, where there is somebody who wants them and they come from where they may. DTLS is heard

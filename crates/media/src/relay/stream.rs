@@ -1,6 +1,6 @@
 //! One stream of one endpoint: what was agreed about it, whose packets it takes, where they go, what has come of it.
 
-use super::latch::{Expected, Latch, Seen};
+use super::latch::{Expected, Latch, Seen, Word};
 use super::{
     Agreed, Component, KeyChange, Keys, Mid, Quality, Reason, Reasons, StreamKey, Taker, TransportKey,
 };
@@ -179,6 +179,11 @@ impl Stream {
         self.terms.as_mut().map(|terms| terms.of_mut(component))
     }
 
+    /// See [`Latch::take_stray`].
+    pub(super) fn take_stray(&mut self) -> bool {
+        self.terms.as_mut().is_some_and(|terms| terms.rtp.take_stray())
+    }
+
     pub(super) fn expects_to_hear(&self) -> bool {
         self.terms.as_ref().is_some_and(|terms| terms.we_receive)
     }
@@ -206,7 +211,7 @@ impl Stream {
         let terms = self.terms.as_mut().ok_or(Reason::NotAgreed)?;
         let seen = Seen { ssrc: header.ssrc, sequence: header.sequence, wanted };
         match &mut self.inbound {
-            Guard::Plain => terms.rtp.admit(now, from, Some(seen), None)?,
+            Guard::Plain => terms.rtp.admit(now, from, Word::Rtp(seen), None)?,
             Guard::Awaited => return Err(Reason::NoKeys),
             Guard::Srtp(context) => {
                 prove(&mut terms.rtp, now, from, is_known, || {
@@ -245,13 +250,13 @@ impl Stream {
         packet: &mut Packet<'_>,
     ) -> Result<(), Reason> {
         let sender = packet.get(4..8).ok_or(Reason::Malformed)?;
-        let is_known = self.last_ssrc.is_some_and(|ssrc| ssrc.to_be_bytes() == sender);
+        let is_peers = self.last_ssrc.map(|ssrc| ssrc.to_be_bytes() == sender);
         let terms = self.terms.as_mut().ok_or(Reason::NotAgreed)?;
         let beside: Option<IpAddr> = terms.rtp.peer().map(|peer| peer.address.ip());
         match &mut self.inbound {
-            Guard::Plain => terms.of_mut(component).admit(now, from, None, beside),
+            Guard::Plain => terms.of_mut(component).admit(now, from, Word::Rtcp { is_peers }, beside),
             Guard::Awaited => Err(Reason::NoKeys),
-            Guard::Srtp(context) => prove(terms.of_mut(component), now, from, is_known, || {
+            Guard::Srtp(context) => prove(terms.of_mut(component), now, from, is_peers == Some(true), || {
                 context.unprotect_rtcp(packet).map(|received| received.newest)
             }),
         }
@@ -260,7 +265,7 @@ impl Stream {
     /// The same of datagrams of another kind.
     pub(super) fn admit_opaque(&mut self, now: Monotonic, from: SocketAddr) -> Result<(), Reason> {
         let terms = self.terms.as_mut().ok_or(Reason::NotAgreed)?;
-        terms.rtp.admit(now, from, None, None)
+        terms.rtp.admit(now, from, Word::Other, None)
     }
 
     /// Whether the other end wants to hear.
@@ -275,10 +280,11 @@ impl Stream {
     /// Protects a packet that goes to the other end of this stream, and says where it leaves.
     pub(super) fn dispatch_rtp(
         &mut self,
+        now: Monotonic,
         packet: &mut Packet<'_>,
     ) -> Result<(TransportKey, SocketAddr), Reason> {
         let terms = self.terms.as_ref().ok_or(Reason::OtherNotAgreed)?;
-        let to = terms.rtp.send_to().ok_or(Reason::NoAddress)?;
+        let to = terms.rtp.send_to(now).ok_or(Reason::NoAddress)?;
         if !self.is_opaque {
             self.outbound.protect(|context| context.protect_rtp(packet))?;
         }
@@ -288,6 +294,7 @@ impl Stream {
     /// RTCP goes on in a hold (RFC 3264 section 8.4).
     pub(super) fn dispatch_rtcp(
         &mut self,
+        now: Monotonic,
         packet: &mut Packet<'_>,
     ) -> Result<(TransportKey, SocketAddr), Reason> {
         let terms = self.terms.as_ref().ok_or(Reason::OtherNotAgreed)?;
@@ -296,7 +303,7 @@ impl Stream {
             (false, Some(transport)) => (&terms.rtcp, transport),
             (false, None) => (&terms.rtcp, self.transport),
         };
-        let to = latch.send_to().ok_or(Reason::NoAddress)?;
+        let to = latch.send_to(now).ok_or(Reason::NoAddress)?;
         self.outbound.protect(|context| context.protect_rtcp(packet))?;
         Ok((transport, to))
     }

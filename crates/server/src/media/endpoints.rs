@@ -28,6 +28,9 @@ use std::time::{Duration, Instant};
 /// Ports tried for one stream, when others of this machine hold some of the range.
 const TRIES_MAX: usize = 64;
 
+/// Silence after which it is told each second: the phone may have moved.
+const QUIET: Duration = Duration::from_secs(1);
+
 /// A pair of ports with the sockets of those that are wanted.
 pub(super) type Bound = (Lease, [Option<mio::net::UdpSocket>; 2]);
 
@@ -53,6 +56,7 @@ pub(super) struct Endpoints {
     tell: Arc<Tell>,
     pub(super) stats: Arc<Stats>,
     heard: Vec<StreamKey>,
+    strayed: Vec<(StreamKey, SocketAddr)>,
     pub(super) audio: Audio,
     /// Keys that were found in a turn.
     pub(super) keys: Vec<(StreamKey, Key)>,
@@ -85,6 +89,7 @@ impl Endpoints {
             tell,
             stats,
             heard: Vec::new(),
+            strayed: Vec::new(),
             audio: Audio::new(settings.sounds.clone()),
             keys: Vec::new(),
             now: Now::default(),
@@ -99,9 +104,9 @@ impl Endpoints {
             MediaCommand::Serve { id, service } => self.serve(id, service, now),
             MediaCommand::Play { id, sound } => self.play(id, sound),
             MediaCommand::Disconnect { id } => self.disconnect(id),
-            MediaCommand::Close { id } => self.close(id),
+            MediaCommand::Close { id } => self.close(id, now),
             MediaCommand::Report { id } => {
-                if let Some(report) = self.report(id) {
+                if let Some(report) = self.report(id, now) {
                     self.tell(MediaEvent::Reported { id, report });
                 }
             }
@@ -128,22 +133,44 @@ impl Endpoints {
         self.heard = heard;
     }
 
+    /// Tells of who sends to a port whose end is silent, or is heard from where it may not be sent to.
+    pub(super) fn tell_strayed(&mut self) {
+        let mut strayed = std::mem::take(&mut self.strayed);
+        self.relay.take_strayed(&mut strayed);
+        for (stream, from) in strayed.drain(..) {
+            if let Some((id, stream)) = self.owners.get(stream.0 as usize).copied().flatten() {
+                self.tell(MediaEvent::Strayed { id, stream, from });
+            }
+        }
+        self.strayed = strayed;
+    }
+
     /// Looks for ends that have fallen silent, once a second or so.
     pub(super) fn tell_silent(&mut self, now: Monotonic) {
         let limit = now - self.silence;
-        let mut silent = Vec::new();
+        let quiet_since = now - QUIET;
+        let (mut silent, mut quiet) = (Vec::new(), Vec::new());
         #[allow(clippy::iter_over_hash_type)]
         // The order of what is told does not matter: each is of another call.
         for (id, endpoint) in &mut self.endpoints {
             let relay = &self.relay;
             let expected = || endpoint.each().filter(|(_, opened)| relay.expects_to_hear(opened.key));
-            let is_silent = endpoint.since <= limit
-                && expected().next().is_some()
-                && expected().all(|(_, opened)| relay.is_silent(opened.key, limit));
+            let is_unheard = |since| {
+                endpoint.since <= since
+                    && expected().next().is_some()
+                    && expected().all(|(_, opened)| relay.is_silent(opened.key, since))
+            };
+            if is_unheard(quiet_since) {
+                quiet.push(*id);
+            }
+            let is_silent = is_unheard(limit);
             if is_silent && !endpoint.silence_told {
                 silent.push(*id);
             }
             endpoint.silence_told = is_silent;
+        }
+        for id in quiet {
+            self.tell(MediaEvent::Quiet { id });
         }
         for id in silent {
             self.stats.silent.add(1);
@@ -390,9 +417,9 @@ impl Endpoints {
         }
     }
 
-    fn close(&mut self, id: MediaId) {
+    fn close(&mut self, id: MediaId, now: Monotonic) {
         self.disconnect(id);
-        let report = self.report(id);
+        let report = self.report(id, now);
         let Some(endpoint) = self.endpoints.remove(&id) else { return };
         // A bundle's streams before the one whose port they use.
         for opened in endpoint.streams.into_iter().rev().flatten() {
@@ -418,9 +445,9 @@ impl Endpoints {
         }
     }
 
-    fn report(&self, id: MediaId) -> Option<Box<Report>> {
+    fn report(&self, id: MediaId, now: Monotonic) -> Option<Box<Report>> {
         let endpoint = self.endpoints.get(&id)?;
-        Some(Box::new(report::report(endpoint, &self.relay, &*self.slow)))
+        Some(Box::new(report::report(endpoint, &self.relay, &*self.slow, now)))
     }
 
     /// Writes what the streams of an endpoint are connected with into the relay's table.
@@ -453,6 +480,8 @@ fn event_id(event: &MediaEvent) -> MediaId {
         | MediaEvent::OpenFailed { id }
         | MediaEvent::Silent { id }
         | MediaEvent::Heard { id, .. }
+        | MediaEvent::Quiet { id }
+        | MediaEvent::Strayed { id, .. }
         | MediaEvent::Dtmf { id, .. }
         | MediaEvent::DtlsFailed { id, .. }
         | MediaEvent::IceFailed { id, .. }

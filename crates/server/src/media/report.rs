@@ -5,12 +5,13 @@ use super::slow::SlowPath;
 use coeur_exchange::media::{Report, StreamKind, StreamReport, Way};
 use coeur_media::quality::{self, Codec};
 use coeur_media::relay::{Component, Quality, Relay};
+use coeur_sip::time::Monotonic;
 use std::time::Duration;
 
 /// Of a packet that has to be filled before it leaves; what most phones send.
 const PACKET_MS: f64 = 20.0;
 
-pub(super) fn report(endpoint: &Endpoint, relay: &Relay, slow: &dyn SlowPath) -> Report {
+pub(super) fn report(endpoint: &Endpoint, relay: &Relay, slow: &dyn SlowPath, now: Monotonic) -> Report {
     let of = |opened: &Option<Opened>| {
         let opened = opened.as_ref()?;
         let quality = relay.quality(opened.key)?;
@@ -22,7 +23,7 @@ pub(super) fn report(endpoint: &Endpoint, relay: &Relay, slow: &dyn SlowPath) ->
             sent: sent(opened, quality),
             round_trip_us: quality.round_trip.map(micros),
             heard_from: relay.peer(opened.key, Component::Rtp).map(|peer| peer.address),
-            sends_to: relay.sends_to(opened.key, Component::Rtp),
+            sends_to: relay.sends_to(opened.key, Component::Rtp, now),
             drops: drops.collect(),
             refused: relay.refused(opened.key).map(|(from, reason)| (from, reason.name())),
             ice,

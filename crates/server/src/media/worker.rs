@@ -154,6 +154,7 @@ impl Worker {
     pub(super) fn turn(&mut self) {
         let now = self.endpoints.now.monotonic;
         self.endpoints.tell_heard();
+        self.endpoints.tell_strayed();
         if self.endpoints.audio.next_deadline().is_some_and(|deadline| deadline.is_due(now)) {
             self.endpoints.tick();
         }

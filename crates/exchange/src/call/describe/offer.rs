@@ -16,7 +16,8 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
     let (local, remote) = (leg.session.local.clone(), leg.session.remote.clone());
     let (before, theirs) = (read(&local), read(&remote));
     let had = before.as_ref().map_or(0, |before| before.lines.media.len());
-    let mut ours = Ours { mint, credentials: None };
+    let credentials = if leg.session.restarts_ice { keys::credentials(mint) } else { None };
+    let mut ours = Ours { mint, credentials };
     let slot = |index: usize| {
         let stream = from.summary.media.get(index);
         let address = leg.media.addresses.get(index).and_then(Option::as_ref);

@@ -8,6 +8,7 @@ mod cost;
 mod desk;
 mod early;
 mod failing;
+mod following;
 mod forking;
 mod forwarding;
 mod holding;

@@ -26,6 +26,7 @@ fn a_phone_on_hold_is_found_again_by_what_it_sends_though_that_is_not_passed_on(
         plain(at(B)),
     );
     assert_eq!(desk.at_a("203.0.113.5:61000", &rtp(0, 1, 7)), dropped(Reason::NotReceiving));
+    desk.wait_ms(500);
     assert_eq!(desk.at_b(B, &rtp(0, 1, 8)), desk.out_a("203.0.113.5:61000"), "it listens");
 }
 

@@ -5,6 +5,7 @@ mod hold;
 mod keys;
 mod latching;
 mod mirror;
+mod moving;
 mod ports;
 mod reasons;
 mod taken;
@@ -176,6 +177,13 @@ impl Desk {
 
     fn at_b(&mut self, from: &str, bytes: &[u8]) -> Verdict {
         self.receive(self.b.rtp, from, bytes).0
+    }
+
+    /// Phone A speaks, in sequence and long enough to be believed; the last number is 0.
+    fn speaks_a(&mut self, from: &str, ssrc: u32) {
+        for sequence in [65_532, 65_533, 65_534, 65_535, 0] {
+            assert_eq!(self.at_a(from, &rtp(0, sequence, ssrc)), self.out_b(B));
+        }
     }
 
     /// Leaves by the RTP port of leg A.

@@ -47,7 +47,7 @@ fn what_was_tapped_goes_on_as_if_nobody_had_seen_it() {
     let mut packet = Packet::copied(&mut slot, &rtp(96, 1, 7)).unwrap();
     let verdict = desk.relay.receive(desk.now, desk.a.rtp, address(A), &mut packet);
     assert_eq!(verdict, Verdict::Taken { stream: desk.a.stream });
-    assert_eq!(desk.relay.pass(desk.a.stream, &mut packet), desk.out_b(B));
+    assert_eq!(desk.relay.pass(desk.now, desk.a.stream, &mut packet), desk.out_b(B));
     assert_eq!(unprotect(&mut phone, &packet), rtp(0, 1, 7));
     assert_eq!(desk.relay.quality(desk.b.stream).unwrap().sent_packets, 1);
     // RTCP goes its way.
@@ -70,7 +70,7 @@ fn what_is_made_here_is_protected_and_counted_and_reported() {
         let clear = said(&mut source, desk.now);
         let mut slot = [0; SLOT_BYTES];
         let mut packet = Packet::copied(&mut slot, &clear).unwrap();
-        assert_eq!(desk.relay.send_rtp(desk.a.stream, &mut packet), desk.out_a(A));
+        assert_eq!(desk.relay.send_rtp(desk.now, desk.a.stream, &mut packet), desk.out_a(A));
         assert_eq!(unprotect(&mut phone.1, &packet), clear);
         desk.wait_ms(20);
     }
@@ -115,7 +115,7 @@ fn nothing_is_said_to_who_does_not_want_to_hear_or_has_no_address() {
     let mut send = |desk: &mut Desk, to| {
         let mut slot = [0; SLOT_BYTES];
         let mut packet = Packet::copied(&mut slot, &said(&mut source, desk.now)).unwrap();
-        (desk.relay.may_send(to), desk.relay.send_rtp(to, &mut packet))
+        (desk.relay.may_send(desk.now, to), desk.relay.send_rtp(desk.now, to, &mut packet))
     };
     let (a, b) = (desk.a.stream, desk.b.stream);
     assert_eq!(send(&mut desk, a), (false, dropped(Reason::NotSending)));

@@ -20,7 +20,7 @@ pub(in crate::media) struct Out<'o> {
 impl Out<'_> {
     /// Sends RTP to the other end of a stream.
     pub(super) fn rtp(&mut self, to: StreamKey, packet: &mut Packet<'_>) {
-        let verdict = self.relay.send_rtp(to, packet);
+        let verdict = self.relay.send_rtp(self.now, to, packet);
         self.leave(verdict, packet);
     }
 

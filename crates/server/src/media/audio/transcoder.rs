@@ -41,7 +41,7 @@ impl Transcoder {
         let Ok(rtp) = Rtp::parse(packet) else { return };
         let [hears, says] = self.from(at);
         // What would be said to nobody is not kept.
-        if !out.relay.may_send(says.end.stream) {
+        if !out.relay.may_send(out.now, says.end.stream) {
             return;
         }
         let stream = hears.end.stream;
@@ -51,7 +51,7 @@ impl Transcoder {
     pub(super) fn tick(&mut self, out: &mut Out<'_>) {
         for at in 0..2 {
             let [hears, says] = self.from(at);
-            let may_send = out.relay.may_send(says.end.stream);
+            let may_send = out.relay.may_send(out.now, says.end.stream);
             let is_heard = hears.end.is_heard(out.now) && may_send;
             if !is_heard {
                 hears.end.rest();

@@ -157,7 +157,7 @@ impl Association {
         let machine = self.machine.as_mut()?;
         if !self.is_begun
             && self.role == DtlsRole::Client
-            && let Some(to) = hands.relay.sends_to(stream, Component::Rtp)
+            && let Some(to) = hands.relay.sends_to(stream, Component::Rtp, hands.now)
             && let Some(path) = ice.map_or(ProvenPath::signalled(to, to), |ice| ice.agent.proven(to))
         {
             self.is_begun = true;

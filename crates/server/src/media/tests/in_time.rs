@@ -191,11 +191,11 @@ fn an_end_that_confirms_its_consent_no_more_is_sent_nothing() {
         }
     };
     lone.pass(start + Duration::from_secs(80), answer);
-    assert_eq!(lone.relay.sends_to(lone.stream, Component::Rtp), Some(address(PEER)));
+    assert_eq!(lone.relay.sends_to(lone.stream, Component::Rtp, lone.now), Some(address(PEER)));
     let (ice, _) = lone.slow.states(lone.stream);
     assert!(matches!(ice, IceState::Connected { remote, .. } if remote == address(PEER)), "{ice:?}");
     lone.replies.packets.clear();
     lone.pass(start + Duration::from_secs(100), |_| {});
-    assert_eq!(lone.relay.sends_to(lone.stream, Component::Rtp), None);
+    assert_eq!(lone.relay.sends_to(lone.stream, Component::Rtp, lone.now), None);
     assert_eq!(lone.failures().0, [IceFailure::ConsentLost]);
 }
