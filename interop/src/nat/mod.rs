@@ -12,9 +12,11 @@
 
 pub mod namespace;
 mod shape;
+mod wire;
 
 pub use namespace::Namespace;
 pub use shape::{Alg, Nat};
+pub use wire::{Passed, Wire};
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -102,6 +104,12 @@ impl Internet {
         Site { routers, prefix, lan, hosts: 2, nat, _alg: alg }
     }
 
+    /// Another public address for a host, which it has not taken yet.
+    pub fn address(&mut self) -> Ipv4Addr {
+        self.next_public += 1;
+        host_of([198, 51, 100], self.next_public - 1)
+    }
+
     fn attach(&self, namespace: &Namespace, name: &str, last: u8) -> Ipv4Addr {
         let port = format!("p{last}");
         join(namespace, name, &self.core, &port);
@@ -110,6 +118,29 @@ impl Internet {
         namespace.ip(&format!("addr add {address}/24 dev {name}"));
         address
     }
+}
+
+impl Host {
+    /// Its network gives it another address on the same cable.
+    pub fn renumber(&mut self, address: Ipv4Addr) {
+        self.namespace.ip(&format!("addr add {address}/24 dev wan"));
+        self.namespace.ip(&format!("addr del {}/24 dev wan", self.address));
+        self.address = address;
+    }
+
+    /// The cable is pulled, and all goes by another interface (see [`Site::uplink`]).
+    pub fn switch_to(&mut self, uplink: &Uplink) {
+        self.namespace.ip("link set wan down");
+        self.namespace.ip(&format!("route replace default via {} dev {}", uplink.router, uplink.name));
+        self.address = uplink.address;
+    }
+}
+
+/// A second interface of a host.
+pub struct Uplink {
+    name: &'static str,
+    router: Ipv4Addr,
+    pub address: Ipv4Addr,
 }
 
 impl Default for Internet {
@@ -136,6 +167,19 @@ impl Site {
             namespace.ip("link set wan mtu 1500");
         }
         Host { namespace, address }
+    }
+
+    /// A second interface for a host, in this site: a telephone's other radio.
+    pub fn uplink(&mut self, host: &Host) -> Uplink {
+        let (last, name) = (self.hosts, "radio");
+        self.hosts += 1;
+        let router = self.routers.last().expect("at least one");
+        let port = format!("p{last}");
+        join(&host.namespace, name, router, &port);
+        router.ip(&format!("link set {port} master lan0"));
+        let address = host_of(self.lan, last);
+        host.namespace.ip(&format!("addr add {address}/24 dev {name}"));
+        Uplink { name, router: host_of(self.lan, 1), address }
     }
 
     /// The router forgets all that it has translated, as one that restarts (its address may stay).
