@@ -36,16 +36,26 @@ pub struct Setup<'a> {
 
 impl Phone {
     pub fn start(setup: &Setup<'_>) -> Self {
+        Self::start_as(setup, Network::Address(setup.place.address))
+    }
+
+    /// One that uses whatever network its host has; it looks for another one each minute, and then registers and offers its
+    /// calls anew.
+    pub fn start_roaming(setup: &Setup<'_>) -> Self {
+        Self::start_as(setup, Network::Any)
+    }
+
+    fn start_as(setup: &Setup<'_>, network: Network) -> Self {
         let folder = Folder::new("baresip");
         let control_port = free_port();
-        write_configuration(folder.path(), setup, control_port);
+        write_configuration(folder.path(), setup, network, control_port);
         let log = std::fs::File::create(folder.path().join("baresip.log")).expect("log file");
         let child = setup
             .place
             .command("baresip")
             .arg("-f")
             .arg(folder.path())
-            .args(["-n", &setup.place.address.to_string()])
+            .args(network.arguments())
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("log file"))
@@ -121,14 +131,36 @@ fn read(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("baresip.log")).unwrap_or_default()
 }
 
-fn write_configuration(folder: &Path, setup: &Setup<'_>, control_port: u16) {
+#[derive(Clone, Copy)]
+enum Network {
+    Address(Ipv4Addr),
+    Any,
+}
+
+impl Network {
+    fn arguments(self) -> Vec<String> {
+        match self {
+            Self::Address(address) => vec!["-n".into(), address.to_string()],
+            Self::Any => Vec::new(),
+        }
+    }
+
+    fn lines(self) -> String {
+        match self {
+            Self::Address(address) => format!("sip_listen {address}:0\nnet_interface {address}\n"),
+            Self::Any => "sip_listen 0.0.0.0:0\n".into(),
+        }
+    }
+}
+
+fn write_configuration(folder: &Path, setup: &Setup<'_>, network: Network, control_port: u16) {
     let wav = folder.join("tone.wav");
     std::fs::write(&wav, tone::wav(setup.tone_hz)).expect("tone file");
     let ca = setup.ca_file.as_ref().map(|f| format!("sip_cafile {}\n", f.display())).unwrap_or_default();
     let srtp = if setup.srtp { "module srtp.so\n" } else { "" };
-    let (address, server) = (setup.place.address, setup.server);
+    let (network, server) = (network.lines(), setup.server);
     let config = format!(
-        "poll_method epoll\nsip_listen {address}:0\n{ca}net_interface {address}\n\
+        "poll_method epoll\n{network}{ca}\
          audio_source aufile,{}\naudio_player aubridge,none\naudio_alert aubridge,none\n\
          audio_srate 8000-48000\naudio_channels 1-2\nrtp_ports {}-{}\n\
          module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
