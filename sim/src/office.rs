@@ -235,7 +235,7 @@ impl Office {
                         self.notices.push(text.into());
                     }
                 }
-                Output::Resolve { .. } | Output::Media(_) | Output::Close(_) => {}
+                Output::Resolve { .. } | Output::Media(_) | Output::Told(..) | Output::Close(_) => {}
             }
         }
         outbox.clear();

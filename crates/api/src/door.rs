@@ -1,5 +1,6 @@
 //! One request, one answer. Parsing a request into a [`Change`] is its validation.
 
+use crate::calls::{CallView, CallsPage};
 use crate::model::{
     ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, DeviceView, DomainView, GivenSecret, IceServerView,
     Made, NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request, SECRET_BYTES_MAX, Status,
@@ -24,6 +25,18 @@ pub trait House: Send + Sync {
     /// A page; `after` is the `next` of the page before.
     fn registrations(&self, account: Option<&Aor>, after: Option<&str>, limit: usize) -> RegistrationsPage;
     fn traces(&self, request: &TraceRequest) -> Vec<TraceView>;
+    /// Calls that live: none where no server runs.
+    fn calls(&self, _account: Option<&Account>, _limit: usize) -> Result<CallsPage, Refusal> {
+        Ok(CallsPage::default())
+    }
+    /// `None`: there is none of that name.
+    fn call(&self, _call: &str) -> Result<Option<CallView>, Refusal> {
+        Ok(None)
+    }
+    /// False: there is none of that name.
+    fn hang_up(&self, _call: &str) -> Result<bool, Refusal> {
+        Ok(false)
+    }
     /// Bytes nobody can guess.
     fn random(&self, bytes: &mut [u8]);
     fn unix_time_ms(&self) -> u64;
@@ -36,7 +49,7 @@ pub struct Door {
 }
 
 /// Rows in one answer.
-const ROWS_MAX: usize = 10_000;
+pub(crate) const ROWS_MAX: usize = 10_000;
 
 impl Door {
     pub fn new(house: Arc<dyn House>, records: Box<dyn Records>) -> Self {
@@ -71,6 +84,11 @@ impl Door {
             }
             Request::Trace(request) => Ok(Reply::Traces(self.house.traces(&request))),
             Request::IceServer { account, device } => self.ice_server(&account, device.as_deref()),
+            Request::Calls { account, limit } => self.calls(account.as_deref(), limit),
+            Request::CallShow { call } => self.show_call(&call),
+            Request::CallHangUp { call } => self.hang_up(operator, &call),
+            Request::CallRecords(request) => self.call_records(&request),
+            Request::CallRecordShow { call } => self.show_call_record(&call),
         }
     }
 
@@ -251,7 +269,7 @@ impl Door {
         Ok(Reply::IceServer(issued))
     }
 
-    fn account(&self, text: &str) -> Result<Arc<Account>, Refusal> {
+    pub(crate) fn account(&self, text: &str) -> Result<Arc<Account>, Refusal> {
         let aor = aor(text)?;
         self.house.directory().account_of(&aor).ok_or_else(|| refuse(ChangeError::UnknownAccount(aor)))
     }
@@ -280,13 +298,17 @@ impl Door {
         self.house.directory().domains().iter().map(view).collect()
     }
 
-    fn records(&self) -> MutexGuard<'_, Box<dyn Records>> {
+    pub(crate) fn house(&self) -> &dyn House {
+        &*self.house
+    }
+
+    pub(crate) fn records(&self) -> MutexGuard<'_, Box<dyn Records>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Nothing was changed, and the same request may be tried again.
-fn not_written(error: StorageError) -> Refusal {
+pub(crate) fn not_written(error: StorageError) -> Refusal {
     match error {
         StorageError::Refused(why) => refuse(why),
         other => Refusal::new(Why::Unavailable, other.to_string()),
@@ -369,7 +391,7 @@ fn device_name(id: DeviceId) -> String {
     id.0.to_string()
 }
 
-fn aor(text: &str) -> Result<Aor, Refusal> {
+pub(crate) fn aor(text: &str) -> Result<Aor, Refusal> {
     Aor::parse(text).map_err(|why| Refusal::new(Why::Invalid, format!("`{text}`: {why}")))
 }
 
@@ -403,6 +425,7 @@ fn refuse(error: ChangeError) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use coeur_storage::{CallQuery, CallRow, Keep};
     use std::sync::atomic::{AtomicU64, Ordering};
 
     #[derive(Default)]
@@ -476,6 +499,15 @@ mod tests {
             Ok(DeviceId(self.last))
         }
         fn setting(&mut self, _: &str) -> Result<Option<String>, StorageError> {
+            Ok(None)
+        }
+        fn add_calls(&mut self, _: &[CallRow], _: Keep, _: u64) -> Result<(), StorageError> {
+            Ok(())
+        }
+        fn calls(&mut self, _: &CallQuery) -> Result<Vec<CallRow>, StorageError> {
+            Ok(Vec::new())
+        }
+        fn call(&mut self, _: u128) -> Result<Option<CallRow>, StorageError> {
             Ok(None)
         }
         fn audit(&mut self, _: usize) -> Result<Vec<coeur_storage::AuditRow>, StorageError> {

@@ -8,6 +8,8 @@
 //! What it deliberately does not do: know a SIP message, a socket that carries SIP, or SQL. REST and the console come
 //! later and will stand on the same door.
 
+mod call_door;
+mod calls;
 mod client;
 mod control;
 mod door;
@@ -17,6 +19,10 @@ mod model;
 mod operator;
 mod visits;
 
+pub use calls::{
+    CallRecordView, CallRecordsPage, CallRecordsRequest, CallView, CallsPage, LegView, RecordSideView,
+    StreamView, WayView, ms, rfc3339,
+};
 pub use client::{Client, ClientError};
 pub use coeur_storage::Operator;
 pub use control::{Control, SOCKET_NAME};

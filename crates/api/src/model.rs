@@ -1,5 +1,6 @@
 //! What is asked and answered at the door, as JSON.
 
+use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, CallView, CallsPage};
 use serde::{Deserialize, Serialize};
 
 /// A secret on its way to the door. It crosses a Unix socket that only its owner can open, so it can be serialised;
@@ -93,6 +94,23 @@ pub enum Request {
         account: String,
         device: Option<String>,
     },
+    /// Calls that live.
+    Calls {
+        account: Option<String>,
+        limit: usize,
+    },
+    CallShow {
+        call: String,
+    },
+    /// Ends a call at once, on both sides.
+    CallHangUp {
+        call: String,
+    },
+    /// Calls that are over.
+    CallRecords(CallRecordsRequest),
+    CallRecordShow {
+        call: String,
+    },
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -119,6 +137,10 @@ pub enum Reply {
     Registrations(RegistrationsPage),
     Traces(Vec<TraceView>),
     IceServer(IceServerView),
+    Calls(CallsPage),
+    Call(Box<CallView>),
+    CallRecords(CallRecordsPage),
+    CallRecord(Box<CallRecordView>),
 }
 
 /// Where STUN and TURN are, and with which credentials: the `RTCIceServer` of the web, and until when it opens anything.

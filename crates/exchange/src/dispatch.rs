@@ -56,6 +56,7 @@ pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input
             roles.proxy.drain(cx);
             roles.calls.drain(cx);
         }
+        Input::Told(Command::Asked { ticket, ask }) => roles.calls.asked(cx, ticket, ask),
         Input::SendFailed { token, .. } if call::is_token(token.0) => roles.calls.send_failed(cx, token),
         Input::SendFailed { token, failure } => roles.proxy.send_failed(cx, token, failure),
         Input::Resolved { token, answer } if call::is_token(token.0) => {
@@ -231,6 +232,7 @@ fn register(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &
         | Output::Resolve { .. }
         | Output::Publish(_)
         | Output::Media(_)
+        | Output::Told(..)
         | Output::Close(_) => None,
     });
     if let Some(span) = sent {

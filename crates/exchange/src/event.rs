@@ -1,11 +1,9 @@
 //! What others may want to know: logs, metrics, traces, later webhooks. Rare things are events; things that happen
 //! per message are counters ([`Counters`]), which the server reads, so that the hot path publishes nothing.
 
-use crate::call_record::CallRecordId;
+use crate::call_record::CallRecord;
 use crate::flow::Flow;
-use crate::party::Party;
 use coeur_directory::{Aor, DeviceId};
-use coeur_sip::time::Wall;
 
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -47,29 +45,6 @@ pub enum Event {
         subject: Box<str>,
         text: Box<str>,
     },
-}
-
-/// What is known of a call when it is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallRecord {
-    pub id: CallRecordId,
-    pub caller: Party,
-    /// Who answered; `None` for nobody, or nobody of ours.
-    pub callee: Option<Party>,
-    /// Whom the caller wanted: the Request-URI.
-    pub to: Box<[u8]>,
-    /// Of the caller's leg.
-    pub call_id: Box<[u8]>,
-    pub started: Wall,
-    /// From the INVITE to the first sign of a ringing phone.
-    pub rang_after_ms: Option<u64>,
-    pub answered: Option<Wall>,
-    pub ended: Wall,
-    /// 200 when it was answered, else what the caller was told.
-    pub status: u16,
-    pub ended_by: EndedBy,
-    /// How its media was protected in the end; `None` when none was agreed.
-    pub protection: Option<Protection>,
 }
 
 /// How the media of a call is protected, leg by leg.
@@ -118,12 +93,14 @@ impl MediaState {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EndedBy {
     Caller,
     Callee,
     /// A timer, a limit, a right that was lost, or a failure on the way.
     Exchange,
+    /// The administration door.
+    Operator,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

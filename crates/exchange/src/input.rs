@@ -1,5 +1,6 @@
 //! The things that can happen to an exchange.
 
+use crate::call_record::{Ask, Ticket};
 use crate::flow::Flow;
 use crate::outbox::{ResolveToken, SendToken};
 use coeur_directory::Aor;
@@ -45,4 +46,6 @@ pub enum Command {
     Revoked { aor: Aor, device: Option<coeur_directory::DeviceId> },
     /// The server is about to stop: new requests are answered 503, callers who wait too, and calls whose media is ours end.
     Drain,
+    /// A question about calls; every shard answers with one [`crate::outbox::Output::Told`].
+    Asked { ticket: Ticket, ask: Ask },
 }

@@ -1,6 +1,7 @@
 //! What must now be done, in order. One arena holds the bytes of all outputs of a batch, so that nothing is
 //! allocated per message once it is warm.
 
+use crate::call_record::{Ticket, Told};
 use crate::event::Event;
 use crate::flow::{Flow, Hop};
 use std::ops::Range;
@@ -33,6 +34,8 @@ pub enum Output {
     },
     Publish(Event),
     Media(MediaCommand),
+    /// The answer to [`crate::input::Command::Asked`].
+    Told(Ticket, Told),
     /// Close this connection once what was sent on it has left.
     Close(Flow),
 }

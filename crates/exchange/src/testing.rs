@@ -1,6 +1,7 @@
 //! A server in a box for tests: real bytes in, real bytes out, a clock that is driven.
 
 use crate::Exchange;
+use crate::call_record::{Ticket, Told};
 use crate::event::Event;
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
 use crate::guard::Shared;
@@ -143,6 +144,8 @@ pub struct Office {
     /// What is asked of the DNS and not answered yet.
     pub asked: Vec<(ResolveToken, Query)>,
     pub media: Vec<MediaCommand>,
+    /// Answers to questions about calls.
+    pub told: Vec<(Ticket, Told)>,
 }
 
 impl Default for Office {
@@ -159,7 +162,16 @@ impl Office {
     pub fn in_world(world: World) -> Self {
         let exchange = Exchange::new(ShardId(0), [9; 32], &world);
         let now = Now::new(Monotonic::from_secs(1), Wall::from_secs(1_800_000_000));
-        Self { world, exchange, second: None, now, events: Vec::new(), asked: Vec::new(), media: Vec::new() }
+        Self {
+            world,
+            exchange,
+            second: None,
+            now,
+            events: Vec::new(),
+            asked: Vec::new(),
+            media: Vec::new(),
+            told: Vec::new(),
+        }
     }
 
     /// From now on there are two shards; what comes over these flows arrives at the second.
@@ -250,6 +262,7 @@ impl Office {
                 Output::Publish(event) => self.events.push(event),
                 Output::Resolve { token, query } => self.asked.push((token, query)),
                 Output::Media(command) => self.media.push(command),
+                Output::Told(ticket, told) => self.told.push((ticket, told)),
                 Output::Save(_) | Output::Close(_) => {}
             }
         }

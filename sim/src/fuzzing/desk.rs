@@ -185,6 +185,7 @@ impl Desk {
                     | MediaCommand::Restore { .. },
                 )
                 | Output::Publish(_)
+                | Output::Told(..)
                 | Output::Close(_) => {}
             }
         }

@@ -102,7 +102,6 @@ impl Calls {
         self.begin_timer_as_client(cx, id, message);
         let call = &mut self.calls[call as usize];
         call.callee = Some(id);
-        call.record.callee = party;
         call.record.is_elsewhere = elsewhere;
         cx.counters.calls_across_shards += u64::from(elsewhere);
         if let Some(party) = party {

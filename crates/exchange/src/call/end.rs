@@ -3,10 +3,10 @@
 
 use super::client::Why;
 use super::leg::LegId;
+use super::note::End;
 use super::start::give_back;
 use super::{Calls, cancel, refuse};
 use crate::context::Context;
-use crate::event::{CallRecord, EndedBy, Event};
 use crate::flow::Flow;
 use coeur_sip::{Message, StatusCode};
 
@@ -52,6 +52,7 @@ impl Calls {
             return self.end_setup(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE, None);
         }
         let (caller, callee, reason) = (state.caller, state.callee, state.reason.take());
+        state.record.reason = reason.clone();
         self.drop_transfer(cx, call);
         self.drop_offers(cx, call);
         for id in [Some(caller), callee].into_iter().flatten() {
@@ -94,6 +95,7 @@ impl Calls {
         let accepted = setup.accepted;
         let legs: Vec<LegId> = setup.legs.clone();
         let (caller, reason) = (state.caller, state.reason.take());
+        state.record.reason = reason.clone();
         let by = match status {
             StatusCode::REQUEST_TERMINATED => By::Leg(caller),
             _ => By::Us,
@@ -141,6 +143,9 @@ impl Calls {
 
     /// A leg is over: its ports are closed. Its transactions end by themselves.
     pub(super) fn remove_leg(&mut self, cx: &mut Context<'_>, id: LegId) {
+        if let Some(call) = self.leg(id).map(|leg| leg.call) {
+            self.note(cx, call, id);
+        }
         self.close_media(cx, id);
         let Some(leg) = self.leg(id) else { return };
         let call = leg.call;
@@ -152,6 +157,7 @@ impl Calls {
 
     /// Publishes the record, and forgets the call with what is left of it.
     pub(super) fn forget(&mut self, cx: &mut Context<'_>, call: u32, status: u16, by: By) {
+        self.note_both(cx, call);
         let Some(state) = self.calls.try_remove(call as usize) else { return };
         give_back(cx, &state.counted);
         for id in [Some(state.caller), state.callee].into_iter().flatten() {
@@ -166,30 +172,10 @@ impl Calls {
                 None => {}
             }
         }
-        let ended_by = match by {
-            By::Leg(leg) if leg == state.caller => EndedBy::Caller,
-            By::Leg(_) => EndedBy::Callee,
-            By::Us => EndedBy::Exchange,
-        };
-        let record = state.record;
-        let began = cx.now.monotonic_at(record.started);
-        let ended = Event::CallEnded(Box::new(CallRecord {
-            id: record.id,
-            caller: record.caller,
-            callee: record.callee,
-            to: record.to,
-            call_id: record.call_id,
-            started: record.started,
-            rang_after_ms: record.rang.map(|rang| rang.since(began).as_millis() as u64),
-            answered: record.answered,
-            ended: cx.now.wall,
-            status,
-            ended_by,
-            protection: record.protection,
-        }));
         // What is one call for its people has one record.
-        if !record.is_elsewhere {
-            cx.outbox.publish(ended);
+        if !state.record.is_elsewhere {
+            let end = End { status, by: by.side(state.caller) };
+            self.write_record(cx, state.record, end);
         }
         if let Some(transfer) = state.transfer {
             self.unlink(cx, call, *transfer);

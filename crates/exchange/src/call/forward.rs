@@ -24,6 +24,11 @@ impl Calls {
         let forwarded = onward.as_ref().map_or(0, |onward| onward.trail.len());
         let before = setup.onward.as_ref().map_or(0, |onward| onward.trail.len());
         setup.onward = onward;
+        if forwarded > before
+            && let Some(onward) = &setup.onward
+        {
+            self.calls[call as usize].record.forwarded = onward.trail.clone().into();
+        }
         if let Some(leg) = self.leg_mut(caller) {
             let now = cx.now.monotonic;
             leg.alarm = after_s.map_or(coeur_sip::time::Monotonic::NEVER, |after| {

@@ -269,7 +269,14 @@ impl Calls {
 
     /// `to` becomes the side of the new call that `from` is not; who was there is left.
     fn take_over(&mut self, cx: &mut Context<'_>, old: u32, call: u32, from: LegId, to: LegId) {
+        let of = self.calls.get(old as usize).map(|old| old.record.id);
+        let state = &self.calls[call as usize];
+        let leaves = if state.caller == from { state.callee } else { Some(state.caller) };
+        if let Some(leaves) = leaves.filter(|_| state.setup.is_none()) {
+            self.split_record(cx, call, leaves);
+        }
         let state = &mut self.calls[call as usize];
+        state.record.transfer_of = state.record.transfer_of.or(of);
         let replaced = match state.caller == from {
             true => state.callee.replace(to),
             false => Some(std::mem::replace(&mut state.caller, to)),

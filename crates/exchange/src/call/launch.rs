@@ -66,12 +66,14 @@ impl Calls {
 
     /// Opens a leg for one target; nothing when the call has tried enough.
     pub(super) fn launch(&mut self, cx: &mut Context<'_>, call: u32, target: Target) {
-        let Some(setup) = self.calls[call as usize].setup.as_mut() else { return };
+        let state = &mut self.calls[call as usize];
+        let Some(setup) = state.setup.as_mut() else { return };
         if setup.tried >= cx.world.settings.branches_max {
             cx.counters.limits_hit += 1;
             return;
         }
         setup.tried += 1;
+        state.record.called = target.party.map(|party| party.account).or(state.record.called);
         if setup.tried > 1 {
             cx.counters.forked_branches += 1;
         }

@@ -8,6 +8,7 @@ use super::name::Name;
 use super::notify::Subscription;
 use super::refresh::SessionTimer;
 use super::reliable::Reliable;
+use crate::call_record::{AgreedStream, USER_AGENT_BYTES_MAX};
 use crate::flow::{Hop, ShardId};
 use crate::media::{Fingerprint, MediaId, OpenStream, StreamAddress};
 use crate::proxy::next_hop;
@@ -47,6 +48,8 @@ pub(super) struct Leg {
     pub(super) timer: SessionTimer,
     /// RFC 3311: its Allow names UPDATE.
     pub(super) allows_update: bool,
+    /// At most [`USER_AGENT_BYTES_MAX`] bytes.
+    pub(super) user_agent: Box<[u8]>,
     /// RFC 3262 section 3: it requires that provisional answers are reliable.
     pub(super) wants_reliable: bool,
     /// An offer after the first was answered before the call was: the answer to the INVITE says no more of media
@@ -85,6 +88,8 @@ pub(super) struct Media {
     pub(super) addresses: Box<[Option<StreamAddress>]>,
     /// Of our certificate, when the media plane has one.
     pub(super) fingerprint: Option<Fingerprint>,
+    /// By `m=` line, as last agreed.
+    pub(super) agreed: Box<[Option<AgreedStream>]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +125,13 @@ impl Media {
             streams: Box::default(),
             addresses: Box::default(),
             fingerprint: None,
+            agreed: Box::default(),
         }
+    }
+
+    /// Its name, when the media plane knows it.
+    pub(super) fn open_id(&self) -> Option<MediaId> {
+        (self.stage != Stage::Closed && !self.addresses.is_empty()).then_some(self.id)
     }
 
     /// The leg that a name of ours tells.
@@ -152,6 +163,13 @@ impl Leg {
     pub(super) fn learn(&mut self, message: &Message<'_>) {
         if message.has(HeaderName::Allow) {
             self.allows_update = message.allow().any(|method| method == b"UPDATE");
+        }
+        let named =
+            [HeaderName::UserAgent, HeaderName::Server].into_iter().find_map(|name| message.header(name));
+        if let Some(named) = named.map(|named| &named[..named.len().min(USER_AGENT_BYTES_MAX)])
+            && *self.user_agent != *named
+        {
+            self.user_agent = named.into();
         }
     }
 

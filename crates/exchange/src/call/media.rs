@@ -59,6 +59,8 @@ impl Calls {
         let is_caller = self.calls.get(call as usize).is_some_and(|call| call.caller == a);
         let (caller, callee) = if is_caller { (&to_a, &to_b) } else { (&to_b, &to_a) };
         let protection = describe::protection(caller, callee);
+        let (caller, callee) = if is_caller { ((a, &to_a), (b, &to_b)) } else { ((b, &to_b), (a, &to_a)) };
+        self.note_agreed(caller, callee);
         for command in [
             MediaCommand::Describe { id: id_a, peer: Box::new(to_a) },
             MediaCommand::Describe { id: id_b, peer: Box::new(to_b) },
@@ -145,11 +147,12 @@ impl Calls {
                     self.media_is_quiet(cx, leg, true);
                 }
             }
+            MediaEvent::Reported { id, report } | MediaEvent::Closed { id, report } => {
+                self.reported(cx, *id, report);
+            }
             MediaEvent::Heard { .. }
             | MediaEvent::Dtmf { .. }
             | MediaEvent::DtlsFailed { .. }
-            | MediaEvent::Reported { .. }
-            | MediaEvent::Closed { .. }
             | MediaEvent::Kept { .. } => {}
         }
     }

@@ -4,7 +4,8 @@
 //!
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
 //! [`cancel`], [`forward`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`follow`], [`refer`], [`replace`], [`transfer`],
-//! [`join`], [`across`], [`notify`], [`mod@hold`], [`serve`], [`end`], [`time`]. What each side asks and is
+//! [`join`], [`across`], [`notify`], [`mod@hold`], [`serve`], [`end`], [`asked`], [`note`],
+//! [`time`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
 //!
 //! What it deliberately does not do: authenticate (that is `guard`), decide where a call goes (`routing`), carry media
@@ -12,6 +13,8 @@
 
 mod accept;
 mod across;
+mod asked;
+mod awaited;
 mod callee;
 mod cancel;
 mod client;
@@ -32,6 +35,7 @@ mod leg;
 mod media;
 mod modify;
 mod name;
+mod note;
 mod notify;
 mod pass;
 mod profile;
@@ -55,6 +59,7 @@ mod transfer;
 use crate::flow::Flow;
 use crate::wheel::{Entry, Wheel};
 
+use awaited::Awaited;
 use client::Client;
 use coeur_sip::Message;
 use coeur_sip::resolve::Blacklist;
@@ -84,6 +89,7 @@ enum Owner {
     Client(u32),
     Server(u32),
     Leg(u32),
+    Awaited(u32),
 }
 
 pub struct Calls {
@@ -93,6 +99,8 @@ pub struct Calls {
     clients: Slab<Client>,
     servers: Slab<Server>,
     servers_by_key: HashMap<TransactionKey, u32, PassThrough>,
+    /// What waits for reports of the media plane.
+    awaited: Awaited,
     wheel: Wheel<Owner>,
     due: Vec<Entry<Owner>>,
     serial: u32,
@@ -111,6 +119,7 @@ impl Calls {
             clients: Slab::new(),
             servers: Slab::new(),
             servers_by_key: HashMap::default(),
+            awaited: Awaited::default(),
             wheel: Wheel::new(),
             due: Vec::new(),
             serial: 0,
@@ -132,6 +141,11 @@ impl Calls {
     /// Legs; none without its call.
     pub fn legs(&self) -> usize {
         self.legs.len()
+    }
+
+    /// Calls that are over, and whose record waits for what was measured.
+    pub fn records_owed(&self) -> usize {
+        self.awaited.records()
     }
 
     /// Transactions under way or lingering.
@@ -212,6 +226,7 @@ impl Calls {
             callee: None,
             timer: refresh::SessionTimer::default(),
             allows_update: false,
+            user_agent: Box::default(),
             wants_reliable: false,
             is_ahead: false,
             owes_offer: false,

@@ -89,7 +89,8 @@ impl Calls {
         }
         let begun = self.begin_call(cx, flow, message, party, (Vec::new(), counted));
         let Some(call) = begun else { return };
-        self.calls[call as usize].record.callee = self.legs[remaining.slot as usize].end.party;
+        let party = self.legs[remaining.slot as usize].end.party;
+        self.calls[call as usize].record.called = party.map(|party| party.account);
         let transfer = Transfer { old, remaining, by: None, join: None };
         self.calls[call as usize].transfer = Some(Box::new(transfer));
         self.calls[old as usize].leads_to = Some(call);

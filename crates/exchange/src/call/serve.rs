@@ -207,8 +207,8 @@ impl Calls {
     }
 
     /// What has been agreed with a side that talks with a service.
-    pub(super) fn agree_with_service(&mut self, cx: &mut Context<'_>, id: LegId, of_service: LegId) {
-        let (Some(leg), Some(other)) = (self.leg(id), self.leg(of_service)) else { return };
+    pub(super) fn agree_with_service(&mut self, cx: &mut Context<'_>, id: LegId, service_leg: LegId) {
+        let (Some(leg), Some(other)) = (self.leg(id), self.leg(service_leg)) else { return };
         let Some(service) = other.service else { return };
         let both = (describe::read(&leg.session.remote), describe::read(&other.session.remote));
         let (Some(own), Some(of_service)) = both else { return };
@@ -216,6 +216,7 @@ impl Calls {
         let (media, call) = (leg.media.id, leg.call);
         // The service has its side in this program.
         let protection = describe::protection(&peer, &peer);
+        self.note_agreed((id, &peer), (service_leg, &peer));
         for command in [
             MediaCommand::Describe { id: media, peer: Box::new(peer) },
             MediaCommand::Serve { id: media, service },

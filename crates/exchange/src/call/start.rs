@@ -5,7 +5,6 @@ use super::leg::LegId;
 use super::state::{Call, Record, Setup};
 use super::{ALLOW, CALLS_MAX, Calls, NewLeg, refuse};
 use crate::answer::answer;
-use crate::call_record::CallRecordId;
 use crate::context::Context;
 use crate::flow::{Flow, Hop};
 use crate::forwarding::Onward;
@@ -82,19 +81,8 @@ impl Calls {
             accepted: None,
             response: Box::default(),
         };
-        let record = Record {
-            id: CallRecordId::new(cx.mint, cx.now.wall),
-            caller: party,
-            callee: None,
-            to: message.request_uri().into(),
-            call_id: message.call_id().into(),
-            started: cx.now.wall,
-            rang: None,
-            answered: None,
-            protection: None,
-            told: None,
-            is_elsewhere: false,
-        };
+        let record = Record::new(cx, message.request_uri(), message.call_id());
+        let record = Record { caller: flow.is_inside().then_some(party), ..record };
         self.calls.insert(Call {
             caller: leg,
             callee: None,

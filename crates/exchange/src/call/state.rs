@@ -3,10 +3,12 @@
 use super::late::Late;
 use super::leg::LegId;
 use super::modify::Modify;
+use super::note::Noted;
 use super::transfer::Transfer;
 use crate::call_record::CallRecordId;
+use crate::context::Context;
 use crate::event::Protection;
-use crate::forwarding::Onward;
+use crate::forwarding::{Diversion, Onward};
 use crate::party::Party;
 use crate::proxy::best::Failure;
 use crate::routing::Target;
@@ -71,8 +73,12 @@ pub(super) struct Setup {
 pub(super) struct Record {
     /// The same in whatever is said of the call.
     pub(super) id: CallRecordId,
-    pub(super) caller: Party,
-    pub(super) callee: Option<Party>,
+    /// Who calls, where his leg does not say it: another shard speaks for him (decision 0032).
+    pub(super) caller: Option<Party>,
+    /// Who was called last.
+    pub(super) called: Option<AccountId>,
+    /// The sides as far as they have left, the caller's first.
+    pub(super) sides: [Option<Box<Noted>>; 2],
     pub(super) to: Box<[u8]>,
     pub(super) call_id: Box<[u8]>,
     pub(super) started: Wall,
@@ -83,4 +89,34 @@ pub(super) struct Record {
     pub(super) told: Option<Protection>,
     /// Who answered is a call of another shard, which has the record of both (decision 0032).
     pub(super) is_elsewhere: bool,
+    /// RFC 3326: why it ended, as a side said it.
+    pub(super) reason: Option<Box<[u8]>>,
+    pub(super) forwarded: Box<[Diversion]>,
+    pub(super) transfer_of: Option<CallRecordId>,
+    /// The administration door has ended it.
+    pub(super) is_hung_up: bool,
+}
+
+impl Record {
+    /// Of a call that begins.
+    pub(super) fn new(cx: &mut Context<'_>, to: &[u8], call_id: &[u8]) -> Self {
+        Self {
+            id: CallRecordId::new(cx.mint, cx.now.wall),
+            caller: None,
+            called: None,
+            sides: [None, None],
+            to: to.into(),
+            call_id: call_id.into(),
+            started: cx.now.wall,
+            rang: None,
+            answered: None,
+            protection: None,
+            told: None,
+            reason: None,
+            forwarded: Box::default(),
+            transfer_of: None,
+            is_hung_up: false,
+            is_elsewhere: false,
+        }
+    }
 }

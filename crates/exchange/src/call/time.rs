@@ -19,6 +19,7 @@ impl Calls {
                 Owner::Client(slot) => self.client_due(cx, slot, entry.serial),
                 Owner::Server(slot) => self.server_due(cx, slot, entry.serial),
                 Owner::Leg(slot) => self.leg_due(cx, LegId { slot, serial: entry.serial }),
+                Owner::Awaited(slot) => self.awaited_due(cx, slot, entry.serial),
             }
         }
         self.due = due;

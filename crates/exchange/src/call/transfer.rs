@@ -11,7 +11,6 @@ use super::leg::LegId;
 use super::name::Name;
 use super::state::{Call, Record, Setup};
 use super::{Calls, NewLeg};
-use crate::call_record::CallRecordId;
 use crate::context::Context;
 use crate::forwarding::Onward;
 use crate::outbox::Span;
@@ -75,19 +74,9 @@ impl Calls {
         let call = self.calls.vacant_key() as u32;
         let caller = self.stand_in(cx, call, remaining);
         let party = self.legs[remaining.slot as usize].end.party;
-        let record = Record {
-            id: CallRecordId::new(cx.mint, cx.now.wall),
-            caller: party.unwrap_or(referral.party),
-            callee: None,
-            to: referral.uri.as_slice().into(),
-            call_id: self.calls[old as usize].record.call_id.clone(),
-            started: cx.now.wall,
-            rang: None,
-            answered: None,
-            protection: None,
-            told: None,
-            is_elsewhere: false,
-        };
+        let before = &self.calls[old as usize].record;
+        let (of, call_id) = (before.id, before.call_id.clone());
+        let record = Record { transfer_of: Some(of), ..Record::new(cx, &referral.uri, &call_id) };
         let setup = Setup {
             server: None,
             invite,
@@ -316,6 +305,7 @@ impl Calls {
     /// The old call is over: the side that was taken over is no part of it any more. Who asked for it is left when it has
     /// answered the last NOTIFY, which most use to say BYE themselves.
     pub(super) fn leave_old(&mut self, cx: &mut Context<'_>, old: u32, taken: LegId, told: Option<LegId>) {
+        self.note_both(cx, old);
         let Some(state) = self.calls.get_mut(old as usize) else { return };
         state.leads_to = None;
         let left = if state.caller == taken { state.callee } else { Some(state.caller) };

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod call;
+pub mod calls;
 pub mod check_config;
 pub mod check_data;
 pub mod completion;
@@ -13,9 +14,11 @@ pub mod exit;
 pub mod grammar;
 pub mod import;
 pub mod progress;
+pub mod records;
 pub mod registrations;
 pub mod selftest;
 pub mod serve;
+pub mod sheet;
 pub mod table;
 pub mod terminal;
 pub mod trace;
@@ -67,6 +70,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Selftest(arguments) => selftest::run(arguments),
         Command::Trace(arguments) => trace::run(arguments),
         Command::Call(arguments) => call::run(arguments),
+        Command::Calls(arguments) => calls::run(arguments),
+        Command::Records(arguments) => records::run(arguments),
         Command::Completion(arguments) => completion::run(arguments),
     }
 }

@@ -48,6 +48,8 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::FlowTimer
         | Key::ServiceRoute
         | Key::Calls
+        | Key::CallRecordsDays
+        | Key::CallRecordsMax
         | Key::CallsPerAccount
         | Key::MediaWorkers
         | Key::MediaPorts

@@ -8,6 +8,7 @@ use coeur_media::tone::plan::Region;
 use coeur_sip::header::NameAddr;
 use coeur_sip::network::Network;
 use coeur_sip::uri::Uri;
+use coeur_storage::Keep;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub service_route: String,
     /// Who takes a call.
     pub calls: CallMode,
+    /// Records of calls.
+    pub call_records: Keep,
     /// 0: no limit.
     pub calls_per_account: u32,
     pub media_workers: usize,
@@ -79,6 +82,9 @@ pub const DEFAULT_DATA: &str = "coeur-data";
 pub const DEFAULT_TRACE_MB: u32 = 32;
 pub const DEFAULT_MESSAGES_PER_MINUTE: u32 = 30;
 pub const DEFAULT_CALLS_PER_ACCOUNT: u32 = 32;
+pub const DEFAULT_CALL_RECORDS_DAYS: u32 = 365;
+/// 0.6 GB of disk.
+pub const DEFAULT_CALL_RECORDS_MAX: u64 = 1_000_000;
 pub const DEFAULT_EXPIRES_JITTER_PERCENT: u8 = 10;
 /// 5,000 pairs: 2,500 calls between phones that have RTCP on its own port.
 pub const DEFAULT_MEDIA_PORTS: RangeInclusive<u16> = 20_000..=29_999;
@@ -122,6 +128,10 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         flow_timer_s: reader.one(Key::FlowTimer, flow_timer).unwrap_or(0),
         service_route: reader.one(Key::ServiceRoute, service_route).unwrap_or_default(),
         calls,
+        call_records: Keep {
+            days: reader.one(Key::CallRecordsDays, call_records_days).unwrap_or(DEFAULT_CALL_RECORDS_DAYS),
+            calls: reader.one(Key::CallRecordsMax, call_records_max).unwrap_or(DEFAULT_CALL_RECORDS_MAX),
+        },
         calls_per_account: reader
             .one(Key::CallsPerAccount, calls_per_account)
             .unwrap_or(DEFAULT_CALLS_PER_ACCOUNT),
@@ -335,6 +345,20 @@ fn calls(text: &str) -> Result<CallMode, String> {
         "b2bua" => Ok(CallMode::B2bua),
         _ => Err(format!("`{text}` is neither proxy nor b2bua")),
     }
+}
+
+fn call_records_days(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|n| *n <= 36_500)
+        .ok_or_else(|| format!("`{text}` is not between 0 and 36500 days"))
+}
+
+fn call_records_max(text: &str) -> Result<u64, String> {
+    text.parse()
+        .ok()
+        .filter(|n| *n <= 1_000_000_000)
+        .ok_or_else(|| format!("`{text}` is not between 0 and 1000000000 records"))
 }
 
 fn calls_per_account(text: &str) -> Result<u32, String> {

@@ -1,9 +1,13 @@
 //! What stands behind the administration door: an open data directory, or the running server.
 
+pub mod asks;
 pub mod boot;
+pub mod call_rows;
+pub mod call_views;
 pub mod check;
 pub mod deaths;
 pub mod kept;
+pub mod ledger;
 pub mod offline;
 pub mod recovery;
 pub mod room;

@@ -45,6 +45,11 @@ impl Handler for Room {
         }
     }
 
+    /// Records of calls that wait for what was measured: a second at most.
+    fn owes(&self) -> bool {
+        self.exchange.calls().records_owed() > 0
+    }
+
     fn show(&mut self) {
         if let Some(shown) = self.shown.get(self.shard.0 as usize) {
             shown.show(&self.exchange);

@@ -1,5 +1,7 @@
 //! The running server, as the administration door and the HTTP listener see it.
 
+use super::asks::Silent;
+use super::call_views;
 use super::deaths::Deaths;
 use super::recovery::Restored;
 use super::services::HouseServices;
@@ -13,11 +15,12 @@ use crate::trace::search::{Query, search};
 use crate::trace::{Conversation, Tap};
 use crate::turn::Office;
 use coeur_api::{
-    GivenSecret, House, IceServerView, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView,
-    Watched,
+    CallView, CallsPage, GivenSecret, House, IceServerView, Refusal, RegistrationView, RegistrationsPage,
+    Status, TraceRequest, TraceView, Watched, Why,
 };
-use coeur_directory::{Aor, DeviceId, Directory};
+use coeur_directory::{Account, Aor, DeviceId, Directory};
 use coeur_exchange::bindings::{Cursor, View};
+use coeur_exchange::call_record::{Ask, CallRecordId, Told};
 use coeur_exchange::flow::Flow;
 use coeur_exchange::input::Command;
 use coeur_exchange::world::World;
@@ -150,12 +153,50 @@ impl House for Running {
         search(self.tap.entries(), &query).into_iter().map(view).collect()
     }
 
+    fn calls(&self, account: Option<&Account>, limit: usize) -> Result<CallsPage, Refusal> {
+        let ask = Ask::List { account: account.map(|account| account.id), limit };
+        let (mut found, mut more) = (Vec::new(), false);
+        for told in self.ask(ask)? {
+            if let Told::Calls { calls, more: is_cut } = told {
+                found.extend(calls);
+                more |= is_cut;
+            }
+        }
+        found.sort_by_key(|call| call.id);
+        more |= found.len() > limit;
+        found.truncate(limit);
+        let now = (self.now)().wall;
+        Ok(CallsPage { calls: found.iter().map(|call| call_views::call(call, now)).collect(), more })
+    }
+
+    fn call(&self, call: &str) -> Result<Option<CallView>, Refusal> {
+        let Ok(id) = call.parse::<CallRecordId>() else { return Ok(None) };
+        let found = self.ask(Ask::Show(id))?.into_iter().find_map(|told| match told {
+            Told::Call(call) => call,
+            Told::Calls { .. } | Told::HungUp(_) => None,
+        });
+        Ok(found.map(|call| call_views::call(&call, (self.now)().wall)))
+    }
+
+    fn hang_up(&self, call: &str) -> Result<bool, Refusal> {
+        let Ok(id) = call.parse::<CallRecordId>() else { return Ok(false) };
+        Ok(self.ask(Ask::HangUp(id))?.contains(&Told::HungUp(true)))
+    }
+
     fn random(&self, bytes: &mut [u8]) {
         super::random(bytes);
     }
 
     fn unix_time_ms(&self) -> u64 {
         super::unix_time_ms()
+    }
+}
+
+impl Running {
+    fn ask(&self, ask: Ask) -> Result<Vec<Told>, Refusal> {
+        let Some(shards) = self.shards.get() else { return Ok(Vec::new()) };
+        let told = shards.services.asks.ask(&shards.inboxes, ask);
+        told.map_err(|Silent| Refusal::new(Why::Unavailable, "a shard does not answer; its log may say why"))
     }
 }
 

@@ -1,12 +1,15 @@
 //! What shards hand out: events, DNS questions, media of calls.
 
+use super::asks::Asks;
 use super::deaths::Deaths;
+use super::ledger::Ledger;
 use crate::dns::{Dns, Table};
 use crate::media::Media;
 use crate::observe::events::EventLog;
 use crate::shard::{Inbox, Services};
 use coeur_api::{Door, Operator};
 use coeur_directory::Change;
+use coeur_exchange::call_record::{Ticket, Told};
 use coeur_exchange::event::Event;
 use coeur_exchange::flow::ShardId;
 use coeur_exchange::outbox::{MediaCommand, ResolveToken};
@@ -24,6 +27,8 @@ pub struct HouseServices {
     pub events_lost: AtomicU64,
     pub dns: Arc<Dns>,
     pub media: Media,
+    pub asks: Asks,
+    pub ledger: Ledger,
 }
 
 impl HouseServices {
@@ -32,11 +37,12 @@ impl HouseServices {
         runtime: &Handle,
         deaths: &Arc<Deaths>,
         inboxes: &Arc<[Arc<Inbox>]>,
-        media: Media,
+        (media, ledger): (Media, Ledger),
     ) -> (Self, Receiver<(ShardId, Event)>) {
         let (events, receiver) = sync_channel(EVENTS_MAX);
         let dns = Dns::new(Table::default(), runtime.clone(), deaths.clone(), inboxes.clone());
-        (Self { events, events_lost: AtomicU64::new(0), dns, media }, receiver)
+        let (asks, events_lost) = (Asks::default(), AtomicU64::new(0));
+        (Self { events, events_lost, dns, media, asks, ledger }, receiver)
     }
 }
 
@@ -49,7 +55,16 @@ impl Services for HouseServices {
         self.media.handle(command);
     }
 
+    fn told(&self, ticket: Ticket, told: Told) {
+        self.asks.told(ticket, told);
+    }
+
     fn publish(&self, shard: ShardId, event: Event) {
+        // A flood of other events must not cost a call its record.
+        let event = match event {
+            Event::CallEnded(record) => return self.ledger.ended(shard, record),
+            other => other,
+        };
         // Full: the event is lost, its counter is not.
         if self.events.try_send((shard, event)).is_err() {
             self.events_lost.fetch_add(1, Ordering::Relaxed);

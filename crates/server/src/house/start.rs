@@ -1,6 +1,7 @@
 //! From settings to a running server, in order; and back.
 
 use super::kept::KeptJournal;
+use super::ledger::Ledger;
 use super::room::Room;
 use super::running::{Running, ShardsOutside};
 use super::services::{HouseServices, consume};
@@ -188,6 +189,7 @@ impl Server {
         self.shards.stop(GRACE);
         if let Some(shards) = self.running.shards.get() {
             shards.services.media.stop();
+            shards.services.ledger.flush();
         }
         if let Some(outside) = self.running.turn.get() {
             outside.turn.stop();
@@ -275,11 +277,14 @@ fn start_shards(
     let prepared = Prepared::new(settings.shards).map_err(unreachable)?;
     let inboxes = prepared.inboxes.clone();
     let media = media(settings, running, lent, clock, inboxes.clone())?;
-    let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, media);
+    let (ledger, pages) = Ledger::new(settings.call_records);
+    let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, (media, ledger));
     let events_door = door.clone();
     let services = Arc::new(services);
     let deaths = &running.deaths;
     deaths.spawn("coeur-events", move || consume(&events, &events_door)).map_err(unreachable)?;
+    let records_door = door.clone();
+    deaths.spawn("coeur-records", move || pages.write(&records_door)).map_err(unreachable)?;
     let journal = KeptJournal { journal: running.journal.clone(), world: running.world.clone() };
     for (shard, inbox) in inboxes.iter().cloned().enumerate() {
         running.journal.on_decided(shard as u8, move || {

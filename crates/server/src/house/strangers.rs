@@ -27,7 +27,11 @@ pub fn forget(room: &mut Room, shard: ShardId, running: &Running, services: &dyn
                 }
                 Output::Publish(event) => services.publish(shard, event),
                 // Of conversations, and none has begun.
-                Output::Send(_) | Output::Resolve { .. } | Output::Media(_) | Output::Close(_) => {}
+                Output::Send(_)
+                | Output::Resolve { .. }
+                | Output::Media(_)
+                | Output::Told(..)
+                | Output::Close(_) => {}
             }
         }
         outbox.clear();

@@ -3,6 +3,7 @@
 use super::offenders::{self, Kind};
 use super::rate::Rate;
 use crate::trace::escape::line;
+use coeur_exchange::call_record::CallRecord;
 use coeur_exchange::event::Event;
 use coeur_exchange::flow::ShardId;
 use parking_lot::Mutex;
@@ -50,18 +51,7 @@ impl EventLog {
                     "call is heard"
                 );
             }
-            Event::CallEnded(record) => {
-                tracing::debug!(
-                    shard,
-                    call = %record.id,
-                    call_id = line(&record.call_id),
-                    to = line(&record.to),
-                    status = record.status,
-                    ended_by = ?record.ended_by,
-                    media = record.protection.map(|protection| protection.state().as_str()),
-                    "call ended"
-                );
-            }
+            Event::CallEnded(record) => self.ended(ShardId(shard), record),
             Event::Notice { flow, subject, text } => {
                 if let Some(left_out) = self.notices.lock().allow(Instant::now()) {
                     tracing::info!(shard, left_out, "{}", line(text.as_bytes()));
@@ -75,5 +65,18 @@ impl EventLog {
                 }
             }
         }
+    }
+
+    pub fn ended(&self, shard: ShardId, record: &CallRecord) {
+        tracing::debug!(
+            shard = shard.0,
+            call = %record.id,
+            call_id = line(&record.call_id),
+            to = line(&record.to),
+            status = record.status,
+            ended_by = ?record.ended_by,
+            media = record.protection.map(|protection| protection.state().as_str()),
+            "call ended"
+        );
     }
 }

@@ -133,6 +133,14 @@ fn queues(text: &mut MetricsText, shards: &ShardsOutside) {
     counter("coeur_dns_refused_total", "DNS questions not asked, since too many were pending.", refused);
     let lost = shards.services.events_lost.load(Ordering::Relaxed);
     counter("coeur_events_lost_total", "Events that were not logged, since too many waited.", lost);
+    let (kept, lost) = (&shards.services.ledger.kept, &shards.services.ledger.lost);
+    let (kept, lost) = (kept.load(Ordering::Relaxed), lost.load(Ordering::Relaxed));
+    counter("coeur_call_records_total", "Records of calls that were written.", kept);
+    counter(
+        "coeur_call_records_lost_total",
+        "Records of calls for which there was no room while the disk refused.",
+        lost,
+    );
 }
 
 fn network(text: &mut MetricsText, shards: &ShardsOutside) {

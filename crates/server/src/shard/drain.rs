@@ -89,6 +89,7 @@ impl<H: Handler> Shard<H> {
                     self.services.publish(self.core.id, event);
                 }
                 Output::Media(command) => self.services.media(self.core.id, command),
+                Output::Told(ticket, told) => self.services.told(ticket, told),
                 Output::Close(flow) => self.close(flow),
             }
         }

@@ -1,6 +1,7 @@
 //! What the loop asks of its surroundings. The exchange is behind [`Handler`], so that the loop can be tried with
 //! anything that answers.
 
+use coeur_exchange::call_record::{Ticket, Told};
 use coeur_exchange::event::Event;
 use coeur_exchange::flow::ShardId;
 use coeur_exchange::input::Input;
@@ -15,6 +16,10 @@ pub trait Handler: Send + 'static {
     fn next_deadline(&self) -> Option<Monotonic>;
     /// Something that was counted is about to leave: others may now read the counters.
     fn show(&mut self) {}
+    /// True while something is to come that must not be lost when the shard stops.
+    fn owes(&self) -> bool {
+        false
+    }
     /// What senders have cost and earned so far; see [`crate::net::sources`].
     fn conduct(&self) -> Conduct {
         Conduct::default()
@@ -56,6 +61,8 @@ pub trait Services: Send + Sync + 'static {
     fn resolve(&self, shard: ShardId, token: ResolveToken, query: Query);
     fn media(&self, shard: ShardId, command: MediaCommand);
     fn publish(&self, shard: ShardId, event: Event);
+    /// The answer of one shard to a question.
+    fn told(&self, _ticket: Ticket, _told: Told) {}
 }
 
 /// A journal in memory only: everything is durable at once. For tests of the loop.

@@ -180,7 +180,7 @@ impl<H: Handler> Shard<H> {
         if limit.is_due(now) {
             return true;
         }
-        if !self.held.is_empty() {
+        if !self.held.is_empty() || self.core.handler.owes() {
             return false;
         }
         self.streams.close_all(now);

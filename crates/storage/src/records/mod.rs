@@ -1,6 +1,8 @@
 //! Records: what changes rarely and is kept in a database.
 
 mod audit;
+mod call_rows;
+mod calls;
 mod check;
 mod head;
 mod rows;
@@ -8,6 +10,7 @@ mod schema;
 mod sqlite;
 
 pub use audit::{AuditRow, Chain};
+pub use calls::{CallQuery, CallRow, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow};
 pub use check::{RecordsReport, check};
 pub(crate) use sqlite::FILE;
 pub use sqlite::{Sqlite, has_records};
@@ -59,6 +62,15 @@ pub trait Records: Send {
     fn next_device_id(&mut self) -> Result<DeviceId, StorageError>;
 
     fn setting(&mut self, key: &str) -> Result<Option<String>, StorageError>;
+
+    /// Keeps records of calls, all or none; one whose name is there already changes nothing. What is older or more than is to
+    /// be kept goes with it, at least as fast as new ones come.
+    fn add_calls(&mut self, calls: &[CallRow], keep: Keep, now_ms: u64) -> Result<(), StorageError>;
+
+    /// The newest first.
+    fn calls(&mut self, query: &CallQuery) -> Result<Vec<CallRow>, StorageError>;
+
+    fn call(&mut self, id: u128) -> Result<Option<CallRow>, StorageError>;
 
     /// The newest audit rows, newest first.
     fn audit(&mut self, limit: usize) -> Result<Vec<AuditRow>, StorageError>;

@@ -39,6 +39,20 @@ const MIGRATIONS: &[&str] = &[
      ALTER TABLE accounts ADD COLUMN forward_offline TEXT;
      ALTER TABLE accounts ADD COLUMN forward_after_s INTEGER;
      ALTER TABLE accounts ADD COLUMN do_not_disturb INTEGER NOT NULL DEFAULT 0;",
+    // 5: records of calls; names sort by time, accounts and devices may be gone since
+    "CREATE TABLE calls (
+        id BLOB PRIMARY KEY, ring_after_ms INTEGER, answered_at_ms INTEGER, ended_at_ms INTEGER NOT NULL,
+        status INTEGER NOT NULL, ended_by TEXT NOT NULL, reason TEXT, q850_cause INTEGER, wanted TEXT NOT NULL,
+        media TEXT, transfer_of BLOB, forwarded_by TEXT, verdict TEXT, worst_mos INTEGER
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE call_sides (
+        call BLOB NOT NULL REFERENCES calls(id) ON DELETE CASCADE, side INTEGER NOT NULL, account TEXT, device INTEGER,
+        address TEXT NOT NULL, user_agent TEXT NOT NULL, transport TEXT, remote TEXT, call_id TEXT NOT NULL, codec TEXT,
+        protection TEXT, received_packets INTEGER, received_lost INTEGER, received_jitter_us INTEGER,
+        received_mos INTEGER, sent_packets INTEGER, sent_lost INTEGER, sent_jitter_us INTEGER, sent_mos INTEGER,
+        round_trip_us INTEGER, PRIMARY KEY (call, side)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX calls_of_account ON call_sides(account, call) WHERE account IS NOT NULL;",
 ];
 
 /// What a database has in which nothing was made yet.

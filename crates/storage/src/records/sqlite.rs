@@ -2,7 +2,7 @@
 
 use super::audit::{self, AuditRow};
 use super::head::{self, Head};
-use super::{Operator, Records, rows, schema};
+use super::{CallQuery, CallRow, Keep, Operator, Records, call_rows, rows, schema};
 use crate::error::StorageError;
 use crate::private;
 use crate::seal::SealKey;
@@ -20,6 +20,8 @@ pub struct Sqlite {
     next_device: u64,
     /// The end of the audit chain.
     head: Head,
+    /// Records of calls; counted when the first is written.
+    calls: Option<u64>,
     /// What the audit chain lacks, found at the start, in words.
     gap: Option<String>,
 }
@@ -53,6 +55,7 @@ impl Sqlite {
             next_account: 1,
             next_device: 1,
             head: Head { rows: 0, tag: Vec::new() },
+            calls: None,
             gap: None,
         };
         records.read_ends().map_err(StorageError::sql("read", &records.path))?;
@@ -221,6 +224,32 @@ impl Records for Sqlite {
             .query_row("SELECT value FROM settings WHERE key = ?1", [key], |row| row.get(0))
             .optional()
             .map_err(StorageError::sql("read a setting of", &self.path))
+    }
+
+    fn add_calls(&mut self, calls: &[CallRow], keep: Keep, now_ms: u64) -> Result<(), StorageError> {
+        let before = match self.calls {
+            Some(count) => count,
+            None => call_rows::count(&self.connection)
+                .map_err(StorageError::sql("count the calls of", &self.path))?,
+        };
+        let write = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            let count = before + call_rows::add(&transaction, calls)?;
+            let removed = call_rows::remove_old(&transaction, keep, count, (now_ms, calls.len()))?;
+            transaction.commit()?;
+            Ok(count - removed)
+        };
+        let count = write(&mut self.connection).map_err(StorageError::sql("write calls into", &self.path))?;
+        self.calls = Some(count);
+        Ok(())
+    }
+
+    fn calls(&mut self, query: &CallQuery) -> Result<Vec<CallRow>, StorageError> {
+        call_rows::find(&self.connection, query).map_err(StorageError::sql("read the calls of", &self.path))
+    }
+
+    fn call(&mut self, id: u128) -> Result<Option<CallRow>, StorageError> {
+        call_rows::of(&self.connection, id).map_err(StorageError::sql("read the calls of", &self.path))
     }
 
     fn audit(&mut self, limit: usize) -> Result<Vec<AuditRow>, StorageError> {

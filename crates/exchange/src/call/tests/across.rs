@@ -3,6 +3,7 @@
 use super::attending::{refer, replaces};
 use super::transferring::{Three, three, told};
 use super::*;
+use crate::call_record::Side;
 use crate::event::Event;
 
 /// Alice talks with bob on one shard, and calls carol on another: that call, answered or not, as alice's phone knows it,
@@ -83,13 +84,14 @@ fn an_attended_transfer_joins_calls_of_two_shards() {
     // Alice and bob; alice and carol; bob and carol, once.
     let parties = three.desk.office.events.iter().filter_map(|event| match event {
         Event::CallEnded(record) => {
-            Some((record.caller.account.0, record.callee.map(|callee| callee.account.0)))
+            let account = |side: &Side| side.party.map(|party| party.account.0);
+            Some((account(&record.caller), record.callee.as_ref().and_then(account)))
         }
         _ => None,
     });
     let mut parties: Vec<_> = parties.collect();
     parties.sort_unstable();
-    assert_eq!(parties, [(1, Some(2)), (1, Some(3)), (2, Some(3))]);
+    assert_eq!(parties, [(Some(1), Some(2)), (Some(1), Some(3)), (Some(2), Some(3))]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{body, header, reply, sdp};
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
 use crate::input::{Input, SendFailure};
 use crate::media::{
-    Fingerprint, MediaCommand, MediaEvent, MediaId, Pair, Peer, Sound, StreamAddress, StreamKind,
+    Fingerprint, MediaCommand, MediaEvent, MediaId, Pair, Peer, Report, Sound, StreamAddress, StreamKind,
 };
 use crate::outbox::{Outbox, Output};
 use crate::service::Service;
@@ -37,6 +37,10 @@ pub(super) struct Desk {
     /// The commands to the media plane, by name.
     pub(super) said: Vec<&'static str>,
     asked: Vec<(MediaId, Vec<Option<StreamAddress>>)>,
+    /// What an endpoint reports, and what is to be said of those that were asked; it is said unless `mute`.
+    pub(super) report: Report,
+    pub(super) mute: bool,
+    reported: Vec<MediaEvent>,
     next_port: u16,
     ports: BTreeMap<MediaId, Vec<Option<StreamAddress>>>,
 }
@@ -69,6 +73,9 @@ impl Desk {
             certificate: true,
             said: Vec::new(),
             asked: Vec::new(),
+            report: Report::default(),
+            mute: false,
+            reported: Vec::new(),
             next_port: 20_000,
             ports: BTreeMap::new(),
         }
@@ -129,6 +136,9 @@ impl Desk {
             for command in std::mem::take(&mut self.office.media) {
                 self.carry_out(command);
             }
+            for event in std::mem::take(&mut self.reported) {
+                sent.extend(self.office.handle(Input::MediaEvent(event)));
+            }
             if self.slow || self.asked.is_empty() {
                 return sent;
             }
@@ -157,6 +167,7 @@ impl Desk {
                     token: send.token,
                 }),
                 Output::Media(command) => self.office.media.push(command),
+                Output::Told(ticket, told) => self.office.told.push((ticket, told)),
                 Output::Save(_) | Output::Resolve { .. } | Output::Publish(_) | Output::Close(_) => {}
             }
         }
@@ -213,8 +224,10 @@ impl Desk {
             MediaCommand::Disconnect { .. } => self.connected = None,
             MediaCommand::Close { id } => {
                 self.asked.retain(|(asked, _)| *asked != id);
-                self.open.remove(&id);
                 self.playing.remove(&id);
+                if self.open.remove(&id).is_some() && !self.mute {
+                    self.reported.push(MediaEvent::Closed { id, report: Box::new(self.report.clone()) });
+                }
                 self.ports.remove(&id);
                 if self.connected.is_some_and(|(a, b)| a == id || b == id) {
                     self.connected = None;
@@ -232,7 +245,12 @@ impl Desk {
                     None => self.playing.remove(&id),
                 };
             }
-            MediaCommand::Report { .. } | MediaCommand::Keep { .. } | MediaCommand::Restore { .. } => {}
+            MediaCommand::Report { id } => {
+                if self.open.contains_key(&id) && !self.mute {
+                    self.reported.push(MediaEvent::Reported { id, report: Box::new(self.report.clone()) });
+                }
+            }
+            MediaCommand::Keep { .. } | MediaCommand::Restore { .. } => {}
         }
     }
 

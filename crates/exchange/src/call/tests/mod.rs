@@ -18,6 +18,7 @@ mod joining;
 mod modifying;
 mod profiles;
 mod random;
+mod recording;
 mod refreshing;
 mod refusing;
 mod reliably;

@@ -45,6 +45,8 @@ impl Cli {
             Command::Selftest(given) => &mut given.place,
             Command::Trace(given) => &mut given.place,
             Command::Call(given) => &mut given.place,
+            Command::Calls(given) => &mut given.place,
+            Command::Records(given) => &mut given.place,
             Command::CheckConfig(given) => {
                 given.settings.data = given.settings.data.take().or(data);
                 given.json |= json;
@@ -106,6 +108,10 @@ pub enum Command {
     Trace(Trace),
     /// Make a test call and report loss, delay and jitter
     Call(Call),
+    /// Calls that live: who with whom, how protected, what is measured; end one
+    Calls(Calls),
+    /// Calls that are over: who, when, how long, how well
+    Records(Records),
     /// Print the completion script of a shell
     Completion(Completion),
 }
@@ -122,7 +128,9 @@ impl Command {
             | Command::CheckData(CheckData { place })
             | Command::Selftest(Selftest { place })
             | Command::Trace(Trace { place, .. })
-            | Command::Call(Call { place, .. }) => place.json,
+            | Command::Call(Call { place, .. })
+            | Command::Calls(Calls { place, .. })
+            | Command::Records(Records { place, .. }) => place.json,
             Command::CheckConfig(arguments) => arguments.json,
             Command::Serve(_) | Command::Completion(_) => false,
         }
@@ -475,6 +483,95 @@ pub enum Transport {
     Tls,
     Ws,
     Wss,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+MEDIA is how what is heard is protected: `hop` on both sides, with keys that the server holds; `mixed` not everywhere.
+
+Examples:
+  coeur calls
+  coeur calls --account alice@example.org --json
+  coeur calls show 019ac0de-1234-7abc-8def-0123456789ab
+  coeur calls hangup 019ac0de-1234-7abc-8def-0123456789ab"
+)]
+pub struct Calls {
+    #[command(flatten)]
+    pub place: Place,
+    /// Only of this account (user@domain)
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub limit: usize,
+    #[command(subcommand)]
+    pub verb: Option<CallsVerb>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum CallsVerb {
+    /// Both sides of one call: device, addresses promised and heard, codec, packets, loss, jitter, round trip, score, drops
+    #[command(after_help = "Example:\n  coeur calls show 019ac0de-1234-7abc-8def-0123456789ab --json")]
+    Show {
+        /// As `coeur calls` shows it
+        call: String,
+    },
+    /// End a call at once, on both sides
+    #[command(after_help = "Example:\n  coeur calls hangup 019ac0de-1234-7abc-8def-0123456789ab")]
+    Hangup {
+        /// As `coeur calls` shows it
+        call: String,
+    },
+}
+
+#[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+How long they are kept: `call_records_days` and `call_records_max` of the server's settings. What was not measured is empty.
+
+Examples:
+  coeur records --since 24h
+  coeur records --since 2026-11-01 --account alice --failed
+  coeur records --bad --limit 100
+  coeur records --since 30d --csv > calls.csv
+  coeur records show 019ac0de-1234-7abc-8def-0123456789ab"
+)]
+pub struct Records {
+    #[command(flatten)]
+    pub place: Place,
+    /// Begun at this time or later: a date, a time (RFC 3339), or so long ago: 90m, 24h, 7d
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// Only of this account (user@domain)
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// Only calls that were not answered
+    #[arg(long)]
+    pub failed: bool,
+    /// Only calls of which people complain: a direction with an estimated score below 3.6
+    #[arg(long)]
+    pub bad: bool,
+    /// At most this many, the newest
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub limit: usize,
+    /// Print CSV (RFC 4180), one column for each field
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    #[command(subcommand)]
+    pub verb: Option<RecordsVerb>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum RecordsVerb {
+    /// All that is known of one call
+    #[command(after_help = "Example:\n  coeur records show 019ac0de-1234-7abc-8def-0123456789ab --json")]
+    Show {
+        /// As `coeur records` shows it
+        call: String,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -84,6 +84,12 @@ pub struct Settings {
     /// Calls of one account at a time (b2bua), 0 for no limit [env: COEUR_CALLS_PER_ACCOUNT] [default: 32]
     #[arg(long, value_name = "N")]
     pub calls_per_account: Option<String>,
+    /// Days for which records of calls are kept; 0 keeps none [env: COEUR_CALL_RECORDS_DAYS] [default: 365]
+    #[arg(long, value_name = "DAYS")]
+    pub call_records_days: Option<String>,
+    /// Records of calls kept at most, about 600 bytes of disk each [env: COEUR_CALL_RECORDS_MAX] [default: 1000000]
+    #[arg(long, value_name = "N")]
+    pub call_records_max: Option<String>,
     /// MESSAGE requests of one account in a minute: half of them at once, then one by one; 0 for no limit [env: COEUR_MESSAGES_PER_MINUTE] [default: 30]
     #[arg(long, value_name = "N")]
     pub messages_per_minute: Option<String>,
@@ -113,6 +119,8 @@ impl Settings {
         layer.flag(Key::Turn, self.turn);
         layer.flag(Key::TurnPeers, self.turn_peers);
         layer.flag(Key::Calls, self.calls);
+        layer.flag(Key::CallRecordsDays, self.call_records_days);
+        layer.flag(Key::CallRecordsMax, self.call_records_max);
         layer.flag(Key::CallsPerAccount, self.calls_per_account);
         layer.flag(Key::MediaWorkers, self.media_workers);
         layer.flag(Key::MediaPorts, self.media_ports);

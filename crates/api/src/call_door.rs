@@ -1,0 +1,76 @@
+//! Calls at the door: those that live are asked of the house, those that are over of the records.
+
+use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, id_of, id_text};
+use crate::door::{Door, ROWS_MAX, aor, not_written};
+use crate::model::{Refusal, Reply, Why};
+use coeur_directory::Aor;
+use coeur_storage::{CallQuery, CallRow, Keep, Operator};
+
+impl Door {
+    /// Keeps records of calls. What is not kept may be tried again: what is there already changes nothing.
+    pub fn keep_calls(&self, calls: &[CallRow], keep: Keep) -> Result<(), Refusal> {
+        let now_ms = self.house().unix_time_ms();
+        self.records().add_calls(calls, keep, now_ms).map_err(not_written)
+    }
+
+    pub(crate) fn calls(&self, account: Option<&str>, limit: usize) -> Result<Reply, Refusal> {
+        let account = account.map(|account| self.account(account)).transpose()?;
+        self.house().calls(account.as_deref(), limit.clamp(1, ROWS_MAX)).map(Reply::Calls)
+    }
+
+    pub(crate) fn show_call(&self, call: &str) -> Result<Reply, Refusal> {
+        let found = self.house().call(call)?;
+        found.map(|call| Reply::Call(Box::new(call))).ok_or_else(|| self.no_such_call(call))
+    }
+
+    pub(crate) fn hang_up(&self, operator: &Operator, call: &str) -> Result<Reply, Refusal> {
+        match self.house().hang_up(call)? {
+            true => {
+                tracing::info!(call, operator = operator.name(), "a call was hung up");
+                Ok(Reply::Done)
+            }
+            false => Err(self.no_such_call(call)),
+        }
+    }
+
+    pub(crate) fn call_records(&self, request: &CallRecordsRequest) -> Result<Reply, Refusal> {
+        let limit = request.limit.clamp(1, ROWS_MAX);
+        let before = request.before.as_deref().map(|before| id_of(before).ok_or_else(|| is_none(before)));
+        let query = CallQuery {
+            since_ms: request.since_ms,
+            before: before.transpose()?,
+            account: request.account.as_deref().map(aor).transpose()?.map(|aor: Aor| aor.as_str().into()),
+            is_failed: request.failed,
+            is_bad: request.bad,
+            limit: limit + 1,
+        };
+        let mut rows = self.records().calls(&query).map_err(not_written)?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|last| id_text(last.id));
+        let records = rows.iter().map(CallRecordView::from).collect();
+        Ok(Reply::CallRecords(CallRecordsPage { records, next }))
+    }
+
+    pub(crate) fn show_call_record(&self, call: &str) -> Result<Reply, Refusal> {
+        let found = id_of(call).map(|id| self.records().call(id)).transpose().map_err(not_written)?.flatten();
+        found.map(|row| Reply::CallRecord(Box::new((&row).into()))).ok_or_else(|| is_none(call))
+    }
+
+    /// One that is over has a record, which is the better answer.
+    fn no_such_call(&self, call: &str) -> Refusal {
+        let is_over =
+            id_of(call).is_some_and(|id| self.records().call(id).is_ok_and(|found| found.is_some()));
+        match is_over {
+            true => Refusal::new(
+                Why::NotFound,
+                format!("`{call}` is over; `coeur records show {call}` tells of it"),
+            ),
+            false => is_none(call),
+        }
+    }
+}
+
+fn is_none(call: &str) -> Refusal {
+    Refusal::new(Why::NotFound, format!("`{call}` is no call; `coeur calls` and `coeur records` list them"))
+}

@@ -1,0 +1,149 @@
+//! `coeur calls`.
+
+use super::account::say;
+use super::door::{Way, print_json, unexpected};
+use super::exit::Failure;
+use super::grammar::{Calls, CallsVerb};
+use super::table::{duration, table};
+use super::terminal::{bold, print, safe};
+use super::words::Word;
+use coeur_api::{CallView, CallsPage, LegView, Reply, Request, StreamView, WayView};
+
+pub fn run(arguments: Calls) -> Result<(), Failure> {
+    let (way, json) = (Way::open_server(&arguments.place)?, arguments.place.json);
+    match arguments.verb {
+        None => {
+            let account = arguments.account.map(|account| way.full_account(&account)).transpose()?;
+            list(&way, account, arguments.limit, json)
+        }
+        Some(CallsVerb::Show { call }) => match way.ask(Request::CallShow { call })? {
+            Reply::Call(view) if json => print_json(&view),
+            Reply::Call(view) => {
+                print(&shown(&view));
+                Ok(())
+            }
+            other => Err(unexpected(&other)),
+        },
+        Some(CallsVerb::Hangup { call }) => {
+            way.ask(Request::CallHangUp { call: call.clone() })?;
+            say(json, &Word::HungUp.with(&[&call]))
+        }
+    }
+}
+
+fn list(way: &Way, account: Option<String>, limit: usize, json: bool) -> Result<(), Failure> {
+    let CallsPage { calls, more } = match way.ask(Request::Calls { account, limit })? {
+        Reply::Calls(page) => page,
+        other => return Err(unexpected(&other)),
+    };
+    match json {
+        true => print_json(&calls)?,
+        false => print(&listed(&calls)),
+    }
+    if more {
+        eprintln!("coeur: {}", Word::MoreThan.with(&[&calls.len().to_string()]));
+    }
+    Ok(())
+}
+
+fn listed(calls: &[CallView]) -> String {
+    let row = |call: &CallView| {
+        let sides = [Some(&call.caller), call.callee.as_ref()];
+        let codec = |side: &LegView| side.streams.iter().flatten().find_map(|stream| stream.codec.clone());
+        let codecs: Vec<String> = sides.into_iter().flatten().filter_map(codec).collect();
+        vec![
+            call.call.clone(),
+            who(Some(&call.caller), ""),
+            who(call.callee.as_ref(), &call.to_uri),
+            state(&call.state),
+            duration(call.since_s),
+            call.srtp.clone().unwrap_or_else(|| "-".to_owned()),
+            if codecs.is_empty() { "-".to_owned() } else { codecs.join(" ") },
+            call.shard.to_string(),
+        ]
+    };
+    let heads = [
+        Word::Call.say(),
+        Word::From.say(),
+        Word::To.say(),
+        Word::State.say(),
+        Word::Since.say(),
+        Word::Media.say(),
+        Word::Codecs.say(),
+        Word::Shard.say(),
+    ];
+    table(&heads, &calls.iter().map(row).collect::<Vec<_>>())
+}
+
+/// The account, else what the side says of itself, else what was asked for.
+fn who(side: Option<&LegView>, or: &str) -> String {
+    let known = side.map(|side| side.account.clone().unwrap_or_else(|| side.address.clone()));
+    known.filter(|known| !known.is_empty()).unwrap_or_else(|| or.to_owned())
+}
+
+fn state(state: &str) -> String {
+    match state {
+        "ringing" => Word::Ringing.say().to_owned(),
+        "answered" => Word::Answered.say().to_owned(),
+        "held" => Word::Held.say().to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// `name  value`, control characters escaped; nothing for a value that there is not.
+pub(super) fn pair(name: &str, value: Option<&str>) -> String {
+    let line = |value: &str| format!("  {name:26}{}\n", safe(value.as_bytes()));
+    value.filter(|value| !value.is_empty()).map(line).unwrap_or_default()
+}
+
+fn shown(call: &CallView) -> String {
+    let mut out = format!("{} {}, {}\n", bold(&call.call), state(&call.state), duration(call.since_s));
+    out += &pair(Word::Wanted.say(), Some(&call.to_uri));
+    out += &pair(Word::Begun.say(), Some(&call.start_at));
+    out += &pair(Word::Media.say(), call.srtp.as_deref());
+    out += &pair(Word::TransferOf.say(), call.xfer_of.as_deref());
+    out += &pair(Word::Verdict.say(), call.verdict.as_deref());
+    out += &leg(Word::Caller.say(), &call.caller);
+    call.callee.iter().for_each(|callee| out += &leg(Word::Callee.say(), callee));
+    out
+}
+
+fn leg(role: &str, leg: &LegView) -> String {
+    let mut out = format!("{}\n", bold(role));
+    out += &pair(Word::Account.say(), leg.account.as_deref());
+    out += &pair(Word::Name.say(), Some(&leg.address));
+    out += &pair(Word::Device.say(), leg.device.map(|device| device.to_string()).as_deref());
+    out += &pair(Word::UserAgent.say(), Some(&leg.device_ua));
+    let over = [leg.transport.as_deref(), leg.src_ip.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+    out += &pair(Word::Over.say(), Some(&over.join(" ")));
+    leg.streams.iter().flatten().for_each(|view| out += &stream(view));
+    out
+}
+
+fn stream(view: &StreamView) -> String {
+    let codec = view.codec.as_deref().unwrap_or("?");
+    let mut out = pair(&view.kind, Some(&format!("{codec}, {}", view.protection)));
+    out += &pair(Word::Promised.say(), Some(&view.promised));
+    out += &pair(Word::PromisedByUs.say(), view.promised_by_us.as_deref());
+    out += &pair(Word::HeardFrom.say(), view.heard_from.as_deref());
+    out += &pair(Word::SendsTo.say(), view.sends_to.as_deref());
+    out += &pair(Word::Received.say(), Some(&way(view.received.as_ref())));
+    out += &pair(Word::Sent.say(), Some(&way(view.sent.as_ref())));
+    out += &pair(Word::RoundTrip.say(), view.rtt_ms.map(|ms| format!("{ms} ms")).as_deref());
+    let drops: Vec<String> = view.drops.iter().map(|(why, count)| format!("{why} {count}")).collect();
+    out += &pair(Word::Drops.say(), Some(&drops.join(", ")));
+    let refused = view.refused.as_ref().map(|(from, why)| format!("{from}: {why}"));
+    out += &pair(Word::RefusedFrom.say(), refused.as_deref());
+    out += &pair("ICE", view.ice.as_deref());
+    out += &pair("DTLS", view.dtls.as_deref());
+    out
+}
+
+/// What was not measured is a dash.
+pub(super) fn way(way: Option<&WayView>) -> String {
+    let Some(WayView { packets: Some(packets), loss_pct, jitter_ms, mos }) = way else {
+        return Word::NotMeasured.say().to_owned();
+    };
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+    Word::WayMeasured.with(&[&packets.to_string(), &number(*loss_pct), &number(*jitter_ms), &number(*mos)])
+}

@@ -1,0 +1,170 @@
+//! Records of calls as CSV (RFC 4180): one column for each field, those of the caller with `_a`, those of the callee with
+//! `_b`; `_to_` is what went to that side.
+
+use super::exit::Failure;
+use super::terminal::safe;
+use coeur_api::{CallRecordView, RecordSideView, WayView};
+
+const CALL: [&str; 17] = [
+    "id",
+    "start_at",
+    "answer_at",
+    "end_at",
+    "pdd_ms",
+    "ring_ms",
+    "talk_ms",
+    "disposition",
+    "sip_status",
+    "sip_reason",
+    "q850_cause",
+    "hangup_by",
+    "to_uri",
+    "srtp",
+    "xfer_of",
+    "forwarded_by",
+    "verdict",
+];
+const SIDE: [&str; 18] = [
+    "account",
+    "device",
+    "address",
+    "device_ua",
+    "transport",
+    "src_ip",
+    "call_id",
+    "codec",
+    "protection",
+    "packets",
+    "loss_pct",
+    "jitter_ms",
+    "mos",
+    "packets_to",
+    "loss_pct_to",
+    "jitter_ms_to",
+    "mos_to",
+    "rtt_ms",
+];
+
+pub fn heads() -> Result<String, Failure> {
+    let of = |side: &'static str| SIDE.iter().map(move |name| format!("{name}_{side}"));
+    let heads = CALL.iter().map(|name| (*name).to_owned()).chain(of("a")).chain(of("b"));
+    lines([heads.collect()].into_iter())
+}
+
+pub fn rows(records: &[CallRecordView]) -> Result<String, Failure> {
+    lines(records.iter().map(row))
+}
+
+fn lines(rows: impl Iterator<Item = Vec<String>>) -> Result<String, Failure> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row).map_err(|why| Failure::failed(why.to_string()))?;
+    }
+    let bytes = writer.into_inner().map_err(|why| Failure::failed(why.to_string()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn row(record: &CallRecordView) -> Vec<String> {
+    let mut row = vec![
+        record.id.clone(),
+        record.start_at.clone(),
+        said(&record.answer_at),
+        record.end_at.clone(),
+        number(record.pdd_ms),
+        number(record.ring_ms),
+        number(record.talk_ms),
+        record.disposition.clone(),
+        record.sip_status.to_string(),
+        said(&record.sip_reason),
+        number(record.q850_cause),
+        record.hangup_by.clone(),
+        cell(&record.to_uri),
+        said(&record.srtp),
+        said(&record.xfer_of),
+        cell(&record.forwarded_by.join(" ")),
+        said(&record.verdict),
+    ];
+    row.extend(side(Some(&record.caller)));
+    row.extend(side(record.callee.as_ref()));
+    row
+}
+
+fn side(side: Option<&RecordSideView>) -> Vec<String> {
+    let Some(side) = side else { return vec![String::new(); SIDE.len()] };
+    let mut row = vec![
+        said(&side.account),
+        number(side.device),
+        cell(&side.address),
+        cell(&side.device_ua),
+        said(&side.transport),
+        said(&side.src_ip),
+        cell(&side.call_id),
+        said(&side.codec),
+        said(&side.protection),
+    ];
+    row.extend(way(&side.received));
+    row.extend(way(&side.sent));
+    row.push(number(side.rtt_ms));
+    row
+}
+
+fn way(way: &WayView) -> [String; 4] {
+    [number(way.packets), number(way.loss_pct), number(way.jitter_ms), number(way.mos)]
+}
+
+/// What there is not is empty.
+fn number(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn said(text: &Option<String>) -> String {
+    text.as_deref().map(cell).unwrap_or_default()
+}
+
+/// Control characters escaped; and what a spreadsheet would take for a formula begins with an apostrophe: anybody may call
+/// himself `=HYPERLINK(...)`. A number with its plus is none.
+fn cell(text: &str) -> String {
+    let text = safe(text.as_bytes());
+    let digits = text.strip_prefix('+').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t']) && !digits;
+    if is_formula { format!("'{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_as_many_cells_as_the_heads_and_missing_is_empty() {
+        let record = CallRecordView { id: "x".into(), ..CallRecordView::default() };
+        let with = CallRecordView { callee: Some(RecordSideView::default()), ..record.clone() };
+        let heads = heads().ok().unwrap();
+        let mut reader = csv::Reader::from_reader(heads.as_bytes());
+        let count = reader.headers().unwrap().len();
+        assert_eq!(count, CALL.len() + 2 * SIDE.len());
+        assert!(heads.contains(",mos_a,packets_to_a,") && heads.ends_with(",rtt_ms_b\r\n"), "{heads}");
+        for record in [&record, &with] {
+            let row = row(record);
+            assert_eq!(row.len(), count);
+            assert_eq!(row[count - 1], "", "not measured is not 0");
+        }
+    }
+
+    #[test]
+    fn what_the_network_said_is_one_cell_and_no_formula() {
+        let name = "=HYPERLINK(\"http://x\")\r\n\x1b[31m,\"b\"";
+        let mut record = CallRecordView::default();
+        record.caller.address = name.to_owned();
+        record.caller.device_ua = "@SUM(A1)".to_owned();
+        record.to_uri = "+33123456789".to_owned();
+        let text = rows(&[record]).ok().unwrap();
+        assert_eq!(text.matches("\r\n").count(), 1, "{text}");
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+        let row = reader.records().next().unwrap().unwrap();
+        let of =
+            |name: &str| row[CALL.len() + SIDE.iter().position(|found| *found == name).unwrap()].to_owned();
+        assert_eq!(of("address"), "'=HYPERLINK(\"http://x\")\\x0d\\x0a\\x1b[31m,\"b\"");
+        assert_eq!(of("device_ua"), "'@SUM(A1)");
+        assert_eq!(&row[12], "+33123456789");
+    }
+}

@@ -1,0 +1,104 @@
+//! Records of calls that are over: written in batches, by name, so that one that comes twice is there once; kept for a time
+//! and up to a number.
+
+/// A call that is over. A name is a UUID of version 7, whose first 48 bits are the millisecond in which the call began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRow {
+    pub id: u128,
+    /// From its begin to the first sign of a ringing phone.
+    pub ring_after_ms: Option<u64>,
+    pub answered_at_ms: Option<u64>,
+    pub ended_at_ms: u64,
+    /// 200 when it was answered, else what the caller was told.
+    pub status: u16,
+    /// `caller`, `callee`, `exchange` or `operator`.
+    pub ended_by: Box<str>,
+    /// A Reason header (RFC 3326), as a side said it.
+    pub reason: Option<Box<str>>,
+    /// Its Q.850 cause.
+    pub q850_cause: Option<u32>,
+    /// Whom the caller wanted: a URI.
+    pub to: Box<str>,
+    /// `hop`, `mixed` or `e2e`.
+    pub media: Option<Box<str>>,
+    pub transfer_of: Option<u128>,
+    /// Accounts by whose rules it went on, with commas.
+    pub forwarded_by: Option<Box<str>>,
+    /// Why it was silent, in words.
+    pub verdict: Option<Box<str>>,
+    pub caller: SideRow,
+    pub callee: Option<SideRow>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SideRow {
+    /// `user@domain`; `None`: nobody of ours.
+    pub account: Option<Box<str>>,
+    pub device: Option<u64>,
+    /// Name and address as the side said them.
+    pub address: Box<str>,
+    pub user_agent: Box<str>,
+    pub transport: Option<Box<str>>,
+    pub remote: Option<Box<str>>,
+    pub call_id: Box<str>,
+    pub codec: Option<Box<str>>,
+    /// `clear`, `sdes` or `dtls`.
+    pub protection: Option<Box<str>>,
+    /// What came from this side.
+    pub received: WayRow,
+    /// What went to it.
+    pub sent: WayRow,
+    pub round_trip_us: Option<u64>,
+}
+
+/// One direction of the audio of a side; what is `None` was not measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WayRow {
+    pub packets: Option<u64>,
+    pub lost: Option<u64>,
+    pub jitter_us: Option<u64>,
+    /// 100 to 450.
+    pub mos_hundredths: Option<u16>,
+}
+
+/// How many are kept, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    pub days: u32,
+    pub calls: u64,
+}
+
+/// Which calls. The newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallQuery {
+    /// Begun at this time or later.
+    pub since_ms: Option<u64>,
+    /// Before this one: the last of the page before.
+    pub before: Option<u128>,
+    pub account: Option<Box<str>>,
+    /// Only those that were not answered.
+    pub is_failed: bool,
+    /// Only those with a direction that people complain of: see [`MOS_BAD_HUNDREDTHS`].
+    pub is_bad: bool,
+    pub limit: usize,
+}
+
+/// Below 3.60 many users are dissatisfied (ITU-T G.107 annex B).
+pub const MOS_BAD_HUNDREDTHS: u16 = 360;
+
+impl CallRow {
+    pub fn started_at_ms(&self) -> u64 {
+        (self.id >> 80) as u64
+    }
+
+    /// Of the four directions the worst that was measured.
+    pub fn worst_mos_hundredths(&self) -> Option<u16> {
+        let sides = [Some(&self.caller), self.callee.as_ref()].into_iter().flatten();
+        sides.flat_map(|side| [side.received, side.sent]).filter_map(|way| way.mos_hundredths).min()
+    }
+}
+
+/// The least name that a call can have which began at this time.
+pub(super) fn first_of(at_ms: u64) -> u128 {
+    u128::from(at_ms.min((1 << 48) - 1)) << 80
+}

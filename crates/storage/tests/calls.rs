@@ -1,0 +1,169 @@
+//! Records of calls: there once, found by what is asked, kept as long as was said.
+
+use coeur_storage::{CallQuery, CallRow, Keep, Records, SideRow, Sqlite, WayRow};
+use std::path::PathBuf;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("coeur-calls-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const ALL: Keep = Keep { days: 365, calls: 1_000_000 };
+const DAY_MS: u64 = 86_400_000;
+const NOW_MS: u64 = 1_800_000_000_000;
+
+/// The n-th call of a millisecond.
+fn call(at_ms: u64, n: u32) -> CallRow {
+    let way = WayRow { packets: Some(500), lost: Some(1), jitter_us: Some(900), mos_hundredths: Some(435) };
+    let side = |account: &str| SideRow {
+        account: Some(account.into()),
+        device: Some(7),
+        address: format!("\"A name\" <sip:{account}>").into(),
+        user_agent: "Some desk phone 1.2.3".into(),
+        transport: Some("tls".into()),
+        remote: Some("192.0.2.7:40000".into()),
+        call_id: "0123456789abcdef0123456789abcdef".into(),
+        codec: Some("PCMA/8000".into()),
+        protection: Some("sdes".into()),
+        received: way,
+        sent: WayRow::default(),
+        round_trip_us: None,
+    };
+    CallRow {
+        id: u128::from(at_ms) << 80 | 7 << 76 | 2 << 62 | u128::from(n),
+        ring_after_ms: Some(120),
+        answered_at_ms: Some(at_ms + 3_000),
+        ended_at_ms: at_ms + 60_000,
+        status: 200,
+        ended_by: "caller".into(),
+        reason: None,
+        q850_cause: None,
+        to: "sip:bob@example.org".into(),
+        media: Some("hop".into()),
+        transfer_of: None,
+        forwarded_by: None,
+        verdict: None,
+        caller: side("alice@example.org"),
+        callee: Some(side("bob@example.org")),
+    }
+}
+
+fn all(records: &mut Sqlite) -> Vec<CallRow> {
+    records.calls(&CallQuery { limit: 100_000, ..CallQuery::default() }).expect("read")
+}
+
+#[test]
+fn a_call_is_read_as_it_was_written_also_after_a_restart() {
+    let folder = Folder::new("written");
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let mut missed = call(NOW_MS, 2);
+    missed.callee = None;
+    missed.answered_at_ms = None;
+    missed.reason = Some("Q.850;cause=17".into());
+    missed.q850_cause = Some(17);
+    missed.transfer_of = Some(call(NOW_MS, 1).id);
+    missed.forwarded_by = Some("bob@example.org".into());
+    missed.verdict = Some("a firewall".into());
+    let written = [call(NOW_MS, 1), missed];
+    records.add_calls(&written, ALL, NOW_MS).expect("written");
+    drop(records);
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let found = all(&mut records);
+    assert_eq!(found.iter().rev().collect::<Vec<_>>(), written.iter().collect::<Vec<_>>());
+    assert_eq!(records.call(written[0].id).expect("read").as_ref(), Some(&written[0]));
+    assert_eq!(records.call(1).expect("read"), None);
+}
+
+#[test]
+fn a_call_that_is_told_twice_is_there_once_and_as_it_was_told_first() {
+    let folder = Folder::new("twice");
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let first = call(NOW_MS, 1);
+    let mut again = first.clone();
+    again.status = 500;
+    records.add_calls(&[first.clone(), first.clone()], ALL, NOW_MS).expect("written");
+    records.add_calls(&[again, call(NOW_MS, 2)], ALL, NOW_MS).expect("written");
+    assert_eq!(all(&mut records), [call(NOW_MS, 2), first]);
+}
+
+#[test]
+fn calls_are_found_by_time_account_failure_and_quality_page_by_page() {
+    let folder = Folder::new("found");
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let mut calls: Vec<CallRow> = (0..6).map(|n| call(NOW_MS + u64::from(n) * 1_000, n)).collect();
+    calls[1].caller.account = Some("carol@example.org".into());
+    calls[2].answered_at_ms = None;
+    if let Some(callee) = &mut calls[3].callee {
+        callee.received.mos_hundredths = Some(359);
+    }
+    calls[4].caller.received = WayRow::default();
+    calls[4].callee = None;
+    records.add_calls(&calls, ALL, NOW_MS).expect("written");
+    let mut find = |query: CallQuery| -> Vec<u64> {
+        let found = records.calls(&CallQuery { limit: 10, ..query }).expect("read");
+        found.iter().map(|call| (call.started_at_ms() - NOW_MS) / 1_000).collect()
+    };
+    assert_eq!(find(CallQuery { since_ms: Some(NOW_MS + 4_000), ..CallQuery::default() }), [5, 4]);
+    let of = |account: &str| CallQuery { account: Some(account.into()), ..CallQuery::default() };
+    assert_eq!(find(of("carol@example.org")), [1]);
+    assert_eq!(find(of("bob@example.org")), [5, 3, 2, 1, 0]);
+    assert_eq!(find(CallQuery { is_failed: true, ..CallQuery::default() }), [2]);
+    // What was not measured is not bad.
+    assert_eq!(find(CallQuery { is_bad: true, ..CallQuery::default() }), [3]);
+    assert_eq!(find(CallQuery { is_bad: true, is_failed: true, ..CallQuery::default() }), []);
+    let page = records.calls(&CallQuery { limit: 4, ..CallQuery::default() }).expect("read");
+    let before = page.last().map(|call| call.id);
+    let rest = records.calls(&CallQuery { before, limit: 4, ..CallQuery::default() }).expect("read");
+    assert_eq!(page.into_iter().chain(rest).collect::<Vec<_>>(), calls.into_iter().rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_too_old_and_the_oldest_of_too_many_go_when_others_come() {
+    let folder = Folder::new("old");
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let old = NOW_MS - 10 * DAY_MS;
+    let calls: Vec<CallRow> = (0..5).map(|n| call(old + u64::from(n), n)).collect();
+    let keep = Keep { days: 10, calls: 3 };
+    // Three of them are kept: the newest.
+    records.add_calls(&calls, keep, old).expect("written");
+    assert_eq!(all(&mut records).len(), 3);
+    // Two milliseconds later than the oldest of the three, which is then ten days and more.
+    records.add_calls(&[], keep, NOW_MS + 3).expect("written");
+    assert_eq!(all(&mut records), [calls[4].clone(), calls[3].clone()]);
+    records.add_calls(&[], keep, NOW_MS + DAY_MS).expect("written");
+    assert_eq!(all(&mut records), []);
+    // Counted anew after a restart.
+    records.add_calls(&calls, Keep { days: 10_000, calls: 4 }, NOW_MS).expect("written");
+    drop(records);
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    records.add_calls(&[call(NOW_MS, 9)], Keep { days: 10_000, calls: 4 }, NOW_MS).expect("written");
+    assert_eq!(all(&mut records).len(), 4);
+}
+
+/// What the setting of how many are kept says of the disk.
+#[test]
+fn a_call_takes_less_than_a_kilobyte_of_disk() {
+    let folder = Folder::new("size");
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let empty = std::fs::metadata(folder.0.join("coeur.db")).expect("there").len();
+    let calls: Vec<CallRow> = (0..20_000).map(|n| call(NOW_MS + u64::from(n), n)).collect();
+    for calls in calls.chunks(1_000) {
+        records.add_calls(calls, ALL, NOW_MS).expect("written");
+    }
+    drop(records);
+    let full = std::fs::metadata(folder.0.join("coeur.db")).expect("there").len();
+    let bytes = (full - empty) / 20_000;
+    assert!((200..1_000).contains(&bytes), "{bytes} bytes");
+    println!("{bytes} bytes a call");
+}
