@@ -3,14 +3,15 @@
 //! what it shares with us (RFC 3264, RFC 6337, RFC 7092 section 3.1).
 //!
 //! One file per word: [`profile`] is what a leg speaks, [`offer`] and [`answer`] write for it, [`keys`] and [`payloads`]
-//! are what they write with, [`agreed`] tells the media plane what came of it, [`mod@served`] is what a service of ours says. What we have announced stands in
-//! [`super::leg::Session::local`] and nowhere else, so a refused offer takes its keys with it.
+//! are what they write with, [`formats`] are those that the media plane makes of each other, [`agreed`] tells it what came of
+//! it, [`mod@served`] is what a service of ours says. What we have announced stands in [`super::leg::Session::local`] and nowhere else, so a refused offer takes its keys with it.
 //!
 //! What it deliberately does not do: trickle (RFC 8838; our candidates are complete), name keys of ours by an identifier
 //! (RFC 4568 section 6.1).
 
 mod agreed;
 mod answer;
+mod formats;
 mod held;
 mod keys;
 mod offer;

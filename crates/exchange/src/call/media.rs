@@ -54,7 +54,7 @@ impl Calls {
         let both = (describe::read(&first.session.remote), describe::read(&second.session.remote));
         let (Some(of_a), Some(of_b)) = both else { return };
         let (to_a, to_b) = (describe::peer(first, &of_a, &of_b), describe::peer(second, &of_b, &of_a));
-        let streams = describe::pairs(&to_a, &to_b);
+        let streams = describe::pairs(&to_a, &to_b, [(first, &of_a), (second, &of_b)]);
         let (id_a, id_b, call) = (first.media.id, second.media.id, first.call);
         let is_caller = self.calls.get(call as usize).is_some_and(|call| call.caller == a);
         let (caller, callee) = if is_caller { (&to_a, &to_b) } else { (&to_b, &to_a) };

@@ -1,6 +1,6 @@
 //! What has been agreed on a leg, for the media plane: from what we announced there and what its peer did.
 
-use super::{Described, held, keys, payloads, read};
+use super::{Described, formats, held, keys, payloads, read};
 use crate::call::leg::Leg;
 use crate::event::{LegProtection, Protection};
 use crate::media::{
@@ -152,13 +152,22 @@ fn ice(ours: Option<&IceSummary>, theirs: Option<&IceSummary>) -> Option<Box<Ice
     }))
 }
 
-/// Streams that both have taken. `m=` lines keep their places on both legs, so an index is the same stream.
-pub(in crate::call) fn pairs(a: &Peer, b: &Peer) -> Box<[Pair]> {
+/// Streams that both have taken. `m=` lines keep their places on both legs, so an index is the same stream. What has no
+/// format in common is converted.
+pub(in crate::call) fn pairs(a: &Peer, b: &Peer, legs: [(&Leg, &Described<'_>); 2]) -> Box<[Pair]> {
+    let ours = legs.map(|(leg, _)| read(&leg.session.local));
+    let conversion = |index: usize| {
+        let agreed = |at: usize| {
+            let said = legs[at].1.summary.media.get(index)?;
+            Some(formats::Agreed { said, ours: ours[at].as_ref()?.summary.media.get(index)? })
+        };
+        formats::conversion(&agreed(0)?, &agreed(1)?)
+    };
     let pair = |index: usize| {
         let (of_a, of_b) = (a.streams[index].as_ref()?, b.streams.get(index)?.as_ref()?);
         let names = payloads::matching(&codecs(of_a), &codecs(of_b));
         let payloads = names.into_iter().filter(|(of_a, of_b)| of_a != of_b).collect();
-        Some(Pair { a: index as u8, b: index as u8, payloads, conversion: None })
+        Some(Pair { a: index as u8, b: index as u8, payloads, conversion: conversion(index) })
     };
     (0..a.streams.len()).filter_map(pair).collect()
 }

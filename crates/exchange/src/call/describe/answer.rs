@@ -1,7 +1,7 @@
 //! What we answer on a leg: in the profile of its offer, with what the other side has said.
 
 use super::offer::speaks_web;
-use super::{Described, address_of, agreed, keep, keys, payloads, read};
+use super::{Described, address_of, agreed, formats, keep, keys, payloads, read};
 use crate::call::leg::Leg;
 use crate::media::{DtlsRole, StreamAddress};
 use crate::mint::Mint;
@@ -73,6 +73,7 @@ fn numbered(from: &Described<'_>, offer: &Described<'_>) -> SessionDescription {
     for (index, media) in said.media.iter_mut().enumerate() {
         if let (Some(theirs), Some(asked)) = (from.summary.media.get(index), offer.summary.media.get(index)) {
             payloads::rename(media, &payloads::matching(&theirs.codecs, &asked.codecs));
+            formats::translate(media, asked);
         }
     }
     said

@@ -1,7 +1,7 @@
 //! What we offer on a leg: what the other side has described, in the profile of this one.
 
 use super::profile::Profile;
-use super::{Described, address_of, held, keep, keys, payloads, read};
+use super::{Described, address_of, formats, held, keep, keys, payloads, read};
 use crate::call::leg::Leg;
 use crate::media::StreamAddress;
 use crate::mint::Mint;
@@ -56,6 +56,7 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
     if speaks_web(from) && !is_web {
         without_web(&mut description);
     }
+    formats::append(&mut description, before.as_ref());
     if derived.has_bundle {
         payloads::make_unique(&mut description.media);
     }

@@ -4,6 +4,7 @@
 mod across;
 mod attending;
 mod calls;
+mod converting;
 mod cost;
 mod desk;
 mod early;

@@ -361,13 +361,14 @@ fn a_number_that_a_phone_uses_twice_is_another_in_the_bundle_and_translated() {
         .replace("RTP/AVP 0 8 101\r\n", "RTP/AVP 96 101\r\na=rtpmap:96 opus/48000/2\r\n")
         + "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n";
     let Talk { desk, offer, answer, .. } = talk(desk, alice, &bob, &offered);
-    assert!(offer.contains("a=rtpmap:96 opus/48000/2") && offer.contains("a=rtpmap:97 VP8/90000"), "{offer}");
+    assert!(offer.contains("a=rtpmap:96 opus/48000/2") && offer.contains("a=rtpmap:98 VP8/90000"), "{offer}");
     assert!(answer.contains("a=rtpmap:96 VP8/90000"), "{answer}");
     let renamed: Vec<(u8, u8)> = desk.pairs[1].payloads.to_vec();
     let (a, _) = desk.connected.expect("connected");
     let is_alice =
         desk.open[&a].as_ref().is_some_and(|peer| peer.streams[0].as_ref().is_some_and(|s| s.ice.is_none()));
-    assert_eq!(renamed, [if is_alice { (96, 97) } else { (97, 96) }]);
+    // 97 is taken by the keys at the clock of Opus, which we can make.
+    assert_eq!(renamed, [if is_alice { (96, 98) } else { (98, 96) }]);
 }
 
 /// The keys of a call are in no log.

@@ -1,0 +1,206 @@
+//! Phones without an audio format in common: what each is told, and what the media plane is to make of it (decision 0025).
+
+use super::profiles::{CHROME, Kind, desk, with_crlf};
+use super::*;
+use crate::media::Conversion;
+use crate::testing::Phone;
+
+/// Alice speaks this, and bob that: descriptions of one audio stream.
+const OPUS: (&str, &str) = (
+    "96 97",
+    "a=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1;usedtx=1\r\na=rtpmap:97 telephone-event/48000\r\na=ptime:40\r\n",
+);
+const PCMA: (&str, &str) = ("8 101", "a=rtpmap:101 telephone-event/8000\r\na=ptime:30\r\n");
+const PCMU: (&str, &str) = ("0", "");
+
+fn speaks(ip: &str, port: u16, version: u32, (formats, lines): (&str, &str)) -> String {
+    described(ip, port, version, lines)
+        .replace("0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n", &format!("{formats}\r\n"))
+}
+
+/// What somebody answers who has one codec, under the number that it was offered with.
+fn only(offer: &str, encoding: &str, version: u32, lines: &str) -> String {
+    let number = offer
+        .lines()
+        .filter_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(' '))
+        .find(|(_, offered)| *offered == encoding)
+        .map(|(number, _)| number)
+        .or((encoding == "PCMA/8000").then_some("8"))
+        .unwrap_or_else(|| panic!("{encoding} is not offered: {offer}"));
+    let lines = format!("a=rtpmap:{number} {encoding}\r\n{lines}");
+    speaks("10.0.0.2", 5_000, version, (number, &lines))
+}
+
+fn formats(text: &str) -> &str {
+    let line = text.lines().find(|line| line.starts_with("m=audio")).expect("audio");
+    line.splitn(4, ' ').nth(3).expect("formats")
+}
+
+struct Talk {
+    desk: Desk,
+    bob: Phone,
+    caller: Ua,
+    callee: Ua,
+    offer: String,
+    answer: String,
+}
+
+/// Alice offers that, and bob answers.
+fn talk(alice_is: Kind, bob_is: Kind, offered: &str, answered: impl FnOnce(&str) -> String) -> Talk {
+    let (mut desk, mut alice, bob) = desk(alice_is, bob_is);
+    let (request, sent) = desk.invite(&mut alice, URI, "", offered);
+    let invite = request_to(&sent, bob.flow, "INVITE").clone();
+    let offer = body(&invite);
+    let answer = answered(&offer);
+    let sent = desk.receive(bob.flow, &reply(&invite, 200, "bobtag", &contact(bob.flow), &answer));
+    let ok = answer_to(&sent, alice.flow, 200).clone();
+    let mut caller = Ua::caller(alice.flow, &request, &ok);
+    let ack = caller.ack("");
+    desk.receive(alice.flow, &ack);
+    Talk { answer: body(&ok), callee: Ua::callee(bob.flow, &invite, "bobtag"), desk, bob, caller, offer }
+}
+
+/// How long the packets to alice, at port 4000, and to bob are.
+fn frames_ms(desk: &Desk) -> Option<(u8, u8)> {
+    let Conversion { a, b } = desk.pairs[0].conversion?;
+    let (first, _) = desk.connected.expect("connected");
+    let peer = desk.open[&first].as_ref().expect("described");
+    let is_alice = peer.streams[0].as_ref().is_some_and(|stream| stream.rtp.port() == 4_000);
+    Some(if is_alice { (a.frame_ms, b.frame_ms) } else { (b.frame_ms, a.frame_ms) })
+}
+
+#[test]
+fn who_speaks_only_opus_and_who_speaks_only_pcma_talk_whoever_calls() {
+    let offered = speaks("10.0.0.1", 4_000, 1, OPUS);
+    let opus = talk(Kind::Plain, Kind::Plain, &offered, |_| speaks("10.0.0.2", 5_000, 1, PCMA));
+    assert_eq!(formats(&opus.offer), "96 97 9 8 0 98", "{}", opus.offer);
+    assert!(opus.offer.contains("a=rtpmap:98 telephone-event/8000\r\n"), "{}", opus.offer);
+    assert_eq!(formats(&opus.answer), "96 97");
+    assert!(
+        opus.answer.contains("a=fmtp:96 useinbandfec=1\r\n"),
+        "what we say of ourselves: {}",
+        opus.answer
+    );
+    assert!(!opus.answer.contains("ptime"), "30 ms is nothing for Opus: {}", opus.answer);
+    assert_eq!(frames_ms(&opus.desk), Some((40, 30)));
+
+    let offered = speaks("10.0.0.1", 4_000, 1, PCMA);
+    let pcma = talk(Kind::Plain, Kind::Plain, &offered, |offer| only(offer, "opus/48000/2", 1, ""));
+    assert_eq!(formats(&pcma.offer), "8 101 0 9 96 97");
+    assert_eq!(formats(&pcma.answer), "8 101");
+    assert_eq!(frames_ms(&pcma.desk), Some((30, 20)));
+}
+
+#[test]
+fn a_browser_hears_a_phone_that_knows_no_opus_and_one_that_knows_it_is_relayed() {
+    let chrome = with_crlf(CHROME);
+    // Whatever it offers, the phone takes one.
+    let narrow = chrome.replace("111 63 9 0 8 13 110 126", "111 110");
+    let call = talk(Kind::Web, Kind::Plain, &narrow, |offer| only(offer, "PCMU/8000", 1, ""));
+    assert!(desk_converts(&call.desk));
+    assert_eq!(formats(&call.answer), "111 110");
+    let call = talk(Kind::Web, Kind::Plain, &chrome, |offer| only(offer, "opus/48000/2", 1, ""));
+    assert!(!desk_converts(&call.desk));
+    let call = talk(Kind::Web, Kind::Plain, &chrome, |offer| only(offer, "PCMA/8000", 1, ""));
+    assert!(!desk_converts(&call.desk), "both know it");
+    assert_eq!(formats(&call.answer), "8");
+}
+
+fn desk_converts(desk: &Desk) -> bool {
+    desk.pairs[0].conversion.is_some()
+}
+
+#[test]
+fn an_answer_that_prefers_what_the_caller_does_not_know_is_converted_and_one_that_does_not_is_not() {
+    let offered = speaks("10.0.0.1", 4_000, 1, PCMU);
+    let both = |formats: &'static str| move |_: &str| speaks("10.0.0.2", 5_000, 1, (formats, ""));
+    let call = talk(Kind::Plain, Kind::Plain, &offered, both("9 0"));
+    assert!(desk_converts(&call.desk), "it would send G.722");
+    assert_eq!(formats(&call.answer), "0");
+    let call = talk(Kind::Plain, Kind::Plain, &offered, both("0 9"));
+    assert!(!desk_converts(&call.desk));
+    assert_eq!(formats(&call.answer), "0");
+}
+
+#[test]
+fn what_nothing_can_be_made_of_is_refused_as_it_was() {
+    let g729 = ("18", "a=rtpmap:18 G729/8000\r\n");
+    let call = talk(Kind::Plain, Kind::Plain, &speaks("10.0.0.1", 4_000, 1, g729), |_| {
+        speaks("10.0.0.2", 5_000, 1, g729)
+    });
+    assert_eq!((formats(&call.offer), formats(&call.answer)), ("18", "18"));
+    assert!(!desk_converts(&call.desk));
+}
+
+#[test]
+fn hold_and_resume_of_either_side_stay_converted() {
+    let offered = speaks("10.0.0.1", 4_000, 1, OPUS);
+    let call = talk(Kind::Plain, Kind::Plain, &offered, |_| speaks("10.0.0.2", 5_000, 1, PCMA));
+    let Talk { mut desk, bob, caller, callee, .. } = call;
+    let alice = caller.flow;
+    for (mut asks, other) in [(caller, bob.flow), (callee, alice)] {
+        for (version, direction) in [(2, "a=sendonly\r\n"), (3, "a=sendrecv\r\n")] {
+            let is_alice = other == bob.flow;
+            let say = |is_alice: bool, direction: &str| {
+                let (ip, port, (formats, lines)) =
+                    if is_alice { ("10.0.0.1", 4_000, OPUS) } else { ("10.0.0.2", 5_000, PCMA) };
+                speaks(
+                    ip,
+                    port,
+                    version + u32::from(!is_alice) * 4,
+                    (formats, &format!("{lines}{direction}")),
+                )
+            };
+            let hold = asks.request("INVITE", "", &say(is_alice, direction));
+            let sent = desk.receive(asks.flow, &hold);
+            let offer = request_to(&sent, other, "INVITE").clone();
+            let mirrored = if version == 2 { "a=recvonly\r\n" } else { "" };
+            let sent =
+                desk.receive(other, &reply(&offer, 200, "", &contact(other), &say(!is_alice, mirrored)));
+            let ok = body(answer_to(&sent, asks.flow, 200));
+            assert_eq!(formats(&ok), if is_alice { "96 97" } else { "8 101" });
+            let ack = asks.ack("");
+            desk.receive(asks.flow, &ack);
+            assert_eq!(frames_ms(&desk), Some((40, 30)), "{direction}");
+        }
+    }
+}
+
+#[test]
+fn after_a_transfer_only_who_does_not_understand_the_new_side_is_converted() {
+    const CAROL: &str = "192.0.2.33:5060";
+    for (carol_speaks, is_converted) in [("opus/48000/2", true), ("PCMA/8000", false)] {
+        let offered = speaks("10.0.0.1", 4_000, 1, OPUS);
+        let mut call = talk(Kind::Plain, Kind::Plain, &offered, |_| speaks("10.0.0.2", 5_000, 1, PCMA));
+        let carol = call.desk.register("carol", udp(CAROL), "").flow;
+        let refer = call.caller.request("REFER", transferring::TO_CAROL, "");
+        let sent = call.desk.receive(call.caller.flow, &refer);
+        let invite = request_to(&sent, carol, "INVITE").clone();
+        let answer = only(&body(&invite), carol_speaks, 1, "").replace("5000", "6000");
+        let sent = call.desk.receive(carol, &reply(&invite, 200, "caroltag", &contact(carol), &answer));
+        let again = request_to(&sent, call.bob.flow, "INVITE").clone();
+        let bobs = speaks("10.0.0.2", 5_000, 2, PCMA);
+        let sent = call.desk.receive(call.bob.flow, &reply(&again, 200, "", &contact(call.bob.flow), &bobs));
+        let last = request_to(&sent, call.caller.flow, "NOTIFY").clone();
+        assert_eq!(transferring::told(&last).0, "SIP/2.0 200 OK");
+        assert_eq!(desk_converts(&call.desk), is_converted, "{carol_speaks}");
+    }
+}
+
+#[test]
+fn an_offer_that_comes_late_is_answered_in_the_format_of_who_offered() {
+    let (mut desk, mut alice, bob) = desk(Kind::Plain, Kind::Plain);
+    let (request, sent) = desk.invite(&mut alice, URI, "", "");
+    let invite = request_to(&sent, bob.flow, "INVITE").clone();
+    let offer = speaks("10.0.0.2", 5_000, 1, PCMA);
+    let sent = desk.receive(bob.flow, &reply(&invite, 200, "bobtag", &contact(bob.flow), &offer));
+    let ok = answer_to(&sent, alice.flow, 200).clone();
+    assert_eq!(formats(&body(&ok)), "8 101 0 9 96 97");
+    let mut caller = Ua::caller(alice.flow, &request, &ok);
+    let answer =
+        only(&body(&ok), "opus/48000/2", 1, "").replace("10.0.0.2", "10.0.0.1").replace("5000", "4000");
+    let ack = caller.ack(&answer);
+    let sent = desk.receive(alice.flow, &ack);
+    assert_eq!(formats(&body(request_to(&sent, bob.flow, "ACK"))), "8 101");
+    assert_eq!(frames_ms(&desk), Some((20, 30)));
+}
