@@ -128,8 +128,21 @@ async function report(phone) {
   return out;
 }
 
+// A browser that knows one audio codec, and the keys at its clock.
+function knowOnly(name) {
+  const codecs = RTCRtpReceiver.getCapabilities("audio").codecs.filter((codec) =>
+    codec.mimeType.toLowerCase() === `audio/${name}` || (codec.mimeType.endsWith("telephone-event") && codec.clockRate === 48_000));
+  const addTrack = RTCPeerConnection.prototype.addTrack;
+  RTCPeerConnection.prototype.addTrack = function (track, ...streams) {
+    const sender = addTrack.call(this, track, ...streams);
+    if (track.kind === "audio") this.getTransceivers().find((t) => t.sender === sender).setCodecPreferences(codecs);
+    return sender;
+  };
+}
+
 window.coeur = {
   async start(options) {
+    if (options.codec) knowOnly(options.codec);
     const phone = options.library === "sip.js" ? new SipJsPhone(options) : new JsSipPhone(options);
     phone.constraints = { audio: true, video: options.video };
     window.phone = phone;

@@ -58,6 +58,11 @@ impl Browsers {
 
     /// A browser with a phone that has registered.
     pub fn phone(&mut self, setup: &Setup<'_>) {
+        self.phone_speaking(setup, None);
+    }
+
+    /// The same with one that knows this audio codec only, such as `opus`.
+    pub fn phone_speaking(&mut self, setup: &Setup<'_>, codec: Option<&str>) {
         let file = self.folder.path().join(format!("{}.wav", setup.name));
         std::fs::write(&file, tone::wav(setup.tone_hz)).expect("tone file");
         let library = match setup.library {
@@ -67,6 +72,7 @@ impl Browsers {
         self.ask(&json!({
             "start": setup.name, "library": library, "server": setup.server, "user": setup.user,
             "secret": setup.secret, "domain": setup.domain, "video": setup.video, "tone": file, "tones_hz": TONES_HZ,
+            "codec": codec,
         }));
     }
 

@@ -408,6 +408,25 @@ fn hold_and_resume_and_a_new_description_go_on_in_the_same_numbers() {
     assert_eq!((other.ssrc(), other.payload_type()), (before.0, 0));
 }
 
+/// RFC 7587 section 6.1.
+#[test]
+fn opus_is_said_as_the_other_end_asks() {
+    let octets = |ports: u16, fmtp: &str| {
+        let mut desk = Desk::new(ports..=ports + 9, OPUS, G722);
+        let mut formats = OPUS.formats();
+        formats[0].fmtp = Some(fmtp.as_bytes().into());
+        desk.describe(1, formats, |_| {});
+        desk.describe(2, G722.formats(), |_| {});
+        desk.connect(Some(Conversion { a: Side::USUAL, b: Side::USUAL }));
+        desk.run(75, |_| false);
+        desk.a.packets.iter().map(|packet| packet.len() - 12).sum::<usize>() as f64
+            / desk.a.packets.len() as f64
+    };
+    let (usual, least) =
+        (octets(45_190, "useinbandfec=1"), octets(45_200, "usedtx=0; maxaveragebitrate=8000"));
+    assert!(usual > 1.5 * least && least < 30.0, "{usual:.0} and {least:.0} bytes in a packet");
+}
+
 #[test]
 fn what_both_understand_is_relayed_and_what_nobody_agreed_is_dropped() {
     let mut desk = Desk::new(45_160..=45_169, PCMA, PCMA);
