@@ -1,5 +1,6 @@
 // Drives web phones for interop/tests/browser.rs. Lines of JSON come in on standard input, each is answered by one line:
-//   {"start": "alice", "library": "jssip", "server": "ws://...", "user", "secret", "domain", "video", "tone": FILE, "tones_hz"}
+//   {"start": "alice", "library": "jssip", "server": "ws://...", "user", "secret", "domain", "video", "tone": FILE, "tones_hz",
+//    "relay": "udp", "tcp", "tls" or null}
 //   {"call": "alice", "user": "bob"}   {"report": "alice"}   {"hang_up": "alice"}   {"hold": "alice", "on": true}
 //   {"picture": "alice", "file": FILE}
 // Each phone is a browser of its own, since the sound of its microphone is set when it starts.
@@ -11,7 +12,9 @@ import readline from "node:readline";
 const bundle = (await build({
   entryPoints: [new URL("phone.mjs", import.meta.url).pathname], bundle: true, write: false, format: "iife",
 })).outputFiles[0].text;
-const PAGE = `<!doctype html><meta charset="utf-8"><title>web phone</title><h1>Web phone</h1><pre id="said"></pre>`;
+const PAGE = `<!doctype html><meta charset="utf-8"><title>web phone</title>
+<style>body{font:16px sans-serif;margin:16px}video{height:200px;background:#222;margin-right:8px}</style>
+<h1 id="name">Web phone</h1><video id="theirs" muted></video><video id="ours" muted></video><p id="said"></p>`;
 
 // A real server: Chromium lets a page reach addresses of this machine only when it came from this machine.
 const server = http.createServer((_, answer) => answer.setHeader("content-type", "text/html").end(PAGE));
@@ -29,8 +32,10 @@ async function start(o) {
       "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${o.tone}`,
     ],
   });
-  const page = await (await browser.newContext({ ignoreHTTPSErrors: true, permissions: ["microphone", "camera"] })).newPage();
+  const page = await (await browser.newContext({ ignoreHTTPSErrors: true, permissions: ["microphone", "camera"],
+    viewport: { width: 640, height: 320 } })).newPage();
   await page.goto(origin);
+  await page.evaluate((name) => { document.getElementById("name").textContent = `Web phone of ${name}`; }, o.start);
   await page.addScriptTag({ content: bundle });
   phones.set(o.start, { browser, page });
   await page.evaluate((options) => window.coeur.start(options), o);

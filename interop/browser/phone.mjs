@@ -6,12 +6,26 @@ import { Inviter, Registerer, RegistererState, SessionState, UserAgent } from "s
 const log = [];
 const say = (text) => log.push(`${(performance.now() / 1000).toFixed(2)} ${text}`);
 
+// What the server has told of STUN and TURN when it answered the REGISTER, and whether there shall be no other way: `relay`
+// is "udp", "tcp" or "tls", or absent.
+function connectionOptions(iceServers, relay) {
+  if (!relay) return { iceServers };
+  const wanted = { udp: /^turn:.*transport=udp/, tcp: /^turn:.*transport=tcp/, tls: /^turns:/ }[relay];
+  const only = iceServers.map((server) => ({ ...server, urls: server.urls.filter((url) => wanted.test(url)) }));
+  return { iceServers: only, iceTransportPolicy: "relay" };
+}
+const told = (header) => (header ? JSON.parse(header) : []);
+
 class JsSipPhone {
-  constructor({ server, user, secret, domain }) {
+  constructor({ server, user, secret, domain, relay }) {
     const socket = new JsSIP.WebSocketInterface(server);
     this.domain = domain;
     this.ua = new JsSIP.UA({
       sockets: [socket], uri: `sip:${user}@${domain}`, password: secret, register: true, session_timers: true,
+    });
+    this.pcConfig = { iceServers: [] };
+    this.ua.on("registered", ({ response }) => {
+      this.pcConfig = connectionOptions(told(response.getHeader("Ice-Servers")), relay);
     });
     this.ua.on("disconnected", (e) => say(`disconnected: ${e.code} ${e.reason}`));
     this.ua.on("registrationFailed", (e) => say(`registration failed: ${e.cause}`));
@@ -22,7 +36,7 @@ class JsSipPhone {
       session.on("confirmed", () => { this.state = "confirmed"; });
       if (originator === "remote") {
         say(`called, ${this.constraints.video ? "with" : "without"} video`);
-        session.answer({ mediaConstraints: this.constraints, pcConfig: { iceServers: [] } });
+        session.answer({ mediaConstraints: this.constraints, pcConfig: this.pcConfig });
       }
     });
   }
@@ -30,7 +44,7 @@ class JsSipPhone {
     return new Promise((done) => { this.ua.on("registered", done); this.ua.start(); });
   }
   call(user) {
-    this.ua.call(`sip:${user}@${this.domain}`, { mediaConstraints: this.constraints, pcConfig: { iceServers: [] } });
+    this.ua.call(`sip:${user}@${this.domain}`, { mediaConstraints: this.constraints, pcConfig: this.pcConfig });
   }
   hold(on) { return new Promise((done) => (on ? this.session.hold({}, done) : this.session.unhold({}, done))); }
   dtmf(tone) { this.session.sendDTMF(tone); }
@@ -39,8 +53,9 @@ class JsSipPhone {
 }
 
 class SipJsPhone {
-  constructor({ server, user, secret, domain }) {
+  constructor({ server, user, secret, domain, relay }) {
     this.domain = domain;
+    this.relay = relay;
     this.ua = new UserAgent({
       uri: UserAgent.makeURI(`sip:${user}@${domain}`), authorizationUsername: user, authorizationPassword: secret,
       transportOptions: { server }, logLevel: "error",
@@ -59,7 +74,11 @@ class SipJsPhone {
     const registerer = new Registerer(this.ua);
     await new Promise((done, fail) => {
       registerer.stateChange.addListener((state) => { if (state === RegistererState.Registered) done(); });
-      registerer.register({ requestDelegate: { onReject: (r) => fail(new Error(`REGISTER: ${r.message.statusCode}`)) } });
+      const onAccept = ({ message }) => {
+        const options = connectionOptions(told(message.getHeader("Ice-Servers")), this.relay);
+        this.ua.configuration.sessionDescriptionHandlerFactoryOptions.peerConnectionConfiguration = options;
+      };
+      registerer.register({ requestDelegate: { onAccept, onReject: (r) => fail(new Error(`REGISTER: ${r.message.statusCode}`)) } });
     });
   }
   call(user) {
@@ -109,6 +128,22 @@ function listen(phone, tonesHz) {
   }, 50);
 }
 
+// The pictures of both sides, for people who look at the page.
+function show(phone) {
+  const put = (id, track) => {
+    const element = document.getElementById(id);
+    if (!track || element.srcObject?.getTracks()[0] === track) return;
+    element.srcObject = new MediaStream([track]);
+    element.play().catch((e) => say(`play ${id}: ${e}`));
+  };
+  setInterval(() => {
+    put("theirs", phone.connection?.getReceivers().find((r) => r.track?.kind === "video")?.track);
+    put("ours", phone.connection?.getSenders().find((s) => s.track?.kind === "video")?.track);
+    const heard = Object.entries(phone.heard ?? {}).filter(([, s]) => s > 0).map(([hz, s]) => `${hz} Hz for ${s.toFixed(1)} s`);
+    document.getElementById("said").textContent = `${phone.state ?? "no call"}; heard ${heard.join(", ") || "nothing"}`;
+  }, 200);
+}
+
 async function report(phone) {
   const out = { state: phone.state ?? "none", heard_s: phone.heard, log, audio: null, video: null, pair: null, dtls: null };
   const connection = phone.connection;
@@ -147,6 +182,7 @@ window.coeur = {
     phone.constraints = { audio: true, video: options.video };
     window.phone = phone;
     listen(phone, options.tones_hz);
+    show(phone);
     const late = new Promise((_, fail) => setTimeout(() => fail(new Error(`not registered: ${log.join("; ")}`)), 15_000));
     await Promise.race([phone.registered(), late]);
   },

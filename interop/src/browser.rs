@@ -1,10 +1,11 @@
 //! Web phones: JsSIP and SIP.js in headless Chromium, each in a browser of its own, driven through `browser/drive.mjs`.
 
+use crate::place::Place;
 use crate::{Child, Folder, tone};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 /// The tones that are listened for, Hz.
@@ -32,6 +33,8 @@ pub struct Setup<'a> {
     pub secret: &'a str,
     pub domain: &'a str,
     pub video: bool,
+    /// No way but TURN, and that over `udp`, `tcp` or `tls`.
+    pub relay: Option<&'a str>,
     /// The tone it speaks, Hz.
     pub tone_hz: u32,
 }
@@ -43,10 +46,16 @@ pub struct Report(pub Value);
 impl Browsers {
     /// Starts the driver; `cargo xtask interop` has put what it needs into `browser/node_modules`.
     pub fn start() -> Self {
-        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
-        let mut child = Command::new("node")
+        Self::start_on(&Place::LOOPBACK)
+    }
+
+    /// On a host of a network in a box.
+    pub fn start_on(place: &Place) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
+        let mut child = place
+            .command("node")
             .arg("drive.mjs")
-            .current_dir(place)
+            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -73,6 +82,7 @@ impl Browsers {
             "start": setup.name, "library": library, "server": setup.server, "user": setup.user,
             "secret": setup.secret, "domain": setup.domain, "video": setup.video, "tone": file, "tones_hz": TONES_HZ,
             "codec": codec,
+            "relay": setup.relay,
         }));
     }
 
@@ -138,6 +148,11 @@ impl Report {
     /// RTP packets received (`getStats`).
     pub fn audio_packets(&self) -> u64 {
         self.0["audio"]["packets"].as_u64().unwrap_or(0)
+    }
+
+    /// Its end of the way of media: `host`, `srflx` or `relay`, and the address.
+    pub fn local_candidate(&self) -> &str {
+        self.0["pair"]["local"].as_str().unwrap_or_default()
     }
 
     pub fn video_frames(&self) -> u64 {

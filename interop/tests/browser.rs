@@ -3,7 +3,9 @@
 use coeur_interop::baresip;
 use coeur_interop::browser::{Browsers, Library, Setup};
 use coeur_interop::coeur::{Coeur, DOMAIN};
+use coeur_interop::free_port;
 use coeur_interop::place::Place;
+use std::path::PathBuf;
 
 const ALICE: (&str, &str) = ("alice", "correct-horse-1");
 /// The server passes the keys and paths of the two on, and has no part in them.
@@ -20,7 +22,18 @@ fn phone(
 ) {
     let (user, secret) = account;
     let server = format!("ws://localhost:{}", server.ws);
-    browsers.phone(&Setup { name: user, library, server, user, secret, domain: DOMAIN, video, tone_hz });
+    let relay = None;
+    browsers.phone(&Setup {
+        name: user,
+        library,
+        server,
+        user,
+        secret,
+        domain: DOMAIN,
+        video,
+        relay,
+        tone_hz,
+    });
 }
 
 /// Both ends hear the other's tone and see its picture.
@@ -35,11 +48,25 @@ fn two_browsers_talk(name: &str, flags: &[&str], caller: Library, callee: Librar
     let by_alice = browsers.wait("alice", 20, |r| r.heard_s(660) > 2.0 && r.video_frames() > 20);
     let by_bob = browsers.wait("bob", 20, |r| r.heard_s(440) > 2.0 && r.video_frames() > 20);
     println!("alice {by_alice:#?}\nbob {by_bob:#?}");
+    picture(&mut browsers, name);
     assert!(by_alice.is_confirmed() && by_bob.is_confirmed());
     assert!(by_alice.audio_packets() > 80 && by_bob.audio_packets() > 80);
     assert_eq!((by_alice.heard_s(440), by_bob.heard_s(660)), (0.0, 0.0), "nobody hears himself");
     browsers.hang_up("alice");
     browsers.wait("bob", 10, |report| report.has_ended());
+}
+
+/// A picture of a page in a video call. It is kept where `INTEROP_PICTURES` says, as is the one of `docs/images`.
+fn picture(browsers: &mut Browsers, name: &str) {
+    let kept = std::env::var_os("INTEROP_PICTURES").map(PathBuf::from);
+    let folder = kept.unwrap_or_else(std::env::temp_dir);
+    let file = folder.join(format!("browser-{name}.png"));
+    browsers.picture("alice", &file);
+    let bytes = std::fs::read(&file).expect("a picture");
+    assert!(bytes.starts_with(b"\x89PNG") && bytes.len() > 10_000, "{} bytes", bytes.len());
+    if std::env::var_os("INTEROP_PICTURES").is_none() {
+        std::fs::remove_file(&file).expect("it is ours");
+    }
 }
 
 #[test]
@@ -120,4 +147,63 @@ fn a_browser_and_a_desk_phone_of_tls_hear_each_other() {
 #[ignore = "needs node, chromium and baresip"]
 fn a_browser_and_a_desk_phone_of_tls_and_srtp_hear_each_other() {
     a_browser_and_a_desk_phone_talk("web-srtp", Library::JsSip, "tls", true);
+}
+
+/// A page that may use nothing but TURN, as in a network that lets no UDP out: what it has been told when it registered is
+/// all that it needs.
+fn a_browser_talks_through_turn_alone(library: Library, relay: &str) {
+    // Ports of its own, since other servers may run on this machine.
+    let turn = [("udp", free_port()), ("tcp", free_port()), ("tls", free_port())];
+    let turn = turn.map(|(scheme, port)| format!("{scheme}://127.0.0.1:{port}"));
+    let flags = ["--origin", "localhost", "--turn", &turn[0], "--turn", &turn[1], "--turn", &turn[2]];
+    let server = Coeur::start_with("web-turn", &[ALICE, BOB], &flags);
+    let mut bob = baresip::Phone::start(&baresip::Setup {
+        user: BOB.0,
+        secret: BOB.1,
+        transport: "udp",
+        server_port: server.udp,
+        tone_hz: 660,
+        auto_answer: true,
+        ca_file: None,
+        srtp: false,
+        place: Place::LOOPBACK,
+        server: Place::LOOPBACK.address,
+    });
+    bob.registered();
+    let mut browsers = Browsers::start();
+    browsers.phone(&Setup {
+        name: "alice",
+        library,
+        server: format!("ws://localhost:{}", server.ws),
+        user: ALICE.0,
+        secret: ALICE.1,
+        domain: DOMAIN,
+        video: false,
+        relay: Some(relay),
+        tone_hz: 440,
+    });
+    browsers.call("alice", "bob");
+    bob.established();
+    let by_alice = browsers.wait("alice", 30, |report| report.heard_s(660) > 2.0);
+    assert!(by_alice.local_candidate().starts_with("relay "), "{by_alice:#?}");
+    let relayed = server.metric("coeur_turn_packets_relayed_total");
+    println!("over {relay}: {by_alice:#?}\n{relayed} packets through TURN");
+    assert!(relayed > 200.0);
+    browsers.hang_up("alice");
+    bob.wait_for(&["terminated", "session closed"], 10);
+    let by_bob = bob.heard_s(440.0);
+    assert!(by_bob > 1.5, "bob heard alice's tone for {by_bob} s");
+}
+
+#[test]
+#[ignore = "needs node, chromium and baresip"]
+fn a_jssip_phone_talks_through_turn_alone_over_udp_and_tcp() {
+    a_browser_talks_through_turn_alone(Library::JsSip, "udp");
+    a_browser_talks_through_turn_alone(Library::JsSip, "tcp");
+}
+
+#[test]
+#[ignore = "needs node, chromium and baresip"]
+fn a_sip_js_phone_talks_through_turn_alone_over_tls() {
+    a_browser_talks_through_turn_alone(Library::SipJs, "tls");
 }

@@ -95,6 +95,7 @@ fn a_browser_of_opus_and_a_phone_that_knows_none_hear_each_other() {
         secret: ALICE.1,
         domain: DOMAIN,
         video: false,
+        relay: None,
         tone_hz: 440,
     };
     browsers.phone_speaking(&setup, Some("opus"));

@@ -80,7 +80,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         None => (None, None),
     };
 
-    let turn = turn::prepare(settings, next_port)?;
+    let turn = turn::prepare(settings, &listeners, next_port)?;
 
     let secrets = secrets::open(folder).map_err(unreachable)?;
     let world = Arc::new(World {
@@ -298,6 +298,7 @@ fn start_shards(
         limits: Limits::default(),
         tls,
         origin: origins(settings, running),
+        adopt: turn::adopt(running),
         sources: sources(running),
         journal: Arc::new(journal),
         services: services.clone(),

@@ -2,17 +2,21 @@
 
 use super::Running;
 use crate::cli::exit::Failure;
-use crate::config::Settings;
+use crate::config::listen::Scheme;
+use crate::config::{Listen, Settings};
 use crate::net;
 use crate::net::listen::local_address;
+use crate::net::streams::Adopt;
 use crate::shard::Clock;
 use crate::tls::Tls;
 use crate::turn::peers::{self, Wanted};
 use crate::turn::{Bound, Office, Relayed, Turn, bind};
 use coeur_directory::{Aor, DeviceId};
 use coeur_exchange::ice_servers::IceServers;
+use coeur_exchange::world::Listener;
 use coeur_media::turn::Limits;
 use coeur_sip::time::Wall;
+use coeur_sip::transport::Transport;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -37,16 +41,35 @@ pub struct TurnOutside {
 }
 
 /// `None` where TURN is off, or no place of it could be had.
-pub fn prepare(settings: &Settings, next_port: bool) -> Result<Option<Prepared>, Failure> {
+pub fn prepare(
+    settings: &Settings,
+    listeners: &[Listener],
+    next_port: bool,
+) -> Result<Option<Prepared>, Failure> {
     let bound = bind(&settings.turn, settings.chosen.turn, next_port)
         .map_err(|why| Failure::failed(format!("turn {why}")))?;
     if bound.is_empty() {
         return Ok(None);
     }
     let relayed = relayed(settings, &bound);
-    let places = bound.iter().map(|bound| &bound.place);
+    // Networks that let out nothing but the web let this one out, if it is on its port.
+    let secure = |transport| listeners.iter().find(|listener| listener.transport == transport);
+    let beside = secure(Transport::Wss).or(secure(Transport::Tls));
+    let beside = beside.map(|listener| Listen { scheme: Scheme::Tls, address: listener.bound });
+    let places = bound.iter().map(|bound| &bound.place).chain(&beside);
     let urls = crate::turn::urls(places, |place| host(settings, place.address.ip()));
     Ok(Some(Prepared { bound, office: Arc::new(Office::new(urls)), relayed }))
+}
+
+/// Takes over connections that have spoken TURN where SIP is spoken, once there is somebody who does; they are closed
+/// where there is none.
+pub fn adopt(running: &Arc<Running>) -> Arc<Adopt> {
+    let running = running.clone();
+    Arc::new(move |adopted| {
+        if let Some(outside) = running.turn.get() {
+            outside.turn.adopt(adopted);
+        }
+    })
 }
 
 /// The name under which others reach it, else its address.

@@ -62,6 +62,8 @@ pub enum End {
     Origin,
     Framing,
     SlowReader,
+    /// It speaks TURN: it goes to those who do.
+    Turn,
     Deadline(Phase, bool),
 }
 
@@ -70,7 +72,9 @@ impl End {
     pub fn has_last_words(self) -> bool {
         match self {
             End::Goodbye | End::Tls(_) | End::Broken | End::WebSocket | End::Origin | End::Framing => true,
-            End::Peer | End::Asked | End::Unreachable | End::SlowReader | End::Deadline(..) => false,
+            End::Peer | End::Asked | End::Unreachable | End::SlowReader | End::Turn | End::Deadline(..) => {
+                false
+            }
         }
     }
 }
@@ -107,6 +111,8 @@ pub struct Connection {
     /// Who asked for a message that has not left yet, while connecting.
     pub waiting: Vec<SendToken>,
     pub place: Option<Place>,
+    /// What a client of TURN has said first.
+    pub turn: Vec<u8>,
 }
 
 impl Connection {
@@ -130,6 +136,7 @@ impl Connection {
             peer: None,
             waiting: Vec::new(),
             place: None,
+            turn: Vec::new(),
         }
     }
 
@@ -234,6 +241,10 @@ impl Connection {
             while left > 0 {
                 let Ok(length @ 1..) = tls.reader().read(&mut plain) else { break };
                 left -= length.min(left);
+                if self.speaks_turn(plain[0]) {
+                    self.turn.extend_from_slice(&plain[..length]);
+                    continue;
+                }
                 self.answers_into(tls, |connection, out| {
                     connection.feed(&plain[..length], origin, core, out)
                 })?;
@@ -242,7 +253,18 @@ impl Connection {
                 return Err(End::Peer);
             }
         }
-        Ok(())
+        if self.turn.is_empty() { Ok(()) } else { Err(End::Turn) }
+    }
+
+    /// A client of TURN over TLS comes here from networks that let nothing out but this port. Neither SIP nor the opening of a
+    /// WebSocket begins with the two zero bits of STUN (RFC 8489 section 5). RFC 7443 gives such a client a name in the
+    /// handshake, which browsers do not use, so the first byte alone decides.
+    fn speaks_turn(&self, first: u8) -> bool {
+        let is_first = match self.web {
+            Some(_) => self.phase == Phase::Handshake,
+            None => self.phase == Phase::Fresh,
+        };
+        !self.turn.is_empty() || (is_first && first <= 3 && self.peer.is_none() && !self.is_in_message())
     }
 
     /// Runs `f` with a buffer for immediate answers and encrypts what it wrote.

@@ -25,6 +25,7 @@ use crate::net::listen::Bound;
 use crate::net::origin::OriginCheck;
 use crate::net::per_source::PerSource;
 use crate::net::sources::Sources;
+use crate::net::streams::Adopt;
 use crate::net::streams::{Acceptor, Shared, Streams};
 use crate::net::udp::Arena;
 use crate::tls::Tls;
@@ -49,6 +50,8 @@ pub struct Setup {
     pub limits: Limits,
     pub tls: Option<Arc<Tls>>,
     pub origin: Arc<OriginCheck>,
+    /// Takes connections that speak TURN.
+    pub adopt: Arc<Adopt>,
     pub sources: Arc<Sources>,
     pub journal: Arc<dyn Journal>,
     pub services: Arc<dyn Services>,
@@ -92,6 +95,7 @@ impl Prepared {
             tls: setup.tls,
             per_source: Arc::new(PerSource::default()),
             origin: setup.origin,
+            adopt: setup.adopt,
             tick: tick(&setup.limits),
         };
         let mut sockets: Vec<Vec<(Listener, socket2::Socket)>> =

@@ -57,6 +57,9 @@ stats! {
         connections_ws "transport=\"ws\"",
         connections_wss "transport=\"wss\"",
     }
+    Counter "coeur_connections_turn_total" "Connections that spoke TURN over TLS where SIP is spoken." {
+        connections_turn ""
+    }
     Counter "coeur_connections_accepted_total" "Connections accepted." { connections_accepted "" }
     Counter "coeur_connections_opened_total" "Connections that we opened." { connections_opened "" }
     Counter "coeur_connections_closed_total" "Connections that ended." { connections_closed "" }

@@ -167,6 +167,7 @@ impl Server {
             limits,
             tls: Some(tls.clone()),
             origin: Arc::new(|origin| origin == "https://phone.test"),
+            adopt: Arc::new(drop),
             sources: Arc::default(),
             journal,
             services: Arc::new(NoServices),

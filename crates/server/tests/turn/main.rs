@@ -220,16 +220,21 @@ fn turn_that_nobody_asked_for_and_cannot_be_had_is_told_and_the_server_runs() {
 }
 
 #[test]
-fn the_client_of_coturn_is_relayed_over_udp_tcp_and_tls() {
+fn the_client_of_coturn_is_relayed_over_udp_tcp_and_tls_and_where_sip_is() {
     let (ports, own) = media(4);
-    let tls = free_port();
+    let [tls, sips, wss] = [(); 3].map(|()| free_port());
     let place = format!("tls://127.0.0.1:{tls}");
+    let (sips_place, wss_place) = (format!("tls://127.0.0.1:{sips}"), format!("wss://127.0.0.1:{wss}"));
     // This client binds channels to ports of its peer at random too.
     let more = ["--media-ports", &ports, "--turn", &place, "--turn-peers", "127.0.0.0/8"];
+    let more = [&more[..], &["--listen", &sips_place, "--listen", &wss_place]].concat();
     let house = House::start("turn-coturn", &more);
     let echo = Echo::start(own + 1);
-    let (peer, port, tls) = ((own + 1).to_string(), house.turn.port().to_string(), tls.to_string());
-    for (way, port) in [(&[][..], &port), (&["-t"], &port), (&["-t", "-S"], &tls)] {
+    let peer = (own + 1).to_string();
+    let [port, tls, sips, wss] = [house.turn.port(), tls, sips, wss].map(|port| port.to_string());
+    let secure = &["-t", "-S"][..];
+    // At last where SIP is spoken over TLS and over WSS.
+    for (way, port) in [(&[][..], &port), (&["-t"], &port), (secure, &tls), (secure, &sips), (secure, &wss)] {
         let issued = house.credentials();
         let arguments = ["-n", "4", "-m", "2", "-l", "160", "-c", "-e", "127.0.0.1", "-r", &peer, "-p", port];
         let mut command = Command::new("turnutils_uclient");
@@ -242,7 +247,8 @@ fn the_client_of_coturn_is_relayed_over_udp_tcp_and_tls() {
         check(&out, "tot_send_msgs=8, tot_recv_msgs=8");
     }
     drop(echo);
-    assert!(house.metric("coeur_turn_packets_relayed_total") >= 48);
+    assert!(house.metric("coeur_turn_packets_relayed_total") >= 80);
+    assert_eq!(house.metric("coeur_connections_turn_total"), 8, "two clients of two connections each, twice");
     assert_eq!(house.metric("coeur_turn_packets_dropped_total{reason=\"no_media\"}"), 0);
     assert!(house.server.terminate().success());
 }

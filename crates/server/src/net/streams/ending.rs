@@ -4,6 +4,7 @@ use super::{Streams, place};
 use crate::net::connection::{End, Phase};
 use crate::net::web_socket;
 use crate::tls::Failure;
+use crate::turn::Adopted;
 use coeur_exchange::flow::ConnectionId;
 use coeur_exchange::input::SendFailure;
 use coeur_sip::time::Monotonic;
@@ -60,6 +61,21 @@ impl Streams {
         self.open_of(connection.flow.transport).subtract(1);
     }
 
+    /// The connection is no more of ours: whoever speaks TURN has it, with what was read and what is owed.
+    pub(super) fn hand_over(&mut self, id: ConnectionId) {
+        self.count_end(End::Turn);
+        self.forget(id, End::Turn);
+        let mut connection = self.connections.remove(place(id));
+        let _ = self.registry.deregister(&mut connection.socket);
+        self.open_of(connection.flow.transport).subtract(1);
+        (self.shared.adopt)(Adopted {
+            socket: connection.socket.into(),
+            tls: connection.tls,
+            read: connection.turn,
+            place: connection.place,
+        });
+    }
+
     /// Takes a connection out of use: its waiting messages fail and the exchange hears that the flow is gone.
     fn forget(&mut self, id: ConnectionId, end: End) {
         let Some(connection) = self.find(id) else { return };
@@ -81,6 +97,7 @@ impl Streams {
         let stats = &self.stats;
         match end {
             End::Peer | End::Goodbye | End::Asked => {}
+            End::Turn => stats.connections_turn.add(1),
             End::Unreachable => stats.connections_connect_failed.add(1),
             End::Tls(Failure::NotTls) => stats.tls_not_tls.add(1),
             End::Tls(Failure::Incompatible) => stats.tls_incompatible.add(1),

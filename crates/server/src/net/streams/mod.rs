@@ -12,6 +12,7 @@ use crate::shard::core::Core;
 use crate::shard::handler::Handler;
 use crate::shard::stats::{Count, Stats};
 use crate::tls::Tls;
+use crate::turn::Adopted;
 use coeur_exchange::flow::{ConnectionId, Flow, ListenerId, ShardId};
 use coeur_exchange::input::SendFailure;
 use coeur_exchange::outbox::SendToken;
@@ -44,6 +45,9 @@ pub struct Acceptor {
     pub socket: TcpListener,
 }
 
+/// Takes over a connection.
+pub type Adopt = dyn Fn(Adopted) + Send + Sync;
+
 /// What all shards share to open and accept connections.
 #[derive(Clone)]
 pub struct Shared {
@@ -51,6 +55,8 @@ pub struct Shared {
     pub tls: Option<Arc<Tls>>,
     pub per_source: Arc<PerSource>,
     pub origin: Arc<OriginCheck>,
+    /// Takes connections that speak TURN.
+    pub adopt: Arc<Adopt>,
     /// Turn of the timer wheel.
     pub tick: Duration,
 }
@@ -267,6 +273,7 @@ impl Streams {
         }
         match after {
             After::Keep | After::Again => self.schedule(id),
+            After::End(End::Turn) => self.hand_over(id),
             After::End(end) if end.has_last_words() => self.leaving.push((id, end, core.now.monotonic)),
             After::End(end) => self.end(id, end),
         }
