@@ -15,6 +15,7 @@
 //! | [`routing`] | caller, number, world -> plan, explained |
 //! | [`forwarding`] | where calls of an account go instead |
 //! | [`call`] | calls as a back-to-back user agent, one leg for each side |
+//! | [`silence`] | why a side of a call is not heard |
 //! | [`proxy`] | RFC 3261 section 16 |
 //! | [`service`] | who answers within this program |
 
@@ -43,6 +44,7 @@ pub mod registrar;
 pub mod route_token;
 pub mod routing;
 pub mod service;
+pub mod silence;
 #[cfg(test)]
 pub mod testing;
 mod wheel;

@@ -14,7 +14,10 @@ mod kept;
 mod report;
 
 pub use kept::{Kept, KeptKey, KeptKeys, KeptPath, KeptSource, KeptStream};
-pub use report::{DtlsFailure, DtlsState, IceFailure, IceState, Report, StreamReport, Way};
+pub use report::{
+    Claimed, DtlsFailure, DtlsState, IceFailure, IceState, Misfit, Recent, Report, StreamReport, Taken,
+    Troubles, Way,
+};
 
 use crate::service::Service;
 use std::fmt;
@@ -320,6 +323,9 @@ pub enum MediaEvent {
     OpenFailed { id: MediaId },
     /// Nothing was heard on any stream that should be heard, for the time limit.
     Silent { id: MediaId },
+    /// Something about an endpoint that should be heard, or is sent to, is not as it should be: worth a
+    /// [`MediaCommand::Report`]. Told at most once a second, and less often when it stays so.
+    Doubted { id: MediaId },
     /// The first packet that counts as the other end's.
     Heard { id: MediaId, stream: u8 },
     /// Nothing was heard for a second or longer on any stream that should be heard. Once a second.

@@ -151,6 +151,7 @@ impl Calls {
                 self.reported(cx, *id, report);
             }
             MediaEvent::Heard { .. }
+            | MediaEvent::Doubted { .. }
             | MediaEvent::Dtmf { .. }
             | MediaEvent::DtlsFailed { .. }
             | MediaEvent::Kept { .. } => {}

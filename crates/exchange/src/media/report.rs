@@ -9,7 +9,7 @@ pub struct Report {
     pub streams: Box<[Option<StreamReport>]>,
 }
 
-/// One stream since it was opened. At most some 1.5 kB.
+/// One stream since it was opened. At most some 2 kB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamReport {
     pub kind: StreamKind,
@@ -27,8 +27,91 @@ pub struct StreamReport {
     pub drops: Box<[(&'static str, u64)]>,
     /// The last packet that was not taken as the other end's: from where, and why.
     pub refused: Option<(SocketAddr, &'static str)>,
+    /// The last packet from where the other end may speak that was not as agreed.
+    pub misfit: Option<Misfit>,
+    /// The last packet that was taken.
+    pub taken: Option<Taken>,
+    /// What the other end says of its own sending, by RTCP; zeroes: that it sends nothing.
+    pub claimed: Option<Claimed>,
+    /// The share of what went to it that the other end has missed lately, in hundredths, as it reports it.
+    pub missed_percent: Option<u8>,
     pub ice: IceState,
     pub dtls: DtlsState,
+    /// The last seconds of it.
+    pub recent: Recent,
+}
+
+/// A packet that was refused, by what is in the clear of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    pub from: SocketAddr,
+    /// The reason's name.
+    pub why: &'static str,
+    /// Payload type and payload bytes of what has the form of RTP.
+    pub rtp: Option<(u8, u16)>,
+}
+
+/// A packet that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    pub ago_ms: u32,
+    pub payload: u8,
+    pub payload_bytes: u16,
+}
+
+/// The counts of a sender report (RFC 3550 section 6.4.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    pub packets: u32,
+    pub octets: u32,
+}
+
+/// What happened to a stream in the last two or three seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// How long that is; 0: it is too new to tell.
+    pub span_ms: u32,
+    /// For how long it has been as it is agreed now.
+    pub settled_ms: u32,
+    /// Packets of RTP.
+    pub received: u64,
+    pub sent: u64,
+    /// Packets of RTP that did not come.
+    pub lost: u64,
+    pub rtcp: u64,
+    /// Comfort noise (RFC 3389), among `received`.
+    pub noise: u64,
+    /// Packets of ICE and of DTLS.
+    pub stun: u64,
+    pub dtls: u64,
+    /// Packets that went no further, by the reason's name; those that happened.
+    pub drops: Box<[(&'static str, u64)]>,
+    pub troubles: Troubles,
+    /// How fast its timestamps run, when there were enough packets to tell.
+    pub clock_hz: Option<u32>,
+}
+
+/// What the network answered to packets that left for the other end: ICMP, and errors of sending.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Troubles {
+    /// Nobody listens there.
+    pub refused: u32,
+    /// The same of RTCP on a port of its own.
+    pub rtcp_refused: u32,
+    /// No route, or a firewall on the way that says so.
+    pub unreachable: u32,
+    /// Larger than the way takes.
+    pub too_large: u32,
+    /// A firewall of this machine.
+    pub forbidden: u32,
+    pub other: u32,
+}
+
+impl Recent {
+    /// Packets dropped for this reason.
+    pub fn dropped(&self, reason: &str) -> u64 {
+        self.drops.iter().find(|(name, _)| *name == reason).map_or(0, |(_, count)| *count)
+    }
 }
 
 /// One direction of a stream.

@@ -28,10 +28,13 @@ mod receive;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use latch::{Expected, Grade, Peer};
-pub use quality::Quality;
+pub use quality::{Claimed, Quality, Seen};
 pub use reason::{Reason, Reasons};
+pub use stream::Handed;
+pub use trouble::{Trouble, Troubles};
 
 use crate::demux::Protocol;
 use crate::srtp::{Inbound, Outbound, SrtpState};
@@ -142,6 +145,16 @@ pub enum Taker {
     /// Whoever keeps the relay hears and speaks here himself, and so reports himself (RFC 3550 section 6.4): RTCP is read
     /// and ends.
     End,
+}
+
+/// A packet that was not taken as the other end's. What it says of itself is in the clear, so that a wrong key, a wrong
+/// profile and a wrong codec can be told apart by whoever asks why it is silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub from: SocketAddr,
+    pub why: Reason,
+    /// Of a packet with the form of RTP: its payload type, and the bytes behind its header.
+    pub rtp: Option<(u8, u16)>,
 }
 
 /// The table. A stream needs about 1.6 kB.
@@ -296,9 +309,15 @@ impl Relay {
     }
 
     /// The last packet that was not taken as the other end's, and why. A stream in a bundle has that of its port.
-    pub fn refused(&self, key: StreamKey) -> Option<(SocketAddr, Reason)> {
+    pub fn refused(&self, key: StreamKey) -> Option<Refused> {
         let stream = self.stream(key)?;
         stream.refused.or(self.stream(stream.bundle)?.refused)
+    }
+
+    /// The same without what came from strangers, who say nothing about the other end.
+    pub fn misfit(&self, key: StreamKey) -> Option<Refused> {
+        let stream = self.stream(key)?;
+        stream.misfit.or(self.stream(stream.bundle)?.misfit)
     }
 
     /// Takes the streams that were heard for the first time since something was agreed about them.
@@ -342,6 +361,27 @@ impl Relay {
     /// What was dropped of a stream, and of what should have gone to its other end.
     pub fn dropped(&self, key: StreamKey) -> Option<&Reasons> {
         self.stream(key).map(|stream| &stream.dropped)
+    }
+
+    /// Packets of ICE and DTLS that have come to the port of a stream.
+    pub fn handed(&self, key: StreamKey) -> Handed {
+        self.owner(key).map(|stream| stream.handed).unwrap_or_default()
+    }
+
+    /// What the network said of packets that left the port of a stream.
+    pub fn troubles(&self, key: StreamKey) -> Troubles {
+        self.owner(key).map(|stream| stream.troubles).unwrap_or_default()
+    }
+
+    /// The network says that what left by that port for `to` did not arrive. It may be lied to by whoever knows both
+    /// addresses, so nothing follows from it but what people are told.
+    pub fn troubled(&mut self, transport: TransportKey, to: SocketAddr, trouble: Trouble) {
+        let Some(port) = self.transports.get(transport.0 as usize) else { return };
+        let (stream, component) = (port.stream, port.component);
+        if let Some(stream) = self.stream_mut(stream) {
+            let is_peers = stream.latch(component).is_some_and(|latch| latch.send_to() == Some(to));
+            stream.troubles.add(trouble, component, is_peers);
+        }
     }
 
     /// What was dropped of all streams since the start.

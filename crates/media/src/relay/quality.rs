@@ -12,7 +12,7 @@ const SOURCES: usize = 3;
 /// Sender reports whose time is kept for the round trip.
 const REPORTS_KEPT: usize = 4;
 
-/// Counts of one stream: 600 bytes.
+/// Counts of one stream: 670 bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Quality {
     pub received_packets: u64,
@@ -24,6 +24,16 @@ pub struct Quality {
     pub round_trip: Option<Duration>,
     /// What the other end last said of how it hears.
     pub heard: Option<ReportBlock>,
+    /// RTCP packets that count as the other end's.
+    pub rtcp_packets: u64,
+    /// Packets of comfort noise (RFC 3389, payload type 13): their sender suppresses silence.
+    pub noise_packets: u64,
+    /// The last packet that was counted.
+    pub last_seen: Option<Seen>,
+    /// What the other end says of its own sending; `None` until it reports. Zeroes: it says that it sends nothing.
+    pub claimed: Option<Claimed>,
+    /// Its last report was about nothing that it hears.
+    pub hears_nothing: bool,
     sources: [Option<Source>; SOURCES],
     /// Which of them makes room next.
     oldest: usize,
@@ -34,6 +44,27 @@ pub struct Quality {
     reports: [Option<ReportSent>; REPORTS_KEPT],
     reports_sent: usize,
 }
+
+/// A packet, by what is in the clear of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub at: Monotonic,
+    pub ssrc: u32,
+    pub timestamp: u32,
+    /// As it arrived.
+    pub payload_type: u8,
+    pub payload_bytes: u16,
+}
+
+/// The counts of a sender report (RFC 3550 section 6.4.1), since its sender began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    pub packets: u32,
+    pub octets: u32,
+}
+
+/// Static payload type of comfort noise (RFC 3551 section 6).
+const COMFORT_NOISE: u8 = 13;
 
 #[derive(Clone, Debug)]
 struct Source {
@@ -76,6 +107,12 @@ impl Quality {
     /// How the source that was heard last arrives, for a report of ours (RFC 3550 section 6.4.1).
     pub(super) fn report_block(&mut self, now: Monotonic) -> Option<ReportBlock> {
         self.sources[self.last].as_mut().map(|source| source.stats.report_block(now))
+    }
+
+    /// Takes note of a packet that is about to be counted.
+    pub(super) fn note(&mut self, seen: Seen) {
+        self.noise_packets += u64::from(seen.payload_type == COMFORT_NOISE);
+        self.last_seen = Some(seen);
     }
 
     fn each(&self) -> impl Iterator<Item = &ReceiveStats> {
@@ -148,10 +185,14 @@ impl Quality {
 
     /// What the other end reports: of its sending, and of how it hears.
     pub(super) fn read_reports(&mut self, packet: &[u8], now: Monotonic) {
+        self.rtcp_packets += 1;
         let Ok(compound) = Compound::parse(packet) else { return };
         for packet in compound.packets() {
             match packet {
                 RtcpPacket::SenderReport(report) => {
+                    let (packets, octets) = (report.info.packets, report.info.octets);
+                    self.claimed = Some(Claimed { packets, octets });
+                    self.hears_nothing = report.blocks().next().is_none();
                     let sources = self.sources.iter_mut().flatten();
                     for source in sources.filter(|source| source.stats.ssrc() == report.ssrc) {
                         source.stats.sender_reported(report.info.ntp, now);
@@ -159,6 +200,8 @@ impl Quality {
                     report.blocks().for_each(|block| self.reported(block, now));
                 }
                 RtcpPacket::ReceiverReport(report) => {
+                    self.claimed.get_or_insert_default();
+                    self.hears_nothing = report.blocks().next().is_none();
                     report.blocks().for_each(|block| self.reported(block, now));
                 }
                 RtcpPacket::SourceDescription(_)

@@ -1,7 +1,7 @@
 //! The way of one packet.
 
 use super::stream::{Header, Stream};
-use super::{Component, Reason, Relay, StreamKey, Taker, TransportKey, Verdict};
+use super::{Component, Reason, Refused, Relay, StreamKey, Taker, TransportKey, Verdict};
 use crate::demux::{Protocol, demux};
 use crate::packet::Packet;
 use crate::rtcp::rewrite_ssrcs;
@@ -52,7 +52,7 @@ impl Relay {
             if reason.is_refusal()
                 && let Some(stream) = self.stream_mut(stream)
             {
-                stream.refused = Some((from, reason));
+                stream.note_refused(Refused { from, why: reason, rtp: outline(packet) });
             }
             Verdict::Dropped(reason)
         })
@@ -225,6 +225,10 @@ impl Relay {
         if protocol == Protocol::Dtls && !latch.may_speak_dtls(from) {
             return Err(lost(Reason::NotFromPeer));
         }
+        if let Some(stream) = self.stream_mut(key) {
+            stream.handed.stun += u64::from(protocol == Protocol::Stun);
+            stream.handed.dtls += u64::from(protocol == Protocol::Dtls);
+        }
         Ok(Verdict::Handed { stream: key, component, protocol })
     }
 
@@ -279,4 +283,12 @@ impl Relay {
         let mut all = std::iter::once(&owner).chain(&transport.bundled);
         all.find(|key| self.stream(**key).is_some_and(&fits)).copied()
     }
+}
+
+/// Payload type and payload bytes of what has the form of RTP.
+fn outline(packet: &[u8]) -> Option<(u8, u16)> {
+    let is_rtp = demux(packet) == Some(Protocol::Rtp);
+    let rtp = Rtp::parse(packet).ok().filter(|_| is_rtp)?;
+    let bytes = packet.len().saturating_sub(rtp.header_bytes());
+    Some((rtp.payload_type(), bytes.min(usize::from(u16::MAX)) as u16))
 }

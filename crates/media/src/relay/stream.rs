@@ -1,8 +1,10 @@
 //! One stream of one endpoint: what was agreed about it, whose packets it takes, where they go, what has come of it.
 
 use super::latch::{Expected, Latch, Seen, Word};
+use super::quality;
+use super::trouble::Troubles;
 use super::{
-    Agreed, Component, KeyChange, Keys, Mid, Quality, Reason, Reasons, StreamKey, Taker, TransportKey,
+    Agreed, Component, KeyChange, Keys, Mid, Quality, Reason, Reasons, Refused, StreamKey, Taker, TransportKey,
 };
 use crate::packet::Packet;
 use crate::srtp::{Inbound, Outbound, SrtpError, SrtpState};
@@ -40,9 +42,22 @@ pub(super) struct Stream {
     clock_hz: u32,
     pub(super) dropped: Reasons,
     /// The last packet that was not taken as the other end's, and why.
-    pub(super) refused: Option<(SocketAddr, Reason)>,
+    pub(super) refused: Option<Refused>,
+    /// The same without strangers: from where the other end may speak, and not as was agreed.
+    pub(super) misfit: Option<Refused>,
+    /// Packets of ICE and of DTLS that were handed out.
+    pub(super) handed: Handed,
+    /// What the network said of packets that left here.
+    pub(super) troubles: Troubles,
     pub(super) mid: Option<Mid>,
     pub(super) quality: Quality,
+}
+
+/// Packets that went to whoever keeps ICE and DTLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handed {
+    pub stun: u64,
+    pub dtls: u64,
 }
 
 /// What is agreed, without what has a place of its own.
@@ -107,6 +122,9 @@ impl Stream {
             clock_hz: 0,
             dropped: Reasons::default(),
             refused: None,
+            misfit: None,
+            handed: Handed::default(),
+            troubles: Troubles::default(),
             mid: None,
             quality: Quality::default(),
         }
@@ -230,10 +248,19 @@ impl Stream {
         header: Header,
         payload_bytes: usize,
     ) -> Result<u16, Reason> {
-        let Header { ssrc, sequence, timestamp, .. } = header;
+        let Header { ssrc, sequence, timestamp, payload_type } = header;
         self.ssrc = Some(ssrc);
+        let bytes = payload_bytes.min(usize::from(u16::MAX)) as u16;
+        self.quality.note(quality::Seen { at: now, ssrc, timestamp, payload_type, payload_bytes: bytes });
         let shift = self.quality.received(now, ssrc, sequence, timestamp, self.clock_hz, payload_bytes);
         shift.ok_or(Reason::Stray)
+    }
+
+    pub(super) fn note_refused(&mut self, refused: Refused) {
+        self.refused = Some(refused);
+        if !matches!(refused.why, Reason::NotFromPeer | Reason::Learning) {
+            self.misfit = Some(refused);
+        }
     }
 
     /// Whether keys are agreed by DTLS.

@@ -1,5 +1,6 @@
 //! The media of one leg: its streams, their ports, and what was said about them.
 
+use super::look::Looks;
 use super::ports::Lease;
 use super::slow::Port;
 use coeur_exchange::media::{Conversion, OpenStream, Sound, Stream, StreamAddress};
@@ -19,6 +20,37 @@ pub(super) struct Endpoint {
     pub(super) silence_told: bool,
     /// What its other end hears while nothing comes for it.
     pub(super) sound: Option<Sound>,
+    pub(super) doubts: Doubts,
+}
+
+/// When it is next told that something is not as it should be, and how often it was.
+#[derive(Clone, Copy)]
+pub(super) struct Doubts {
+    told: u8,
+    next: Monotonic,
+}
+
+impl Doubts {
+    const NONE: Self = Self { told: 0, next: Monotonic(0) };
+    /// As long as it may be of the beginning each look is told, and then one in a while.
+    const OFTEN: u8 = 5;
+    const SELDOM: std::time::Duration = std::time::Duration::from_secs(10);
+
+    /// Whether a doubt is to be told now.
+    pub(super) fn tell(&mut self, is_doubtful: bool, now: Monotonic) -> bool {
+        if !is_doubtful {
+            *self = Self { told: 0, ..*self };
+            return false;
+        }
+        if !self.next.is_due(now) {
+            return false;
+        }
+        self.told = self.told.saturating_add(1);
+        if self.told >= Self::OFTEN {
+            self.next = now + Self::SELDOM;
+        }
+        true
+    }
 }
 
 /// A stream with its port.
@@ -38,6 +70,7 @@ pub(super) struct Opened {
     pub(super) described: Option<Stream>,
     pub(super) is_on: bool,
     pub(super) link: Option<Link>,
+    pub(super) looks: Looks,
 }
 
 pub(super) struct Own {
@@ -78,6 +111,7 @@ impl Endpoint {
             since: now,
             silence_told: false,
             sound: None,
+            doubts: Doubts::NONE,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::audio::Audio;
 use super::endpoint::{Endpoint, Link, Opened, Own, has_one_port};
+use super::look::Looks;
 use super::ports::{Lease, Ports};
 use super::slow::{Agreement, Replies, SlowPath};
 use super::stats::Stats;
@@ -178,6 +179,30 @@ impl Endpoints {
         }
     }
 
+    /// Looks at what happened lately, once a second or so, and tells of what is not as it should be.
+    pub(super) fn tell_doubtful(&mut self, now: Monotonic) {
+        let mut doubted = Vec::new();
+        #[allow(clippy::iter_over_hash_type)]
+        // The order of what is told does not matter: each is of another call.
+        for (id, endpoint) in &mut self.endpoints {
+            let since = endpoint.since;
+            let is_doubtful =
+                endpoint.each().any(|(_, opened)| opened.looks.is_doubtful(opened, &self.relay, now, since));
+            if endpoint.doubts.tell(is_doubtful, now) {
+                doubted.push(*id);
+            }
+            for opened in endpoint.streams.iter_mut().flatten() {
+                let mut looks = std::mem::take(&mut opened.looks);
+                looks.take(opened, &self.relay, now);
+                opened.looks = looks;
+            }
+        }
+        for id in doubted {
+            self.stats.doubted.add(1);
+            self.tell(MediaEvent::Doubted { id });
+        }
+    }
+
     /// Hands out what the slow path wants to say and to send.
     pub(super) fn flush_replies(&mut self) {
         for event in self.replies.events.drain(..) {
@@ -185,13 +210,28 @@ impl Endpoints {
             self.stats.dtls_failed.add(u64::from(matches!(event, MediaEvent::DtlsFailed { .. })));
             (self.tell)(event_id(&event).shard(), event);
         }
-        for (transport, to, bytes) in self.replies.packets.drain(..) {
+        let mut packets = std::mem::take(&mut self.replies.packets);
+        for (transport, to, bytes) in packets.drain(..) {
             let Some(Some(socket)) = self.sockets.get(transport.0 as usize) else { continue };
             match socket::send(socket, to, &bytes) {
                 Ok(()) => self.stats.packets_sent.add(1),
-                Err(_) => self.relay.lost(transport, relay::Reason::NotSent),
+                Err(why) => self.not_sent(transport, to, &why),
             }
         }
+        self.replies.packets = packets;
+    }
+
+    /// A packet could not leave.
+    pub(super) fn not_sent(&mut self, transport: TransportKey, to: SocketAddr, why: &io::Error) {
+        self.relay.lost(transport, relay::Reason::NotSent);
+        self.relay.troubled(transport, to, socket::trouble_of(why.raw_os_error().unwrap_or_default()));
+    }
+
+    /// What the network says about packets that have left by a port.
+    pub(super) fn take_troubles(&mut self, place: usize) {
+        let Some(Some(socket)) = self.sockets.get(place) else { return };
+        let relay = &mut self.relay;
+        socket::troubles(socket, |to, trouble| relay.troubled(TransportKey(place as u32), to, trouble));
     }
 
     pub(super) fn tell(&self, event: MediaEvent) {
@@ -307,6 +347,7 @@ impl Endpoints {
             described: None,
             is_on: false,
             link: None,
+            looks: Looks::default(),
         })
     }
 
@@ -333,6 +374,7 @@ impl Endpoints {
         for (index, opened) in endpoint.streams.iter_mut().enumerate() {
             let (Some(opened), described) = (opened, described.next().flatten()) else { continue };
             opened.is_on = described.is_some();
+            opened.looks.forget();
             let Some(stream) = described else {
                 self.relay.agree(opened.key, None, now);
                 continue;
@@ -383,6 +425,7 @@ impl Endpoints {
         for id in [a, b] {
             if let Some(endpoint) = self.endpoints.get_mut(&id) {
                 (endpoint.since, endpoint.silence_told) = (now, false);
+                endpoint.streams.iter_mut().flatten().for_each(|opened| opened.looks.forget());
             }
             self.relink(id);
         }
@@ -479,6 +522,7 @@ fn event_id(event: &MediaEvent) -> MediaId {
         MediaEvent::Opened { id, .. }
         | MediaEvent::OpenFailed { id }
         | MediaEvent::Silent { id }
+        | MediaEvent::Doubted { id }
         | MediaEvent::Heard { id, .. }
         | MediaEvent::Quiet { id }
         | MediaEvent::Strayed { id, .. }
@@ -506,6 +550,7 @@ pub(super) fn open_bundled(relay: &mut Relay, bundle: &Opened, wanted: &OpenStre
         described: None,
         is_on: false,
         link: None,
+        looks: Looks::default(),
     }
 }
 

@@ -17,6 +17,7 @@ mod commands;
 mod endpoint;
 mod endpoints;
 mod keep;
+mod look;
 mod negotiation;
 mod ports;
 mod report;

@@ -1,8 +1,9 @@
 //! How an endpoint does: what the relay and the slow path know of it, put together.
 
 use super::endpoint::{Endpoint, Opened};
+use super::look;
 use super::slow::SlowPath;
-use coeur_exchange::media::{Report, StreamKind, StreamReport, Way};
+use coeur_exchange::media::{Claimed, Misfit, Report, StreamKind, StreamReport, Taken, Way};
 use coeur_media::quality::{self, Codec};
 use coeur_media::relay::{Component, Quality, Relay};
 use coeur_sip::time::Monotonic;
@@ -25,9 +26,24 @@ pub(super) fn report(endpoint: &Endpoint, relay: &Relay, slow: &dyn SlowPath, no
             heard_from: relay.peer(opened.key, Component::Rtp).map(|peer| peer.address),
             sends_to: relay.sends_to(opened.key, Component::Rtp, now),
             drops: drops.collect(),
-            refused: relay.refused(opened.key).map(|(from, reason)| (from, reason.name())),
+            refused: relay.refused(opened.key).map(|refused| (refused.from, refused.why.name())),
+            misfit: relay.misfit(opened.key).map(|refused| Misfit {
+                from: refused.from,
+                why: refused.why.name(),
+                rtp: refused.rtp,
+            }),
+            taken: quality.last_seen.map(|seen| Taken {
+                ago_ms: u32::try_from(now.since(seen.at).as_millis()).unwrap_or(u32::MAX),
+                payload: seen.payload_type,
+                payload_bytes: seen.payload_bytes,
+            }),
+            claimed: quality
+                .claimed
+                .map(|claimed| Claimed { packets: claimed.packets, octets: claimed.octets }),
+            missed_percent: look::missed(quality),
             ice,
             dtls,
+            recent: opened.looks.recent(opened, relay, now, endpoint.since),
         })
     };
     Report { streams: endpoint.streams.iter().map(of).collect() }

@@ -6,6 +6,7 @@
 
 use crate::net::udp::{self, Received, write_address};
 use coeur_media::packet::{HEAD_ROOM, PACKET_BYTES_MAX, Packet, SLOT_BYTES};
+use coeur_media::relay::Trouble;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -46,10 +47,99 @@ impl Slots {
     }
 }
 
+/// What the network says about datagrams that left before (ICMP): where each was sent to, and what is the matter. They are
+/// asked for after a receive or an event has said that there are some; the kernel counts them as received bytes until then.
+pub(super) fn troubles(socket: &impl AsRawFd, mut tell: impl FnMut(SocketAddr, Trouble)) {
+    for _ in 0..TROUBLES_MAX {
+        let Some((to, error)) = next_trouble(socket) else { return };
+        if let Some(to) = to {
+            tell(to, trouble_of(error));
+        }
+    }
+}
+
+/// Taken at once; what is left is found with the next.
+const TROUBLES_MAX: usize = 64;
+
+/// What an error of sending, or of a datagram that has left, means.
+pub(super) fn trouble_of(error: i32) -> Trouble {
+    match error {
+        libc::ECONNREFUSED => Trouble::Refused,
+        libc::EHOSTUNREACH
+        | libc::ENETUNREACH
+        | libc::EHOSTDOWN
+        | libc::ENETDOWN
+        | libc::ENONET
+        | libc::ENOPROTOOPT
+        | libc::EACCES
+        | libc::EADDRNOTAVAIL => Trouble::Unreachable,
+        libc::EMSGSIZE => Trouble::TooLarge,
+        libc::EPERM => Trouble::Forbidden,
+        _ => Trouble::Other,
+    }
+}
+
+/// One message of the error queue: the address that the datagram went to, and its error.
+fn next_trouble(socket: &impl AsRawFd) -> Option<(Option<SocketAddr>, i32)> {
+    let mut name: MaybeUninit<libc::sockaddr_storage> = MaybeUninit::uninit();
+    // Aligned as the headers of control messages are, and large enough for an error with two addresses.
+    let mut control = [0u64; 32];
+    // SAFETY: a `msghdr` is a plain C structure for which all zero is a valid value.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_name = name.as_mut_ptr().cast();
+    header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    header.msg_control = control.as_mut_ptr().cast();
+    header.msg_controllen = size_of_val(&control) as _;
+    let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
+    // SAFETY: the header points to `name` and `control`, which outlive the call; the lengths are theirs. There is no buffer
+    // for the datagram itself, which is cut away.
+    if unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) } < 0 {
+        return None;
+    }
+    // SAFETY: the kernel has written `msg_namelen` bytes of address.
+    let to = unsafe { udp::read_address(name.as_ptr(), header.msg_namelen) };
+    let mut error = 0;
+    // SAFETY: the header is as the kernel left it, so the macros walk what it has written into `control`.
+    let mut message = unsafe { libc::CMSG_FIRSTHDR(&raw const header) };
+    while !message.is_null() {
+        // SAFETY: it is not null, so it points to a whole header of a control message.
+        let (level, kind) = unsafe { ((*message).cmsg_level, (*message).cmsg_type) };
+        let is_error =
+            matches!((level, kind), (libc::SOL_IP, libc::IP_RECVERR) | (libc::SOL_IPV6, libc::IPV6_RECVERR));
+        if is_error {
+            // SAFETY: a message of this kind holds a `sock_extended_err`, which need not be aligned.
+            let extended =
+                unsafe { libc::CMSG_DATA(message).cast::<libc::sock_extended_err>().read_unaligned() };
+            error = extended.ee_errno as i32;
+        }
+        // SAFETY: as above.
+        message = unsafe { libc::CMSG_NXTHDR(&raw const header, message) };
+    }
+    Some((to, error))
+}
+
+/// Asks for the answers of the network about what is sent (ICMP): for a socket without a peer the system drops them else.
+fn ask_for_troubles(socket: &UdpSocket, is_ipv4: bool) {
+    let on: libc::c_int = 1;
+    let (level, name) =
+        if is_ipv4 { (libc::SOL_IP, libc::IP_RECVERR) } else { (libc::SOL_IPV6, libc::IPV6_RECVERR) };
+    // SAFETY: the option is an `int`, which outlives the call. Without it only the verdicts are poorer.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        );
+    }
+}
+
 /// Sends one datagram. A failure of an earlier one that comes up here is asked away once.
 pub(super) fn send(socket: &impl AsRawFd, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
     let mut name = MaybeUninit::uninit();
     let length = write_address(to, &mut name);
+    let mut failed = io::Error::from(io::ErrorKind::Other);
     for _ in 0..2 {
         // SAFETY: the address and the bytes outlive the call, which only reads them; the lengths are theirs.
         let sent = unsafe {
@@ -66,11 +156,13 @@ pub(super) fn send(socket: &impl AsRawFd, to: SocketAddr, bytes: &[u8]) -> io::R
             return Ok(());
         }
         let error = io::Error::last_os_error();
-        if !matches!(error.raw_os_error(), Some(libc::EINTR | libc::ECONNREFUSED)) {
-            return Err(error);
+        match error.raw_os_error() {
+            Some(libc::EAGAIN | libc::EMSGSIZE | libc::EPERM) => return Err(error),
+            // Perhaps of an earlier datagram, to whomever: such an error is told once, and then this one leaves.
+            _ => failed = error,
         }
     }
-    Err(io::ErrorKind::ConnectionRefused.into())
+    Err(failed)
 }
 
 /// A bound socket that does not block.
@@ -78,6 +170,7 @@ pub(crate) fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind((ip, port))?;
     socket.set_nonblocking(true)?;
     let options = socket2::SockRef::from(&socket);
+    ask_for_troubles(&socket, ip.is_ipv4());
     // Where it is not allowed packets are as others.
     let _ = if ip.is_ipv4() { options.set_tos_v4(EXPEDITED) } else { options.set_tclass_v6(EXPEDITED) };
     Ok(socket)
@@ -123,5 +216,20 @@ mod tests {
             let mut bytes = [0; 16];
             assert_eq!(peer.recv_from(&mut bytes).unwrap(), (5, port.local_addr().unwrap()));
         }
+    }
+
+    /// A socket without a peer hears of a port where nobody listens only when it asks, and goes on all the same.
+    #[test]
+    fn a_port_that_nobody_listens_on_is_told_with_its_address_and_the_next_datagram_leaves() {
+        let (port, peer) = (bind([127, 0, 0, 1].into(), 0).unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        send(&port, nobody, b"hello").unwrap();
+        send(&port, peer.local_addr().unwrap(), b"hello").expect("the error of another is not its own");
+        let mut told = Vec::new();
+        troubles(&port, |to, trouble| told.push((to, trouble)));
+        assert_eq!(told, [(nobody, Trouble::Refused)]);
+        troubles(&port, |to, trouble| panic!("{to} {trouble:?} again"));
+        let mut bytes = [0; 16];
+        assert_eq!(peer.recv_from(&mut bytes).unwrap(), (5, port.local_addr().unwrap()));
     }
 }

@@ -20,6 +20,8 @@ pub struct Stats {
     pub connects_refused: Count,
     /// Endpoints that fell silent though they should be heard.
     pub silent: Count,
+    /// Times that something about an endpoint was worth to be asked about.
+    pub doubted: Count,
     /// Ports for which ICE has found no pair, or lost it.
     pub ice_failed: Count,
     /// Transports that have agreed on no keys.

@@ -81,7 +81,12 @@ impl Worker {
             for event in events.iter() {
                 match event.token() {
                     WAKER => is_told = true,
-                    mio::Token(token) => self.read(token - FIRST_PORT),
+                    mio::Token(token) => {
+                        if event.is_error() {
+                            self.endpoints.take_troubles(token - FIRST_PORT);
+                        }
+                        self.read(token - FIRST_PORT);
+                    }
                 }
             }
             if is_told && self.work() {
@@ -96,7 +101,10 @@ impl Worker {
         for _ in 0..ROUNDS_MAX {
             let Some(Some(socket)) = self.endpoints.sockets.get(place) else { return };
             // An error is word of something sent before (ICMP); the next receive goes on.
-            let Ok(count) = self.slots.receive(socket) else { continue };
+            let Ok(count) = self.slots.receive(socket) else {
+                self.endpoints.take_troubles(place);
+                continue;
+            };
             self.batch(TransportKey(place as u32), count);
             if count < BATCH {
                 return;
@@ -118,7 +126,7 @@ impl Worker {
                     let Some(Some(socket)) = endpoints.sockets.get(transport.0 as usize) else { continue };
                     match send(socket, to, &packet) {
                         Ok(()) => sent += 1,
-                        Err(_) => endpoints.relay.lost(transport, Reason::NotSent),
+                        Err(why) => endpoints.not_sent(transport, to, &why),
                     }
                 }
                 Verdict::Handed { stream, component, protocol } => {
@@ -166,6 +174,7 @@ impl Worker {
         if self.next_look.is_due(now) {
             self.next_look = now + LOOK_EVERY;
             self.endpoints.tell_silent(now);
+            self.endpoints.tell_doubtful(now);
         }
         self.stats.set_dropped(self.endpoints.relay.all_dropped());
     }

@@ -244,9 +244,10 @@ fn the_source_that_was_refused_last_is_told_with_the_reason() {
     assert_eq!(desk.relay.refused(desk.a.stream), None);
     desk.at_a(STRANGER, &rtp(0, 1, 7));
     desk.at_a(A, &rtp(0, 1, 7));
-    assert_eq!(desk.relay.refused(desk.a.stream), Some((address(STRANGER), Reason::NotFromPeer)));
+    let refused = |desk: &Desk| desk.relay.refused(desk.a.stream).map(|refused| (refused.from, refused.why));
+    assert_eq!(refused(&desk), Some((address(STRANGER), Reason::NotFromPeer)));
     desk.at_a(A, &rtp(77, 2, 7));
-    assert_eq!(desk.relay.refused(desk.a.stream), Some((address(A), Reason::UnknownPayload)));
+    assert_eq!(refused(&desk), Some((address(A), Reason::UnknownPayload)));
     assert_eq!(desk.relay.refused(desk.b.stream), None);
 }
 

@@ -9,6 +9,7 @@ mod moving;
 mod ports;
 mod reasons;
 mod taken;
+mod telling;
 
 use super::*;
 use crate::packet::{Packet, SLOT_BYTES};

@@ -1,0 +1,77 @@
+//! What is kept for whoever asks why it is silent: of each packet only what is in the clear, and what the network answered.
+
+use super::*;
+use crate::rtcp::{Compound, RtcpPacket};
+
+/// A sender report that claims so many packets, about nobody it hears.
+fn claim(ssrc: u32, packets: u32, octets: u32) -> Vec<u8> {
+    let mut bytes = vec![0x80, 200, 0, 6];
+    bytes.extend(ssrc.to_be_bytes());
+    bytes.extend([0; 12]);
+    bytes.extend(packets.to_be_bytes());
+    bytes.extend(octets.to_be_bytes());
+    let compound = Compound::parse(&bytes).expect("a compound packet");
+    assert!(matches!(compound.packets().next(), Some(RtcpPacket::SenderReport(_))));
+    bytes
+}
+
+#[test]
+fn a_packet_that_is_no_strangers_and_does_not_fit_is_told_with_its_payload_type_and_size() {
+    let mut desk = Desk::plain();
+    let mut odd = rtp(77, 1, 7);
+    let payload = odd.len() - 12;
+    odd.extend([0; 10]);
+    desk.at_a(A, &odd);
+    desk.at_a(STRANGER, &rtp(0, 1, 9));
+    let misfit = desk.relay.misfit(desk.a.stream).expect("one");
+    assert_eq!((misfit.from, misfit.why), (address(A), Reason::UnknownPayload));
+    assert_eq!(misfit.rtp, Some((77, payload as u16 + 10)));
+    assert_eq!(desk.relay.refused(desk.a.stream).map(|refused| refused.from), Some(address(STRANGER)));
+}
+
+#[test]
+fn the_last_packet_taken_is_told_and_comfort_noise_is_counted() {
+    let mut desk = Desk::plain();
+    desk.relay.link(desk.a.stream, Some(desk.b.stream), None);
+    desk.at_a(A, &rtp(0, 1, 7));
+    desk.wait_ms(20);
+    desk.at_a(A, &rtp(13, 2, 7));
+    let quality = desk.relay.quality(desk.a.stream).expect("a stream");
+    let seen = quality.last_seen.expect("one");
+    assert_eq!((seen.payload_type, seen.ssrc, quality.noise_packets), (13, 7, 1));
+    assert_eq!(seen.at, desk.now);
+}
+
+#[test]
+fn what_the_other_end_claims_to_send_is_told_beside_what_came() {
+    let mut desk = Desk::plain();
+    desk.at_a(A, &rtp(0, 1, 7));
+    assert_eq!(desk.relay.quality(desk.a.stream).and_then(|quality| quality.claimed), None);
+    let rtcp_port = desk.a.rtcp.expect("a port of RTCP");
+    desk.receive(rtcp_port, A, &claim(7, 250, 40_000));
+    let quality = desk.relay.quality(desk.a.stream).expect("a stream");
+    assert_eq!(quality.claimed, Some(Claimed { packets: 250, octets: 40_000 }));
+    assert!(quality.hears_nothing && quality.rtcp_packets == 1);
+}
+
+#[test]
+fn troubles_count_for_the_other_end_alone_and_change_nothing() {
+    let mut desk = Desk::plain();
+    desk.at_a(A, &rtp(0, 1, 7));
+    for trouble in [Trouble::Refused, Trouble::Refused, Trouble::Unreachable, Trouble::TooLarge] {
+        desk.relay.troubled(desk.a.rtp, address(A), trouble);
+    }
+    desk.relay.troubled(desk.a.rtp, address(STRANGER), Trouble::Refused);
+    let told = Troubles { refused: 2, unreachable: 1, too_large: 1, ..Troubles::default() };
+    assert_eq!(desk.relay.troubles(desk.a.stream), told);
+    assert_eq!(desk.at_b(B, &rtp(0, 1, 8)), desk.out_a(A), "it is sent to all the same");
+}
+
+#[test]
+fn packets_handed_to_ice_and_dtls_are_counted_apart() {
+    let mut desk = Desk::new(Agreed { ice: true, ..plain(at(A)) }, plain(at(B)));
+    desk.at_a(A, &[0, 1, 0, 0]);
+    assert_eq!(desk.relay.handed(desk.a.stream), Handed { stun: 1, dtls: 0 });
+    desk.at_b(B, &[0, 1, 0, 0]);
+    assert_eq!(desk.relay.handed(desk.b.stream), Handed::default(), "nobody wants it there");
+}
