@@ -3,7 +3,10 @@
 
 use crate::call_record::CallRecord;
 use crate::flow::Flow;
+use crate::media::{Stream, StreamReport};
+use crate::silence::Verdict;
 use coeur_directory::{Aor, DeviceId};
+use std::net::SocketAddr;
 
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -37,6 +40,9 @@ pub enum Event {
         call_id: Box<[u8]>,
         protection: Protection,
     },
+    /// It was seen how a call does: some seconds after its answer, and whenever it is not as it should be for a reason that
+    /// was not told before.
+    CallLooked(Box<Looked>),
     /// A call is over, or was never answered.
     CallEnded(Box<CallRecord>),
     /// A sentence for the operator, which names nobody; whom it is about, and from where he came, stand apart.
@@ -45,6 +51,29 @@ pub enum Event {
         subject: Box<str>,
         text: Box<str>,
     },
+}
+
+/// How a call does.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    pub id: crate::call_record::CallRecordId,
+    pub caller: LegLook,
+    pub callee: LegLook,
+    /// What is wrong, the most certain first.
+    pub verdicts: Box<[Verdict]>,
+    /// Of these what was not told before.
+    pub news: Box<[Verdict]>,
+}
+
+/// One side of it: what was promised, what left, what arrived.
+#[derive(Clone, Debug, Default)]
+pub struct LegLook {
+    pub call_id: Box<[u8]>,
+    pub signals_from: Option<SocketAddr>,
+    /// Where its description says that it hears.
+    pub said: Option<SocketAddr>,
+    pub agreed: Option<Box<Stream>>,
+    pub report: Option<Box<StreamReport>>,
 }
 
 /// How the media of a call is protected, leg by leg.

@@ -48,7 +48,6 @@ const fn fate(name: HeaderName) -> Fate {
         | HeaderName::RequestDisposition
         | HeaderName::ResourcePriority
         | HeaderName::Server
-        | HeaderName::SessionId
         | HeaderName::Subject
         | HeaderName::UserAgent
         | HeaderName::UserToUser
@@ -113,6 +112,8 @@ const fn fate(name: HeaderName) -> Fate {
         | HeaderName::SecurityServer
         | HeaderName::SecurityVerify
         | HeaderName::ServiceRoute
+        // RFC 7989: each leg names both sides (see `session_id`).
+        | HeaderName::SessionId
         | HeaderName::SessionExpires
         | HeaderName::SipEtag
         | HeaderName::SipIfMatch

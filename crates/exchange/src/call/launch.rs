@@ -271,7 +271,10 @@ impl Calls {
         }
         let Some(setup) = self.calls[call as usize].setup.as_ref() else { return };
         let (invite, max_forwards, party) = (setup.invite.clone(), setup.max_forwards, setup.party);
-        let lines = [&setup.lines[..], &history_of(setup.onward.as_deref(), &invite)].concat();
+        let mut lines = [&setup.lines[..], &history_of(setup.onward.as_deref(), &invite)].concat();
+        if let Some(session) = self.session_of(id) {
+            Writer::new(&mut lines).header(HeaderName::SessionId, &session);
+        }
         let mut written = Vec::with_capacity(2_048);
         let leg = &self.legs[id.slot as usize];
         let done = read(&invite, |invite| {

@@ -8,6 +8,7 @@ use super::name::Name;
 use super::notify::Subscription;
 use super::refresh::SessionTimer;
 use super::reliable::Reliable;
+use super::session_id::Uuid;
 use crate::call_record::{AgreedStream, USER_AGENT_BYTES_MAX};
 use crate::flow::{Hop, ShardId};
 use crate::media::{Fingerprint, MediaId, OpenStream, StreamAddress};
@@ -74,6 +75,12 @@ pub(super) struct Leg {
     pub(super) follow: Follow,
     /// When something is to be tried again (see `join`).
     pub(super) alarm: Monotonic,
+    /// When it is to be seen how its call does (see `silence`).
+    pub(super) look_at: Monotonic,
+    /// The host that its first request names in its Via.
+    pub(super) via: Option<std::net::IpAddr>,
+    /// RFC 7989: its own, or what we say for it.
+    pub(super) uuid: Uuid,
     /// When the wheel will look at it; never later than its next deadline.
     pub(super) armed: Monotonic,
 }
@@ -161,6 +168,9 @@ impl Leg {
 
     /// What the peer says of its abilities.
     pub(super) fn learn(&mut self, message: &Message<'_>) {
+        if let Some(uuid) = Uuid::of_sender(message) {
+            self.uuid = uuid;
+        }
         if message.has(HeaderName::Allow) {
             self.allows_update = message.allow().any(|method| method == b"UPDATE");
         }
@@ -199,6 +209,6 @@ impl Leg {
     pub(super) fn next_deadline(&self) -> Monotonic {
         let resolving = self.callee.as_ref().map_or(Monotonic::NEVER, |callee| callee.until);
         let reliable = self.reliable.as_ref().map_or(Monotonic::NEVER, |reliable| reliable.next_deadline());
-        self.timer.next_deadline().min(reliable).min(resolving).min(self.alarm)
+        self.timer.next_deadline().min(reliable).min(resolving).min(self.alarm).min(self.look_at)
     }
 }

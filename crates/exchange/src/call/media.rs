@@ -78,6 +78,7 @@ impl Calls {
             call.record.protection = protection.or(call.record.protection);
         }
         self.tell_protection(cx, call);
+        self.look_later(cx, call);
     }
 
     /// How the media of a call is protected: once it is answered, and when that changes.
@@ -124,6 +125,7 @@ impl Calls {
                     subject: "".into(),
                     text: "no port for the media of a call".into(),
                 });
+                self.tell_no_ports(cx, leg);
                 self.open_failed(cx, leg);
             }
             // Nobody hears anybody any more.
@@ -146,14 +148,16 @@ impl Calls {
                 if let Some(leg) = Media::leg_of(*id) {
                     self.media_is_quiet(cx, leg, true);
                 }
+                self.doubted(cx, *id);
             }
-            MediaEvent::Reported { id, report } | MediaEvent::Closed { id, report } => {
+            MediaEvent::Doubted { id } | MediaEvent::DtlsFailed { id, .. } => self.doubted(cx, *id),
+            MediaEvent::Reported { id, report } => {
+                self.look_reported(cx, *id, report);
                 self.reported(cx, *id, report);
             }
+            MediaEvent::Closed { id, report } => self.reported(cx, *id, report),
             MediaEvent::Heard { .. }
-            | MediaEvent::Doubted { .. }
             | MediaEvent::Dtmf { .. }
-            | MediaEvent::DtlsFailed { .. }
             | MediaEvent::Kept { .. } => {}
         }
     }

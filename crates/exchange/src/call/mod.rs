@@ -4,6 +4,7 @@
 //!
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
 //! [`cancel`], [`forward`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`follow`], [`refer`], [`replace`], [`transfer`],
+//! [`silence`], [`session_id`],
 //! [`join`], [`across`], [`notify`], [`mod@hold`], [`serve`], [`end`], [`asked`], [`note`],
 //! [`time`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
@@ -49,6 +50,8 @@ mod revoke;
 mod ring;
 mod serve;
 mod server;
+mod session_id;
+mod silence;
 mod start;
 mod state;
 #[cfg(test)]
@@ -239,6 +242,9 @@ impl Calls {
             subscription: notify::Subscription::default(),
             follow: follow::Follow::default(),
             alarm: Monotonic::NEVER,
+            look_at: Monotonic::NEVER,
+            via: None,
+            uuid: session_id::Uuid::new(cx.mint),
             armed: Monotonic::NEVER,
         });
         id

@@ -79,6 +79,7 @@ impl Calls {
             protection: record.protection,
             forwarded: record.forwarded,
             transfer_of: record.transfer_of,
+            verdict: record.verdict,
         };
         self.ask_of_taken(cx, media);
         self.await_reports(cx, What::Record(Box::new(written)), media);

@@ -46,6 +46,7 @@ impl Calls {
     ) -> Option<u32> {
         let world = cx.world;
         let first = cx.mint.u32() >> 8 | 1;
+        let session = self.session_of(id);
         let leg = self.leg_mut(id)?;
         let (hop, target) = match over {
             Some(hop) => (hop, None),
@@ -62,6 +63,9 @@ impl Calls {
         if matches!(method, Method::Invite | Method::Update | Method::Notify) {
             leg.write_contact(world, &mut writer)?;
             writer.header(HeaderName::Allow, ALLOW).header(HeaderName::Supported, SUPPORTED);
+        }
+        if let Some(session) = session {
+            writer.header(HeaderName::SessionId, &session);
         }
         extra(&mut writer);
         writer.end(body);

@@ -132,10 +132,14 @@ impl Calls {
         extra: impl FnOnce(&mut Writer<'_>),
     ) -> Option<Span> {
         let server = self.servers.get(slot as usize).filter(|server| server.is_open())?;
+        let session = self.session_of(server.leg);
         let span = read(&server.request, |request| {
             cx.outbox.write(|out| {
                 let mut writer =
                     respond(request, status, reason, Some(&server.tag), server.source.remote, out);
+                if let Some(session) = &session {
+                    writer.header(HeaderName::SessionId, session);
+                }
                 extra(&mut writer);
                 writer.end(body);
             })

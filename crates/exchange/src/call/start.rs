@@ -94,6 +94,7 @@ impl Calls {
             counted,
             record,
             reason: None,
+            watch: super::silence::Watch::default(),
         });
         cx.counters.calls_started += 1;
         Some(call)
@@ -127,6 +128,7 @@ impl Calls {
         let caller = &mut self.legs[leg.slot as usize];
         caller.dialog = Some(dialog);
         caller.learn(message);
+        caller.via = super::silence::via_of(message);
         caller.wants_reliable = message.requires("100rel");
         // Section 8.2.6.1: at once, well under 200 ms.
         self.answer_plain(cx, server, StatusCode::TRYING);

@@ -4,6 +4,7 @@ use super::late::Late;
 use super::leg::LegId;
 use super::modify::Modify;
 use super::note::Noted;
+use super::silence::Watch;
 use super::transfer::Transfer;
 use crate::call_record::CallRecordId;
 use crate::context::Context;
@@ -12,6 +13,7 @@ use crate::forwarding::{Diversion, Onward};
 use crate::party::Party;
 use crate::proxy::best::Failure;
 use crate::routing::Target;
+use crate::silence::Verdict;
 use coeur_directory::AccountId;
 use coeur_sip::time::{Monotonic, Wall};
 use std::collections::VecDeque;
@@ -34,6 +36,7 @@ pub(super) struct Call {
     pub(super) record: Record,
     /// Why it was cancelled or ended, as one side said it (RFC 3326).
     pub(super) reason: Option<Box<[u8]>>,
+    pub(super) watch: Watch,
 }
 
 /// Until it is answered.
@@ -93,6 +96,8 @@ pub(super) struct Record {
     pub(super) reason: Option<Box<[u8]>>,
     pub(super) forwarded: Box<[Diversion]>,
     pub(super) transfer_of: Option<CallRecordId>,
+    /// The last reason why somebody was not heard.
+    pub(super) verdict: Option<Verdict>,
     /// The administration door has ended it.
     pub(super) is_hung_up: bool,
 }
@@ -115,6 +120,7 @@ impl Record {
             reason: None,
             forwarded: Box::default(),
             transfer_of: None,
+            verdict: None,
             is_hung_up: false,
             is_elsewhere: false,
         }

@@ -151,6 +151,12 @@ impl Calls {
             leg.alarm = Monotonic::NEVER;
             self.alarm(cx, id);
         }
+        if let Some(leg) = self.leg_mut(id)
+            && leg.look_at.is_due(now)
+        {
+            leg.look_at = Monotonic::NEVER;
+            self.look(cx, call);
+        }
         self.reliable_due(cx, id);
         self.session_due(cx, id);
         self.arm_leg(now, id);

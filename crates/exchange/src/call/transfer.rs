@@ -106,6 +106,7 @@ impl Calls {
             counted: Vec::new(),
             record,
             reason: None,
+            watch: super::silence::Watch::default(),
         });
         self.calls[old as usize].leads_to = Some(call);
         cx.counters.calls_started += 1;

@@ -13,6 +13,7 @@ pub use side::{AgreedStream, Side, USER_AGENT_BYTES_MAX};
 
 use crate::event::{EndedBy, Protection};
 use crate::forwarding::Diversion;
+use crate::silence::Verdict;
 use coeur_sip::time::Wall;
 
 /// A call that is over. A transfer of a call that was answered makes two of it: until the side was changed, and from then
@@ -43,4 +44,6 @@ pub struct CallRecord {
     pub forwarded: Box<[Diversion]>,
     /// The call of which it took a side over.
     pub transfer_of: Option<CallRecordId>,
+    /// The last reason why somebody was not heard.
+    pub verdict: Option<Verdict>,
 }

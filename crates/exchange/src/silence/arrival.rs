@@ -97,9 +97,10 @@ fn private(view: &View<'_>, seen: &Seen<'_>) -> Option<Verdict> {
     if !is_inside(media.ip()) || is_inside(said.from) || media.ip() == said.from {
         return None;
     }
-    // A phone that knew its outside address would have written it into its description too.
-    let is_rewritten = |host: Option<std::net::IpAddr>| host == Some(said.from);
-    match said.is_readable && (is_rewritten(said.via) || is_rewritten(said.contact)) {
+    // A phone that knew its outside address would have written it into its description too. Contact alone tells little: some
+    // phones learn it from our answers.
+    let is_rewritten = said.is_readable && said.via == Some(said.from) && said.contact == Some(said.from);
+    match is_rewritten {
         true => view.verdict(Cause::SipAlg, &[&media.ip(), &said.from]),
         false => view.verdict(Cause::PrivateAddress, &[&media.ip()]),
     }

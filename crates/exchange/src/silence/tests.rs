@@ -111,7 +111,7 @@ impl Phone {
 
     fn sdes(&mut self) {
         let suite = SrtpSuite::AesCm128HmacSha1_80;
-        let key = |byte| SrtpKey { suite, key_and_salt: vec![byte; 30].into() };
+        let key = |byte| SrtpKey { suite, key_and_salt: vec![byte; 30].into(), mki: Box::default() };
         self.agreed().keying = Keying::Sdes { send: key(1), receive: key(2) };
     }
 
@@ -270,7 +270,8 @@ const FAULTS: &[Fault] = &[
     (Cause::TooLarge, |phone| phone.recent().troubles = Troubles { too_large: 30, ..Troubles::default() }),
     (Cause::SipAlg, |phone| {
         phone.is_inside();
-        phone.said.via = Some(ROUTER.parse().expect("an address"));
+        let router = Some(ROUTER.parse().expect("an address"));
+        (phone.said.via, phone.said.contact) = (router, router);
     }),
     (Cause::PrivateAddress, Phone::is_inside),
     (Cause::NoAddress, |phone| {

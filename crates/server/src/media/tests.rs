@@ -2,6 +2,7 @@
 
 mod browser;
 mod converting;
+mod doubts;
 mod in_time;
 
 use super::*;

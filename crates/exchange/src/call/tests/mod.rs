@@ -27,6 +27,8 @@ mod reoffering;
 mod replacing;
 mod revoked;
 mod serving;
+mod session_ids;
+mod silent;
 mod transferring;
 
 use crate::flow::Flow;
