@@ -270,6 +270,48 @@ pub struct TraceView {
     pub messages: usize,
     /// Drawn, secrets hidden, ready for a terminal.
     pub ladder: String,
+    /// Of a call that was answered: caller and callee, as they were seen last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legs: Vec<LegView>,
+    /// Why somebody was not heard, the most certain first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<VerdictView>,
+}
+
+/// What was promised, what left and what arrived of the sound of one side of a call; empty texts for what is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LegView {
+    /// `caller` or `callee`.
+    pub side: String,
+    pub call_id: String,
+    /// Address and port.
+    pub signals_from: String,
+    /// Where its description says that it hears.
+    pub said: String,
+    /// Format, protection and direction, as `PCMU/8000 srtp sendrecv`.
+    pub promised: String,
+    pub sent_packets: u64,
+    pub sends_to: String,
+    pub received_packets: u64,
+    pub heard_from: String,
+    /// Packets that went no further, by reason.
+    pub dropped: String,
+    /// Of ICE and DTLS.
+    pub path: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VerdictView {
+    /// `caller` or `callee`.
+    pub side: String,
+    pub cause: String,
+    /// About the phone of that side, in English.
+    pub sentence: String,
+    pub remedy: String,
+    /// What the sentence names.
+    pub values: Vec<String>,
 }
 
 /// Why the door said no; the text says what to do.

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod call;
 pub mod calls;
+pub mod causes;
 pub mod check_config;
 pub mod check_data;
 pub mod completion;

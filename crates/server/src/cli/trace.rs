@@ -1,11 +1,14 @@
 //! `coeur trace`.
 
+use super::causes;
 use super::door::{Way, print_json, unexpected};
 use super::exit::{Exit, Failure};
 use super::grammar::Trace;
+use super::table::table;
 use super::terminal::{print, unicode};
-use super::words::Word;
-use coeur_api::{Reply, Request, TraceRequest, TraceView};
+use super::words::{Language, Word};
+use coeur_api::{LegView, Reply, Request, TraceRequest, TraceView, VerdictView};
+use coeur_exchange::silence::Cause;
 use std::time::Duration;
 
 /// How often `--follow` asks.
@@ -35,7 +38,7 @@ pub fn run(arguments: Trace) -> Result<(), Failure> {
             match arguments.place.json {
                 // One line each: whoever reads a stream has no end of a list to wait for.
                 true => print(&format!("{}\n", serde_json::json!(view))),
-                false => print(&format!("{}\n", view.ladder)),
+                false => print(&format!("{}{}\n", view.ladder, silence(view))),
             }
         }
         if !arguments.follow {
@@ -52,5 +55,93 @@ fn ask(way: &Way, request: &TraceRequest) -> Result<Vec<TraceView>, Failure> {
     match way.ask(Request::Trace(request.clone()))? {
         Reply::Traces(views) => Ok(views),
         other => Err(unexpected(&other)),
+    }
+}
+
+/// What was promised, left and arrived of each side, and why somebody is not heard.
+fn silence(view: &TraceView) -> String {
+    if view.legs.is_empty() {
+        return String::new();
+    }
+    let heads = [Word::Side, Word::Promised, Word::Left, Word::Arrived, Word::Dropped].map(Word::say);
+    let rows: Vec<Vec<String>> = view.legs.iter().map(row).collect();
+    let mut out = format!("\n{}", table(&heads, &rows));
+    for verdict in &view.verdicts {
+        let (sentence, remedy) = words(verdict);
+        out.push_str(&format!("\n{}\n", Word::NotHeard.with(&[side(&verdict.side), &sentence])));
+        out.push_str(&format!("{}\n", Word::WhatToDo.with(&[&remedy])));
+    }
+    out
+}
+
+fn row(leg: &LegView) -> Vec<String> {
+    let way = |word: Word, packets: u64, at: &str| {
+        let at = if at.is_empty() { "?" } else { at };
+        if packets == 0 { "0".to_owned() } else { word.with(&[&packets.to_string(), at]) }
+    };
+    let promised = [&*leg.said, &*leg.promised, &*leg.path].join(" ");
+    vec![
+        side(&leg.side).to_owned(),
+        promised.trim().to_owned(),
+        way(Word::PacketsTo, leg.sent_packets, &leg.sends_to),
+        way(Word::PacketsFrom, leg.received_packets, &leg.heard_from),
+        leg.dropped.clone(),
+    ]
+}
+
+fn side(name: &str) -> &str {
+    match name {
+        "caller" => Word::Caller.say(),
+        "callee" => Word::Callee.say(),
+        other => other,
+    }
+}
+
+/// In the user's language; those of a newer server's cause as it says them.
+fn words(verdict: &VerdictView) -> (String, String) {
+    let language = Language::of_environment();
+    let values: Vec<&str> = verdict.values.iter().map(String::as_str).collect();
+    match Cause::of_name(&verdict.cause) {
+        Some(cause) => {
+            (causes::sentence(cause, &values, language), causes::remedy(cause, language).to_owned())
+        }
+        None => (verdict.sentence.clone(), verdict.remedy.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_ends_with_what_left_and_arrived_and_why_somebody_is_not_heard() {
+        let leg = |side: &str, received_packets, dropped: &str| LegView {
+            side: side.into(),
+            said: "192.0.2.7:4000".into(),
+            promised: "PCMU/8000 rtp sendrecv".into(),
+            sent_packets: 150,
+            sends_to: "192.0.2.7:4000".into(),
+            received_packets,
+            dropped: dropped.into(),
+            ..LegView::default()
+        };
+        let verdict = VerdictView {
+            side: "callee".into(),
+            cause: "unknown_payload".into(),
+            values: vec!["18".into()],
+            ..VerdictView::default()
+        };
+        let view = TraceView {
+            call_id: "c".into(),
+            last_at_us: 0,
+            messages: 1,
+            ladder: String::new(),
+            legs: vec![leg("caller", 150, ""), leg("callee", 0, "150 unknown_payload")],
+            verdicts: vec![verdict],
+        };
+        let shown = silence(&view);
+        assert!(shown.contains("192.0.2.7:4000 PCMU/8000 rtp sendrecv") && shown.contains("18"), "{shown}");
+        assert!(shown.contains("150 unknown_payload") && shown.contains("->"), "{shown}");
+        assert_eq!(silence(&TraceView { legs: Vec::new(), ..view }), "");
     }
 }

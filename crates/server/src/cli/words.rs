@@ -153,6 +153,17 @@ words! {
     DemoTry "Try it without a phone:  {}" "Essayer sans téléphone :  {}",
     DemoStop "Ctrl-C stops." "Ctrl-C arrête.",
     PortBusy "{} is busy; using {}" "{} est occupé ; {} est utilisé",
+    Side "side" "côté",
+    Caller "caller" "appelant",
+    Callee "callee" "appelé",
+    Promised "promised" "promis",
+    Left "left" "parti",
+    Arrived "arrived" "arrivé",
+    Dropped "dropped" "écarté",
+    PacketsTo "{} to {}" "{} vers {}",
+    PacketsFrom "{} from {}" "{} de {}",
+    NotHeard "{}: {}." "{} : {}.",
+    WhatToDo "  -> {}" "  -> {}",
     Ready "ready: {} domains, {} accounts, {} registrations, listening on {}" "prêt : {} domaines, {} comptes, {} enregistrements, à l'écoute sur {}",
     Stopping "stopping" "arrêt en cours",
 }
@@ -168,7 +179,7 @@ impl Word {
     }
 }
 
-fn fill(text: &str, values: &[&str]) -> String {
+pub(super) fn fill(text: &str, values: &[&str]) -> String {
     let mut values = values.iter();
     let mut parts = text.split("{}");
     let mut out = parts.next().unwrap_or_default().to_owned();

@@ -1,5 +1,6 @@
 //! A call's record as a row of the database. Text is what the network said, unless it is no UTF-8; who shows it escapes it.
 
+use crate::observe::silences::verdict_text;
 use coeur_exchange::call_record::{CallRecord, Side};
 use coeur_exchange::event::{EndedBy, LegProtection};
 use coeur_exchange::media::{StreamReport, Way};
@@ -21,7 +22,7 @@ pub fn row(record: &CallRecord) -> CallRow {
         media: record.protection.map(|protection| protection.state().as_str().into()),
         transfer_of: record.transfer_of.map(|of| of.0),
         forwarded_by: (!by.is_empty()).then(|| by.into()),
-        verdict: None,
+        verdict: record.verdict.as_ref().map(|verdict| verdict_text(verdict).into()),
         caller: side(&record.caller),
         callee: record.callee.as_ref().map(side),
     }

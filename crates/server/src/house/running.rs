@@ -8,6 +8,7 @@ use super::services::HouseServices;
 use super::shown::Shown;
 use super::turn::TurnOutside;
 use crate::observe::health;
+use crate::observe::silences::{Silences, leg_view, verdict_view};
 use crate::shard::{Inbox, Notice, Stats};
 use crate::trace::ladder::{self, Style};
 use crate::trace::redact::Bodies;
@@ -23,6 +24,7 @@ use coeur_exchange::bindings::{Cursor, View};
 use coeur_exchange::call_record::{Ask, CallRecordId, Told};
 use coeur_exchange::flow::Flow;
 use coeur_exchange::input::Command;
+use coeur_exchange::silence::Side;
 use coeur_exchange::world::World;
 use coeur_sip::time::Now;
 use coeur_storage::Journal;
@@ -44,6 +46,8 @@ pub struct Running {
     pub shown: Arc<[Shown]>,
     pub now: Box<dyn Fn() -> Now + Send + Sync>,
     pub started: Instant,
+    /// How calls do.
+    pub silences: Arc<Silences>,
     pub deaths: Arc<Deaths>,
     /// New work is no longer welcome.
     pub stopping: AtomicBool,
@@ -144,11 +148,20 @@ impl House for Running {
         let query = Query { what: request.what.clone(), last: request.last, since };
         let bodies = if request.bodies { Bodies::Shown } else { Bodies::Hidden };
         let style = Style { full: request.full, bodies, ascii: request.ascii };
-        let view = |conversation: Conversation| TraceView {
-            last_at_us: conversation.entries.last().map_or(0, |entry| micros(entry.at)),
-            messages: conversation.entries.len(),
-            ladder: ladder::draw(&conversation, style),
-            call_id: conversation.call_id,
+        let view = |conversation: Conversation| {
+            let looked = self.silences.of(&conversation.names);
+            let looked = looked.as_deref();
+            TraceView {
+                last_at_us: conversation.entries.last().map_or(0, |entry| micros(entry.at)),
+                messages: conversation.entries.len(),
+                ladder: ladder::draw(&conversation, style),
+                legs: looked.map_or_else(Vec::new, |looked| {
+                    vec![leg_view(Side::Caller, &looked.caller), leg_view(Side::Callee, &looked.callee)]
+                }),
+                verdicts: looked
+                    .map_or_else(Vec::new, |looked| looked.verdicts.iter().map(verdict_view).collect()),
+                call_id: conversation.call_id,
+            }
         };
         search(self.tap.entries(), &query).into_iter().map(view).collect()
     }

@@ -6,6 +6,7 @@ use super::ledger::Ledger;
 use crate::dns::{Dns, Table};
 use crate::media::Media;
 use crate::observe::events::EventLog;
+use crate::observe::silences::Silences;
 use crate::shard::{Inbox, Services};
 use coeur_api::{Door, Operator};
 use coeur_directory::Change;
@@ -74,12 +75,15 @@ impl Services for HouseServices {
 
 /// Writes events until the shards are gone. What devices have proved is committed here, away from the shards, and all
 /// that came while the disk was busy in one commit: after an upgrade every phone proves it within minutes.
-pub fn consume(events: &Receiver<(ShardId, Event)>, door: &Door) {
+pub fn consume(events: &Receiver<(ShardId, Event)>, door: &Door, silences: &Silences) {
     let log = EventLog::default();
     while let Ok(first) = events.recv() {
         let mut proofs = Vec::new();
         for (shard, event) in std::iter::once(first).chain(events.try_iter()).take(EVENTS_MAX) {
             log.write(shard, &event);
+            if let Event::CallLooked(looked) = &event {
+                silences.note(looked);
+            }
             if let Event::DeviceProvedSha256 { aor, device } = event {
                 proofs.push(Change::DeviceProvedSha256 { aor, device });
             }

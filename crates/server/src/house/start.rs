@@ -118,6 +118,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         shown: (0..settings.shards).map(|_| Shown::default()).collect(),
         now: Box::new(move || clock.now()),
         started,
+        silences: Arc::default(),
         deaths: Arc::default(),
         stopping: AtomicBool::new(false),
         shards: OnceLock::new(),
@@ -282,7 +283,8 @@ fn start_shards(
     let events_door = door.clone();
     let services = Arc::new(services);
     let deaths = &running.deaths;
-    deaths.spawn("coeur-events", move || consume(&events, &events_door)).map_err(unreachable)?;
+    let silences = running.silences.clone();
+    deaths.spawn("coeur-events", move || consume(&events, &events_door, &silences)).map_err(unreachable)?;
     let records_door = door.clone();
     deaths.spawn("coeur-records", move || pages.write(&records_door)).map_err(unreachable)?;
     let journal = KeptJournal { journal: running.journal.clone(), world: running.world.clone() };

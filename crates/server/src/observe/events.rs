@@ -2,6 +2,7 @@
 
 use super::offenders::{self, Kind};
 use super::rate::Rate;
+use super::silences;
 use crate::trace::escape::line;
 use coeur_exchange::call_record::CallRecord;
 use coeur_exchange::event::Event;
@@ -50,6 +51,28 @@ impl EventLog {
                     callee = ?protection.callee,
                     "call is heard"
                 );
+            }
+            Event::CallLooked(looked) => {
+                for verdict in &looked.news {
+                    let shown = silences::verdict_view(verdict);
+                    // What is a call's own stands apart, as always.
+                    tracing::info!(
+                        shard,
+                        call = %looked.id,
+                        side = shown.side,
+                        cause = shown.cause,
+                        "a side of a call is not heard as it should be"
+                    );
+                    tracing::debug!(
+                        shard,
+                        call = %looked.id,
+                        caller = line(&looked.caller.call_id),
+                        callee = line(&looked.callee.call_id),
+                        sentence = shown.sentence,
+                        remedy = shown.remedy,
+                        "why"
+                    );
+                }
             }
             Event::CallEnded(record) => self.ended(ShardId(shard), record),
             Event::Notice { flow, subject, text } => {

@@ -11,6 +11,7 @@ use crate::shard::stats::{self, FAMILIES};
 use crate::turn;
 use coeur_api::{Kind, MetricsText};
 use coeur_exchange::event::Counters;
+use coeur_exchange::silence::Cause;
 use coeur_media::relay::Reason;
 use coeur_storage::journal::LATENCY_BOUNDS_US;
 use std::sync::atomic::Ordering;
@@ -22,6 +23,7 @@ pub fn page(running: &Running) -> String {
     recovery(&mut text, running);
     journal(&mut text, running);
     exchange(&mut text, running);
+    silences(&mut text, running);
     if let Some(shards) = running.shards.get() {
         queues(&mut text, shards);
         network(&mut text, shards);
@@ -113,6 +115,16 @@ fn exchange(text: &mut MetricsText, running: &Running) {
     }
 }
 
+fn silences(text: &mut MetricsText, running: &Running) {
+    let labels: Vec<String> = Cause::ALL.iter().map(|cause| format!("cause=\"{}\"", cause.name())).collect();
+    text.many(
+        "coeur_calls_silent_total",
+        Kind::Counter,
+        "Sides of calls that were not heard as they should be, and why; each cause once for a side.",
+        labels.iter().map(String::as_str).zip(Cause::ALL.iter().map(|cause| running.silences.told(*cause))),
+    );
+}
+
 fn queues(text: &mut MetricsText, shards: &ShardsOutside) {
     let labels: Vec<String> = (0..shards.inboxes.len()).map(|shard| format!("shard=\"{shard}\"")).collect();
     let waiting = shards.inboxes.iter().map(|inbox| inbox.len());
@@ -184,6 +196,12 @@ fn media(text: &mut MetricsText, media: &Media) {
     counter("coeur_media_ice_failed_total", "Ports to which no way was found by ICE, or was lost.", failed);
     let failed = sum(|stats| stats.dtls_failed.value());
     counter("coeur_media_dtls_failed_total", "Legs that agreed on no keys by DTLS.", failed);
+    let doubted = sum(|stats| stats.doubted.value());
+    counter(
+        "coeur_media_doubted_total",
+        "Times that a leg was asked why it is not as it should be.",
+        doubted,
+    );
     counter("coeur_media_silent_total", "Legs that fell silent though they should be heard.", silent);
     let labels: Vec<String> =
         Reason::ALL.iter().map(|reason| format!("reason=\"{}\"", reason.name())).collect();

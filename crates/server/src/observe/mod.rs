@@ -10,3 +10,4 @@ pub mod metrics;
 pub mod offenders;
 pub mod process;
 pub mod rate;
+pub mod silences;

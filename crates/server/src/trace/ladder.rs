@@ -105,7 +105,8 @@ fn heading(conversation: &Conversation, first: &Entry) -> String {
     };
     let method = super::escape::line(sight::method(&first.bytes).unwrap_or(b"?"));
     let (from, to) = (who("From", "f"), who("To", "t"));
-    format!("{method}  {from} -> {to}  {}\nCall-ID {}\n\n", clock(first.at), conversation.call_id)
+    let names: Vec<String> = conversation.names.iter().map(|name| super::escape::line(name)).collect();
+    format!("{method}  {from} -> {to}  {}\nCall-ID {}\n\n", clock(first.at), names.join(", "))
 }
 
 fn columns(parties: &[Party]) -> String {
@@ -215,7 +216,7 @@ pub mod tests {
             entry(0, false, B, &request),
             entry(1, true, B, &format!("SIP/2.0 180 Ringing\x1b[2J\r\n{HEADERS}")),
         ];
-        Conversation { call_id: "c1".to_owned(), entries }
+        Conversation { call_id: "c1".to_owned(), names: vec![b"c1".to_vec()], entries }
     }
 
     #[test]
@@ -253,7 +254,8 @@ Call-ID c1
     fn neither_the_heading_nor_an_arrow_shows_a_password() {
         let message = "INVITE sip:b:s3;cr3t@d SIP/2.0\r\nFrom: <sip:alice:s3;cr3t@d;x=1>;tag=1\r\nTo: sip:bob:s3@cr3t@d;x=1\r\n\
                        Call-ID: c1\r\n\r\n";
-        let call = Conversation { call_id: "c1".to_owned(), entries: vec![entry(0, true, A, message)] };
+        let entries = vec![entry(0, true, A, message)];
+        let call = Conversation { call_id: "c1".to_owned(), names: vec![b"c1".to_vec()], entries };
         let drawn = draw(&call, Style { full: false, bodies: Bodies::Hidden, ascii: true });
         assert!(drawn.starts_with("INVITE  alice@d -> bob@d  ") && drawn.contains(" INVITE b "), "{drawn}");
         assert!(!drawn.contains("s3") && !drawn.contains("cr3t"), "{drawn}");

@@ -1,6 +1,6 @@
 //! Finding conversations among recent messages: by Call-ID, by account, by address.
 
-use super::ring::Entry;
+use super::ring::{Direction, Entry};
 use super::sight;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -15,12 +15,18 @@ pub struct Query {
     pub since: Option<SystemTime>,
 }
 
-/// The messages of one Call-ID, in the order of time; never empty.
+/// The messages of one Call-ID, or of all legs of a call, in the order of time; never empty.
 #[derive(Clone, Debug)]
 pub struct Conversation {
+    /// Of the leg that began.
     pub call_id: String,
+    /// The Call-IDs of all its legs, as they are on the wire.
+    pub names: Vec<Vec<u8>>,
     pub entries: Vec<Entry>,
 }
+
+/// Legs of one conversation; of more each stands by itself.
+const LEGS_MAX: usize = 16;
 
 /// `entries` in the order of time. The result too, by the latest message of each conversation.
 pub fn search(entries: Vec<Entry>, query: &Query) -> Vec<Conversation> {
@@ -29,21 +35,60 @@ pub fn search(entries: Vec<Entry>, query: &Query) -> Vec<Conversation> {
         let call_id = sight::call_id(&entry.bytes).unwrap_or_default().to_vec();
         by_call_id.entry(call_id).or_default().push(entry);
     }
-    let mut found: Vec<Conversation> = by_call_id
-        .into_iter()
-        .filter(|(call_id, entries)| matches(call_id, entries, query))
-        .map(|(call_id, entries)| Conversation { call_id: super::escape::line(&call_id), entries })
-        .collect();
+    let mut found: Vec<Conversation> =
+        joined(by_call_id).into_iter().filter(|conversation| matches(conversation, query)).collect();
     found.sort_by_key(|conversation| conversation.entries.last().map(|entry| entry.at));
     let surplus = found.len().saturating_sub(query.last.max(1));
     found.drain(..surplus);
     found
 }
 
-fn matches(call_id: &[u8], entries: &[Entry], query: &Query) -> bool {
+/// Puts the legs of each call together: they name the same UUIDs (RFC 7989) in what we have sent.
+fn joined(by_call_id: BTreeMap<Vec<u8>, Vec<Entry>>) -> Vec<Conversation> {
+    let mut group_by_uuid: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+    let mut groups: Vec<Vec<(Vec<u8>, Vec<Entry>)>> = Vec::new();
+    for (call_id, entries) in by_call_id {
+        let uuids = uuids(&entries);
+        let known = uuids.iter().find_map(|uuid| group_by_uuid.get(uuid).copied());
+        let group = known.filter(|group| groups[*group].len() < LEGS_MAX).unwrap_or(groups.len());
+        if group == groups.len() {
+            groups.push(Vec::new());
+        }
+        for uuid in uuids {
+            group_by_uuid.entry(uuid).or_insert(group);
+        }
+        groups[group].push((call_id, entries));
+    }
+    groups.into_iter().filter_map(conversation).collect()
+}
+
+fn conversation(mut legs: Vec<(Vec<u8>, Vec<Entry>)>) -> Option<Conversation> {
+    legs.sort_by_key(|(_, entries)| entries.first().map(|entry| entry.at));
+    let names: Vec<Vec<u8>> = legs.iter().map(|(call_id, _)| call_id.clone()).collect();
+    let mut entries: Vec<Entry> = legs.into_iter().flat_map(|(_, entries)| entries).collect();
+    // It keeps the order of what has one time: that of a leg.
+    entries.sort_by_key(|entry| entry.at);
+    Some(Conversation { call_id: super::escape::line(names.first()?), names, entries })
+}
+
+/// Only of what we have sent: nobody else says which calls are one.
+fn uuids(entries: &[Entry]) -> Vec<Vec<u8>> {
+    let sent = entries.iter().filter(|entry| entry.direction == Direction::Sent);
+    let values = sent.filter_map(|entry| sight::header(&entry.bytes, "Session-ID", None));
+    let pairs = values.flat_map(|value| value.split(|byte| *byte == b';'));
+    let digits = pairs.map(|part| part.strip_prefix(b"remote=").unwrap_or(part).trim_ascii().to_vec());
+    let mut uuids: Vec<Vec<u8>> =
+        digits.filter(|uuid| uuid.len() == 32 && uuid.iter().any(|digit| *digit != b'0')).collect();
+    uuids.sort_unstable();
+    uuids.dedup();
+    uuids
+}
+
+fn matches(conversation: &Conversation, query: &Query) -> bool {
+    let Conversation { call_id, names, entries } = conversation;
     let recent = query.since.is_none_or(|since| entries.last().is_some_and(|entry| entry.at > since));
     let Some(what) = query.what.as_deref() else { return recent && !call_id.is_empty() };
-    let named = call_id.starts_with(what.as_bytes()) && what.len() >= 4;
+    let named = what.len() >= 4 && names.iter().any(|name| name.starts_with(what.as_bytes()));
     recent && (named || entries.iter().any(|entry| concerns(entry, what)))
 }
 
@@ -96,5 +141,27 @@ mod tests {
     #[test]
     fn only_the_latest_are_given() {
         assert_eq!(found("bob", 1), ["call-three"]);
+    }
+
+    /// RFC 7989: what we have sent says which legs are one call.
+    #[test]
+    fn the_legs_of_a_call_are_one_conversation_and_a_stranger_joins_none() {
+        let (a, b) = ("ab30317f1a784dc48ff824d0d3715d86", "47755a9de7794ba387653f2099600ef2");
+        let message = |call: &str, session: &str| {
+            format!(
+                "INVITE sip:bob@d SIP/2.0\r\nf: <sip:alice@d>\r\nt: <sip:bob@d>\r\ni: {call}\r\nSession-ID: {session}\r\n\r\n"
+            )
+        };
+        let entries = vec![
+            entry(0, true, "192.0.2.1:5060", &message("leg-of-alice", "none")),
+            entry(1, false, "192.0.2.2:5060", &message("zz-leg-of-bob", &format!("{a};remote={b}"))),
+            entry(2, false, "192.0.2.1:5060", &message("leg-of-alice", &format!("{b};remote={a}"))),
+            entry(3, true, "192.0.2.9:5060", &message("leg-of-mallory", &format!("{a};remote={b}"))),
+        ];
+        let query = Query { what: Some("zz-leg-of-bob".to_owned()), last: 9, since: None };
+        let found = search(entries, &query);
+        assert_eq!(found.len(), 1);
+        assert_eq!((&*found[0].call_id, found[0].entries.len()), ("leg-of-alice", 3));
+        assert_eq!(found[0].names, [b"leg-of-alice".to_vec(), b"zz-leg-of-bob".to_vec()]);
     }
 }
