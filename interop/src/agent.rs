@@ -3,6 +3,7 @@
 //! from the server's own roles.
 
 use crate::coeur::{Coeur, DOMAIN};
+use crate::nat::Host;
 use coeur_sip::digest::{Ha1, Session, challenges};
 use coeur_sip::{HeaderName, HeaderTable, Limits, Message, parse};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -26,6 +27,8 @@ pub struct Agent {
     pub user: String,
     pub secret: String,
     pub local: SocketAddr,
+    /// What it writes into Via and Contact: its own address, unless it knows no better.
+    pub shown: String,
     socket: UdpSocket,
     session: Option<Session>,
     cseq: u32,
@@ -50,9 +53,23 @@ impl Agent {
     pub fn new(server: &Coeur, ip: impl Into<Ipv4Addr>, user: &str, secret: &str) -> Self {
         let socket = UdpSocket::bind((ip.into(), 0)).expect("a loopback address");
         socket.connect(("127.0.0.1", server.udp)).expect("the server's address");
+        Self::of(socket, user, secret)
+    }
+
+    /// The same on a host of a network in a box.
+    pub fn on(host: &Host, server: SocketAddr, user: &str, secret: &str) -> Self {
+        let socket = host.namespace.enter(|| {
+            let socket = UdpSocket::bind((host.address, 0)).expect("an address of the host");
+            socket.connect(server).expect("the server's address");
+            socket
+        });
+        Self::of(socket, user, secret)
+    }
+
+    fn of(socket: UdpSocket, user: &str, secret: &str) -> Self {
         let local = socket.local_addr().expect("bound");
-        let name = format!("{user}-{}", unique());
-        Self { user: user.into(), secret: secret.into(), local, socket, session: None, cseq: 0, name }
+        let (name, shown) = (format!("{user}-{}", unique()), local.to_string());
+        Self { user: user.into(), secret: secret.into(), local, shown, socket, session: None, cseq: 0, name }
     }
 
     pub fn send(&self, bytes: &[u8]) {
@@ -94,7 +111,7 @@ impl Agent {
         body: &str,
     ) -> String {
         self.cseq += 1;
-        let (local, user, cseq, name) = (self.local, &self.user, self.cseq, &self.name);
+        let (local, user, cseq, name) = (&self.shown, &self.user, self.cseq, &self.name);
         let content = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         format!(
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK{}\r\nMax-Forwards: 70\r\n\
@@ -196,10 +213,23 @@ impl Agent {
 
     /// Calls a user and acknowledges the 200.
     pub fn call(&mut self, callee: &str, patience: Duration) -> Result<Dialog, Option<u16>> {
+        let (dialog, _) = self.call_with(callee, &description(), patience)?;
+        let ack = self.inside(&dialog, "ACK");
+        self.send(ack.as_bytes());
+        Ok(dialog)
+    }
+
+    /// Calls a user with this description; the dialog and the 200, which is not acknowledged yet.
+    pub fn call_with(
+        &mut self,
+        callee: &str,
+        body: &str,
+        patience: Duration,
+    ) -> Result<(Dialog, Heard), Option<u16>> {
         let uri = format!("sip:{callee}@{DOMAIN}");
         let call_id = format!("{}-{}", self.name, unique());
         let (request, answer) =
-            self.ask("INVITE", &uri, &format!("<{uri}>"), &call_id, "", &description(), patience);
+            self.ask("INVITE", &uri, &format!("<{uri}>"), &call_id, "", body, patience);
         let answer = answer.ok_or(None)?;
         if answer.status >= 300 {
             return Err(Some(answer.status));
@@ -218,15 +248,18 @@ impl Agent {
             branch: branch_of(&request),
             cseq: self.cseq,
         };
-        let ack = self.inside(&dialog, "ACK");
-        self.send(ack.as_bytes());
-        Ok(dialog)
+        Ok((dialog, answer))
     }
 
     /// A request inside a dialog.
     pub fn inside(&mut self, dialog: &Dialog, method: &str) -> String {
+        self.inside_with(dialog, method, "")
+    }
+
+    /// The same with a description.
+    pub fn inside_with(&mut self, dialog: &Dialog, method: &str, body: &str) -> String {
         let routes: String = dialog.routes.iter().map(|route| format!("Route: {route}\r\n")).collect();
-        let text = self.write(method, &dialog.target, &dialog.to, &dialog.call_id, &routes, "");
+        let text = self.write(method, &dialog.target, &dialog.to, &dialog.call_id, &routes, body);
         let own = format!("From: {}", header(&text, "From"));
         let text = text.replace(&own, &format!("From: {}", dialog.from));
         if method == "ACK" {
@@ -244,6 +277,13 @@ impl Agent {
 
     /// Answers a request as RFC 3261 section 8.2.6 says.
     pub fn answer(&self, request: &Heard, status: u16) {
+        // An offer is answered (RFC 3264).
+        let body = if request.method == "INVITE" && status == 200 { description() } else { String::new() };
+        self.answer_with(request, status, &body);
+    }
+
+    /// The same with a description.
+    pub fn answer_with(&self, request: &Heard, status: u16, body: &str) {
         let mut text = format!("SIP/2.0 {status} Answer\r\n");
         for name in ["Via", "Record-Route", "From", "To", "Call-ID", "CSeq"] {
             for value in headers(&request.text, name) {
@@ -252,10 +292,8 @@ impl Agent {
                 text.push_str(&format!("{name}: {value}{tag}\r\n"));
             }
         }
-        // An offer is answered (RFC 3264).
-        let body = if request.method == "INVITE" && status == 200 { description() } else { String::new() };
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-        text.push_str(&format!("Contact: <sip:{}@{}>\r\n{kind}", self.user, self.local));
+        text.push_str(&format!("Contact: <sip:{}@{}>\r\n{kind}", self.user, self.shown));
         text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
         self.send(text.as_bytes());
     }

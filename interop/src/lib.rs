@@ -11,6 +11,7 @@
 //! | [`calls`] | what several sipp tests share |
 //! | [`coeur`] | our server, with accounts made through its own CLI |
 //! | [`flood`] | many datagrams |
+//! | [`line`] | a phone that does as it is told, right or wrong |
 //! | [`linphone`] | linphonec phones through their standard input |
 //! | [`lossy`] | a line that loses datagrams |
 //! | [`nat`] | networks in a box: an internet, routers that translate, hosts behind them |
@@ -27,6 +28,7 @@ pub mod browser;
 pub mod calls;
 pub mod coeur;
 pub mod flood;
+pub mod line;
 pub mod linphone;
 pub mod load;
 pub mod lossy;
