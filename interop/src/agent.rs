@@ -228,8 +228,7 @@ impl Agent {
     ) -> Result<(Dialog, Heard), Option<u16>> {
         let uri = format!("sip:{callee}@{DOMAIN}");
         let call_id = format!("{}-{}", self.name, unique());
-        let (request, answer) =
-            self.ask("INVITE", &uri, &format!("<{uri}>"), &call_id, "", body, patience);
+        let (request, answer) = self.ask("INVITE", &uri, &format!("<{uri}>"), &call_id, "", body, patience);
         let answer = answer.ok_or(None)?;
         if answer.status >= 300 {
             return Err(Some(answer.status));

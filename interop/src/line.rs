@@ -48,8 +48,7 @@ impl Voice {
         packet.extend(self.timestamp.to_be_bytes());
         packet.extend(self.ssrc.to_be_bytes());
         packet.resize(12 + payload_bytes, 0xd5);
-        (self.sequence, self.timestamp) =
-            (self.sequence.wrapping_add(1), self.timestamp.wrapping_add(ticks));
+        (self.sequence, self.timestamp) = (self.sequence.wrapping_add(1), self.timestamp.wrapping_add(ticks));
         packet
     }
 
@@ -259,7 +258,8 @@ pub fn describe(ip: Ipv4Addr, port: u16, media: &str, lines: &str) -> String {
 fn told(described: &str) -> (SocketAddr, SocketAddr) {
     let value = |start: &str| described.lines().find_map(|line| line.strip_prefix(start));
     let ip: Ipv4Addr = value("c=IN IP4 ").and_then(|ip| ip.trim().parse().ok()).expect("an address");
-    let port = value("m=audio ").and_then(|media| media.split(' ').next()?.parse::<u16>().ok()).expect("a port");
+    let port =
+        value("m=audio ").and_then(|media| media.split(' ').next()?.parse::<u16>().ok()).expect("a port");
     let rtcp = if described.contains("a=rtcp-mux") { port } else { port + 1 };
     ((ip, port).into(), (ip, rtcp).into())
 }

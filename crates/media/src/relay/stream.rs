@@ -4,7 +4,8 @@ use super::latch::{Expected, Latch, Seen, Word};
 use super::quality;
 use super::trouble::Troubles;
 use super::{
-    Agreed, Component, KeyChange, Keys, Mid, Quality, Reason, Reasons, Refused, StreamKey, Taker, TransportKey,
+    Agreed, Component, KeyChange, Keys, Mid, Quality, Reason, Reasons, Refused, StreamKey, Taker,
+    TransportKey,
 };
 use crate::packet::Packet;
 use crate::srtp::{Inbound, Outbound, SrtpError, SrtpState};

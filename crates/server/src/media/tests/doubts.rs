@@ -41,7 +41,7 @@ impl Desk {
             desk.endpoints.handle(open, at(0));
             desk.describe(serial, stream);
         }
-        let streams = [Pair { a: 0, b: 0, payloads: Box::default() }].into();
+        let streams = [Pair { a: 0, b: 0, payloads: Box::default(), conversion: None }].into();
         desk.endpoints.handle(MediaCommand::Connect { a: id(1), b: id(2), streams }, at(0));
         desk
     }
