@@ -272,7 +272,7 @@ pub struct TraceView {
     pub ladder: String,
     /// Of a call that was answered: caller and callee, as they were seen last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub legs: Vec<LegView>,
+    pub legs: Vec<SoundView>,
     /// Why somebody was not heard, the most certain first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<VerdictView>,
@@ -281,7 +281,7 @@ pub struct TraceView {
 /// What was promised, what left and what arrived of the sound of one side of a call; empty texts for what is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct LegView {
+pub struct SoundView {
     /// `caller` or `callee`.
     pub side: String,
     pub call_id: String,

@@ -156,9 +156,7 @@ impl Calls {
                 self.reported(cx, *id, report);
             }
             MediaEvent::Closed { id, report } => self.reported(cx, *id, report),
-            MediaEvent::Heard { .. }
-            | MediaEvent::Dtmf { .. }
-            | MediaEvent::Kept { .. } => {}
+            MediaEvent::Heard { .. } | MediaEvent::Dtmf { .. } | MediaEvent::Kept { .. } => {}
         }
     }
 

@@ -73,14 +73,14 @@ impl Calls {
 
     /// The media plane doubts one of them.
     pub(super) fn doubted(&mut self, cx: &mut Context<'_>, id: MediaId) {
-        if let Some(call) = self.call_of(id) {
+        if let Some(call) = self.call_of_media(id) {
             self.look(cx, call);
         }
     }
 
     /// How one side does. When both are known they are judged.
     pub(super) fn look_reported(&mut self, cx: &mut Context<'_>, id: MediaId, report: &Report) {
-        let Some(call) = self.call_of(id) else { return };
+        let Some(call) = self.call_of_media(id) else { return };
         let Some(([caller, _], watch)) = self.sides(call) else { return };
         // Somebody else may ask too: what nobody here waits for is not kept.
         if watch.asked.is_none() {
@@ -126,7 +126,7 @@ impl Calls {
         Some((ids, &mut self.calls.get_mut(call as usize)?.watch))
     }
 
-    fn call_of(&self, id: MediaId) -> Option<u32> {
+    fn call_of_media(&self, id: MediaId) -> Option<u32> {
         Media::leg_of(id).and_then(|leg| self.leg(leg)).map(|leg| leg.call)
     }
 

@@ -379,7 +379,9 @@ impl Relay {
         let Some(port) = self.transports.get(transport.0 as usize) else { return };
         let (stream, component) = (port.stream, port.component);
         if let Some(stream) = self.stream_mut(stream) {
-            let is_peers = stream.latch(component).is_some_and(|latch| latch.send_to() == Some(to));
+            let is_peers = stream
+                .latch(component)
+                .is_some_and(|latch| latch.concerns(to) || latch.selected() == Some(to));
             stream.troubles.add(trouble, component, is_peers);
         }
     }

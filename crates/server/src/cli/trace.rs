@@ -7,7 +7,7 @@ use super::grammar::Trace;
 use super::table::table;
 use super::terminal::{print, unicode};
 use super::words::{Language, Word};
-use coeur_api::{LegView, Reply, Request, TraceRequest, TraceView, VerdictView};
+use coeur_api::{Reply, Request, SoundView, TraceRequest, TraceView, VerdictView};
 use coeur_exchange::silence::Cause;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ fn silence(view: &TraceView) -> String {
     if view.legs.is_empty() {
         return String::new();
     }
-    let heads = [Word::Side, Word::Promised, Word::Left, Word::Arrived, Word::Dropped].map(Word::say);
+    let heads = [Word::Side, Word::AgreedOn, Word::Left, Word::Arrived, Word::Dropped].map(Word::say);
     let rows: Vec<Vec<String>> = view.legs.iter().map(row).collect();
     let mut out = format!("\n{}", table(&heads, &rows));
     for verdict in &view.verdicts {
@@ -74,7 +74,7 @@ fn silence(view: &TraceView) -> String {
     out
 }
 
-fn row(leg: &LegView) -> Vec<String> {
+fn row(leg: &SoundView) -> Vec<String> {
     let way = |word: Word, packets: u64, at: &str| {
         let at = if at.is_empty() { "?" } else { at };
         if packets == 0 { "0".to_owned() } else { word.with(&[&packets.to_string(), at]) }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_trace_ends_with_what_left_and_arrived_and_why_somebody_is_not_heard() {
-        let leg = |side: &str, received_packets, dropped: &str| LegView {
+        let leg = |side: &str, received_packets, dropped: &str| SoundView {
             side: side.into(),
             said: "192.0.2.7:4000".into(),
             promised: "PCMU/8000 rtp sendrecv".into(),
@@ -123,7 +123,7 @@ mod tests {
             sends_to: "192.0.2.7:4000".into(),
             received_packets,
             dropped: dropped.into(),
-            ..LegView::default()
+            ..SoundView::default()
         };
         let verdict = VerdictView {
             side: "callee".into(),

@@ -8,7 +8,7 @@ use super::services::HouseServices;
 use super::shown::Shown;
 use super::turn::TurnOutside;
 use crate::observe::health;
-use crate::observe::silences::{Silences, leg_view, verdict_view};
+use crate::observe::silences::{Silences, sound_view, verdict_view};
 use crate::shard::{Inbox, Notice, Stats};
 use crate::trace::ladder::{self, Style};
 use crate::trace::redact::Bodies;
@@ -156,7 +156,7 @@ impl House for Running {
                 messages: conversation.entries.len(),
                 ladder: ladder::draw(&conversation, style),
                 legs: looked.map_or_else(Vec::new, |looked| {
-                    vec![leg_view(Side::Caller, &looked.caller), leg_view(Side::Callee, &looked.callee)]
+                    vec![sound_view(Side::Caller, &looked.caller), sound_view(Side::Callee, &looked.callee)]
                 }),
                 verdicts: looked
                     .map_or_else(Vec::new, |looked| looked.verdicts.iter().map(verdict_view).collect()),

@@ -1,6 +1,6 @@
 //! How calls do: what was seen of the latest, for `coeur trace`, and how often each cause of silence was told.
 
-use coeur_api::{LegView, VerdictView};
+use coeur_api::{SoundView, VerdictView};
 use coeur_exchange::event::{LegLook, Looked};
 use coeur_exchange::media::{DtlsState, IceState, Keying, Stream};
 use coeur_exchange::silence::{Cause, Side, Verdict};
@@ -81,12 +81,12 @@ pub const fn side(side: Side) -> &'static str {
 }
 
 /// What was promised, what left and what arrived of one side.
-pub fn leg_view(side: Side, look: &LegLook) -> LegView {
+pub fn sound_view(side: Side, look: &LegLook) -> SoundView {
     let report = look.report.as_deref();
     let address =
         |address: Option<std::net::SocketAddr>| address.map(|at| at.to_string()).unwrap_or_default();
     let drops = report.map(|report| report.drops.iter().map(|(name, count)| format!("{count} {name}")));
-    LegView {
+    SoundView {
         side: self::side(side).to_owned(),
         call_id: line(&look.call_id),
         signals_from: address(look.signals_from),
@@ -173,6 +173,6 @@ mod tests {
         let look = looked(1, b"c\x1b[2J", Some(Cause::NoCommonFormat));
         let shown = verdict_view(&look.verdicts[0]);
         assert!(shown.sentence.contains("a\\x1b") && !shown.values[0].contains('\u{1b}'), "{shown:?}");
-        assert!(!leg_view(Side::Caller, &look.caller).call_id.contains('\u{1b}'));
+        assert!(!sound_view(Side::Caller, &look.caller).call_id.contains('\u{1b}'));
     }
 }

@@ -45,6 +45,11 @@ fn measured(lost: u64) -> Report {
         sends_to: None,
         drops: Box::default(),
         refused: None,
+        misfit: None,
+        taken: None,
+        claimed: None,
+        missed_percent: None,
+        recent: crate::media::Recent::default(),
         ice: IceState::Unused,
         dtls: DtlsState::Unused,
     };
