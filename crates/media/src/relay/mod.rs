@@ -157,7 +157,7 @@ pub struct Refused {
     pub rtp: Option<(u8, u16)>,
 }
 
-/// The table. A stream needs about 1.6 kB.
+/// The table. A stream needs about 1.7 kB.
 #[derive(Default)]
 pub struct Relay {
     streams: Slab<Stream>,

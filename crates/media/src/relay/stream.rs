@@ -17,7 +17,7 @@ const PAYLOADS: usize = 128;
 /// Of a payload type that was not agreed.
 const UNKNOWN: u8 = 0xff;
 
-/// About 1.6 kB, and what SRTP needs when the stream is protected (3 kB for both directions).
+/// About 1.7 kB, and what SRTP needs when the stream is protected (3 kB for both directions).
 pub(super) struct Stream {
     /// RTP with its own port, or RTP and RTCP on one.
     pub(super) transport: TransportKey,

@@ -76,6 +76,7 @@ fn some_seconds_after_the_answer_both_sides_are_asked_and_what_is_seen_is_told_o
 #[test]
 fn a_doubt_is_asked_about_at_once_and_each_cause_of_a_side_is_told_once() {
     let (mut desk, mut alice, bob) = Desk::new();
+    desk.mute = true;
     desk.talk(&mut alice, &bob);
     asked(&mut desk);
     let doubt = |desk: &mut Desk| {

@@ -71,5 +71,5 @@ fn datagrams_of_another_protocol_pass_between_the_two_ends_only() {
 #[test]
 fn a_stream_is_as_small_as_its_documentation_says() {
     let sizes = (size_of::<super::stream::Stream>(), size_of::<Quality>(), size_of::<Reasons>());
-    assert!(sizes.0 <= 1_600 && sizes.1 <= 670 && sizes.2 <= 168, "{sizes:?}");
+    assert!(sizes.0 <= 1_700 && sizes.1 <= 670 && sizes.2 <= 168, "{sizes:?}");
 }
