@@ -70,6 +70,9 @@ pub enum MediaCommand {
     Disconnect { id: MediaId },
     /// The ports are free again. Ends what it was connected with. Answered by [`MediaEvent::Closed`].
     Close { id: MediaId },
+    /// A key, by its character, for the other end of an endpoint whose sound is converted: as an event where it has agreed
+    /// on these, else as sound. Ignored elsewhere.
+    Press { id: MediaId, digit: u8, ms: u16 },
     /// Asks how the endpoint does. Answered by [`MediaEvent::Reported`].
     Report { id: MediaId },
     /// Asks for what the journal keeps of the endpoint. Answered by [`MediaEvent::Kept`].

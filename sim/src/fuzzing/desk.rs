@@ -180,6 +180,7 @@ impl Desk {
                     | MediaCommand::Serve { .. }
                     | MediaCommand::Play { .. }
                     | MediaCommand::Disconnect { .. }
+                    | MediaCommand::Press { .. }
                     | MediaCommand::Report { .. }
                     | MediaCommand::Keep { .. }
                     | MediaCommand::Restore { .. },

@@ -93,6 +93,8 @@ pub(super) struct Media {
     pub(super) streams: Box<[OpenStream]>,
     /// By `m=` line, once open.
     pub(super) addresses: Box<[Option<StreamAddress>]>,
+    /// What it hears is made by the media plane.
+    pub(super) is_converted: bool,
     /// Of our certificate, when the media plane has one.
     pub(super) fingerprint: Option<Fingerprint>,
     /// By `m=` line, as last agreed.
@@ -131,6 +133,7 @@ impl Media {
             stage: Stage::Closed,
             streams: Box::default(),
             addresses: Box::default(),
+            is_converted: false,
             fingerprint: None,
             agreed: Box::default(),
         }

@@ -55,6 +55,7 @@ impl Calls {
         let (Some(of_a), Some(of_b)) = both else { return };
         let (to_a, to_b) = (describe::peer(first, &of_a, &of_b), describe::peer(second, &of_b, &of_a));
         let streams = describe::pairs(&to_a, &to_b, [(first, &of_a), (second, &of_b)]);
+        let is_converted = streams.iter().any(|pair| pair.conversion.is_some());
         let (id_a, id_b, call) = (first.media.id, second.media.id, first.call);
         let is_caller = self.calls.get(call as usize).is_some_and(|call| call.caller == a);
         let (caller, callee) = if is_caller { (&to_a, &to_b) } else { (&to_b, &to_a) };
@@ -67,6 +68,9 @@ impl Calls {
             MediaCommand::Connect { a: id_a, b: id_b, streams },
         ] {
             cx.outbox.outputs.push(Output::Media(command));
+        }
+        for id in [a, b] {
+            self.legs[id.slot as usize].media.is_converted = is_converted;
         }
         self.protected(cx, call, protection);
         self.hold(cx, a, b);

@@ -30,6 +30,7 @@ mod hold;
 mod identity;
 mod inside;
 mod join;
+mod keys;
 mod late;
 mod launch;
 mod leg;

@@ -24,6 +24,9 @@ impl Calls {
         if is_of_one_leg(message) {
             return refuse(cx, &flow, message, StatusCode::UNSUPPORTED_MEDIA_TYPE, None);
         }
+        if self.press(cx, (id, other), flow, message) {
+            return;
+        }
         let tag = self.legs[id.slot as usize].tag();
         let Some(server) = self.open_server(cx, flow, message, id, &tag) else { return };
         let world = cx.world;

@@ -105,6 +105,7 @@ impl Endpoints {
             MediaCommand::Serve { id, service } => self.serve(id, service, now),
             MediaCommand::Play { id, sound } => self.play(id, sound),
             MediaCommand::Disconnect { id } => self.disconnect(id),
+            MediaCommand::Press { id, digit, ms } => self.press(id, digit, ms),
             MediaCommand::Close { id } => self.close(id, now),
             MediaCommand::Report { id } => {
                 if let Some(report) = self.report(id, now) {

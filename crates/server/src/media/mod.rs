@@ -169,6 +169,7 @@ fn id(command: &MediaCommand) -> MediaId {
         | MediaCommand::Serve { id, .. }
         | MediaCommand::Play { id, .. }
         | MediaCommand::Disconnect { id }
+        | MediaCommand::Press { id, .. }
         | MediaCommand::Close { id }
         | MediaCommand::Report { id }
         | MediaCommand::Keep { id }

@@ -73,7 +73,7 @@ impl Profile {
         }
     }
 
-    pub(super) const fn is_web(self) -> bool {
+    pub(in crate::call) const fn is_web(self) -> bool {
         self.has_dtls() && self.ice
     }
 

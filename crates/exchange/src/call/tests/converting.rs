@@ -204,3 +204,67 @@ fn an_offer_that_comes_late_is_answered_in_the_format_of_who_offered() {
     assert_eq!(formats(&body(request_to(&sent, bob.flow, "ACK"))), "8 101");
     assert_eq!(frames_ms(&desk), Some((20, 30)));
 }
+
+/// An INFO with this body and type.
+fn info(ua: &mut Ua, kind: &str, body: &str) -> Vec<u8> {
+    let info = ua.request("INFO", "", body);
+    String::from_utf8(info).expect("text").replace("application/sdp", kind).into_bytes()
+}
+
+fn presses(desk: &Desk) -> usize {
+    desk.said.iter().filter(|said| **said == "Press").count()
+}
+
+#[test]
+fn a_key_in_an_info_is_an_event_for_who_has_them_where_sound_is_made() {
+    // JsSIP knows events, as its browser does, and sends an INFO.
+    let offered = with_crlf(CHROME).replace("111 63 9 0 8 13 110 126", "111 110");
+    let mut call = talk(Kind::Web, Kind::Plain, &offered, |offer| {
+        let events = offer.lines().find_map(|line| line.strip_suffix(" telephone-event/8000"));
+        let number = events.and_then(|line| line.strip_prefix("a=rtpmap:")).expect("events at its clock");
+        let lines = format!("a=rtpmap:{number} telephone-event/8000\r\n");
+        speaks("10.0.0.2", 5_000, 1, (&format!("8 {number}"), &lines))
+    });
+    for (nth, (kind, body)) in [
+        ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n"),
+        ("application/dtmf-relay", "signal = 10\r\n"),
+        ("application/dtmf", "#"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let key = info(&mut call.caller, kind, body);
+        let sent = call.desk.receive(call.caller.flow, &key);
+        answer_to(&sent, call.caller.flow, 200);
+        assert!(requests_to(&sent, call.bob.flow, "INFO").is_empty());
+        assert_eq!(presses(&call.desk), nth + 1);
+    }
+    for (kind, body) in
+        [("application/dtmf-relay", "Signal=55"), ("application/dtmf", ""), ("text/plain", "5")]
+    {
+        let other = info(&mut call.caller, kind, body);
+        let sent = call.desk.receive(call.caller.flow, &other);
+        let passed = request_to(&sent, call.bob.flow, "INFO").clone();
+        call.desk.receive(call.bob.flow, &reply(&passed, 200, "", "", ""));
+    }
+    assert_eq!(presses(&call.desk), 3);
+}
+
+#[test]
+fn a_key_in_an_info_passes_where_packets_pass_and_from_who_sends_events_as_well() {
+    let both = speaks("10.0.0.1", 4_000, 1, PCMA);
+    let relayed = talk(Kind::Plain, Kind::Plain, &both, |_| speaks("10.0.0.2", 5_000, 1, PCMA));
+    let opus = speaks("10.0.0.1", 4_000, 1, OPUS);
+    let converted = talk(Kind::Plain, Kind::Plain, &opus, |_| speaks("10.0.0.2", 5_000, 1, PCMA));
+    let none = speaks("10.0.0.1", 4_000, 1, ("96", "a=rtpmap:96 opus/48000/2\r\n"));
+    let without = talk(Kind::Plain, Kind::Plain, &none, |offer| {
+        assert!(!offer.contains("telephone-event"), "who has none is not asked for them: {offer}");
+        speaks("10.0.0.2", 5_000, 1, ("8", ""))
+    });
+    for mut call in [relayed, converted, without] {
+        let key = info(&mut call.caller, "application/dtmf-relay", "Signal=5\r\n");
+        let sent = call.desk.receive(call.caller.flow, &key);
+        request_to(&sent, call.bob.flow, "INFO");
+        assert_eq!(presses(&call.desk), 0);
+    }
+}

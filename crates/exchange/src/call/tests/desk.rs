@@ -180,6 +180,7 @@ impl Desk {
             MediaCommand::Describe { .. } => "Describe",
             MediaCommand::Connect { .. } => "Connect",
             MediaCommand::Disconnect { .. } => "Disconnect",
+            MediaCommand::Press { .. } => "Press",
             MediaCommand::Close { .. } => "Close",
             MediaCommand::Report { .. } => "Report",
             MediaCommand::Keep { .. } => "Keep",
@@ -221,6 +222,7 @@ impl Desk {
                 self.connected = Some((a, b));
                 self.pairs = streams;
             }
+            MediaCommand::Press { .. } => {}
             MediaCommand::Disconnect { .. } => self.connected = None,
             MediaCommand::Close { id } => {
                 self.asked.retain(|(asked, _)| *asked != id);

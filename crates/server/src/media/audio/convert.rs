@@ -11,6 +11,7 @@ use coeur_media::codec::{Codec, CodecError, OpusSettings, comfort};
 use coeur_media::packet::Packet;
 use coeur_media::relay::StreamKey;
 use coeur_media::talk::{Events, Hears, Says};
+use coeur_media::tone::Digit;
 use coeur_media::tone::detect::Key;
 use coeur_media::transcode::{self, rate_between};
 
@@ -51,6 +52,16 @@ impl Endpoints {
         }
         self.keys = keys;
         result
+    }
+
+    /// A key that the other end of an endpoint is to hear, where its sound is converted.
+    pub(in crate::media) fn press(&mut self, id: MediaId, digit: u8, ms: u16) {
+        let Some(digit) = Digit::from_char(char::from(digit)) else { return };
+        let Some(endpoint) = self.endpoints.get(&id) else { return };
+        let streams: Vec<StreamKey> = endpoint.each().map(|(_, opened)| opened.key).collect();
+        for stream in streams {
+            self.audio.press(stream, digit, u32::from(ms));
+        }
     }
 
     fn tell_key(&self, stream: StreamKey, key: Key) {

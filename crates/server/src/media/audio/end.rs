@@ -8,6 +8,7 @@ use coeur_media::relay::StreamKey;
 use coeur_media::rtcp::{ReportBlock, Reporter, write_goodbye, write_report};
 use coeur_media::rtp::{Rtp, Source};
 use coeur_media::talk::{Ear, Hears, Mouth, Says};
+use coeur_media::tone::Digit;
 use coeur_media::tone::detect::Key;
 use coeur_sip::time::Monotonic;
 use std::time::Duration;
@@ -89,6 +90,11 @@ impl End {
     /// A key that the other end is to hear.
     pub(super) fn key(&mut self, key: Key) {
         self.mouth.key(key);
+    }
+
+    /// The same of a length that is known.
+    pub(super) fn press(&mut self, digit: Digit, ms: u32) {
+        self.mouth.press(digit, ms);
     }
 
     /// Whether a key is to be said, so that there is something to say though nothing is heard.

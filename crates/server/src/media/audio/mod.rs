@@ -28,6 +28,7 @@ use clock::{Clock, Turn};
 use coeur_media::packet::Packet;
 use coeur_media::relay::StreamKey;
 use coeur_media::rtp::{SEED_BYTES, Source};
+use coeur_media::tone::Digit;
 use coeur_sip::time::Monotonic;
 use slab::Slab;
 use transcoder::Transcoder;
@@ -167,6 +168,15 @@ impl Audio {
     pub(super) fn source(&mut self, stream: StreamKey, clock_hz: u32) -> Source {
         let before = self.sources.get_mut(stream.0 as usize).and_then(Option::take);
         source(before, clock_hz)
+    }
+
+    /// A key for the other end of a stream, if somebody speaks there.
+    pub(super) fn press(&mut self, on: StreamKey, digit: Digit, ms: u32) {
+        let Some((key, end)) = self.takers.get(on.0 as usize).copied().flatten() else { return };
+        match self.parts.get_mut(key.0).map(|entry| &mut entry.part) {
+            Some(Part::Transcoder(transcoder)) => transcoder.press(usize::from(end), digit, ms),
+            None => {}
+        }
     }
 
     /// RTP that was taken from a stream.

@@ -5,6 +5,7 @@ use super::out::Out;
 use coeur_media::packet::Packet;
 use coeur_media::relay::StreamKey;
 use coeur_media::rtp::Rtp;
+use coeur_media::tone::Digit;
 use coeur_media::tone::detect::Key;
 
 /// 48 kHz of a tick.
@@ -69,6 +70,11 @@ impl Transcoder {
             says.end.say(pcm, out);
         }
         self.ends.iter_mut().for_each(|talker| talker.end.report(out));
+    }
+
+    /// A key for the end at this place.
+    pub(super) fn press(&mut self, at: usize, digit: Digit, ms: u32) {
+        self.ends[at].end.press(digit, ms);
     }
 
     pub(super) fn missed(&mut self, ticks: u32) {

@@ -328,6 +328,23 @@ fn keys_become_what_the_other_phone_understands() {
 }
 
 #[test]
+fn a_key_that_was_told_of_is_said_as_the_other_phone_hears_it() {
+    let mut desk = Desk::converting(45_210..=45_219, OPUS, PCMU);
+    desk.run(25, |_| false);
+    for (serial, digit) in [(1, b'7'), (2, b'8'), (1, b'x')] {
+        desk.handle(MediaCommand::Press { id: id(serial), digit, ms: 160 });
+    }
+    desk.run(50, |_| false);
+    let pressed = |phone: &Talking| {
+        let first = phone.keys.first().copied();
+        (first, phone.keys.len())
+    };
+    let [seven, eight] = ['7', '8'].map(|digit| Digit::from_char(digit).map(Key::Pressed));
+    assert_eq!(pressed(&desk.a), (seven, 2), "an event");
+    assert_eq!(pressed(&desk.b), (eight, 2), "sound");
+}
+
+#[test]
 fn who_is_told_of_keys_in_another_way_does_not_hear_them() {
     let mut desk = Desk::new(45_130..=45_139, OPUS, PCMU);
     desk.describe(1, OPUS.formats(), |_| {});
