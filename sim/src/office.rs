@@ -317,5 +317,6 @@ fn world(address: SocketAddr, users: &[(String, String)], secrets: [u8; 32]) -> 
         secrets: keys,
         settings: Settings::default(),
         storage_writable: AtomicBool::new(true),
+        waiting: Default::default(),
     }
 }

@@ -178,6 +178,7 @@ impl Run {
                     enabled: Some(self.chance.below(2) == 0),
                     contacts_max: Some((self.chance.below(2) == 0).then_some(3)),
                     rights: Some(Rights { relay_foreign: self.chance.below(2) == 0 }),
+                    picked_up: Some(self.chance.below(2) == 0),
                     policy: None,
                     forwarding: ForwardingPatch {
                         busy: Some((self.chance.below(2) == 0).then(|| "sip:desk@example.test".into())),
@@ -260,14 +261,15 @@ fn shown(directory: &Directory) -> String {
     let account = |account: &std::sync::Arc<Account>| {
         let devices: Vec<String> = account.devices.iter().map(device).collect();
         format!(
-            "{} {} {:?} {} {:?} {:?} {:?} {devices:?}\n",
+            "{} {} {:?} {} {:?} {:?} {:?} {} {devices:?}\n",
             account.id.0,
             account.aor,
             account.display_name,
             account.enabled,
             account.policy,
             account.contacts_max,
-            account.rights
+            account.rights,
+            account.picked_up
         )
     };
     domains.concat() + &directory.page(None, usize::MAX).iter().map(account).collect::<String>()

@@ -226,6 +226,7 @@ impl Door {
             policy: change.policy.as_deref().map(policy).transpose()?,
             contacts_max: change.contacts_max.map(|most| (most > 0).then_some(most)),
             rights: change.relay.map(|relay_foreign| Rights { relay_foreign }),
+            picked_up: change.pickup,
             forwarding,
         };
         self.commit(operator, vec![Change::AccountChanged { aor: aor.clone(), patch }])?;
@@ -377,6 +378,7 @@ fn view(account: &Account) -> AccountView {
         policy: account.policy.as_str().to_owned(),
         contacts_max: account.contacts_max,
         relay: account.rights.relay_foreign,
+        pickup: account.picked_up,
         forward_always: rules.always.map(String::from),
         forward_busy: rules.busy.map(String::from),
         forward_no_answer: rules.no_answer.map(String::from),

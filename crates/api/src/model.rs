@@ -189,6 +189,8 @@ pub struct AccountChange {
     pub contacts_max: Option<u16>,
     /// The right to send to domains that are not ours.
     pub relay: Option<bool>,
+    /// Other accounts of its domain may answer its calls while they ring.
+    pub pickup: Option<bool>,
     /// Where its calls go: a SIP or tel URI, `user@domain`, or the name or number of an account of its domain; `no` for
     /// nowhere else.
     pub forward_always: Option<String>,
@@ -212,6 +214,9 @@ pub struct AccountView {
     /// May send to domains that are not ours.
     #[serde(default)]
     pub relay: bool,
+    /// Others may answer its calls while they ring.
+    #[serde(default)]
+    pub pickup: bool,
     /// Where its calls go, as URIs; absent: nowhere else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forward_always: Option<String>,

@@ -25,6 +25,8 @@ pub struct Account {
     /// Overrides the domain's limit of contacts.
     pub contacts_max: Option<u16>,
     pub rights: Rights,
+    /// Other accounts of its domain may answer its calls while they ring.
+    pub picked_up: bool,
     /// `None`: its calls are its own.
     pub forwarding: Option<Box<Forwarding>>,
     /// Active devices, oldest first; at most [`crate::DEVICES_PER_ACCOUNT_MAX`]. A revoked device is not here.
@@ -41,6 +43,7 @@ impl Account {
             policy: AlgorithmPolicy::Auto,
             contacts_max: None,
             rights: Rights::default(),
+            picked_up: false,
             forwarding: None,
             devices: Box::default(),
         }

@@ -48,6 +48,7 @@ pub struct AccountPatch {
     pub policy: Option<AlgorithmPolicy>,
     pub contacts_max: Option<Option<u16>>,
     pub rights: Option<Rights>,
+    pub picked_up: Option<bool>,
     pub forwarding: ForwardingPatch,
 }
 

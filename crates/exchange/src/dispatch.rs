@@ -255,6 +255,10 @@ fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Mes
     if calls && message.has(HeaderName::Replaces) {
         return roles.calls.replace(cx, *flow, message, party);
     }
+    let feature = || call::feature(cx.world, &sender.account, message.request_uri());
+    if calls && let Some(feature) = feature() {
+        return roles.calls.dial_feature(cx, *flow, message, (party, &sender.account), feature);
+    }
     match routing::decide(cx.world, cx.now.monotonic, Some(&sender.account), message) {
         Plan::Proxy { targets, onward, .. } if calls => {
             if roles.proxy.has_own_routes(cx, *flow, message) {

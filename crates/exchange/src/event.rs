@@ -240,6 +240,10 @@ counters! {
     calls_forwarded,
     /// Calls of which one side was joined with somebody else.
     calls_transferred,
+    /// Calls that were answered by somebody who was not called.
+    calls_picked_up,
+    /// Calls of which one side was parked.
+    calls_parked,
     /// Calls of which the other side is on another shard.
     calls_across_shards,
     /// Calls that a service of ours answered: echo.

@@ -21,6 +21,8 @@ pub struct World {
     pub guard: crate::guard::Shared,
     /// False while the journal cannot write; new registrations are then refused with 503 before any work.
     pub storage_writable: AtomicBool,
+    /// Calls that wait for somebody to take them.
+    pub waiting: crate::call::Waiting,
 }
 
 /// A place where we listen, and the name under which others reach it.

@@ -94,6 +94,8 @@ impl Calls {
         dialog: Dialog,
         message: &Message<'_>,
     ) {
+        self.rings_no_more(cx, call);
+        self.refuse_picker(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE);
         let leg = &mut self.legs[id.slot as usize];
         leg.dialog = Some(dialog);
         leg.callee = None;
@@ -152,6 +154,10 @@ impl Calls {
             return;
         }
         self.legs[caller.slot as usize].unacknowledged = Some(server);
+        let picker = self.calls[call as usize].setup.as_ref().and_then(|setup| setup.picker);
+        if let Some(picker) = picker {
+            self.answer_picker(cx, caller, picker);
+        }
         let state = &mut self.calls[call as usize];
         state.setup = None;
         state.record.answered = Some(cx.now.wall);

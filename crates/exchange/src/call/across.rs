@@ -8,7 +8,7 @@
 use super::name::Name;
 use super::{Calls, refuse};
 use crate::context::Context;
-use crate::flow::Flow;
+use crate::flow::{Flow, ShardId};
 use crate::mint::{read_hex, write_hex};
 use crate::party::Party;
 use crate::routing::Target;
@@ -21,6 +21,20 @@ const SCHEME: &[u8] = b"sip:";
 const HOST: &[u8] = b"@inside.invalid";
 /// An account and a device, 16 hex digits each.
 const PARTY_LEN: usize = 32;
+const DIALOG: &[u8] = b"dialog";
+const RINGING: &[u8] = b"ringing-";
+const PARKED: &[u8] = b"parked-";
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// The dialog that Replaces names.
+    Dialog,
+    /// What rings for this caller.
+    Ringing(Name),
+    /// Who is parked.
+    Parked(Name),
+}
 
 /// Who asks for a dialog, and who is to be in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,22 +44,35 @@ pub(super) struct Asker {
     pub(super) who: Party,
 }
 
-/// The place of a dialog of another shard among those that are called.
-pub(super) fn target(name: &Name, asker: Asker) -> Target {
+/// The place of something of another shard among those that are called.
+pub(super) fn target(shard: ShardId, what: What, asker: Asker) -> Target {
+    let what = match what {
+        What::Dialog => DIALOG.to_vec(),
+        What::Ringing(name) => [RINGING, &name.tag()].concat(),
+        What::Parked(name) => [PARKED, &name.tag()].concat(),
+    };
     let mut parties = [0; 2 * PARTY_LEN];
     for (party, digits) in [asker.by, asker.who].iter().zip(parties.chunks_mut(PARTY_LEN)) {
         write_hex(party.account.0, &mut digits[..16]);
         write_hex(party.device.0, &mut digits[16..]);
     }
-    let uri = [SCHEME, &parties, HOST].concat();
-    Target { flow: Some(Flow::inside(name.shard)), ..Target::of_uri(&uri) }
+    let uri = [SCHEME, &what, b".", &parties, HOST].concat();
+    Target { flow: Some(Flow::inside(shard)), ..Target::of_uri(&uri) }
 }
 
-/// Who asks over a flow inside.
-fn asker_of(uri: &[u8]) -> Option<Asker> {
-    let parties = uri.strip_prefix(SCHEME)?.strip_suffix(HOST)?;
-    let (by, who) = parties.split_at_checked(PARTY_LEN)?;
-    Some(Asker { by: party_of(by)?, who: party_of(who)? })
+/// What is asked for over a flow inside, and by whom.
+fn asked_by(uri: &[u8]) -> Option<(What, Asker)> {
+    let asked = uri.strip_prefix(SCHEME)?.strip_suffix(HOST)?;
+    let (what, parties) = asked.split_at_checked(memchr::memchr(b'.', asked)?)?;
+    let what = match what {
+        DIALOG => What::Dialog,
+        what => match what.strip_prefix(RINGING) {
+            Some(tag) => What::Ringing(Name::of_tag(tag)?),
+            None => What::Parked(Name::of_tag(what.strip_prefix(PARKED)?)?),
+        },
+    };
+    let (by, who) = parties.strip_prefix(b".")?.split_at_checked(PARTY_LEN)?;
+    Some((what, Asker { by: party_of(by)?, who: party_of(who)? }))
 }
 
 fn party_of(digits: &[u8]) -> Option<Party> {
@@ -75,9 +102,35 @@ pub(super) fn replaces_lines(dialog: &DialogId<'_>) -> Option<Vec<u8>> {
 impl Calls {
     /// What another shard begins here.
     pub(crate) fn asked_inside(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
-        match asker_of(message.request_uri()).filter(|_| message.method() == Method::Invite) {
-            Some(asker) => self.replace_for(cx, flow, message, asker),
+        match asked_by(message.request_uri()).filter(|_| message.method() == Method::Invite) {
+            Some((What::Dialog, asker)) => self.replace_for(cx, flow, message, asker),
+            Some((What::Ringing(name), asker)) => self.pick_up(cx, flow, message, asker.who, name),
+            Some((What::Parked(name), asker)) => self.retrieve(cx, flow, message, asker.who, name),
             None => refuse(cx, &flow, message, StatusCode::NOT_FOUND, None),
+        }
+    }
+
+    /// A call that waits is wanted by a phone of ours: it is taken here, or from the shard where it is.
+    pub(super) fn take_waiting(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        party: Party,
+        what: What,
+    ) {
+        let name = match what {
+            What::Ringing(name) | What::Parked(name) => name,
+            // That one is handed over as a whole (decision 0012).
+            What::Dialog => return self.replace(cx, flow, message, party),
+        };
+        if name.shard != cx.mint.shard() {
+            let targets = vec![target(name.shard, what, Asker { by: party, who: party })];
+            return self.start(cx, flow, message, party, (targets, None));
+        }
+        match what {
+            What::Parked(name) => self.retrieve(cx, flow, message, party, name),
+            What::Ringing(_) | What::Dialog => self.pick_up(cx, flow, message, party, name),
         }
     }
 }
@@ -85,18 +138,20 @@ impl Calls {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::ShardId;
 
     #[test]
     fn who_wants_a_dialog_of_another_shard_is_read_back() {
         let by = Party { account: AccountId(7), device: DeviceId(0xffff_ffff_ffff) };
         let name = Name { shard: ShardId(3), slot: 1, random: 2 };
         let asker = Asker { by, who: Party { account: AccountId(8), device: DeviceId(0) } };
-        let target = target(&name, asker);
-        assert_eq!(target.flow, Some(Flow::inside(ShardId(3))));
-        assert_eq!(asker_of(&target.uri), Some(asker));
-        for other in [&b"sip:alice@example.org"[..], b"sip:00@inside.invalid", b"sip:@inside.invalid"] {
-            assert_eq!(asker_of(other), None);
+        for what in [What::Dialog, What::Ringing(name), What::Parked(name)] {
+            let target = target(name.shard, what, asker);
+            assert_eq!(target.flow, Some(Flow::inside(ShardId(3))));
+            assert_eq!(asked_by(&target.uri), Some((what, asker)));
+        }
+        for other in [&b"sip:alice@example.org"[..], b"sip:dialog.00@inside.invalid", b"sip:@inside.invalid"]
+        {
+            assert_eq!(asked_by(other), None);
         }
     }
 

@@ -34,6 +34,14 @@ impl Calls {
             Some(state) if state.setup.as_ref().is_some_and(|setup| setup.server == Some(slot)) => {
                 self.cancel_setup(cx, call, reason);
             }
+            Some(state)
+                if state
+                    .setup
+                    .as_ref()
+                    .is_some_and(|setup| setup.picker.is_some_and(|picker| picker.server == slot)) =>
+            {
+                self.cancel_picker(cx, call);
+            }
             // A re-INVITE: what it asked for is withdrawn (section 9.2), the call goes on.
             Some(state) if state.modify.as_ref().is_some_and(|modify| modify.server == slot) => {
                 self.cancel_modify(cx, call);

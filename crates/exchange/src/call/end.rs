@@ -35,6 +35,9 @@ impl Calls {
         if self.leaves_transfer(cx, id) {
             return;
         }
+        if self.picker_of(id).is_some() {
+            return self.cancel_picker(cx, call);
+        }
         self.calls[call as usize].reason = cancel::reason_of(message);
         match self.calls[call as usize].setup.is_some() && self.calls[call as usize].caller == id {
             true => self.end_setup(cx, call, StatusCode::REQUEST_TERMINATED, None),
@@ -88,6 +91,8 @@ impl Calls {
         status: StatusCode,
         phrase: Option<&[u8]>,
     ) {
+        self.rings_no_more(cx, call);
+        self.refuse_picker(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE);
         let Some(state) = self.calls.get_mut(call as usize) else { return };
         let Some(setup) = state.setup.as_mut() else { return };
         setup.stopped = true;
@@ -157,9 +162,14 @@ impl Calls {
 
     /// Publishes the record, and forgets the call with what is left of it.
     pub(super) fn forget(&mut self, cx: &mut Context<'_>, call: u32, status: u16, by: By) {
+        self.rings_no_more(cx, call);
+        self.refuse_picker(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE);
         self.note_both(cx, call);
         let Some(state) = self.calls.try_remove(call as usize) else { return };
         give_back(cx, &state.counted);
+        if let Some(parked) = &state.parked {
+            Self::free_slot(cx, parked);
+        }
         for id in [Some(state.caller), state.callee].into_iter().flatten() {
             self.close_media(cx, id);
             match self.leg_mut(id) {

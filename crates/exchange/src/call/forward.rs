@@ -94,6 +94,7 @@ impl Calls {
         setup.best = None;
         setup.stopped = false;
         setup.rings = false;
+        self.rings_no_more(cx, call);
         legs.into_iter().for_each(|leg| self.withdraw(cx, leg, Why::GivenUp));
         self.set_onward(cx, call, onward);
         self.settle(cx, call);

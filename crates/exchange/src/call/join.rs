@@ -117,7 +117,13 @@ impl Calls {
         match self.joining(id) {
             Some(call) => self.join_on(cx, call),
             None if self.service_of(id).is_some() => self.ports_missing(cx, id),
-            None => self.nobody_answers(cx, id),
+            None => {
+                let call = self.legs[id.slot as usize].call;
+                match self.parked_in(call) == Some(id) {
+                    true => self.parked_too_long(cx, call),
+                    false => self.nobody_answers(cx, id),
+                }
+            }
         }
     }
 

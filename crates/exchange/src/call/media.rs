@@ -173,8 +173,13 @@ impl Calls {
         if self.calls[call as usize].modify.is_some() {
             return self.modify_opened(cx, call);
         }
+        let is_picker = self.picker_of(id).is_some();
         let Some(setup) = &self.calls[call as usize].setup else { return };
         match setup.accepted {
+            None if is_picker => match self.is_answerable(id) {
+                true => self.picked_up(cx, call),
+                false => self.refuse_picker(cx, call, coeur_sip::StatusCode::NOT_ACCEPTABLE_HERE),
+            },
             Some(_) => self.accept_opened(cx, call),
             None if self.calls[call as usize].caller == id => match self.is_answerable(id) {
                 true => self.early_opened(cx, call),
@@ -198,6 +203,9 @@ impl Calls {
         }
         if self.calls[call as usize].modify.is_some() {
             return self.modify_refused(cx, call, coeur_sip::StatusCode::NOT_ACCEPTABLE_HERE);
+        }
+        if self.picker_of(id).is_some() {
+            return self.cancel_picker(cx, call);
         }
         self.setup_without_ports(cx, call, id);
     }

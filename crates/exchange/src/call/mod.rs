@@ -5,7 +5,7 @@
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
 //! [`cancel`], [`forward`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`follow`], [`refer`], [`replace`], [`transfer`],
 //! [`silence`], [`session_id`],
-//! [`join`], [`across`], [`notify`], [`mod@hold`], [`serve`], [`end`], [`asked`], [`note`],
+//! [`join`], [`across`], [`pickup`], [`park`], [`notify`], [`mod@hold`], [`serve`], [`end`], [`asked`], [`note`],
 //! [`time`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
 //!
@@ -23,6 +23,7 @@ mod describe;
 mod early;
 mod end;
 mod fail;
+mod feature;
 mod follow;
 mod forward;
 mod headers;
@@ -39,7 +40,9 @@ mod modify;
 mod name;
 mod note;
 mod notify;
+mod park;
 mod pass;
+mod pickup;
 mod profile;
 mod refer;
 mod refresh;
@@ -59,6 +62,7 @@ mod state;
 mod tests;
 mod time;
 mod transfer;
+mod waiting;
 
 use crate::flow::Flow;
 use crate::wheel::{Entry, Wheel};
@@ -80,8 +84,10 @@ use slab::Slab;
 use state::Call;
 
 pub(crate) use client::is_ours as is_token;
+pub(crate) use feature::of as feature;
 pub(crate) use name::shard_of_branch;
 pub use name::shard_of_request;
+pub use waiting::Waiting;
 
 /// Calls of one shard at a time; more are answered 503. Worst case about 130 kB each while it is set up (the INVITE with a
 /// large body, and 32 legs), 4 kB once two phones talk.

@@ -36,6 +36,17 @@ const OVER: &[u8] = b"terminated;reason=noresource";
 impl Calls {
     /// Tells a leg what has become of its REFER; a final status ends the subscription. False: it does not want to know.
     pub(super) fn notify(&mut self, cx: &mut Context<'_>, id: LegId, status: StatusCode) -> bool {
+        self.notify_saying(cx, id, status, status.reason_phrase())
+    }
+
+    /// The same in these words.
+    pub(super) fn notify_saying(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: LegId,
+        status: StatusCode,
+        phrase: &str,
+    ) -> bool {
         let Some(leg) = self.leg_mut(id) else { return false };
         let subscription = &mut leg.subscription;
         if !subscription.open || subscription.told == status.code() {
@@ -44,7 +55,7 @@ impl Calls {
         subscription.open = !status.is_final();
         subscription.told = status.code();
         let number = subscription.id;
-        let fragment = format!("SIP/2.0 {} {}\r\n", status.code(), status.reason_phrase());
+        let fragment = format!("SIP/2.0 {} {phrase}\r\n", status.code());
         let sent = self.request(cx, id, Method::Notify, Purpose::Notify, fragment.as_bytes(), |writer| {
             writer.begin(HeaderName::Event).push(b"refer");
             if let Some(number) = number {

@@ -4,7 +4,8 @@
 //! What it does not do: other methods than INVITE, headers of the Refer-To URI other than Replaces, subscriptions of their
 //! own (RFC 7614 `explicitsub`).
 
-use super::across::Asker;
+use super::across::{Asker, What};
+use super::feature::{self, Feature};
 use super::leg::LegId;
 use super::name::Name;
 use super::start::{leave_out_full, understands};
@@ -65,6 +66,14 @@ impl Calls {
         let Some(account) = referral.party.account(cx.world) else {
             return refuse(cx, &flow, message, StatusCode::FORBIDDEN, None);
         };
+        match feature::of(cx.world, &account, &referral.uri) {
+            Some(Feature::Park(slot)) => return self.park(cx, flow, message, &referral, (&account, slot)),
+            // Nobody is sent to pick up a call: whoever wants it calls it.
+            Some(Feature::PickUp(_)) => {
+                return refuse(cx, &flow, message, StatusCode::NOT_ACCEPTABLE_HERE, None);
+            }
+            None => {}
+        }
         let plan = routing::decide_call(cx.world, cx.now.monotonic, Some(&account), &referral.uri);
         let (mut targets, onward) = match plan {
             Plan::Proxy { targets, onward, .. } => (targets, onward),
@@ -142,7 +151,7 @@ impl Calls {
         }
         let who = self.other(referral.by).and_then(|other| self.leg(other)?.end.party);
         let asker = Asker { by: referral.party, who: who.unwrap_or(referral.party) };
-        let targets = vec![across::target(name, asker)];
+        let targets = vec![across::target(name.shard, What::Dialog, asker)];
         self.accept_referral(cx, flow, message, referral.by);
         let callees = Callees { targets, onward: None, lines };
         self.transfer(cx, referral, transfer::Wanted::Callees(callees));
@@ -150,7 +159,13 @@ impl Calls {
 
     /// RFC 3515 section 2.4.2: 202, and what becomes of it is told by NOTIFY, unless who asks does not want to know
     /// (RFC 4488 section 4, RFC 7614 section 5).
-    fn accept_referral(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>, id: LegId) {
+    pub(super) fn accept_referral(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        id: LegId,
+    ) {
         let refuses = message
             .header(HeaderName::ReferSub)
             .is_some_and(|value| value.get(..5).is_some_and(|value| value.eq_ignore_ascii_case(b"false")));

@@ -63,7 +63,7 @@ impl Calls {
     }
 
     /// Who sends this INVITE takes part in a call of its own with `remaining`, who leaves the call that he is in.
-    fn take(
+    pub(super) fn take(
         &mut self,
         cx: &mut Context<'_>,
         flow: Flow,
@@ -130,6 +130,8 @@ impl Calls {
         replaced: LegId,
     ) {
         let call = self.legs[replaced.slot as usize].call;
+        self.rings_no_more(cx, call);
+        self.refuse_picker(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE);
         let Some((caller, server)) = self.open_caller(cx, flow, message, party, call) else { return };
         // When it is forwarded if nobody answers.
         self.legs[caller.slot as usize].alarm = self.legs[replaced.slot as usize].alarm;

@@ -35,6 +35,7 @@ impl Calls {
         if let Some(setup) = &mut state.setup {
             setup.rings = true;
         }
+        self.tell_waiting(cx, call, id);
         if let Body::Description(answer) = describe::body(message)
             && self.leg(id).is_some_and(|leg| describe::fits(leg, false, answer))
         {

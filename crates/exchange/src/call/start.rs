@@ -80,6 +80,8 @@ impl Calls {
             late,
             accepted: None,
             response: Box::default(),
+            picker: None,
+            told_waiting: Vec::new(),
         };
         let record = Record::new(cx, message.request_uri(), message.call_id());
         let record = Record { caller: flow.is_inside().then_some(party), ..record };
@@ -90,6 +92,7 @@ impl Calls {
             modify: None,
             late: None,
             transfer: None,
+            parked: None,
             leads_to: None,
             counted,
             record,

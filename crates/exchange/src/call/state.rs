@@ -4,6 +4,7 @@ use super::late::Late;
 use super::leg::LegId;
 use super::modify::Modify;
 use super::note::Noted;
+use super::park::Parked;
 use super::silence::Watch;
 use super::transfer::Transfer;
 use crate::call_record::CallRecordId;
@@ -29,6 +30,8 @@ pub(super) struct Call {
     pub(super) late: Option<Box<Late>>,
     /// This call takes a side over from another one (see `transfer`).
     pub(super) transfer: Option<Box<Transfer>>,
+    /// One side waits alone (see `park`).
+    pub(super) parked: Option<Box<Parked>>,
     /// The call that is about to take a side of this one over.
     pub(super) leads_to: Option<u32>,
     /// Whose sessions are counted (see `guard`), to be given back.
@@ -67,8 +70,20 @@ pub(super) struct Setup {
     pub(super) late: bool,
     /// It has answered, and only the ports of the caller are missing.
     pub(super) accepted: Option<LegId>,
-    /// Its 2xx.
+    /// Its 2xx; of who picks it up, the INVITE.
     pub(super) response: Box<[u8]>,
+    /// Who picks it up (see `pickup`).
+    pub(super) picker: Option<Picker>,
+    /// Where it is known to ring (see `waiting`).
+    pub(super) told_waiting: Vec<AccountId>,
+}
+
+/// Who has not been called and answers all the same, with an INVITE of its own.
+#[derive(Clone, Copy)]
+pub(super) struct Picker {
+    pub(super) leg: LegId,
+    /// The server transaction of its INVITE.
+    pub(super) server: u32,
 }
 
 /// What a call record will say of it.

@@ -41,6 +41,19 @@ pub(super) struct Referral {
     pub(super) uri: Vec<u8>,
 }
 
+/// The side that waits, in its call, and who hears how it goes.
+pub(super) struct Waits {
+    pub(super) old: u32,
+    pub(super) remaining: LegId,
+    pub(super) by: Option<LegId>,
+}
+
+/// Whom it is to be with.
+pub(super) struct Request {
+    pub(super) referred_by: Vec<u8>,
+    pub(super) uri: Vec<u8>,
+}
+
 /// Who is called for it.
 pub(super) enum Wanted {
     Callees(Callees),
@@ -63,25 +76,39 @@ impl Callees {
 impl Calls {
     /// Calls who is wanted.
     pub(super) fn transfer(&mut self, cx: &mut Context<'_>, referral: Referral, wanted: Wanted) {
+        let old = self.legs[referral.by.slot as usize].call;
+        // Both sides are there: `may_be_referred`.
+        let Some(remaining) = self.other(referral.by) else { return };
+        let waits = Waits { old, remaining, by: Some(referral.by) };
+        let Referral { referred_by, uri, .. } = referral;
+        self.call_for(cx, &waits, &Request { referred_by, uri }, wanted);
+    }
+
+    /// A call on behalf of the side that waits.
+    pub(super) fn call_for(
+        &mut self,
+        cx: &mut Context<'_>,
+        waits: &Waits,
+        request: &Request,
+        wanted: Wanted,
+    ) {
+        let Waits { old, remaining, by } = *waits;
         let (callees, service) = match wanted {
             Wanted::Callees(callees) => (callees, None),
             Wanted::Service(service) => (Callees::nobody(), Some(service)),
         };
-        let old = self.legs[referral.by.slot as usize].call;
-        // Both sides are there: `may_be_referred`.
-        let Some(remaining) = self.other(referral.by) else { return };
-        let Some(invite) = self.stand_in_invite(remaining, &referral.uri) else { return };
+        let Some(invite) = self.stand_in_invite(remaining, &request.uri) else { return };
         let call = self.calls.vacant_key() as u32;
         let caller = self.stand_in(cx, call, remaining);
         let party = self.legs[remaining.slot as usize].end.party;
         let before = &self.calls[old as usize].record;
         let (of, call_id) = (before.id, before.call_id.clone());
-        let record = Record { transfer_of: Some(of), ..Record::new(cx, &referral.uri, &call_id) };
+        let record = Record { transfer_of: Some(of), ..Record::new(cx, &request.uri, &call_id) };
         let setup = Setup {
             server: None,
             invite,
             party,
-            lines: [&referred_by(&referral.referred_by)[..], &callees.lines].concat().into(),
+            lines: [&referred_by(&request.referred_by)[..], &callees.lines].concat().into(),
             onward: None,
             waiting: callees.targets.into(),
             legs: Vec::new(),
@@ -94,6 +121,8 @@ impl Calls {
             late: false,
             accepted: None,
             response: Box::default(),
+            picker: None,
+            told_waiting: Vec::new(),
         };
         self.calls.insert(Call {
             caller,
@@ -101,7 +130,8 @@ impl Calls {
             setup: Some(Box::new(setup)),
             modify: None,
             late: None,
-            transfer: Some(Box::new(Transfer { old, remaining, by: Some(referral.by), join: None })),
+            transfer: Some(Box::new(Transfer { old, remaining, by, join: None })),
+            parked: None,
             leads_to: None,
             counted: Vec::new(),
             record,
@@ -162,6 +192,9 @@ impl Calls {
         else {
             return;
         };
+        // It rings on behalf of a transfer from now on.
+        self.rings_no_more(cx, call);
+        self.refuse_picker(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE);
         let caller = self.stand_in(cx, call, remaining);
         // It was offered already.
         let offer = self.legs[replaced.slot as usize].session.remote.clone();
@@ -296,6 +329,9 @@ impl Calls {
     }
 
     pub(super) fn end_if_alone(&mut self, cx: &mut Context<'_>, call: u32) {
+        if self.parked_in(call).is_some() {
+            return self.await_retrieval(cx, call);
+        }
         let Some(state) = self.calls.get(call as usize) else { return };
         let missing = |id: Option<LegId>| id.is_none_or(|id| self.leg(id).is_none());
         if state.setup.is_none() && (missing(Some(state.caller)) || missing(state.callee)) {
@@ -323,7 +359,7 @@ impl Calls {
         self.forget(cx, old, StatusCode::OK.code(), left.map_or(By::Us, By::Leg));
     }
 
-    fn leave_later(&mut self, cx: &mut Context<'_>, id: LegId) {
+    pub(super) fn leave_later(&mut self, cx: &mut Context<'_>, id: LegId) {
         self.close_media(cx, id);
         let Some(leg) = self.leg_mut(id) else { return };
         leg.leaving = true;

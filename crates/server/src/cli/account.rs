@@ -38,6 +38,7 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
             policy,
             contacts_max,
             relay,
+            pickup,
             forward_always,
             forward_busy,
             forward_no_answer,
@@ -53,6 +54,7 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
                 policy: policy.map(|policy| policy_name(policy).to_owned()),
                 contacts_max,
                 relay: relay.map(yes),
+                pickup: pickup.map(yes),
                 forward_always,
                 forward_busy,
                 forward_no_answer,
@@ -190,6 +192,7 @@ fn marks(view: &AccountView) -> String {
     let marks = [
         (!view.enabled).then(|| Word::Disabled.say().to_owned()),
         view.relay.then(|| Word::MayRelay.say().to_owned()),
+        view.pickup.then(|| Word::PickedUp.say().to_owned()),
         contacts,
         view.dnd.then(|| Word::DoNotDisturb.say().to_owned()),
         forward(Word::ForwardedAlways, &view.forward_always),

@@ -49,6 +49,7 @@ words! {
     Marks "marks" "particularités",
     Disabled "disabled" "désactivé",
     MayRelay "may relay" "peut relayer",
+    PickedUp "others may pick up" "interception permise",
     DoNotDisturb "do not disturb" "ne pas déranger",
     ForwardedAlways "forwarded to {}" "renvoyé vers {}",
     ForwardedBusy "when busy to {}" "si occupé vers {}",

@@ -103,6 +103,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
             ..Default::default()
         },
         storage_writable: AtomicBool::new(true),
+        waiting: Default::default(),
     });
     let clock = Clock::default();
     let (journal, restored) =

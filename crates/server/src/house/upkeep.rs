@@ -121,6 +121,7 @@ mod tests {
                 secrets,
                 settings: Settings::default(),
                 storage_writable: AtomicBool::new(true),
+                waiting: Default::default(),
             });
             let upkeep = Upkeep::new(journal.clone(), world.clone());
             Self { path, kept: KeptJournal { journal, world }, upkeep }

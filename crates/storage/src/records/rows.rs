@@ -20,8 +20,10 @@ pub(super) fn domain(row: &Row<'_>) -> rusqlite::Result<Domain> {
 }
 
 /// What [`account`] reads, in its order.
-pub(super) const ACCOUNTS: &str = "SELECT id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign,
-    forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb FROM accounts";
+pub(super) const ACCOUNTS: &str =
+    "SELECT id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign,
+    forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb,
+    picked_up FROM accounts";
 
 /// `None` for an address that is none.
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
@@ -34,6 +36,7 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
     account.contacts_max = row.get(6)?;
     account.rights = Rights { relay_foreign: row.get(7)? };
     account.forwarding = forwarding(row)?;
+    account.picked_up = row.get(14)?;
     Ok(Some(account))
 }
 

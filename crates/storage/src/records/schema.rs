@@ -53,6 +53,8 @@ const MIGRATIONS: &[&str] = &[
         round_trip_us INTEGER, PRIMARY KEY (call, side)
      ) STRICT, WITHOUT ROWID;
      CREATE INDEX calls_of_account ON call_sides(account, call) WHERE account IS NOT NULL;",
+    // 6: whose calls others may pick up
+    "ALTER TABLE accounts ADD COLUMN picked_up INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// What a database has in which nothing was made yet.

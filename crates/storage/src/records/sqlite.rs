@@ -407,8 +407,8 @@ fn put_domain(transaction: &Transaction<'_>, domain: &Domain) -> rusqlite::Resul
 fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> {
     let sql =
         "INSERT INTO accounts (id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign,
-        forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb,
+        picked_up) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     let rules = account.forwarding.as_deref().cloned().unwrap_or_default();
     transaction
         .prepare_cached(sql)?
@@ -426,7 +426,8 @@ fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite:
             rules.no_answer.as_deref(),
             rules.offline.as_deref(),
             rules.after_s,
-            rules.do_not_disturb
+            rules.do_not_disturb,
+            account.picked_up
         ])
         .map(|_| ())
 }
@@ -462,7 +463,8 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         forward_busy = CASE WHEN ?11 THEN ?12 ELSE forward_busy END,
         forward_no_answer = CASE WHEN ?13 THEN ?14 ELSE forward_no_answer END,
         forward_offline = CASE WHEN ?15 THEN ?16 ELSE forward_offline END,
-        forward_after_s = coalesce(?17, forward_after_s), do_not_disturb = coalesce(?18, do_not_disturb)
+        forward_after_s = coalesce(?17, forward_after_s), do_not_disturb = coalesce(?18, do_not_disturb),
+        picked_up = coalesce(?19, picked_up)
         WHERE user = ?1 AND domain = ?2";
     let rules = &patch.forwarding;
     fn target(rule: &Option<Option<Box<str>>>) -> Option<&str> {
@@ -486,7 +488,8 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         rules.offline.is_some(),
         target(&rules.offline),
         rules.after_s,
-        rules.do_not_disturb
+        rules.do_not_disturb,
+        patch.picked_up
     ];
     transaction.execute(sql, values).map(|_| ())
 }

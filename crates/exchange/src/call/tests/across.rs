@@ -178,7 +178,7 @@ fn what_comes_from_a_network_is_never_taken_for_another_shard() {
     let tag = |value: &str| value.split("tag=").nth(1).expect("a tag").to_owned();
     let (to, from) = (tag(&second.remote), tag(&second.local));
     let lines = format!("Replaces: {};to-tag={to};from-tag={from}\r\n", second.call_id);
-    let inside = "sip:0000000000000001000000000000006400000000000000010000000000000064@inside.invalid";
+    let inside = "sip:dialog.0000000000000001000000000000006400000000000000010000000000000064@inside.invalid";
     let mut mallory = crate::testing::Phone::new("carol", desk::tls("127.255.255.254:0", 77));
     mallory.call = "-mallory".into();
     let (_, sent) = three.desk.invite(&mut mallory, inside, &lines, &sdp("10.0.0.9", 7_000));

@@ -17,6 +17,8 @@ mod identity;
 mod inside;
 mod joining;
 mod modifying;
+mod parking;
+mod pickup;
 mod profiles;
 mod random;
 mod recording;

@@ -125,6 +125,7 @@ impl Desk {
             secrets,
             settings: Settings::default(),
             storage_writable: AtomicBool::new(true),
+            waiting: Default::default(),
         };
         let mut mint = Mint::new(ShardId(0), [9; 32]);
         Self {

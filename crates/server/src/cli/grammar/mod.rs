@@ -230,6 +230,9 @@ pub enum AccountVerb {
         /// Whether it may send to domains that are not ours
         #[arg(long, value_enum)]
         relay: Option<YesNo>,
+        /// Whether others of its domain may answer its calls while they ring, by dialling *8 and its name
+        #[arg(long, value_enum)]
+        pickup: Option<YesNo>,
         /// Where all its calls go
         #[arg(long, value_name = "TARGET")]
         forward_always: Option<String>,

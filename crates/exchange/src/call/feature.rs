@@ -1,0 +1,46 @@
+//! What is dialled to take a call that waits, or to let one wait: `*8NAME` takes what rings at an account, `park-71` is a slot
+//! in which calls of a domain are parked, `park` any slot that is free. An account of that name comes first.
+
+use super::waiting::SLOTS;
+use crate::routing;
+use crate::world::World;
+use coeur_directory::Account;
+use coeur_sip::uri::{Uri, unescape_into};
+use std::sync::Arc;
+
+pub(crate) enum Feature {
+    /// Of this account; `None`: there is none of that name.
+    PickUp(Option<Arc<Account>>),
+    /// In this slot, or in any.
+    Park(Option<u16>),
+}
+
+const PICK_UP: &[u8] = b"*8";
+const PARK: &[u8] = b"park";
+
+/// What `caller` means; only within his own domain.
+pub(crate) fn of(world: &World, caller: &Account, uri: &[u8]) -> Option<Feature> {
+    let Ok(Uri::Sip(uri)) = Uri::parse(uri) else { return None };
+    let domain = caller.aor.domain().as_bytes();
+    let is_own = match world.directory.is_ours(uri.host_bytes) {
+        true => uri.host_bytes.eq_ignore_ascii_case(domain),
+        // An address of ours.
+        false => routing::is_ours(world, &uri),
+    };
+    let escaped = uri.user.filter(|_| is_own)?;
+    let mut user = Vec::with_capacity(escaped.len());
+    unescape_into(escaped, &mut user);
+    let feature = match user.strip_prefix(PICK_UP) {
+        Some(name) => Feature::PickUp(world.directory.account(name, domain)),
+        None => Feature::Park(slot_of(user.strip_prefix(PARK)?)?),
+    };
+    world.directory.account(&user, domain).is_none().then_some(feature)
+}
+
+fn slot_of(rest: &[u8]) -> Option<Option<u16>> {
+    if rest.is_empty() {
+        return Some(None);
+    }
+    let slot = std::str::from_utf8(rest.strip_prefix(b"-")?).ok()?.parse().ok()?;
+    SLOTS.contains(&slot).then_some(Some(slot))
+}

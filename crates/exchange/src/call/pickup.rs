@@ -1,0 +1,155 @@
+//! Pickup: who was not called answers all the same, with an INVITE of its own. Both have made an offer, and each is answered
+//! from the other's; who was called is told that the call is completed elsewhere, and shows no missed call (RFC 3326).
+//!
+//! The phones ring on until the ports of who picks up are there. Of what was tried first wins who comes first.
+//!
+//! What it does not do: pick up a call whose caller has made no offer, or one that rings on behalf of a transfer.
+
+use super::client::{Why, read};
+use super::describe::{self, Body};
+use super::leg::LegId;
+use super::name::Name;
+use super::state::Picker;
+use super::{Calls, refuse};
+use crate::context::Context;
+use crate::flow::Flow;
+use crate::party::Party;
+use coeur_sip::{Message, StatusCode};
+
+impl Calls {
+    /// A device rings: where its account lets others pick up, they may from now on.
+    pub(super) fn tell_waiting(&mut self, cx: &Context<'_>, call: u32, id: LegId) {
+        let Some(party) = self.leg(id).and_then(|leg| leg.end.party) else { return };
+        let caller = self.calls[call as usize].caller;
+        let Some(name) = self.leg(caller).map(|leg| leg.name) else { return };
+        let Some(setup) = self.calls[call as usize].setup.as_mut() else { return };
+        let is_told = setup.told_waiting.contains(&party.account);
+        let may = !is_told && setup.server.is_some() && !setup.late;
+        if may && party.account(cx.world).is_some_and(|account| account.picked_up) {
+            setup.told_waiting.push(party.account);
+            cx.world.waiting.rings(party.account, name);
+        }
+    }
+
+    /// It rings no more, or not for this caller.
+    pub(super) fn rings_no_more(&mut self, cx: &Context<'_>, call: u32) {
+        let Some(state) = self.calls.get_mut(call as usize) else { return };
+        let caller = state.caller;
+        let told = state.setup.as_mut().map(|setup| std::mem::take(&mut setup.told_waiting));
+        let Some(name) = self.leg(caller).map(|leg| leg.name) else { return };
+        for account in told.into_iter().flatten() {
+            cx.world.waiting.rings_no_more(account, name);
+        }
+    }
+
+    pub(super) fn pick_up(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        party: Party,
+        name: Name,
+    ) {
+        if !self.is_acceptable(cx, &flow, message) {
+            return;
+        }
+        let Body::Description(offer) = describe::body(message) else {
+            let status = StatusCode::NOT_ACCEPTABLE_HERE;
+            return refuse(cx, &flow, message, status, Some("Pickup Needs An Offer"));
+        };
+        let leg = self.legs.get(name.slot as usize).filter(|leg| leg.name == name);
+        let Some(call) = leg.map(|leg| leg.call).filter(|call| self.may_be_picked_up(*call)) else {
+            let status = StatusCode::TEMPORARILY_UNAVAILABLE;
+            return refuse(cx, &flow, message, status, Some("Nothing Rings There"));
+        };
+        let Some((leg, server)) = self.open_caller(cx, flow, message, party, call) else { return };
+        if let Some(setup) = self.calls[call as usize].setup.as_mut() {
+            setup.picker = Some(Picker { leg, server });
+        }
+        if self.open_media(cx, leg, offer, true) {
+            self.picked_up(cx, call);
+        }
+    }
+
+    fn may_be_picked_up(&self, call: u32) -> bool {
+        let setup = self.calls.get(call as usize).and_then(|state| state.setup.as_ref());
+        setup.is_some_and(|setup| {
+            let is_free = setup.accepted.is_none() && setup.picker.is_none();
+            is_free && !setup.told_waiting.is_empty()
+        })
+    }
+
+    /// Who picks up this call, by its leg.
+    pub(super) fn picker_of(&self, id: LegId) -> Option<u32> {
+        let call = self.leg(id)?.call;
+        let setup = self.calls.get(call as usize)?.setup.as_ref()?;
+        setup.picker.is_some_and(|picker| picker.leg == id).then_some(call)
+    }
+
+    /// Its ports are there: it has won.
+    pub(super) fn picked_up(&mut self, cx: &mut Context<'_>, call: u32) {
+        self.rings_no_more(cx, call);
+        let state = &mut self.calls[call as usize];
+        let Some(setup) = state.setup.as_mut() else { return };
+        let Some(picker) = setup.picker else { return };
+        setup.accepted = Some(picker.leg);
+        setup.waiting.clear();
+        if let Some(server) = self.servers.get(picker.server as usize) {
+            setup.response = server.request.clone();
+        }
+        let losers: Vec<LegId> = setup.legs.drain(..).collect();
+        state.callee = Some(picker.leg);
+        let end = &self.legs[picker.leg.slot as usize].end;
+        if let Some(party) = end.party {
+            cx.world.guard.sessions.take(party.account, 0);
+            state.counted.push(party.account);
+        }
+        cx.counters.calls_picked_up += 1;
+        losers.into_iter().for_each(|leg| self.withdraw(cx, leg, Why::CompletedElsewhere));
+        self.accept_opened(cx, call);
+    }
+
+    /// The caller has heard that it is answered: who picked it up hears it too.
+    pub(super) fn answer_picker(&mut self, cx: &mut Context<'_>, caller: LegId, picker: Picker) {
+        let body = self.answer_caller(cx, picker.leg, caller);
+        let Some(request) = self.servers.get(picker.server as usize).map(|server| server.request.clone())
+        else {
+            return;
+        };
+        let invite = self.invite_of(caller);
+        let timer =
+            read(&request, |request| self.timer_as_server(cx, picker.leg, request)).unwrap_or_default();
+        let extra = read(&invite, |invite| self.extra_of(cx, picker.leg, caller, invite)).unwrap_or_default();
+        let sent = self.answer(cx, picker.server, StatusCode::OK, None, &body, |writer| {
+            writer.raw(&extra);
+            writer.raw(&timer);
+            describe::write_type(writer, &body);
+        });
+        if let Some(leg) = self.leg_mut(picker.leg).filter(|_| sent.is_some()) {
+            leg.unacknowledged = Some(picker.server);
+        }
+    }
+
+    fn invite_of(&self, caller: LegId) -> Box<[u8]> {
+        let call = self.leg(caller).and_then(|leg| self.calls.get(leg.call as usize));
+        call.and_then(|call| call.setup.as_ref()).map(|setup| setup.invite.clone()).unwrap_or_default()
+    }
+
+    /// Somebody else was faster, who picks up has given up, or the call is over.
+    pub(super) fn refuse_picker(&mut self, cx: &mut Context<'_>, call: u32, status: StatusCode) {
+        let setup = self.calls.get_mut(call as usize).and_then(|state| state.setup.as_mut());
+        let Some(picker) = setup.and_then(|setup| setup.picker.take()) else { return };
+        self.answer_plain(cx, picker.server, status);
+        self.remove_leg(cx, picker.leg);
+    }
+
+    /// CANCEL of who picks up, before he is answered: nothing has changed for the others, unless they have been told.
+    pub(super) fn cancel_picker(&mut self, cx: &mut Context<'_>, call: u32) {
+        let setup = self.calls.get(call as usize).and_then(|state| state.setup.as_ref());
+        let is_told = setup.is_some_and(|setup| setup.accepted.is_some());
+        self.refuse_picker(cx, call, StatusCode::REQUEST_TERMINATED);
+        if is_told {
+            self.end_setup(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE, None);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Parking: a call waits in a slot, and any phone of the domain takes it.
+
+use super::transferring::{Three, three, told};
+use super::*;
+use crate::testing::Phone;
+
+/// Alice parks bob with this Refer-To; what left.
+fn park(three: &mut Three, user: &str) -> Vec<Sent> {
+    let lines = format!("Refer-To: <sip:{user}@example.org>\r\n");
+    let refer = three.caller.request("REFER", &lines, "");
+    let sent = three.desk.receive(three.caller.flow, &refer);
+    for notify in requests_to(&sent, three.caller.flow, "NOTIFY") {
+        three.desk.receive(three.caller.flow, &reply(notify, 200, "", "", ""));
+    }
+    sent
+}
+
+/// Carol calls the slot; what left.
+fn retrieve(three: &mut Three, call: &str, slot: &str) -> (Phone, Vec<u8>, Vec<Sent>) {
+    let mut carol = Phone::new("carol", three.carol);
+    carol.call = call.into();
+    let uri = format!("sip:{slot}@example.org");
+    let (request, sent) = three.desk.invite(&mut carol, &uri, "", &sdp("10.0.0.3", 6_000));
+    (carol, request, sent)
+}
+
+fn bob_agrees(three: &mut Three, offer: &Sent) -> Vec<Sent> {
+    let answer = described("10.0.0.2", 5_000, 2, "");
+    three.desk.receive(three.bob, &reply(offer, 200, "", &contact(three.bob), &answer))
+}
+
+#[test]
+fn who_is_parked_is_retrieved_by_any_phone_of_the_domain() {
+    for apart in [false, true] {
+        let mut three = three();
+        if apart {
+            three.desk.office.divide(&[three.carol]);
+        }
+        let sent = park(&mut three, "park");
+        answer_to(&sent, three.caller.flow, 202);
+        let last = requests_to(&sent, three.caller.flow, "NOTIFY").last().map(|notify| told(notify));
+        assert_eq!(last, Some(("SIP/2.0 200 Parked At park-71".into(), true)));
+        assert!(requests_to(&sent, three.bob, "BYE").is_empty());
+        assert_eq!(three.desk.open.len(), 1, "alice's ports are closed");
+        let (_, _, sent) = retrieve(&mut three, "-empty", "park-72");
+        answer_to(&sent, three.carol, 404);
+        let (carol, request, sent) = retrieve(&mut three, "-park", "park-71");
+        let offer = request_to(&sent, three.bob, "INVITE").clone();
+        assert!(body(&offer).contains("m=audio "));
+        let sent = bob_agrees(&mut three, &offer);
+        let mut carol = Ua::caller(carol.flow, &request, answer_to(&sent, three.carol, 200));
+        let ack = carol.ack("");
+        three.desk.receive(three.carol, &ack);
+        assert_eq!(three.desk.open.len(), if apart { 4 } else { 2 });
+        assert_eq!(three.desk.office.world.waiting.count(), 0, "the slot is free");
+        let bye = three.callee.request("BYE", "", "");
+        let sent = three.desk.receive(three.bob, &bye);
+        request_to(&sent, three.carol, "BYE");
+        three.desk.assert_at_rest();
+    }
+}
+
+#[test]
+fn a_slot_holds_one_call_and_is_free_when_who_waits_hangs_up() {
+    let mut three = three();
+    answer_to(&park(&mut three, "park-75"), three.caller.flow, 202);
+    three.alice.call = "-again".into();
+    let bob = Phone::new("bob", three.bob);
+    let (mut second, _) = three.desk.talk(&mut three.alice, &bob);
+    let refer = second.request("REFER", "Refer-To: <sip:park-75@example.org>\r\n", "");
+    let sent = three.desk.receive(second.flow, &refer);
+    answer_to(&sent, second.flow, 486);
+    let bye = second.request("BYE", "", "");
+    three.desk.receive(second.flow, &bye);
+    let bye = three.callee.request("BYE", "", "");
+    let sent = three.desk.receive(three.bob, &bye);
+    answer_to(&sent, three.bob, 200);
+    let (_, _, sent) = retrieve(&mut three, "-late", "park-75");
+    answer_to(&sent, three.carol, 404);
+    three.desk.pass(Duration::from_secs(100));
+    three.desk.assert_at_rest();
+    assert_eq!(three.desk.office.world.waiting.count(), 0);
+}
+
+#[test]
+fn who_parked_is_called_back_when_nobody_comes() {
+    let mut three = three();
+    park(&mut three, "park-71");
+    let sent = three.desk.pass(Duration::from_secs(59));
+    assert!(requests_to(&sent, three.caller.flow, "INVITE").is_empty());
+    let sent = three.desk.pass(Duration::from_millis(1_200));
+    let invite = request_to(&sent, three.alice.flow, "INVITE").clone();
+    assert!(header(&invite, HeaderName::From).contains("sip:bob@example.org"));
+    let ok = reply(&invite, 200, "back", &contact(three.alice.flow), &sdp("10.0.0.1", 4_004));
+    let sent = three.desk.receive(three.alice.flow, &ok);
+    let offer = request_to(&sent, three.bob, "INVITE").clone();
+    bob_agrees(&mut three, &offer);
+    assert_eq!((three.desk.open.len(), three.desk.office.world.waiting.count()), (2, 0));
+    let bye = three.callee.request("BYE", "", "");
+    let sent = three.desk.receive(three.bob, &bye);
+    request_to(&sent, three.alice.flow, "BYE");
+    three.desk.assert_at_rest();
+}
+
+/// Who comes while who parked it is called back has it, and the phone that rings shows no missed call.
+#[test]
+fn who_comes_for_it_while_it_rings_back_has_it() {
+    let mut three = three();
+    park(&mut three, "park-71");
+    three.desk.pass(Duration::from_secs(59));
+    let sent = three.desk.pass(Duration::from_millis(1_200));
+    let invite = request_to(&sent, three.alice.flow, "INVITE").clone();
+    three.desk.receive(three.alice.flow, &reply(&invite, 180, "back", &contact(three.alice.flow), ""));
+    let (_, _, sent) = retrieve(&mut three, "-park", "park-71");
+    let cancel = request_to(&sent, three.alice.flow, "CANCEL").clone();
+    assert!(header(&cancel, HeaderName::Reason).contains("completed elsewhere"), "{}", cancel.text());
+    three.desk.receive(three.alice.flow, &reply(&cancel, 200, "", "", ""));
+    three.desk.receive(three.alice.flow, &reply(&invite, 487, "back", "", ""));
+    let offer = request_to(&sent, three.bob, "INVITE").clone();
+    let sent = bob_agrees(&mut three, &offer);
+    answer_to(&sent, three.carol, 200);
+    let bye = three.callee.request("BYE", "", "");
+    three.desk.receive(three.bob, &bye);
+    three.desk.pass(Duration::from_secs(100));
+    three.desk.assert_at_rest();
+}
+
+#[test]
+fn a_parked_call_whom_nobody_wants_ends() {
+    let mut three = three();
+    park(&mut three, "park-71");
+    let mut rung = std::collections::BTreeSet::new();
+    for _ in 0..24 {
+        let sent = three.desk.pass(Duration::from_secs(30));
+        for invite in requests_to(&sent, three.alice.flow, "INVITE") {
+            rung.insert(header(invite, HeaderName::CallId));
+            three.desk.receive(three.alice.flow, &reply(invite, 486, "back", "", ""));
+        }
+        if let Some(bye) = requests_to(&sent, three.bob, "BYE").first() {
+            three.desk.receive(three.bob, &reply(bye, 200, "", "", ""));
+        }
+    }
+    assert_eq!(rung.len(), 5);
+    three.desk.assert_at_rest();
+    assert_eq!(three.desk.office.world.waiting.count(), 0);
+}
+
+/// It stays parked, and the next may try.
+#[test]
+fn a_retrieval_that_fails_leaves_the_call_parked() {
+    let mut three = three();
+    park(&mut three, "park-71");
+    let (_, _, sent) = retrieve(&mut three, "-first", "park-71");
+    let offer = request_to(&sent, three.bob, "INVITE").clone();
+    let sent = three.desk.receive(three.bob, &reply(&offer, 488, "", "", ""));
+    answer_to(&sent, three.carol, 488);
+    let (_, _, sent) = retrieve(&mut three, "-second", "park-71");
+    let offer = request_to(&sent, three.bob, "INVITE").clone();
+    let sent = bob_agrees(&mut three, &offer);
+    answer_to(&sent, three.carol, 200);
+}
