@@ -1,5 +1,5 @@
 //! Parking: a side waits alone in a slot of the domain until any phone of it calls the slot, or until who parked it is called
-//! back. It is parked by a REFER to the slot, and hears what it heard: music, where that is played to who is held.
+//! back. It is parked by a REFER to the slot, and hears music.
 //!
 //! A parked call is one without its second side. It is taken as a dialog is replaced ([`super::replace`]), from any shard.
 
@@ -13,7 +13,7 @@ use super::transfer::{Callees, Referral, Request, Waits, Wanted};
 use super::{CALLS_MAX, Calls, refuse};
 use crate::context::Context;
 use crate::flow::Flow;
-use crate::media::MediaCommand;
+use crate::media::{MediaCommand, Sound};
 use crate::outbox::Output;
 use crate::party::Party;
 use crate::routing::{self, Plan};
@@ -94,9 +94,10 @@ impl Calls {
         self.leg(parked.waits).map(|leg| leg.id)
     }
 
-    pub(super) fn await_retrieval(&mut self, cx: &Context<'_>, call: u32) {
+    pub(super) fn await_retrieval(&mut self, cx: &mut Context<'_>, call: u32) {
         let now = cx.now.monotonic;
         let Some(waits) = self.parked_in(call) else { return };
+        self.play(cx, waits, Some(Sound::Music));
         self.legs[waits.slot as usize].alarm = now + WAIT;
         self.arm_leg(now, waits);
     }

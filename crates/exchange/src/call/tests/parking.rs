@@ -42,6 +42,7 @@ fn who_is_parked_is_retrieved_by_any_phone_of_the_domain() {
         assert_eq!(last, Some(("SIP/2.0 200 Parked At park-71".into(), true)));
         assert!(requests_to(&sent, three.bob, "BYE").is_empty());
         assert_eq!(three.desk.open.len(), 1, "alice's ports are closed");
+        assert_eq!(three.desk.said.last().copied(), Some("Play"), "music, after what he was connected with");
         let (_, _, sent) = retrieve(&mut three, "-empty", "park-72");
         answer_to(&sent, three.carol, 404);
         let (carol, request, sent) = retrieve(&mut three, "-park", "park-71");
