@@ -157,6 +157,14 @@ impl Network {
             Self::Any => "sip_listen 0.0.0.0:0\n".into(),
         }
     }
+
+    /// Seconds. One that roams registers often.
+    fn registers_for_s(self) -> u32 {
+        match self {
+            Self::Address(_) => 600,
+            Self::Any => 60,
+        }
+    }
 }
 
 fn write_configuration(folder: &Path, setup: &Setup<'_>, network: Network, codecs: &str, control_port: u16) {
@@ -164,7 +172,7 @@ fn write_configuration(folder: &Path, setup: &Setup<'_>, network: Network, codec
     std::fs::write(&wav, tone::wav(setup.tone_hz)).expect("tone file");
     let ca = setup.ca_file.as_ref().map(|f| format!("sip_cafile {}\n", f.display())).unwrap_or_default();
     let srtp = if setup.srtp { "module srtp.so\n" } else { "" };
-    let (network, server) = (network.lines(), setup.server);
+    let (network, server, regint) = (network.lines(), setup.server, network.registers_for_s());
     let config = format!(
         "poll_method epoll\n{network}{ca}\
          audio_source aufile,{}\naudio_player aubridge,none\naudio_alert aubridge,none\n\
@@ -181,7 +189,7 @@ fn write_configuration(folder: &Path, setup: &Setup<'_>, network: Network, codec
     let encryption = if setup.srtp { ";mediaenc=srtp-mand" } else { "" };
     let answer = if setup.auto_answer { ";answermode=auto" } else { "" };
     let account = format!(
-        "<sip:{}@interop.test;transport={}>;auth_pass={};outbound=\"sip:{server}:{};transport={}\";regint=600;\
+        "<sip:{}@interop.test;transport={}>;auth_pass={};outbound=\"sip:{server}:{};transport={}\";regint={regint};\
          audio_codecs={codecs}{answer}{encryption}\n",
         setup.user, setup.transport, setup.secret, setup.server_port, setup.transport
     );

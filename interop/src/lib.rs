@@ -20,6 +20,7 @@
 //! | [`sipp`] | sipp processes |
 //! | [`baresip`] | baresip phones through their control port |
 //! | [`load`] | many phones that register at once |
+//! | [`talker`] | phones of our own with sound |
 //! | [`tone`] | which tone is in a WAV file |
 
 pub mod agent;
@@ -36,6 +37,7 @@ pub mod nat;
 pub mod place;
 pub mod scenario;
 pub mod sipp;
+pub mod talker;
 pub mod tone;
 
 use std::path::{Path, PathBuf};

@@ -32,6 +32,8 @@ struct Talk {
     wire: Wire,
     alice: Phone,
     bob: Phone,
+    bob_address: Ipv4Addr,
+    _bob_host: Host,
     alice_from: Instant,
 }
 
@@ -62,7 +64,7 @@ fn talk(name: &str, kind: Kind, internet: &mut Internet, alice_at: &Host, call_a
     alice.established();
     bob.established();
     std::thread::sleep(Duration::from_secs(3)); // they talk
-    Talk { server, server_host, wire, alice, bob, alice_from }
+    Talk { server, server_host, wire, alice, bob, bob_address: bob_at.address, _bob_host: bob_at, alice_from }
 }
 
 fn sleep_until(at: Instant) {
@@ -100,7 +102,7 @@ impl Talk {
     /// Waits until the phone has moved and both hear, and measures. `before`: the sources of then.
     fn gap(&self, before: &[SocketAddrV4], moved: Instant, within: Duration) -> Result<Gap, String> {
         let own = self.server_host.address;
-        let bobs = |passed: &&Passed| before.contains(&passed.to);
+        let bobs = |passed: &&Passed| *passed.to.ip() == self.bob_address;
         let until = Instant::now() + within;
         loop {
             let passed = self.rtp_since(moved);
@@ -119,7 +121,11 @@ impl Talk {
                 return Ok(gap);
             }
             if Instant::now() > until {
-                return Err(format!("first {first:?} of {} packets\n{}", passed.len(), self.alice.log()));
+                let mut ways = std::collections::BTreeMap::new();
+                for passed in &passed {
+                    *ways.entry((passed.from, passed.to)).or_insert(0) += 1;
+                }
+                return Err(format!("first {first:?}; before {before:?}; {ways:?}"));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -132,10 +138,22 @@ impl Talk {
         self.wire.since(since).iter().find(asks).map(|passed| passed.at)
     }
 
-    /// They still talk; then alice hangs up, and bob hears of it.
-    fn ends_well(mut self) -> Result<(), String> {
+    /// They still talk; then alice hangs up, and bob hears of it, unless her connection died with her network: baresip
+    /// makes no other one to say good-bye.
+    fn ends_well(mut self, kind: Kind) -> Result<(), String> {
         if self.server.metric("coeur_calls_ended_total") != 0.0 {
-            return Err(format!("the call has ended\n{}", self.alice.log()));
+            return Err("the call has ended".into());
+        }
+        let own = self.server_host.address;
+        let last = self.rtp_since(Instant::now() - Duration::from_secs(1));
+        let sent = |is_bobs| {
+            last.iter().filter(|p| *p.from.ip() == own && (*p.to.ip() == self.bob_address) == is_bobs).count()
+        };
+        if sent(true) < 20 || sent(false) < 20 {
+            return Err(format!("in the last second bob was sent {}, alice {}", sent(true), sent(false)));
+        }
+        if kind == Kind::TlsSrtp {
+            return Ok(());
         }
         self.alice.command("hangup", "");
         self.bob.wait_for(&["terminated", "session closed"], 10);
@@ -161,18 +179,18 @@ fn told(what: &str, kind: Kind, gap: &Result<Gap, String>) -> bool {
     }
 }
 
-/// Its network gives it another address: it is on the open internet, so that all the world sees it.
+/// The provider gives the house another public address. The phone cannot know, and registers when it is time to.
 fn another_address(kind: Kind) -> bool {
     let mut internet = Internet::new();
-    let mut home = internet.host();
-    let talk = talk("renumbered", kind, &mut internet, &home, LOOK - Duration::from_secs(12));
+    let mut house = internet.site(Nat::PortRestricted);
+    let home = house.host();
+    let talk = talk("renumbered", kind, &mut internet, &home, LOOK - Duration::from_secs(25));
     let before = talk.sources(Instant::now() - Duration::from_secs(1));
-    sleep_until(talk.alice_from + LOOK - Duration::from_secs(5));
     let moved = Instant::now();
-    home.renumber(internet.address());
-    let gap = talk.gap(&before, moved, Duration::from_secs(20));
+    house.renumber(internet.address());
+    let gap = talk.gap(&before, moved, Duration::from_secs(30));
     std::thread::sleep(Duration::from_secs(3)); // its own offer, if it makes one, is answered
-    told("another address", kind, &gap) & ended(talk)
+    told("another address", kind, &gap) & ended(talk, kind)
 }
 
 /// From the network of a house to the one of a carrier: another interface, another router, another public address.
@@ -188,7 +206,7 @@ fn another_interface(kind: Kind) -> bool {
     phone.switch_to(&uplink);
     let gap = talk.gap(&before, moved, Duration::from_secs(20));
     std::thread::sleep(Duration::from_secs(3)); // its own offer, if it makes one, is answered
-    told("another interface", kind, &gap) & ended(talk)
+    told("another interface", kind, &gap) & ended(talk, kind)
 }
 
 /// The router forgets its translations, five times in one call: each time the phone has another port.
@@ -206,11 +224,11 @@ fn another_port(kind: Kind) -> bool {
         is_good &= told("another port of its NAT", kind, &gap);
         std::thread::sleep(Duration::from_secs(2)); // they talk
     }
-    is_good & ended(talk)
+    is_good & ended(talk, kind)
 }
 
-fn ended(talk: Talk) -> bool {
-    talk.ends_well().inspect_err(|why| println!("{why}")).is_ok()
+fn ended(talk: Talk, kind: Kind) -> bool {
+    talk.ends_well(kind).inspect_err(|why| println!("{why}")).is_ok()
 }
 
 fn all_moves(kind: Kind) {

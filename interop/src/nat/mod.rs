@@ -121,13 +121,6 @@ impl Internet {
 }
 
 impl Host {
-    /// Its network gives it another address on the same cable.
-    pub fn renumber(&mut self, address: Ipv4Addr) {
-        self.namespace.ip(&format!("addr add {address}/24 dev wan"));
-        self.namespace.ip(&format!("addr del {}/24 dev wan", self.address));
-        self.address = address;
-    }
-
     /// The cable is pulled, and all goes by another interface (see [`Site::uplink`]).
     pub fn switch_to(&mut self, uplink: &Uplink) {
         self.namespace.ip("link set wan down");
@@ -180,6 +173,14 @@ impl Site {
         let address = host_of(self.lan, last);
         host.namespace.ip(&format!("addr add {address}/24 dev {name}"));
         Uplink { name, router: host_of(self.lan, 1), address }
+    }
+
+    /// The provider gives the site another public address; what was translated is forgotten.
+    pub fn renumber(&self, address: Ipv4Addr) {
+        let outermost = &self.routers[0];
+        outermost.ip("addr flush dev wan");
+        outermost.ip(&format!("addr add {address}/24 dev wan"));
+        self.forget_translations();
     }
 
     /// The router forgets all that it has translated, as one that restarts (its address may stay).

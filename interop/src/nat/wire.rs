@@ -32,8 +32,8 @@ pub struct Wire {
     thread: Option<JoinHandle<()>>,
 }
 
-/// IPv4 (IEEE 802 numbers), as the network writes it.
-const ETHER_IPV4: u16 = 0x0800u16.to_be();
+/// Of every protocol: of one alone the kernel shows what comes, and not what leaves.
+const ETHER_ALL: u16 = (libc::ETH_P_ALL as u16).to_be();
 
 impl Wire {
     pub fn of(host: &Host) -> Self {
@@ -71,7 +71,7 @@ impl Drop for Wire {
 
 fn open() -> socket2::Socket {
     let kind = socket2::Type::from(libc::SOCK_DGRAM);
-    let protocol = socket2::Protocol::from(i32::from(ETHER_IPV4));
+    let protocol = socket2::Protocol::from(i32::from(ETHER_ALL));
     let socket = socket2::Socket::new(socket2::Domain::from(libc::AF_PACKET), kind, Some(protocol));
     let socket = socket.expect("packets are seen by root");
     socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a time");

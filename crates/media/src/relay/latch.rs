@@ -7,7 +7,8 @@
 //! - whoever authenticates its packets by SRTP, from wherever;
 //! - the address of the description;
 //! - a port of the host of that address or of the host that the signalling came from: the first to send is heard, and sent
-//!   to once it is believed ([`super::belief`]): a neighbour behind the same public address may be faster than the phone;
+//!   to once it is believed ([`super::belief`]): a neighbour behind the same public address may be faster than the phone.
+//!   Where the address of the description can be reached, it is not heard before either;
 //! - only where the description names an inside address of a device that signals from elsewhere, and only for a while: a
 //!   source that nothing announced, once it has sent [`LEARNED_AFTER_PACKETS`] packets in sequence. That is the
 //!   residual risk: a stranger who guesses the port of such a device, its payload type and the moment hears it until the
@@ -272,6 +273,17 @@ impl Latch {
         let continues = self.belief.is_continued_by(word);
         let succeeds = continues && self.is_quiet(now) && !self.has_grade(Grade::Proved);
         match self.grade(from, beside) {
+            // The description says where it is, so that it has no first word to lose from elsewhere.
+            Some(Grade::Host)
+                if self.peer.is_none() && self.expected.reachable && !matches!(word, Word::Other) =>
+            {
+                if !self.belief.prefers(now, from, word) {
+                    return Err(Reason::Learning);
+                }
+                self.take(from, Grade::Host, now);
+                self.belief.heard(word);
+                Ok(())
+            }
             Some(grade) if succeeds || self.may_take(grade, now) => {
                 self.take(from, grade, now);
                 if grade == Grade::Host && !continues {

@@ -50,7 +50,9 @@ fn behind_a_nat_the_first_port_of_the_host_of_the_signalling_is_taken() {
 #[test]
 fn another_port_of_the_described_host_is_taken_when_it_is_the_first() {
     let mut desk = Desk::plain();
-    desk.speaks_a("192.0.2.1:62000", 7);
+    for sequence in [65_533, 65_534, 65_535, 0] {
+        assert_eq!(desk.at_a("192.0.2.1:62000", &rtp(0, sequence, 7)), dropped(Reason::Learning));
+    }
     assert_eq!(desk.at_a("192.0.2.1:62000", &rtp(0, 1, 7)), desk.out_b(B));
     assert_eq!(desk.at_b(B, &rtp(0, 1, 8)), desk.out_a("192.0.2.1:62000"));
     assert_eq!(desk.at_a(A, &rtp(0, 2, 7)), desk.out_b(B), "the description says better");

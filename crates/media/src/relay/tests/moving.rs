@@ -73,7 +73,7 @@ fn a_neighbour_that_guesses_is_not_believed_before_the_phone() {
 #[test]
 fn a_phone_that_says_where_it_is_hears_from_the_start_whatever_its_host_sends() {
     let mut desk = Desk::plain();
-    desk.at_a("192.0.2.1:50000", &rtp(0, 900, 3));
+    assert_eq!(desk.at_a("192.0.2.1:50000", &rtp(0, 900, 3)), dropped(Reason::Learning));
     assert_eq!(desk.at_b(B, &rtp(0, 1, 8)), desk.out_a(A));
     assert_eq!(desk.at_a(A, &rtp(0, 1, 7)), desk.out_b(B));
     assert_eq!(desk.at_a("192.0.2.1:50000", &rtp(0, 901, 3)), dropped(Reason::NotFromPeer));
