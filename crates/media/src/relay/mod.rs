@@ -345,7 +345,9 @@ impl Relay {
     pub fn is_silent(&self, key: StreamKey, since: Monotonic) -> bool {
         let Some(stream) = self.stream(key) else { return false };
         let owner = self.stream(stream.bundle).unwrap_or(stream);
-        let heard_at = owner.latch(Component::Rtp).and_then(|latch| latch.heard_at());
+        // Who is silent by wish still reports (RFC 3550 section 6.2), where he speaks RTCP at all.
+        let of = |component| owner.latch(component).and_then(|latch| latch.heard_at());
+        let heard_at = of(Component::Rtp).max(of(Component::Rtcp));
         stream.expects_to_hear() && heard_at.is_none_or(|at| at <= since)
     }
 

@@ -70,6 +70,7 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::CallsPerAccount, json!(settings.calls_per_account)),
         (Key::MediaWorkers, json!(settings.media_workers)),
         (Key::MediaPorts, json!(format!("{}-{}", settings.media_ports.start(), settings.media_ports.end()))),
+        (Key::MediaSilence, json!(settings.media_silence_s)),
         (Key::Turn, turn_places(settings)),
         (Key::TurnPeers, turn_peers(settings)),
         (Key::MusicOnHold, settings.music_on_hold.as_deref().map_or(Value::Null, path)),

@@ -46,6 +46,7 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::FollowRedirects
         | Key::ExpiresJitter
         | Key::FlowTimer
+        | Key::MediaSilence
         | Key::ServiceRoute
         | Key::Calls
         | Key::CallRecordsDays

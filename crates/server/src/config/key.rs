@@ -43,6 +43,7 @@ keys! {
     CallsPerAccount "calls_per_account" "COEUR_CALLS_PER_ACCOUNT" "Calls of one account at a time, 1 to 100000, where calls are ours (b2bua); 0 for no limit.",
     MediaWorkers "media_workers" "COEUR_MEDIA_WORKERS" "Threads that carry media, 1 to 64.",
     MediaPorts "media_ports" "COEUR_MEDIA_PORTS" "UDP ports for media, to be opened in a firewall: FIRST-LAST.",
+    MediaSilence "media_silence_s" "COEUR_MEDIA_SILENCE_S" "Seconds after which a call ends whose phone should be heard and is not, 10 to 3600; 0 never ends one.",
     Turn "turn" "COEUR_TURN" "Where STUN and TURN are spoken: udp|tcp|tls://ADDRESS:PORT (a list), or off.",
     TurnPeers "turn_peers" "COEUR_TURN_PEERS" "Whom clients of TURN may reach besides the media of calls: public (everybody outside), calls (nobody), and inside networks ADDRESS[/BITS] (a list).",
     MusicOnHold "music_on_hold" "COEUR_MUSIC_ON_HOLD" "WAV file that is heard by who is on hold, at most 5 minutes; without one, a piece of our own.",

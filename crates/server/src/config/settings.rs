@@ -54,6 +54,8 @@ pub struct Settings {
     pub media_workers: usize,
     /// Of calls.
     pub media_ports: RangeInclusive<u16>,
+    /// 0: never.
+    pub media_silence_s: u32,
     /// Where STUN and TURN are spoken.
     pub turn: Vec<Listen>,
     pub turn_peers: Wanted,
@@ -86,6 +88,8 @@ pub const DEFAULT_CALL_RECORDS_DAYS: u32 = 365;
 /// 0.6 GB of disk.
 pub const DEFAULT_CALL_RECORDS_MAX: u64 = 1_000_000;
 pub const DEFAULT_EXPIRES_JITTER_PERCENT: u8 = 10;
+/// Seconds: longer than the longest pause of a phone that suppresses silence and says so by comfort noise.
+const DEFAULT_MEDIA_SILENCE_S: u32 = 60;
 /// 5,000 pairs: 2,500 calls between phones that have RTCP on its own port.
 pub const DEFAULT_MEDIA_PORTS: RangeInclusive<u16> = 20_000..=29_999;
 pub const SHARDS_MAX: usize = 64;
@@ -137,6 +141,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
             .unwrap_or(DEFAULT_CALLS_PER_ACCOUNT),
         media_workers: reader.one(Key::MediaWorkers, shards).unwrap_or_else(default_shards),
         media_ports: reader.one(Key::MediaPorts, media_ports).unwrap_or(DEFAULT_MEDIA_PORTS),
+        media_silence_s: reader.one(Key::MediaSilence, media_silence).unwrap_or(DEFAULT_MEDIA_SILENCE_S),
         music_on_hold: reader.one(Key::MusicOnHold, music_on_hold),
         tones: reader.one(Key::Tones, tones).unwrap_or_default(),
         messages_per_minute: reader
@@ -377,6 +382,14 @@ fn media_ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     range.ok_or_else(|| format!("`{text}` is no range of ports; write 20000-29999"))
 }
 
+/// Shorter than a pause for breath would end calls that are well.
+fn media_silence(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|s| *s == 0 || (10..=3_600).contains(s))
+        .ok_or_else(|| format!("`{text}` is not 0 or between 10 and 3600 seconds"))
+}
+
 /// Read once to be sure of it, as it is read at the start.
 fn music_on_hold(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
@@ -448,6 +461,18 @@ mod tests {
             "service_route = \"<sip:edge.example.org;lr>\\r\\nX: y\"",
         ] {
             assert_eq!(resolve(&[file::parse("f", bad).0]).unwrap_err().len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn silence_that_ends_a_call_is_longer_than_a_pause_for_breath_or_never() {
+        let silence = |text: &str| resolve(&[environment(&[("COEUR_MEDIA_SILENCE_S", text)])]);
+        assert_eq!(resolve(&[]).unwrap().media_silence_s, 60);
+        for (text, seconds) in [("0", 0), ("10", 10), ("3600", 3_600)] {
+            assert_eq!(silence(text).unwrap().media_silence_s, seconds);
+        }
+        for bad in ["9", "3601", "-1", "never", ""] {
+            assert_eq!(silence(bad).unwrap_err().len(), 1, "{bad}");
         }
     }
 

@@ -358,6 +358,14 @@ fn sounds(settings: &Settings) -> Result<Sounds, Failure> {
     }
 }
 
+/// Of an end that should be heard, before its call is ended.
+fn silence(settings: &Settings) -> Duration {
+    match settings.media_silence_s {
+        0 => Duration::MAX,
+        seconds => Duration::from_secs(u64::from(seconds)),
+    }
+}
+
 /// The workers of media; what happens there is told to the shards. `lent`: the addresses that clients of TURN have.
 fn media(
     settings: &Settings,
@@ -370,6 +378,7 @@ fn media(
         workers: settings.media_workers,
         ports: settings.media_ports.clone(),
         advertise: advertised(settings).collect(),
+        silence: silence(settings),
         sounds: sounds(settings)?,
         ..Default::default()
     };

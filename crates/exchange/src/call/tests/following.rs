@@ -1,6 +1,7 @@
 //! A phone that changes its network in mid-call (decision 0028).
 
 use super::desk::tls;
+use super::profiles::{Kind, desk, taken};
 use super::*;
 use crate::input::Input;
 use crate::media::{MediaEvent, MediaId};
@@ -189,4 +190,44 @@ fn a_phone_of_tls_is_not_followed_to_a_flow_in_clear() {
     assert_eq!(talk.expected_from(), "192.0.2.22");
     talk.register(tls("198.51.100.77:40404", 10));
     assert!(!requests_to(&talk.is_quiet(), tls("198.51.100.77:40404", 10), "INVITE").is_empty());
+}
+
+/// RFC 8445 section 9: new credentials are a restart, in which all candidates are gathered anew; RFC 8842 section 4: the
+/// certificate and with it the association stay. It is asked as well when ICE has lost the way to where it is registered.
+#[test]
+fn a_browser_that_has_moved_or_lost_its_way_is_offered_a_restart_of_ice() {
+    let (mut desk, mut alice, bob) = desk(Kind::Plain, Kind::Web);
+    let (_, sent) = desk.invite(&mut alice, URI, "", &sdp("10.0.0.1", 4_000));
+    let invite = request_to(&sent, bob.flow, "INVITE").clone();
+    let answer = taken(&body(&invite), 5_000);
+    desk.receive(bob.flow, &reply(&invite, 200, "tag", &contact(bob.flow), &answer));
+    let callee = Ua::callee(bob.flow, &invite, "tag");
+    let mut talk = Talk { desk, alice, bob, callee };
+    let value = |text: &str, name: &str| {
+        let start = format!("a={name}:");
+        text.lines().find_map(|line| line.strip_prefix(&start)).expect("it is said").to_owned()
+    };
+    let first = body(&invite);
+    let flow = talk.bob.flow;
+    let id = talk.media();
+    let lost = MediaEvent::IceFailed { id, stream: 0, why: crate::media::IceFailure::ConsentLost };
+    let sent = talk.desk.handle(Input::MediaEvent(lost.clone()));
+    let restart = request_to(&sent, flow, "INVITE").clone();
+    let second = body(&restart);
+    for name in ["ice-ufrag", "ice-pwd"] {
+        assert_ne!(value(&first, name), value(&second, name), "{name}");
+    }
+    assert_eq!(value(&first, "fingerprint"), value(&second, "fingerprint"));
+    let ok = reply(
+        &restart,
+        200,
+        "",
+        &contact(flow),
+        &taken(&second, 5_000).replace("a=ice-ufrag:", "a=ice-ufrag:n"),
+    );
+    request_to(&talk.desk.receive(flow, &ok), flow, "ACK");
+    let stream = talk.desk.peer_at(5_000).streams[0].clone().expect("it is on");
+    assert_eq!(&*stream.ice.expect("with ICE").ours.ufrag, value(&second, "ice-ufrag"));
+    let sent = talk.desk.handle(Input::MediaEvent(lost));
+    assert!(requests_to(&sent, flow, "INVITE").is_empty(), "not again at once");
 }

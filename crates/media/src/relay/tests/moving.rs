@@ -162,6 +162,20 @@ fn an_end_that_is_heard_from_elsewhere_is_not_silent() {
 }
 
 #[test]
+fn a_phone_that_suppresses_silence_is_not_silent_while_it_reports() {
+    let mut desk = nat_desk();
+    desk.speaks_a(HOME, 7);
+    desk.wait_ms(60_000);
+    let since = desk.now;
+    assert!(desk.relay.is_silent(desk.a.stream, since));
+    desk.wait_ms(1);
+    desk.receive(desk.a.rtcp.unwrap(), STRANGER, &rtcp(9));
+    assert!(desk.relay.is_silent(desk.a.stream, since));
+    desk.receive(desk.a.rtcp.unwrap(), "203.0.113.5:61001", &rtcp(7));
+    assert!(!desk.relay.is_silent(desk.a.stream, since));
+}
+
+#[test]
 fn strangers_are_told_of_ten_times_a_second_at_most_and_only_while_the_phone_is_silent() {
     let mut desk = nat_desk();
     desk.speaks_a(HOME, 7);

@@ -66,6 +66,9 @@ pub struct Settings {
     /// UDP ports for media, to be opened in a firewall [env: COEUR_MEDIA_PORTS] [default: 20000-29999]
     #[arg(long, value_name = "FIRST-LAST")]
     pub media_ports: Option<String>,
+    /// Seconds after which a call ends whose phone should be heard and is not; 0 never ends one [env: COEUR_MEDIA_SILENCE_S] [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub media_silence_s: Option<String>,
     /// Where STUN and TURN are spoken: udp|tcp|tls://IP:PORT, or `off`; may be repeated [env: COEUR_TURN] [default: where SIP is, 3478 and 5349]
     #[arg(long, value_name = "URL")]
     pub turn: Vec<String>,
@@ -124,6 +127,7 @@ impl Settings {
         layer.flag(Key::CallsPerAccount, self.calls_per_account);
         layer.flag(Key::MediaWorkers, self.media_workers);
         layer.flag(Key::MediaPorts, self.media_ports);
+        layer.flag(Key::MediaSilence, self.media_silence_s);
         layer.flag(Key::MusicOnHold, self.music_on_hold);
         layer.flag(Key::Tones, self.tones);
         layer.flag(Key::MessagesPerMinute, self.messages_per_minute);
