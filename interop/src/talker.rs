@@ -63,7 +63,18 @@ impl Talker {
         assert_eq!(agent.register(PATIENCE), Some(200), "{user} registers");
         let ssrc = u32::from_be_bytes(ip).wrapping_mul(0x9e37_79b9);
         let server = rtp.local_addr().expect("bound");
-        Self { agent, description, rtp, server, srtp: None, ssrc, sequence: 1_000, said: 0, heard: 0, foreign: 0 }
+        Self {
+            agent,
+            description,
+            rtp,
+            server,
+            srtp: None,
+            ssrc,
+            sequence: 1_000,
+            said: 0,
+            heard: 0,
+            foreign: 0,
+        }
     }
 
     /// What the server has described for it.
