@@ -94,6 +94,29 @@ fn two_browsers_hear_and_see_each_other_through_the_server() {
     two_browsers_talk("web-b2bua", &[], Library::JsSip, Library::SipJs);
 }
 
+/// The setting `end_to_end`: each has the certificate of the other, and the server only paths. What it can read and count of
+/// the call is in the clear, the headers of RTP; its state is `e2e`.
+#[test]
+#[ignore = "needs node and chromium"]
+fn two_browsers_hear_and_see_each_other_with_keys_that_the_server_does_not_have() {
+    let flags = ["--origin", "localhost", "--end-to-end", "yes"];
+    let server = Coeur::start_with("web-e2e", &[ALICE, BOB], &flags);
+    let mut browsers = Browsers::start();
+    phone(&mut browsers, &server, BOB, Library::SipJs, 660, true);
+    phone(&mut browsers, &server, ALICE, Library::JsSip, 440, true);
+    server.wait_for_registrations(2);
+    browsers.call("alice", "bob");
+    let by_alice = browsers.wait("alice", 20, |r| r.heard_s(660) > 2.0 && r.video_frames() > 20);
+    let by_bob = browsers.wait("bob", 20, |r| r.heard_s(440) > 2.0 && r.video_frames() > 20);
+    println!("alice {by_alice:#?}\nbob {by_bob:#?}");
+    assert_eq!((by_alice.heard_s(440), by_bob.heard_s(660)), (0.0, 0.0), "nobody hears himself");
+    let calls = server.cli(&["calls", "--json"], "");
+    println!("{calls}");
+    assert!(calls.contains("\"srtp\": \"e2e\"") && calls.contains("\"protection\": \"e2e\""), "{calls}");
+    browsers.hang_up("alice");
+    browsers.wait("bob", 10, |report| report.has_ended());
+}
+
 /// The server bridges ICE and DTLS-SRTP of the browser to what the desk phone speaks; first the one calls, then the other.
 fn a_browser_and_a_desk_phone_talk(name: &str, library: Library, transport: &str, srtp: bool) {
     let server = Coeur::start_with(name, &[ALICE, BOB], &["--origin", "localhost"]);

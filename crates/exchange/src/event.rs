@@ -92,6 +92,8 @@ pub enum LegProtection {
     Sdes,
     /// Keys agreed on the way of the media (RFC 5764).
     Dtls,
+    /// The same, between the two devices: we have none of them.
+    EndToEnd,
 }
 
 /// What a call may say of itself.
@@ -101,6 +103,8 @@ pub enum MediaState {
     Hop,
     /// There is a leg in clear.
     Mixed,
+    /// From device to device, with keys that we do not have.
+    EndToEnd,
 }
 
 impl Protection {
@@ -108,6 +112,7 @@ impl Protection {
         match self.caller.min(self.callee) {
             LegProtection::Clear => MediaState::Mixed,
             LegProtection::Sdes | LegProtection::Dtls => MediaState::Hop,
+            LegProtection::EndToEnd => MediaState::EndToEnd,
         }
     }
 }
@@ -118,6 +123,7 @@ impl MediaState {
         match self {
             Self::Hop => "hop",
             Self::Mixed => "mixed",
+            Self::EndToEnd => "e2e",
         }
     }
 }

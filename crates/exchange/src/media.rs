@@ -165,6 +165,9 @@ pub enum Keying {
     Sdes { send: SrtpKey, receive: SrtpKey },
     /// RFC 5764.
     Dtls { role: DtlsRole, fingerprints: Box<[Fingerprint]> },
+    /// RFC 5764 between the two devices: handshake and packets pass as they are, and we have no key of them. The stream that
+    /// it is connected with has the same, or nothing passes. Only with ICE and rtcp-mux.
+    EndToEnd,
 }
 
 impl fmt::Debug for Keying {
@@ -176,6 +179,7 @@ impl fmt::Debug for Keying {
             Self::Dtls { role, fingerprints } => {
                 f.debug_struct("Dtls").field("role", role).field("fingerprints", fingerprints).finish()
             }
+            Self::EndToEnd => f.write_str("EndToEnd"),
         }
     }
 }

@@ -96,6 +96,8 @@ pub struct Settings {
     pub calls: CallMode,
     /// Calls that one account may have at a time, as caller and as callee together; 0 for no limit.
     pub calls_per_account_max: u32,
+    /// Two browsers agree on keys between themselves (decision 0020).
+    pub end_to_end: bool,
     /// RFC 4028: how long a session lives without a refresh when the phone asks for no less, seconds.
     pub session_expires_s: u32,
     /// RFC 4028 section 5: what asks for less is answered 422. At least 90 seconds.
@@ -133,6 +135,7 @@ impl Default for Settings {
             ice_servers: Default::default(),
             calls: CallMode::Proxy,
             calls_per_account_max: 32,
+            end_to_end: false,
             session_expires_s: 1_800,
             session_expires_min_s: 90,
             response_memory_bytes: 16 << 20,

@@ -133,6 +133,7 @@ impl Calls {
             return;
         }
         let (response, invite, late) = (setup.response.clone(), setup.invite.clone(), setup.late);
+        self.legs[caller.slot as usize].end_to_end = self.legs[callee.slot as usize].end_to_end;
         let body = match late {
             true => self.offer_caller(cx, caller, callee),
             false => self.answer_caller(cx, caller, callee),

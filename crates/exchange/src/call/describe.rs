@@ -18,6 +18,7 @@ mod offer;
 mod payloads;
 mod ports;
 pub(super) mod profile;
+mod sealed;
 mod served;
 
 pub(super) use agreed::{pairs, peer, protection};
@@ -25,6 +26,7 @@ pub(super) use answer::{answer, is_usable};
 pub(super) use held::{hears, holds};
 pub(super) use offer::offer;
 pub(super) use ports::{are_open, streams};
+pub(super) use sealed::{has_same_numbers, is_end_to_end, may_be_end_to_end};
 pub(super) use served::served;
 
 use super::leg::Leg;

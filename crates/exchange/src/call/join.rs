@@ -61,6 +61,12 @@ impl Calls {
         let join = Join { from, stage, client: None, late: None, described, before: None };
         let Some(transfer) = self.calls[call as usize].transfer.as_mut() else { return };
         transfer.join = Some(join);
+        // Keys that two devices had between themselves are of no use with somebody else.
+        for id in [from, remaining] {
+            if let Some(leg) = self.leg_mut(id) {
+                leg.end_to_end = false;
+            }
+        }
         self.join_on(cx, call);
     }
 
@@ -334,6 +340,11 @@ impl Calls {
     pub(super) fn undo_join(&mut self, cx: &mut Context<'_>, to: LegId, join: Join) {
         if let Some(before) = join.before {
             self.restore(to, before);
+        }
+        for id in [to, join.from] {
+            if let Some(leg) = self.leg_mut(id) {
+                leg.end_to_end = describe::is_end_to_end(leg);
+            }
         }
         if let Some(late) = &join.late {
             let local = self.leg(join.from).map(|leg| leg.session.local.clone()).unwrap_or_default();

@@ -260,9 +260,23 @@ impl Calls {
     pub(super) fn begin(&mut self, cx: &mut Context<'_>, id: LegId) {
         let call = self.legs[id.slot as usize].call;
         let offer = self.offer_of(call);
+        let end_to_end = self.may_be_end_to_end(cx, id, call, &offer);
         let leg = &mut self.legs[id.slot as usize];
+        leg.end_to_end = end_to_end;
         let body = match describe::read(&offer) {
-            Some(offer) => describe::offer(cx.mint, leg, &offer),
+            Some(offer) => {
+                let body = describe::offer(cx.mint, leg, &offer);
+                let is_alike =
+                    describe::read(&body).is_some_and(|body| describe::has_same_numbers(&offer, &body));
+                if end_to_end && !is_alike {
+                    // Then with our keys after all.
+                    leg.end_to_end = false;
+                    leg.session.local = Box::default();
+                    describe::offer(cx.mint, leg, &offer)
+                } else {
+                    body
+                }
+            }
             None => Box::default(),
         };
         if !offer.is_empty() && describe::is_refusal(&body) {
@@ -309,6 +323,21 @@ impl Calls {
             (None, _) => self.leg_failed(cx, id, StatusCode::SERVICE_UNAVAILABLE.code()),
             (Some(_), None) => {}
         }
+    }
+
+    /// Whether caller and callee may agree on keys between themselves (decision 0020): both are browsers, nobody else is
+    /// called, and the caller has heard of no other keys.
+    fn may_be_end_to_end(&self, cx: &Context<'_>, id: LegId, call: u32, offer: &[u8]) -> bool {
+        let Some(state) = self.calls.get(call as usize) else { return false };
+        let (Some(setup), Some(caller)) = (state.setup.as_ref(), self.leg(state.caller)) else {
+            return false;
+        };
+        let is_alone = setup.legs.len() == 1 && setup.waiting.is_empty() && setup.server.is_some();
+        let is_fresh =
+            caller.session.local.is_empty() && self.leg(id).is_some_and(|leg| leg.session.local.is_empty());
+        let may = cx.world.settings.end_to_end && is_alone && is_fresh && state.transfer.is_none();
+        may && self.leg(id).is_some_and(|leg| leg.profile.is_web())
+            && describe::read(offer).is_some_and(|offer| describe::may_be_end_to_end(&offer))
     }
 
     /// Section 18.1.1: what is too large for a datagram goes over TCP to the same place, if the URI leaves the transport
@@ -367,8 +396,10 @@ fn write_invite(
     writer.cseq(callee.cseq, Method::Invite);
     leg.write_contact(cx.world, &mut writer)?;
     writer.header(HeaderName::Allow, ALLOW);
-    // Without an offer a reliable provisional answer would bring one, for which there is nobody yet.
-    writer.header(HeaderName::Supported, if body.is_empty() { b"timer" } else { SUPPORTED });
+    // Without an offer a reliable provisional answer would bring one, for which there is nobody yet. What is answered
+    // provisionally with keys of the devices' own is not told the caller: see `ring`.
+    let reliably = !body.is_empty() && !leg.end_to_end;
+    writer.header(HeaderName::Supported, if reliably { SUPPORTED } else { b"timer" });
     let settings = &cx.world.settings;
     let min = callee.min_se_s.unwrap_or(settings.session_expires_min_s);
     writer.number(HeaderName::SessionExpires, settings.session_expires_s.max(min));

@@ -42,6 +42,8 @@ pub(super) struct Leg {
     pub(super) dialog: Option<Dialog>,
     pub(super) media: Media,
     pub(super) session: Session,
+    /// What is described here has the certificate of the other side and not ours, so that the two devices agree on keys.
+    pub(super) end_to_end: bool,
     /// What its peer speaks, as far as we know.
     pub(super) profile: Profile,
     /// While it is being called.

@@ -237,6 +237,7 @@ impl Calls {
             timer: refresh::SessionTimer::default(),
             allows_update: false,
             user_agent: Box::default(),
+            end_to_end: false,
             wants_reliable: false,
             is_ahead: false,
             owes_offer: false,

@@ -196,5 +196,6 @@ fn protection(keying: &Keying) -> LegProtection {
         Keying::Plain => LegProtection::Clear,
         Keying::Sdes { .. } => LegProtection::Sdes,
         Keying::Dtls { .. } => LegProtection::Dtls,
+        Keying::EndToEnd => LegProtection::EndToEnd,
     }
 }

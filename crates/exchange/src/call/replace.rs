@@ -111,6 +111,10 @@ impl Calls {
         let state = &self.calls[self.legs[replaced.slot as usize].call as usize];
         let stands =
             state.setup.as_ref().is_some_and(|setup| !setup.late && setup.server.is_some() && !setup.stopped);
+        // Who rings with the first caller's certificate rings for nobody else.
+        let of_caller = |id: &LegId| self.leg(*id).is_some_and(|leg| leg.end_to_end);
+        let end_to_end = state.setup.as_ref().is_some_and(|setup| setup.legs.iter().any(of_caller));
+        let stands = stands && !end_to_end;
         let may = flow.is_inside() && state.caller == replaced && state.transfer.is_none() && stands;
         if !may || describe::body(message) == Body::None {
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;

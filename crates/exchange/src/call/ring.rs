@@ -36,8 +36,9 @@ impl Calls {
             setup.rings = true;
         }
         self.tell_waiting(cx, call, id);
+        // Of keys that the devices have between themselves the caller hears when it is certain who answers.
         if let Body::Description(answer) = describe::body(message)
-            && self.leg(id).is_some_and(|leg| describe::fits(leg, false, answer))
+            && self.leg(id).is_some_and(|leg| !leg.end_to_end && describe::fits(leg, false, answer))
         {
             let leg = &mut self.legs[id.slot as usize];
             if leg.is_ahead {

@@ -276,7 +276,9 @@ impl Calls {
         let waits = state.transfer.as_ref().is_some_and(|transfer| transfer.join.is_none());
         let accepted = state.setup.as_ref().and_then(|setup| setup.accepted);
         if let Some(from) = accepted.filter(|_| waits) {
-            self.start_join(cx, call, from, false);
+            // What was said to it has the certificate of somebody who is not there any more.
+            let ask = self.leg(from).is_some_and(|leg| leg.end_to_end);
+            self.start_join(cx, call, from, ask);
         }
     }
 

@@ -20,6 +20,7 @@
 //! first report belongs).
 
 mod belief;
+mod foreign;
 pub mod latch;
 mod originate;
 mod quality;
@@ -101,6 +102,9 @@ pub enum KeyChange<C> {
     Plain,
     /// Keys will come: until then nothing passes.
     Awaited,
+    /// The two devices agree on keys that we never have: what is protected passes as it is, and their handshake too; see
+    /// [`receive`].
+    Foreign,
     New(Box<C>),
 }
 

@@ -39,6 +39,9 @@ impl Relay {
             _ if self.stream(owner).is_some_and(|stream| stream.is_opaque) => {
                 self.opaque(now, owner, from, packet)
             }
+            Some(protocol @ (Protocol::Rtp | Protocol::Rtcp | Protocol::Dtls)) if self.is_foreign(owner) => {
+                self.foreign(now, at, owner, (from, protocol), packet)
+            }
             Some(Protocol::Rtp) if component == Component::Rtp => self.rtp(now, at, owner, from, packet),
             Some(Protocol::Rtp) => Err(Lost(owner, Reason::WrongPort)),
             Some(Protocol::Rtcp) => self.rtcp(now, at, owner, component, from, packet),
@@ -234,7 +237,7 @@ impl Relay {
 
     /// The stream of a bundle whose packet this is (RFC 9143 section 9.2): by its MID, else by its SSRC where that has
     /// counted before, else by its payload type.
-    fn of_bundle(&self, at: TransportKey, owner: StreamKey, rtp: &Rtp<'_>) -> StreamKey {
+    pub(super) fn of_bundle(&self, at: TransportKey, owner: StreamKey, rtp: &Rtp<'_>) -> StreamKey {
         if !self.is_bundle(at) {
             return owner;
         }

@@ -75,6 +75,8 @@ enum Guard<C> {
     Plain,
     /// The keys come later (DTLS): nothing passes.
     Awaited,
+    /// The keys are never ours: nothing of ours passes.
+    Foreign,
     Srtp(Box<C>),
 }
 
@@ -84,6 +86,7 @@ impl<C> Guard<C> {
             KeyChange::Keep => {}
             KeyChange::Plain => *self = Guard::Plain,
             KeyChange::Awaited => *self = Guard::Awaited,
+            KeyChange::Foreign => *self = Guard::Foreign,
             KeyChange::New(context) => *self = Guard::Srtp(context),
         }
     }
@@ -141,7 +144,7 @@ impl Stream {
         self.dtls = match &receive {
             KeyChange::Awaited => true,
             KeyChange::Keep => self.dtls,
-            KeyChange::Plain | KeyChange::New(_) => false,
+            KeyChange::Plain | KeyChange::Foreign | KeyChange::New(_) => false,
         };
         self.inbound.change(receive);
         self.outbound.change(send);
@@ -186,7 +189,7 @@ impl Stream {
     pub(super) fn srtp_states(&self) -> Option<(SrtpState, SrtpState)> {
         match (&self.inbound, &self.outbound) {
             (Guard::Srtp(inbound), Guard::Srtp(outbound)) => Some((inbound.state(), outbound.state())),
-            (Guard::Plain | Guard::Awaited | Guard::Srtp(_), _) => None,
+            (Guard::Plain | Guard::Awaited | Guard::Foreign | Guard::Srtp(_), _) => None,
         }
     }
 
@@ -231,13 +234,33 @@ impl Stream {
         let seen = Seen { ssrc: header.ssrc, sequence: header.sequence, wanted };
         match &mut self.inbound {
             Guard::Plain => terms.rtp.admit(now, from, Word::Rtp(seen), None)?,
-            Guard::Awaited => return Err(Reason::NoKeys),
+            Guard::Awaited | Guard::Foreign => return Err(Reason::NoKeys),
             Guard::Srtp(context) => {
                 prove(&mut terms.rtp, now, from, is_known, || {
                     context.unprotect_rtp(packet).map(|received| received.newest)
                 })?;
             }
         }
+        self.last_ssrc = Some(header.ssrc);
+        Ok(())
+    }
+
+    /// Whether the keys are those of the two devices alone.
+    pub(super) fn is_foreign(&self) -> bool {
+        matches!(self.inbound, Guard::Foreign)
+    }
+
+    /// Whether RTP from there is the other end's, which only its device can tell for certain.
+    pub(super) fn admit_foreign(
+        &mut self,
+        now: Monotonic,
+        from: SocketAddr,
+        header: Header,
+        wanted: bool,
+    ) -> Result<(), Reason> {
+        let terms = self.terms.as_mut().ok_or(Reason::NotAgreed)?;
+        let seen = Seen { ssrc: header.ssrc, sequence: header.sequence, wanted };
+        terms.rtp.admit(now, from, Word::Rtp(seen), None)?;
         self.last_ssrc = Some(header.ssrc);
         Ok(())
     }
@@ -283,7 +306,7 @@ impl Stream {
         let beside: Option<IpAddr> = terms.rtp.peer().map(|peer| peer.address.ip());
         match &mut self.inbound {
             Guard::Plain => terms.of_mut(component).admit(now, from, Word::Rtcp { is_peers }, beside),
-            Guard::Awaited => Err(Reason::NoKeys),
+            Guard::Awaited | Guard::Foreign => Err(Reason::NoKeys),
             Guard::Srtp(context) => prove(terms.of_mut(component), now, from, is_peers == Some(true), || {
                 context.unprotect_rtcp(packet).map(|received| received.newest)
             }),
@@ -357,7 +380,7 @@ impl Guard<Outbound> {
     fn protect(&mut self, work: impl FnOnce(&mut Outbound) -> Result<(), SrtpError>) -> Result<(), Reason> {
         match self {
             Guard::Plain => Ok(()),
-            Guard::Awaited => Err(Reason::OtherNoKeys),
+            Guard::Awaited | Guard::Foreign => Err(Reason::OtherNoKeys),
             Guard::Srtp(context) => work(context).map_err(|error| match error {
                 SrtpError::Malformed | SrtpError::NoRoom => Reason::Malformed,
                 SrtpError::Replayed | SrtpError::TooOld | SrtpError::Unauthenticated => Reason::NotProtected,

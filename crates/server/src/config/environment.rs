@@ -49,6 +49,7 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::MediaSilence
         | Key::ServiceRoute
         | Key::Calls
+        | Key::EndToEnd
         | Key::CallRecordsDays
         | Key::CallRecordsMax
         | Key::CallsPerAccount

@@ -38,6 +38,7 @@ keys! {
     FlowTimer "flow_timer_s" "COEUR_FLOW_TIMER_S" "Seconds between keep-alives that phones are told (Flow-Timer, RFC 5626), 30 to 3600; 0 tells none.",
     ServiceRoute "service_route" "COEUR_SERVICE_ROUTE" "Route that phones put into what they send (RFC 3608): <sip:HOST;lr>, several with commas.",
     Calls "calls" "COEUR_CALLS" "Who takes a call: proxy (relayed from phone to phone, media goes its own way) or b2bua (a call of ours with each side, media through us).",
+    EndToEnd "end_to_end" "COEUR_END_TO_END" "Whether two browsers that call each other agree on keys between themselves, of which the server has none (yes, no).",
     CallRecordsDays "call_records_days" "COEUR_CALL_RECORDS_DAYS" "Days for which records of calls are kept, 0 to 36500; 0 keeps none.",
     CallRecordsMax "call_records_max" "COEUR_CALL_RECORDS_MAX" "Records of calls that are kept at most, the newest; about 600 bytes of disk each.",
     CallsPerAccount "calls_per_account" "COEUR_CALLS_PER_ACCOUNT" "Calls of one account at a time, 1 to 100000, where calls are ours (b2bua); 0 for no limit.",

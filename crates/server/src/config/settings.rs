@@ -47,6 +47,8 @@ pub struct Settings {
     pub service_route: String,
     /// Who takes a call.
     pub calls: CallMode,
+    /// Two browsers agree on keys between themselves.
+    pub end_to_end: bool,
     /// Records of calls.
     pub call_records: Keep,
     /// 0: no limit.
@@ -132,6 +134,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         flow_timer_s: reader.one(Key::FlowTimer, flow_timer).unwrap_or(0),
         service_route: reader.one(Key::ServiceRoute, service_route).unwrap_or_default(),
         calls,
+        end_to_end: reader.one(Key::EndToEnd, yes_or_no).unwrap_or(false),
         call_records: Keep {
             days: reader.one(Key::CallRecordsDays, call_records_days).unwrap_or(DEFAULT_CALL_RECORDS_DAYS),
             calls: reader.one(Key::CallRecordsMax, call_records_max).unwrap_or(DEFAULT_CALL_RECORDS_MAX),

@@ -62,6 +62,7 @@ pub const fn protection(protection: LegProtection) -> &'static str {
         LegProtection::Clear => "clear",
         LegProtection::Sdes => "sdes",
         LegProtection::Dtls => "dtls",
+        LegProtection::EndToEnd => "e2e",
     }
 }
 

@@ -93,6 +93,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         settings: coeur_exchange::world::Settings {
             calls: settings.calls,
             calls_per_account_max: settings.calls_per_account,
+            end_to_end: settings.end_to_end,
             messages_per_minute_max: settings.messages_per_minute,
             relay_inside: settings.relay_inside.clone().into(),
             recurse_on_redirect: settings.follow_redirects,

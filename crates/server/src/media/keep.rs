@@ -41,7 +41,7 @@ impl Endpoints {
 
     fn keep_keys(&self, opened: &Opened) -> Option<KeptKeys> {
         let (send, receive) = match &opened.described.as_ref()?.keying {
-            Keying::Plain => return None,
+            Keying::Plain | Keying::EndToEnd => return None,
             Keying::Sdes { send, receive } => (send.clone(), receive.clone()),
             Keying::Dtls { .. } => {
                 let DtlsKeys { send, receive } = self.slow.keys(opened.key)?;

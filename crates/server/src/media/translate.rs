@@ -69,10 +69,11 @@ fn is_reachable(signalled: SocketAddr, from: IpAddr) -> bool {
 fn keys(keying: &Keying, before: Option<&Keying>) -> (KeyChange<Inbound>, KeyChange<Outbound>) {
     match (keying, before) {
         (Keying::Plain, _) => (KeyChange::Plain, KeyChange::Plain),
+        (Keying::EndToEnd, _) => (KeyChange::Foreign, KeyChange::Foreign),
         (Keying::Sdes { send, receive }, before) => {
             let (old_send, old_receive) = match before {
                 Some(Keying::Sdes { send, receive }) => (Some(send), Some(receive)),
-                Some(Keying::Plain | Keying::Dtls { .. }) | None => (None, None),
+                Some(Keying::Plain | Keying::Dtls { .. } | Keying::EndToEnd) | None => (None, None),
             };
             (
                 change(receive, old_receive, |key| Box::new(Inbound::new(key))),

@@ -51,7 +51,10 @@ struct Sides<'s> {
 /// `None`: the keys of the two do not fit, and so nothing of it is to be heard.
 fn stream(leg: &Leg, own: &Described<'_>, sides: &Sides<'_>) -> Option<Stream> {
     let Sides { ours, mine, theirs } = sides;
-    let keying = keying(ours, mine)?;
+    let keying = match keying(ours, mine)? {
+        Keying::Dtls { .. } if leg.end_to_end => Keying::EndToEnd,
+        other => other,
+    };
     // In a bundle all is received where its first stream is (RFC 9143 section 7.3).
     let bundle = ours.bundled.and(mine.bundled).and_then(|bundled| own.summary.media.get(bundled.tagged));
     let at = |address: Option<SocketAddr>| {
@@ -195,6 +198,7 @@ fn weakest(peer: &Peer) -> Option<LegProtection> {
         Keying::Plain => LegProtection::Clear,
         Keying::Sdes { .. } => LegProtection::Sdes,
         Keying::Dtls { .. } => LegProtection::Dtls,
+        Keying::EndToEnd => LegProtection::EndToEnd,
     };
     peer.streams.iter().flatten().map(of).min()
 }

@@ -28,7 +28,12 @@ pub(in crate::call) fn answer(
         let address = leg.media.addresses.get(index).and_then(Option::as_ref);
         let transport = match address.filter(|_| is_said && !asked.is_rejected) {
             Some(address) if asked.proto.is_rtp() => {
-                let keying = before.keying(mint, leg, index, asked);
+                let theirs = from.summary.media.get(index).and_then(|said| said.keying.dtls());
+                let keying = match theirs.filter(|_| leg.end_to_end) {
+                    // The two devices agree on keys between themselves.
+                    Some(theirs) => Some(Keys { sdes: None, dtls: Some(theirs.clone()) }),
+                    None => before.keying(mint, leg, index, asked),
+                };
                 keying.map(|keying| transport(asked, keying, credentials.clone(), address))
             }
             Some(address) => Some(LegTransport::plain(address.rtp)),

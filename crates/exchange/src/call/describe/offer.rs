@@ -25,10 +25,13 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
         let old = old.filter(|old| !old.is_rejected && old.proto.is_rtp());
         let answered = theirs.as_ref().and_then(|theirs| theirs.summary.media.get(index));
         let transport = match (stream, address) {
-            (Some(stream), Some(address)) if !stream.is_rejected && stream.proto.is_rtp() => match old {
-                Some(old) => ours.kept(leg, old, answered, address),
-                None => ours.fresh(leg, address),
-            },
+            (Some(stream), Some(address)) if !stream.is_rejected && stream.proto.is_rtp() => {
+                let transport = match old {
+                    Some(old) => ours.kept(leg, old, answered, address),
+                    None => ours.fresh(leg, address),
+                };
+                transport.map(|transport| end_to_end(leg, stream, transport))
+            }
             (Some(stream), Some(address)) if !stream.is_rejected => {
                 Some(LegTransport { rtcp: RtcpPlace::Above, ..LegTransport::plain(address.rtp) })
             }
@@ -66,6 +69,14 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
         }
     }
     keep(leg, description)
+}
+
+/// The certificate of the other side in the place of ours, where the two agree on keys between themselves.
+fn end_to_end(leg: &Leg, stream: &MediaSummary, transport: LegTransport) -> LegTransport {
+    match stream.keying.dtls().filter(|_| leg.end_to_end && transport.dtls.is_some()) {
+        Some(theirs) => LegTransport { dtls: Some(theirs.clone()), ..transport },
+        None => transport,
+    }
 }
 
 /// What is said by a browser, and may be said to one.

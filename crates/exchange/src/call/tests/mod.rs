@@ -28,6 +28,7 @@ mod reliably;
 mod reoffering;
 mod replacing;
 mod revoked;
+mod sealed;
 mod serving;
 mod session_ids;
 mod silent;

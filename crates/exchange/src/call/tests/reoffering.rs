@@ -228,7 +228,7 @@ fn a_late_offer_is_written_for_who_has_to_answer_it() {
         let keyed = |port| match audio(desk.peer_at(port)).keying {
             Keying::Plain => Kind::Plain,
             Keying::Sdes { .. } => Kind::Sdes,
-            Keying::Dtls { .. } => Kind::Web,
+            Keying::Dtls { .. } | Keying::EndToEnd => Kind::Web,
         };
         assert_eq!((keyed(4_100), keyed(summary(&offered).media[0].port)), (from, to));
     }
@@ -270,7 +270,7 @@ fn a_refresh_of_who_was_called_is_answered_with_what_was_agreed() {
         reoffer(&mut talk, true, &again(&offered, "sendonly", &[]));
         let key = |peer: &Peer| match &audio(peer).keying {
             Keying::Sdes { send, .. } => send.key_and_salt.to_vec(),
-            Keying::Plain | Keying::Dtls { .. } => Vec::new(),
+            Keying::Plain | Keying::Dtls { .. } | Keying::EndToEnd => Vec::new(),
         };
         for (id, was) in before {
             let is = talk.desk.open[&id].as_ref().expect("described");

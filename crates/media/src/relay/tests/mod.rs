@@ -1,6 +1,7 @@
 //! Two legs of a call on one relay, with a clock that is driven.
 
 mod attacks;
+mod foreign;
 mod hold;
 mod keys;
 mod latching;

@@ -492,7 +492,8 @@ pub enum Transport {
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "\
-MEDIA is how what is heard is protected: `hop` on both sides, with keys that the server holds; `mixed` not everywhere.
+MEDIA is how what is heard is protected: `e2e` from device to device, with keys that the server does not have; `hop` on both
+sides, with keys that it has; `mixed` not everywhere.
 
 Examples:
   coeur calls

@@ -87,6 +87,9 @@ pub struct Settings {
     /// Calls of one account at a time (b2bua), 0 for no limit [env: COEUR_CALLS_PER_ACCOUNT] [default: 32]
     #[arg(long, value_name = "N")]
     pub calls_per_account: Option<String>,
+    /// Whether two browsers agree on keys of which the server has none: yes or no [env: COEUR_END_TO_END] [default: no]
+    #[arg(long, value_name = "YES|NO")]
+    pub end_to_end: Option<String>,
     /// Days for which records of calls are kept; 0 keeps none [env: COEUR_CALL_RECORDS_DAYS] [default: 365]
     #[arg(long, value_name = "DAYS")]
     pub call_records_days: Option<String>,
@@ -122,6 +125,7 @@ impl Settings {
         layer.flag(Key::Turn, self.turn);
         layer.flag(Key::TurnPeers, self.turn_peers);
         layer.flag(Key::Calls, self.calls);
+        layer.flag(Key::EndToEnd, self.end_to_end);
         layer.flag(Key::CallRecordsDays, self.call_records_days);
         layer.flag(Key::CallRecordsMax, self.call_records_max);
         layer.flag(Key::CallsPerAccount, self.calls_per_account);

@@ -56,7 +56,7 @@ impl Association {
     ) -> Result<(), DtlsFailure> {
         let (role, fingerprints) = match keying {
             Keying::Dtls { role, fingerprints } => (*role, fingerprints),
-            Keying::Plain | Keying::Sdes { .. } => {
+            Keying::Plain | Keying::Sdes { .. } | Keying::EndToEnd => {
                 *association = None;
                 return Ok(());
             }
