@@ -180,6 +180,6 @@ fn is_even(payload: u8) -> bool {
 fn is_protected(stream: &Stream) -> bool {
     match stream.keying {
         Keying::Plain => false,
-        Keying::Sdes { .. } | Keying::Dtls { .. } => true,
+        Keying::Sdes { .. } | Keying::Dtls { .. } | Keying::EndToEnd => true,
     }
 }

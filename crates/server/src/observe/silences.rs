@@ -109,6 +109,7 @@ fn promise(stream: &Stream) -> String {
         Keying::Plain => "rtp",
         Keying::Sdes { .. } => "srtp",
         Keying::Dtls { .. } => "dtls",
+        Keying::EndToEnd => "dtls end to end",
     };
     let direction = match (stream.we_receive, stream.we_send) {
         (true, true) => "sendrecv",
