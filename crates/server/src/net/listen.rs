@@ -14,6 +14,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 const UDP_BUFFER: usize = 4 << 20;
 /// Connections that may wait to be accepted, per shard.
 const BACKLOG: i32 = 1_024;
+/// Bytes of a TCP segment, in both directions. Some tunnels (VPN) carry 1,280 bytes, drop what is longer and tell nobody (RFC
+/// 2923 section 2.1): our certificate would never arrive, nor a browser's ClientHello here. IPv6 carries as much everywhere
+/// (RFC 8200 section 5); less the headers of IPv6 and TCP.
+const SEGMENT_BYTES_MAX: u32 = 1_220;
 /// Ports tried when the asked one is busy and the caller takes the next.
 const NEXT_PORTS: u16 = 64;
 
@@ -147,6 +151,7 @@ fn open(scheme: Scheme, address: SocketAddr, shared: bool) -> io::Result<Socket>
     }
     if scheme != Scheme::Udp {
         socket.set_reuse_address(true)?;
+        let _ = socket.set_tcp_mss(SEGMENT_BYTES_MAX);
     } else if shared {
         let _ = socket.set_recv_buffer_size(UDP_BUFFER);
         let _ = socket.set_send_buffer_size(UDP_BUFFER);
