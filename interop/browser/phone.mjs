@@ -7,9 +7,10 @@ const log = [];
 const say = (text) => log.push(`${(performance.now() / 1000).toFixed(2)} ${text}`);
 
 // What the server has told of STUN and TURN when it answered the REGISTER, and whether there shall be no other way: `relay`
-// is "udp", "tcp" or "tls", or absent.
+// is "udp", "tcp" or "tls", or absent; "any" leaves all ways open.
 function connectionOptions(iceServers, relay) {
-  if (!relay) return { iceServers };
+  if (!relay) return { iceServers: [] };
+  if (relay === "any") return { iceServers };
   const wanted = { udp: /^turn:.*transport=udp/, tcp: /^turn:.*transport=tcp/, tls: /^turns:/ }[relay];
   const only = iceServers.map((server) => ({ ...server, urls: server.urls.filter((url) => wanted.test(url)) }));
   return { iceServers: only, iceTransportPolicy: "relay" };

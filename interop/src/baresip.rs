@@ -42,19 +42,24 @@ impl Phone {
     /// One that knows these audio codecs only, such as `opus/48000/2` or
     /// `G722/16000/1,PCMA`; of one that it does not find it takes all.
     pub fn start_speaking(setup: &Setup<'_>, codecs: &str) -> Self {
-        Self::start_as(setup, Network::Address(setup.place.address), codecs)
+        Self::start_as(setup, Network::Address(setup.place.address), codecs, false)
+    }
+
+    /// One that speaks ICE (RFC 8445), without any STUN or TURN.
+    pub fn start_with_ice(setup: &Setup<'_>) -> Self {
+        Self::start_as(setup, Network::Address(setup.place.address), "PCMU", true)
     }
 
     /// One that uses whatever network its host has; it looks for another one each minute, and then registers and offers its
     /// calls anew.
     pub fn start_roaming(setup: &Setup<'_>) -> Self {
-        Self::start_as(setup, Network::Any, "PCMU")
+        Self::start_as(setup, Network::Any, "PCMU", false)
     }
 
-    fn start_as(setup: &Setup<'_>, network: Network, codecs: &str) -> Self {
+    fn start_as(setup: &Setup<'_>, network: Network, codecs: &str, ice: bool) -> Self {
         let folder = Folder::new("baresip");
         let control_port = free_port();
-        write_configuration(folder.path(), setup, network, codecs, control_port);
+        write_configuration(folder.path(), setup, network, codecs, ice, control_port);
         let log = std::fs::File::create(folder.path().join("baresip.log")).expect("log file");
         let child = setup
             .place
@@ -167,18 +172,26 @@ impl Network {
     }
 }
 
-fn write_configuration(folder: &Path, setup: &Setup<'_>, network: Network, codecs: &str, control_port: u16) {
+fn write_configuration(
+    folder: &Path,
+    setup: &Setup<'_>,
+    network: Network,
+    codecs: &str,
+    ice: bool,
+    control_port: u16,
+) {
     let wav = folder.join("tone.wav");
     std::fs::write(&wav, tone::wav(setup.tone_hz)).expect("tone file");
     let ca = setup.ca_file.as_ref().map(|f| format!("sip_cafile {}\n", f.display())).unwrap_or_default();
     let srtp = if setup.srtp { "module srtp.so\n" } else { "" };
+    let (ice, traversal) = if ice { ("module ice.so\n", ";medianat=ice") } else { ("", "") };
     let (network, server, regint) = (network.lines(), setup.server, network.registers_for_s());
     let config = format!(
         "poll_method epoll\n{network}{ca}\
          audio_source aufile,{}\naudio_player aubridge,none\naudio_alert aubridge,none\n\
          audio_srate 8000-48000\naudio_channels 1-2\nausrc_srate 8000\nausrc_channels 1\nrtp_ports {}-{}\n\
          module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule g722.so\nmodule opus.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
-         {srtp}module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nmodule_tmp uuid.so\n\
+         {srtp}{ice}module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nmodule_tmp uuid.so\n\
          ctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {}\n",
         wav.display(),
         30_000 + (control_port % 500) * 40,
@@ -190,7 +203,7 @@ fn write_configuration(folder: &Path, setup: &Setup<'_>, network: Network, codec
     let answer = if setup.auto_answer { ";answermode=auto" } else { "" };
     let account = format!(
         "<sip:{}@interop.test;transport={}>;auth_pass={};outbound=\"sip:{server}:{};transport={}\";regint={regint};\
-         audio_codecs={codecs}{answer}{encryption}\n",
+         audio_codecs={codecs}{answer}{encryption}{traversal}\n",
         setup.user, setup.transport, setup.secret, setup.server_port, setup.transport
     );
     std::fs::write(folder.join("accounts"), account).expect("accounts file");

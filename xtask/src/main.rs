@@ -251,6 +251,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("restart", &[]),
     ("nat", &["nft", "conntrack", NAMESPACES]),
     ("heard", &["baresip", "nft", "conntrack", NAMESPACES]),
+    ("laboratory", &["baresip", "chromium", "node", "npm", WEB_PHONES, "nft", "conntrack", NAMESPACES]),
     ("browser", &["chromium", "node", "npm", WEB_PHONES]),
 ];
 /// No program: the right to make network namespaces, which root has where the kernel allows it.
