@@ -252,6 +252,10 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("nat", &["nft", "conntrack", NAMESPACES]),
     ("heard", &["baresip", "nft", "conntrack", NAMESPACES]),
     ("laboratory", &["baresip", "chromium", "node", "npm", WEB_PHONES, "nft", "conntrack", NAMESPACES]),
+    ("transfer", &["linphonec", "baresip"]),
+    ("converting", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
+    ("moving", &["baresip", "nft", "conntrack", NAMESPACES]),
+    ("media_attacks", &["baresip"]),
     ("browser", &["chromium", "node", "npm", WEB_PHONES]),
 ];
 /// No program: the right to make network namespaces, which root has where the kernel allows it.
