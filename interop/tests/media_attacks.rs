@@ -301,6 +301,7 @@ fn hellos_and_checks_of_strangers_while_calls_are_set_up_lose_no_call() {
         secret: ALICE.1,
         domain: DOMAIN,
         video: false,
+        relay: None,
         tone_hz: 440,
     });
     server.wait_for_registrations(2);
