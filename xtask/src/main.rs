@@ -255,7 +255,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("transfer", &["linphonec", "baresip"]),
     ("converting", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
     ("moving", &["baresip", "nft", "conntrack", NAMESPACES]),
-    ("media_attacks", &["baresip"]),
+    ("media_attacks", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
     ("browser", &["chromium", "node", "npm", WEB_PHONES]),
 ];
 /// No program: the right to make network namespaces, which root has where the kernel allows it.
