@@ -22,7 +22,7 @@ use coeur_sip::time::{Monotonic, Now};
 use hashbrown::HashMap;
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ const TRIES_MAX: usize = 64;
 const QUIET: Duration = Duration::from_secs(1);
 
 /// A pair of ports with the sockets of those that are wanted.
-pub(super) type Bound = (Lease, [Option<mio::net::UdpSocket>; 2]);
+pub(super) type Bound = (Lease, [Option<UdpSocket>; 2]);
 
 /// Tokens of the poll are the numbers of transports behind that of the waker.
 pub(super) const FIRST_PORT: usize = 1;
@@ -41,7 +41,7 @@ pub(super) const FIRST_PORT: usize = 1;
 pub(super) struct Endpoints {
     pub(super) relay: Relay,
     /// By transport.
-    pub(super) sockets: Vec<Option<mio::net::UdpSocket>>,
+    pub(super) sockets: Vec<Option<UdpSocket>>,
     pub(super) slow: Box<dyn SlowPath>,
     pub(super) replies: Replies,
     pub(super) endpoints: HashMap<MediaId, Endpoint>,
@@ -322,11 +322,9 @@ impl Endpoints {
         // A stream with ports of its own has one of RTP.
         let transport = transport.ok_or(io::ErrorKind::InvalidInput)?;
         for (transport, socket) in [Some(transport), rtcp].into_iter().zip(sockets.iter_mut()) {
-            let (Some(TransportKey(place)), Some(mut socket)) = (transport, socket.take()) else { continue };
+            let (Some(TransportKey(place)), Some(socket)) = (transport, socket.take()) else { continue };
             let place = place as usize;
-            if let Err(why) =
-                self.registry.register(&mut socket, mio::Token(FIRST_PORT + place), mio::Interest::READABLE)
-            {
+            if let Err(why) = socket::watch(&self.registry, &socket, FIRST_PORT + place) {
                 self.relay.close(key);
                 return Err(why);
             }
@@ -482,10 +480,8 @@ impl Endpoints {
             *owner = None;
         }
         for TransportKey(place) in opened.own.iter().flat_map(|own| own.transports).flatten() {
-            if let Some(mut socket) = self.sockets.get_mut(place as usize).and_then(Option::take) {
-                // It is closed anyway.
-                let _ = self.registry.deregister(&mut socket);
-            }
+            // Closed, it is watched no more.
+            self.sockets.get_mut(place as usize).and_then(Option::take);
         }
     }
 
@@ -555,7 +551,6 @@ pub(super) fn open_bundled(relay: &mut Relay, bundle: &Opened, wanted: &OpenStre
     }
 }
 
-/// The socket of RTP, and that of RTCP unless there is one for both.
 /// What only this process sends to is named as it is bound.
 fn unadvertised(mut opened: Opened) -> Opened {
     opened.address.rtp.set_ip(opened.bound.ip());
@@ -563,12 +558,9 @@ fn unadvertised(mut opened: Opened) -> Opened {
     opened
 }
 
-pub(super) fn bind_pair(
-    ip: IpAddr,
-    lease: &Lease,
-    is_one: bool,
-) -> io::Result<[Option<mio::net::UdpSocket>; 2]> {
-    let bind = |port| socket::bind(ip, port).map(mio::net::UdpSocket::from_std);
+/// The socket of RTP, and that of RTCP unless there is one for both.
+pub(super) fn bind_pair(ip: IpAddr, lease: &Lease, is_one: bool) -> io::Result<[Option<UdpSocket>; 2]> {
+    let bind = |port| socket::bind(ip, port);
     let rtp = bind(lease.even())?;
     Ok([Some(rtp), if is_one { None } else { Some(bind(lease.even() + 1)?) }])
 }

@@ -4,7 +4,7 @@ use super::commands::{Commands, Work};
 use super::endpoints::{Endpoints, FIRST_PORT};
 use super::ports::Ports;
 use super::slow::{Handed, SlowPath};
-use super::socket::{BATCH, Slots, send};
+use super::socket::{Received, Slot, send};
 use super::stats::Stats;
 use super::{Settings, Tell};
 use crate::shard::Clock;
@@ -17,8 +17,6 @@ use std::time::Duration;
 pub(super) const WAKER: mio::Token = mio::Token(0);
 /// Events taken per turn.
 const EVENTS_MAX: usize = 1_024;
-/// Receives from one port before others get their turn.
-const ROUNDS_MAX: usize = 8;
 /// Silence is looked for this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -27,12 +25,10 @@ pub(super) struct Worker {
     commands: Arc<Commands>,
     work: Vec<Work>,
     pub(super) endpoints: Endpoints,
-    slots: Slots,
+    slot: Slot,
     stats: Arc<Stats>,
     clock: Clock,
     next_look: Monotonic,
-    /// Ports that had more than one turn takes.
-    again: Vec<usize>,
 }
 
 impl Worker {
@@ -55,11 +51,10 @@ impl Worker {
             commands,
             work: Vec::new(),
             endpoints,
-            slots: Slots::default(),
+            slot: Slot::default(),
             stats,
             clock,
             next_look: now + LOOK_EVERY,
-            again: Vec::new(),
         })
     }
 
@@ -74,9 +69,6 @@ impl Worker {
                 panic!("the poll of a media worker: {error}");
             }
             self.endpoints.now = self.clock.now();
-            for place in std::mem::take(&mut self.again) {
-                self.read(place);
-            }
             let mut is_told = false;
             for event in events.iter() {
                 match event.token() {
@@ -96,51 +88,39 @@ impl Worker {
         }
     }
 
-    /// Reads a port until it is empty, or others should have their turn.
+    /// Takes one packet from a port; if more wait the poll says so again, after the others had their turn.
     pub(super) fn read(&mut self, place: usize) {
-        for _ in 0..ROUNDS_MAX {
-            let Some(Some(socket)) = self.endpoints.sockets.get(place) else { return };
-            // An error is word of something sent before (ICMP); the next receive goes on.
-            let Ok(count) = self.slots.receive(socket) else {
-                self.endpoints.take_troubles(place);
-                continue;
-            };
-            self.batch(TransportKey(place as u32), count);
-            if count < BATCH {
-                return;
+        let (at, endpoints) = (TransportKey(place as u32), &mut self.endpoints);
+        let Some(Some(socket)) = endpoints.sockets.get(place) else { return };
+        let (from, mut packet) = match self.slot.receive(socket) {
+            Ok(Received::Packet(from, packet)) => (from, packet),
+            Ok(Received::Unusable) => {
+                self.stats.packets_received.add(1);
+                return endpoints.relay.lost(at, Reason::Malformed);
             }
-        }
-        self.again.push(place);
-    }
-
-    fn batch(&mut self, at: TransportKey, count: usize) {
-        let (mut sent, endpoints) = (0, &mut self.endpoints);
+            Ok(Received::Nothing) => return,
+            // Word of something sent before (ICMP).
+            Err(_) => return endpoints.take_troubles(place),
+        };
+        self.stats.packets_received.add(1);
         let now = endpoints.now.monotonic;
-        for i in 0..count {
-            let Some((from, mut packet)) = self.slots.packet(i) else {
-                endpoints.relay.lost(at, Reason::Malformed);
-                continue;
-            };
-            match endpoints.relay.receive(now, at, from, &mut packet) {
-                Verdict::Forward { transport, to } => {
-                    let Some(Some(socket)) = endpoints.sockets.get(transport.0 as usize) else { continue };
-                    match send(socket, to, &packet) {
-                        Ok(()) => sent += 1,
-                        Err(why) => endpoints.not_sent(transport, to, &why),
-                    }
+        match endpoints.relay.receive(now, at, from, &mut packet) {
+            Verdict::Forward { transport, to } => {
+                let Some(Some(socket)) = endpoints.sockets.get(transport.0 as usize) else { return };
+                match send(socket, to, &packet) {
+                    Ok(()) => self.stats.packets_sent.add(1),
+                    Err(why) => endpoints.not_sent(transport, to, &why),
                 }
-                Verdict::Handed { stream, component, protocol } => {
-                    self.stats.packets_handed.add(1);
-                    let handed = Handed { stream, component, transport: at, from, protocol, bytes: &packet };
-                    endpoints.slow.handed(now, handed, &mut endpoints.relay, &mut endpoints.replies);
-                    endpoints.flush_replies();
-                }
-                Verdict::Taken { stream } => endpoints.taken(stream, &mut packet),
-                Verdict::Read | Verdict::Dropped(_) => {}
             }
+            Verdict::Handed { stream, component, protocol } => {
+                self.stats.packets_handed.add(1);
+                let handed = Handed { stream, component, transport: at, from, protocol, bytes: &packet };
+                endpoints.slow.handed(now, handed, &mut endpoints.relay, &mut endpoints.replies);
+                endpoints.flush_replies();
+            }
+            Verdict::Taken { stream } => endpoints.taken(stream, &mut packet),
+            Verdict::Read | Verdict::Dropped(_) => {}
         }
-        self.stats.packets_received.add(count as u64);
-        self.stats.packets_sent.add(sent);
     }
 
     /// Carries out what was told; true when that is to stop.
@@ -180,9 +160,6 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() {
-            return Some(Duration::ZERO);
-        }
         let slow = self.endpoints.slow.next_deadline().unwrap_or(Monotonic::NEVER);
         let audio = self.endpoints.audio.next_deadline().unwrap_or(Monotonic::NEVER);
         let next = self.next_look.min(slow).min(audio);

@@ -9,7 +9,7 @@ use coeur_sip::time::{Monotonic, Wall};
 
 pub(in crate::media) struct Out<'o> {
     pub(in crate::media) relay: &'o mut Relay,
-    pub(in crate::media) sockets: &'o [Option<mio::net::UdpSocket>],
+    pub(in crate::media) sockets: &'o [Option<std::net::UdpSocket>],
     pub(in crate::media) stats: &'o Stats,
     pub(in crate::media) now: Monotonic,
     pub(in crate::media) wall: Wall,
