@@ -252,7 +252,7 @@ counters! {
     calls_parked,
     /// Calls of which the other side is on another shard.
     calls_across_shards,
-    /// Calls that a service of ours answered: echo.
+    /// Calls that a service of ours answered: echo, conferences.
     calls_served,
     /// Calls, or changes of calls, for whose media no port was to be had.
     media_refused,

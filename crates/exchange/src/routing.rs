@@ -6,7 +6,7 @@ use crate::forwarding::{self, Cause, Diversion, Onward};
 use crate::gruu;
 use crate::machine;
 use crate::party::Party;
-use crate::service::Service;
+use crate::service::{Room, Service};
 use crate::world::World;
 use coeur_directory::{Account, AccountId};
 use coeur_sip::time::Monotonic;
@@ -69,6 +69,8 @@ pub enum Why {
     DoNotDisturb,
     ForwardedInCircle,
     ForwardedTooOften,
+    /// A conference is for accounts of its domain.
+    NotOfTheDomain,
 }
 
 impl Why {
@@ -86,6 +88,7 @@ impl Why {
             Self::NoUser => "the URI names no user",
             Self::DoNotDisturb => "the account does not want to be disturbed",
             Self::ForwardedInCircle => "the accounts forward to each other in a circle",
+            Self::NotOfTheDomain => "a conference of a domain that the caller is not of",
             Self::ForwardedTooOften => "the call was forwarded too often",
         }
     }
@@ -176,6 +179,16 @@ fn local(ask: &Ask<'_>, uri: &SipUri<'_>) -> Plan {
     }
     if user == ECHO_USER && world.directory.account(&user, domain).is_none() {
         return Plan::Serve(Service::Echo);
+    }
+    if let Some(room) =
+        Room::named(world, &user, domain).filter(|_| world.directory.account(&user, domain).is_none())
+    {
+        // Who is in is heard: nobody of elsewhere.
+        let is_of_domain = |account: &Account| account.aor.domain().as_bytes().eq_ignore_ascii_case(domain);
+        return match ask.caller.is_some_and(is_of_domain) {
+            true => Plan::Serve(Service::Conference(room)),
+            false => refuse(StatusCode::FORBIDDEN, Why::NotOfTheDomain),
+        };
     }
     account(ask, &user, domain, None, uri.secure)
 }

@@ -98,6 +98,10 @@ pub struct Settings {
     pub calls_per_account_max: u32,
     /// Two browsers agree on keys between themselves (decision 0020).
     pub end_to_end: bool,
+    /// Users whose names begin so are conferences; empty: none are.
+    pub conference_prefix: Box<str>,
+    /// How many shards there are; 1 to 64.
+    pub shards: u8,
     /// RFC 4028: how long a session lives without a refresh when the phone asks for no less, seconds.
     pub session_expires_s: u32,
     /// RFC 4028 section 5: what asks for less is answered 422. At least 90 seconds.
@@ -136,6 +140,8 @@ impl Default for Settings {
             calls: CallMode::Proxy,
             calls_per_account_max: 32,
             end_to_end: false,
+            conference_prefix: "conference-".into(),
+            shards: 1,
             session_expires_s: 1_800,
             session_expires_min_s: 90,
             response_memory_bytes: 16 << 20,

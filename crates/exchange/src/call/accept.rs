@@ -5,7 +5,7 @@ use super::client::{Purpose, Why, read};
 use super::describe::{self, Body};
 use super::late::Late;
 use super::leg::{LegId, Stage};
-use super::{ALLOW, Calls, SUPPORTED, headers, identity};
+use super::{ALLOW, Calls, SUPPORTED, across, headers, identity};
 use crate::context::Context;
 use coeur_sip::dialog::Dialog;
 use coeur_sip::header::HeaderName;
@@ -98,13 +98,15 @@ impl Calls {
         self.refuse_picker(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE);
         let leg = &mut self.legs[id.slot as usize];
         leg.dialog = Some(dialog);
+        let room = leg.callee.as_ref().is_some_and(|callee| across::is_room(&callee.target.uri));
         leg.callee = None;
         leg.learn(message);
         let (party, elsewhere) = (leg.end.party, leg.end.flow.is_inside());
         self.begin_timer_as_client(cx, id, message);
         let call = &mut self.calls[call as usize];
         call.callee = Some(id);
-        call.record.is_elsewhere = elsewhere;
+        // Of who is in a conference of another shard this is the record; of others it is there.
+        call.record.is_elsewhere = elsewhere && !room;
         cx.counters.calls_across_shards += u64::from(elsewhere);
         if let Some(party) = party {
             // It has said yes: this is counted, and refused no more.

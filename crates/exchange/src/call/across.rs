@@ -12,6 +12,7 @@ use crate::flow::{Flow, ShardId};
 use crate::mint::{read_hex, write_hex};
 use crate::party::Party;
 use crate::routing::Target;
+use crate::service::{Room, Service};
 use coeur_directory::{AccountId, DeviceId};
 use coeur_sip::header::{DialogId, HeaderName};
 use coeur_sip::{Message, Method, StatusCode, Writer};
@@ -36,6 +37,9 @@ pub(super) enum What {
     Parked(Name),
 }
 
+/// 16 hex digits.
+const ROOM_LEN: usize = 16;
+
 /// Who asks for a dialog, and who is to be in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Asker {
@@ -58,6 +62,28 @@ pub(super) fn target(shard: ShardId, what: What, asker: Asker) -> Target {
     }
     let uri = [SCHEME, &what, b".", &parties, HOST].concat();
     Target { flow: Some(Flow::inside(shard)), ..Target::of_uri(&uri) }
+}
+
+/// A room of another shard among those that are called, and who is to be in it.
+pub(super) fn room_target(shard: ShardId, Room(room): Room, who: Party) -> Target {
+    let mut digits = [0; ROOM_LEN + PARTY_LEN];
+    for (number, digits) in [room, who.account.0, who.device.0].into_iter().zip(digits.chunks_mut(16)) {
+        write_hex(number, digits);
+    }
+    let uri = [SCHEME, &digits, HOST].concat();
+    Target { flow: Some(Flow::inside(shard)), ..Target::of_uri(&uri) }
+}
+
+/// Whether who is called there is a room.
+pub(super) fn is_room(uri: &[u8]) -> bool {
+    room_asked_for(uri).is_some()
+}
+
+/// The room that is asked for over a flow inside, and for whom.
+fn room_asked_for(uri: &[u8]) -> Option<(Room, Party)> {
+    let digits = uri.strip_prefix(SCHEME)?.strip_suffix(HOST)?;
+    let (room, who) = digits.split_at_checked(ROOM_LEN).filter(|(_, who)| who.len() == PARTY_LEN)?;
+    Some((Room(read_hex(room)?), party_of(who)?))
 }
 
 /// What is asked for over a flow inside, and by whom.
@@ -102,6 +128,10 @@ pub(super) fn replaces_lines(dialog: &DialogId<'_>) -> Option<Vec<u8>> {
 impl Calls {
     /// What another shard begins here.
     pub(crate) fn asked_inside(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
+        let asked = room_asked_for(message.request_uri()).filter(|_| message.method() == Method::Invite);
+        if let Some((room, who)) = asked {
+            return self.serve(cx, flow, message, who, Service::Conference(room));
+        }
         match asked_by(message.request_uri()).filter(|_| message.method() == Method::Invite) {
             Some((What::Dialog, asker)) => self.replace_for(cx, flow, message, asker),
             Some((What::Ringing(name), asker)) => self.pick_up(cx, flow, message, asker.who, name),
@@ -153,6 +183,16 @@ mod tests {
         {
             assert_eq!(asked_by(other), None);
         }
+    }
+
+    #[test]
+    fn who_wants_to_be_in_a_room_of_another_shard_is_read_back() {
+        let who = Party { account: AccountId(7), device: DeviceId(0xffff_ffff_ffff) };
+        let target = room_target(ShardId(3), Room(u64::MAX - 1), who);
+        assert_eq!(target.flow, Some(Flow::inside(ShardId(3))));
+        assert_eq!(room_asked_for(&target.uri), Some((Room(u64::MAX - 1), who)));
+        assert_eq!(asked_by(&target.uri), None);
+        assert_eq!(room_asked_for(b"sip:alice@example.org"), None);
     }
 
     /// It comes from a URI, in which anything can be escaped.

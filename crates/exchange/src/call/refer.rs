@@ -77,10 +77,15 @@ impl Calls {
         let plan = routing::decide_call(cx.world, cx.now.monotonic, Some(&account), &referral.uri);
         let (mut targets, onward) = match plan {
             Plan::Proxy { targets, onward, .. } => (targets, onward),
-            Plan::Serve(service) => {
-                self.accept_referral(cx, flow, message, referral.by);
-                return self.transfer(cx, referral, transfer::Wanted::Service(service));
-            }
+            // Who waits is to be with it, with the rights of who asks.
+            Plan::Serve(service) => match self.elsewhere(cx, service, referral.party) {
+                Some(target) => (vec![target], None),
+                None if self.calls.len() < CALLS_MAX => {
+                    self.accept_referral(cx, flow, message, referral.by);
+                    return self.transfer(cx, referral, transfer::Wanted::Service(service));
+                }
+                None => (Vec::new(), None),
+            },
             Plan::Refuse { status, why } => {
                 cx.counters.relay_refused += u64::from(why == routing::Why::NoRightToRelay);
                 return refuse(cx, &flow, message, status, Some(why.as_str()));

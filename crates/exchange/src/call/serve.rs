@@ -5,7 +5,7 @@
 use super::describe::{self, Body};
 use super::leg::{LegId, Stage};
 use super::start::give_back;
-use super::{ALLOW, CALLS_MAX, Calls, NewLeg, SUPPORTED, refuse};
+use super::{ALLOW, CALLS_MAX, Calls, NewLeg, SUPPORTED, across, refuse};
 use crate::answer::answer;
 use crate::context::Context;
 use crate::flow::Flow;
@@ -14,7 +14,8 @@ use crate::outbox::Output;
 use crate::party::Party;
 use crate::proxy::timing;
 use crate::route_token::{End, hop_of};
-use crate::service::Service;
+use crate::routing::Target;
+use crate::service::{MEMBERS_MAX, ROOM_MEMBERS_MAX, Service};
 use coeur_sip::header::HeaderName;
 use coeur_sip::{Message, Method, StatusCode, Writer};
 
@@ -29,7 +30,10 @@ impl Calls {
         service: Service,
     ) {
         match message.method() {
-            Method::Invite => self.start_served(cx, flow, message, party, service),
+            Method::Invite => match self.elsewhere(cx, service, party) {
+                Some(target) => self.start(cx, flow, message, party, (vec![target], None)),
+                None => self.start_served(cx, flow, message, party, service),
+            },
             Method::Options => refuse(cx, &flow, message, StatusCode::OK, None),
             Method::Ack
             | Method::Cancel
@@ -52,6 +56,27 @@ impl Calls {
         }
     }
 
+    /// Where the service is, when another shard has it.
+    pub(super) fn elsewhere(&self, cx: &Context<'_>, service: Service, who: Party) -> Option<Target> {
+        let Service::Conference(room) = service else { return None };
+        let home = service.home(cx.world).filter(|home| *home != cx.mint.shard())?;
+        Some(across::room_target(home, room, who))
+    }
+
+    /// Whether nobody more has room in it.
+    fn is_full(&self, service: Service) -> bool {
+        match service {
+            Service::Echo => false,
+            // Some hundred microseconds with a hundred thousand calls, once for each who joins.
+            Service::Conference(_) => {
+                let services = || self.legs.iter().filter_map(|(_, leg)| leg.service);
+                let is_in_any = |service: &Service| matches!(service, Service::Conference(_));
+                services().filter(|other| *other == service).count() >= ROOM_MEMBERS_MAX
+                    || services().filter(is_in_any).count() >= MEMBERS_MAX
+            }
+        }
+    }
+
     fn start_served(
         &mut self,
         cx: &mut Context<'_>,
@@ -67,8 +92,14 @@ impl Calls {
             cx.counters.limits_hit += 1;
             return refuse(cx, &flow, message, StatusCode::SERVICE_UNAVAILABLE, None);
         }
-        let counted = vec![party.account];
-        if !cx.world.guard.sessions.take(party.account, cx.world.settings.calls_per_account_max) {
+        if self.is_full(service) {
+            cx.counters.limits_hit += 1;
+            return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some("The Conference Is Full"));
+        }
+        // Who comes from another shard is counted there.
+        let counted = if flow.is_inside() { Vec::new() } else { vec![party.account] };
+        let max = cx.world.settings.calls_per_account_max;
+        if counted.iter().any(|account| !cx.world.guard.sessions.take(*account, max)) {
             cx.counters.limits_hit += 1;
             return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some("Too Many Calls At Once"));
         }
@@ -82,6 +113,7 @@ impl Calls {
             return refuse(cx, &flow, message, StatusCode::NOT_ACCEPTABLE_HERE, why);
         }
         let Some(call) = self.begin_call(cx, flow, message, party, (Vec::new(), counted)) else { return };
+        self.calls[call as usize].record.is_elsewhere = flow.is_inside();
         let caller = self.calls[call as usize].caller;
         match offer {
             Some(offer) => {
@@ -105,6 +137,10 @@ impl Calls {
         let Some(described) = describe::served(service, offer) else {
             return self.end_setup(cx, call, StatusCode::NOT_ACCEPTABLE_HERE, None);
         };
+        if self.is_full(service) {
+            cx.counters.limits_hit += 1;
+            return self.end_setup(cx, call, StatusCode::BUSY_HERE, None);
+        }
         let end = End { flow: near, party: None, host: None };
         let id = self.open_leg(cx, NewLeg { call, end, hop: hop_of(&near, None) });
         let leg = &mut self.legs[id.slot as usize];

@@ -41,6 +41,11 @@ impl HashKey {
     }
 }
 
+/// The number of a conference, by name and domain.
+pub(crate) fn room_of(secrets: &Secrets, name: &[u8], domain: &[u8]) -> u64 {
+    HashKey::new(secrets).of(Purpose::Room, &[name, domain])
+}
+
 /// Each table hashes in its own way.
 #[derive(Clone, Copy)]
 pub enum Purpose {
@@ -48,6 +53,7 @@ pub enum Purpose {
     Who,
     Source,
     OfferSketch,
+    Room,
     Failures,
     FailuresOfSource,
     Known,

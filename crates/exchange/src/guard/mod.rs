@@ -15,6 +15,8 @@ mod offers;
 pub(crate) mod sessions;
 mod source;
 
+pub(crate) use hash::room_of;
+
 pub use authenticate::{Authenticated, Refused};
 pub use source::{Source, exact_path};
 

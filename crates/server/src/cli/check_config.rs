@@ -76,6 +76,10 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::TurnPeers, turn_peers(settings)),
         (Key::MusicOnHold, settings.music_on_hold.as_deref().map_or(Value::Null, path)),
         (Key::Tones, json!(settings.tones.as_str())),
+        (
+            Key::ConferencePrefix,
+            json!(if settings.conference_prefix.is_empty() { "off" } else { &settings.conference_prefix }),
+        ),
         (Key::MessagesPerMinute, json!(settings.messages_per_minute)),
     ]
 }

@@ -57,6 +57,7 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::MediaPorts
         | Key::MusicOnHold
         | Key::Tones
+        | Key::ConferencePrefix
         | Key::MessagesPerMinute => vec![value.to_owned()],
     }
 }

@@ -49,6 +49,7 @@ keys! {
     TurnPeers "turn_peers" "COEUR_TURN_PEERS" "Whom clients of TURN may reach besides the media of calls: public (everybody outside), calls (nobody), and inside networks ADDRESS[/BITS] (a list).",
     MusicOnHold "music_on_hold" "COEUR_MUSIC_ON_HOLD" "WAV file that is heard by who is on hold, at most 5 minutes; without one, a piece of our own.",
     Tones "tones" "COEUR_TONES" "Country whose tones are heard, two letters: FR, GB, US, CA; any other has those of the ITU.",
+    ConferencePrefix "conference_prefix" "COEUR_CONFERENCE_PREFIX" "Users whose names begin so are conferences, for accounts of their domain; `off` for none.",
     MessagesPerMinute "messages_per_minute" "COEUR_MESSAGES_PER_MINUTE" "MESSAGE requests of one account in a minute, half of them at once; 0 for no limit.",
 }
 

@@ -65,6 +65,8 @@ pub struct Settings {
     pub music_on_hold: Option<PathBuf>,
     /// Where the listeners are.
     pub tones: Region,
+    /// Of the names of conferences; empty for none.
+    pub conference_prefix: String,
     /// 0: no limit.
     pub messages_per_minute: u32,
     /// Whether `listen`, `domain` or `http` were chosen by the operator (the demonstration then keeps them).
@@ -94,6 +96,7 @@ pub const DEFAULT_EXPIRES_JITTER_PERCENT: u8 = 10;
 const DEFAULT_MEDIA_SILENCE_S: u32 = 60;
 /// 5,000 pairs: 2,500 calls between phones that have RTCP on its own port.
 pub const DEFAULT_MEDIA_PORTS: RangeInclusive<u16> = 20_000..=29_999;
+pub const DEFAULT_CONFERENCE_PREFIX: &str = "conference-";
 pub const SHARDS_MAX: usize = 64;
 
 /// Takes each key from the first layer that has it. Reports every error, not the first.
@@ -147,6 +150,9 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         media_silence_s: reader.one(Key::MediaSilence, media_silence).unwrap_or(DEFAULT_MEDIA_SILENCE_S),
         music_on_hold: reader.one(Key::MusicOnHold, music_on_hold),
         tones: reader.one(Key::Tones, tones).unwrap_or_default(),
+        conference_prefix: reader
+            .one(Key::ConferencePrefix, conference_prefix)
+            .unwrap_or_else(|| DEFAULT_CONFERENCE_PREFIX.to_owned()),
         messages_per_minute: reader
             .one(Key::MessagesPerMinute, messages_per_minute)
             .unwrap_or(DEFAULT_MESSAGES_PER_MINUTE),
@@ -406,6 +412,16 @@ fn tones(text: &str) -> Result<Region, String> {
     }
 }
 
+/// At most what an account's name may have.
+fn conference_prefix(text: &str) -> Result<String, String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.*#+".contains(&byte);
+    match text {
+        "off" => Ok(String::new()),
+        _ if (1..=32).contains(&text.len()) && text.bytes().all(is_name) => Ok(text.to_owned()),
+        _ => Err(format!("`{text}` is neither `off` nor the beginning of a name, such as conference-")),
+    }
+}
+
 fn messages_per_minute(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("`{text}` is no number of messages"))
 }
@@ -581,6 +597,15 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert_eq!(errors.len(), 1);
         assert!(errors[0].text.contains("there is no certificate"), "{}", errors[0].text);
+    }
+
+    #[test]
+    fn conferences_have_a_prefix_or_are_switched_off() {
+        let with = |text: &str| resolve(&[environment(&[("COEUR_CONFERENCE_PREFIX", text)])]);
+        assert_eq!(resolve(&[]).unwrap().conference_prefix, "conference-");
+        assert_eq!(with("*8").unwrap().conference_prefix, "*8");
+        assert_eq!(with("off").unwrap().conference_prefix, "");
+        assert!(with("a@b").unwrap_err()[0].text.contains("neither `off` nor"));
     }
 
     #[test]

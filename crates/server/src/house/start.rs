@@ -101,6 +101,9 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
             flow_timer_s: settings.flow_timer_s,
             service_route: settings.service_route.as_str().into(),
             ice_servers: turn.as_ref().map(turn::Prepared::ice_servers).unwrap_or_default(),
+            conference_prefix: settings.conference_prefix.as_str().into(),
+            // At most 64.
+            shards: settings.shards as u8,
             ..Default::default()
         },
         storage_writable: AtomicBool::new(true),

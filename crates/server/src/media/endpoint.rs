@@ -5,6 +5,7 @@ use super::ports::Lease;
 use super::slow::Port;
 use coeur_exchange::media::{Conversion, OpenStream, Sound, Stream, StreamAddress};
 use coeur_exchange::outbox::MediaId;
+use coeur_exchange::service::Room;
 use coeur_media::relay::{StreamKey, TransportKey};
 use coeur_sip::time::Monotonic;
 use std::net::{IpAddr, SocketAddr};
@@ -20,6 +21,8 @@ pub(super) struct Endpoint {
     pub(super) silence_told: bool,
     /// What its other end hears while nothing comes for it.
     pub(super) sound: Option<Sound>,
+    /// The conference that it is in.
+    pub(super) room: Option<Room>,
     pub(super) doubts: Doubts,
 }
 
@@ -112,6 +115,7 @@ impl Endpoint {
             silence_told: false,
             sound: None,
             doubts: Doubts::NONE,
+            room: None,
         }
     }
 

@@ -444,10 +444,21 @@ impl Endpoints {
                 }
                 self.relink(id);
             }
+            Service::Conference(room) => {
+                let Some(endpoint) = self.endpoints.get_mut(&id) else { return };
+                (endpoint.since, endpoint.silence_told) = (now, false);
+                endpoint.room = Some(room);
+                self.relink(id);
+            }
         }
     }
 
     fn disconnect(&mut self, id: MediaId) {
+        if let Some(endpoint) = self.endpoints.get_mut(&id)
+            && endpoint.room.take().is_some()
+        {
+            self.convert(id);
+        }
         let partners = self.endpoints.get(&id).map(Endpoint::partners).unwrap_or_default();
         for partner in partners {
             for (of, with) in [(id, partner), (partner, id)] {

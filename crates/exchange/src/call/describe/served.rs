@@ -40,6 +40,12 @@ fn takes(service: Service, codec: &Codec<'_>) -> bool {
         Service::Echo => !["red", "CN", "rtx", "ulpfec", "flexfec-03"]
             .iter()
             .any(|name| codec.name.eq_ignore_ascii_case(name.as_bytes())),
+        // What we can make and understand.
+        Service::Conference(_) => {
+            let codecs: [(&[u8], u32); 4] =
+                [(b"opus", 48_000), (b"G722", 8_000), (b"PCMU", 8_000), (b"PCMA", 8_000)];
+            codecs.into_iter().any(|(name, rate)| codec.is(name, rate)) || is_keys(codec)
+        }
     }
 }
 
@@ -93,6 +99,18 @@ mod tests {
         assert!(text.contains("a=fmtp:101 0-16\r\n") && text.contains("a=sendrecv\r\n"), "{text}");
         assert!(text.ends_with("m=audio 0 RTP/AVP 0\r\n"), "{text}");
         assert!(super::super::read(&described).is_some(), "it has one reading");
+    }
+
+    #[test]
+    fn a_conference_takes_only_what_it_understands() {
+        let room = Service::Conference(crate::service::Room(7));
+        let offer = format!(
+            "{HEAD}m=audio 4000 RTP/AVP 18 0 111 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n"
+        );
+        let described = served(room, Some(offer.as_bytes())).expect("audio");
+        let text = String::from_utf8_lossy(&described);
+        assert!(text.contains("m=audio 9 RTP/AVP 0 111 101\r\n"), "{text}");
+        assert_eq!(served(room, Some(format!("{HEAD}m=audio 4000 RTP/AVP 18\r\n").as_bytes())), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod across;
 mod attending;
 mod calls;
+mod conferring;
 mod converting;
 mod cost;
 mod desk;

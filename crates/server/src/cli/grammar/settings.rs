@@ -81,6 +81,9 @@ pub struct Settings {
     /// Country whose tones are heard: FR, GB, US, CA; any other: ITU [env: COEUR_TONES]
     #[arg(long, value_name = "COUNTRY")]
     pub tones: Option<String>,
+    /// Users whose names begin so are conferences; `off` for none [env: COEUR_CONFERENCE_PREFIX] [default: conference-]
+    #[arg(long, value_name = "PREFIX")]
+    pub conference_prefix: Option<String>,
     /// Who takes a call: proxy or b2bua [env: COEUR_CALLS] [default: b2bua]
     #[arg(long, value_name = "WHO")]
     pub calls: Option<String>,
@@ -134,6 +137,7 @@ impl Settings {
         layer.flag(Key::MediaSilence, self.media_silence_s);
         layer.flag(Key::MusicOnHold, self.music_on_hold);
         layer.flag(Key::Tones, self.tones);
+        layer.flag(Key::ConferencePrefix, self.conference_prefix);
         layer.flag(Key::MessagesPerMinute, self.messages_per_minute);
         layer
     }

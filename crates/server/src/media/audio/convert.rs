@@ -1,12 +1,14 @@
 //! Which streams of a worker are converted: what the exchange has said of a pair becomes a [`Transcoder`], and ends with it.
 
+use super::room::RATE_HZ;
 use super::transcoder::{Talker, Transcoder};
 use super::{Audio, End, Full, Out, Part};
 use crate::media::endpoint::Opened;
 use crate::media::endpoints::Endpoints;
 use coeur_exchange::input::MediaEvent;
-use coeur_exchange::media::{Conversion, Format, Side, Stream};
+use coeur_exchange::media::{Conversion, Format, Side, Stream, StreamKind};
 use coeur_exchange::outbox::MediaId;
+use coeur_exchange::service::Room;
 use coeur_media::codec::{Codec, CodecError, OpusSettings, comfort};
 use coeur_media::packet::Packet;
 use coeur_media::relay::StreamKey;
@@ -79,6 +81,9 @@ impl Endpoints {
     /// Makes the streams of an endpoint what their links say: taken by a transcoder, or relayed. What is as it was goes on.
     pub(in crate::media) fn convert(&mut self, id: MediaId) {
         let Some(endpoint) = self.endpoints.get(&id) else { return };
+        if let Some(room) = endpoint.room {
+            return self.seat(id, room);
+        }
         let streams: Vec<StreamKey> = endpoint.each().map(|(_, opened)| opened.key).collect();
         let wanted: Vec<Option<[Wanted; 2]>> =
             endpoint.each().map(|(_, opened)| self.conversion(opened)).collect();
@@ -87,16 +92,45 @@ impl Endpoints {
             let stays = match (before.and_then(|key| self.audio.part(key)), &wanted) {
                 (Some(Part::Transcoder(transcoder)), Some(wanted)) => is_same(transcoder, wanted),
                 (None, None) => true,
+                (Some(Part::Room(_)), Some(_)) | (Some(_), None) | (None, Some(_)) => false,
+            };
+            if stays {
+                continue;
+            }
+            self.with_audio(|audio, out| audio.leave(stream, out));
+            if let Some(wanted) = wanted {
+                self.begin(wanted);
+            }
+        }
+    }
+
+    /// The first stream of audio of an endpoint that is on is in a conference; what is as it was goes on.
+    fn seat(&mut self, id: MediaId, room: Room) {
+        let Some(endpoint) = self.endpoints.get(&id) else { return };
+        let mut seats = endpoint.each().map(|(_, opened)| (opened.key, member(opened))).collect::<Vec<_>>();
+        let first = seats.iter().position(|(_, wanted)| wanted.is_some());
+        for (at, (stream, wanted)) in seats.drain(..).enumerate() {
+            let wanted = wanted.filter(|_| first == Some(at));
+            let stays = match (self.audio.member(room, stream), &wanted) {
+                (Some(end), Some(wanted)) => *end.hears() == wanted.hears && *end.says() == wanted.says,
+                (None, None) => self.audio.taker(stream).is_none(),
                 (Some(_), None) | (None, Some(_)) => false,
             };
             if stays {
                 continue;
             }
-            if let Some(key) = before {
-                self.with_audio(|audio, out| audio.remove(key, out));
-            }
-            if let Some(wanted) = wanted {
-                self.begin(wanted);
+            let entered = self.with_audio(|audio, out| {
+                audio.leave(stream, out);
+                let Some(wanted) = wanted else { return Ok(()) };
+                // Its formats were found to be ones of ours.
+                let talker = talker(audio, wanted, out).map_err(|_| Full)?;
+                audio.enter(room, talker.end, out)
+            });
+            if entered.is_err() {
+                tracing::warn!(
+                    "a conference is not entered: the media worker has all the audio that it can do"
+                );
+                self.stats.audio_refused.add(1);
             }
         }
     }
@@ -115,9 +149,7 @@ impl Endpoints {
 
     fn begin(&mut self, wanted: [Wanted; 2]) {
         for wanted in &wanted {
-            if let Some(key) = self.audio.taker(wanted.stream) {
-                self.with_audio(|audio, out| audio.remove(key, out));
-            }
+            self.with_audio(|audio, out| audio.leave(wanted.stream, out));
         }
         let added = self.with_audio(|audio, out| {
             let [first, second] = wanted.map(|wanted| talker(audio, wanted, out));
@@ -130,6 +162,15 @@ impl Endpoints {
             self.stats.audio_refused.add(1);
         }
     }
+}
+
+/// How a stream is heard and spoken to in a conference.
+fn member(opened: &Opened) -> Option<Wanted> {
+    let here = opened.described.as_ref().filter(|_| opened.is_on)?;
+    let is_audio = opened.wanted.kind == StreamKind::Audio;
+    let mut wanted = spoken(opened.key, here, (RATE_HZ, RATE_HZ), Side::USUAL).filter(|_| is_audio)?;
+    wanted.hears.keys_in_sound = false;
+    Some(wanted)
 }
 
 fn talker(audio: &mut Audio, wanted: Wanted, out: &Out<'_>) -> Result<Talker, CodecError> {
@@ -156,9 +197,15 @@ fn is_same(transcoder: &Transcoder, wanted: &[Wanted; 2]) -> bool {
 /// What is heard and said on a stream whose other end speaks `here`, when it is to be understood by `there`. `None`: one of
 /// them has nothing that we can make.
 fn wanted(stream: StreamKey, here: &Stream, there: &Stream, side: Side) -> Option<Wanted> {
+    let (_, mine) = here.formats.iter().find_map(codec)?;
+    let (_, theirs) = there.formats.iter().find_map(codec)?;
+    spoken(stream, here, (rate_between(mine, theirs), rate_between(theirs, mine)), side)
+}
+
+/// The same, with the rates of the samples that are heard and of those that are said.
+fn spoken(stream: StreamKey, here: &Stream, (heard_hz, said_hz): (u32, u32), side: Side) -> Option<Wanted> {
     let formats: Box<[(u8, Codec)]> = here.formats.iter().filter_map(codec).collect();
     let (payload, mine) = *formats.first()?;
-    let (_, theirs) = there.formats.iter().find_map(codec)?;
     let events = events(here, mine);
     let is_8_khz = |format: &&Format| format.name.eq_ignore_ascii_case(b"CN") && format.clock_rate == 8_000;
     let noise = here.formats.iter().find(is_8_khz).map(|format| format.payload);
@@ -166,16 +213,15 @@ fn wanted(stream: StreamKey, here: &Stream, there: &Stream, side: Side) -> Optio
         formats,
         events,
         noise: noise.or((mine.clock_hz() == 8_000).then_some(comfort::PAYLOAD_TYPE)),
-        rate_hz: rate_between(mine, theirs),
+        rate_hz: heard_hz,
         keys_in_sound: events.is_none(),
     };
-    let rate_hz = rate_between(theirs, mine);
     let says = Says {
         payload,
         format: transcode::Format { codec: mine, frame_ms: frame_ms(side.frame_ms, mine) },
         events,
-        rate_hz,
-        opus: opus(here, payload, rate_hz),
+        rate_hz: said_hz,
+        opus: opus(here, payload, said_hz),
     };
     Some(Wanted { stream, hears, says, keys_are_told: side.keys_are_told })
 }

@@ -16,6 +16,7 @@ mod convert;
 mod end;
 mod out;
 mod play;
+mod room;
 mod sounds;
 mod transcoder;
 
@@ -25,11 +26,13 @@ pub use sounds::Sounds;
 
 use broadcast::{Broadcast, Hears};
 use clock::{Clock, Turn};
+use coeur_exchange::service::Room as Name;
 use coeur_media::packet::Packet;
 use coeur_media::relay::StreamKey;
 use coeur_media::rtp::{SEED_BYTES, Source};
 use coeur_media::tone::Digit;
 use coeur_sip::time::Monotonic;
+use room::Room;
 use slab::Slab;
 use transcoder::Transcoder;
 
@@ -44,6 +47,7 @@ pub(super) struct PartKey(usize);
 /// What is done with the sound of some streams.
 pub(super) enum Part {
     Transcoder(Box<Transcoder>),
+    Room(Box<Room>),
 }
 
 struct Entry {
@@ -135,11 +139,60 @@ impl Audio {
         }
         entry.part.leave(out);
         for end in entry.part.into_ends() {
-            let place = end.stream.0 as usize;
-            self.sources.resize(self.sources.len().max(place + 1), None);
-            self.sources[place] = Some(end.into_source());
+            self.keep(end);
         }
         out.stats.audio_parts.set(self.parts.len() as u64);
+    }
+
+    /// What was sent goes on with whoever speaks there next.
+    fn keep(&mut self, end: End) {
+        let place = end.stream.0 as usize;
+        self.sources.resize(self.sources.len().max(place + 1), None);
+        self.sources[place] = Some(end.into_source());
+    }
+
+    /// A stream is in a conference from now on, which begins with the first.
+    pub(super) fn enter(&mut self, name: Name, end: End, out: &mut Out<'_>) -> Result<(), Full> {
+        let is_it =
+            |(_, entry): &(usize, &Entry)| matches!(&entry.part, Part::Room(room) if room.name() == name);
+        let key = match self.parts.iter().find(is_it) {
+            Some((key, _)) => PartKey(key),
+            None => self.add(Part::Room(Box::new(Room::new(name).map_err(|_| Full)?)), out)?,
+        };
+        let place = end.stream.0 as usize;
+        let Some(Part::Room(room)) = self.parts.get_mut(key.0).map(|entry| &mut entry.part) else {
+            return Err(Full);
+        };
+        let seat = room.enter(end).ok_or(Full)?;
+        self.takers.resize(self.takers.len().max(place + 1), None);
+        self.takers[place] = Some((key, seat));
+        out.relay.take(StreamKey(place as u32), coeur_media::relay::Taker::End);
+        Ok(())
+    }
+
+    /// The end that a stream has in a conference.
+    pub(super) fn member(&self, name: Name, stream: StreamKey) -> Option<&End> {
+        match self.part(self.taker(stream)?)? {
+            Part::Room(room) if room.name() == name => room.member(stream),
+            Part::Room(_) | Part::Transcoder(_) => None,
+        }
+    }
+
+    /// A stream is the relay's again. A part of two ends with it, a conference goes on.
+    pub(super) fn leave(&mut self, stream: StreamKey, out: &mut Out<'_>) {
+        let place = stream.0 as usize;
+        let Some((key, seat)) = self.takers.get(place).copied().flatten() else { return };
+        let Some(entry) = self.parts.get_mut(key.0) else { return };
+        let Part::Room(room) = &mut entry.part else { return self.remove(key, out) };
+        let (end, is_empty) = (room.exit(seat, out), room.is_empty());
+        self.takers[place] = None;
+        out.relay.take(stream, coeur_media::relay::Taker::Link);
+        if let Some(end) = end {
+            self.keep(end);
+        }
+        if is_empty {
+            self.remove(key, out);
+        }
     }
 
     pub(super) fn part(&self, key: PartKey) -> Option<&Part> {
@@ -153,9 +206,7 @@ impl Audio {
 
     /// The port of a stream closes: what was sent on it is forgotten.
     pub(super) fn closed(&mut self, stream: StreamKey, out: &mut Out<'_>) {
-        if let Some(key) = self.taker(stream) {
-            self.remove(key, out);
-        }
+        self.leave(stream, out);
         self.play(stream, None, out);
         for sources in [&mut self.sources, &mut self.heard_sources] {
             if let Some(source) = sources.get_mut(stream.0 as usize) {
@@ -175,7 +226,8 @@ impl Audio {
         let Some((key, end)) = self.takers.get(on.0 as usize).copied().flatten() else { return };
         match self.parts.get_mut(key.0).map(|entry| &mut entry.part) {
             Some(Part::Transcoder(transcoder)) => transcoder.press(usize::from(end), digit, ms),
-            None => {}
+            // Keys are not listened to in a conference, and none is said there.
+            Some(Part::Room(_)) | None => {}
         }
     }
 
@@ -224,12 +276,14 @@ impl Part {
     fn streams(&self) -> Vec<StreamKey> {
         match self {
             Self::Transcoder(transcoder) => transcoder.streams().to_vec(),
+            Self::Room(room) => room.streams(),
         }
     }
 
     fn into_ends(self) -> Vec<End> {
         match self {
             Self::Transcoder(transcoder) => transcoder.into_ends().into(),
+            Self::Room(room) => room.into_ends(),
         }
     }
 
@@ -237,6 +291,7 @@ impl Part {
     fn receive(&mut self, end: usize, packet: &mut Packet<'_>, out: &mut Out<'_>) {
         match self {
             Self::Transcoder(transcoder) => transcoder.receive(end, packet, out),
+            Self::Room(room) => room.receive(end, packet, out),
         }
     }
 
@@ -244,6 +299,7 @@ impl Part {
     fn tick(&mut self, out: &mut Out<'_>) {
         match self {
             Self::Transcoder(transcoder) => transcoder.tick(out),
+            Self::Room(room) => room.tick(out),
         }
     }
 
@@ -251,6 +307,7 @@ impl Part {
     fn missed(&mut self, ticks: u32) {
         match self {
             Self::Transcoder(transcoder) => transcoder.missed(ticks),
+            Self::Room(room) => room.missed(ticks),
         }
     }
 
@@ -258,6 +315,7 @@ impl Part {
     fn leave(&mut self, out: &mut Out<'_>) {
         match self {
             Self::Transcoder(transcoder) => transcoder.leave(out),
+            Self::Room(room) => room.leave(out),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Phones that have no audio format in common: a worker between them, with a clock that is driven, and sockets that are real.
 
+mod conferring;
 mod playing;
 
 use super::*;

@@ -1,0 +1,108 @@
+//! Conferences: a service that many call.
+
+use super::transferring::{three, told};
+use super::*;
+use crate::routing::{Plan, decide_call};
+use crate::service::{ROOM_MEMBERS_MAX, Room, Service};
+use crate::testing::Phone;
+
+const SALES: &str = "sip:conference-sales@example.org";
+
+/// Calls a conference, is answered, and says ACK; the room that it is in.
+fn enter(desk: &mut Desk, phone: &mut Phone, uri: &str) -> (Ua, Room) {
+    let (request, sent) = desk.invite(phone, uri, "", &sdp("10.0.0.1", 4_000));
+    let ok = answer_to(&sent, phone.flow, 200).clone();
+    let mut caller = Ua::caller(phone.flow, &request, &ok);
+    let ack = caller.ack("");
+    assert!(desk.receive(phone.flow, &ack).is_empty());
+    let Some((_, Service::Conference(room))) = desk.served else { panic!("{:?}", desk.served) };
+    (caller, room)
+}
+
+#[test]
+fn who_calls_the_same_name_is_in_the_same_room() {
+    let (mut desk, mut alice, mut bob) = Desk::new();
+    let (_, room) = enter(&mut desk, &mut alice, SALES);
+    assert_eq!(enter(&mut desk, &mut bob, "sip:Conference-Sales@example.org").1, room);
+    alice.call = "-second".into();
+    let (mut caller, other) = enter(&mut desk, &mut alice, "sip:conference-support@example.org");
+    assert_ne!(other, room);
+    let bye = caller.request("BYE", "", "");
+    answer_to(&desk.receive(alice.flow, &bye), alice.flow, 200);
+    assert_eq!(desk.open.len(), 2);
+}
+
+/// Threat: who is in a conference is heard by all who are.
+#[test]
+fn a_conference_is_for_accounts_of_its_domain() {
+    let desk = Desk::empty();
+    let now = desk.office.now.monotonic;
+    let plan = decide_call(&desk.office.world, now, None, SALES.as_bytes());
+    assert!(
+        matches!(plan, Plan::Refuse { status: coeur_sip::StatusCode::FORBIDDEN, .. }),
+        "{}",
+        plan.explain()
+    );
+    let alice = desk.office.world.directory.account(b"alice", b"example.org").expect("alice");
+    let plan = decide_call(&desk.office.world, now, Some(&alice), SALES.as_bytes());
+    assert!(matches!(plan, Plan::Serve(Service::Conference(_))), "{}", plan.explain());
+}
+
+#[test]
+fn a_conference_has_so_many_members_and_no_more() {
+    let (mut desk, mut alice, mut bob) = Desk::new();
+    desk.office.world.settings.calls_per_account_max = 0;
+    for member in 0..ROOM_MEMBERS_MAX {
+        alice.call = format!("-{member}");
+        enter(&mut desk, &mut alice, SALES);
+    }
+    let (_, sent) = desk.invite(&mut bob, SALES, "", &sdp("10.0.0.2", 5_000));
+    assert!(answer_to(&sent, bob.flow, 486).text().contains("The Conference Is Full"));
+    assert_eq!(desk.office.exchange.counters().limits_hit, 1);
+    enter(&mut desk, &mut bob, "sip:conference-support@example.org");
+}
+
+/// RFC 5589 section 6.
+#[test]
+fn a_call_is_transferred_into_a_conference() {
+    let mut three = three();
+    let refer = three.caller.request("REFER", &format!("Refer-To: <{SALES}>\r\n"), "");
+    let sent = three.desk.receive(three.caller.flow, &refer);
+    let offer = request_to(&sent, three.bob, "INVITE").clone();
+    let answer = described("10.0.0.2", 5_000, 2, "");
+    let sent = three.desk.receive(three.bob, &reply(&offer, 200, "", &contact(three.bob), &answer));
+    let last = sent.iter().rfind(|sent| sent.text().starts_with("NOTIFY ")).expect("word of it").clone();
+    assert_eq!(told(&last), ("SIP/2.0 200 OK".into(), true));
+    assert!(matches!(three.desk.served, Some((_, Service::Conference(_)))));
+}
+
+/// Decision 0027: who is on another shard is called in from there.
+#[test]
+fn a_conference_has_members_of_two_shards() {
+    let (mut desk, mut alice, mut bob) = Desk::new();
+    desk.office.world.settings.shards = 2;
+    desk.office.divide(&[alice.flow]);
+    let at_home = |name: &&String| {
+        let room = Room::named(&desk.office.world, name.as_bytes(), b"example.org").expect("a room");
+        Service::Conference(room).home(&desk.office.world) == Some(crate::flow::ShardId(0))
+    };
+    let names: Vec<String> = (0..16).map(|at| format!("conference-{at}")).collect();
+    let name = names.iter().find(at_home).expect("one of them").clone();
+    let uri = format!("sip:{name}@example.org");
+    let (_, room) = enter(&mut desk, &mut bob, &uri);
+    assert_eq!(desk.open.len(), 1);
+    let (mut caller, of_alice) = enter(&mut desk, &mut alice, &uri);
+    assert_eq!(of_alice, room);
+    // Hers, and one on each shard between them.
+    assert_eq!(desk.open.len(), 4);
+    let bye = caller.request("BYE", "", "");
+    desk.receive(alice.flow, &bye);
+    assert_eq!(desk.open.len(), 1);
+    desk.pass(Duration::from_secs(2));
+    // One call of hers for those who read records, to what she has called.
+    let records = desk.office.events.iter().filter_map(|event| match event {
+        crate::event::Event::CallEnded(record) => Some(String::from_utf8_lossy(&record.to).into_owned()),
+        _ => None,
+    });
+    assert_eq!(records.collect::<Vec<_>>(), [uri]);
+}
