@@ -115,7 +115,16 @@ impl Phone {
     }
 
     /// Stops the phone and returns how many seconds of this tone it heard.
-    pub fn heard_s(mut self, frequency_hz: f32) -> f32 {
+    pub fn heard_s(self, frequency_hz: f32) -> f32 {
+        self.heard(|wav| tone::seconds_of(wav, frequency_hz))
+    }
+
+    /// The same of several tones at once, without another.
+    pub fn heard_together_s(self, frequencies_hz: &[f32], without_hz: f32) -> f32 {
+        self.heard(|wav| tone::seconds_of_all(wav, frequencies_hz, without_hz))
+    }
+
+    fn heard(mut self, seconds: impl Fn(&tone::Wav) -> f32) -> f32 {
         self.command("quit", "");
         let until = Instant::now() + Duration::from_secs(3);
         while Instant::now() < until && self.child.0.try_wait().is_ok_and(|s| s.is_none()) {
@@ -127,7 +136,7 @@ impl Phone {
             if name.ends_with("-dec.wav")
                 && let Some(wav) = tone::read(&entry.path())
             {
-                heard = heard.max(tone::seconds_of(&wav, frequency_hz));
+                heard = heard.max(seconds(&wav));
             }
         }
         heard

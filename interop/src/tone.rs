@@ -42,6 +42,17 @@ pub fn seconds_of(wav: &Wav, frequency_hz: f32) -> f32 {
     heard as f32 / 10.0
 }
 
+/// Seconds in which all of these tones are heard, each with its part of the energy, and that other one is not.
+pub fn seconds_of_all(wav: &Wav, frequencies_hz: &[f32], without_hz: f32) -> f32 {
+    let window = (wav.rate_hz / 10) as usize;
+    let least = 0.5 / frequencies_hz.len() as f32;
+    let is_heard = |samples: &&[f32]| {
+        frequencies_hz.iter().all(|hz| share(samples, wav.rate_hz, *hz) > least)
+            && share(samples, wav.rate_hz, without_hz) < 0.05
+    };
+    wav.samples.chunks_exact(window).filter(is_heard).count() as f32 / 10.0
+}
+
 /// Share of the energy of `samples` that lies at `frequency_hz`, 0 to 1. Silence has none.
 fn share(samples: &[f32], rate_hz: u32, frequency_hz: f32) -> f32 {
     let energy: f32 = samples.iter().map(|s| s * s).sum();

@@ -117,6 +117,55 @@ fn two_browsers_hear_and_see_each_other_with_keys_that_the_server_does_not_have(
     browsers.wait("bob", 10, |report| report.has_ended());
 }
 
+/// The echo service in the browser's own profile: ICE, DTLS-SRTP, Opus.
+#[test]
+#[ignore = "needs node and chromium"]
+fn a_browser_hears_itself_through_echo() {
+    let server = Coeur::start_with("web-echo", &[ALICE], &["--origin", "localhost"]);
+    let mut browsers = Browsers::start();
+    phone(&mut browsers, &server, ALICE, Library::JsSip, 440, false);
+    server.wait_for_registrations(1);
+    browsers.call("alice", "echo");
+    let by_alice = browsers.wait("alice", 20, |r| r.heard_s(440) > 2.0);
+    println!("alice {by_alice:#?}");
+    assert!(by_alice.is_confirmed() && by_alice.audio_packets() > 80);
+    browsers.hang_up("alice");
+    browsers.wait("alice", 10, |report| report.has_ended());
+}
+
+/// A conference of a browser with Opus and a desk phone with whatever it has.
+#[test]
+#[ignore = "needs node, chromium and baresip"]
+fn a_browser_and_a_desk_phone_meet_in_a_conference() {
+    let server = Coeur::start_with("web-conference", &[ALICE, BOB], &["--origin", "localhost"]);
+    let mut bob = baresip::Phone::start(&baresip::Setup {
+        user: BOB.0,
+        secret: BOB.1,
+        transport: "udp",
+        server_port: server.udp,
+        tone_hz: 660,
+        auto_answer: true,
+        ca_file: None,
+        srtp: false,
+        place: Place::LOOPBACK,
+        server: Place::LOOPBACK.address,
+    });
+    bob.registered();
+    let mut browsers = Browsers::start();
+    phone(&mut browsers, &server, ALICE, Library::SipJs, 440, false);
+    server.wait_for_registrations(2);
+    browsers.call("alice", "conference-sales");
+    bob.command("dial", &format!("sip:conference-sales@{DOMAIN}"));
+    bob.established();
+    let by_alice = browsers.wait("alice", 20, |r| r.heard_s(660) > 2.0);
+    println!("alice {by_alice:#?}");
+    assert!(by_alice.is_confirmed() && by_alice.heard_s(440) == 0.0);
+    browsers.hang_up("alice");
+    bob.command("hangup", "");
+    let by_bob = bob.heard_s(440.0);
+    assert!(by_bob > 1.5, "bob heard alice's tone for {by_bob} s");
+}
+
 /// The server bridges ICE and DTLS-SRTP of the browser to what the desk phone speaks; first the one calls, then the other.
 fn a_browser_and_a_desk_phone_talk(name: &str, library: Library, transport: &str, srtp: bool) {
     let server = Coeur::start_with(name, &[ALICE, BOB], &["--origin", "localhost"]);
