@@ -390,6 +390,7 @@ fn world(calls: CallMode) -> World {
         listeners: vec![listener],
         machine: coeur_exchange::machine::Machine::default(),
         guard: guard::Shared::new(&secrets),
+        kept_calls: coeur_exchange::kept_calls::KeptCalls::new(&secrets),
         secrets,
         settings: Settings { messages_per_minute_max: 0, calls, ..Settings::default() },
         storage_writable: AtomicBool::new(true),

@@ -114,6 +114,13 @@ impl Phone {
         self.wait_for(&["Call established"], 10);
     }
 
+    /// Bytes of sound that it has heard so far, all calls together.
+    pub fn heard_bytes(&self) -> u64 {
+        let files = std::fs::read_dir(self.folder.path()).expect("folder").flatten();
+        let heard = files.filter(|entry| entry.file_name().to_string_lossy().ends_with("-dec.wav"));
+        heard.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
+    }
+
     /// Stops the phone and returns how many seconds of this tone it heard.
     pub fn heard_s(self, frequency_hz: f32) -> f32 {
         self.heard(|wav| tone::seconds_of(wav, frequency_hz))

@@ -314,6 +314,7 @@ fn world(address: SocketAddr, users: &[(String, String)], secrets: [u8; 32]) -> 
         }],
         machine: coeur_exchange::machine::Machine::default(),
         guard: coeur_exchange::guard::Shared::new(&keys),
+        kept_calls: coeur_exchange::kept_calls::KeptCalls::new(&keys),
         secrets: keys,
         settings: Settings::default(),
         storage_writable: AtomicBool::new(true),

@@ -36,6 +36,12 @@ pub(crate) struct Roles<'r> {
 pub(crate) fn dispatch(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input<'_>) {
     // What was at hand is gone: its bytes may be another message's by now.
     cx.answers.begin();
+    let first = cx.outbox.outputs.len();
+    handle(roles, cx, input);
+    roles.calls.keep(cx, first);
+}
+
+fn handle(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input<'_>) {
     match input {
         Input::Received { flow, message } if message.is_response() => response(roles, cx, flow, message),
         Input::Received { flow, message } => request(roles, cx, &flow, message),

@@ -244,6 +244,8 @@ counters! {
     calls_ended,
     /// Calls that went to somebody else by the rules of the account that was called.
     calls_forwarded,
+    /// Calls that went on after a restart.
+    calls_restored,
     /// Calls of which one side was joined with somebody else.
     calls_transferred,
     /// Calls that were answered by somebody who was not called.

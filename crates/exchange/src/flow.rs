@@ -18,6 +18,8 @@ pub struct ConnectionId(pub u64);
 
 impl ConnectionId {
     pub const NONE: Self = Self(0);
+    /// One of a process that has ended: it is no connection of this one, and was one.
+    pub const GONE: Self = Self(u64::MAX - 1);
 
     pub fn new(shard: ShardId, serial: u64) -> Self {
         debug_assert!(serial != 0 && serial < 1 << 56);

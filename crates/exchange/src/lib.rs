@@ -32,6 +32,7 @@ pub mod gruu;
 pub mod guard;
 pub mod ice_servers;
 pub mod input;
+pub mod kept_calls;
 pub mod machine;
 pub mod media;
 pub mod mint;
@@ -126,6 +127,25 @@ impl Exchange {
             draining: &mut self.draining,
         };
         dispatch::dispatch(&mut roles, &mut cx, input);
+    }
+
+    /// Takes up calls that the journal has kept, before anything else happens. How many there are.
+    pub fn restore(
+        &mut self,
+        now: Now,
+        world: &World,
+        calls: &[record::calls::RecoveredCall],
+        outbox: &mut Outbox,
+    ) -> usize {
+        let mut cx = Context {
+            now,
+            world,
+            mint: &mut self.mint,
+            counters: &mut self.counters,
+            outbox,
+            answers: &mut self.answers,
+        };
+        self.calls.take_up(&mut cx, calls)
     }
 
     /// When `Input::Ticked` is next wanted.

@@ -26,7 +26,7 @@ pub struct Span {
 #[derive(Debug)]
 pub enum Output {
     Send(Send),
-    /// Append these bytes (one [`crate::record::Batch`]) to the journal.
+    /// Append these bytes (one [`crate::record::Batch`], or an entry of calls) to the journal.
     Save(Span),
     Resolve {
         token: ResolveToken,
@@ -84,6 +84,22 @@ impl Outbox {
     /// Sends `bytes` once every save before is durable, `or_else` if it fails.
     pub fn send_after_save(&mut self, hop: Hop, bytes: Span, or_else: Span) {
         self.outputs.push(Output::Send(Send { hop, bytes, after_save: Some(OrElse(or_else)), token: None }));
+    }
+
+    /// What was written last with these bytes leaves once the next save is durable; when that fails it leaves all the same.
+    pub(crate) fn hold(&mut self, bytes: Span) {
+        let is_meant = |output: &&mut Output| matches!(output, Output::Send(send) if send.bytes == bytes);
+        if let Some(Output::Send(send)) = self.outputs.iter_mut().rev().find(is_meant) {
+            send.after_save = Some(OrElse(bytes));
+        }
+    }
+
+    /// Saves these bytes before the first message that is held, of the outputs from `first` on.
+    pub(crate) fn save_before_held(&mut self, first: usize, bytes: Span) {
+        let is_held = |output: &Output| matches!(output, Output::Send(send) if send.after_save.is_some());
+        let held = self.outputs.iter().skip(first).position(is_held);
+        let at = held.map_or(self.outputs.len(), |held| first + held);
+        self.outputs.insert(at, Output::Save(bytes));
     }
 
     pub fn publish(&mut self, event: Event) {

@@ -42,6 +42,7 @@ pub fn world_with(domain: Domain) -> World {
         listeners: vec![listener(0, Transport::Udp), listener(1, Transport::Tcp)],
         machine: Machine::default(),
         guard: Shared::new(&secrets),
+        kept_calls: crate::kept_calls::KeptCalls::new(&secrets),
         secrets,
         settings: Settings::default(),
         storage_writable: AtomicBool::new(true),
@@ -147,6 +148,8 @@ pub struct Office {
     pub media: Vec<MediaCommand>,
     /// Answers to questions about calls.
     pub told: Vec<(Ticket, Told)>,
+    /// Entries of the journal.
+    pub saved: Vec<Vec<u8>>,
 }
 
 impl Default for Office {
@@ -172,6 +175,7 @@ impl Office {
             asked: Vec::new(),
             media: Vec::new(),
             told: Vec::new(),
+            saved: Vec::new(),
         }
     }
 
@@ -264,7 +268,8 @@ impl Office {
                 Output::Resolve { token, query } => self.asked.push((token, query)),
                 Output::Media(command) => self.media.push(command),
                 Output::Told(ticket, told) => self.told.push((ticket, told)),
-                Output::Save(_) | Output::Close(_) => {}
+                Output::Save(span) => self.saved.push(outbox.bytes(span).to_vec()),
+                Output::Close(_) => {}
             }
         }
         sent

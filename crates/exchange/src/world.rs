@@ -19,6 +19,8 @@ pub struct World {
     pub settings: Settings,
     /// Tables of the guard that all shards share.
     pub guard: crate::guard::Shared,
+    /// What the journal holds of calls.
+    pub kept_calls: crate::kept_calls::KeptCalls,
     /// False while the journal cannot write; new registrations are then refused with 503 before any work.
     pub storage_writable: AtomicBool,
     /// Calls that wait for somebody to take them.

@@ -22,7 +22,7 @@ mod tests;
 pub use inbound::{Inbound, Received};
 pub use keys::{KeyError, MKI_BYTES_MAX, MasterKey};
 pub use outbound::Outbound;
-pub use sources::{SOURCES_MAX, SourceState, SrtpState};
+pub use sources::{Progress, SOURCES_MAX, SourceState, SrtpState};
 pub use suite::Suite;
 
 /// Why a packet was not protected or unprotected. It is to be dropped; its bytes may have changed.

@@ -311,6 +311,7 @@ fn world<'u>(users: impl Iterator<Item = &'u str>) -> World {
         ],
         machine: coeur_exchange::machine::Machine::default(),
         guard: coeur_exchange::guard::Shared::new(&keys),
+        kept_calls: coeur_exchange::kept_calls::KeptCalls::new(&keys),
         secrets: keys,
         settings: Settings { response_memory_bytes: 1 << 20, ..Settings::default() },
         storage_writable: AtomicBool::new(true),

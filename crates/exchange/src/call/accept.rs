@@ -153,8 +153,10 @@ impl Calls {
             writer.raw(&timer);
             describe::write_type(writer, &body);
         });
-        if sent.is_none() {
-            return;
+        let Some(sent) = sent else { return };
+        if !late && self.service_of(callee).is_none() {
+            // "It is answered" means "it is in the journal", where `keep` puts it.
+            cx.outbox.hold(sent);
         }
         self.legs[caller.slot as usize].unacknowledged = Some(server);
         let picker = self.calls[call as usize].setup.as_ref().and_then(|setup| setup.picker);

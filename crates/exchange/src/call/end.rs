@@ -124,6 +124,9 @@ impl Calls {
             leg.leaving = true;
             return;
         }
+        if self.waits_for_way(cx, id) {
+            return;
+        }
         self.send_bye(cx, id, reason);
         self.remove_leg(cx, id);
     }

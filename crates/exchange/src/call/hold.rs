@@ -16,6 +16,13 @@ pub(super) struct Hears {
     has_talked: bool,
 }
 
+impl Hears {
+    /// Of a call that was answered before a restart.
+    pub(super) fn resumed() -> Self {
+        Self { sound: None, has_talked: true }
+    }
+}
+
 impl Calls {
     /// Both sides have described what they agree on.
     pub(super) fn hold(&mut self, cx: &mut Context<'_>, a: LegId, b: LegId) {

@@ -49,6 +49,9 @@ impl Calls {
                 cx.counters.route_forged += 1;
                 return refuse(cx, &flow, message, StatusCode::FORBIDDEN, None);
             }
+            if end.party == Some(prover) {
+                self.found_over(id, flow);
+            }
         }
         if let Some(dialog) = &mut self.legs[id.slot as usize].dialog
             && let Err(error) = dialog.on_request(message)

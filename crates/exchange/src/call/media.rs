@@ -160,13 +160,21 @@ impl Calls {
                 self.reported(cx, *id, report);
             }
             MediaEvent::Closed { id, report } => self.reported(cx, *id, report),
-            MediaEvent::Heard { .. } | MediaEvent::Dtmf { .. } | MediaEvent::Kept { .. } => {}
+            MediaEvent::Kept { id, kept } => {
+                if let Some(leg) = Media::leg_of(*id).filter(|leg| self.leg(*leg).is_some()) {
+                    self.keep_media(cx, leg, kept);
+                }
+            }
+            MediaEvent::Heard { .. } | MediaEvent::Dtmf { .. } => {}
         }
     }
 
     /// The ports of a leg are there: whatever waited for them goes on.
     fn opened(&mut self, cx: &mut Context<'_>, id: LegId) {
         let call = self.legs[id.slot as usize].call;
+        if self.restored_opened(cx, call) {
+            return;
+        }
         if let Some(joining) = self.joining(id) {
             return self.join_opened(cx, joining);
         }
@@ -198,6 +206,9 @@ impl Calls {
 
     fn open_failed(&mut self, cx: &mut Context<'_>, id: LegId) {
         let call = self.legs[id.slot as usize].call;
+        if self.restored_failed(cx, call) {
+            return;
+        }
         if let Some(joining) = self.joining(id) {
             return self.join_failed(cx, joining, coeur_sip::StatusCode::NOT_ACCEPTABLE_HERE);
         }

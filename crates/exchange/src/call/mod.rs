@@ -6,11 +6,11 @@
 //! [`cancel`], [`forward`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`follow`], [`refer`], [`replace`], [`transfer`],
 //! [`silence`], [`session_id`],
 //! [`join`], [`across`], [`pickup`], [`park`], [`notify`], [`mod@hold`], [`serve`], [`end`], [`asked`], [`note`],
-//! [`time`]. What each side asks and is
+//! [`time`], [`keep`], [`restore`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
 //!
 //! What it deliberately does not do: authenticate (that is `guard`), decide where a call goes (`routing`), carry media
-//! ([`crate::media`] says what it wants), know what is in the journal.
+//! ([`crate::media`] says what it wants). Of the journal only [`keep`] and [`restore`] know.
 
 mod accept;
 mod across;
@@ -31,6 +31,7 @@ mod hold;
 mod identity;
 mod inside;
 mod join;
+mod keep;
 mod keys;
 mod late;
 mod launch;
@@ -50,6 +51,7 @@ mod reliable;
 mod replace;
 mod request;
 mod response;
+mod restore;
 mod revoke;
 mod ring;
 mod serve;
@@ -61,6 +63,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod time;
+mod tracked;
 mod transfer;
 mod waiting;
 
@@ -82,6 +85,7 @@ use name::Name;
 use server::Server;
 use slab::Slab;
 use state::Call;
+use tracked::Tracked;
 
 pub(crate) use client::is_ours as is_token;
 pub(crate) use feature::of as feature;
@@ -104,8 +108,8 @@ enum Owner {
 
 pub struct Calls {
     keys: KeyHasher,
-    calls: Slab<Call>,
-    legs: Slab<Leg>,
+    calls: Tracked<Call>,
+    legs: Tracked<Leg>,
     clients: Slab<Client>,
     servers: Slab<Server>,
     servers_by_key: HashMap<TransactionKey, u32, PassThrough>,
@@ -118,14 +122,16 @@ pub struct Calls {
     failed: Blacklist,
     /// What devices speak.
     profiles: Profiles,
+    journal: keep::Journal,
+    restored: restore::Restored,
 }
 
 impl Calls {
     pub fn new(seed: [u8; 16]) -> Self {
         Self {
             keys: KeyHasher::new(seed),
-            calls: Slab::new(),
-            legs: Slab::new(),
+            calls: Tracked::new(),
+            legs: Tracked::new(),
             clients: Slab::new(),
             servers: Slab::new(),
             servers_by_key: HashMap::default(),
@@ -135,6 +141,8 @@ impl Calls {
             serial: 0,
             failed: Blacklist::new(),
             profiles: Profiles::default(),
+            journal: keep::Journal::default(),
+            restored: restore::Restored::default(),
         }
     }
 
@@ -172,7 +180,8 @@ impl Calls {
     /// has not answered may have several dialogs (section 12.1.2).
     fn leg_of(&self, message: &Message<'_>) -> Option<LegId> {
         let name = Name::of_tag(message.to_tag()?)?;
-        let leg = self.legs.get(name.slot as usize).filter(|leg| leg.name == name)?;
+        let here = self.legs.get(name.slot as usize).filter(|leg| leg.name == name);
+        let leg = here.or_else(|| self.restored_leg(&name))?;
         let early = leg.callee.as_ref().map(|callee| callee.forks.iter());
         let mut dialogs = leg.dialog.iter().chain(early.into_iter().flatten());
         dialogs.any(|dialog| dialog.owns_request(message)).then_some(leg.id)
@@ -249,6 +258,7 @@ impl Calls {
             hears: hold::Hears::default(),
             subscription: notify::Subscription::default(),
             follow: follow::Follow::default(),
+            leave_by: Monotonic::NEVER,
             alarm: Monotonic::NEVER,
             look_at: Monotonic::NEVER,
             via: None,

@@ -81,6 +81,7 @@ impl Calls {
             transfer_of: record.transfer_of,
             verdict: record.verdict,
         };
+        self.keep_record(cx, &written);
         self.ask_of_taken(cx, media);
         self.await_reports(cx, What::Record(Box::new(written)), media);
     }

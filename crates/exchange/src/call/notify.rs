@@ -20,6 +20,16 @@ pub(super) struct Subscription {
 }
 
 impl Subscription {
+    /// There was a REFER.
+    pub(super) fn was_begun(&self) -> bool {
+        self.before
+    }
+
+    /// After a restart; whom a REFER of before has led to nobody hears.
+    pub(super) fn resumed(before: bool) -> Self {
+        Self { before, ..Self::default() }
+    }
+
     /// `wanted`: who refers has not asked for silence (RFC 4488, RFC 7614).
     pub(super) fn begin(&mut self, message: &Message<'_>, wanted: bool) {
         self.id = self.before.then_some(message.cseq().number);

@@ -59,6 +59,26 @@ impl SessionTimer {
         self.under_way = None;
     }
 
+    /// What the journal keeps of it: interval in seconds, whether we refresh, when the next refresh and the end are.
+    pub(super) fn kept(&self) -> (u32, bool, Monotonic, Monotonic) {
+        (self.interval_s, self.we_refresh, self.refresh_at, self.expires_at)
+    }
+
+    /// As it was kept. A refresh that was under way is due again.
+    pub(super) fn resumed(
+        interval_s: u32,
+        we_refresh: bool,
+        refresh_at: Monotonic,
+        expires_at: Monotonic,
+    ) -> Self {
+        Self { interval_s, we_refresh, refresh_at, expires_at, under_way: None }
+    }
+
+    /// The session is over then.
+    pub(super) fn end_at(&mut self, at: Monotonic) {
+        self.expires_at = at;
+    }
+
     /// Section 10: who refreshes does so at half of the interval; who does not ends the session shortly before its end.
     fn start(&mut self, now: Monotonic, interval_s: u32, we_refresh: bool) {
         let interval = Duration::from_secs(u64::from(interval_s));

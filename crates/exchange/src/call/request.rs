@@ -6,7 +6,7 @@ use super::leg::{Leg, LegId};
 use super::name::Name;
 use super::{ALLOW, Calls, SUPPORTED, describe};
 use crate::context::Context;
-use crate::flow::Hop;
+use crate::flow::{Flow, Hop};
 use crate::outbox::Span;
 use crate::proxy::ends::{Reached, reach};
 use crate::proxy::next_hop;
@@ -107,6 +107,16 @@ impl Calls {
         }
     }
 
+    /// The ACK of a 2xx to an INVITE of which nothing else is known any more, over the flow on which that has come.
+    pub(super) fn acknowledge_over(&self, cx: &mut Context<'_>, flow: Flow, dialog: &Dialog, cseq: u32) {
+        let hop = Hop::Flow(flow);
+        let Some(via) = ack_via(cx, &hop) else { return };
+        let span = cx.outbox.write(|out| {
+            dialog.write_request(Method::Ack, cseq, &via, out).end(b"");
+        });
+        cx.outbox.send(hop, span, None);
+    }
+
     /// The ACK of a failure (section 17.1.1.3): with the branch of its INVITE.
     pub(super) fn acknowledge_failure(&mut self, cx: &mut Context<'_>, slot: u32, response: &Message<'_>) {
         let to = response.header(HeaderName::To).unwrap_or_default();
@@ -169,7 +179,7 @@ fn write_own(
 
 /// Where a request inside the dialog goes, and the Request-URI when the remote target is a GRUU of ours. A device that has
 /// moved is reached where it is registered now (see `proxy::ends`).
-fn way_to(cx: &Context<'_>, leg: &Leg) -> Option<(Hop, Option<Box<[u8]>>)> {
+pub(super) fn way_to(cx: &Context<'_>, leg: &Leg) -> Option<(Hop, Option<Box<[u8]>>)> {
     let dialog = leg.dialog.as_ref()?;
     if leg.end.party.is_none() {
         return Some((leg.hop.clone(), None));

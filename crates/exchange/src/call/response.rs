@@ -16,7 +16,7 @@ impl Calls {
     pub(crate) fn response(&mut self, cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) {
         let Some((slot, status)) = self.client_answered(cx, message) else {
             cx.counters.stray_responses += 1;
-            return;
+            return self.acknowledge_of_before(cx, &flow, message);
         };
         if !answers_from(cx, &self.clients[slot as usize], &flow) {
             cx.counters.responses_from_elsewhere += 1;

@@ -46,6 +46,9 @@ pub(super) struct Repeat {
     until: Monotonic,
 }
 
+/// After a restart the 2xx leaves again when the sockets are open.
+const RESUMED_SOON: Duration = Duration::from_millis(20);
+
 impl Server {
     pub(super) fn is_open(&self) -> bool {
         match &self.machine {
@@ -150,6 +153,49 @@ impl Calls {
     /// The same without anything further.
     pub(super) fn answer_plain(&mut self, cx: &mut Context<'_>, slot: u32, status: StatusCode) {
         self.answer(cx, slot, status, None, b"", |_| {});
+    }
+
+    /// A 2xx to INVITE that awaits its ACK: its bytes, from where the INVITE came, where the 2xx goes, and until when.
+    pub(super) fn kept_answer(&self, slot: u32) -> Option<(&[u8], Flow, Flow, Monotonic)> {
+        let server = self.servers.get(slot as usize)?;
+        let repeat = server.repeat.as_ref()?;
+        Some((&repeat.bytes, server.source, server.reply, repeat.until))
+    }
+
+    /// The server transaction of an INVITE that the process before has answered with these bytes: they are repeated, at
+    /// first soon, and whoever repeats the INVITE finds it accepted (RFC 6026 section 7.1).
+    pub(super) fn resume_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        (leg, tag): (LegId, &[u8]),
+        bytes: &[u8],
+        (source, reply): (Flow, Flow),
+        until: Monotonic,
+    ) -> Option<u32> {
+        let (key, cseq, status) = read(bytes, |answer| {
+            Some((self.key(answer, b"INVITE")?, answer.cseq().number, answer.status()?))
+        })??;
+        let (now, timing) = (cx.now.monotonic, timing(cx.world));
+        let mut invite = InviteServer::start(now, &timing, reply.transport.is_reliable());
+        invite.on_response(now, &timing, status.code(), bytes);
+        let repeat = Repeat { bytes: bytes.into(), interval: timing.t1, at: now + RESUMED_SOON, until };
+        let serial = self.next_serial();
+        let slot = self.servers.insert(Server {
+            serial,
+            key,
+            leg,
+            machine: Machine::Invite(invite),
+            request: Box::default(),
+            cseq,
+            source,
+            reply,
+            tag: tag.into(),
+            repeat: Some(Box::new(repeat)),
+            armed: Monotonic::NEVER,
+        }) as u32;
+        self.servers_by_key.insert(key, slot);
+        self.arm_server(now, slot);
+        Some(slot)
     }
 
     /// Hands an answer to the transaction, and sends it when that lets it pass.

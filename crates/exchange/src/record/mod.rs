@@ -1,4 +1,4 @@
-//! What the journal holds of the bindings: batches of changes, and pages of snapshots for compaction.
+//! What the journal holds: of the bindings batches of changes, and pages of snapshots for compaction; of calls see [`calls`].
 //!
 //! One batch is one journal entry: all contacts of a REGISTER or none (RFC 3261 section 10.3 step 7). It begins with
 //! a format version and both clocks; lifetimes are relative to these, so that a binding comes back with what remained
@@ -13,11 +13,14 @@
 //!         | 3 id version                               ; gone
 //! ```
 
+pub mod calls;
+mod fields;
 mod read;
 mod recovery;
 mod write;
 
 pub use read::RecordError;
+pub(crate) use recovery::flow_here;
 pub use recovery::{Recovered, Recovery};
 pub use write::{Batch, Dump};
 
@@ -25,7 +28,7 @@ pub use write::{Batch, Dump};
 const FORMAT: u8 = 1;
 
 /// Longest text of one part (Contact, Path, ...): its length is stored in 16 bits in memory.
-const TEXT_BYTES_MAX: usize = u16::MAX as usize;
+pub(crate) const TEXT_BYTES_MAX: usize = u16::MAX as usize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {

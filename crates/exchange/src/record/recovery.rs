@@ -92,7 +92,7 @@ impl<'b> Recovery<'b> {
         if standing.is_some_and(|standing| standing >= version) {
             return;
         }
-        let (flow, open) = self.flow(draft.flow);
+        let (flow, open) = flow_here(self.listeners, draft.flow);
         draft.flow = flow;
         let remaining_ms = remaining_ms.min(draft.granted_s as u64 * 1000);
         let restore = Restore { remaining_ms, age_s, open };
@@ -116,7 +116,7 @@ impl<'b> Recovery<'b> {
         match self.bindings.version_of(user, domain, id) {
             Some(standing) if standing >= version => {}
             Some(_) => {
-                let (flow, open) = self.flow(refresh.flow);
+                let (flow, open) = flow_here(self.listeners, refresh.flow);
                 refresh.flow = flow;
                 let restore = Restore { remaining_ms, age_s: 0, open };
                 let now = self.now.monotonic;
@@ -135,19 +135,19 @@ impl<'b> Recovery<'b> {
             }
         }
     }
+}
 
-    /// The flow in this process, and whether it can be used: UDP on the listener of the same transport and family,
-    /// the same one if it is still there; a stream never.
-    fn flow(&self, flow: Flow) -> (Flow, bool) {
-        let fits = |listener: &&Listener| {
-            listener.transport == flow.transport && listener.bound.is_ipv6() == flow.remote.is_ipv6()
-        };
-        let same = self.listeners.iter().filter(fits).find(|listener| listener.id == flow.listener);
-        let found = same.or(self.listeners.iter().find(fits));
-        let listener = found.map_or(flow.listener, |listener| listener.id);
-        let open = flow.transport == Transport::Udp && found.is_some();
-        (Flow { listener, connection: ConnectionId::NONE, ..flow }, open)
-    }
+/// The flow in this process, and whether it can be used: UDP on the listener of the same transport and family, the same one
+/// if it is still there; a stream never.
+pub(crate) fn flow_here(listeners: &[Listener], flow: Flow) -> (Flow, bool) {
+    let fits = |listener: &&Listener| {
+        listener.transport == flow.transport && listener.bound.is_ipv6() == flow.remote.is_ipv6()
+    };
+    let same = listeners.iter().filter(fits).find(|listener| listener.id == flow.listener);
+    let found = same.or(listeners.iter().find(fits));
+    let listener = found.map_or(flow.listener, |listener| listener.id);
+    let open = flow.transport == Transport::Udp && found.is_some();
+    (Flow { listener, connection: ConnectionId::NONE, ..flow }, open)
 }
 
 impl Change<'_> {

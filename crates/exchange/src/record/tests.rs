@@ -287,7 +287,7 @@ fn damage_is_an_error_and_what_was_cut_says_where() {
         let _ = recovery.apply(&bytes[..end]);
     }
     assert_eq!(bindings.count(), 0);
-    assert_eq!(recovery.apply(b"").unwrap_err().to_string(), "record of bindings: cut short at byte 0");
+    assert_eq!(recovery.apply(b"").unwrap_err().to_string(), "entry of the journal: cut short at byte 0");
     assert_eq!(recovery.apply(&[9]).unwrap_err().what, "unknown format");
 }
 

@@ -1,11 +1,9 @@
 //! Encoding.
 
+use super::fields::{flow, integer, text};
 use super::{AOR, BIND, FORMAT, Kind, REFRESH, Stamp, UNBIND};
 use crate::bindings::{BindingId, Bindings, Cursor, Draft, Fallback, Refresh, Version, View};
-use crate::flow::Flow;
 use coeur_sip::time::Now;
-use coeur_sip::transport::Transport;
-use std::net::SocketAddr;
 
 /// Writes one batch behind what `out` holds already.
 pub struct Batch<'o> {
@@ -135,54 +133,9 @@ fn bind(
     fallback(out, draft.fallback);
 }
 
-fn flow(out: &mut Vec<u8>, flow: &Flow) {
-    out.push(transport_number(flow.transport));
-    integer(out, flow.listener.0 as u64);
-    match flow.remote {
-        SocketAddr::V4(v4) => {
-            out.push(4);
-            out.extend_from_slice(&v4.ip().octets());
-        }
-        SocketAddr::V6(v6) => {
-            out.push(6);
-            out.extend_from_slice(&v6.ip().octets());
-            integer(out, v6.scope_id() as u64);
-        }
-    }
-    integer(out, flow.remote.port() as u64);
-}
-
 fn fallback(out: &mut Vec<u8>, fallback: Fallback) {
     out.push(match fallback {
         Fallback::None => 0,
         Fallback::Contact => 1,
     });
-}
-
-/// Numbers of the format, not of the type: they never change.
-fn transport_number(transport: Transport) -> u8 {
-    match transport {
-        Transport::Udp => 0,
-        Transport::Tcp => 1,
-        Transport::Tls => 2,
-        Transport::Ws => 3,
-        Transport::Wss => 4,
-        Transport::Sctp => 5,
-        Transport::TlsSctp => 6,
-        Transport::Other => 7,
-    }
-}
-
-fn text(out: &mut Vec<u8>, bytes: &[u8]) {
-    debug_assert!(bytes.len() <= super::TEXT_BYTES_MAX);
-    integer(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn integer(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }

@@ -38,7 +38,7 @@ pub use stream::Handed;
 pub use trouble::{Trouble, Troubles};
 
 use crate::demux::Protocol;
-use crate::srtp::{Inbound, Outbound, SrtpState};
+use crate::srtp::{Inbound, Outbound, Progress, SrtpState};
 use coeur_sip::time::Monotonic;
 use slab::Slab;
 use std::net::SocketAddr;
@@ -310,6 +310,11 @@ impl Relay {
     /// The counts of SRTP that must not go back, of receiving and of sending; `None` in the clear and before the keys.
     pub fn srtp_states(&self, key: StreamKey) -> Option<(SrtpState, SrtpState)> {
         self.stream(key)?.srtp_states()
+    }
+
+    /// How far the counts of SRTP are, of receiving and of sending; `None` in the clear and before the keys.
+    pub fn srtp_progress(&self, key: StreamKey) -> Option<(Progress, Progress)> {
+        self.stream(key)?.srtp_progress()
     }
 
     /// The last packet that was not taken as the other end's, and why. A stream in a bundle has that of its port.

@@ -8,7 +8,7 @@ use super::{
     TransportKey,
 };
 use crate::packet::Packet;
-use crate::srtp::{Inbound, Outbound, SrtpError, SrtpState};
+use crate::srtp::{Inbound, Outbound, Progress, SrtpError, SrtpState};
 use coeur_sip::time::Monotonic;
 use std::net::{IpAddr, SocketAddr};
 
@@ -190,6 +190,13 @@ impl Stream {
         match (&self.inbound, &self.outbound) {
             (Guard::Srtp(inbound), Guard::Srtp(outbound)) => Some((inbound.state(), outbound.state())),
             (Guard::Plain | Guard::Awaited | Guard::Foreign | Guard::Srtp(_), _) => None,
+        }
+    }
+
+    pub(super) fn srtp_progress(&self) -> Option<(Progress, Progress)> {
+        match (&self.inbound, &self.outbound) {
+            (Guard::Srtp(inbound), Guard::Srtp(outbound)) => Some((inbound.progress(), outbound.progress())),
+            (Guard::Plain | Guard::Awaited | Guard::Srtp(_), _) => None,
         }
     }
 

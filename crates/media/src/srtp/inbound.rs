@@ -5,7 +5,7 @@ use super::keys::{MKI_BYTES_MAX, MasterKey};
 use super::outbound::{RTCP_CLEAR_BYTES, word};
 use super::replay::Window;
 use super::sources::{Source, Sources};
-use super::{RTCP_LIFETIME_PACKETS, SourceState, SrtpError, SrtpState, Suite, index};
+use super::{Progress, RTCP_LIFETIME_PACKETS, SourceState, SrtpError, SrtpState, Suite, index};
 use crate::packet::Packet;
 use crate::rtp;
 
@@ -100,6 +100,14 @@ impl Inbound {
 
     pub fn suite(&self) -> Suite {
         self.suite
+    }
+
+    pub fn progress(&self) -> Progress {
+        Progress {
+            sources: self.sources.len(),
+            rtp_packets: self.lifetime_packets - self.rtp_packets_left,
+            rtcp_packets: self.lifetime_packets.min(RTCP_LIFETIME_PACKETS) - self.rtcp_packets_left,
+        }
     }
 
     pub fn state(&self) -> SrtpState {

@@ -4,7 +4,7 @@ use super::cipher::Cipher;
 use super::keys::MasterKey;
 use super::replay::Window;
 use super::sources::{Source, Sources};
-use super::{RTCP_LIFETIME_PACKETS, SourceState, SrtpError, SrtpState, Suite, index};
+use super::{Progress, RTCP_LIFETIME_PACKETS, SourceState, SrtpError, SrtpState, Suite, index};
 use crate::packet::Packet;
 use crate::rtp;
 
@@ -81,6 +81,14 @@ impl Outbound {
     /// SRTP packets that may still be sent under this key. A new one is due long before this is zero.
     pub fn rtp_packets_left(&self) -> u64 {
         self.rtp_packets_left
+    }
+
+    pub fn progress(&self) -> Progress {
+        Progress {
+            sources: self.sources.len(),
+            rtp_packets: self.lifetime_packets - self.rtp_packets_left,
+            rtcp_packets: self.lifetime_packets.min(RTCP_LIFETIME_PACKETS) - self.rtcp_packets_left,
+        }
     }
 
     pub fn state(&self) -> SrtpState {

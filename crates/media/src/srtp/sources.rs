@@ -25,6 +25,14 @@ pub struct SrtpState {
     pub sources: Vec<SourceState>,
 }
 
+/// How far the counts of a context are, without a look at each source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Progress {
+    pub sources: usize,
+    pub rtp_packets: u64,
+    pub rtcp_packets: u64,
+}
+
 /// A source that knows its SSRC.
 pub(super) trait Source {
     fn ssrc(&self) -> u32;
@@ -60,6 +68,10 @@ impl<S: Source> Sources<S> {
         self.last = self.all.len();
         self.all.push(source);
         self.all.last_mut()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &S> {

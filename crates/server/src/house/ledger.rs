@@ -4,7 +4,7 @@
 use super::call_rows::row;
 use crate::observe::events::EventLog;
 use coeur_api::Door;
-use coeur_exchange::call_record::CallRecord;
+use coeur_exchange::call_record::{CallRecord, CallRecordId};
 use coeur_exchange::flow::ShardId;
 use coeur_storage::{CallRow, Keep};
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Ledger {
 
 impl Pages {
     /// Until the shards are gone.
-    pub fn write(mut self, door: &Door) {
+    pub fn write(mut self, door: &Door, committed: &dyn Fn(Vec<CallRecordId>)) {
         loop {
             let first = match self.waiting.is_empty() {
                 true => self.work.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -88,12 +88,12 @@ impl Pages {
             match first {
                 Ok(first) => self.take(first, &mut flushed),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.commit(door),
+                Err(RecvTimeoutError::Disconnected) => return self.commit(door, committed),
             }
             while let Ok(next) = self.work.try_recv() {
                 self.take(next, &mut flushed);
             }
-            self.commit(door);
+            self.commit(door, committed);
             for done in flushed {
                 // Who has asked may have given up.
                 let _ = done.try_send(());
@@ -111,7 +111,8 @@ impl Pages {
         }
     }
 
-    fn commit(&mut self, door: &Door) {
+    /// `committed`: the journal need not keep these any longer.
+    fn commit(&mut self, door: &Door, committed: &dyn Fn(Vec<CallRecordId>)) {
         let mut written = 0;
         for batch in self.waiting.chunks(BATCH) {
             match door.keep_calls(batch, self.keep) {
@@ -125,7 +126,7 @@ impl Pages {
             }
         }
         self.kept.fetch_add(written as u64, Ordering::Relaxed);
-        self.waiting.drain(..written);
+        committed(self.waiting.drain(..written).map(|row| CallRecordId(row.id)).collect());
         if self.waiting.is_empty() && std::mem::take(&mut self.is_refused) {
             tracing::info!("records of calls are written again");
         }

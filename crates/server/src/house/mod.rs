@@ -4,6 +4,7 @@ pub mod asks;
 pub mod boot;
 pub mod call_rows;
 pub mod call_views;
+pub mod calls;
 pub mod check;
 pub mod deaths;
 pub mod kept;

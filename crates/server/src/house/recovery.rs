@@ -1,8 +1,10 @@
-//! From the journal on disk to bindings in memory.
+//! From the journal on disk to bindings and calls in memory.
 
 use coeur_exchange::bindings::Bindings;
+use coeur_exchange::kept_calls::KeptCalls;
+use coeur_exchange::record::calls::{self, RecoveredCalls, is_of_calls};
 use coeur_exchange::record::{Dump, Recovered, Recovery};
-use coeur_exchange::world::{Listener, World};
+use coeur_exchange::world::World;
 use coeur_sip::time::Now;
 use coeur_storage::{Folder, Journal, Options, Report, StorageError, check_journal};
 use std::path::{Path, PathBuf};
@@ -16,6 +18,9 @@ const FOLDER: &str = "journal";
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
     pub bindings: Recovered,
+    pub calls: usize,
+    /// Calls that were answered and cannot go on, since a part of them is missing.
+    pub calls_lost: usize,
     pub report: Report,
     /// Whole entries that this program does not understand.
     pub unreadable: u64,
@@ -23,41 +28,72 @@ pub struct Restored {
     folder: PathBuf,
 }
 
-/// Opens the journal and applies every entry to empty bindings. What could not be read is said and given up; a torn
-/// end is what a loss of power leaves.
+/// Opens the journal and applies every entry to an empty world. What could not be read is said and given up; a torn end is
+/// what a loss of power leaves. The calls are for `shards` shards to take up.
 pub fn recover(
     folder: &Path,
-    bindings: &Bindings,
-    listeners: &[Listener],
+    world: &World,
+    shards: usize,
     now: Now,
-) -> Result<(Journal, Restored), StorageError> {
+) -> Result<(Journal, Restored, RecoveredCalls), StorageError> {
     let started = Instant::now();
     let folder = folder.join(FOLDER);
     let disk = Folder::open(&folder).map_err(StorageError::io("open", &folder))?;
-    let mut recovery = Recovery::new(bindings, listeners, now);
-    let mut unreadable = 0u64;
-    let (journal, report) = Journal::open(Arc::new(disk), Options::default(), &mut |entry| {
-        unreadable += u64::from(recovery.apply(entry).is_err());
-    })?;
-    let restored =
-        Restored { bindings: recovery.finish(), report, unreadable, took: started.elapsed(), folder };
+    let bindings = &world.bindings;
+    let mut reading = Reading::new(Recovery::new(bindings, &world.listeners, now));
+    let (journal, report) =
+        Journal::open(Arc::new(disk), Options::default(), &mut |entry| reading.apply(entry))?;
+    let (restored, calls) = reading.finish(&world.kept_calls, shards, now);
+    let restored = Restored { report, took: started.elapsed(), folder, ..restored };
     bindings.set_saved_up_to(bindings.version());
     restored.log();
-    Ok((journal, restored))
+    Ok((journal, restored, calls))
 }
 
-/// What [`recover`] would find, with nothing changed and nothing said.
+/// What [`recover`] would find, with nothing changed and nothing said; without the keys of the installation no call is
+/// opened, and none is counted.
 pub fn look(folder: &Path, now: Now) -> Result<Restored, StorageError> {
     let started = Instant::now();
     let folder = folder.join(FOLDER);
     // The bindings are counted and thrown away, so they need no listener.
     let bindings = Bindings::of_boot(super::boot::boot());
-    let mut recovery = Recovery::new(&bindings, &[], now);
-    let mut unreadable = 0u64;
-    let report = check_journal(&folder, &mut |entry| {
-        unreadable += u64::from(recovery.apply(entry).is_err());
-    })?;
-    Ok(Restored { bindings: recovery.finish(), report, unreadable, took: started.elapsed(), folder })
+    let mut reading = Reading::new(Recovery::new(&bindings, &[], now));
+    let report = check_journal(&folder, &mut |entry| reading.apply(entry))?;
+    let (bindings, unreadable) = (reading.bindings.finish(), reading.unreadable);
+    Ok(Restored { bindings, report, unreadable, took: started.elapsed(), folder, ..Restored::default() })
+}
+
+/// Entries of both kinds.
+struct Reading<'b> {
+    bindings: Recovery<'b>,
+    calls: calls::Recovery,
+    unreadable: u64,
+}
+
+impl<'b> Reading<'b> {
+    fn new(bindings: Recovery<'b>) -> Self {
+        Self { bindings, calls: calls::Recovery::default(), unreadable: 0 }
+    }
+
+    fn apply(&mut self, entry: &[u8]) {
+        let applied = match is_of_calls(entry) {
+            true => self.calls.apply(entry),
+            false => self.bindings.apply(entry),
+        };
+        self.unreadable += u64::from(applied.is_err());
+    }
+
+    fn finish(self, kept: &KeptCalls, shards: usize, now: Now) -> (Restored, RecoveredCalls) {
+        let calls = self.calls.finish(kept, shards, now);
+        let restored = Restored {
+            bindings: self.bindings.finish(),
+            calls: calls.calls.iter().map(Vec::len).sum(),
+            calls_lost: calls.lost,
+            unreadable: self.unreadable + calls.unreadable as u64,
+            ..Restored::default()
+        };
+        (restored, calls)
+    }
 }
 
 impl Restored {
@@ -78,11 +114,15 @@ impl Restored {
             let path = self.folder.join(file);
             format!("{}: this snapshot is damaged or incomplete; the one before it was used", path.display())
         });
+        let lost = (self.calls_lost > 0).then(|| {
+            let (path, calls) = (self.folder.display(), self.calls_lost);
+            format!("{path}: {calls} calls cannot go on, since a part of what was kept of them is missing")
+        });
         let unreadable = (self.unreadable > 0).then(|| {
             let (path, entries) = (self.folder.display(), self.unreadable);
             format!("{path}: {entries} entries are not understood; were they written by a newer version?")
         });
-        damaged.chain(not_searched).chain(refused).chain(unreadable).collect()
+        damaged.chain(not_searched).chain(refused).chain(lost).chain(unreadable).collect()
     }
 
     /// What is no loss and worth knowing.
@@ -115,6 +155,7 @@ impl Restored {
         tracing::info!(
             bindings = self.bindings.bindings,
             expired = self.bindings.expired,
+            calls = self.calls,
             entries = self.report.entries,
             bytes = self.report.bytes,
             took_ms = self.took.as_millis() as u64,
@@ -123,12 +164,12 @@ impl Restored {
     }
 }
 
-/// Writes all bindings into a new snapshot; the journal before it is given up.
+/// Writes all bindings and calls into a new snapshot; the journal before it is given up.
 pub fn compact(journal: &Journal, world: &World, now: Now) -> Result<(), StorageError> {
     journal.take_snapshot(&mut |emit| dump(world, now, emit))
 }
 
-/// All bindings, page by page.
+/// All bindings, page by page, and all calls.
 pub fn dump(world: &World, now: Now, emit: &mut dyn FnMut(&[u8])) {
     let mut dump = Dump::begin(&world.bindings);
     let mut page = Vec::new();
@@ -136,4 +177,5 @@ pub fn dump(world: &World, now: Now, emit: &mut dyn FnMut(&[u8])) {
         emit(&page);
         page.clear();
     }
+    world.kept_calls.dump(emit);
 }

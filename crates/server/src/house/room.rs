@@ -6,6 +6,7 @@ use coeur_exchange::Exchange;
 use coeur_exchange::flow::ShardId;
 use coeur_exchange::input::Input;
 use coeur_exchange::outbox::Outbox;
+use coeur_exchange::record::calls::RecoveredCall;
 use coeur_exchange::world::World;
 use coeur_sip::time::{Monotonic, Now};
 use std::sync::Arc;
@@ -24,6 +25,13 @@ impl Room {
         super::random(&mut seed);
         let exchange = Exchange::new(shard, seed, &world);
         Self { exchange, world, shown, shard }
+    }
+}
+
+impl Room {
+    /// Takes up calls that the journal has kept. How many there are.
+    pub fn restore(&mut self, now: Now, calls: &[RecoveredCall], outbox: &mut Outbox) -> usize {
+        self.exchange.restore(now, &self.world, calls, outbox)
     }
 }
 

@@ -24,6 +24,7 @@ use coeur_exchange::bindings::{Cursor, View};
 use coeur_exchange::call_record::{Ask, CallRecordId, Told};
 use coeur_exchange::flow::Flow;
 use coeur_exchange::input::Command;
+use coeur_exchange::record::calls::Written;
 use coeur_exchange::silence::Side;
 use coeur_exchange::world::World;
 use coeur_sip::time::Now;
@@ -206,6 +207,16 @@ impl House for Running {
 }
 
 impl Running {
+    /// The journal need not keep these records any longer.
+    pub fn committed(&self, records: Vec<CallRecordId>) {
+        let written = Written::at(&self.world.bindings, (self.now)());
+        let entry = self.world.kept_calls.committed(records.into_iter(), written);
+        if !entry.is_empty() {
+            // What is refused is said again after a restart, and known to be committed by its id.
+            let _ = self.journal.append(0, &entry);
+        }
+    }
+
     fn ask(&self, ask: Ask) -> Result<Vec<Told>, Refusal> {
         let Some(shards) = self.shards.get() else { return Ok(Vec::new()) };
         let told = shards.services.asks.ask(&shards.inboxes, ask);

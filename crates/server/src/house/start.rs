@@ -7,7 +7,7 @@ use super::running::{Running, ShardsOutside};
 use super::services::{HouseServices, consume};
 use super::shown::Shown;
 use super::upkeep::Upkeep;
-use super::{boot, recovery, secrets, strangers, turn};
+use super::{boot, calls, recovery, secrets, strangers, turn};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::listen::bracketed;
@@ -18,17 +18,19 @@ use crate::net::listen::{Bound, bind};
 use crate::net::origin::{OriginCheck, Origins};
 use crate::net::sources::Sources;
 use crate::observe::process;
-use crate::shard::{Clock, Inbox, Notice, Prepared, Setup, Shards};
+use crate::shard::{Clock, Inbox, Notice, Prepared, Services as _, Setup, Shards};
 use crate::tls::watch::LOOK_EVERY;
 use crate::tls::{Source, Tls, Watch, authority, roots};
 use crate::trace::Tap;
 use coeur_api::{Control, Door, Operator, Watched};
 use coeur_directory::{Change, Directory, Domain};
 use coeur_exchange::bindings::{Bindings, Cursor};
+use coeur_exchange::event::Event;
 use coeur_exchange::flow::ShardId;
 use coeur_exchange::guard::Shared;
 use coeur_exchange::input::Command;
 use coeur_exchange::machine::Machine;
+use coeur_exchange::record::calls::RecoveredCalls;
 use coeur_exchange::world::{Listener, World};
 use coeur_storage::{DataLock, Records, Sqlite};
 use std::collections::BTreeSet;
@@ -89,6 +91,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         listeners: listeners.clone(),
         machine: Machine::new(net::machine::look()),
         guard: Shared::new(&secrets),
+        kept_calls: coeur_exchange::kept_calls::KeptCalls::new(&secrets),
         secrets,
         settings: coeur_exchange::world::Settings {
             calls: settings.calls,
@@ -110,8 +113,8 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         waiting: Default::default(),
     });
     let clock = Clock::default();
-    let (journal, restored) =
-        recovery::recover(folder, &world.bindings, &listeners, clock.now()).map_err(unreachable)?;
+    let (journal, restored, kept) =
+        recovery::recover(folder, &world, settings.shards, clock.now()).map_err(unreachable)?;
 
     let running = Arc::new(Running {
         world,
@@ -147,8 +150,17 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
     }
     let encrypted = tls.as_ref().map(|(tls, _)| tls.clone());
     let lent = turn.as_ref().map(|turn| turn.lent(settings)).unwrap_or_default();
-    let shards =
-        start_shards(settings, &running, &door, runtime.handle(), bound, encrypted.clone(), lent, clock)?;
+    let shards = start_shards(
+        settings,
+        &running,
+        &door,
+        runtime.handle(),
+        bound,
+        encrypted.clone(),
+        lent,
+        clock,
+        kept,
+    )?;
     if let Some(turn) = turn {
         let started = turn.start(settings, &running, encrypted, clock).map_err(unreachable)?;
         // It is set here alone.
@@ -279,6 +291,7 @@ fn start_shards(
     tls: Option<Arc<Tls>>,
     lent: Vec<(std::net::IpAddr, u16, u16)>,
     clock: Clock,
+    kept: RecoveredCalls,
 ) -> Result<Shards, Failure> {
     let prepared = Prepared::new(settings.shards).map_err(unreachable)?;
     let inboxes = prepared.inboxes.clone();
@@ -290,8 +303,10 @@ fn start_shards(
     let deaths = &running.deaths;
     let silences = running.silences.clone();
     deaths.spawn("coeur-events", move || consume(&events, &events_door, &silences)).map_err(unreachable)?;
-    let records_door = door.clone();
-    deaths.spawn("coeur-records", move || pages.write(&records_door)).map_err(unreachable)?;
+    let (records_door, committing) = (door.clone(), running.clone());
+    deaths
+        .spawn("coeur-records", move || pages.write(&records_door, &|ids| committing.committed(ids)))
+        .map_err(unreachable)?;
     let journal = KeptJournal { journal: running.journal.clone(), world: running.world.clone() };
     for (shard, inbox) in inboxes.iter().cloned().enumerate() {
         running.journal.on_decided(shard as u8, move || {
@@ -316,7 +331,17 @@ fn start_shards(
             Arc::new(move |thread, why| deaths.report(thread, why))
         },
     };
-    let make = |shard| Room::new(shard, running.world.clone(), running.shown.clone());
+    // Those that may not be committed, before whatever ends now.
+    for record in kept.ended {
+        services.publish(ShardId(0), Event::CallEnded(Box::new(record)));
+    }
+    let make = |shard: ShardId| {
+        let mut room = Room::new(shard, running.world.clone(), running.shown.clone());
+        if let Some(kept) = kept.calls.get(usize::from(shard.0)) {
+            calls::take_up(&mut room, shard, running, &*services, kept);
+        }
+        room
+    };
     let mut first = Some(make(ShardId(0)));
     if let Some(room) = &mut first {
         strangers::forget(room, ShardId(0), running, &*services);

@@ -118,6 +118,7 @@ mod tests {
                 listeners: Vec::new(),
                 machine: Machine::default(),
                 guard: coeur_exchange::guard::Shared::new(&secrets),
+                kept_calls: coeur_exchange::kept_calls::KeptCalls::new(&secrets),
                 secrets,
                 settings: Settings::default(),
                 storage_writable: AtomicBool::new(true),

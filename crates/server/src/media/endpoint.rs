@@ -23,7 +23,27 @@ pub(super) struct Endpoint {
     pub(super) sound: Option<Sound>,
     /// The conference that it is in.
     pub(super) room: Option<Room>,
+    /// Counts what was said of it.
+    pub(super) said: u32,
+    /// Once the journal has asked for it: what was told last.
+    pub(super) kept: Option<Mark>,
     pub(super) doubts: Doubts,
+}
+
+/// By what is seen cheaply that an endpoint should be kept again: what was agreed, where its other ends are, whether there are
+/// keys, and how far their counts are. 240 bytes for one stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// Counts what was said of it.
+    pub(super) said: u32,
+    pub(super) streams: Vec<StreamMark>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StreamMark {
+    pub(super) paths: [Option<SocketAddr>; 4],
+    /// Once there are keys, of receiving and of sending: sources, and packets of RTP and RTCP in steps.
+    pub(super) counts: Option<[(usize, u64, u64); 2]>,
 }
 
 /// When it is next told that something is not as it should be, and how often it was.
@@ -116,6 +136,8 @@ impl Endpoint {
             sound: None,
             doubts: Doubts::NONE,
             room: None,
+            kept: None,
+            said: 0,
         }
     }
 

@@ -113,9 +113,7 @@ impl Endpoints {
                 }
             }
             MediaCommand::Keep { id } => {
-                if let Some(kept) = self.keep(id) {
-                    self.tell(MediaEvent::Kept { id, kept });
-                }
+                self.keep_from_now_on(id);
             }
             MediaCommand::Restore { id, kept } => self.restore(id, *kept, now),
         }
@@ -241,6 +239,7 @@ impl Endpoints {
 
     fn open(&mut self, id: MediaId, near: IpAddr, wanted: &[OpenStream], now: Monotonic) {
         let mut endpoint = self.endpoints.remove(&id).unwrap_or_else(|| Endpoint::new(now));
+        endpoint.said = endpoint.said.wrapping_add(1);
         let before = endpoint.each().map(|(index, _)| index).collect::<BTreeSet<_>>();
         let done = self.open_streams(id, &mut endpoint, near.to_canonical(), wanted);
         let event = match done {
@@ -367,6 +366,7 @@ impl Endpoints {
     fn describe(&mut self, id: MediaId, peer: Peer, now: Monotonic) {
         let Some(endpoint) = self.endpoints.get_mut(&id) else { return };
         endpoint.is_described = true;
+        endpoint.said = endpoint.said.wrapping_add(1);
         endpoint.signalled_from = Some(peer.signalled_from);
         (endpoint.since, endpoint.silence_told) = (now, false);
         let mut described = peer.streams.into_vec().into_iter();

@@ -1,21 +1,76 @@
 //! Endpoints for the journal, and from it.
 
-use super::endpoint::{Endpoint, Opened, has_one_port};
+use super::endpoint::{Endpoint, Mark, Opened, StreamMark, has_one_port};
 use super::endpoints::{Endpoints, bind_pair, open_bundled};
 use super::slow::{Agreement, DtlsKeys};
-use super::translate;
+use super::{socket, translate};
 use coeur_exchange::input::MediaEvent;
 use coeur_exchange::media::{
     Kept, KeptKey, KeptKeys, KeptPath, KeptSource, KeptStream, Keying, STREAMS_MAX, SrtpKey, StreamKind,
 };
 use coeur_exchange::outbox::MediaId;
 use coeur_media::relay::{Component, Keys, StreamKey};
-use coeur_media::srtp::{Inbound, Outbound, SourceState, SrtpState};
+use coeur_media::srtp::{Inbound, Outbound, Progress, SourceState, SrtpState};
 use coeur_sip::time::Monotonic;
 use std::io;
 use std::net::IpAddr;
 
+/// Packets with keys, sent or received, after which the counts are kept again. A receiver that knows an index which is older
+/// by 2^15 guesses the next one wrong (RFC 3711 section 3.3.1): a quarter of that leaves room for what comes while nobody is
+/// there. At 50 packets a second in each direction that is every 160 seconds.
+const STEP_PACKETS: u64 = 1 << 13;
+/// The same of RTCP: a restored context skips 10,000 indices, since none may be used twice.
+const STEP_RTCP_PACKETS: u64 = 1 << 11;
+
 impl Endpoints {
+    /// Tells what is to be kept of an endpoint, now and whenever it has changed.
+    pub(super) fn keep_from_now_on(&mut self, id: MediaId) {
+        let Some(mark) = self.endpoints.get(&id).map(|endpoint| self.mark(endpoint)) else { return };
+        if let Some(endpoint) = self.endpoints.get_mut(&id) {
+            endpoint.kept = Some(mark);
+        }
+        if let Some(kept) = self.keep(id) {
+            self.tell(MediaEvent::Kept { id, kept });
+        }
+    }
+
+    /// Tells anew of those that have changed. Meant to be called about once a second.
+    pub(super) fn keep_changed(&mut self) {
+        let mut changed = Vec::new();
+        #[allow(clippy::iter_over_hash_type)]
+        // The order of what is told does not matter: each is of another call.
+        for (id, endpoint) in &self.endpoints {
+            if endpoint.kept.as_ref().is_some_and(|kept| *kept != self.mark(endpoint)) {
+                changed.push(*id);
+            }
+        }
+        changed.into_iter().for_each(|id| self.keep_from_now_on(id));
+    }
+
+    fn mark(&self, endpoint: &Endpoint) -> Mark {
+        let of = |opened: &Opened| {
+            let relay = &self.relay;
+            let peer = |component| relay.peer(opened.key, component).map(|peer| peer.address);
+            let selected = |component| relay.selected(opened.key, component);
+            let counts = |of: Progress| {
+                (of.sources, of.rtp_packets / STEP_PACKETS, of.rtcp_packets / STEP_RTCP_PACKETS)
+            };
+            StreamMark {
+                paths: [
+                    peer(Component::Rtp),
+                    peer(Component::Rtcp),
+                    selected(Component::Rtp),
+                    selected(Component::Rtcp),
+                ],
+                counts: relay
+                    .srtp_progress(opened.key)
+                    .map(|(receive, send)| [counts(receive), counts(send)]),
+            }
+        };
+        let streams = endpoint.each().map(|(_, opened)| of(opened)).collect();
+        Mark { said: endpoint.said, streams }
+    }
+
     pub(super) fn keep(&self, id: MediaId) -> Option<Box<Kept>> {
         let endpoint = self.endpoints.get(&id)?;
         let streams = endpoint.streams.iter().map(|opened| Some(self.keep_stream(opened.as_ref()?)));
@@ -111,7 +166,11 @@ impl Endpoints {
         let mut opened = match bundle {
             Some(bundle) => open_bundled(&mut self.relay, bundle, wanted),
             None => {
-                let ip = kept.bound.ip();
+                // Where it was bound nobody had said before the process ended: there, from where the peer is reached.
+                let ip = match (kept.bound.ip(), endpoint.signalled_from) {
+                    (ip, Some(near)) if ip.is_unspecified() => socket::towards(near.to_canonical())?,
+                    (ip, _) => ip,
+                };
                 let lease = self.ports.lease_exactly(kept.bound.port()).ok_or(io::ErrorKind::AddrInUse)?;
                 let sockets = bind_pair(ip, &lease, has_one_port(wanted))?;
                 self.open_stream(ip, wanted, (lease, sockets))?

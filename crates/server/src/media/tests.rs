@@ -555,3 +555,73 @@ fn a_worker_that_panics_is_told_at_once() {
     let death = house.deaths.first().unwrap();
     assert!(death.contains("coeur-media") && death.contains("the slow path broke"), "{death}");
 }
+
+/// RFC 3711 section 3.3.1: an index that is kept must be near the true one. Driven by hand, since a worker looks once a second.
+#[test]
+fn an_endpoint_that_is_kept_is_told_anew_when_its_counts_or_its_peer_have_moved() {
+    let key = |byte: u8| SrtpKey {
+        suite: SrtpSuite::AesCm128HmacSha1_80,
+        key_and_salt: vec![byte; 30].into(),
+        mki: Box::default(),
+    };
+    let (events, told) = channel();
+    let poll = mio::Poll::new().unwrap();
+    let wanted = settings(43_600..=43_699);
+    let mut endpoints = endpoints::Endpoints::new(
+        poll.registry().try_clone().unwrap(),
+        &wanted,
+        Arc::new(Ports::new(wanted.ports.clone(), Duration::ZERO)),
+        Arc::new(move |_, event| events.send(event).unwrap()),
+        Arc::default(),
+        Box::new(NoSlowPath),
+    );
+    let now = coeur_sip::time::Monotonic::from_secs(100);
+    let phone = Phone::new("127.0.0.1");
+    endpoints.handle(
+        MediaCommand::Open { id: id(1), near: "127.0.0.1".parse().unwrap(), streams: [AUDIO].into() },
+        now,
+    );
+    let stream = Stream { keying: Keying::Sdes { send: key(1), receive: key(2) }, ..phone.stream() };
+    let peer = Peer { signalled_from: stream.rtp.ip(), streams: [Some(stream)].into() };
+    endpoints.handle(MediaCommand::Describe { id: id(1), peer: Box::new(peer.clone()) }, now);
+    let kept = |endpoints: &mut endpoints::Endpoints| {
+        endpoints.keep_changed();
+        told.try_iter()
+            .filter_map(|event| if let MediaEvent::Kept { kept, .. } = event { Some(kept) } else { None })
+            .last()
+    };
+    assert!(kept(&mut endpoints).is_none(), "nobody has asked");
+    endpoints.handle(MediaCommand::Keep { id: id(1) }, now);
+    assert!(kept(&mut endpoints).is_some() && kept(&mut endpoints).is_none());
+    let from = phone.rtp.local_addr().unwrap();
+    let mut sender = Outbound::new(&MasterKey::new(Suite::AesCm128HmacSha1_80, &[2; 30]).unwrap());
+    let (mut sequence, mut index) = (60_000u64, Vec::new());
+    for packets in [1, 100, 20_000] {
+        for _ in 0..packets {
+            let mut slot = [0; SLOT_BYTES];
+            let mut packet = Packet::copied(&mut slot, &rtp(sequence as u16, 7)).unwrap();
+            sender.protect_rtp(&mut packet).unwrap();
+            endpoints.relay.receive(now, coeur_media::relay::TransportKey(0), from, &mut packet);
+            sequence += 1;
+            if sequence.is_multiple_of(1_000) {
+                index.push((sequence - 1, kept(&mut endpoints)));
+            }
+        }
+        index.push((sequence - 1, kept(&mut endpoints)));
+    }
+    let mut last = 0;
+    let mut tells = 0;
+    for (true_index, kept) in index {
+        if let Some(kept) = kept {
+            let stream = kept.streams[0].as_ref().unwrap();
+            assert_eq!(stream.rtp.peer, Some(from));
+            last = stream.keys.as_ref().unwrap().receive.sources[0].rtp_index.unwrap();
+            tells += 1;
+        }
+        assert!(true_index - last < 1 << 14, "{true_index} {last}");
+    }
+    assert!((3..=5).contains(&tells), "{tells}");
+    assert!(last >> 16 == 1, "the sequence number has begun anew");
+    endpoints.handle(MediaCommand::Describe { id: id(1), peer: Box::new(peer) }, now);
+    assert!(kept(&mut endpoints).is_some(), "something was agreed");
+}

@@ -155,6 +155,7 @@ impl Worker {
             self.next_look = now + LOOK_EVERY;
             self.endpoints.tell_silent(now);
             self.endpoints.tell_doubtful(now);
+            self.endpoints.keep_changed();
         }
         self.stats.set_dropped(self.endpoints.relay.all_dropped());
     }

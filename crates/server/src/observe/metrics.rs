@@ -70,6 +70,7 @@ fn recovery(text: &mut MetricsText, running: &Running) {
     let restored = &running.restored;
     let mut gauge = |name, help, value: u64| text.one(name, Kind::Gauge, help, value);
     gauge("coeur_recovery_bindings", "Contacts read back at the start.", restored.bindings.bindings as u64);
+    gauge("coeur_recovery_calls", "Calls read back at the start.", restored.calls as u64);
     gauge("coeur_recovery_torn_bytes", "End of the journal that a crash tore off.", restored.torn_bytes());
     gauge("coeur_recovery_damaged_bytes", "Acknowledged and not to be read.", restored.damaged_bytes());
     let problems = restored.problems().len() as u64;

@@ -11,6 +11,7 @@ use coeur_exchange::flow::{Flow, ShardId};
 use coeur_exchange::input::Input;
 use coeur_exchange::mint::read_hex;
 use coeur_exchange::outbox::Outbox;
+use coeur_exchange::record::calls::owner;
 use coeur_sip::stream::{FrameError, refusal};
 use coeur_sip::time::Now;
 use coeur_sip::{HeaderTable, Limits, Message};
@@ -186,7 +187,8 @@ fn owner_elsewhere(message: &Message<'_>, own: ShardId, shards: usize) -> Option
         let digits = branch.strip_prefix(b"z9hG4bKc").or_else(|| branch.strip_prefix(b"z9hG4bKb"))?;
         read_hex(digits.get(..2)?)? as usize
     } else {
-        usize::from(coeur_exchange::shard_of_request(message)?.0)
+        // A call of a shard that is no more after a restart has gone to another.
+        owner(usize::from(coeur_exchange::shard_of_request(message)?.0), shards)
     };
     (owner != own.0 as usize && owner < shards).then_some(owner)
 }

@@ -16,7 +16,7 @@ mod state;
 use std::fmt;
 
 pub use forks::Forks;
-pub use state::{Dialog, DialogId, Role, Stage};
+pub use state::{Dialog, DialogId, Memory, Role, Stage};
 
 /// Why a message makes no dialog, or is not accepted inside one. The sender is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -49,7 +49,57 @@ pub struct DialogId<'a> {
     pub remote_tag: &'a [u8],
 }
 
+/// All that a confirmed dialog remembers, for who keeps it longer than a process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory<'a> {
+    pub role: Role,
+    pub secure: bool,
+    pub call_id: &'a [u8],
+    pub local_tag: &'a [u8],
+    pub remote_tag: &'a [u8],
+    pub local_address: &'a [u8],
+    pub remote_address: &'a [u8],
+    pub remote_target: &'a [u8],
+    pub route_set: &'a [u8],
+    pub local_cseq: Option<u32>,
+    pub remote_cseq: Option<u32>,
+}
+
 impl Dialog {
+    pub fn memory(&self) -> Memory<'_> {
+        Memory {
+            role: self.role,
+            secure: self.secure,
+            call_id: &self.call_id,
+            local_tag: &self.local_tag,
+            remote_tag: &self.remote_tag,
+            local_address: &self.local_address,
+            remote_address: &self.remote_address,
+            remote_target: &self.remote_target,
+            route_set: &self.route_set,
+            local_cseq: self.local_cseq,
+            remote_cseq: self.remote_cseq,
+        }
+    }
+
+    /// A confirmed dialog as it was remembered.
+    pub fn remembered(memory: &Memory<'_>) -> Dialog {
+        Dialog {
+            role: memory.role,
+            stage: Stage::Confirmed,
+            secure: memory.secure,
+            call_id: memory.call_id.into(),
+            local_tag: memory.local_tag.into(),
+            remote_tag: memory.remote_tag.into(),
+            local_address: memory.local_address.into(),
+            remote_address: memory.remote_address.into(),
+            remote_target: memory.remote_target.into(),
+            route_set: memory.route_set.into(),
+            local_cseq: memory.local_cseq,
+            remote_cseq: memory.remote_cseq,
+        }
+    }
+
     /// As UAS: from the request and the answer that we give it, 101-299, with the tag that we put into its To
     /// (section 12.1.1). `secure`: the request came over TLS and its Request-URI was sips.
     pub fn from_request(

@@ -214,3 +214,15 @@ fn each_branch_of_a_fork_is_a_dialog_of_its_own() {
         assert_eq!(forks.into_dialogs().len(), Forks::DIALOGS_MAX);
     });
 }
+
+#[test]
+fn a_dialog_that_was_remembered_goes_on_where_it_was() {
+    for mut dialog in [uas(200, ROUTES), uac(200, ROUTES)] {
+        dialog.next_cseq(100);
+        let mut again = Dialog::remembered(&dialog.memory());
+        assert_eq!(again.memory(), dialog.memory());
+        assert_eq!((again.role(), again.stage()), (dialog.role(), Stage::Confirmed));
+        let (first, second) = (dialog.next_cseq(1), again.next_cseq(1));
+        assert_eq!(written(&dialog, Method::Bye, first), written(&again, Method::Bye, second));
+    }
+}

@@ -109,6 +109,37 @@ impl Profile {
         matches!(self.keying, Manner::Sdes | Manner::Dtls)
     }
 
+    /// For the journal; the numbers never change.
+    pub(in crate::call) const fn to_number(self) -> u8 {
+        let keying = match self.keying {
+            Manner::Plain => 0,
+            Manner::BestEffort => 1,
+            Manner::Sdes => 2,
+            Manner::Dtls => 3,
+        };
+        keying
+            | (self.feedback as u8) << 2
+            | (self.ice as u8) << 3
+            | (self.rtcp_mux as u8) << 4
+            | (self.bundle as u8) << 5
+    }
+
+    pub(in crate::call) const fn of_number(number: u8) -> Self {
+        let keying = match number & 3 {
+            0 => Manner::Plain,
+            1 => Manner::BestEffort,
+            2 => Manner::Sdes,
+            _ => Manner::Dtls,
+        };
+        Self {
+            keying,
+            feedback: number & 1 << 2 != 0,
+            ice: number & 1 << 3 != 0,
+            rtcp_mux: number & 1 << 4 != 0,
+            bundle: number & 1 << 5 != 0,
+        }
+    }
+
     /// What is offered after this many refusals when this was offered first. `None`: the refusal stands. A browser has no
     /// other profile, so that its refusal is of something else.
     pub(in crate::call) fn after(self, refusals: usize, transport: Transport) -> Option<Self> {
@@ -172,6 +203,13 @@ mod tests {
         assert_eq!(profiles.find(latest, Transport::Udp), Some(Profile::SDES));
         assert_eq!(profiles.find(latest, Transport::Wss), None, "each transport for itself");
         assert_eq!(profiles.find(DeviceId(0), Transport::Udp), None);
+    }
+
+    #[test]
+    fn a_profile_reads_back_from_its_number() {
+        for profile in [Profile::PLAIN, Profile::SDES, Profile::BEST_EFFORT, Profile::DTLS, Profile::WEB] {
+            assert_eq!(Profile::of_number(profile.to_number()), profile);
+        }
     }
 
     #[test]

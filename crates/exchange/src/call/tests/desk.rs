@@ -1,12 +1,17 @@
 //! The exchange with phones and a media plane around it.
 
 use super::{body, header, reply, sdp};
+use crate::Exchange;
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
+use crate::guard::Shared;
 use crate::input::{Input, SendFailure};
+use crate::kept_calls::KeptCalls;
 use crate::media::{
-    Fingerprint, MediaCommand, MediaEvent, MediaId, Pair, Peer, Report, Sound, StreamAddress, StreamKind,
+    Fingerprint, Kept, KeptPath, KeptStream, MediaCommand, MediaEvent, MediaId, OpenStream, Pair, Peer,
+    Report, Sound, StreamAddress, StreamKind,
 };
 use crate::outbox::{Outbox, Output};
+use crate::record::calls::{RecoveredCalls, Recovery, is_of_calls};
 use crate::service::Service;
 use crate::testing::{Office, Phone, Sent, udp, world};
 use crate::world::{CallMode, Listener};
@@ -36,6 +41,10 @@ pub(super) struct Desk {
     pub(super) certificate: bool,
     /// The commands to the media plane, by name.
     pub(super) said: Vec<&'static str>,
+    crashes: u8,
+    /// What was to be restored.
+    pub(super) restored: Vec<(MediaId, Kept)>,
+    told: Vec<MediaEvent>,
     asked: Vec<(MediaId, Vec<Option<StreamAddress>>)>,
     /// What an endpoint reports, and what is to be said of those that were asked; it is said unless `mute`.
     pub(super) report: Report,
@@ -72,6 +81,9 @@ impl Desk {
             slow: false,
             certificate: true,
             said: Vec::new(),
+            crashes: 0,
+            restored: Vec::new(),
+            told: Vec::new(),
             asked: Vec::new(),
             report: Report::default(),
             mute: false,
@@ -136,7 +148,7 @@ impl Desk {
             for command in std::mem::take(&mut self.office.media) {
                 self.carry_out(command);
             }
-            for event in std::mem::take(&mut self.reported) {
+            for event in self.told.drain(..).chain(self.reported.drain(..)).collect::<Vec<_>>() {
                 sent.extend(self.office.handle(Input::MediaEvent(event)));
             }
             if self.slow || self.asked.is_empty() {
@@ -168,7 +180,8 @@ impl Desk {
                 }),
                 Output::Media(command) => self.office.media.push(command),
                 Output::Told(ticket, told) => self.office.told.push((ticket, told)),
-                Output::Save(_) | Output::Resolve { .. } | Output::Publish(_) | Output::Close(_) => {}
+                Output::Save(span) => self.office.saved.push(outbox.bytes(span).to_vec()),
+                Output::Resolve { .. } | Output::Publish(_) | Output::Close(_) => {}
             }
         }
         self.pump(sent)
@@ -252,8 +265,67 @@ impl Desk {
                     self.reported.push(MediaEvent::Reported { id, report: Box::new(self.report.clone()) });
                 }
             }
-            MediaCommand::Keep { .. } | MediaCommand::Restore { .. } => {}
+            MediaCommand::Keep { id } => {
+                let kept = self.kept(id);
+                self.told.extend(kept.map(|kept| MediaEvent::Kept { id, kept }));
+            }
+            MediaCommand::Restore { id, kept } => {
+                assert!(!self.open.contains_key(&id), "restored though it is open");
+                let ports = kept.streams.iter().map(|stream| Some(stream.as_ref()?.address.clone()));
+                self.asked.push((id, ports.collect()));
+                self.restored.push((id, *kept));
+            }
         }
+    }
+
+    /// An endpoint as the media plane would keep it: heard from where it was to be.
+    fn kept(&self, id: MediaId) -> Option<Box<Kept>> {
+        let peer = self.open.get(&id)?.as_ref()?;
+        let streams = self.ports.get(&id)?.iter().zip(peer.streams.iter()).map(|(address, agreed)| {
+            let (address, agreed) = (address.clone()?, agreed.clone());
+            let opened = OpenStream { kind: StreamKind::Audio, rtcp_mux: false, bundled_with: None };
+            let heard = KeptPath { peer: agreed.as_ref().map(|stream| stream.rtp), selected: None };
+            Some(KeptStream {
+                opened,
+                bound: address.rtp,
+                address,
+                is_on: agreed.is_some(),
+                agreed: agreed.map(Box::new),
+                rtp: heard,
+                rtcp: KeptPath::default(),
+                keys: None,
+            })
+        });
+        Some(Box::new(Kept { signalled_from: Some(peer.signalled_from), streams: streams.collect() }))
+    }
+
+    /// The process is gone and comes again with what was saved; what it says at first.
+    pub(super) fn crash(&mut self) -> Vec<Sent> {
+        let recovered = self.crash_only();
+        let mut outbox = Outbox::default();
+        let office = &mut self.office;
+        office.exchange.restore(office.now, &office.world, &recovered.calls[0], &mut outbox);
+        self.take(&mut outbox)
+    }
+
+    /// The same, and nothing is taken up yet.
+    pub(super) fn crash_only(&mut self) -> RecoveredCalls {
+        let office = &mut self.office;
+        self.crashes += 1;
+        office.exchange = Exchange::new(ShardId(0), [10 + self.crashes; 32], &office.world);
+        office.world.guard = Shared::new(&office.world.secrets);
+        office.world.kept_calls = KeptCalls::new(&office.world.secrets);
+        let mut recovery = Recovery::default();
+        for entry in office.saved.iter().filter(|entry| is_of_calls(entry)) {
+            recovery.apply(entry).expect("what was saved can be read");
+        }
+        self.open.clear();
+        self.ports.clear();
+        self.asked.clear();
+        self.restored.clear();
+        self.office.media.clear();
+        self.connected = None;
+        recovery.finish(&self.office.world.kept_calls, 1, self.office.now)
     }
 
     fn fingerprint(&self) -> Option<Fingerprint> {
@@ -321,6 +393,7 @@ impl Desk {
         }
         assert!(self.open.is_empty(), "{:?}", self.open);
         assert_eq!(self.office.world.guard.sessions.total(), 0);
+        assert_eq!(self.office.world.kept_calls.count().0, 0, "nothing of a call that is over is kept");
     }
 
     /// What the endpoint was told whose peer receives at this port.

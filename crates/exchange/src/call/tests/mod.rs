@@ -28,6 +28,7 @@ mod refusing;
 mod reliably;
 mod reoffering;
 mod replacing;
+mod restoring;
 mod revoked;
 mod sealed;
 mod serving;

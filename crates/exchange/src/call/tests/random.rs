@@ -155,6 +155,10 @@ struct Chaos {
     unacknowledged: Vec<Vec<u8>>,
     /// The phones mostly agree, so that something comes of what takes several steps.
     tame: bool,
+    /// The process is killed now and then.
+    crashes: bool,
+    answered: u64,
+    restored: u64,
 }
 
 impl Chaos {
@@ -195,6 +199,9 @@ impl Chaos {
             dialogs: Vec::new(),
             unacknowledged: Vec::new(),
             tame: seed % 2 == 1,
+            crashes: false,
+            answered: 0,
+            restored: 0,
         }
     }
 
@@ -314,6 +321,18 @@ impl Chaos {
                     self.take(sent);
                 }
             }
+            // The process is gone; what of before is on its way still arrives, but not what was said to it again.
+            _ if self.crashes && self.below(2) == 0 => {
+                self.said.clear();
+                self.referee.theirs.clear();
+                self.desk.full = false;
+                self.desk.slow = false;
+                let counters = self.desk.office.exchange.counters();
+                self.answered += counters.calls_answered;
+                let sent = self.desk.crash();
+                self.take(sent);
+                self.restored += self.desk.office.exchange.counters().calls_restored;
+            }
             _ if self.below(6) == 0 => {
                 let user = ["alice", "bob"][self.below(2)];
                 let command = Command::Revoked { aor: aor(user), device: None };
@@ -431,4 +450,41 @@ fn whatever_happens_each_leg_sees_a_legal_sequence_and_nothing_is_left_behind() 
         talked > SEEDS && ended > SEEDS && transferred > SEEDS / 4 && forwarded > SEEDS / 4,
         "{talked} answered, {ended} ended, {transferred} transferred, {forwarded} forwarded: the test has lost its teeth"
     );
+}
+
+/// The same with a process that is killed at any step: what phones see stays legal (no CSeq goes back, nothing follows a BYE),
+/// every record is told once, and nothing is left behind.
+#[test]
+fn a_process_that_is_killed_at_any_step_goes_on_with_its_calls_and_leaves_nothing_behind() {
+    let (mut answered, mut restored) = (0, 0);
+    for seed in 1_000..1_000 + SEEDS {
+        let mut chaos = Chaos::new(seed);
+        chaos.crashes = true;
+        let run = std::panic::AssertUnwindSafe(|| {
+            (0..STEPS).for_each(|_| chaos.step());
+            chaos.desk.full = false;
+            let sent = chaos.desk.let_open();
+            chaos.take(sent);
+            let sent = chaos.desk.pass(Duration::from_secs(4_000));
+            chaos.take(sent);
+            chaos.desk.assert_at_rest();
+            let ended: Vec<_> = chaos.desk.office.events.iter().filter_map(ended).collect();
+            let once: BTreeSet<_> = ended.iter().collect();
+            assert_eq!(ended.len(), once.len(), "a record is told twice");
+        });
+        if let Err(why) = std::panic::catch_unwind(run) {
+            eprintln!("seed {seed}");
+            std::panic::resume_unwind(why);
+        }
+        answered += chaos.answered + chaos.desk.office.exchange.counters().calls_answered;
+        restored += chaos.restored;
+    }
+    assert!(answered > SEEDS && restored > SEEDS / 2, "{answered} answered, {restored} restored");
+}
+
+fn ended(event: &crate::event::Event) -> Option<crate::call_record::CallRecordId> {
+    match event {
+        crate::event::Event::CallEnded(record) => Some(record.id),
+        _ => None,
+    }
 }

@@ -115,6 +115,7 @@ impl Desk {
         let secrets = Secrets { nonce: [1; 32], route: [2; 32], gruu: [3; 32] };
         let world = World {
             guard: crate::guard::Shared::new(&secrets),
+            kept_calls: crate::kept_calls::KeptCalls::new(&secrets),
             directory,
             bindings: Bindings::new(),
             listeners: vec![
