@@ -205,6 +205,7 @@ impl<'a> KeptLeg<'a> {
             we_refresh,
             refresh_at_ms: deadline_ms(refresh_at),
             expires_at_ms: deadline_ms(expires_at),
+            end_to_end: leg.end_to_end,
             user_agent: &leg.user_agent,
             allows_update: leg.allows_update,
             owes_offer: leg.owes_offer,

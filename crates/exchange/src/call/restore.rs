@@ -13,6 +13,7 @@ use super::leg::{Leg, LegId, Media, Session, Stage};
 use super::name::Name;
 use super::notify::Subscription;
 use super::refresh::SessionTimer;
+use super::session_id::Uuid;
 use super::state::{Call, Record};
 use crate::context::Context;
 use crate::flow::{ConnectionId, Flow, Hop, ShardId};
@@ -132,6 +133,7 @@ impl Calls {
             },
             callee: None,
             timer,
+            end_to_end: kept.end_to_end,
             user_agent: kept.user_agent.into(),
             follow: Follow::default(),
             allows_update: kept.allows_update,
@@ -146,6 +148,10 @@ impl Calls {
             hears: Hears::resumed(),
             subscription: Subscription::resumed(kept.referred),
             leave_by: Monotonic::NEVER,
+            look_at: Monotonic::NEVER,
+            via: None,
+            // A phone that has one of its own says it again with its next message.
+            uuid: Uuid::new(cx.mint),
             alarm: Monotonic::NEVER,
             armed: Monotonic::NEVER,
         });
@@ -281,6 +287,7 @@ fn restored_call(
         reason: None,
         forwarded: told.forwarded.clone().into(),
         transfer_of: told.transfer_of,
+        verdict: None,
         is_hung_up: false,
     };
     Call {
@@ -290,10 +297,12 @@ fn restored_call(
         modify: None,
         late: None,
         transfer: None,
+        parked: None,
         leads_to: None,
         counted: told.counted.clone(),
         record,
         reason: None,
+        watch: super::silence::Watch::default(),
     }
 }
 

@@ -196,7 +196,7 @@ impl Stream {
     pub(super) fn srtp_progress(&self) -> Option<(Progress, Progress)> {
         match (&self.inbound, &self.outbound) {
             (Guard::Srtp(inbound), Guard::Srtp(outbound)) => Some((inbound.progress(), outbound.progress())),
-            (Guard::Plain | Guard::Awaited | Guard::Srtp(_), _) => None,
+            (Guard::Plain | Guard::Awaited | Guard::Foreign | Guard::Srtp(_), _) => None,
         }
     }
 

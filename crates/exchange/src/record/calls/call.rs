@@ -90,6 +90,7 @@ pub(super) fn protection(out: &mut Vec<u8>, protection: Protection) {
             LegProtection::Clear => 0,
             LegProtection::Sdes => 1,
             LegProtection::Dtls => 2,
+            LegProtection::EndToEnd => 3,
         });
     }
 }
@@ -99,6 +100,7 @@ pub(super) fn read_protection(fields: &mut Fields<'_>) -> Result<Protection, Rec
         0 => Ok(LegProtection::Clear),
         1 => Ok(LegProtection::Sdes),
         2 => Ok(LegProtection::Dtls),
+        3 => Ok(LegProtection::EndToEnd),
         _ => Err(fields.error("unknown protection")),
     };
     Ok(Protection { caller: leg()?, callee: leg()? })

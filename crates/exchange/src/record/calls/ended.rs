@@ -60,6 +60,7 @@ pub(crate) fn read(id: u128, plain: &[u8]) -> Result<CallRecord, RecordError> {
         protection: fields.maybe(read_protection)?,
         forwarded: fields.list(FORWARDS_MAX, read_diversion)?.into(),
         transfer_of: fields.maybe(read_record_id)?,
+        verdict: None,
     };
     end(fields, record)
 }

@@ -35,6 +35,7 @@ pub struct KeptLeg<'a> {
     /// See [`super::Written`].
     pub refresh_at_ms: u64,
     pub expires_at_ms: u64,
+    pub end_to_end: bool,
     pub user_agent: &'a [u8],
     pub allows_update: bool,
     pub owes_offer: bool,
@@ -78,7 +79,7 @@ impl<'a> KeptLeg<'a> {
         integer(out, self.refresh_at_ms);
         integer(out, self.expires_at_ms);
         text(out, self.user_agent);
-        for flag in [self.we_refresh, self.allows_update, self.owes_offer, self.referred] {
+        for flag in [self.end_to_end, self.we_refresh, self.allows_update, self.owes_offer, self.referred] {
             out.push(u8::from(flag));
         }
         maybe(out, self.answer.as_ref(), |out, answer| {
@@ -111,6 +112,7 @@ impl<'a> KeptLeg<'a> {
             refresh_at_ms: fields.integer()?,
             expires_at_ms: fields.integer()?,
             user_agent: fields.text()?,
+            end_to_end: fields.flag()?,
             we_refresh: fields.flag()?,
             allows_update: fields.flag()?,
             owes_offer: fields.flag()?,

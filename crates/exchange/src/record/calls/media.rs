@@ -100,6 +100,7 @@ fn read_stream(fields: &mut Fields<'_>) -> Result<Stream, RecordError> {
 fn keying(out: &mut Vec<u8>, keying: &Keying) {
     match keying {
         Keying::Plain => out.push(0),
+        Keying::EndToEnd => out.push(3),
         Keying::Sdes { send, receive } => {
             out.push(1);
             key(out, send);
@@ -122,6 +123,7 @@ fn keying(out: &mut Vec<u8>, keying: &Keying) {
 fn read_keying(fields: &mut Fields<'_>) -> Result<Keying, RecordError> {
     match fields.byte()? {
         0 => Ok(Keying::Plain),
+        3 => Ok(Keying::EndToEnd),
         1 => Ok(Keying::Sdes { send: read_key(fields)?, receive: read_key(fields)? }),
         2 => Ok(Keying::Dtls {
             role: match fields.byte()? {

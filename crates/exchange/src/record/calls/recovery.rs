@@ -163,5 +163,6 @@ fn ended_by_crash(id: CallRecordId, told: &KeptCall<'_>, now: Wall) -> CallRecor
         protection: told.protection,
         forwarded: told.forwarded.clone().into(),
         transfer_of: told.transfer_of,
+        verdict: None,
     }
 }

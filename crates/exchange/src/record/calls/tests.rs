@@ -99,6 +99,7 @@ fn leg(answered: bool) -> KeptLeg<'static> {
         we_refresh: true,
         refresh_at_ms: 5,
         expires_at_ms: 0,
+        end_to_end: true,
         user_agent: b"phone/1",
         allows_update: true,
         owes_offer: false,
@@ -221,6 +222,7 @@ fn record(id: u128) -> CallRecord {
         protection: None,
         forwarded: [diversion()].into(),
         transfer_of: None,
+        verdict: None,
     }
 }
 
