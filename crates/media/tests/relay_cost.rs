@@ -62,12 +62,16 @@ fn a_dropped_packet_allocates_nothing() {
     // Sent in the clear, where only what is protected counts.
     call.protect = [None, None];
     let stranger = "203.0.113.9:9".parse().unwrap();
+    // Who keeps the relay takes what it tells, once in a turn.
+    let mut strayed = Vec::with_capacity(4);
     let count = allocations(|| {
         for sequence in 0..1_000 {
             for side in 0..2 {
                 let (verdict, _) = call.receive(side, stranger, sequence);
                 assert!(matches!(verdict, Verdict::Dropped(_)));
             }
+            call.relay.take_strayed(&mut strayed);
+            strayed.clear();
         }
     });
     assert_eq!(count, 0);
