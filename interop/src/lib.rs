@@ -11,7 +11,7 @@
 //! | [`calls`] | what several sipp tests share |
 //! | [`coeur`] | our server, with accounts made through its own CLI |
 //! | [`flood`] | many datagrams |
-//! | [`line`] | a phone that does as it is told, right or wrong |
+//! | [`mod@line`] | a phone that does as it is told, right or wrong |
 //! | [`linphone`] | linphonec phones through their standard input |
 //! | [`lossy`] | a line that loses datagrams |
 //! | [`nat`] | networks in a box: an internet, routers that translate, hosts behind them |
