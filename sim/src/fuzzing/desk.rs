@@ -13,7 +13,7 @@ use coeur_exchange::bindings::Bindings;
 use coeur_exchange::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
 use coeur_exchange::input::Input;
 use coeur_exchange::outbox::{MediaCommand, MediaId, Outbox, Output, ResolveToken, SendToken, Span};
-use coeur_exchange::record::Recovery;
+use coeur_exchange::record::{Recovery, calls};
 use coeur_exchange::world::{Listener, Secrets, Settings, World};
 use coeur_sip::resolve::Query;
 use coeur_sip::time::{Monotonic, Now, Wall};
@@ -200,8 +200,12 @@ impl Desk {
     }
 
     fn recover(&self, outbox: &Outbox, span: Span) {
-        let mut recovery = Recovery::new(&self.shadow, &self.world.listeners, self.now);
-        recovery.apply(outbox.bytes(span)).expect("what is saved can be recovered");
+        let entry = outbox.bytes(span);
+        let applied = match calls::is_of_calls(entry) {
+            true => calls::Recovery::default().apply(entry),
+            false => Recovery::new(&self.shadow, &self.world.listeners, self.now).apply(entry),
+        };
+        applied.expect("what is saved can be recovered");
     }
 
     fn came(&mut self, message: &Message<'_>) {

@@ -29,8 +29,10 @@ pub fn page(running: &Running) -> String {
         network(&mut text, shards);
         media(&mut text, &shards.services.media);
     }
-    if let Some(outside) = running.turn.get() {
-        turn(&mut text, outside.turn.stats());
+    // Where TURN is off, nothing has happened.
+    match running.turn.get() {
+        Some(outside) => turn(&mut text, outside.turn.stats()),
+        None => turn(&mut text, &turn::Stats::default()),
     }
     of_process(&mut text);
     text.finish()
