@@ -11,6 +11,7 @@ use coeur_media::path::ProvenPath;
 use coeur_sip::time::Monotonic;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 const ALICE: (&str, &str) = ("alice", "correct-horse-1");
@@ -49,7 +50,8 @@ impl Attackers {
     fn listen(&mut self) {
         let mut bytes = [0; 2_048];
         for socket in &self.sockets {
-            while socket.recv_from(&mut bytes).is_ok() {
+            while let Ok((length, from)) = socket.recv_from(&mut bytes) {
+                println!("from {from}: {:02x?}", &bytes[..length.min(20)]);
                 self.leaked += 1;
             }
         }
@@ -58,6 +60,12 @@ impl Attackers {
 
 fn port(number: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, number).into()
+}
+
+/// One test at a time: a spray on all ports meets the server of another, which answers STUN where SIP is.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The published spray (a header and zeros), RTP in sequence, RTP of ever another sender, RTCP, STUN, DTLS, junk.
@@ -85,6 +93,7 @@ fn spray(i: u64) -> Vec<u8> {
 #[ignore = "attacks a real server"]
 fn a_spray_on_every_port_hears_nothing_of_a_plain_call_and_is_not_heard() {
     // [A10, A11, T-11]
+    let _alone = alone();
     let server = Coeur::start("bleed", &[ALICE, BOB]);
     let mut pair = Pair::start(&server, [ALICE, BOB], [ALICES, BOBS], false);
     let (mut strangers, mut neighbours) = (Attackers::at(&STRANGERS), Attackers::at(&[ALICES, BOBS]));
@@ -139,6 +148,7 @@ fn a_spray_on_every_port_hears_nothing_of_a_plain_call_and_is_not_heard() {
 #[ignore = "attacks a real server"]
 fn a_million_bad_packets_of_srtp_end_no_call() {
     // [A08]
+    let _alone = alone();
     const BAD: u64 = 1_000_000;
     let server = Coeur::start("bad-srtp", &[ALICE, BOB]);
     let mut pair = Pair::start(&server, [ALICE, BOB], [ALICES, BOBS], true);
@@ -213,6 +223,7 @@ fn cpu_ms(server: &Coeur) -> u64 {
 #[ignore = "attacks a real server"]
 fn media_to_dead_ports_reaches_nobody_and_ends_no_call() {
     // [A11, T-11]
+    let _alone = alone();
     let server = Coeur::start("dead-ports", &[ALICE, BOB, CAROL, DAVE]);
     let mut over = Pair::start(&server, [ALICE, BOB], [ALICES, BOBS], false);
     let mut talk = Pair::start(&server, [CAROL, DAVE], [[127, 0, 0, 73], [127, 0, 0, 74]], false);
@@ -277,6 +288,7 @@ fn media_to_dead_ports_reaches_nobody_and_ends_no_call() {
 #[ignore = "needs node, chromium and baresip"]
 fn hellos_and_checks_of_strangers_while_calls_are_set_up_lose_no_call() {
     // [A02, A09]
+    let _alone = alone();
     const CALLS: u32 = 5;
     let server = Coeur::start_with("hellos", &[ALICE, BOB], &["--origin", "localhost"]);
     let mut bob = baresip::Phone::start(&baresip::Setup {

@@ -46,7 +46,7 @@ impl Bench {
     }
 
     fn end(mut self, sent: usize) {
-        assert_eq!(self.alice.register(PATIENCE), Some(200));
+        assert_eq!(self.alice.register(PATIENCE), Some(200), "{}", self.server.log());
         let dialog = self.alice.call("bob", PATIENCE).expect("phones call as before");
         assert_eq!(self.alice.hang_up(&dialog, PATIENCE), Some(200));
         let more_kb = self.server.resident_kb().saturating_sub(self.before_kb);

@@ -9,6 +9,7 @@
 //! segments are there; they go with the second snapshot after them.
 
 use crate::mint::Mint;
+use crate::record::TEXT_BYTES_MAX;
 use crate::record::calls::{self, Key, Written};
 use crate::world::Secrets;
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -62,6 +63,10 @@ impl KeptCalls {
             return;
         }
         let Some(sealed) = self.seal(mint, key, plain) else { return };
+        // What could not be read again: many candidates of ICE. The piece before it stands.
+        if sealed.len() > TEXT_BYTES_MAX {
+            return;
+        }
         if entry.is_empty() {
             calls::begin(entry, &written);
         }

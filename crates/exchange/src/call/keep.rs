@@ -145,6 +145,10 @@ impl Call {
     }
 }
 
+/// Of all texts of a leg together, so that with the rest it is one text of an entry when it is sealed. A call with longer ones,
+/// which no phone writes, is not kept.
+const TEXTS_BYTES_MAX: usize = 48 << 10;
+
 impl<'a> KeptCall<'a> {
     fn of(cx: &Context<'_>, call: &'a Call, [caller_leg, callee_leg]: [u64; 2]) -> Option<Self> {
         let record = &call.record;
@@ -212,7 +216,8 @@ impl<'a> KeptLeg<'a> {
             referred: leg.subscription.was_begun(),
             answer,
         };
-        texts.iter().all(|text| text.len() <= TEXT_BYTES_MAX).then_some(kept)
+        let bytes: usize = texts.iter().map(|text| text.len()).sum();
+        (bytes <= TEXTS_BYTES_MAX).then_some(kept)
     }
 }
 
