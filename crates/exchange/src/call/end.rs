@@ -169,6 +169,7 @@ impl Calls {
         self.refuse_picker(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE);
         self.note_both(cx, call);
         let Some(state) = self.calls.try_remove(call as usize) else { return };
+        self.restored_ended(call);
         give_back(cx, &state.counted);
         if let Some(parked) = &state.parked {
             Self::free_slot(cx, parked);

@@ -1,8 +1,8 @@
 //! What the journal is told of calls (decision 0018). After each input, whatever it changed of a call that is answered is
 //! saved in one entry, and what is over is said to be gone. The verbs know nothing of it: the slabs note what they touched.
 //!
-//! Nothing is saved of a call that is being set up, nor of one with a service of ours, nor while an offer is under way inside of it: after a restart both sides
-//! are as they were before that (RFC 3264 section 8).
+//! Nothing is saved of a call that is being set up, nor of one with a service of ours, nor while an offer is under way inside
+//! of it: after a restart both sides are as they were before that (RFC 3264 section 8).
 
 use super::Calls;
 use super::leg::{Leg, LegId};
@@ -93,8 +93,8 @@ impl Calls {
         if leg.is_some_and(|leg| leg.call != super::end::NO_CALL) {
             return;
         }
-        journal.legs.remove(&slot);
         if leg.is_none() {
+            journal.legs.remove(&slot);
             self.restored.legs.remove(&name);
         }
         let shard = usize::from(cx.mint.shard().0);

@@ -179,12 +179,16 @@ impl Calls {
     /// The leg inside of whose dialog a request is: our tag in To, the Call-ID, and the peer's tag in From. A callee that
     /// has not answered may have several dialogs (section 12.1.2).
     fn leg_of(&self, message: &Message<'_>) -> Option<LegId> {
-        let name = Name::of_tag(message.to_tag()?)?;
-        let here = self.legs.get(name.slot as usize).filter(|leg| leg.name == name);
-        let leg = here.or_else(|| self.restored_leg(&name))?;
+        let leg = self.leg_of_name(&Name::of_tag(message.to_tag()?)?)?;
         let early = leg.callee.as_ref().map(|callee| callee.forks.iter());
         let mut dialogs = leg.dialog.iter().chain(early.into_iter().flatten());
         dialogs.any(|dialog| dialog.owns_request(message)).then_some(leg.id)
+    }
+
+    /// The leg of that name: in the slot that it tells, unless it was there before this process.
+    fn leg_of_name(&self, name: &Name) -> Option<&Leg> {
+        let here = self.legs.get(name.slot as usize).filter(|leg| leg.name == *name);
+        here.or_else(|| self.restored_leg(name))
     }
 
     fn leg(&self, id: LegId) -> Option<&Leg> {

@@ -147,8 +147,8 @@ impl Calls {
         if !self.is_acceptable(cx, &flow, message) {
             return;
         }
-        let leg = self.legs.get(name.slot as usize).filter(|leg| leg.name == name);
-        let Some((call, waits)) = leg.and_then(|leg| Some((leg.call, self.parked_in(leg.call)?))) else {
+        let call = self.leg_of_name(&name).map(|leg| leg.call);
+        let Some((call, waits)) = call.and_then(|call| Some((call, self.parked_in(call)?))) else {
             return refuse(cx, &flow, message, StatusCode::NOT_FOUND, Some("Nobody Is Parked There"));
         };
         if let Some(new) = self.calls[call as usize].leads_to {

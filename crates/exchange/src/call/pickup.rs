@@ -57,8 +57,8 @@ impl Calls {
             let status = StatusCode::NOT_ACCEPTABLE_HERE;
             return refuse(cx, &flow, message, status, Some("Pickup Needs An Offer"));
         };
-        let leg = self.legs.get(name.slot as usize).filter(|leg| leg.name == name);
-        let Some(call) = leg.map(|leg| leg.call).filter(|call| self.may_be_picked_up(*call)) else {
+        let call = self.leg_of_name(&name).map(|leg| leg.call);
+        let Some(call) = call.filter(|call| self.may_be_picked_up(*call)) else {
             let status = StatusCode::TEMPORARILY_UNAVAILABLE;
             return refuse(cx, &flow, message, status, Some("Nothing Rings There"));
         };

@@ -56,7 +56,13 @@ struct Clock {
 impl Calls {
     /// Takes up the calls that were kept; their media is asked for. How many there are.
     pub(crate) fn take_up(&mut self, cx: &mut Context<'_>, calls: &[RecoveredCall]) -> usize {
-        calls.iter().filter(|kept| self.restore_call(cx, kept).is_some()).count()
+        let taken = calls.iter().filter(|kept| self.restore_call(cx, kept).is_some()).count();
+        // All of that is kept. Each call is written when something happens to it: all at once would be more than the journal
+        // takes.
+        let mut unchanged = Vec::new();
+        self.calls.take_changed(&mut unchanged);
+        self.legs.take_changed(&mut unchanged);
+        taken
     }
 
     /// `None`: a piece cannot be read, which recovery has seen.
@@ -217,6 +223,11 @@ impl Calls {
             self.end_call(cx, call, super::end::By::Us);
         }
         was
+    }
+
+    /// Another call may have its slot from now on.
+    pub(super) fn restored_ended(&mut self, call: u32) {
+        self.restored.opening.remove(&call);
     }
 
     /// A phone whose connection has gone with the process before has shown that it is at this one.

@@ -232,7 +232,7 @@ impl Calls {
     pub(super) fn leg_named(&self, named: &DialogId<'_>) -> Option<LegId> {
         let find = |ours: &[u8], theirs: &[u8]| {
             let name = Name::of_tag(ours)?;
-            let leg = self.legs.get(name.slot as usize).filter(|leg| leg.name == name && !leg.leaving)?;
+            let leg = self.leg_of_name(&name).filter(|leg| !leg.leaving)?;
             let id = leg.dialog.as_ref()?.id();
             (id.call_id == named.call_id && id.remote_tag == theirs).then_some(leg.id)
         };

@@ -5,7 +5,7 @@ use super::*;
 use crate::testing::Phone;
 
 /// Alice parks bob with this Refer-To; what left.
-fn park(three: &mut Three, user: &str) -> Vec<Sent> {
+pub(super) fn park(three: &mut Three, user: &str) -> Vec<Sent> {
     let lines = format!("Refer-To: <sip:{user}@example.org>\r\n");
     let refer = three.caller.request("REFER", &lines, "");
     let sent = three.desk.receive(three.caller.flow, &refer);
@@ -16,7 +16,7 @@ fn park(three: &mut Three, user: &str) -> Vec<Sent> {
 }
 
 /// Carol calls the slot; what left.
-fn retrieve(three: &mut Three, call: &str, slot: &str) -> (Phone, Vec<u8>, Vec<Sent>) {
+pub(super) fn retrieve(three: &mut Three, call: &str, slot: &str) -> (Phone, Vec<u8>, Vec<Sent>) {
     let mut carol = Phone::new("carol", three.carol);
     carol.call = call.into();
     let uri = format!("sip:{slot}@example.org");
@@ -24,7 +24,7 @@ fn retrieve(three: &mut Three, call: &str, slot: &str) -> (Phone, Vec<u8>, Vec<S
     (carol, request, sent)
 }
 
-fn bob_agrees(three: &mut Three, offer: &Sent) -> Vec<Sent> {
+pub(super) fn bob_agrees(three: &mut Three, offer: &Sent) -> Vec<Sent> {
     let answer = described("10.0.0.2", 5_000, 2, "");
     three.desk.receive(three.bob, &reply(offer, 200, "", &contact(three.bob), &answer))
 }

@@ -390,3 +390,72 @@ fn what_a_call_writes_is_bounded() {
     println!("{talking:?} bytes while it is set up, {} in all, to {}", bytes.1, bob.flow.remote);
     assert!(talking.len() <= 4 && bytes.0 < 8_000 && bytes.1 < 9_000, "{all:?}");
 }
+
+/// Alice and bob talk, and after the next crash their call stands in other slots: one that began before it is over.
+fn of_other_slots() -> transferring::Three {
+    let mut three = transferring::three();
+    three.alice.call = "-again".into();
+    let bob = Phone::new("bob", three.bob);
+    let (caller, callee) = three.desk.talk(&mut three.alice, &bob);
+    let bye = three.caller.request("BYE", "", "");
+    let sent = three.desk.receive(three.caller.flow, &bye);
+    let bye = request_to(&sent, three.bob, "BYE").clone();
+    three.desk.receive(three.bob, &reply(&bye, 200, "", "", ""));
+    (three.caller, three.callee) = (caller, callee);
+    three
+}
+
+#[test]
+fn a_call_that_came_back_is_parked_and_taken() {
+    let mut three = of_other_slots();
+    three.desk.crash();
+    let sent = parking::park(&mut three, "park-71");
+    answer_to(&sent, three.caller.flow, 202);
+    let (_, _, sent) = parking::retrieve(&mut three, "-park", "park-71");
+    let offer = request_to(&sent, three.bob, "INVITE").clone();
+    let sent = parking::bob_agrees(&mut three, &offer);
+    answer_to(&sent, three.carol, 200);
+}
+
+/// RFC 3891: what Replaces names is a dialog, wherever its leg stands.
+#[test]
+fn two_calls_that_came_back_are_made_one() {
+    let mut three = of_other_slots();
+    let (second, _) = attending::ask_carol(&mut three, true);
+    three.desk.crash();
+    let sent = attending::refer(&mut three, &attending::replaces(&second));
+    answer_to(&sent, three.caller.flow, 202);
+    request_to(&sent, three.carol, "INVITE");
+}
+
+/// A call that ends before its ports are bound again leaves nothing that a new one in its place could be taken for.
+#[test]
+fn a_new_call_in_the_place_of_one_that_came_back_is_no_such_call() {
+    let (mut desk, mut alice, bob, mut caller, _) = talk();
+    desk.slow = true;
+    desk.crash();
+    let bye = caller.request("BYE", "", "");
+    let sent = desk.receive(alice.flow, &bye);
+    let bye = request_to(&sent, bob.flow, "BYE").clone();
+    desk.receive(bob.flow, &reply(&bye, 200, "", "", ""));
+    desk.let_open();
+    assert_eq!(desk.office.exchange.calls().calls(), 0);
+    alice.call = "-again".into();
+    // Its ports are opened when bob has answered.
+    let (_, sent) = desk.invite(&mut alice, URI, "", "");
+    let invite = request_to(&sent, bob.flow, "INVITE").clone();
+    let offer = reply(&invite, 200, "bobtag", &contact(bob.flow), &sdp("10.0.0.2", 5_000));
+    let sent = desk.receive(bob.flow, &offer);
+    answer_to(&sent, alice.flow, 200);
+}
+
+/// What is kept is kept: a restart with many calls must not write them all at once.
+#[test]
+fn what_came_back_is_not_written_again_as_a_whole() {
+    let (mut desk, ..) = talk();
+    desk.slow = true;
+    desk.crash();
+    let saved = desk.office.saved.len();
+    desk.tick(Duration::from_millis(1));
+    assert_eq!(desk.office.saved.len(), saved, "nothing has happened to it");
+}
