@@ -29,8 +29,7 @@ impl Calls {
         let Some(leg) = self.leg(id) else { return };
         let call = leg.call;
         if leg.leaving {
-            self.legs.remove(id.slot as usize);
-            return;
+            return self.remove_leg(cx, id);
         }
         if self.leaves_transfer(cx, id) {
             return;
@@ -131,6 +130,23 @@ impl Calls {
         self.remove_leg(cx, id);
     }
 
+    /// The same for who is no side of a call any more, though the call goes on: whatever is still to be said to it, nothing
+    /// that becomes of it concerns the call, nor one that has its slot later.
+    pub(super) fn leave_behind(&mut self, cx: &mut Context<'_>, id: LegId) {
+        self.hang_up(cx, id, None);
+        self.detach(cx, id);
+    }
+
+    /// A leg that is leaving has no ports, no timers and no call.
+    pub(super) fn detach(&mut self, cx: &mut Context<'_>, id: LegId) {
+        self.close_media(cx, id);
+        if let Some(leg) = self.leg_mut(id) {
+            leg.call = NO_CALL;
+            // Nothing of it is due any more but the ACK.
+            leg.timer.stop();
+        }
+    }
+
     /// The ACK of a 2xx of ours never came (section 13.3.1.4): the session ends.
     pub(super) fn ack_missing(&mut self, cx: &mut Context<'_>, id: LegId) {
         let Some(leg) = self.leg_mut(id) else { return };
@@ -175,14 +191,9 @@ impl Calls {
             Self::free_slot(cx, parked);
         }
         for id in [Some(state.caller), state.callee].into_iter().flatten() {
-            self.close_media(cx, id);
-            match self.leg_mut(id) {
-                Some(leg) if leg.leaving => {
-                    leg.call = NO_CALL;
-                    // Nothing of it is due any more but the ACK.
-                    leg.timer.stop();
-                }
-                Some(_) => self.remove_leg(cx, id),
+            match self.leg(id).map(|leg| leg.leaving) {
+                Some(true) => self.detach(cx, id),
+                Some(false) => self.remove_leg(cx, id),
                 None => {}
             }
         }

@@ -304,7 +304,11 @@ impl Calls {
             self.calls[call as usize].counted.push(account);
         }
         if let Some(replaced) = replaced {
-            self.hang_up(cx, replaced, None);
+            // A stand-in is counted for nobody (see `transfer`).
+            if self.leg(replaced).is_some_and(|leg| leg.dialog.is_some()) {
+                self.uncount(cx, call, replaced);
+            }
+            self.leave_behind(cx, replaced);
         }
     }
 

@@ -4,11 +4,11 @@
 //! A parked call is one without its second side. It is taken as a dialog is replaced ([`super::replace`]), from any shard.
 
 use super::across::What;
-use super::end::{By, NO_CALL};
+use super::end::By;
 use super::feature::Feature;
 use super::leg::LegId;
 use super::name::Name;
-use super::start::{give_back, leave_out_full};
+use super::start::leave_out_full;
 use super::transfer::{Callees, Referral, Request, Waits, Wanted};
 use super::{CALLS_MAX, Calls, refuse};
 use crate::context::Context;
@@ -65,10 +65,7 @@ impl Calls {
         // There is one side left.
         (state.caller, state.callee) = (waits, None);
         state.parked = Some(Box::new(Parked { domain, slot, by: referral.party, waits, rounds: 0 }));
-        let counted = &mut state.counted;
-        if let Some(at) = counted.iter().position(|counted| *counted == referral.party.account) {
-            give_back(cx, &[counted.swap_remove(at)]);
-        }
+        self.uncount(cx, call, referral.by);
         let id = self.legs[waits.slot as usize].media.id;
         cx.outbox.outputs.push(Output::Media(MediaCommand::Disconnect { id }));
         self.leave_parked(cx, referral.by, told);
@@ -80,11 +77,7 @@ impl Calls {
     fn leave_parked(&mut self, cx: &mut Context<'_>, by: LegId, told: bool) {
         match told {
             true => self.leave_later(cx, by),
-            false => self.hang_up(cx, by, None),
-        }
-        if let Some(leg) = self.leg_mut(by) {
-            leg.call = NO_CALL;
-            leg.timer.stop();
+            false => self.leave_behind(cx, by),
         }
     }
 

@@ -6,7 +6,6 @@
 use super::across::Asker;
 use super::describe::{self, Body};
 use super::leg::LegId;
-use super::start::give_back;
 use super::state::Call;
 use super::transfer::Transfer;
 use super::{CALLS_MAX, Calls, refuse};
@@ -139,12 +138,9 @@ impl Calls {
         let Some((caller, server)) = self.open_caller(cx, flow, message, party, call) else { return };
         // When it is forwarded if nobody answers.
         self.legs[caller.slot as usize].alarm = self.legs[replaced.slot as usize].alarm;
+        self.uncount(cx, call, replaced);
         let state = &mut self.calls[call as usize];
         state.caller = caller;
-        let account = self.legs[replaced.slot as usize].end.party.map(|party| party.account);
-        if let Some(at) = state.counted.iter().position(|counted| Some(*counted) == account) {
-            give_back(cx, &[state.counted.swap_remove(at)]);
-        }
         let Some(setup) = state.setup.as_mut() else { return };
         setup.invite = message.bytes().into();
         setup.party = Some(party);

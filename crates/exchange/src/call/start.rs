@@ -198,6 +198,19 @@ fn is_understood(tag: &[u8]) -> bool {
         .any(|known| tag.eq_ignore_ascii_case(known))
 }
 
+impl Calls {
+    /// A side leaves a call that goes on: its session is counted no more.
+    pub(super) fn uncount(&mut self, cx: &Context<'_>, call: u32, id: LegId) {
+        let Some(account) = self.leg(id).and_then(|leg| leg.end.party).map(|party| party.account) else {
+            return;
+        };
+        let Some(counted) = self.calls.get_mut(call as usize).map(|state| &mut state.counted) else { return };
+        if let Some(at) = counted.iter().position(|counted| *counted == account) {
+            give_back(cx, &[counted.swap_remove(at)]);
+        }
+    }
+}
+
 /// Counts the call for the caller; targets of an account that has too many are not tried. The reason when that leaves nothing
 /// to do.
 fn count_sessions(

@@ -5,7 +5,7 @@
 //! side over ([`super::join`]). Of a blind transfer the new call begins here, with a stand-in for its caller: a leg without
 //! a dialog, which has the description of the side that waits. Of an attended one the new call is there already.
 
-use super::end::{By, NO_CALL};
+use super::end::By;
 use super::join::Join;
 use super::leg::LegId;
 use super::name::Name;
@@ -200,6 +200,7 @@ impl Calls {
         let offer = self.legs[replaced.slot as usize].session.remote.clone();
         self.legs[caller.slot as usize].session.remote = offer;
         let party = self.legs[remaining.slot as usize].end.party;
+        self.uncount(cx, call, replaced);
         let state = &mut self.calls[call as usize];
         state.caller = caller;
         let Some(setup) = state.setup.as_mut() else { return };
@@ -362,11 +363,9 @@ impl Calls {
     }
 
     pub(super) fn leave_later(&mut self, cx: &mut Context<'_>, id: LegId) {
-        self.close_media(cx, id);
+        self.detach(cx, id);
         let Some(leg) = self.leg_mut(id) else { return };
         leg.leaving = true;
-        leg.call = NO_CALL;
-        leg.timer.stop();
         leg.alarm = Monotonic::NEVER;
     }
 }

@@ -59,6 +59,7 @@ fn an_attended_transfer_joins_the_two_that_were_spoken_with() {
     request_to(&sent, three.caller.flow, "BYE");
     assert_eq!(three.desk.open.len(), 2);
     assert_eq!(three.desk.office.exchange.calls().calls(), 1);
+    assert_eq!(three.desk.office.world.guard.sessions.total(), 2, "alice has no call any more");
     let bye = three.callee.request("BYE", "", "");
     let sent = three.desk.receive(three.bob, &bye);
     request_to(&sent, three.carol, "BYE");
@@ -110,6 +111,7 @@ fn who_rings_still_is_given_to_the_other_and_answers_him() {
     let sent = three.desk.receive(three.bob, &reply(&offer, 200, "", &contact(three.bob), &answer));
     let last = request_to(&sent, three.caller.flow, "NOTIFY");
     assert_eq!(told(last), ("SIP/2.0 200 OK".into(), true));
+    assert_eq!(three.desk.office.world.guard.sessions.total(), 2, "alice has no call any more");
     let bye = three.callee.request("BYE", "", "");
     let sent = three.desk.receive(three.bob, &bye);
     request_to(&sent, three.carol, "BYE");
@@ -171,4 +173,35 @@ fn a_side_that_leaves_while_the_two_are_joined_ends_what_needs_it() {
         three.desk.pass(Duration::from_secs(4_000));
         three.desk.assert_at_rest();
     }
+}
+
+/// It is of no call any more while its BYE waits for the ACK: what becomes of it concerns nobody.
+#[test]
+fn who_transfers_before_it_has_acknowledged_is_of_no_call_any_more() {
+    let mut three = three();
+    three.alice.call = "-second".into();
+    let (request, sent) =
+        three.desk.invite(&mut three.alice, "sip:carol@example.org", "", &sdp("10.0.0.1", 4_002));
+    let invite = request_to(&sent, three.carol, "INVITE").clone();
+    let ok = reply(&invite, 200, "caroltag", &contact(three.carol), &sdp("10.0.0.3", 6_000));
+    let sent = three.desk.receive(three.carol, &ok);
+    let mut second = Ua::caller(three.alice.flow, &request, answer_to(&sent, three.alice.flow, 200));
+    let sent = refer(&mut three, &replaces(&second));
+    let ask = request_to(&sent, three.carol, "INVITE").clone();
+    let offer = described("10.0.0.3", 6_000, 2, "");
+    let sent = three.desk.receive(three.carol, &reply(&ask, 200, "", &contact(three.carol), &offer));
+    let offer = request_to(&sent, three.bob, "INVITE").clone();
+    let answer = described("10.0.0.2", 5_000, 2, "");
+    let sent = three.desk.receive(three.bob, &reply(&offer, 200, "", &contact(three.bob), &answer));
+    assert!(requests_to(&sent, three.caller.flow, "BYE").is_empty(), "not before its ACK");
+    let last = request_to(&sent, three.caller.flow, "NOTIFY").clone();
+    three.desk.receive(three.caller.flow, &reply(&last, 200, "", "", ""));
+    assert_eq!(three.desk.open.len(), 2, "bob's and carol's");
+    let bye = second.request("BYE", "", "");
+    answer_to(&three.desk.receive(three.alice.flow, &bye), three.alice.flow, 200);
+    assert_eq!(three.desk.office.exchange.calls().calls(), 1);
+    let bye = three.callee.request("BYE", "", "");
+    let sent = three.desk.receive(three.bob, &bye);
+    request_to(&sent, three.carol, "BYE");
+    three.desk.assert_at_rest();
 }

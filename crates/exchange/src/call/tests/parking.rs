@@ -160,3 +160,33 @@ fn a_retrieval_that_fails_leaves_the_call_parked() {
     let sent = bob_agrees(&mut three, &offer);
     answer_to(&sent, three.carol, 200);
 }
+
+/// RFC 3261 section 15: its BYE waits for the ACK, and its ports need not.
+#[test]
+fn who_parks_before_it_has_acknowledged_leaves_no_port_behind() {
+    for acknowledges in [true, false] {
+        let (mut desk, mut alice, bob) = Desk::new();
+        let (request, sent) = desk.invite(&mut alice, URI, "", &sdp("10.0.0.1", 4_000));
+        let invite = request_to(&sent, bob.flow, "INVITE").clone();
+        let ok = reply(&invite, 200, "bobtag", &contact(bob.flow), &sdp("10.0.0.2", 5_000));
+        let sent = desk.receive(bob.flow, &ok);
+        let mut caller = Ua::caller(alice.flow, &request, answer_to(&sent, alice.flow, 200));
+        let lines = "Refer-To: <sip:park-71@example.org>\r\nRefer-Sub: false\r\n";
+        let refer = caller.request("REFER", lines, "");
+        let sent = desk.receive(alice.flow, &refer);
+        answer_to(&sent, alice.flow, 200);
+        assert!(requests_to(&sent, alice.flow, "BYE").is_empty(), "not before its ACK");
+        assert_eq!(desk.open.len(), 1, "bob's");
+        if acknowledges {
+            let ack = caller.ack("");
+            let sent = desk.receive(alice.flow, &ack);
+            request_to(&sent, alice.flow, "BYE");
+        } else {
+            let bye = caller.request("BYE", "", "");
+            answer_to(&desk.receive(alice.flow, &bye), alice.flow, 200);
+        }
+        let bye = Ua::callee(bob.flow, &invite, "bobtag").request("BYE", "", "");
+        desk.receive(bob.flow, &bye);
+        desk.assert_at_rest();
+    }
+}
