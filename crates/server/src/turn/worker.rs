@@ -101,7 +101,13 @@ impl Worker {
             for event in events.iter() {
                 match event.token() {
                     WAKER => is_told = true,
-                    token => self.ready(token),
+                    token => {
+                        self.ready(token);
+                        // An end that came with the last bytes is no event of its own.
+                        if event.is_read_closed() {
+                            self.again.push(token);
+                        }
+                    }
                 }
             }
             if is_told && self.obey() {

@@ -7,7 +7,8 @@ mod process;
 use client::{Client, Credentials, RTP};
 use coeur_media::stun::Method;
 use process::{Folder, Server, eventually, free_port, http_get};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -198,6 +199,24 @@ fn nobody_is_answered_more_than_he_has_sent_and_strangers_are_lent_nothing() {
     }
     assert!(eventually(|| house.metric("coeur_turn_withheld_total") >= 100));
     assert_eq!(house.metric("coeur_turn_allocations_total"), 0);
+}
+
+/// The last bytes and the end behind them are often one event.
+#[test]
+fn a_connection_that_ends_with_its_last_word_is_closed_at_once() {
+    let (ports, _) = media(5);
+    let house = House::start("turn-end", &["--media-ports", &ports]);
+    let mut binding = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    binding.extend_from_slice(&[7; 12]);
+    for nth in 0..30 {
+        let mut stream = TcpStream::connect(house.turn).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream.write_all(&binding).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        let read = stream.read_to_end(&mut answer);
+        assert!(read.is_ok(), "{read:?} after {} bytes, the {nth}th time", answer.len());
+    }
 }
 
 #[test]
