@@ -3,7 +3,7 @@
 
 use super::call_rows::row;
 use crate::observe::events::EventLog;
-use coeur_api::Door;
+use coeur_api::Refusal;
 use coeur_exchange::call_record::{CallRecord, CallRecordId};
 use coeur_exchange::flow::ShardId;
 use coeur_storage::{CallRow, Keep};
@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-/// Records that wait for the thread, and as many for the disk; more are lost and counted. About 2 kB each, 130 MB.
+/// Records that wait for the thread, and as many for the disk; more are lost and counted. About 1 kB each, and at most
+/// some 5 kB: 330 MB.
 const RECORDS_MAX: usize = 65_536;
 /// Written in one commit.
 const BATCH: usize = 1_000;
@@ -76,9 +77,12 @@ impl Ledger {
     }
 }
 
+/// Keeps all of these, or none.
+pub type Write<'w> = dyn Fn(&[CallRow], Keep) -> Result<(), Refusal> + 'w;
+
 impl Pages {
-    /// Until the shards are gone.
-    pub fn write(mut self, door: &Door, committed: &dyn Fn(Vec<CallRecordId>)) {
+    /// Until the shards are gone. `done_with`: the journal need not keep these any longer, since they are written, or given up.
+    pub fn write(mut self, write: &Write<'_>, done_with: &dyn Fn(Vec<CallRecordId>)) {
         loop {
             let first = match self.waiting.is_empty() {
                 true => self.work.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -88,12 +92,12 @@ impl Pages {
             match first {
                 Ok(first) => self.take(first, &mut flushed),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.commit(door, committed),
+                Err(RecvTimeoutError::Disconnected) => return self.commit(write, done_with),
             }
             while let Ok(next) = self.work.try_recv() {
                 self.take(next, &mut flushed);
             }
-            self.commit(door, committed);
+            self.commit(write, done_with);
             for done in flushed {
                 // Who has asked may have given up.
                 let _ = done.try_send(());
@@ -111,11 +115,10 @@ impl Pages {
         }
     }
 
-    /// `committed`: the journal need not keep these any longer.
-    fn commit(&mut self, door: &Door, committed: &dyn Fn(Vec<CallRecordId>)) {
+    fn commit(&mut self, write: &Write<'_>, done_with: &dyn Fn(Vec<CallRecordId>)) {
         let mut written = 0;
         for batch in self.waiting.chunks(BATCH) {
-            match door.keep_calls(batch, self.keep) {
+            match write(batch, self.keep) {
                 Ok(()) => written += batch.len(),
                 Err(why) => {
                     if !std::mem::replace(&mut self.is_refused, true) {
@@ -126,12 +129,61 @@ impl Pages {
             }
         }
         self.kept.fetch_add(written as u64, Ordering::Relaxed);
-        committed(self.waiting.drain(..written).map(|row| CallRecordId(row.id)).collect());
+        // Given up in the journal too: what it holds of them is in memory.
+        let lost = (self.waiting.len() - written).saturating_sub(RECORDS_MAX);
+        self.lost.fetch_add(lost as u64, Ordering::Relaxed);
+        done_with(self.waiting.drain(..written + lost).map(|row| CallRecordId(row.id)).collect());
         if self.waiting.is_empty() && std::mem::take(&mut self.is_refused) {
             tracing::info!("records of calls are written again");
         }
-        let too_many = self.waiting.len().saturating_sub(RECORDS_MAX);
-        self.waiting.drain(..too_many);
-        self.lost.fetch_add(too_many as u64, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coeur_api::Why;
+    use coeur_storage::SideRow;
+    use std::cell::RefCell;
+
+    fn call(id: u128) -> CallRow {
+        CallRow {
+            id,
+            ring_after_ms: None,
+            answered_at_ms: None,
+            ended_at_ms: 0,
+            status: 487,
+            ended_by: "caller".into(),
+            reason: None,
+            q850_cause: None,
+            to: "sip:bob@example.test".into(),
+            media: None,
+            transfer_of: None,
+            forwarded_by: None,
+            verdict: None,
+            caller: SideRow::default(),
+            callee: None,
+        }
+    }
+
+    #[test]
+    fn a_disk_that_refuses_is_asked_again_and_what_is_too_much_is_given_up_in_the_journal_too() {
+        let (ledger, mut pages) = Ledger::new(Keep { days: 1, calls: 1_000_000 });
+        let all = RECORDS_MAX as u128 + 3;
+        pages.waiting = (0..all).map(call).collect();
+        let done = RefCell::new(Vec::new());
+        let done_with = |ids: Vec<CallRecordId>| done.borrow_mut().extend(ids.iter().map(|id| id.0));
+        pages.commit(&|_, _| Err(Refusal::new(Why::Unavailable, "the disk is full")), &done_with);
+        assert_eq!(done.borrow_mut().drain(..).collect::<Vec<_>>(), [0, 1, 2], "the oldest");
+        let written = RefCell::new(Vec::new());
+        let write = |calls: &[CallRow], _| {
+            written.borrow_mut().extend(calls.iter().map(|call| call.id));
+            Ok(())
+        };
+        pages.commit(&write, &done_with);
+        let expected: Vec<u128> = (3..all).collect();
+        assert_eq!((&*written.borrow(), &*done.borrow()), (&expected, &expected));
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        assert_eq!((count(&ledger.lost), count(&ledger.kept)), (3, RECORDS_MAX as u64));
     }
 }

@@ -208,11 +208,11 @@ impl House for Running {
 
 impl Running {
     /// The journal need not keep these records any longer.
-    pub fn committed(&self, records: Vec<CallRecordId>) {
+    pub fn done_with(&self, records: Vec<CallRecordId>) {
         let written = Written::at(&self.world.bindings, (self.now)());
         let entry = self.world.kept_calls.committed(records.into_iter(), written);
         if !entry.is_empty() {
-            // What is refused is said again after a restart, and known to be committed by its id.
+            // What is refused is said again after a restart, and one that is written is known by its id.
             let _ = self.journal.append(0, &entry);
         }
     }

@@ -304,9 +304,10 @@ fn start_shards(
     let silences = running.silences.clone();
     deaths.spawn("coeur-events", move || consume(&events, &events_door, &silences)).map_err(unreachable)?;
     let (records_door, committing) = (door.clone(), running.clone());
-    deaths
-        .spawn("coeur-records", move || pages.write(&records_door, &|ids| committing.committed(ids)))
-        .map_err(unreachable)?;
+    let write = move || {
+        pages.write(&|calls, keep| records_door.keep_calls(calls, keep), &|ids| committing.done_with(ids));
+    };
+    deaths.spawn("coeur-records", write).map_err(unreachable)?;
     let journal = KeptJournal { journal: running.journal.clone(), world: running.world.clone() };
     for (shard, inbox) in inboxes.iter().cloned().enumerate() {
         running.journal.on_decided(shard as u8, move || {
