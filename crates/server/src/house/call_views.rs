@@ -6,7 +6,7 @@ use coeur_exchange::call_record::{AgreedStream, LiveCall, Side};
 use coeur_exchange::media::{DtlsState, IceState, StreamKind, StreamReport};
 use coeur_sip::time::Wall;
 
-pub fn call(call: &LiveCall, now: Wall) -> CallView {
+pub fn call(call: &LiveCall, now: Wall, verdict: Option<String>) -> CallView {
     let since = call.answered.unwrap_or(call.started);
     CallView {
         call: call.id.to_string(),
@@ -20,7 +20,7 @@ pub fn call(call: &LiveCall, now: Wall) -> CallView {
         shard: call.shard.0,
         caller: leg(&call.caller),
         callee: call.callee.as_ref().map(leg),
-        verdict: None,
+        verdict,
     }
 }
 

@@ -21,7 +21,7 @@ use coeur_api::{
 };
 use coeur_directory::{Account, Aor, DeviceId, Directory};
 use coeur_exchange::bindings::{Cursor, View};
-use coeur_exchange::call_record::{Ask, CallRecordId, Told};
+use coeur_exchange::call_record::{Ask, CallRecordId, LiveCall, Told};
 use coeur_exchange::flow::Flow;
 use coeur_exchange::input::Command;
 use coeur_exchange::record::calls::Written;
@@ -179,8 +179,7 @@ impl House for Running {
         found.sort_by_key(|call| call.id);
         more |= found.len() > limit;
         found.truncate(limit);
-        let now = (self.now)().wall;
-        Ok(CallsPage { calls: found.iter().map(|call| call_views::call(call, now)).collect(), more })
+        Ok(CallsPage { calls: self.views(&found), more })
     }
 
     fn call(&self, call: &str) -> Result<Option<CallView>, Refusal> {
@@ -189,7 +188,7 @@ impl House for Running {
             Told::Call(call) => call,
             Told::Calls { .. } | Told::HungUp(_) => None,
         });
-        Ok(found.map(|call| call_views::call(&call, (self.now)().wall)))
+        Ok(found.and_then(|call| self.views(&[*call]).pop()))
     }
 
     fn hang_up(&self, call: &str) -> Result<bool, Refusal> {
@@ -215,6 +214,12 @@ impl Running {
             // What is refused is said again after a restart, and one that is written is known by its id.
             let _ = self.journal.append(0, &entry);
         }
+    }
+
+    fn views(&self, calls: &[LiveCall]) -> Vec<CallView> {
+        let (now, verdicts) = ((self.now)().wall, self.silences.verdicts());
+        let view = |call: &LiveCall| call_views::call(call, now, verdicts.get(&call.id).cloned());
+        calls.iter().map(view).collect()
     }
 
     fn ask(&self, ask: Ask) -> Result<Vec<Told>, Refusal> {

@@ -1,11 +1,12 @@
 //! How calls do: what was seen of the latest, for `coeur trace`, and how often each cause of silence was told.
 
 use coeur_api::{SoundView, VerdictView};
+use coeur_exchange::call_record::CallRecordId;
 use coeur_exchange::event::{LegLook, Looked};
 use coeur_exchange::media::{DtlsState, IceState, Keying, Stream};
 use coeur_exchange::silence::{Cause, Side, Verdict};
 use parking_lot::Mutex;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -47,6 +48,12 @@ impl Silences {
             |leg: &LegLook| !leg.call_id.is_empty() && call_ids.iter().any(|id| **id == *leg.call_id);
         let looks = self.looks.lock();
         looks.iter().rev().find(|looked| is_one(&looked.caller) || is_one(&looked.callee)).cloned()
+    }
+
+    /// Of the calls of which somebody is not heard now: what is most certain, in one line.
+    pub fn verdicts(&self) -> BTreeMap<CallRecordId, String> {
+        let looks = self.looks.lock();
+        looks.iter().filter_map(|looked| Some((looked.id, verdict_text(looked.verdicts.first()?)))).collect()
     }
 
     pub fn told(&self, cause: Cause) -> u64 {
@@ -139,7 +146,6 @@ fn path(ice: IceState, dtls: DtlsState) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use coeur_exchange::call_record::CallRecordId;
 
     fn looked(id: u128, call_id: &[u8], cause: Option<Cause>) -> Looked {
         let verdict = |cause| Verdict { side: Side::Callee, cause, values: ["a\u{1b}".into()].into() };
@@ -162,6 +168,8 @@ mod tests {
         let found = silences.of(&[b"none".to_vec(), b"one".to_vec()]).expect("it was looked at");
         assert_eq!(found.verdicts.len(), 1);
         assert!(silences.of(&[b"none".to_vec(), Vec::new()]).is_none());
+        let verdicts = silences.verdicts();
+        assert!(verdicts[&CallRecordId(1)].starts_with("callee: ") && verdicts.len() == 2, "{verdicts:?}");
         assert_eq!((silences.told(Cause::Stopped), silences.told(Cause::Loss)), (2, 0));
         for id in 10..10 + CALLS_MAX as u128 {
             silences.note(&looked(id, b"many", None));
