@@ -122,11 +122,11 @@ fn said(text: &Option<String>) -> String {
 }
 
 /// Control characters escaped; and what a spreadsheet would take for a formula begins with an apostrophe: anybody may call
-/// himself `=HYPERLINK(...)`. A number with its plus is none.
+/// himself `=HYPERLINK(...)`. A number with its plus is none, but what only begins as one may be.
 fn cell(text: &str) -> String {
     let text = safe(text.as_bytes());
-    let digits = text.strip_prefix('+').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t']) && !digits;
+    let is_number = text.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t']) && !is_number;
     if is_formula { format!("'{text}") } else { text }
 }
 
@@ -166,5 +166,6 @@ mod tests {
         assert_eq!(of("address"), "'=HYPERLINK(\"http://x\")\\x0d\\x0a\\x1b[31m,\"b\"");
         assert_eq!(of("device_ua"), "'@SUM(A1)");
         assert_eq!(&row[12], "+33123456789");
+        assert_eq!(cell("+1+HYPERLINK(A1)"), "'+1+HYPERLINK(A1)");
     }
 }
