@@ -185,5 +185,6 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 
 pub fn json_text(value: &impl serde::Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|why| Failure::failed(why.to_string()))?;
-    Ok(format!("{text}\n"))
+    // Names are what the network said.
+    Ok(format!("{}\n", crate::trace::escape::json(&text)))
 }
