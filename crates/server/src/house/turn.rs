@@ -37,7 +37,8 @@ pub struct TurnOutside {
     wanted: Wanted,
     /// Under which addresses this host is known besides those of its interfaces.
     known: Vec<IpAddr>,
-    ports: RangeInclusive<u16>,
+    /// Those of media, without those where we listen.
+    ports: Vec<RangeInclusive<u16>>,
 }
 
 /// `None` where TURN is off, or no place of it could be had.
@@ -110,7 +111,7 @@ impl Prepared {
     pub fn lent(&self, settings: &Settings) -> Vec<(IpAddr, u16, u16)> {
         let ips: Vec<IpAddr> =
             self.relayed.iter().flat_map(|relayed| [relayed.local, relayed.shown]).collect();
-        peers::media(&ips, &settings.media_ports)
+        peers::media(&ips, &peers::ports(&settings.media_ports, []))
     }
 
     /// Once the calls of before have their ports again.
@@ -122,7 +123,6 @@ impl Prepared {
         clock: Clock,
     ) -> std::io::Result<TurnOutside> {
         let shards = running.shards.get().ok_or(std::io::ErrorKind::NotConnected)?;
-        let ports = &settings.media_ports;
         let known: Vec<IpAddr> = running
             .world
             .listeners
@@ -132,12 +132,21 @@ impl Prepared {
             .chain(self.relayed.iter().flat_map(|relayed| [relayed.local, relayed.shown]))
             .chain(super::start::advertised(settings))
             .collect();
-        let own = own(&known);
-        let wanted = turn_settings(settings, peers::policy(&settings.turn_peers, &own, ports), self.relayed);
+        let ports = self.ports(settings, &running.world.listeners);
+        let policy = peers::policy(&settings.turn_peers, &own(&known), &ports);
+        let wanted = turn_settings(settings, policy, self.relayed);
         let spawn = |name, body: Box<dyn FnOnce() + Send>| running.deaths.spawn(name, body);
         let media = shards.services.media.ports().clone();
         let turn = Turn::start(self.bound, &self.office, wanted, media, tls, clock, &spawn)?;
-        Ok(TurnOutside { turn, wanted: settings.turn_peers.clone(), known, ports: ports.clone() })
+        Ok(TurnOutside { turn, wanted: settings.turn_peers.clone(), known, ports })
+    }
+
+    /// Where media is, and nobody of ours listens for datagrams.
+    fn ports(&self, settings: &Settings, listeners: &[Listener]) -> Vec<RangeInclusive<u16>> {
+        let sip = listeners.iter().filter(|listener| listener.transport == Transport::Udp);
+        let turn = self.bound.iter().filter(|bound| bound.place.scheme == Scheme::Udp);
+        let taken = sip.map(|listener| listener.bound).chain(turn.map(|bound| bound.place.address));
+        peers::ports(&settings.media_ports, taken.map(|address| address.port()))
     }
 }
 

@@ -19,7 +19,10 @@ pub struct Place {
 }
 
 impl PerSource {
-    pub fn take(self: &Arc<Self>, source: IpAddr, max: u32) -> Option<Place> {
+    /// This host itself, where a reverse proxy may be, may have any number, unless it is counted too.
+    pub fn take(self: &Arc<Self>, source: IpAddr, max: u32, count_loopback: bool) -> Option<Place> {
+        let is_counted = count_loopback || !source.to_canonical().is_loopback();
+        let max = if is_counted { max } else { u32::MAX };
         let source = network(source);
         let mut counts = self.open_by_source.lock();
         let count = counts.entry(source).or_insert(0);
@@ -61,12 +64,24 @@ mod tests {
     #[test]
     fn a_source_gets_its_places_back_and_a_64_is_one_source() {
         let counts = Arc::new(PerSource::default());
-        let first = counts.take("2001:db8::1".parse().unwrap(), 2).unwrap();
-        let _second = counts.take("2001:db8::2".parse().unwrap(), 2).unwrap();
-        assert!(counts.take("2001:db8::3".parse().unwrap(), 2).is_none());
-        assert!(counts.take("2001:db8:0:1::3".parse().unwrap(), 2).is_some());
+        let first = counts.take("2001:db8::1".parse().unwrap(), 2, false).unwrap();
+        let _second = counts.take("2001:db8::2".parse().unwrap(), 2, false).unwrap();
+        assert!(counts.take("2001:db8::3".parse().unwrap(), 2, false).is_none());
+        assert!(counts.take("2001:db8:0:1::3".parse().unwrap(), 2, false).is_some());
         drop(first);
-        assert!(counts.take("2001:db8::3".parse().unwrap(), 2).is_some());
+        assert!(counts.take("2001:db8::3".parse().unwrap(), 2, false).is_some());
         assert_eq!(counts.open_by_source.lock().len(), 1);
+    }
+
+    #[test]
+    fn this_host_itself_is_counted_only_where_that_is_wanted() {
+        let counts = Arc::new(PerSource::default());
+        for (ip, count_loopback, many) in
+            [("127.0.0.1", false, true), ("::ffff:127.0.0.2", true, false), ("::1", true, false)]
+        {
+            let take = || counts.take(ip.parse().unwrap(), 1, count_loopback);
+            let _first = take().unwrap();
+            assert_eq!(take().is_some(), many, "{ip}");
+        }
     }
 }

@@ -18,8 +18,8 @@ pub struct Wanted {
     pub listed: Vec<Network>,
 }
 
-/// `own`: all addresses of this host, and those under which it is known.
-pub fn policy(wanted: &Wanted, own: &[IpAddr], ports: &RangeInclusive<u16>) -> PeerPolicy {
+/// `own`: all addresses of this host, and those under which it is known. `ports`: see [`ports`].
+pub fn policy(wanted: &Wanted, own: &[IpAddr], ports: &[RangeInclusive<u16>]) -> PeerPolicy {
     PeerPolicy {
         listed: wanted.listed.clone(),
         own: own.to_vec(),
@@ -28,10 +28,30 @@ pub fn policy(wanted: &Wanted, own: &[IpAddr], ports: &RangeInclusive<u16>) -> P
     }
 }
 
+/// The ports of media without those where we listen ourselves: a place of SIP or TURN may have been set amid them.
+pub fn ports(
+    media: &RangeInclusive<u16>,
+    listeners: impl IntoIterator<Item = u16>,
+) -> Vec<RangeInclusive<u16>> {
+    let mut taken: Vec<u32> =
+        listeners.into_iter().filter(|port| media.contains(port)).map(u32::from).collect();
+    taken.sort_unstable();
+    taken.dedup();
+    let begins = [u32::from(*media.start())].into_iter().chain(taken.iter().map(|port| port + 1));
+    let ends = taken.iter().copied().chain([u32::from(*media.end()) + 1]);
+    let free = begins.zip(ends).filter(|(begin, end)| begin < end);
+    // Both are ports, or one more than a port.
+    free.map(|(begin, end)| begin as u16..=(end - 1) as u16).collect()
+}
+
 /// Where media, and relayed addresses, are on this host: address, first and last port.
-pub fn media(own: &[IpAddr], ports: &RangeInclusive<u16>) -> Vec<(IpAddr, u16, u16)> {
+pub fn media(own: &[IpAddr], ports: &[RangeInclusive<u16>]) -> Vec<(IpAddr, u16, u16)> {
     let named = own.iter().filter(|ip| !ip.is_unspecified());
-    named.map(|ip| (ip.to_canonical(), *ports.start(), *ports.end())).collect()
+    let of = |ip: &IpAddr| {
+        let ip = ip.to_canonical();
+        ports.iter().map(move |ports| (ip, *ports.start(), *ports.end()))
+    };
+    named.flat_map(of).collect()
 }
 
 #[cfg(test)]
@@ -44,7 +64,8 @@ mod tests {
             .iter()
             .map(|ip| ip.parse().unwrap())
             .collect();
-        policy(wanted, &own, &(20_000..=29_999)).permits(peer.parse::<SocketAddr>().unwrap())
+        policy(wanted, &own, &ports(&(20_000..=29_999), [5_060, 20_010]))
+            .permits(peer.parse::<SocketAddr>().unwrap())
     }
 
     #[test]
@@ -53,6 +74,8 @@ mod tests {
             for peer in ["192.168.1.5:20000", "203.0.113.7:29999", "[fd00::5]:25000", "127.0.0.1:20000"] {
                 assert!(permits(&wanted, peer), "{peer}");
             }
+            // A place of ours amid the ports of media.
+            assert!(!permits(&wanted, "203.0.113.7:20010") && permits(&wanted, "203.0.113.7:20011"));
             for peer in ["192.168.1.5:19999", "203.0.113.7:5060", "203.0.113.7:3478", "[fd00::5]:30000"] {
                 assert!(!permits(&wanted, peer), "{peer}");
             }
@@ -60,6 +83,14 @@ mod tests {
                 assert!(!permits(&wanted, peer), "{peer}");
             }
         }
+    }
+
+    #[test]
+    fn the_ports_of_media_are_split_where_we_listen_ourselves() {
+        assert_eq!(ports(&(10..=20), []), [10..=20]);
+        assert_eq!(ports(&(10..=20), [9, 10, 15, 15, 16, 20, 21]), [11..=14, 17..=19]);
+        assert_eq!(ports(&(65_534..=65_535), [65_535]), [65_534..=65_534]);
+        assert_eq!(ports(&(0..=1), [0]), [1..=1]);
     }
 
     #[test]

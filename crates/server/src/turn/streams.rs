@@ -32,13 +32,15 @@ pub(super) struct Streams {
     streams: Slab<Stream>,
     places: HashMap<Client, usize>,
     per_source: Arc<PerSource>,
+    /// For tests.
+    count_loopback: bool,
     stats: Arc<Stats>,
 }
 
 impl Streams {
     pub(super) fn new(registry: Registry, first_token: usize, stats: Arc<Stats>) -> Self {
         let (streams, places, per_source) = (Slab::new(), HashMap::new(), Arc::default());
-        Self { registry, first_token, streams, places, per_source, stats }
+        Self { registry, first_token, streams, places, per_source, count_loopback: false, stats }
     }
 
     /// Accepts some of those that wait; `true` when there may be more.
@@ -69,9 +71,7 @@ impl Streams {
         tls: &dyn Fn() -> Option<Option<Box<rustls::Connection>>>,
         now: Monotonic,
     ) {
-        let is_own = remote.ip().to_canonical().is_loopback();
-        let max = if is_own { u32::MAX } else { STREAMS_OF_SOURCE_MAX };
-        let place = self.per_source.take(remote.ip(), max);
+        let place = self.per_source.take(remote.ip(), STREAMS_OF_SOURCE_MAX, self.count_loopback);
         let (Some(place), Some(tls)) = (place, tls()) else { return self.stats.connections_refused.add(1) };
         let _ = self.insert(socket, tls, Some(place), now);
     }
@@ -144,5 +144,47 @@ impl Streams {
             (stream.active + time).is_due(now) && !has_allocation(stream.client)
         };
         self.streams.iter().filter(|(_, stream)| is_idle(stream)).map(|(place, _)| place).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_has_so_many_connections_and_who_is_silent_gives_its_place_back() {
+        let poll = mio::Poll::new().unwrap();
+        let registry = poll.registry().try_clone().unwrap();
+        let mut streams = Streams::new(registry, 1, Arc::default());
+        streams.count_loopback = true;
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (plain, begin) = (|| Some(None), Monotonic::from_secs(1));
+        let more = 3;
+        let clients: Vec<_> = (0..STREAMS_OF_SOURCE_MAX as usize + more)
+            .map(|_| {
+                let client = std::net::TcpStream::connect(address).unwrap();
+                assert!(!streams.accept(&listener, &plain, begin), "one waits, and no more");
+                client
+            })
+            .collect();
+        assert_eq!(streams.streams.len(), STREAMS_OF_SOURCE_MAX as usize);
+        assert_eq!(streams.stats.connections_refused.value(), more as u64);
+        // One has spoken, and one has an allocation.
+        streams.at(0).unwrap().has_spoken = true;
+        let kept = streams.at(1).unwrap().client;
+        let has_allocation = |client| client == kept;
+        let almost = begin + FIRST_TIME - Duration::from_millis(1);
+        assert_eq!(streams.idle(almost, has_allocation), Vec::<usize>::new());
+        let silent = streams.idle(begin + FIRST_TIME, has_allocation);
+        assert_eq!(silent.len(), STREAMS_OF_SOURCE_MAX as usize - 2);
+        for place in silent {
+            streams.close(place);
+        }
+        assert_eq!(streams.idle(begin + IDLE_TIME, has_allocation), [0]);
+        let _new = std::net::TcpStream::connect(address).unwrap();
+        streams.accept(&listener, &plain, begin);
+        assert_eq!((streams.streams.len(), streams.stats.connections.value()), (3, 3));
+        drop(clients);
     }
 }

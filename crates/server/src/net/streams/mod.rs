@@ -146,9 +146,8 @@ impl Streams {
             return;
         }
         let limits = &self.shared.limits;
-        let counts = limits.count_loopback || !remote.ip().to_canonical().is_loopback();
-        let max = if counts { limits.connections_per_source_max } else { u32::MAX };
-        let Some(place) = self.shared.per_source.take(remote.ip(), max) else {
+        let (max, count_loopback) = (limits.connections_per_source_max, limits.count_loopback);
+        let Some(place) = self.shared.per_source.take(remote.ip(), max, count_loopback) else {
             self.stats.connections_refused_source.add(1);
             offenders::note(Kind::Connections, remote.ip());
             return;
