@@ -61,6 +61,7 @@ fn requests(canaries: &mut Canaries) -> Vec<String> {
     );
     let bearer = format!("Proxy-Authorization: Bearer {}\r\n", canaries.sing("TokenCanary4"));
     let basic = format!("Authorization: Basic\r\n {}\r\n", canaries.sing("QmFzaWNDYW5hcnk1"));
+    let turn = format!("Ice-Servers: [{{\"credential\":\"{}\"}}]\r\n", canaries.sing("TurnCanary15"));
     let keys = format!(
         "v=0\r\no=- 1 1 IN IP4 127.0.0.9\r\ns=-\r\nc=IN IP4 127.0.0.9\r\nt=0 0\r\nk=clear:{}\r\nm=audio 4000 RTP/SAVP 0\r\n\
          a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{}\r\na=ice-pwd:{}\r\na=key-mgmt:mikey {}\r\n",
@@ -75,7 +76,7 @@ fn requests(canaries: &mut Canaries) -> Vec<String> {
     vec![
         request("REGISTER", &digest, ""),
         request("SUBSCRIBE", &bearer, ""),
-        request("PUBLISH", &basic, ""),
+        request("PUBLISH", &(basic + &turn), ""),
         request("INVITE", sdp, &keys),
         request("MESSAGE", "Content-Type: text/plain\r\n", &text),
         request("INFO", "Content-Type: application/dtmf-relay\r\n", &digits),

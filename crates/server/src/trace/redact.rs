@@ -236,6 +236,15 @@ mod tests {
     }
 
     #[test]
+    fn what_a_browser_is_told_of_turn_is_not_shown() {
+        let text = shown(
+            "SIP/2.0 200 OK\r\nice-servers : [{\"urls\":[\"turn:d\"],\"username\":\"s3cr3t\",\r\n \"credential\":\"s3cr3t\"}]\r\n\
+             Expires: 60\r\n\r\n",
+        );
+        assert!(text.contains("ice-servers : ***\nExpires: 60") && !text.contains("s3cr3t"), "{text}");
+    }
+
+    #[test]
     fn keys_in_a_session_description_are_hidden() {
         let text = shown(
             "INVITE sip:b@d SIP/2.0\r\n\r\nv=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:s3cr3t\r\na=ice-pwd:s3cr3t\r\n\
