@@ -1,4 +1,5 @@
-//! A call's record as a row of the database. Text is what the network said, unless it is no UTF-8; who shows it escapes it.
+//! A call's record as a row of the database. Text is what the network said, unless it is long or no UTF-8; who shows it
+//! escapes it.
 
 use crate::observe::silences::verdict_text;
 use coeur_exchange::call_record::{CallRecord, Side};
@@ -6,6 +7,10 @@ use coeur_exchange::event::{EndedBy, LegProtection};
 use coeur_exchange::media::{StreamReport, Way};
 use coeur_sip::header::Reason;
 use coeur_storage::{CallRow, SideRow, WayRow};
+
+/// Bytes of one text of the network that are kept. A header may have thousands, and whoever calls chooses them: records must
+/// fit on the disk, and a page of them into one answer.
+const TEXT_BYTES_MAX: usize = 512;
 
 pub fn row(record: &CallRecord) -> CallRow {
     let by = record.forwarded.iter().map(|diversion| &*diversion.aor).collect::<Vec<_>>().join(",");
@@ -82,6 +87,20 @@ fn q850_cause(reasons: &[u8]) -> Option<u32> {
     reasons.find(|reason| reason.protocol.eq_ignore_ascii_case(b"Q.850"))?.cause
 }
 
+/// A character that is cut becomes one that stands for none.
 fn text(bytes: &[u8]) -> Box<str> {
-    String::from_utf8_lossy(bytes).into()
+    String::from_utf8_lossy(&bytes[..bytes.len().min(TEXT_BYTES_MAX)]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_of_a_text_is_kept_than_fits_a_page() {
+        assert_eq!(&*text(b"sip:bob@example.test"), "sip:bob@example.test");
+        assert_eq!(text(&[b'a'; 8_192]).len(), TEXT_BYTES_MAX);
+        let cut = [&b"a"[..], "é".repeat(400).as_bytes()].concat();
+        assert!(text(&cut).ends_with("é\u{fffd}"));
+    }
 }
