@@ -102,6 +102,22 @@ fn a_call_that_ends_because_the_server_stops_has_its_record_with_what_was_measur
     assert!(record["callee"]["received"]["packets"].as_u64() > Some(10), "{record}");
 }
 
+/// What the next process would take up.
+#[test]
+fn check_data_counts_the_calls_that_a_killed_server_has_left() {
+    let (folder, port) = (Folder::new("calls-killed"), free_port());
+    let mut server = Some(start_plain(&folder, port));
+    talk(&folder, port, |call| {
+        until("packets are counted", || {
+            let shown = folder.json(&["calls", "show", call, "--json"]);
+            shown["callee"]["streams"][0]["received"]["packets"].as_u64() > Some(10)
+        });
+        server.take().unwrap().kill_9();
+        let checked = folder.json(&["check-data", "--json"]);
+        assert_eq!((&checked["journal"]["calls"], &checked["problems"]), (&1.into(), &Value::Array(Vec::new())));
+    });
+}
+
 #[test]
 fn a_call_is_hung_up_by_its_name_and_no_other_is() {
     let (folder, port) = (Folder::new("calls-hangup"), free_port());

@@ -38,6 +38,7 @@ fn text(checked: &Checked, problems: &[String]) -> String {
                 &restored.report.segments.to_string(),
                 &number(restored.report.entries),
                 &restored.bindings.bindings.to_string(),
+                &restored.calls.to_string(),
             ]),
             Journal::InUse(pid) => {
                 Word::JournalInUse.with(&[&pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string())])
@@ -61,6 +62,7 @@ fn value(checked: &Checked, problems: &[String]) -> Value {
             "segments": restored.report.segments,
             "entries": restored.report.entries,
             "registrations": restored.bindings.bindings,
+            "calls": restored.calls,
             "torn_bytes": restored.torn_bytes(),
             "damaged_bytes": restored.damaged_bytes(),
         }),

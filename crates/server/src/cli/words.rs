@@ -132,7 +132,7 @@ words! {
     NotVerified "the server's certificate was not verified (give --ca FILE)" "le certificat du serveur n'a pas été vérifié (donnez --ca FICHIER)",
     CheckedRecords "records  {} domains, {} accounts, {} devices" "données  {} domaines, {} comptes, {} appareils",
     CheckedAudit "audit    {} rows follow from each other; the last has {}" "audit    {} lignes se suivent ; la dernière porte {}",
-    CheckedJournal "journal  {} segments, {} entries, {} registrations" "journal  {} segments, {} entrées, {} enregistrements",
+    CheckedJournal "journal  {} segments, {} entries, {} registrations, {} calls" "journal  {} segments, {} entrées, {} enregistrements, {} appels",
     JournalInUse "journal  in use by process {}: it was checked when that started, see its log" "journal  utilisé par le processus {} : vérifié à son démarrage, voir son journal",
     JournalNone "journal  none yet" "journal  pas encore",
     CheckedWhole "nothing is damaged" "rien n'est endommagé",

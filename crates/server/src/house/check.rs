@@ -28,7 +28,7 @@ pub fn check(folder: &Path) -> Result<Checked, StorageError> {
     let mut records = check_records(folder)?;
     records.problems.extend(secrets::problem(folder));
     let journal = match &lock {
-        Ok(_) => match recovery::look(folder, Clock::default().now()) {
+        Ok(_) => match recovery::look(folder, secrets::read(folder).as_ref(), Clock::default().now()) {
             Ok(restored) => Journal::Read(Box::new(restored)),
             Err(StorageError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 Journal::None

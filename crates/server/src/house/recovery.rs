@@ -4,7 +4,7 @@ use coeur_exchange::bindings::Bindings;
 use coeur_exchange::kept_calls::KeptCalls;
 use coeur_exchange::record::calls::{self, RecoveredCalls, is_of_calls};
 use coeur_exchange::record::{Dump, Recovered, Recovery};
-use coeur_exchange::world::World;
+use coeur_exchange::world::{Secrets, World};
 use coeur_sip::time::Now;
 use coeur_storage::{Folder, Journal, Options, Report, StorageError, check_journal};
 use std::path::{Path, PathBuf};
@@ -50,17 +50,24 @@ pub fn recover(
     Ok((journal, restored, calls))
 }
 
-/// What [`recover`] would find, with nothing changed and nothing said; without the keys of the installation no call is
-/// opened, and none is counted.
-pub fn look(folder: &Path, now: Now) -> Result<Restored, StorageError> {
+/// What [`recover`] would find, with nothing changed and nothing said. Without the keys of the installation, which are
+/// another's to miss, no call is opened, and none is counted.
+pub fn look(folder: &Path, keys: Option<&Secrets>, now: Now) -> Result<Restored, StorageError> {
     let started = Instant::now();
     let folder = folder.join(FOLDER);
     // The bindings are counted and thrown away, so they need no listener.
     let bindings = Bindings::of_boot(super::boot::boot());
     let mut reading = Reading::new(Recovery::new(&bindings, &[], now));
     let report = check_journal(&folder, &mut |entry| reading.apply(entry))?;
-    let (bindings, unreadable) = (reading.bindings.finish(), reading.unreadable);
-    Ok(Restored { bindings, report, unreadable, took: started.elapsed(), folder, ..Restored::default() })
+    let restored = match keys {
+        // One shard is enough to count them.
+        Some(keys) => reading.finish(&KeptCalls::new(keys), 1, now).0,
+        None => {
+            let (bindings, unreadable) = (reading.bindings.finish(), reading.unreadable);
+            Restored { bindings, unreadable, ..Restored::default() }
+        }
+    };
+    Ok(Restored { report, took: started.elapsed(), folder, ..restored })
 }
 
 /// Entries of both kinds.

@@ -18,6 +18,12 @@ pub fn open(folder: &Path) -> Result<Secrets, StorageError> {
     read_or_make(&path).map_err(StorageError::io("open", &path))
 }
 
+/// Reads them, where they are whole; changes nothing.
+pub fn read(folder: &Path) -> Option<Secrets> {
+    let bytes = Zeroizing::new(std::fs::read(folder.join(FILE)).ok()?);
+    Some(of(bytes.as_slice().try_into().ok()?))
+}
+
 /// What is wrong with them; they are made at the first start, so their absence is nothing wrong.
 pub fn problem(folder: &Path) -> Option<String> {
     let path = folder.join(FILE);
@@ -44,12 +50,16 @@ fn read_or_make(path: &Path) -> io::Result<Secrets> {
         }
         Err(why) => return Err(why),
     }
+    Ok(of(&bytes))
+}
+
+fn of(bytes: &[u8; BYTES]) -> Secrets {
     let key = |index: usize| {
         let mut key = [0; 32];
         key.copy_from_slice(&bytes[index * 32..][..32]);
         key
     };
-    Ok(Secrets { nonce: key(0), route: key(1), gruu: key(2) })
+    Secrets { nonce: key(0), route: key(1), gruu: key(2) }
 }
 
 #[cfg(test)]
@@ -64,10 +74,12 @@ mod tests {
         let (first, second) = (open(&folder).unwrap(), open(&folder).unwrap());
         assert_eq!(first.nonce, second.nonce);
         assert_ne!(first.nonce, first.route);
+        assert_eq!(read(&folder).unwrap().gruu, first.gruu);
         let path = folder.join(FILE);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::write(&path, b"short").unwrap();
         let why = open(&folder).err().unwrap().to_string();
+        assert!(read(&folder).is_none() && read(&folder.join("nowhere")).is_none());
         assert!(why.contains("keys/exchange: this is not 96 bytes; restore it"), "{why}");
         std::fs::remove_dir_all(&folder).unwrap();
     }
