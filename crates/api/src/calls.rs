@@ -161,7 +161,7 @@ pub struct RecordSideView {
 impl From<&CallRow> for CallRecordView {
     fn from(row: &CallRow) -> Self {
         let started = row.started_at_ms();
-        let rang = row.ring_after_ms.map(|after| started + after);
+        let rang = row.ring_after_ms.map(|after| started.saturating_add(after));
         let ring_ends = row.answered_at_ms.unwrap_or(row.ended_at_ms);
         Self {
             id: id_text(row.id),
@@ -191,7 +191,7 @@ impl From<&SideRow> for RecordSideView {
     fn from(side: &SideRow) -> Self {
         let text = |text: &Option<Box<str>>| text.as_deref().map(String::from);
         // Loss of what came is counted beside what came, loss of what went is a part of it.
-        let arrived = side.received.packets.unwrap_or(0) + side.received.lost.unwrap_or(0);
+        let arrived = side.received.packets.unwrap_or(0).saturating_add(side.received.lost.unwrap_or(0));
         Self {
             account: text(&side.account),
             device: side.device,

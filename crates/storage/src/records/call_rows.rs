@@ -31,7 +31,7 @@ pub(super) fn remove_old(
     let most = (2 * written).max(REMOVED_AT_ONCE_MIN) as u64;
     let sql = "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE id < ?1 ORDER BY id LIMIT ?2)";
     let too_old = transaction.prepare_cached(sql)?.execute(params![blob(oldest), most as i64])? as u64;
-    let too_many = (count - too_old).saturating_sub(keep.calls).min(most);
+    let too_many = count.saturating_sub(too_old).saturating_sub(keep.calls).min(most);
     if too_many == 0 {
         return Ok(too_old);
     }

@@ -237,7 +237,7 @@ impl Records for Sqlite {
             let count = before + call_rows::add(&transaction, calls)?;
             let removed = call_rows::remove_old(&transaction, keep, count, (now_ms, calls.len()))?;
             transaction.commit()?;
-            Ok(count - removed)
+            Ok(count.saturating_sub(removed))
         };
         let count = write(&mut self.connection).map_err(StorageError::sql("write calls into", &self.path))?;
         self.calls = Some(count);
