@@ -1,5 +1,6 @@
 //! baresip phones: a configuration folder, a tone instead of a microphone, and the control port (netstrings of JSON).
 
+use crate::coeur::Coeur;
 use crate::place::Place;
 use crate::{Child, Folder, free_port, tone};
 use std::io::Write;
@@ -32,6 +33,29 @@ pub struct Setup<'a> {
     pub place: Place,
     /// Where the server is, as the phone is told.
     pub server: Ipv4Addr,
+}
+
+impl<'a> Setup<'a> {
+    /// On loopback, where the server is; it answers by itself and talks in the clear.
+    pub fn on_loopback(
+        server: &Coeur,
+        (user, secret): (&'a str, &'a str),
+        transport: &'a str,
+        tone_hz: u32,
+    ) -> Self {
+        Self {
+            user,
+            secret,
+            transport,
+            server_port: server.port_of(transport),
+            tone_hz,
+            auto_answer: true,
+            ca_file: (transport == "tls").then(|| server.ca_file()),
+            srtp: false,
+            place: Place::LOOPBACK,
+            server: Place::LOOPBACK.address,
+        }
+    }
 }
 
 impl Phone {

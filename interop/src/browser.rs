@@ -1,5 +1,6 @@
 //! Web phones: JsSIP and SIP.js in headless Chromium, each in a browser of its own, driven through `browser/drive.mjs`.
 
+use crate::coeur::{Coeur, DOMAIN};
 use crate::place::Place;
 use crate::{Child, Folder, tone};
 use serde_json::{Value, json};
@@ -33,10 +34,32 @@ pub struct Setup<'a> {
     pub secret: &'a str,
     pub domain: &'a str,
     pub video: bool,
-    /// No way but TURN, and that over `udp`, `tcp` or `tls`.
+    /// No way but TURN, and that over `udp`, `tcp` or `tls`; `any`: all ways, TURN among them. None: no STUN and no TURN.
     pub relay: Option<&'a str>,
     /// The tone it speaks, Hz.
     pub tone_hz: u32,
+}
+
+impl<'a> Setup<'a> {
+    /// A phone of this account over WS on loopback, with sound alone, called as its account is.
+    pub fn on_loopback(
+        server: &Coeur,
+        (user, secret): (&'a str, &'a str),
+        library: Library,
+        tone_hz: u32,
+    ) -> Self {
+        Self {
+            name: user,
+            library,
+            server: format!("ws://localhost:{}", server.ws),
+            user,
+            secret,
+            domain: DOMAIN,
+            video: false,
+            relay: None,
+            tone_hz,
+        }
+    }
 }
 
 /// What a web phone knows of its call.

@@ -64,6 +64,16 @@ impl Coeur {
         server
     }
 
+    /// Where a phone of this transport finds it.
+    pub fn port_of(&self, transport: &str) -> u16 {
+        match transport {
+            "udp" => self.udp,
+            "tcp" => self.tcp,
+            "tls" => self.tls,
+            _ => panic!("no phone speaks {transport}"),
+        }
+    }
+
     /// Makes `count` accounts at once: `NAME0`, `NAME1` and so on, with the secrets `secret-of-NAME0` and so on.
     pub fn import(&self, name: &str, count: usize) {
         let rows = (0..count).map(|at| format!("{name}{at}@{DOMAIN},secret-of-{name}{at}\n"));

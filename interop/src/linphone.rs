@@ -1,5 +1,6 @@
 //! linphonec phones: a configuration file, files instead of a sound card, and commands on the standard input.
 
+use crate::coeur::Coeur;
 use crate::{Child, Folder, free_port, tone};
 use std::io::Write;
 use std::path::PathBuf;
@@ -25,6 +26,26 @@ pub struct Setup<'a> {
     pub tone_hz: u32,
     pub auto_answer: bool,
     pub ca_file: Option<PathBuf>,
+}
+
+impl<'a> Setup<'a> {
+    /// On loopback; it answers by itself.
+    pub fn on_loopback(
+        server: &Coeur,
+        (user, secret): (&'a str, &'a str),
+        transport: &'a str,
+        tone_hz: u32,
+    ) -> Self {
+        Self {
+            user,
+            secret,
+            transport,
+            server_port: server.port_of(transport),
+            tone_hz,
+            auto_answer: true,
+            ca_file: (transport == "tls").then(|| server.ca_file()),
+        }
+    }
 }
 
 impl Linphone {

@@ -4,43 +4,18 @@ use coeur_interop::baresip::{Phone, Setup};
 use coeur_interop::coeur::Coeur;
 use coeur_interop::free_port;
 use coeur_interop::lossy::Lossy;
-use coeur_interop::place::Place;
-use std::path::PathBuf;
 use std::time::Duration;
 
 const ALICE: (&str, &str) = ("alice", "correct-horse-1");
 const BOB: (&str, &str) = ("bob", "battery-staple-2");
 
 fn phone(server: &Coeur, account: (&str, &str), transport: &str, tone_hz: u32) -> Phone {
-    let port = match transport {
-        "tls" => server.tls,
-        "tcp" => server.tcp,
-        _ => server.udp,
-    };
-    phone_at(port, account, transport, tone_hz, (transport == "tls").then(|| server.ca_file()))
+    Phone::start(&Setup::on_loopback(server, account, transport, tone_hz))
 }
 
-fn phone_at(
-    server_port: u16,
-    account: (&str, &str),
-    transport: &str,
-    tone_hz: u32,
-    ca_file: Option<PathBuf>,
-) -> Phone {
-    let (user, secret) = account;
-    let (place, server) = (Place::LOOPBACK, Place::LOOPBACK.address);
-    Phone::start(&Setup {
-        user,
-        secret,
-        transport,
-        server_port,
-        tone_hz,
-        auto_answer: true,
-        ca_file,
-        srtp: false,
-        place,
-        server,
-    })
+/// One of UDP that is told another port than the server's.
+fn phone_at(server_port: u16, server: &Coeur, account: (&str, &str), tone_hz: u32) -> Phone {
+    Phone::start(&Setup { server_port, ..Setup::on_loopback(server, account, "udp", tone_hz) })
 }
 
 /// Seconds of the other's tone that caller and callee heard in a call of 4 s.
@@ -119,8 +94,8 @@ fn phones_register_and_call_over_lines_that_lose_one_datagram_in_ten() {
     let advertise = format!("udp://127.0.0.1:{port}");
     let server = Coeur::start_with("lossy", &[ALICE, BOB], &["--advertise", &advertise]);
     let line = Lossy::start(port, server.udp, 100, 1);
-    let mut bob = phone_at(port, BOB, "udp", 660, None);
-    let mut alice = phone_at(port, ALICE, "udp", 440, None);
+    let mut bob = phone_at(port, &server, BOB, 660);
+    let mut alice = phone_at(port, &server, ALICE, 440);
     bob.wait_for(&["200 OK"], 40);
     alice.wait_for(&["200 OK"], 40);
     for _ in 0..2 {

@@ -4,40 +4,37 @@ use coeur_interop::baresip;
 use coeur_interop::browser::{Browsers, Library, Setup};
 use coeur_interop::coeur::{Coeur, DOMAIN};
 use coeur_interop::free_port;
-use coeur_interop::place::Place;
 use std::path::PathBuf;
 
 const ALICE: (&str, &str) = ("alice", "correct-horse-1");
-/// The server passes the keys and paths of the two on, and has no part in them.
-const END_TO_END: &[&str] = &["--calls", "proxy"];
 const BOB: (&str, &str) = ("bob", "battery-staple-2");
+/// The server passes the keys and paths of the two on, and has no part in them.
+const PROXY: &[&str] = &["--calls", "proxy"];
 
 fn phone(
     browsers: &mut Browsers,
     server: &Coeur,
-    account: (&'static str, &str),
+    account: (&str, &str),
     library: Library,
     tone_hz: u32,
     video: bool,
 ) {
-    let (user, secret) = account;
-    let server = format!("ws://localhost:{}", server.ws);
-    let relay = None;
-    browsers.phone(&Setup {
-        name: user,
-        library,
-        server,
-        user,
-        secret,
-        domain: DOMAIN,
-        video,
-        relay,
-        tone_hz,
-    });
+    browsers.phone(&Setup { video, ..Setup::on_loopback(server, account, library, tone_hz) });
 }
 
 /// Both ends hear the other's tone and see its picture.
 fn two_browsers_talk(name: &str, flags: &[&str], caller: Library, callee: Library) {
+    two_browsers_talk_while(name, flags, caller, callee, |_| {});
+}
+
+/// The same, and what is looked at while they talk.
+fn two_browsers_talk_while(
+    name: &str,
+    flags: &[&str],
+    caller: Library,
+    callee: Library,
+    look: impl FnOnce(&Coeur),
+) {
     let flags = [&["--origin", "localhost"], flags].concat();
     let server = Coeur::start_with(name, &[ALICE, BOB], &flags);
     let mut browsers = Browsers::start();
@@ -52,6 +49,7 @@ fn two_browsers_talk(name: &str, flags: &[&str], caller: Library, callee: Librar
     assert!(by_alice.is_confirmed() && by_bob.is_confirmed());
     assert!(by_alice.audio_packets() > 80 && by_bob.audio_packets() > 80);
     assert_eq!((by_alice.heard_s(440), by_bob.heard_s(660)), (0.0, 0.0), "nobody hears himself");
+    look(&server);
     browsers.hang_up("alice");
     browsers.wait("bob", 10, |report| report.has_ended());
 }
@@ -72,19 +70,19 @@ fn picture(browsers: &mut Browsers, name: &str) {
 #[test]
 #[ignore = "needs node and chromium"]
 fn two_jssip_phones_hear_and_see_each_other() {
-    two_browsers_talk("jssip", END_TO_END, Library::JsSip, Library::JsSip);
+    two_browsers_talk("jssip", PROXY, Library::JsSip, Library::JsSip);
 }
 
 #[test]
 #[ignore = "needs node and chromium"]
 fn jssip_calls_sip_js() {
-    two_browsers_talk("jssip-sipjs", END_TO_END, Library::JsSip, Library::SipJs);
+    two_browsers_talk("jssip-sipjs", PROXY, Library::JsSip, Library::SipJs);
 }
 
 #[test]
 #[ignore = "needs node and chromium"]
 fn sip_js_calls_jssip() {
-    two_browsers_talk("sipjs-jssip", END_TO_END, Library::SipJs, Library::JsSip);
+    two_browsers_talk("sipjs-jssip", PROXY, Library::SipJs, Library::JsSip);
 }
 
 /// Through the server: each browser agrees on keys and paths with it.
@@ -99,22 +97,13 @@ fn two_browsers_hear_and_see_each_other_through_the_server() {
 #[test]
 #[ignore = "needs node and chromium"]
 fn two_browsers_hear_and_see_each_other_with_keys_that_the_server_does_not_have() {
-    let flags = ["--origin", "localhost", "--end-to-end", "yes"];
-    let server = Coeur::start_with("web-e2e", &[ALICE, BOB], &flags);
-    let mut browsers = Browsers::start();
-    phone(&mut browsers, &server, BOB, Library::SipJs, 660, true);
-    phone(&mut browsers, &server, ALICE, Library::JsSip, 440, true);
-    server.wait_for_registrations(2);
-    browsers.call("alice", "bob");
-    let by_alice = browsers.wait("alice", 20, |r| r.heard_s(660) > 2.0 && r.video_frames() > 20);
-    let by_bob = browsers.wait("bob", 20, |r| r.heard_s(440) > 2.0 && r.video_frames() > 20);
-    println!("alice {by_alice:#?}\nbob {by_bob:#?}");
-    assert_eq!((by_alice.heard_s(440), by_bob.heard_s(660)), (0.0, 0.0), "nobody hears himself");
-    let calls = server.cli(&["calls", "--json"], "");
-    println!("{calls}");
-    assert!(calls.contains("\"srtp\": \"e2e\"") && calls.contains("\"protection\": \"e2e\""), "{calls}");
-    browsers.hang_up("alice");
-    browsers.wait("bob", 10, |report| report.has_ended());
+    let flags = &["--end-to-end", "yes"];
+    two_browsers_talk_while("web-e2e", flags, Library::JsSip, Library::SipJs, |server| {
+        let calls = server.cli(&["calls", "--json"], "");
+        println!("{calls}");
+        let is_sealed = |what: &str| calls.contains(&format!("\"{what}\": \"e2e\""));
+        assert!(is_sealed("srtp") && is_sealed("protection"), "{calls}");
+    });
 }
 
 /// The echo service in the browser's own profile: ICE, DTLS-SRTP, Opus.
@@ -138,18 +127,7 @@ fn a_browser_hears_itself_through_echo() {
 #[ignore = "needs node, chromium and baresip"]
 fn a_browser_and_a_desk_phone_meet_in_a_conference() {
     let server = Coeur::start_with("web-conference", &[ALICE, BOB], &["--origin", "localhost"]);
-    let mut bob = baresip::Phone::start(&baresip::Setup {
-        user: BOB.0,
-        secret: BOB.1,
-        transport: "udp",
-        server_port: server.udp,
-        tone_hz: 660,
-        auto_answer: true,
-        ca_file: None,
-        srtp: false,
-        place: Place::LOOPBACK,
-        server: Place::LOOPBACK.address,
-    });
+    let mut bob = baresip::Phone::start(&baresip::Setup::on_loopback(&server, BOB, "udp", 660));
     bob.registered();
     let mut browsers = Browsers::start();
     phone(&mut browsers, &server, ALICE, Library::SipJs, 440, false);
@@ -169,19 +147,8 @@ fn a_browser_and_a_desk_phone_meet_in_a_conference() {
 /// The server bridges ICE and DTLS-SRTP of the browser to what the desk phone speaks; first the one calls, then the other.
 fn a_browser_and_a_desk_phone_talk(name: &str, library: Library, transport: &str, srtp: bool) {
     let server = Coeur::start_with(name, &[ALICE, BOB], &["--origin", "localhost"]);
-    let secure = transport == "tls";
-    let mut bob = baresip::Phone::start(&baresip::Setup {
-        user: BOB.0,
-        secret: BOB.1,
-        transport,
-        server_port: if secure { server.tls } else { server.udp },
-        tone_hz: 660,
-        auto_answer: true,
-        ca_file: secure.then(|| server.ca_file()),
-        srtp,
-        place: Place::LOOPBACK,
-        server: Place::LOOPBACK.address,
-    });
+    let setup = baresip::Setup::on_loopback(&server, BOB, transport, 660);
+    let mut bob = baresip::Phone::start(&baresip::Setup { srtp, ..setup });
     bob.registered();
     let mut browsers = Browsers::start();
     phone(&mut browsers, &server, ALICE, library, 440, false);
@@ -229,31 +196,11 @@ fn a_browser_talks_through_turn_alone(library: Library, relay: &str) {
     let turn = turn.map(|(scheme, port)| format!("{scheme}://127.0.0.1:{port}"));
     let flags = ["--origin", "localhost", "--turn", &turn[0], "--turn", &turn[1], "--turn", &turn[2]];
     let server = Coeur::start_with("web-turn", &[ALICE, BOB], &flags);
-    let mut bob = baresip::Phone::start(&baresip::Setup {
-        user: BOB.0,
-        secret: BOB.1,
-        transport: "udp",
-        server_port: server.udp,
-        tone_hz: 660,
-        auto_answer: true,
-        ca_file: None,
-        srtp: false,
-        place: Place::LOOPBACK,
-        server: Place::LOOPBACK.address,
-    });
+    let mut bob = baresip::Phone::start(&baresip::Setup::on_loopback(&server, BOB, "udp", 660));
     bob.registered();
     let mut browsers = Browsers::start();
-    browsers.phone(&Setup {
-        name: "alice",
-        library,
-        server: format!("ws://localhost:{}", server.ws),
-        user: ALICE.0,
-        secret: ALICE.1,
-        domain: DOMAIN,
-        video: false,
-        relay: Some(relay),
-        tone_hz: 440,
-    });
+    let setup = Setup::on_loopback(&server, ALICE, library, 440);
+    browsers.phone(&Setup { relay: Some(relay), ..setup });
     browsers.call("alice", "bob");
     bob.established();
     let by_alice = browsers.wait("alice", 30, |report| report.heard_s(660) > 2.0);

@@ -2,8 +2,7 @@
 
 use coeur_interop::baresip::{self, Phone};
 use coeur_interop::browser::{Browsers, Library, Setup};
-use coeur_interop::coeur::{Coeur, DOMAIN};
-use coeur_interop::place::Place;
+use coeur_interop::coeur::Coeur;
 use std::time::Duration;
 
 const ALICE: (&str, &str) = ("alice", "correct-horse-1");
@@ -12,22 +11,9 @@ const BOB: (&str, &str) = ("bob", "battery-staple-2");
 const OPUS: &str = "opus/48000/2";
 const G722: &str = "G722/16000/1";
 
-fn phone(server: &Coeur, (user, secret): (&str, &str), codecs: &str, tone_hz: u32, secure: bool) -> Phone {
-    let mut phone = Phone::start_speaking(
-        &baresip::Setup {
-            user,
-            secret,
-            transport: if secure { "tls" } else { "udp" },
-            server_port: if secure { server.tls } else { server.udp },
-            tone_hz,
-            auto_answer: true,
-            ca_file: secure.then(|| server.ca_file()),
-            srtp: secure,
-            place: Place::LOOPBACK,
-            server: Place::LOOPBACK.address,
-        },
-        codecs,
-    );
+fn phone(server: &Coeur, account: (&str, &str), codecs: &str, tone_hz: u32, secure: bool) -> Phone {
+    let setup = baresip::Setup::on_loopback(server, account, if secure { "tls" } else { "udp" }, tone_hz);
+    let mut phone = Phone::start_speaking(&baresip::Setup { srtp: secure, ..setup }, codecs);
     phone.registered();
     phone
 }
@@ -87,18 +73,7 @@ fn a_browser_of_opus_and_a_phone_that_knows_none_hear_each_other() {
     let server = Coeur::start_with("converting-web", &[ALICE, BOB], &["--origin", "localhost"]);
     let bob = phone(&server, BOB, "PCMU", 660, false);
     let mut browsers = Browsers::start();
-    let setup = Setup {
-        name: "alice",
-        library: Library::JsSip,
-        server: format!("ws://localhost:{}", server.ws),
-        user: ALICE.0,
-        secret: ALICE.1,
-        domain: DOMAIN,
-        video: false,
-        relay: None,
-        tone_hz: 440,
-    };
-    browsers.phone_speaking(&setup, Some("opus"));
+    browsers.phone_speaking(&Setup::on_loopback(&server, ALICE, Library::JsSip, 440), Some("opus"));
     server.wait_for_registrations(2);
     browsers.call("alice", "bob");
     let by_alice = browsers.wait("alice", 20, |report| report.heard_s(660) > 2.0);

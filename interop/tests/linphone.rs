@@ -4,49 +4,19 @@
 use coeur_interop::baresip::{self, Phone};
 use coeur_interop::coeur::{Coeur, DOMAIN};
 use coeur_interop::linphone::{self, Linphone};
-use coeur_interop::place::Place;
 use std::time::Duration;
 
 const ALICE: (&str, &str) = ("alice", "correct-horse-1");
 const BOB: (&str, &str) = ("bob", "battery-staple-2");
 
-fn port_of(server: &Coeur, transport: &str) -> u16 {
-    match transport {
-        "tls" => server.tls,
-        "tcp" => server.tcp,
-        _ => server.udp,
-    }
-}
-
 /// Alice's phone is a linphonec that speaks 440 Hz.
 fn linphone(server: &Coeur, transport: &str) -> Linphone {
-    let (user, secret) = ALICE;
-    Linphone::start(&linphone::Setup {
-        user,
-        secret,
-        transport,
-        server_port: port_of(server, transport),
-        tone_hz: 440,
-        auto_answer: true,
-        ca_file: (transport == "tls").then(|| server.ca_file()),
-    })
+    Linphone::start(&linphone::Setup::on_loopback(server, ALICE, transport, 440))
 }
 
 /// Bob's phone is a baresip that speaks 660 Hz.
 fn baresip(server: &Coeur, transport: &str) -> Phone {
-    let (user, secret) = BOB;
-    Phone::start(&baresip::Setup {
-        user,
-        secret,
-        transport,
-        server_port: port_of(server, transport),
-        tone_hz: 660,
-        auto_answer: true,
-        ca_file: (transport == "tls").then(|| server.ca_file()),
-        srtp: false,
-        place: Place::LOOPBACK,
-        server: Place::LOOPBACK.address,
-    })
+    Phone::start(&baresip::Setup::on_loopback(server, BOB, transport, 660))
 }
 
 /// First one calls, then the other; each hears the other both times.

@@ -3,8 +3,7 @@
 
 use coeur_interop::baresip;
 use coeur_interop::browser::{self, Browsers, Library};
-use coeur_interop::coeur::{Coeur, DOMAIN};
-use coeur_interop::place::Place;
+use coeur_interop::coeur::Coeur;
 use coeur_interop::talker::{Pair, rtp};
 use coeur_media::dtls::{Association, Fingerprints, Identity, Output, Role};
 use coeur_media::path::ProvenPath;
@@ -291,31 +290,10 @@ fn hellos_and_checks_of_strangers_while_calls_are_set_up_lose_no_call() {
     let _alone = alone();
     const CALLS: u32 = 5;
     let server = Coeur::start_with("hellos", &[ALICE, BOB], &["--origin", "localhost"]);
-    let mut bob = baresip::Phone::start(&baresip::Setup {
-        user: BOB.0,
-        secret: BOB.1,
-        transport: "udp",
-        server_port: server.udp,
-        tone_hz: 660,
-        auto_answer: true,
-        ca_file: None,
-        srtp: false,
-        place: Place::LOOPBACK,
-        server: Place::LOOPBACK.address,
-    });
+    let mut bob = baresip::Phone::start(&baresip::Setup::on_loopback(&server, BOB, "udp", 660));
     bob.registered();
     let mut browsers = Browsers::start();
-    browsers.phone(&browser::Setup {
-        name: ALICE.0,
-        library: Library::JsSip,
-        server: format!("ws://localhost:{}", server.ws),
-        user: ALICE.0,
-        secret: ALICE.1,
-        domain: DOMAIN,
-        video: false,
-        relay: None,
-        tone_hz: 440,
-    });
+    browsers.phone(&browser::Setup::on_loopback(&server, ALICE, Library::JsSip, 440));
     server.wait_for_registrations(2);
     let end = AtomicBool::new(false);
     let (sent, leaked, heard) = std::thread::scope(|scope| {

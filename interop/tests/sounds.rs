@@ -4,7 +4,6 @@ use coeur_interop::agent::{Agent, Dialog};
 use coeur_interop::baresip::{Phone, Setup};
 use coeur_interop::browser::{self, Browsers, Library};
 use coeur_interop::coeur::{Coeur, DOMAIN};
-use coeur_interop::place::Place;
 use coeur_interop::tone;
 use std::time::Duration;
 
@@ -16,20 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// ITU-T E.180: what a region has that is not told.
 const RINGING_HZ: f32 = 425.0;
 
-fn phone(server: &Coeur, (user, secret): (&str, &str), transport: &str, tone_hz: u32) -> Phone {
-    let secure = transport == "tls";
-    let mut phone = Phone::start(&Setup {
-        user,
-        secret,
-        transport,
-        server_port: if secure { server.tls } else { server.udp },
-        tone_hz,
-        auto_answer: true,
-        ca_file: secure.then(|| server.ca_file()),
-        srtp: secure,
-        place: Place::LOOPBACK,
-        server: Place::LOOPBACK.address,
-    });
+fn phone(server: &Coeur, account: (&str, &str), transport: &str, tone_hz: u32) -> Phone {
+    let setup = Setup::on_loopback(server, account, transport, tone_hz);
+    let mut phone = Phone::start(&Setup { srtp: transport == "tls", ..setup });
     phone.registered();
     phone
 }
@@ -83,17 +71,7 @@ fn who_is_on_hold_hears_the_music_of_the_house() {
     let server = Coeur::start_with("music", &[ALICE, BOB], &flags);
     std::fs::remove_file(&music).expect("it was there");
     let mut browsers = Browsers::start();
-    browsers.phone(&browser::Setup {
-        name: "bob",
-        library: Library::JsSip,
-        server: format!("ws://localhost:{}", server.ws),
-        user: BOB.0,
-        secret: BOB.1,
-        domain: DOMAIN,
-        video: false,
-        tone_hz: 660,
-        relay: None,
-    });
+    browsers.phone(&browser::Setup::on_loopback(&server, BOB, Library::JsSip, 660));
     server.wait_for_registrations(1);
     let (mut alice, dialog) = calls_bob(&server);
     let before = browsers.wait("bob", 20, |report| report.is_confirmed());

@@ -5,7 +5,6 @@
 
 use coeur_interop::baresip::{Phone, Setup};
 use coeur_interop::coeur::Coeur;
-use coeur_interop::place::Place;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,20 +14,9 @@ const BOB: (&str, &str) = ("bob", "battery-staple-2");
 /// One test at a time, because they measure.
 static ALONE: Mutex<()> = Mutex::new(());
 
-fn phone(server: &Coeur, (user, secret): (&str, &str), transport: &str, tone_hz: u32) -> Phone {
-    let secure = transport == "tls";
-    let mut phone = Phone::start(&Setup {
-        user,
-        secret,
-        transport,
-        server_port: if secure { server.tls } else { server.udp },
-        tone_hz,
-        auto_answer: true,
-        ca_file: secure.then(|| server.ca_file()),
-        srtp: secure,
-        place: Place::LOOPBACK,
-        server: Place::LOOPBACK.address,
-    });
+fn phone(server: &Coeur, account: (&str, &str), transport: &str, tone_hz: u32) -> Phone {
+    let setup = Setup::on_loopback(server, account, transport, tone_hz);
+    let mut phone = Phone::start(&Setup { srtp: transport == "tls", ..setup });
     phone.registered();
     phone
 }

@@ -12,24 +12,8 @@ const CAROL: (&str, &str) = ("carol", "tractor-beam-3");
 /// On which shard a call is, its caller's port decides: as good as never are so many transfers all of one kind.
 const RUNS_MAX: usize = 12;
 
-fn port_of(server: &Coeur, transport: &str) -> u16 {
-    match transport {
-        "tls" => server.tls,
-        "tcp" => server.tcp,
-        _ => server.udp,
-    }
-}
-
-fn phone(server: &Coeur, (user, secret): (&str, &str), transport: &str, tone_hz: u32) -> Linphone {
-    let mut phone = Linphone::start(&Setup {
-        user,
-        secret,
-        transport,
-        server_port: port_of(server, transport),
-        tone_hz,
-        auto_answer: true,
-        ca_file: (transport == "tls").then(|| server.ca_file()),
-    });
+fn phone(server: &Coeur, account: (&str, &str), transport: &str, tone_hz: u32) -> Linphone {
+    let mut phone = Linphone::start(&Setup::on_loopback(server, account, transport, tone_hz));
     phone.registered();
     phone
 }
