@@ -442,14 +442,12 @@ fn what_is_said_of_an_endpoint_that_is_not_open_is_ignored() {
     assert_eq!(hear(&call.b.rtp).0, rtp(1, 7));
 }
 
-/// The same driven by hand, since a worker looks once a second.
-#[test]
-fn an_end_that_falls_silent_is_told_once_until_it_is_heard_again() {
-    let call = Call::new(43_300..=43_399);
+/// Endpoints without a worker, what they tell, and the poll that they are with, for a clock that is driven by hand.
+fn driven(ports: RangeInclusive<u16>) -> (endpoints::Endpoints, Receiver<MediaEvent>, mio::Poll) {
     let (events, told) = channel();
     let poll = mio::Poll::new().unwrap();
-    let wanted = settings(43_400..=43_499);
-    let mut endpoints = endpoints::Endpoints::new(
+    let wanted = settings(ports);
+    let endpoints = endpoints::Endpoints::new(
         poll.registry().try_clone().unwrap(),
         &wanted,
         Arc::new(Ports::new(wanted.ports.clone(), Duration::ZERO)),
@@ -457,6 +455,14 @@ fn an_end_that_falls_silent_is_told_once_until_it_is_heard_again() {
         Arc::default(),
         Box::new(NoSlowPath),
     );
+    (endpoints, told, poll)
+}
+
+/// The same driven by hand, since a worker looks once a second.
+#[test]
+fn an_end_that_falls_silent_is_told_once_until_it_is_heard_again() {
+    let call = Call::new(43_300..=43_399);
+    let (mut endpoints, told, _poll) = driven(43_400..=43_499);
     let at = coeur_sip::time::Monotonic::from_secs;
     let near = "127.0.0.1".parse().unwrap();
     endpoints.handle(MediaCommand::Open { id: id(1), near, streams: [AUDIO].into() }, at(100));
@@ -564,17 +570,7 @@ fn an_endpoint_that_is_kept_is_told_anew_when_its_counts_or_its_peer_have_moved(
         key_and_salt: vec![byte; 30].into(),
         mki: Box::default(),
     };
-    let (events, told) = channel();
-    let poll = mio::Poll::new().unwrap();
-    let wanted = settings(43_600..=43_699);
-    let mut endpoints = endpoints::Endpoints::new(
-        poll.registry().try_clone().unwrap(),
-        &wanted,
-        Arc::new(Ports::new(wanted.ports.clone(), Duration::ZERO)),
-        Arc::new(move |_, event| events.send(event).unwrap()),
-        Arc::default(),
-        Box::new(NoSlowPath),
-    );
+    let (mut endpoints, told, _poll) = driven(43_600..=43_699);
     let now = coeur_sip::time::Monotonic::from_secs(100);
     let phone = Phone::new("127.0.0.1");
     endpoints.handle(

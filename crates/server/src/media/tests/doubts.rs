@@ -22,17 +22,7 @@ fn at(ms: u64) -> Monotonic {
 impl Desk {
     /// Two phones in a call that was connected at zero.
     fn new(ports: RangeInclusive<u16>) -> Self {
-        let (events, told) = channel();
-        let poll = mio::Poll::new().unwrap();
-        let wanted = settings(ports);
-        let endpoints = endpoints::Endpoints::new(
-            poll.registry().try_clone().unwrap(),
-            &wanted,
-            Arc::new(Ports::new(wanted.ports.clone(), Duration::ZERO)),
-            Arc::new(move |_, event| events.send(event).unwrap()),
-            Arc::default(),
-            Box::new(NoSlowPath),
-        );
+        let (endpoints, told, poll) = driven(ports);
         let (a, b) = (Phone::new("127.0.0.1"), Phone::new("127.0.0.1"));
         let mut desk = Self { endpoints, told, a, b, sequence: 0, _poll: poll };
         for (serial, stream) in [(1, desk.a.stream()), (2, desk.b.stream())] {
