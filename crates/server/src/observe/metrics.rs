@@ -226,7 +226,11 @@ fn turn(text: &mut MetricsText, stats: &turn::Stats) {
     counter("coeur_turn_allocations_total", "Addresses lent since the start.", stats.allocated.value());
     let packets = stats.relayed_packets.value();
     counter("coeur_turn_packets_relayed_total", "Packets relayed by TURN, in both directions.", packets);
-    counter("coeur_turn_bytes_relayed_total", "Bytes of these packets.", stats.relayed_bytes.value());
+    counter(
+        "coeur_turn_bytes_relayed_total",
+        "Bytes of the packets that TURN relayed.",
+        stats.relayed_bytes.value(),
+    );
     counter("coeur_turn_challenges_total", "Requests without good credentials.", stats.challenged.value());
     let withheld = stats.withheld.value();
     counter("coeur_turn_withheld_total", "Challenges and STUN answers beyond the budget.", withheld);
