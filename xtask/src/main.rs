@@ -14,7 +14,7 @@ const USAGE: &str = "cargo xtask COMMAND
   quick        fmt, clippy, wall, claims and tests; installs nothing
   claims       every row of docs/rfc-coverage.md and docs/attacks.md names a test that exists and runs
   wall         the pure crates depend on no runtime, socket or clock library
-  interop      scenarios with sipp, baresip and linphonec (installs them when it may), behind routers, and attacks
+  interop      scenarios with sipp, baresip, linphonec and Chromium (installs them when it may), behind routers, and attacks
   instructions what the hot paths cost, counted by callgrind (installs valgrind when it may)
   fuzz SECS    each fuzz target for SECS seconds (installs cargo-fuzz; needs no nightly toolchain)";
 
@@ -48,6 +48,7 @@ fn main() -> ExitCode {
     let mut tally = Tally::default();
     match args.first().map(String::as_str) {
         Some("test") => {
+            companions(&mut tally);
             quick(&mut tally);
             interop(&mut tally);
             instructions::check(&mut tally);
@@ -238,6 +239,25 @@ fn claims(tally: &mut Tally) {
     if ok { tally.passed += 1 } else { tally.failed += 1 }
 }
 
+/// What tests of `cargo test` talk with where it is there, and pass without a word where it is not: the shell's question
+/// whether it is, and the package of the distribution that has it.
+const COMPANIONS: &[(&str, &str)] = &[
+    ("command -v turnutils_uclient", "coturn"),
+    ("command -v openssl", "openssl"),
+    ("python3 -c 'import aioice'", "python3-aioice"),
+];
+
+fn companions(tally: &mut Tally) {
+    for (is_there, package) in COMPANIONS {
+        if !succeeds(is_there) && !(install(package) && succeeds(is_there)) {
+            tally.skipped += 1;
+            tally.notes.push(format!(
+                "{package} is not installed and could not be: interoperation with it is not tested (Debian package {package})"
+            ));
+        }
+    }
+}
+
 /// The test binaries of `interop`, and the programs that each drives.
 const SCENARIOS: &[(&str, &[&str])] = &[
     ("sipp", &["sipp"]),
@@ -412,8 +432,16 @@ fn fuzz_one(tally: &mut Tally, target: &str, args: &[String]) {
 }
 
 fn have(program: &str) -> bool {
+    succeeds(&format!("command -v {program}"))
+}
+
+/// Runs a line of the shell, whose words nobody reads.
+fn succeeds(line: &str) -> bool {
     Command::new("sh")
-        .args(["-c", &format!("command -v {program} >/dev/null 2>&1")])
+        .args(["-c", line])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
 }
