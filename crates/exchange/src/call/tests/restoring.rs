@@ -235,6 +235,20 @@ fn a_call_that_rings_is_not_kept() {
     assert_eq!((desk.office.exchange.calls().calls(), desk.open.len()), (0, 0));
 }
 
+/// Its other side is gone, so there is nothing to go on with; it was a call all the same.
+#[test]
+fn a_call_that_is_parked_ends_with_a_record() {
+    let mut three = transferring::three();
+    let refer = three.caller.request("REFER", "Refer-To: <sip:park-71@example.org>\r\n", "");
+    answer_to(&three.desk.receive(three.caller.flow, &refer), three.caller.flow, 202);
+    let recovered = three.desk.crash_only();
+    assert_eq!((recovered.calls[0].len(), recovered.lost, recovered.ended.len()), (0, 1, 1));
+    let record = &recovered.ended[0];
+    assert_eq!((record.status, record.ended_by), (200, crate::event::EndedBy::Exchange));
+    let waited = record.callee.as_ref().and_then(|side| side.party);
+    assert_eq!(waited.map(|party| party.account.0), Some(2), "bob, who waited");
+}
+
 /// An offer under way is forgotten by us; whoever made it makes it again.
 #[test]
 fn an_offer_under_way_at_the_moment_has_changed_nothing_and_its_late_answer_is_acknowledged() {

@@ -6,6 +6,7 @@ use super::{Key, Written, header};
 use crate::call_record::{CallRecord, CallRecordId, Side};
 use crate::event::EndedBy;
 use crate::kept_calls::KeptCalls;
+use crate::party::Party;
 use crate::record::fields::Fields;
 use crate::record::read::RecordError;
 use coeur_sip::time::{Now, Wall};
@@ -44,6 +45,14 @@ pub struct RecoveredCalls {
     pub lost: usize,
     /// Pieces that do not open with our key, or are of a layout that is not known.
     pub unreadable: usize,
+}
+
+/// A leg that could be read.
+struct Found {
+    piece: Piece,
+    /// That its tag names.
+    shard: u8,
+    party: Option<Party>,
 }
 
 impl Recovery {
@@ -104,10 +113,11 @@ impl Recovery {
         };
         let names = [told.caller_leg, told.callee_leg];
         let legs = names.map(|name| self.leg(kept, id, name));
-        let [Some((caller, shard)), Some((callee, _))] = legs else {
+        let who = legs.each_ref().map(|leg| leg.as_ref()?.party);
+        let [Some(Found { piece: caller, shard, .. }), Some(Found { piece: callee, .. })] = legs else {
             recovered.lost += 1;
             if !told.is_elsewhere {
-                recovered.ended.push(ended_by_crash(id, &told, now.wall));
+                recovered.ended.push(ended_by_crash(id, &told, who, now.wall));
             }
             return;
         };
@@ -121,12 +131,12 @@ impl Recovery {
         recovered.calls[shard].push(RecoveredCall { id, call, legs: [caller, callee], media });
     }
 
-    /// A leg of this call, and the shard that its tag names.
-    fn leg(&self, kept: &KeptCalls, call: CallRecordId, name: u64) -> Option<(Piece, u8)> {
+    /// A leg of this call.
+    fn leg(&self, kept: &KeptCalls, call: CallRecordId, name: u64) -> Option<Found> {
         let piece = self.open(kept, Key::Leg(name))?;
         let leg = KeptLeg::read(&piece.plain).ok().filter(|leg| leg.call == call.0)?;
-        let shard = leg.shard;
-        Some((piece, shard))
+        let (shard, party) = (leg.shard, leg.party);
+        Some(Found { piece, shard, party })
     }
 
     fn open(&self, kept: &KeptCalls, key: Key) -> Option<Piece> {
@@ -146,11 +156,17 @@ pub fn owner(named: usize, shards: usize) -> usize {
     if named < shards { named } else { named % shards.max(1) }
 }
 
-fn ended_by_crash(id: CallRecordId, told: &KeptCall<'_>, now: Wall) -> CallRecord {
+/// `who`: of the sides whose leg is there.
+fn ended_by_crash(
+    id: CallRecordId,
+    told: &KeptCall<'_>,
+    [caller, callee]: [Option<Party>; 2],
+    now: Wall,
+) -> CallRecord {
     CallRecord {
         id,
-        caller: Side { party: told.caller, ..Side::nobody() },
-        callee: None,
+        caller: Side { party: caller.or(told.caller), ..Side::nobody() },
+        callee: callee.map(|party| Side { party: Some(party), ..Side::nobody() }),
         to: told.to.into(),
         call_id: told.call_id.into(),
         started: Wall::from_millis(told.started_ms),
