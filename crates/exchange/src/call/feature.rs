@@ -44,3 +44,27 @@ fn slot_of(rest: &[u8]) -> Option<Option<u16>> {
     let slot = std::str::from_utf8(rest.strip_prefix(b"-")?).ok()?.parse().ok()?;
     SLOTS.contains(&slot).then_some(Some(slot))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{apply, world};
+    use coeur_directory::{AccountId, Aor, Change, Domain};
+
+    #[test]
+    fn what_waits_is_dialled_within_ones_own_domain_only() {
+        let world = world();
+        apply(&world, Change::DomainAdded(Domain::new("example.net")));
+        let of_domain = |domain: &str| Account::new(AccountId(9), Aor::new("dave", domain).expect("a name"));
+        let (own, foreign) = (of_domain("example.org"), of_domain("example.net"));
+        let dialled =
+            |caller: &Account, user: &str| of(&world, caller, format!("sip:{user}@example.org").as_bytes());
+        for user in ["*8bob", "park", "park-71", "park-99"] {
+            assert!(dialled(&own, user).is_some() && dialled(&foreign, user).is_none(), "{user}");
+        }
+        assert!(matches!(dialled(&own, "*8nobody"), Some(Feature::PickUp(None))));
+        for user in ["park-", "park-70", "park-100", "park-71x", "parking", "8bob", "bob"] {
+            assert!(dialled(&own, user).is_none(), "{user}");
+        }
+    }
+}

@@ -4,7 +4,8 @@ use super::transferring::{three, told};
 use super::*;
 use crate::routing::{Plan, decide_call};
 use crate::service::{ROOM_MEMBERS_MAX, Room, Service};
-use crate::testing::Phone;
+use crate::testing::{Phone, apply};
+use coeur_directory::{Change, Domain};
 
 const SALES: &str = "sip:conference-sales@example.org";
 
@@ -37,13 +38,14 @@ fn who_calls_the_same_name_is_in_the_same_room() {
 fn a_conference_is_for_accounts_of_its_domain() {
     let desk = Desk::empty();
     let now = desk.office.now.monotonic;
-    let plan = decide_call(&desk.office.world, now, None, SALES.as_bytes());
-    assert!(
-        matches!(plan, Plan::Refuse { status: coeur_sip::StatusCode::FORBIDDEN, .. }),
-        "{}",
-        plan.explain()
-    );
+    apply(&desk.office.world, Change::DomainAdded(Domain::new("example.net")));
     let alice = desk.office.world.directory.account(b"alice", b"example.org").expect("alice");
+    let elsewhere = SALES.replace("org", "net");
+    for (caller, uri) in [(None, SALES), (Some(&*alice), &*elsewhere)] {
+        let plan = decide_call(&desk.office.world, now, caller, uri.as_bytes());
+        let is_refused = matches!(plan, Plan::Refuse { status: coeur_sip::StatusCode::FORBIDDEN, .. });
+        assert!(is_refused, "{uri}: {}", plan.explain());
+    }
     let plan = decide_call(&desk.office.world, now, Some(&alice), SALES.as_bytes());
     assert!(matches!(plan, Plan::Serve(Service::Conference(_))), "{}", plan.explain());
 }
