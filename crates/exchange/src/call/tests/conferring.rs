@@ -3,7 +3,7 @@
 use super::transferring::{three, told};
 use super::*;
 use crate::routing::{Plan, decide_call};
-use crate::service::{ROOM_MEMBERS_MAX, Room, Service};
+use crate::service::{MEMBERS_MAX, ROOM_MEMBERS_MAX, Room, Service};
 use crate::testing::{Phone, apply};
 use coeur_directory::{Change, Domain};
 
@@ -62,6 +62,19 @@ fn a_conference_has_so_many_members_and_no_more() {
     assert!(answer_to(&sent, bob.flow, 486).text().contains("The Conference Is Full"));
     assert_eq!(desk.office.exchange.counters().limits_hit, 1);
     enter(&mut desk, &mut bob, "sip:conference-support@example.org");
+}
+
+#[test]
+fn all_conferences_of_a_shard_have_so_many_members_and_no_more() {
+    let (mut desk, mut alice, _) = Desk::new();
+    desk.office.world.settings.calls_per_account_max = 0;
+    for member in 0..MEMBERS_MAX {
+        alice.call = format!("-{member}");
+        enter(&mut desk, &mut alice, &format!("sip:conference-{}@example.org", member / ROOM_MEMBERS_MAX));
+    }
+    alice.call = "-more".into();
+    let (_, sent) = desk.invite(&mut alice, SALES, "", &sdp("10.0.0.1", 4_000));
+    answer_to(&sent, alice.flow, 486);
 }
 
 /// RFC 5589 section 6.
