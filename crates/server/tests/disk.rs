@@ -130,7 +130,7 @@ fn a_data_directory_that_cannot_be_written_is_refused_with_its_name_and_what_to_
     }
 }
 
-/// Another user's folder. Only root can become another user, so anyone else is that user already: in `/root`.
+/// Another user's folder. Only root can become another user, so anyone else is that user already: in `/`, which is root's.
 #[test]
 fn a_data_directory_of_somebody_else_is_refused_with_its_name_and_what_to_do() {
     use std::os::unix::process::CommandExt;
@@ -138,7 +138,7 @@ fn a_data_directory_of_somebody_else_is_refused_with_its_name_and_what_to_do() {
     let (data, nobody) = (folder.0.join("data"), 65_534);
     // SAFETY: the call only asks.
     let is_root = unsafe { libc::geteuid() } == 0;
-    let data = if is_root { data } else { "/root/coeur-data".into() };
+    let data = if is_root { data } else { "/coeur-data".into() };
     let mut command = process::command(&data);
     if is_root {
         assert!(process::command(&data).args(["domain", "add", "example.test"]).status().unwrap().success());
