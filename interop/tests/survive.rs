@@ -92,7 +92,7 @@ fn goes_on(name: &str, transport: &str) {
     assert!(by_alice > 12.0 && by_bob > 12.0);
 }
 
-/// Hold, resume and BYE. Over TLS the connections are gone: a request of ours waits until the phone has registered again, which
+/// Hold, resume and BYE, and one record of all that. Over TLS the connections are gone: a request of ours waits until the phone has registered again, which
 /// baresip 1.0 does when it pleases, so it is not asked for here.
 fn signalling_goes_on(server: &Coeur, alice: &mut Phone, bob: &mut Phone) {
     alice.command("hold", "");
@@ -104,6 +104,12 @@ fn signalling_goes_on(server: &Coeur, alice: &mut Phone, bob: &mut Phone) {
     bob.command("hangup", "");
     alice.wait_for(&["terminated", "session closed"], 10);
     server.wait_for_metric("coeur_calls_ended_total", 1.0);
+    server.wait_for_metric("coeur_call_records_total", 1.0);
+    let records = server.cli(&["records", "--json"], "");
+    let records: Vec<serde_json::Value> = serde_json::from_str(&records).expect("an array");
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0]["disposition"], "answered", "{records:?}");
+    assert!(records[0]["talk_ms"].as_u64() > Some(12_000), "over both kills: {records:?}");
 }
 
 fn heard_in_a_second(phone: &Phone) -> u64 {
