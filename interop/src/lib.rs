@@ -68,14 +68,16 @@ impl Drop for Folder {
     }
 }
 
-/// A port of 127.0.0.1 that is free for UDP and TCP now. Ports are handed out once per process, so that two tests of
-/// one run never share one.
+/// A port that is free for UDP and TCP. It is below those that the kernel gives to connections and to sockets that name none
+/// (from 32,768), which would take it before its owner is there, and below those of media.
 pub fn free_port() -> u16 {
     use std::net::{TcpListener, UdpSocket};
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 10_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let start = 20_000 + (std::process::id() % 1_000) * 20;
+    let start = std::process::id().wrapping_mul(40);
     loop {
-        let port = (start + NEXT.fetch_add(1, Ordering::Relaxed)) as u16;
+        let port = (FIRST + start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT) as u16;
         let address = ("127.0.0.1", port);
         if UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok() {
             return port;

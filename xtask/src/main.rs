@@ -249,7 +249,7 @@ const COMPANIONS: &[(&str, &str)] = &[
 
 fn companions(tally: &mut Tally) {
     for (is_there, package) in COMPANIONS {
-        if !succeeds(is_there) && !(install(package) && succeeds(is_there)) {
+        if !(succeeds(is_there) || install(package) && succeeds(is_there)) {
             tally.skipped += 1;
             tally.notes.push(format!(
                 "{package} is not installed and could not be: interoperation with it is not tested (Debian package {package})"

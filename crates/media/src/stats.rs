@@ -168,7 +168,7 @@ impl ReceiveStats {
         let difference = (transit.wrapping_sub(self.last_transit) as i32).unsigned_abs();
         self.last_transit = transit;
         if difference < self.clock_hz.saturating_mul(TRANSIT_STEP_SECONDS_MAX) {
-            let decay = (self.jitter_16ths + 8) >> 4;
+            let decay = self.jitter_16ths.saturating_add(8) >> 4;
             self.jitter_16ths = (self.jitter_16ths - decay).saturating_add(difference);
         }
     }

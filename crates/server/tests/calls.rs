@@ -114,7 +114,10 @@ fn check_data_counts_the_calls_that_a_killed_server_has_left() {
         });
         server.take().unwrap().kill_9();
         let checked = folder.json(&["check-data", "--json"]);
-        assert_eq!((&checked["journal"]["calls"], &checked["problems"]), (&1.into(), &Value::Array(Vec::new())));
+        assert_eq!(
+            (&checked["journal"]["calls"], &checked["problems"]),
+            (&1.into(), &Value::Array(Vec::new()))
+        );
     });
 }
 

@@ -11,7 +11,8 @@ use coeur_directory::{
 use coeur_exchange::Exchange;
 use coeur_exchange::bindings::Bindings;
 use coeur_exchange::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
-use coeur_exchange::input::Input;
+use coeur_exchange::input::{Command, Input};
+use coeur_exchange::kept_calls::KeptCalls;
 use coeur_exchange::outbox::{MediaCommand, MediaId, Outbox, Output, ResolveToken, SendToken, Span};
 use coeur_exchange::record::{Recovery, calls};
 use coeur_exchange::world::{Listener, Secrets, Settings, World};
@@ -90,6 +91,10 @@ pub struct Desk {
     pub resolving: Vec<(ResolveToken, Query)>,
     /// Endpoints that were asked for, with their streams.
     pub endpoints: Vec<(MediaId, usize)>,
+    /// Whose media is to be told.
+    pub kept: Vec<MediaId>,
+    /// What the journal has of calls.
+    calls: calls::Recovery,
 }
 
 impl Default for Desk {
@@ -116,6 +121,8 @@ impl Desk {
             tallies: BTreeMap::new(),
             resolving: Vec::new(),
             endpoints: Vec::new(),
+            kept: Vec::new(),
+            calls: calls::Recovery::default(),
         }
     }
 
@@ -158,6 +165,16 @@ impl Desk {
         let ticked = matches!(input, Input::Ticked);
         let mut outbox = std::mem::take(&mut self.outbox);
         self.exchange.handle(self.now, &self.world, input, &mut outbox);
+        let sent = self.take(outbox);
+        if ticked {
+            let next = self.exchange.next_deadline();
+            assert!(next.is_none_or(|next| next > self.now.monotonic), "a deadline stands still: {next:?}");
+        }
+        sent
+    }
+
+    /// What is to be done.
+    fn take(&mut self, mut outbox: Outbox) -> Vec<Sent> {
         let mut sent = Vec::new();
         for output in std::mem::take(&mut outbox.outputs) {
             match output {
@@ -173,6 +190,10 @@ impl Desk {
                 Output::Media(MediaCommand::Open { id, streams, .. }) => {
                     self.endpoints.push((id, streams.len()));
                 }
+                Output::Media(MediaCommand::Restore { id, kept }) => {
+                    self.endpoints.push((id, kept.streams.len()));
+                }
+                Output::Media(MediaCommand::Keep { id }) => self.kept.push(id),
                 Output::Media(MediaCommand::Close { id }) => self.endpoints.retain(|(open, _)| *open != id),
                 Output::Media(
                     MediaCommand::Describe { .. }
@@ -181,9 +202,7 @@ impl Desk {
                     | MediaCommand::Play { .. }
                     | MediaCommand::Disconnect { .. }
                     | MediaCommand::Press { .. }
-                    | MediaCommand::Report { .. }
-                    | MediaCommand::Keep { .. }
-                    | MediaCommand::Restore { .. },
+                    | MediaCommand::Report { .. },
                 )
                 | Output::Publish(_)
                 | Output::Told(..)
@@ -192,17 +211,13 @@ impl Desk {
         }
         outbox.clear();
         self.outbox = outbox;
-        if ticked {
-            let next = self.exchange.next_deadline();
-            assert!(next.is_none_or(|next| next > self.now.monotonic), "a deadline stands still: {next:?}");
-        }
         sent
     }
 
-    fn recover(&self, outbox: &Outbox, span: Span) {
+    fn recover(&mut self, outbox: &Outbox, span: Span) {
         let entry = outbox.bytes(span);
         let applied = match calls::is_of_calls(entry) {
-            true => calls::Recovery::default().apply(entry),
+            true => self.calls.apply(entry),
             false => Recovery::new(&self.shadow, &self.world.listeners, self.now).apply(entry),
         };
         applied.expect("what is saved can be recovered");
@@ -266,6 +281,32 @@ impl Desk {
         assert_eq!(self.exchange.transactions(), 0, "transactions are left at rest");
     }
 
+    /// The process is killed, and another takes its calls up: all that was kept can be read.
+    pub fn crash(&mut self) -> Vec<Sent> {
+        self.exchange = Exchange::new(ShardId(0), [10; 32], &self.world);
+        self.world.guard = coeur_exchange::guard::Shared::new(&self.world.secrets);
+        self.world.kept_calls = KeptCalls::new(&self.world.secrets);
+        self.world.waiting = Default::default();
+        self.endpoints.clear();
+        self.kept.clear();
+        self.resolving.clear();
+        let kept = std::mem::take(&mut self.calls).finish(&self.world.kept_calls, 1, self.now);
+        assert_eq!(kept.unreadable, 0, "what was kept can be read");
+        let mut outbox = Outbox::default();
+        self.exchange.restore(self.now, &self.world, &kept.calls[0], &mut outbox);
+        self.take(outbox)
+    }
+
+    /// Every call is ended, and nothing is left of any.
+    pub fn end_calls(&mut self) {
+        self.handle(Input::Told(Command::Drain));
+        self.rest();
+        let calls = self.exchange.calls();
+        assert_eq!((calls.calls(), calls.legs(), self.world.waiting.count()), (0, 0, 0), "calls are left");
+        assert_eq!(self.endpoints, [], "ports are left");
+        assert_eq!(self.world.kept_calls.count().0, 0, "calls are kept that are over");
+    }
+
     pub fn exchange(&self) -> &Exchange {
         &self.exchange
     }
@@ -295,6 +336,7 @@ fn world<'u>(users: impl Iterator<Item = &'u str>) -> World {
         let id = at as u64 + 1;
         let mut account = Account::new(AccountId(id), Aor::new(user, DOMAIN).expect("a valid name"));
         let ha1 = Ha1Set::of_secret(user, DOMAIN, &secret_of(user));
+        account.picked_up = true;
         account.devices = Box::new([Device::new(DeviceId(id), "phone", ha1, AlgorithmPolicy::Auto, 0)]);
         directory.apply(&Change::AccountAdded(Box::new(account))).expect("names are different");
     }
@@ -315,7 +357,7 @@ fn world<'u>(users: impl Iterator<Item = &'u str>) -> World {
         ],
         machine: coeur_exchange::machine::Machine::default(),
         guard: coeur_exchange::guard::Shared::new(&keys),
-        kept_calls: coeur_exchange::kept_calls::KeptCalls::new(&keys),
+        kept_calls: KeptCalls::new(&keys),
         secrets: keys,
         settings: Settings { response_memory_bytes: 1 << 20, ..Settings::default() },
         storage_writable: AtomicBool::new(true),

@@ -10,11 +10,12 @@ use super::party::{Dialog, Party, Request, answer_lines, written};
 use coeur_directory::{Aor, DeviceId};
 use coeur_exchange::event::Counters;
 use coeur_exchange::input::{Command, Input, MediaEvent, SendFailure};
-use coeur_exchange::media::StreamAddress;
+use coeur_exchange::media::{Kept, MediaId, StreamAddress};
 use coeur_exchange::outbox::SendToken;
+use coeur_exchange::world::CallMode;
 use coeur_sip::resolve::{Answer, Outcome, Records};
 use coeur_sip::transport::Transport;
-use coeur_sip::{HeaderTable, Limits, parse};
+use coeur_sip::{HeaderTable, Limits, Method, parse};
 use std::sync::atomic::Ordering;
 
 /// Actions of one sequence.
@@ -23,6 +24,8 @@ const ACTIONS_MAX: usize = 96;
 const METHODS: &[&str] =
     &["INVITE", "MESSAGE", "OPTIONS", "SUBSCRIBE", "REFER", "PUBLISH", "BYE", "INFO", "XYZZY"];
 const INSIDE: &[&str] = &["BYE", "INVITE", "ACK", "UPDATE", "INFO", "PRACK", "NOTIFY", "REFER"];
+/// Whom calls are for, as back-to-back user agent.
+const CALLED: &[&str] = &["alice", "bob", "carol", "bob", "echo", "*8bob", "park-71", "conference-x"];
 const STATUSES: &[u16] = &[180, 200, 486, 100, 183, 302, 401, 404, 408, 430, 487, 500, 503, 600, 699, 202];
 const WAITS_MS: &[u64] = &[1, 100, 500, 4_000, 32_000, 65_000, 185_000, 301_000];
 const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.11\r\ns=-\r\nc=IN IP4 192.0.2.11\r\nt=0 0\r\n\
@@ -61,10 +64,11 @@ const HOSTILE: &[&str] = &[
 ];
 
 pub fn sequence(data: &[u8]) {
-    play(data);
+    play(data, CallMode::Proxy);
+    play(data, CallMode::B2bua);
 }
 
-fn play(data: &[u8]) -> Counters {
+fn play(data: &[u8], calls: CallMode) -> Counters {
     let mut play = Play {
         choices: Choices::new(data),
         desk: Desk::new(),
@@ -76,6 +80,7 @@ fn play(data: &[u8]) -> Counters {
         ],
         tokens: Vec::new(),
     };
+    play.desk.world.settings.calls = calls;
     // Most sequences begin with phones that are there.
     if play.choices.byte() < 224 {
         (0..USERS.len()).for_each(|who| play.register(who, true));
@@ -84,9 +89,22 @@ fn play(data: &[u8]) -> Counters {
         if play.choices.is_empty() {
             break;
         }
+        if calls == CallMode::B2bua && play.choices.once_in(2) {
+            play.media();
+        }
         play.act();
     }
-    play.desk.rest();
+    match calls {
+        CallMode::Proxy => play.desk.rest(),
+        CallMode::B2bua => {
+            // Half of them are killed.
+            if data.len() % 2 == 1 {
+                let sent = play.desk.crash();
+                play.deliver(sent);
+            }
+            play.desk.end_calls();
+        }
+    }
     play.desk.exchange().counters().clone()
 }
 
@@ -126,6 +144,19 @@ impl Play<'_> {
         }
     }
 
+    /// The media plane does what it was asked for.
+    fn media(&mut self) {
+        for (id, streams) in self.desk.endpoints.clone() {
+            let sent = self.desk.handle(Input::MediaEvent(opened(id, streams)));
+            self.deliver(sent);
+        }
+        for id in std::mem::take(&mut self.desk.kept) {
+            let kept = Box::new(Kept { signalled_from: None, streams: Box::default() });
+            let sent = self.desk.handle(Input::MediaEvent(MediaEvent::Kept { id, kept }));
+            self.deliver(sent);
+        }
+    }
+
     /// REGISTER, answering the challenge when `through`; else as it comes, with changed lines.
     fn register(&mut self, who: usize, through: bool) {
         for attempt in 0..2 {
@@ -157,8 +188,13 @@ impl Play<'_> {
 
     /// A request outside any dialog.
     fn outside(&mut self, who: usize) {
-        let method = self.choices.one_of(METHODS);
-        let callee = self.choices.one_of(&["alice", "bob", "carol", "echo", "nobody", ""]);
+        let (method, callee) = match self.desk.world.settings.calls {
+            CallMode::Proxy => {
+                let method = self.choices.one_of(METHODS);
+                (method, self.choices.one_of(&["alice", "bob", "carol", "echo", "nobody", ""]))
+            }
+            CallMode::B2bua => ("INVITE", self.choices.one_of(CALLED)),
+        };
         let uri = match self.choices.below(8) {
             0 => format!("sip:{callee}@198.51.100.1"),
             1 => "tel:+33123456789".into(),
@@ -242,7 +278,14 @@ impl Play<'_> {
             contact: party.contact(),
             max_forwards: 70,
             routes: Vec::new(),
-            extra: Vec::new(),
+            extra: match method {
+                "INVITE" => vec!["Content-Type: application/sdp".into()],
+                "REFER" => {
+                    let to = self.choices.one_of(&["carol", "park-71", "park", "echo", "conference-x"]);
+                    vec![format!("Refer-To: <sip:{to}@{DOMAIN}>")]
+                }
+                _ => Vec::new(),
+            },
             body: if method == "INVITE" { OFFER } else { "" },
         }
     }
@@ -293,7 +336,14 @@ impl Play<'_> {
 
     /// An answer to the oldest or newest request that waits.
     fn answer(&mut self, who: usize) {
-        let (status, newest) = (self.choices.one_of(STATUSES), self.choices.once_in(3));
+        let (mut status, newest) = (self.choices.one_of(STATUSES), self.choices.once_in(3));
+        let mut who = who;
+        if self.desk.world.settings.calls == CallMode::B2bua {
+            // Left to chance alone hardly any call would be answered.
+            let waits = |at: &usize| !self.parties[*at].inbox.is_empty();
+            who = (who..self.parties.len()).chain(0..who).find(waits).unwrap_or(who);
+            status = if self.choices.once_in(2) { 200 } else { status };
+        }
         let party = &mut self.parties[who];
         let waiting = if newest { party.inbox.back() } else { party.inbox.front() };
         let Some(bytes) = waiting.cloned() else { return };
@@ -301,13 +351,19 @@ impl Play<'_> {
         let Ok(request) = parse(&bytes, &mut table, &Limits::default()) else { return };
         let contact = if status == 302 { "<sip:carol@fuzz.test>".to_owned() } else { party.contact() };
         let mut lines = answer_lines(&request, status, &format!("t{who}"), &contact);
+        let describes = request.method() == Method::Invite && matches!(status, 183 | 200 | 202);
+        if describes {
+            lines.retain(|line| !line.starts_with(b"Content-Length"));
+            lines.push(b"Content-Type: application/sdp".to_vec());
+            lines.push(format!("Content-Length: {}", OFFER.len()).into_bytes());
+        }
         if status >= 200 && !newest {
             party.inbox.pop_front();
         }
         if self.choices.once_in(5) {
             self.change(&mut lines);
         }
-        let bytes = written(&lines, b"");
+        let bytes = written(&lines, if describes { OFFER.as_bytes() } else { b"" });
         let mut own = HeaderTable::new();
         if let Ok(message) = parse(&bytes, &mut own, &Limits::default())
             && status < 300
@@ -355,15 +411,13 @@ impl Play<'_> {
         match self.choices.below(6) {
             0 | 1 => {
                 let Some((id, streams)) = self.desk.endpoints.last().copied() else { return };
-                let at = ([192, 0, 2, 1], 20_000).into();
-                let address = || Some(StreamAddress { rtp: at, rtcp: at, others: Box::default() });
                 let event = match self.choices.below(4) {
-                    0 => MediaEvent::OpenFailed { id },
-                    1 => MediaEvent::Ended { id },
-                    _ => {
-                        let streams = (0..streams).map(|_| address()).collect();
-                        MediaEvent::Opened { id, streams, fingerprint: None }
+                    0 => {
+                        self.desk.endpoints.retain(|(open, _)| *open != id);
+                        MediaEvent::OpenFailed { id }
                     }
+                    1 => MediaEvent::Ended { id },
+                    _ => opened(id, streams),
                 };
                 let sent = self.desk.handle(Input::MediaEvent(event));
                 self.deliver(sent);
@@ -422,6 +476,12 @@ impl Play<'_> {
     }
 }
 
+fn opened(id: MediaId, streams: usize) -> MediaEvent {
+    let at = ([192, 0, 2, 1], 20_000).into();
+    let address = || Some(StreamAddress { rtp: at, rtcp: at, others: Box::default() });
+    MediaEvent::Opened { id, streams: (0..streams).map(|_| address()).collect(), fingerprint: None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -437,7 +497,7 @@ mod tests {
             assert!(sequences < 300, "{name} was never reached");
             let length = chance.between(100, 600);
             let data: Vec<u8> = (0..length).map(|_| chance.below(256) as u8).collect();
-            let counters = play(&data);
+            let counters = play(&data, CallMode::Proxy);
             total.registrations += counters.registrations;
             total.proxied_requests += counters.proxied_requests;
             total.proxied_responses += counters.proxied_responses;

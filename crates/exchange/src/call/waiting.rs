@@ -73,8 +73,7 @@ impl Waiting {
     }
 
     /// Calls that wait now.
-    #[cfg(test)]
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         let places = self.places.lock();
         let ringing = places.ringing_by_account.values().map(Vec::len).fold(0, usize::wrapping_add);
         ringing + places.parked_by_slot.len()

@@ -32,11 +32,12 @@ impl Relay {
             Protocol::Rtp => self.foreign_rtp(now, at, owner, from, packet),
             Protocol::Rtcp | Protocol::Dtls => {
                 let lost = |reason| Lost(owner, reason);
-                let stream = self.stream(owner).ok_or(lost(Reason::Closed))?;
+                let stream = self.stream_mut(owner).ok_or(lost(Reason::Closed))?;
                 let latch = stream.latch(Component::Rtp).ok_or(lost(Reason::NotAgreed))?;
                 if !latch.may_speak_dtls(from) {
                     return Err(lost(Reason::NotFromPeer));
                 }
+                stream.keep_pace(now, stream.link == Some(owner)).map_err(lost)?;
                 // Whatever is on hold: keys are agreed on, and reports go on (RFC 3264 section 8.4).
                 let link = stream.link.ok_or(lost(Reason::NotConnected))?;
                 self.hand_over(now, link)
@@ -54,12 +55,7 @@ impl Relay {
         packet: &Packet<'_>,
     ) -> Result<Verdict, Lost> {
         let rtp = Rtp::parse(packet).map_err(|_| Lost(owner, Reason::Malformed))?;
-        let header = Header {
-            ssrc: rtp.ssrc(),
-            sequence: rtp.sequence(),
-            timestamp: rtp.timestamp(),
-            payload_type: rtp.payload_type(),
-        };
+        let header = Header::of(&rtp);
         let payload_bytes = packet.len().saturating_sub(rtp.header_bytes());
         let key = self.of_bundle(at, owner, &rtp);
         let lost = |reason| Lost(key, reason);
@@ -75,6 +71,7 @@ impl Relay {
             (true, false) => return Err(lost(Reason::UnknownPayload)),
             (true, true) => {}
         }
+        stream.keep_pace(now, stream.link == Some(key)).map_err(lost)?;
         stream.count_received(now, header, payload_bytes).map_err(lost)?;
         let link = stream.link.ok_or(lost(Reason::NotConnected))?;
         if !std::mem::replace(&mut stream.is_heard, true) {

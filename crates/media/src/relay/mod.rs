@@ -10,7 +10,7 @@
 //! the port of RTP or its own on either side; SRTP is taken off and put on where the sides differ or have different keys.
 //!
 //! A stream may be linked with itself: it is a mirror then, in which sources have other names (SSRC), so that nobody takes
-//! what comes back for a loop.
+//! what comes back for a loop. What does go round is held up by [`pace`].
 //!
 //! Where sound has to be understood a stream is taken ([`Relay::take`]): its RTP is handed out decrypted
 //! ([`Verdict::Taken`]), and what is made here leaves by [`Relay::send_rtp`] and [`Relay::send_rtcp`].
@@ -23,6 +23,7 @@ mod belief;
 mod foreign;
 pub mod latch;
 mod originate;
+mod pace;
 mod quality;
 mod reason;
 mod receive;

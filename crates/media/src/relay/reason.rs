@@ -45,6 +45,8 @@ reasons! {
     NotReceiving "direction_receive",
     /// A payload type that was not agreed.
     UnknownPayload "unknown_payload",
+    /// More of one stream in a second than any phone sends.
+    TooMany "too_many",
     /// A number far from all others that nothing followed (RFC 3550 appendix A.1).
     Stray "stray",
     /// This end is connected with none.
@@ -80,6 +82,7 @@ impl Reason {
             | Self::NotAgreed
             | Self::KeyLimit
             | Self::NotReceiving
+            | Self::TooMany
             | Self::Stray
             | Self::NotConnected
             | Self::OtherNotAgreed
@@ -92,7 +95,7 @@ impl Reason {
     }
 }
 
-/// A count of each reason. 168 bytes.
+/// A count of each reason. 176 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasons([u64; Reason::COUNT]);
 

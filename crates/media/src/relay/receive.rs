@@ -70,12 +70,7 @@ impl Relay {
         packet: &mut Packet<'_>,
     ) -> Result<Verdict, Lost> {
         let rtp = Rtp::parse(packet).map_err(|_| Lost(owner, Reason::Malformed))?;
-        let header = Header {
-            ssrc: rtp.ssrc(),
-            sequence: rtp.sequence(),
-            timestamp: rtp.timestamp(),
-            payload_type: rtp.payload_type(),
-        };
+        let header = Header::of(&rtp);
         let header_bytes = rtp.header_bytes();
         let key = self.of_bundle(at, owner, &rtp);
         let (receives, payload) = self
@@ -97,6 +92,7 @@ impl Relay {
         }
         let payload = payload.ok_or(lost(Reason::UnknownPayload))?;
         let payload_bytes = packet.len().saturating_sub(header_bytes);
+        stream.keep_pace(now, stream.link == Some(key)).map_err(lost)?;
         let shift = stream.count_received(now, header, payload_bytes).map_err(lost)?;
         let (link, taker) = (stream.link, stream.taker);
         if !std::mem::replace(&mut stream.is_heard, true) {
@@ -162,6 +158,7 @@ impl Relay {
             .map_err(lost)?;
         let key = self.with_ssrc(at, owner, packet);
         let stream = self.stream_mut(key).ok_or(lost(Reason::Closed))?;
+        stream.keep_pace(now, stream.link == Some(key)).map_err(|reason| Lost(key, reason))?;
         stream.quality.read_reports(packet, now);
         match stream.taker {
             Taker::Link | Taker::Tap => {}
@@ -195,6 +192,7 @@ impl Relay {
         if !stream.expects_to_hear() {
             return Err(lost(Reason::NotReceiving));
         }
+        stream.keep_pace(now, stream.link == Some(key)).map_err(lost)?;
         stream.quality.received_packets += 1;
         stream.quality.received_octets += packet.len() as u64;
         let (is_first, link) = (!std::mem::replace(&mut stream.is_heard, true), stream.link);

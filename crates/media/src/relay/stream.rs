@@ -1,6 +1,7 @@
 //! One stream of one endpoint: what was agreed about it, whose packets it takes, where they go, what has come of it.
 
 use super::latch::{Expected, Latch, Seen, Word};
+use super::pace::{MIRRORED_MAX, PACKETS_MAX, Pace};
 use super::quality;
 use super::trouble::Troubles;
 use super::{
@@ -8,6 +9,7 @@ use super::{
     TransportKey,
 };
 use crate::packet::Packet;
+use crate::rtp::Rtp;
 use crate::srtp::{Inbound, Outbound, Progress, SrtpError, SrtpState};
 use coeur_sip::time::Monotonic;
 use std::net::{IpAddr, SocketAddr};
@@ -30,6 +32,7 @@ pub(super) struct Stream {
     terms: Option<Terms>,
     pub(super) link: Option<StreamKey>,
     pub(super) taker: Taker,
+    pace: Pace,
     payloads: [u8; PAYLOADS],
     inbound: Guard<Inbound>,
     outbound: Guard<Outbound>,
@@ -101,6 +104,17 @@ pub(super) struct Header {
     pub(super) payload_type: u8,
 }
 
+impl Header {
+    pub(super) fn of(rtp: &Rtp<'_>) -> Self {
+        Self {
+            ssrc: rtp.ssrc(),
+            sequence: rtp.sequence(),
+            timestamp: rtp.timestamp(),
+            payload_type: rtp.payload_type(),
+        }
+    }
+}
+
 impl Stream {
     pub(super) fn new(
         transport: TransportKey,
@@ -116,6 +130,7 @@ impl Stream {
             terms: None,
             link: None,
             taker: Taker::Link,
+            pace: Pace::default(),
             payloads: [UNKNOWN; PAYLOADS],
             inbound: Guard::Plain,
             outbound: Guard::Plain,
@@ -270,6 +285,12 @@ impl Stream {
         terms.rtp.admit(now, from, Word::Rtp(seen), None)?;
         self.last_ssrc = Some(header.ssrc);
         Ok(())
+    }
+
+    /// One more packet that counts has come, of RTP or another kind. `is_mirror`: the stream is linked with itself.
+    pub(super) fn keep_pace(&mut self, now: Monotonic, is_mirror: bool) -> Result<(), Reason> {
+        let most = if is_mirror { MIRRORED_MAX } else { PACKETS_MAX };
+        if self.pace.allows(now, most) { Ok(()) } else { Err(Reason::TooMany) }
     }
 
     /// What is to be added to the number of the packet.

@@ -127,3 +127,14 @@ fn a_report_block_gives_the_round_trip_without_the_time_at_the_other_end() {
     let none = ReportBlock { last_sender_report: 0, ..block };
     assert_eq!(round_trip(&none, sent, Monotonic::from_millis(3_560)), None);
 }
+
+/// A description may name any clock, and a sender any timestamp.
+#[test]
+fn no_clock_and_no_timestamps_are_too_much_for_the_jitter() {
+    let mut stats = ReceiveStats::new(7, u32::MAX, 0, 0, 160, Monotonic(0));
+    for nth in 1..100u16 {
+        let timestamp = if nth % 2 == 0 { 0 } else { 0x7fff_ffff };
+        stats.receive(nth, timestamp, 160, Monotonic(0));
+    }
+    assert!(stats.jitter() > Duration::ZERO);
+}

@@ -211,7 +211,7 @@ impl Mouth {
         self.now = match (self.says.events, wanted.ms) {
             (Some(events), ms) => {
                 let mut sender = Sender::default();
-                sender.press(wanted.digit, ms.map(|ms| events.clock_hz / 1_000 * ms));
+                sender.press(wanted.digit, ms.map(|ms| (events.clock_hz / 1_000).saturating_mul(ms)));
                 self.cut();
                 Saying::Event { sender, live: ms.is_none() }
             }

@@ -202,3 +202,17 @@ fn what_is_no_payload_of_the_codec_is_silence_and_takes_its_time() {
     assert!(room.iter().all(|sample| sample.abs() < 100));
     assert!(ear.counters().played > 40, "{:?}", ear.counters());
 }
+
+/// A description may name any clock.
+#[test]
+fn a_key_at_a_clock_that_no_codec_has_ends_and_speech_goes_on() {
+    let events = Some(Events { payload: 101, clock_hz: u32::MAX });
+    let mut mouth = Mouth::new(says(Codec::Pcmu, 8_000, events), source(8_000)).unwrap();
+    mouth.press(Digit::from_char('5').unwrap(), 5_000);
+    let mut types = Vec::new();
+    for tick in 0..10 {
+        let now = Monotonic::from_secs(10) + TICK * tick;
+        mouth.say(now, &mut [0; 160], |packet| types.push(Rtp::parse(packet).unwrap().payload_type()));
+    }
+    assert_eq!(types, [101, 101, 101, 96, 96, 96, 96]);
+}

@@ -138,7 +138,7 @@ impl Endpoints {
         let mut strayed = std::mem::take(&mut self.strayed);
         self.relay.take_strayed(&mut strayed);
         for (stream, from) in strayed.drain(..) {
-            if let Some((id, stream)) = self.owners.get(stream.0 as usize).copied().flatten() {
+            if let Some((id, stream)) = self.owner(stream) {
                 self.tell(MediaEvent::Strayed { id, stream, from });
             }
         }
@@ -320,13 +320,17 @@ impl Endpoints {
         let (key, transport, rtcp) = self.relay.open(ports, wanted.kind == StreamKind::Other);
         // A stream with ports of its own has one of RTP.
         let transport = transport.ok_or(io::ErrorKind::InvalidInput)?;
-        for (transport, socket) in [Some(transport), rtcp].into_iter().zip(sockets.iter_mut()) {
-            let (Some(TransportKey(place)), Some(socket)) = (transport, socket.take()) else { continue };
-            let place = place as usize;
-            if let Err(why) = socket::watch(&self.registry, &socket, FIRST_PORT + place) {
+        let places = [Some(transport), rtcp].map(|transport| transport.map(|TransportKey(at)| at as usize));
+        for (place, socket) in places.into_iter().zip(&sockets) {
+            let (Some(place), Some(socket)) = (place, socket) else { continue };
+            if let Err(why) = socket::watch(&self.registry, socket, FIRST_PORT + place) {
                 self.relay.close(key);
                 return Err(why);
             }
+        }
+        // All are watched: none stays behind that is nobody's.
+        for (place, socket) in places.into_iter().zip(&mut sockets) {
+            let (Some(place), Some(socket)) = (place, socket.take()) else { continue };
             self.sockets.resize_with(self.sockets.len().max(place + 1), || None);
             self.sockets[place] = Some(socket);
         }
@@ -571,7 +575,7 @@ fn unadvertised(mut opened: Opened) -> Opened {
 
 /// The socket of RTP, and that of RTCP unless there is one for both.
 pub(super) fn bind_pair(ip: IpAddr, lease: &Lease, is_one: bool) -> io::Result<[Option<UdpSocket>; 2]> {
-    let bind = |port| socket::bind(ip, port);
+    let bind = |port| socket::bind_told(ip, port);
     let rtp = bind(lease.even())?;
     Ok([Some(rtp), if is_one { None } else { Some(bind(lease.even() + 1)?) }])
 }

@@ -19,7 +19,7 @@ const CLOCK_PACKETS: u64 = 40;
 const LOSS_PERCENT: u64 = 15;
 const JITTER_MAX: Duration = Duration::from_millis(100);
 
-/// The counts of one moment: 320 bytes.
+/// The counts of one moment: 330 bytes.
 #[derive(Clone)]
 struct Look {
     at: Monotonic,

@@ -26,7 +26,7 @@ pub(crate) struct Lease {
 }
 
 impl Ports {
-    pub(super) fn new(range: RangeInclusive<u16>, rest: Duration) -> Self {
+    pub(crate) fn new(range: RangeInclusive<u16>, rest: Duration) -> Self {
         let first = u32::from(*range.start()).next_multiple_of(2);
         let mut even: Vec<u16> = (first..u32::from(*range.end()))
             .step_by(2)

@@ -198,12 +198,19 @@ pub(super) fn send(socket: &impl AsRawFd, to: SocketAddr, bytes: &[u8]) -> io::R
     Err(failed)
 }
 
+/// The same as [`bind`], and told of the answers of the network. Whoever has it must take them ([`troubles`]): until then
+/// they take the room of packets.
+pub(super) fn bind_told(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
+    let socket = bind(ip, port)?;
+    ask_for_troubles(&socket, ip.is_ipv4());
+    Ok(socket)
+}
+
 /// A bound socket that does not block.
 pub(crate) fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind((ip, port))?;
     socket.set_nonblocking(true)?;
     let options = socket2::SockRef::from(&socket);
-    ask_for_troubles(&socket, ip.is_ipv4());
     // Where it is not allowed packets are as others.
     let _ = if ip.is_ipv4() { options.set_tos_v4(EXPEDITED) } else { options.set_tclass_v6(EXPEDITED) };
     Ok(socket)
@@ -243,6 +250,47 @@ mod tests {
         assert_eq!(next(), None, "nothing");
     }
 
+    /// What TURN lends is such a port: nobody there asks for what the network answers.
+    #[test]
+    fn a_port_that_is_not_told_of_refusals_has_room_for_packets_after_any_number_of_them() {
+        let (port, peer) = (bind([127, 0, 0, 1].into(), 0).unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let failed = (0..2_000).filter(|_| port.send_to(b"hello", nobody).is_err()).count();
+        for _ in 0..50 {
+            peer.send_to(b"hello", port.local_addr().unwrap()).unwrap();
+        }
+        let mut slot = Slot::default();
+        let received = (0..51).filter(|_| matches!(slot.receive(&port), Ok(Received::Packet(..)))).count();
+        assert_eq!((failed, received), (0, 50), "an error of another is not its own");
+    }
+
+    /// A poll by level would turn without end.
+    #[test]
+    fn a_port_is_told_of_until_its_answers_are_taken_and_no_longer() {
+        let port = bind_told([127, 0, 0, 1].into(), 0).unwrap();
+        let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut poll = mio::Poll::new().unwrap();
+        watch(poll.registry(), &port, 7).unwrap();
+        for _ in 0..TROUBLES_MAX + 1 {
+            send(&port, nobody, b"hello").unwrap();
+        }
+        let (mut slot, mut events) = (Slot::default(), mio::Events::with_capacity(8));
+        let mut told = |poll: &mut mio::Poll| {
+            poll.poll(&mut events, Some(std::time::Duration::ZERO)).unwrap();
+            events.iter().map(|event| event.is_error()).collect::<Vec<_>>()
+        };
+        let mut taken = 0;
+        for count in [TROUBLES_MAX, 1] {
+            assert_eq!(told(&mut poll), [true]);
+            taken += count;
+            let mut left = count;
+            troubles(&port, |_, _| left -= 1);
+            assert_eq!(left, 0, "{taken}");
+            assert!(!matches!(slot.receive(&port), Ok(Received::Packet(..))));
+        }
+        assert_eq!(told(&mut poll), [false; 0]);
+    }
+
     /// Whoever reads one packet for an event must be told of the next.
     #[test]
     fn a_port_with_packets_left_is_told_again_and_an_empty_one_is_not() {
@@ -279,7 +327,8 @@ mod tests {
     /// A socket without a peer hears of a port where nobody listens only when it asks, and goes on all the same.
     #[test]
     fn a_port_that_nobody_listens_on_is_told_with_its_address_and_the_next_datagram_leaves() {
-        let (port, peer) = (bind([127, 0, 0, 1].into(), 0).unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        let (port, peer) =
+            (bind_told([127, 0, 0, 1].into(), 0).unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
         let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         send(&port, nobody, b"hello").unwrap();
         send(&port, peer.local_addr().unwrap(), b"hello").expect("the error of another is not its own");

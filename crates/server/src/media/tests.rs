@@ -621,3 +621,18 @@ fn an_endpoint_that_is_kept_is_told_anew_when_its_counts_or_its_peer_have_moved(
     endpoints.handle(MediaCommand::Describe { id: id(1), peer: Box::new(peer) }, now);
     assert!(kept(&mut endpoints).is_some(), "something was agreed");
 }
+
+/// A poll takes no file.
+#[test]
+fn a_stream_of_which_one_port_cannot_be_watched_leaves_none_behind() {
+    let (mut endpoints, _told, _poll) = driven(43_700..=43_799);
+    let lease = endpoints.ports.lease(Instant::now()).unwrap();
+    let (ip, port) = ([127, 0, 0, 1].into(), lease.even());
+    let rtp = socket::bind_told(ip, port).unwrap();
+    let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+    let rtcp = UdpSocket::from(std::os::fd::OwnedFd::from(file));
+    assert!(endpoints.open_stream(ip, &AUDIO, (lease, [Some(rtp), Some(rtcp)])).is_err());
+    assert!(endpoints.sockets.iter().all(Option::is_none));
+    assert_eq!((endpoints.ports.leased(), endpoints.relay.streams()), (0, 0));
+    assert!(UdpSocket::bind((ip, port)).is_ok());
+}

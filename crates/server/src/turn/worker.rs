@@ -14,6 +14,7 @@ use crate::shard::Clock;
 use crate::tls::Tls;
 use coeur_media::turn::{Action, Client, Server, Task};
 use coeur_sip::time::{Monotonic, Now};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ pub(super) struct Worker {
     buffer: Vec<u8>,
     out: Vec<u8>,
     /// Sockets that had more than one turn takes.
-    again: Vec<mio::Token>,
+    again: BTreeSet<mio::Token>,
     hands: Hands,
     now: Now,
     next_look: Monotonic,
@@ -80,7 +81,7 @@ impl Worker {
         }
         let now = hands.clock.now();
         let (slots, buffer, out) = (Slots::default(), vec![0; READ_BYTES], Vec::new());
-        let (again, next_look) = (Vec::new(), now.monotonic + LOOK_EVERY);
+        let (again, next_look) = (BTreeSet::new(), now.monotonic + LOOK_EVERY);
         Ok(Self { poll, machine, places, streams, relays, slots, buffer, out, again, hands, now, next_look })
     }
 
@@ -105,7 +106,7 @@ impl Worker {
                         self.ready(token);
                         // An end that came with the last bytes is no event of its own.
                         if event.is_read_closed() {
-                            self.again.push(token);
+                            self.again.insert(token);
                         }
                     }
                 }
@@ -156,7 +157,7 @@ impl Worker {
                 return;
             }
         }
-        self.again.push(token);
+        self.again.insert(token);
     }
 
     fn accept(&mut self, token: mio::Token) {
@@ -174,7 +175,7 @@ impl Worker {
             (true, None) => None,
         };
         if self.streams.accept(socket, &shake, self.now.monotonic) {
-            self.again.push(token);
+            self.again.insert(token);
         }
     }
 
@@ -193,7 +194,7 @@ impl Worker {
                 return;
             }
         }
-        self.again.push(token);
+        self.again.insert(token);
     }
 
     /// Hands the messages that have come over a connection to the machine, and writes what it is owed.
@@ -246,7 +247,7 @@ impl Worker {
                 return;
             }
         }
-        self.again.push(token);
+        self.again.insert(token);
     }
 
     /// What the machine asks for.
@@ -342,4 +343,43 @@ fn send(places: &[Place], streams: &mut Streams, client: Client, bytes: &[u8]) -
         Place::Streams { .. } => None,
     });
     found.is_some_and(|socket| socket.send_to(bytes, client.remote).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::turn::{Office, bind};
+    use coeur_media::turn::Limits;
+    use std::net::UdpSocket;
+
+    /// A worker with one place, which nobody runs.
+    fn worker() -> (Worker, SocketAddr) {
+        let bound = bind(&["udp://127.0.0.1:0".parse().unwrap()], true, false).unwrap();
+        let (poll, place) = (mio::Poll::new().unwrap(), bound[0].place.address);
+        let ports = 20_000..=20_003;
+        let hands = Hands {
+            orders: Arc::new(Orders::new(mio::Waker::new(poll.registry(), WAKER).unwrap())),
+            stats: Arc::default(),
+            ports: Arc::new(Ports::new(ports.clone(), Duration::ZERO)),
+            tls: None,
+            clock: Clock::default(),
+        };
+        let settings =
+            Settings { limits: Limits::default(), policy: Arc::default(), ports, relayed: Vec::new() };
+        let machine = Office::new(Vec::new()).machine(&settings);
+        (Worker::new(poll, bound, machine, settings, hands).unwrap(), place)
+    }
+
+    #[test]
+    fn a_place_that_is_flooded_gets_one_more_turn_and_not_one_for_each_event() {
+        let (mut worker, place) = worker();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..3 * ROUNDS_MAX * BATCH {
+            sender.send_to(&[0; 20], place).unwrap();
+        }
+        let token = mio::Token(FIRST_PLACE);
+        worker.ready(token);
+        worker.ready(token);
+        assert_eq!(worker.again.len(), 1);
+    }
 }

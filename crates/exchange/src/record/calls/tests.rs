@@ -374,6 +374,21 @@ fn a_record_comes_back_until_it_is_committed() {
 }
 
 /// What is stolen with the journal alone tells nothing, and no piece can stand for another.
+/// A database that refuses for days must not fill the memory.
+#[test]
+fn records_that_wait_to_be_committed_are_bounded() {
+    let (kept, mut mint, mut entry) = (kept(), Mint::new(ShardId(0), [3; 32]), Vec::new());
+    let written = Written::at(&Bindings::new(), NOW);
+    for id in 0..65_600 {
+        entry.clear();
+        kept.set(&mut mint, Key::Ended(id), (written, b"a"), &mut entry);
+    }
+    assert_eq!(kept.count(), (0, 65_536));
+    assert!(entry.is_empty(), "what is not kept is not written either");
+    kept.set(&mut mint, Key::Leg(1), (written, b"a"), &mut entry);
+    assert_eq!(kept.count().0, 1, "calls that live are");
+}
+
 #[test]
 fn a_piece_opens_with_our_key_under_its_own_name_and_not_otherwise() {
     let (ours, mut mint) = (kept(), Mint::new(ShardId(5), [1; 32]));

@@ -7,6 +7,7 @@ mod keys;
 mod latching;
 mod mirror;
 mod moving;
+mod pace;
 mod ports;
 mod reasons;
 mod taken;
@@ -54,6 +55,10 @@ fn plain(expected: Expected) -> Agreed {
         clock_hz: 8_000,
         mid: None,
     }
+}
+
+fn muxed(agreed: Agreed) -> Agreed {
+    Agreed { rtcp: agreed.rtp, rtcp_mux: true, ..agreed }
 }
 
 fn key(suite: Suite, seed: u8) -> MasterKey {

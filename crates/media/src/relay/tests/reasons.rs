@@ -86,6 +86,11 @@ fn every_reason_is_met_and_counted() {
     assert_eq!(counted, 1);
     meet(&mut desk, verdict, Some(a));
 
+    let mut desk = Desk::plain();
+    let mut verdicts = (0..10_000).map(|sequence| desk.at_a(A, &rtp(0, sequence, 7)));
+    let verdict = verdicts.find(|verdict| matches!(verdict, Verdict::Dropped(_))).unwrap();
+    meet(&mut desk, verdict, Some(a));
+
     let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !met.contains(reason)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
