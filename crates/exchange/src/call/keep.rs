@@ -124,6 +124,9 @@ impl Calls {
         plain.clear();
         told.write(plain);
         cx.world.kept_calls.set(cx.mint, Key::Call(call.record.id.0), (written, plain), entry);
+        if [&caller, &other].into_iter().any(|kept| kept.texts_bytes() > TEXTS_BYTES_MAX) {
+            return sides.into_iter().for_each(|id| self.drop_texts(cx, journal, id, written));
+        }
         for (id, kept) in sides.into_iter().zip([caller, other]) {
             let leg = &self.legs[id.slot as usize];
             plain.clear();
@@ -136,6 +139,13 @@ impl Calls {
         }
         wipe(plain);
     }
+
+    /// A leg whose texts are too long is not kept, whatever was before: its call ends with a kill, and has its record.
+    fn drop_texts(&self, cx: &mut Context<'_>, journal: &mut Journal, id: LegId, written: Written) {
+        let Some(name) = journal.legs.get(&id.slot).copied() else { return };
+        let shard = usize::from(cx.mint.shard().0);
+        cx.world.kept_calls.forget(shard, Key::Leg(name), written, &mut journal.entry);
+    }
 }
 
 impl Call {
@@ -145,8 +155,8 @@ impl Call {
     }
 }
 
-/// Of all texts of a leg together, so that with the rest it is one text of an entry when it is sealed. A call with longer ones,
-/// which no phone writes, is not kept.
+/// Of all texts of a leg together, so that with the rest it is one text of an entry when it is sealed. Of a call with longer
+/// ones, which no phone writes, only what its record says is kept.
 const TEXTS_BYTES_MAX: usize = 48 << 10;
 
 impl<'a> KeptCall<'a> {
@@ -175,7 +185,7 @@ impl<'a> KeptCall<'a> {
 }
 
 impl<'a> KeptLeg<'a> {
-    /// `None`: there is no dialog yet, or a text of it is longer than the journal takes.
+    /// `None`: there is no dialog yet.
     fn of(calls: &'a Calls, cx: &Context<'_>, leg: &'a Leg, call: u128, written: &Written) -> Option<Self> {
         let mut dialog = leg.dialog.as_ref()?.memory();
         dialog.local_cseq = dialog.local_cseq.map(|last| rounded(last).min(CSEQ_MAX));
@@ -188,8 +198,7 @@ impl<'a> KeptLeg<'a> {
             reply,
             until_ms: deadline_ms(until),
         });
-        let texts = [&leg.session.local[..], &leg.session.remote, answer.as_ref().map_or(b"", |it| it.bytes)];
-        let kept = Self {
+        Some(Self {
             call,
             shard: leg.name.shard.0,
             slot: leg.name.slot,
@@ -215,9 +224,15 @@ impl<'a> KeptLeg<'a> {
             owes_offer: leg.owes_offer,
             referred: leg.subscription.was_begun(),
             answer,
-        };
-        let bytes: usize = texts.iter().map(|text| text.len()).sum();
-        (bytes <= TEXTS_BYTES_MAX).then_some(kept)
+        })
+    }
+
+    fn texts_bytes(&self) -> usize {
+        let dialog = &self.dialog;
+        let of_dialog = [dialog.call_id, dialog.local_tag, dialog.remote_tag, dialog.local_address];
+        let more = [dialog.remote_address, dialog.remote_target, dialog.route_set, self.local, self.remote];
+        let answer = self.answer.as_ref().map_or(0, |answer| answer.bytes.len());
+        of_dialog.iter().chain(&more).map(|text| text.len()).sum::<usize>() + answer
     }
 }
 

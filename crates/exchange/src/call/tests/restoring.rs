@@ -473,3 +473,27 @@ fn what_came_back_is_not_written_again_as_a_whole() {
     desk.tick(Duration::from_millis(1));
     assert_eq!(desk.office.saved.len(), saved, "nothing has happened to it");
 }
+
+/// Its record is kept; the legs are not, not even one of them.
+#[test]
+fn a_call_with_longer_texts_than_the_journal_takes_goes_on_and_ends_with_a_kill_and_a_record() {
+    for (offered, answered, routes) in [(60, 0, 0), (43, 10, 3)] {
+        let (mut desk, mut alice, bob) = Desk::new();
+        let long = |lines: usize| format!("a=x-long:{}\r\n", "x".repeat(889)).repeat(lines);
+        // The longest line that a message may have is of 8,192 bytes.
+        let lines = format!("Record-Route: <sip:192.0.2.11;lr;x={}>\r\n", "x".repeat(7_500)).repeat(routes);
+        let (request, sent) = desk.invite(&mut alice, URI, &lines, &described("10.0.0.1", 4_000, 1, &long(offered)));
+        let invite = request_to(&sent, bob.flow, "INVITE").clone();
+        let answer = described("10.0.0.2", 5_000, 1, &long(answered));
+        let ok = reply(&invite, 200, "bobtag", &contact(bob.flow), &answer);
+        let sent = desk.receive(bob.flow, &ok);
+        let mut caller = Ua::caller(alice.flow, &request, answer_to(&sent, alice.flow, 200));
+        let ack = caller.ack("");
+        desk.receive(alice.flow, &ack);
+        assert!(desk.connected.is_some());
+        let recovered = desk.crash_only();
+        let found = (recovered.calls[0].len(), recovered.lost, recovered.ended.len(), recovered.unreadable);
+        assert_eq!(found, (0, 1, 1, 0));
+        assert_eq!(desk.office.world.kept_calls.count().0, 0);
+    }
+}
