@@ -482,7 +482,8 @@ fn a_call_with_longer_texts_than_the_journal_takes_goes_on_and_ends_with_a_kill_
         let long = |lines: usize| format!("a=x-long:{}\r\n", "x".repeat(889)).repeat(lines);
         // The longest line that a message may have is of 8,192 bytes.
         let lines = format!("Record-Route: <sip:192.0.2.11;lr;x={}>\r\n", "x".repeat(7_500)).repeat(routes);
-        let (request, sent) = desk.invite(&mut alice, URI, &lines, &described("10.0.0.1", 4_000, 1, &long(offered)));
+        let (request, sent) =
+            desk.invite(&mut alice, URI, &lines, &described("10.0.0.1", 4_000, 1, &long(offered)));
         let invite = request_to(&sent, bob.flow, "INVITE").clone();
         let answer = described("10.0.0.2", 5_000, 1, &long(answered));
         let ok = reply(&invite, 200, "bobtag", &contact(bob.flow), &answer);
