@@ -3,6 +3,9 @@
 //!
 //! The phones ring on until the ports of who picks up are there. Of what was tried first wins who comes first.
 //!
+//! It is asked for by the name of the account (`*8NAME`), or by that of the early dialog of a phone that rings (INVITE with
+//! Replaces, RFC 3891), which a phone that shows who is called was told. The rights are the same (decision 0033).
+//!
 //! What it does not do: pick up a call whose caller has made no offer, or one that rings on behalf of a transfer.
 
 use super::client::{Why, read};
@@ -14,6 +17,10 @@ use super::{Calls, refuse};
 use crate::context::Context;
 use crate::flow::Flow;
 use crate::party::Party;
+use crate::world::World;
+use coeur_directory::AccountId;
+use coeur_sip::dialog::Dialog;
+use coeur_sip::header::DialogId;
 use coeur_sip::{Message, StatusCode};
 
 impl Calls {
@@ -53,14 +60,63 @@ impl Calls {
         if !self.is_acceptable(cx, &flow, message) {
             return;
         }
-        let Body::Description(offer) = describe::body(message) else {
-            let status = StatusCode::NOT_ACCEPTABLE_HERE;
-            return refuse(cx, &flow, message, status, Some("Pickup Needs An Offer"));
-        };
         let call = self.leg_of_name(&name).map(|leg| leg.call);
         let Some(call) = call.filter(|call| self.may_be_picked_up(*call)) else {
             let status = StatusCode::TEMPORARILY_UNAVAILABLE;
             return refuse(cx, &flow, message, status, Some("Nothing Rings There"));
+        };
+        self.open_picker(cx, flow, message, party, call);
+    }
+
+    /// The phone that rings and has this early dialog with us. Who names it may have heard of it from either side.
+    pub(super) fn ringing_named(&self, named: &DialogId<'_>) -> Option<LegId> {
+        let find = |ours: &[u8], theirs: &[u8]| {
+            let leg = self.leg_of_name(&Name::of_tag(ours)?)?;
+            let mut early = leg.callee.as_ref()?.forks.iter().map(Dialog::id);
+            early.any(|id| id.call_id == named.call_id && id.remote_tag == theirs).then_some(leg.id)
+        };
+        find(named.local_tag, named.remote_tag).or_else(|| find(named.remote_tag, named.local_tag))
+    }
+
+    /// RFC 3891 section 3: an early dialog that we began, as we are towards a phone that rings, may be replaced.
+    pub(super) fn pick_up_dialog(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        party: Party,
+        ringing: LegId,
+    ) {
+        let leg = &self.legs[ringing.slot as usize];
+        let (call, account) = (leg.call, leg.end.party.map(|party| party.account));
+        if !account.is_some_and(|account| is_let(cx.world, party, account)) {
+            return refuse(cx, &flow, message, StatusCode::FORBIDDEN, None);
+        }
+        match self.calls.get(call as usize).and_then(|state| state.setup.as_deref()) {
+            Some(setup) if setup.accepted.is_some() || setup.picker.is_some() => {
+                refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some("Already Answered"));
+            }
+            Some(setup) if setup.server.is_some() && !setup.late => {
+                self.open_picker(cx, flow, message, party, call);
+            }
+            Some(_) | None => {
+                let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+                refuse(cx, &flow, message, status, Some("Cannot Be Picked Up"));
+            }
+        }
+    }
+
+    fn open_picker(
+        &mut self,
+        cx: &mut Context<'_>,
+        flow: Flow,
+        message: &Message<'_>,
+        party: Party,
+        call: u32,
+    ) {
+        let Body::Description(offer) = describe::body(message) else {
+            let status = StatusCode::NOT_ACCEPTABLE_HERE;
+            return refuse(cx, &flow, message, status, Some("Pickup Needs An Offer"));
         };
         let Some((leg, server)) = self.open_caller(cx, flow, message, party, call) else { return };
         if let Some(setup) = self.calls[call as usize].setup.as_mut() {
@@ -151,5 +207,38 @@ impl Calls {
         if is_told {
             self.end_setup(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE, None);
         }
+    }
+}
+
+/// Whether these calls may be taken by who asks: within one domain, by the right of the account that is called. Its own devices
+/// need none.
+pub(super) fn is_let(world: &World, by: Party, of: AccountId) -> bool {
+    if by.account == of {
+        return true;
+    }
+    let (Some(by), Some(of)) = (by.account(world), world.directory.account_by_id(of)) else { return false };
+    of.enabled && of.picked_up && of.aor.domain() == by.aor.domain()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{aor, apply, world};
+    use coeur_directory::{Account, AccountPatch, Aor, Change, DeviceId, Domain};
+
+    #[test]
+    fn calls_are_taken_within_one_domain_by_the_right_of_who_is_called() {
+        let world = world();
+        apply(&world, Change::DomainAdded(Domain::new("example.net")));
+        let dave = Account::new(AccountId(9), Aor::new("dave", "example.net").expect("a name"));
+        apply(&world, Change::AccountAdded(Box::new(dave)));
+        let party = |account| Party { account: AccountId(account), device: DeviceId(0) };
+        let (alice, bob, dave) = (party(1), AccountId(2), party(9));
+        assert!(is_let(&world, party(2), bob) && !is_let(&world, alice, bob));
+        let set = |patch| apply(&world, Change::AccountChanged { aor: aor("bob"), patch });
+        set(AccountPatch { picked_up: Some(true), ..AccountPatch::default() });
+        assert!(is_let(&world, alice, bob) && !is_let(&world, dave, bob));
+        set(AccountPatch { enabled: Some(false), ..AccountPatch::default() });
+        assert!(!is_let(&world, alice, bob));
     }
 }

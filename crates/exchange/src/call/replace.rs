@@ -1,5 +1,6 @@
-//! INVITE with Replaces (RFC 3891): a phone takes a side of a call over from another device of its account. All dialogs of
-//! our calls are ours, so what names none of them names nothing.
+//! INVITE with Replaces (RFC 3891): a phone takes a side of a call over from another device of its account, or picks up what
+//! rings at somebody's phone, whose early dialog it knows (see [`super::pickup`]). All dialogs of our calls are ours, so what
+//! names none of them names nothing.
 //!
 //! What it does not do: without an offer in the INVITE.
 
@@ -8,7 +9,7 @@ use super::describe::{self, Body};
 use super::leg::LegId;
 use super::state::Call;
 use super::transfer::Transfer;
-use super::{CALLS_MAX, Calls, refuse};
+use super::{CALLS_MAX, Calls, pickup, refuse};
 use crate::context::Context;
 use crate::flow::Flow;
 use crate::party::Party;
@@ -34,14 +35,21 @@ impl Calls {
         };
         let unknown = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
         let Some(replaced) = self.leg_named(&replaces.dialog) else {
-            return refuse(cx, &flow, message, unknown, Some("No Such Dialog To Replace"));
+            return match self.ringing_named(&replaces.dialog).filter(|_| !flow.is_inside()) {
+                Some(ringing) => self.pick_up_dialog(cx, flow, message, asker.by, ringing),
+                None => refuse(cx, &flow, message, unknown, Some("No Such Dialog To Replace")),
+            };
         };
         let leg = &self.legs[replaced.slot as usize];
+        let (old, account) = (leg.call, leg.end.party.map(|party| party.account));
         // Section 3: whoever sends it must have the rights of whom it replaces.
-        if leg.end.party.map(|party| party.account) != Some(asker.by.account) {
-            return refuse(cx, &flow, message, StatusCode::FORBIDDEN, None);
+        if account != Some(asker.by.account) {
+            // Who wanted to pick it up comes too late.
+            let too_late =
+                replaces.early_only && account.is_some_and(|of| pickup::is_let(cx.world, asker.by, of));
+            let status = if too_late { StatusCode::BUSY_HERE } else { StatusCode::FORBIDDEN };
+            return refuse(cx, &flow, message, status, too_late.then_some("Already Answered"));
         }
-        let old = leg.call;
         if self.calls.get(old as usize).is_some_and(|state| state.setup.is_some()) {
             return self.replace_early(cx, flow, message, asker.who, replaced);
         }

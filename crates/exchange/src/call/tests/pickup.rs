@@ -194,3 +194,94 @@ fn a_pickup_without_ports_changes_nothing() {
     let sent = at.desk.receive(at.bob, &ok);
     answer_to(&sent, at.alice.flow, 200);
 }
+
+impl Ringing {
+    /// The early dialog of bob's phone, as who has heard of it from him names it, or from us.
+    fn replaces(&self, as_bob_sees_it: bool) -> String {
+        let ours = header(&self.invite, HeaderName::From);
+        let ours = ours.split("tag=").nth(1).expect("a tag");
+        let (to, from) = if as_bob_sees_it { (ours, "bobtag") } else { ("bobtag", ours) };
+        let call_id = header(&self.invite, HeaderName::CallId);
+        format!("Replaces: {call_id};to-tag={to};from-tag={from}\r\nRequire: replaces\r\n")
+    }
+
+    fn replace(&mut self, lines: &str) -> (Vec<u8>, Vec<Sent>) {
+        self.desk.invite(&mut self.carol, URI, lines, &sdp("10.0.0.3", 6_000))
+    }
+}
+
+/// RFC 3891: the phone shows that bob is called, and was told of the dialog.
+#[test]
+fn who_knows_the_early_dialog_of_a_phone_that_rings_picks_it_up_with_replaces() {
+    for (apart, as_bob_sees_it) in [(false, true), (true, true), (false, false)] {
+        let mut at = ringing(true, apart, "", &sdp("10.0.0.1", 4_000));
+        let lines = at.replaces(as_bob_sees_it);
+        let (picked, sent) = at.replace(&lines);
+        at.cancelled(&sent);
+        let mut alice = Ua::caller(at.alice.flow, &at.request, answer_to(&sent, at.alice.flow, 200));
+        let mut carol = Ua::caller(at.carol.flow, &picked, answer_to(&sent, at.carol.flow, 200));
+        for ua in [&mut alice, &mut carol] {
+            let (ack, flow) = (ua.ack(""), ua.flow);
+            assert!(at.desk.receive(flow, &ack).is_empty());
+        }
+        // It was handed to the shard of the call as a whole: there is no second call.
+        assert_eq!(at.desk.open.len(), 2);
+        for port in [4_000, 6_000] {
+            assert!(at.desk.peer_at(port).streams[0].as_ref().is_some_and(|stream| stream.we_send));
+        }
+        let bye = alice.request("BYE", "", "");
+        let sent = at.desk.receive(at.alice.flow, &bye);
+        request_to(&sent, at.carol.flow, "BYE");
+        at.desk.assert_at_rest();
+        assert_eq!(at.desk.office.exchange.counters().calls_picked_up, 1);
+    }
+}
+
+#[test]
+fn a_dialog_that_rings_is_replaced_with_the_right_to_pick_up_and_not_without() {
+    // Without the right: of another account no, of one's own yes.
+    let mut at = plain(false);
+    let lines = at.replaces(true);
+    let (_, sent) = at.replace(&lines);
+    answer_to(&sent, at.carol.flow, 403);
+    assert_eq!(sent.len(), 1, "{}", dump(&sent));
+    let mut own = Phone::new("bob", udp("192.0.2.34:5060"));
+    let (_, sent) = at.desk.invite(&mut own, URI, &lines, &sdp("10.0.0.4", 7_000));
+    answer_to(&sent, own.flow, 200);
+    // With it: not a dialog that is not there, and not without an offer.
+    let mut at = plain(true);
+    let lines = at.replaces(true);
+    for (nth, lines) in [lines.replace("bobtag", "bobtagx"), lines.replace("Replaces: ", "Replaces: x")]
+        .into_iter()
+        .enumerate()
+    {
+        at.carol.call = format!("-{nth}");
+        let (_, sent) = at.replace(&lines);
+        answer_to(&sent, at.carol.flow, 481);
+    }
+    at.carol.call = "-late".into();
+    let (_, sent) = at.desk.invite(&mut at.carol, URI, &lines, "");
+    answer_to(&sent, at.carol.flow, 488);
+    // Once it is answered it is nobody's but his.
+    let ok = reply(&at.invite, 200, "bobtag", &contact(at.bob), &sdp("10.0.0.2", 5_000));
+    answer_to(&at.desk.receive(at.bob, &ok), at.alice.flow, 200);
+    for (nth, (lines, status)) in
+        [(lines.replace("\r\nRequire", ";early-only\r\nRequire"), 486), (lines, 403)].into_iter().enumerate()
+    {
+        at.carol.call = format!("-after-{nth}");
+        let (_, sent) = at.replace(&lines);
+        answer_to(&sent, at.carol.flow, status);
+    }
+}
+
+#[test]
+fn a_dialog_that_rings_is_replaced_once() {
+    let mut at = plain(true);
+    at.desk.slow = true;
+    let lines = at.replaces(true);
+    let (_, sent) = at.replace(&lines);
+    answer_to(&sent, at.carol.flow, 100);
+    at.carol.call = "-second".into();
+    let (_, sent) = at.replace(&lines);
+    answer_to(&sent, at.carol.flow, 486);
+}
