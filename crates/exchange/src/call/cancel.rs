@@ -75,6 +75,9 @@ impl Calls {
                 client.cancel = Cancel::Wanted(why);
                 client.timer_c = Monotonic::NEVER;
             }
+            (Machine::Held(_), _) => {
+                self.clients.remove(slot as usize);
+            }
             (Machine::Invite(_) | Machine::Other(_), _) => {}
         }
     }

@@ -3,6 +3,7 @@
 
 use super::Calls;
 use super::Owner;
+use super::held::{self, Held};
 use super::leg::LegId;
 use super::name::Name;
 use crate::context::Context;
@@ -11,7 +12,7 @@ use crate::outbox::SendToken;
 use crate::party::Party;
 use crate::proxy::{next_hop, timing};
 use coeur_sip::time::Monotonic;
-use coeur_sip::transaction::{InviteClient, NonInviteClient};
+use coeur_sip::transaction::{InviteClient, NonInviteClient, Timing};
 use coeur_sip::{HeaderTable, Limits, Message, Transport};
 
 /// What a request of ours is for.
@@ -38,6 +39,23 @@ pub(super) enum Purpose {
 pub(super) enum Machine {
     Invite(InviteClient),
     Other(NonInviteClient),
+    /// It has not begun: there is no way to the phone.
+    Held(Held),
+}
+
+impl Machine {
+    pub(super) fn start(
+        now: Monotonic,
+        timing: &Timing,
+        is_invite: bool,
+        is_reliable: bool,
+        request: &[u8],
+    ) -> Self {
+        match is_invite {
+            true => Self::Invite(InviteClient::start(now, timing, is_reliable, request)),
+            false => Self::Other(NonInviteClient::start(now, timing, is_reliable, request)),
+        }
+    }
 }
 
 /// What became of the wish to end an INVITE.
@@ -75,7 +93,7 @@ impl Why {
     }
 }
 
-/// About 300 bytes, and of an INVITE its bytes until it has ended.
+/// About 300 bytes, and the request's where they may be needed again, until it has ended.
 pub(super) struct Client {
     pub(super) serial: u32,
     pub(super) name: Name,
@@ -89,8 +107,11 @@ pub(super) struct Client {
     pub(super) hop: Hop,
     /// Who is called: an answer comes from where the request went, or from where this device is registered now.
     pub(super) party: Option<Party>,
-    /// An INVITE as sent: its ACK, its CANCEL and its dialogs are made of it.
+    /// An INVITE as sent: its ACK, its CANCEL and its dialogs are made of it. Over a connection any request, which leaves
+    /// over another when that has gone (see `held`).
     pub(super) request: Box<[u8]>,
+    /// Then it is given up; [`Monotonic::NEVER`] of what has never been held.
+    pub(super) held_until: Monotonic,
     /// The 2xx that were acknowledged, for repetitions (section 13.2.2.4).
     pub(super) acks: Vec<Acknowledged>,
     pub(super) armed: Monotonic,
@@ -107,13 +128,18 @@ pub(super) const ANSWERS_MAX: usize = 16;
 
 impl Client {
     pub(super) fn is_invite(&self) -> bool {
-        matches!(self.machine, Machine::Invite(_))
+        match &self.machine {
+            Machine::Invite(_) => true,
+            Machine::Other(_) => false,
+            Machine::Held(held) => held.is_invite,
+        }
     }
 
     pub(super) fn awaits_final(&self) -> bool {
         match &self.machine {
             Machine::Invite(client) => client.awaits_final(),
             Machine::Other(client) => client.awaits_final(),
+            Machine::Held(_) => true,
         }
     }
 
@@ -121,6 +147,7 @@ impl Client {
         match &self.machine {
             Machine::Invite(client) => client.is_terminated(),
             Machine::Other(client) => client.is_terminated(),
+            Machine::Held(_) => false,
         }
     }
 
@@ -132,6 +159,7 @@ impl Client {
         match &self.machine {
             Machine::Invite(client) => client.stored(),
             Machine::Other(client) => client.stored(),
+            Machine::Held(_) => &[],
         }
     }
 
@@ -143,6 +171,7 @@ impl Client {
         let machine = match &self.machine {
             Machine::Invite(client) => client.next_deadline(),
             Machine::Other(client) => client.next_deadline(),
+            Machine::Held(held) => Some(held.next_deadline()),
         };
         let cancel = match &self.cancel {
             Cancel::Sent(cancel) => cancel.next_deadline(),
@@ -205,28 +234,31 @@ impl Calls {
         let (now, timing) = (cx.now.monotonic, timing(cx.world));
         let reliable = transport_of(&to.hop).is_reliable();
         let bytes = cx.outbox.bytes(span);
-        let machine = match to.invite {
-            true => Machine::Invite(InviteClient::start(now, &timing, reliable, bytes)),
-            false => Machine::Other(NonInviteClient::start(now, &timing, reliable, bytes)),
-        };
+        let keeps = to.invite || held::is_over_connection(&to.hop);
         let client = Client {
             serial: self.next_serial(),
             name,
             leg: to.leg,
             purpose: to.purpose,
-            machine,
+            machine: Machine::start(now, &timing, to.invite, reliable, bytes),
             cancel: Cancel::No,
             timer_c: Monotonic::NEVER,
             hop: to.hop,
             party: to.party,
-            request: if to.invite { bytes.into() } else { Box::default() },
+            request: if keeps { bytes.into() } else { Box::default() },
+            held_until: Monotonic::NEVER,
             acks: Vec::new(),
             armed: Monotonic::NEVER,
         };
-        cx.outbox.send(client.hop.clone(), span, Some(client.token()));
+        let is_gone = held::is_gone(&client.hop);
+        if !is_gone {
+            cx.outbox.send(client.hop.clone(), span, Some(client.token()));
+        }
         self.clients.insert(client);
         cx.counters.transactions_client += 1;
-        self.arm_client(now, slot);
+        if !(is_gone && self.hold_request(cx, slot)) {
+            self.arm_client(now, slot);
+        }
         Some(slot)
     }
 

@@ -123,9 +123,6 @@ impl Calls {
             leg.leaving = true;
             return;
         }
-        if self.waits_for_way(cx, id) {
-            return;
-        }
         self.send_bye(cx, id, reason);
         self.remove_leg(cx, id);
     }

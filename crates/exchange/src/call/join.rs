@@ -121,7 +121,6 @@ impl Calls {
     /// What a leg has waited for is to be tried.
     pub(super) fn alarm(&mut self, cx: &mut Context<'_>, id: LegId) {
         match self.joining(id) {
-            _ if self.leg(id).is_some_and(|leg| leg.leaving) => self.leave(cx, id),
             Some(call) => self.join_on(cx, call),
             None if self.service_of(id).is_some() => self.ports_missing(cx, id),
             None => {

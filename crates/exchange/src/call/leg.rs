@@ -75,8 +75,6 @@ pub(super) struct Leg {
     /// RFC 3515: it hears what becomes of its REFER.
     pub(super) subscription: Subscription,
     pub(super) follow: Follow,
-    /// Its BYE waits for a way to the peer until then (see `restore`).
-    pub(super) leave_by: Monotonic,
     /// When something is to be tried again (see `join`).
     pub(super) alarm: Monotonic,
     /// When it is to be seen how its call does (see `silence`).

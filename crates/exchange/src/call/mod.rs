@@ -6,7 +6,7 @@
 //! [`cancel`], [`forward`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`follow`], [`refer`], [`replace`], [`transfer`],
 //! [`silence`], [`session_id`],
 //! [`join`], [`across`], [`pickup`], [`park`], [`notify`], [`mod@hold`], [`serve`], [`end`], [`asked`], [`note`],
-//! [`time`], [`keep`], [`restore`]. What each side asks and is
+//! [`time`], [`keep`], [`restore`], [`held`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
 //!
 //! What it deliberately does not do: authenticate (that is `guard`), decide where a call goes (`routing`), carry media
@@ -27,6 +27,7 @@ mod feature;
 mod follow;
 mod forward;
 mod headers;
+mod held;
 mod hold;
 mod identity;
 mod inside;
@@ -262,7 +263,6 @@ impl Calls {
             hears: hold::Hears::default(),
             subscription: notify::Subscription::default(),
             follow: follow::Follow::default(),
-            leave_by: Monotonic::NEVER,
             alarm: Monotonic::NEVER,
             look_at: Monotonic::NEVER,
             via: None,

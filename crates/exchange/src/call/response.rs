@@ -29,6 +29,8 @@ impl Calls {
         let action = match &mut self.clients[slot as usize].machine {
             Machine::Invite(client) => client.on_response(now, &timing, status.code()),
             Machine::Other(client) => client.on_response(now, &timing, status.code()),
+            // Nothing has left that could be answered.
+            Machine::Held(_) => ClientAction::Nothing,
         };
         let invite = self.clients[slot as usize].is_invite();
         match action {
@@ -56,6 +58,7 @@ impl Calls {
         let method_fits = match &client.machine {
             Machine::Invite(_) => matches!(method, Method::Invite | Method::Cancel),
             Machine::Other(_) => !matches!(method, Method::Invite | Method::Cancel),
+            Machine::Held(_) => false,
         };
         let ours = client.name == name && name.shard == cx.mint.shard() && method_fits;
         ours.then_some((name.slot, message.status()?))

@@ -2,7 +2,7 @@
 //! not changed, so that its phone finds it; where it stands in the slab may have, so such legs are found by their name.
 //!
 //! Connections have gone with the process. A phone that spoke over one is reached where it registers next, and speaks from
-//! there: until then nobody speaks for it without a proof, and what we send it fails at once.
+//! there: until then nobody speaks for it without a proof, and what we say to it is held (see [`super::held`]).
 
 use super::Calls;
 use super::describe;
@@ -43,9 +43,6 @@ pub(super) struct Restored {
 const CSEQ_FIRST: u32 = 1 << 24;
 /// So many descriptions may have left that were not kept (RFC 3264 section 8: the version goes up).
 const VERSIONS_SKIPPED: u64 = 4;
-/// How long a phone whose connection has gone may take to come back and hear BYE, and how often it is looked for.
-const WAY_WAIT_MAX: Duration = Duration::from_secs(60);
-const LOOK_FOR_WAY_EVERY: Duration = Duration::from_secs(1);
 
 /// What a piece is read with.
 struct Clock {
@@ -153,7 +150,6 @@ impl Calls {
             awaits_answer: false,
             hears: Hears::resumed(),
             subscription: Subscription::resumed(kept.referred),
-            leave_by: Monotonic::NEVER,
             look_at: Monotonic::NEVER,
             via: None,
             // A phone that has one of its own says it again with its next message.
@@ -241,21 +237,6 @@ impl Calls {
         }
     }
 
-    /// There is no way to a leg that is to hear BYE, since its connection has gone and it has not come back: it is waited for.
-    pub(super) fn waits_for_way(&mut self, cx: &mut Context<'_>, id: LegId) -> bool {
-        let now = cx.now.monotonic;
-        let Some(leg) = self.leg(id) else { return false };
-        if leg.leave_by.is_due(now) || !is_out_of_reach(cx, leg) {
-            return false;
-        }
-        let by = leg.leave_by.min(now + WAY_WAIT_MAX);
-        if let Some(leg) = self.leg_mut(id) {
-            (leg.leaving, leg.leave_by, leg.alarm) = (true, by, now + LOOK_FOR_WAY_EVERY);
-        }
-        self.arm_leg(now, id);
-        true
-    }
-
     /// A 2xx to an INVITE that the process before sent inside the dialog of a leg: it is acknowledged, or it would come again
     /// and end the call (RFC 3261 section 13.3.1.4). What it agreed to was never heard, and a later offer replaces it.
     pub(super) fn acknowledge_of_before(&mut self, cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
@@ -267,11 +248,6 @@ impl Calls {
         let Some(dialog) = owns.filter(|_| speaks_for(cx, &leg.end, flow)).cloned() else { return };
         self.acknowledge_over(cx, *flow, &dialog, message.cseq().number);
     }
-}
-
-fn is_out_of_reach(cx: &Context<'_>, leg: &Leg) -> bool {
-    let way = super::request::way_to(cx, leg);
-    way.is_some_and(|(hop, _)| matches!(hop, Hop::Flow(flow) if flow.connection == ConnectionId::GONE))
 }
 
 fn restored_call(

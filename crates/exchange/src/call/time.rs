@@ -35,6 +35,7 @@ impl Calls {
         let action = match &mut client.machine {
             Machine::Invite(invite) => invite.on_timer(now, &timing),
             Machine::Other(other) => other.on_timer(now, &timing),
+            Machine::Held(_) => return self.held_due(cx, slot),
         };
         let (leg, purpose, timer_c) = (client.leg, client.purpose, client.timer_c.is_due(now));
         match action {
@@ -104,17 +105,22 @@ impl Calls {
         let action = match &mut client.machine {
             Machine::Invite(invite) => invite.on_transport_error(),
             Machine::Other(other) => other.on_transport_error(),
+            Machine::Held(_) => ClientAction::Nothing,
         };
         let (leg, purpose) = (client.leg, client.purpose);
+        let has_failed = action == ClientAction::TransportFailed && waits;
+        if has_failed && self.hold_request(cx, slot) {
+            return;
+        }
         self.reap_client(slot);
-        if action == ClientAction::TransportFailed && waits {
+        if has_failed {
             self.failed_to_answer(cx, leg, (slot, purpose), StatusCode::SERVICE_UNAVAILABLE);
         }
     }
 
-    /// A request of ours has drawn no answer (408), or could not be sent (503; section 8.1.3.1). Inside a dialog silence ends
-    /// it (section 12.2.1.2); a flow that is gone does not: the phone may come back over another.
-    fn failed_to_answer(
+    /// A request of ours has drawn no answer (408), could not be sent (503; section 8.1.3.1), or was held in vain (480). Inside
+    /// a dialog silence ends it (section 12.2.1.2); a flow that is gone does not: the phone may come back over another.
+    pub(super) fn failed_to_answer(
         &mut self,
         cx: &mut Context<'_>,
         leg: LegId,

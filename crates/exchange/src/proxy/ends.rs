@@ -126,7 +126,7 @@ pub(crate) fn moved(cx: &Context<'_>, end: &End, contact: &[u8]) -> Option<Moved
 
 /// The flow of an end is gone: another way to the same device, by its instance when that is known, else by the user
 /// part of its contact, which is the phone's own while host and port change with its network.
-pub(super) fn found_again(
+pub(crate) fn found_again(
     cx: &Context<'_>,
     party: Party,
     instance: Option<&[u8]>,

@@ -13,6 +13,7 @@ mod failing;
 mod following;
 mod forking;
 mod forwarding;
+mod held;
 mod holding;
 mod identity;
 mod inside;
