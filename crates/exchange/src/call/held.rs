@@ -77,13 +77,13 @@ impl Calls {
             self.clients.remove(slot as usize);
             return;
         }
-        if let Some((hop, via)) = self.way_back(cx, client) {
-            return self.let_go(cx, slot, hop, &via);
-        }
         if until.is_due(now) {
             self.clients.remove(slot as usize);
             let status = StatusCode::TEMPORARILY_UNAVAILABLE;
             return self.failed_to_answer(cx, leg, (slot, purpose), status);
+        }
+        if let Some((hop, via)) = self.way_back(cx, client) {
+            return self.let_go(cx, slot, hop, &via);
         }
         if let Machine::Held(held) = &mut self.clients[slot as usize].machine {
             held.look_at = until.min(now + LOOK_EVERY);
