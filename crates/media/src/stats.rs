@@ -23,6 +23,9 @@ const REMEMBERED_PACKETS: u16 = 64;
 /// A step of the timestamp by more than this against the clock, in seconds, is no jitter but another origin: a phone that
 /// comes back from hold. The RFC makes no such exception, and its estimate would need a minute to forget it.
 const TRANSIT_STEP_SECONDS_MAX: u32 = 5;
+/// A step of the transit time that is longer than the buffers of most phones, in milliseconds: a stall. The estimate of
+/// jitter does not see bursts, in which few packets of many step.
+const STALL_MS_MIN: u32 = 200;
 
 /// What a packet was for the count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,7 +41,7 @@ pub enum Arrival {
     Restarted,
 }
 
-/// The reception of one SSRC. 120 bytes.
+/// The reception of one SSRC. 136 bytes.
 #[derive(Clone, Debug)]
 pub struct ReceiveStats {
     ssrc: u32,
@@ -62,6 +65,8 @@ pub struct ReceiveStats {
     last_transit: u32,
     /// Times 16 (appendix A.8).
     jitter_16ths: u32,
+    stalls: u32,
+    stalled_ticks: u64,
     last_sender_report: Option<(u32, Monotonic)>,
 }
 
@@ -93,6 +98,8 @@ impl ReceiveStats {
             received_at_report: 0,
             last_transit: ticks(now, clock_hz).wrapping_sub(timestamp),
             jitter_16ths: 0,
+            stalls: 0,
+            stalled_ticks: 0,
             last_sender_report: None,
         }
     }
@@ -170,6 +177,10 @@ impl ReceiveStats {
         if difference < self.clock_hz.saturating_mul(TRANSIT_STEP_SECONDS_MAX) {
             let decay = self.jitter_16ths.saturating_add(8) >> 4;
             self.jitter_16ths = (self.jitter_16ths - decay).saturating_add(difference);
+            if difference > self.clock_hz / 1_000 * STALL_MS_MIN {
+                self.stalls = self.stalls.saturating_add(1);
+                self.stalled_ticks += u64::from(difference);
+            }
         }
     }
 
@@ -221,6 +232,16 @@ impl ReceiveStats {
 
     pub fn jitter(&self) -> Duration {
         Duration::from_micros(u64::from(self.jitter_16ths) * 1_000_000 / 16 / u64::from(self.clock_hz))
+    }
+
+    /// How often the transit time stepped by more than the buffers of most phones, either way.
+    pub fn stalls(&self) -> u32 {
+        self.stalls
+    }
+
+    /// The sum of those steps.
+    pub fn stalled(&self) -> Duration {
+        Duration::from_micros(self.stalled_ticks * 1_000_000 / u64::from(self.clock_hz))
     }
 
     /// Notes a sender report of this source: `ntp` as it carries it.

@@ -79,6 +79,9 @@ pub struct Recent {
     /// Packets of RTP that did not come.
     pub lost: u64,
     pub rtcp: u64,
+    /// How often it came later or sooner than the packet before by more than the buffers of most phones, and the sum of that.
+    pub stalls: u64,
+    pub stalled_ms: u64,
     /// Comfort noise (RFC 3389), among `received`.
     pub noise: u64,
     /// Packets of ICE and of DTLS.

@@ -6,6 +6,8 @@ use super::{Cause, Seen, Verdict, View};
 const LOSS_PERCENT: u64 = 15;
 /// Beyond the buffers of most phones.
 const JITTER_MAX_US: u64 = 100_000;
+/// Stalls within a few seconds by which words are lost.
+const STALLS_MIN: u64 = 3;
 /// Packets of a few seconds by which loss can be told.
 const PACKETS_MIN: u64 = 50;
 
@@ -26,6 +28,9 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen<'_>) -> Option<Verdict> {
             return view.verdict(Cause::LargeLost, &[&bytes]);
         }
         return view.verdict(Cause::Loss, &[&(recent.lost * 100 / expected)]);
+    }
+    if recent.stalls >= STALLS_MIN {
+        return view.verdict(Cause::Jitter, &[&(recent.stalled_ms / recent.stalls)]);
     }
     let jitter =
         seen.report.received.jitter_us.filter(|jitter| *jitter > JITTER_MAX_US && recent.received > 0)?;

@@ -12,7 +12,7 @@ const SOURCES: usize = 3;
 /// Sender reports whose time is kept for the round trip.
 const REPORTS_KEPT: usize = 4;
 
-/// Counts of one stream: 670 bytes.
+/// Counts of one stream: 720 bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Quality {
     pub received_packets: u64,
@@ -97,6 +97,14 @@ impl Quality {
     /// Of the source that was heard last (appendix A.8).
     pub fn jitter(&self) -> Duration {
         self.sources[self.last].as_ref().map_or(Duration::ZERO, |source| source.stats.jitter())
+    }
+
+    /// How often, and for how long together, the sources stalled that are counted apart.
+    pub fn stalls(&self) -> (u64, Duration) {
+        (
+            self.each().map(|stats| u64::from(stats.stalls())).sum(),
+            self.each().map(ReceiveStats::stalled).sum(),
+        )
     }
 
     /// Whether packets of this SSRC are counted.

@@ -105,6 +105,21 @@ fn an_even_stream_has_no_jitter_and_an_uneven_one_what_the_formula_says() {
     assert_eq!(stats.jitter().as_millis(), 9);
 }
 
+/// Of 25 packets one steps by 480 ms and 24 by 20 ms, in the mean 38 ms.
+#[test]
+fn bursts_of_half_a_second_are_stalls_though_their_jitter_is_small() {
+    let mut stats = stream(0);
+    for nth in 1..200 {
+        receive(&mut stats, 0, nth, 0);
+    }
+    assert_eq!((stats.stalls(), stats.stalled()), (0, Duration::ZERO));
+    for nth in 200..300 {
+        receive(&mut stats, 0, nth, u64::from(24 - nth % 25) * 20);
+    }
+    assert!(stats.jitter().as_millis() < 100, "{:?}", stats.jitter());
+    assert_eq!((stats.stalls(), stats.stalled()), (4, Duration::from_millis(4 * 480)));
+}
+
 #[test]
 fn a_new_origin_of_the_timestamp_is_no_jitter() {
     let mut stats = stream(0);

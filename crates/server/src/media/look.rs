@@ -18,8 +18,10 @@ const CLOCK_PACKETS: u64 = 40;
 /// Loss that leaves little of a word, in hundredths; jitter beyond the buffers of most phones.
 const LOSS_PERCENT: u64 = 15;
 const JITTER_MAX: Duration = Duration::from_millis(100);
+/// Stalls within the looks that are kept, by which words are lost.
+const STALLS: u64 = 3;
 
-/// The counts of one moment: 330 bytes.
+/// The counts of one moment: 350 bytes.
 #[derive(Clone)]
 struct Look {
     at: Monotonic,
@@ -28,6 +30,7 @@ struct Look {
     lost: u64,
     rtcp: u64,
     noise: u64,
+    stalls: (u64, Duration),
     handed: Handed,
     troubles: Troubles,
     dropped: Reasons,
@@ -82,6 +85,8 @@ impl Looks {
             lost: new.lost.saturating_sub(then.lost),
             rtcp: new.rtcp.saturating_sub(then.rtcp),
             noise: new.noise.saturating_sub(then.noise),
+            stalls: new.stalls.0.saturating_sub(then.stalls.0),
+            stalled_ms: millis(new.stalls.1.saturating_sub(then.stalls.1)).into(),
             stun: new.handed.stun.saturating_sub(then.handed.stun),
             dtls: new.handed.dtls.saturating_sub(then.handed.dtls),
             drops: drops.collect(),
@@ -111,7 +116,8 @@ impl Looks {
         let expected = recent.received + recent.lost;
         let is_lossy = expected >= 50 && recent.lost * 100 >= expected * LOSS_PERCENT;
         let quality = relay.quality(opened.key);
-        let is_late = recent.received > 0 && quality.is_some_and(|quality| quality.jitter() > JITTER_MAX);
+        let is_late = recent.received > 0 && quality.is_some_and(|quality| quality.jitter() > JITTER_MAX)
+            || recent.stalls >= STALLS;
         let is_missed = recent.sent > 0 && quality.is_some_and(|quality| missed(quality) >= Some(25));
         is_deaf
             || misfits >= MISFITS
@@ -143,6 +149,7 @@ fn look(opened: &Opened, relay: &Relay, now: Monotonic) -> Option<Look> {
         lost: quality.lost(),
         rtcp: quality.rtcp_packets,
         noise: quality.noise_packets,
+        stalls: quality.stalls(),
         handed: relay.handed(opened.key),
         troubles: Troubles {
             refused: troubles.refused,
