@@ -32,6 +32,8 @@ pub(super) struct Follow {
     asked: Option<Flow>,
     /// Its own offer or another one of ours was in the way.
     is_owed: bool,
+    /// Its signalling has gone to where it is registered now.
+    pub(super) has_left: bool,
     again_at: Monotonic,
     /// The offer that is under way, and what is put back when it is refused.
     offer: Option<Box<Offer>>,
@@ -81,6 +83,7 @@ impl Calls {
         let Some(leg) = self.leg_mut(id) else { return };
         leg.end.flow = found.flow;
         leg.hop = hop_of(&found.flow, None);
+        leg.follow.has_left = true;
         cx.counters.phones_followed += 1;
         self.agree(cx, id, other);
     }
@@ -144,6 +147,7 @@ impl Calls {
         {
             leg.end.flow = offer.flow;
             leg.hop = hop_of(&offer.flow, None);
+            leg.follow.has_left = true;
             cx.counters.phones_followed += 1;
         }
         leg.owes_offer = false;

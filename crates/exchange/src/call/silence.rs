@@ -189,7 +189,8 @@ fn said(cx: &Context<'_>, leg: &Leg, own: &describe::Described<'_>, is_late: boo
     }
 }
 
-/// Where the device of a leg is registered now, when that is another host than the one that it speaks from.
+/// Where the device of a leg is registered now, when that is another host than the one that it speaks from, or the one to
+/// which it was followed.
 fn moved_to(cx: &Context<'_>, leg: &Leg) -> Option<SocketAddr> {
     let party = leg.end.party?;
     let account = party.account(cx.world)?;
@@ -202,7 +203,10 @@ fn moved_to(cx: &Context<'_>, leg: &Leg) -> Option<SocketAddr> {
             false => elsewhere = Some(flow.remote),
         }
     });
-    elsewhere.filter(|_| !is_there)
+    match leg.follow.has_left {
+        true => Some(leg.end.flow.remote),
+        false => elsewhere.filter(|_| !is_there),
+    }
 }
 
 fn host_of(uri: &[u8]) -> Option<IpAddr> {

@@ -289,6 +289,7 @@ const FAULTS: &[Fault] = &[
     (Cause::Loss, |phone| (phone.recent().received, phone.recent().lost) = (60, 40)),
     (Cause::LossThere, |phone| phone.report.missed_percent = Some(40)),
     (Cause::Jitter, |phone| phone.report.received.jitter_us = Some(180_000)),
+    (Cause::Jitter, |phone| (phone.recent().stalls, phone.recent().stalled_ms) = (5, 2_400)),
     (Cause::NoAck, |phone| phone.said.owes_ack = true),
 ];
 
@@ -384,6 +385,16 @@ fn two_phones_behind_firewalls_are_told_both() {
     let sides: Vec<(Side, Cause)> = verdicts.iter().map(|v| (v.side, v.cause)).collect();
     assert_eq!(sides, [(Side::Caller, Cause::NothingComes), (Side::Callee, Cause::NothingComes)]);
     assert_eq!(&*verdicts[0].values[0], PHONE);
+}
+
+#[test]
+fn a_phone_that_has_moved_with_its_media_and_falls_silent_there_has_only_stopped() {
+    let verdicts = of(|phone| {
+        phone.falls_silent();
+        phone.said.moved_to = Some(address("198.51.100.9:5060"));
+        phone.report.heard_from = Some(address("198.51.100.9:4000"));
+    });
+    assert_eq!(verdicts.iter().map(|verdict| verdict.cause).collect::<Vec<_>>(), [Cause::Stopped]);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn talk() -> Talk {
 }
 
 /// A phone of bob that registers a contact at this address.
-fn phone_at(desk: &mut Desk, flow: Flow, contact: &str) -> Phone {
+pub(super) fn phone_at(desk: &mut Desk, flow: Flow, contact: &str) -> Phone {
     let mut bob = Phone::new("bob", flow);
     bob.call = format!("-{}", flow.connection.0);
     bob.contact = format!("sip:phone@{contact}");

@@ -1,5 +1,6 @@
 //! When it is asked why a call is silent, and what is told.
 
+use super::following::phone_at;
 use super::*;
 use crate::event::{Event, Looked};
 use crate::input::Input;
@@ -117,6 +118,28 @@ fn the_record_of_a_call_names_the_last_reason_of_its_silence() {
         _ => None,
     });
     assert_eq!(verdict.map(|verdict| (verdict.side, verdict.cause)), Some((Side::Caller, Cause::SipAlg)));
+}
+
+#[test]
+fn a_phone_that_is_followed_where_it_has_registered_and_does_not_take_its_media_along_is_told_so() {
+    let mut desk = Desk::empty();
+    let mut alice = desk.register("alice", udp(ALICE), "");
+    let mut bob = phone_at(&mut desk, udp(BOB), BOB);
+    desk.talk(&mut alice, &bob);
+    let ids = legs(&desk);
+    bob.flow = udp("198.51.100.77:5060");
+    assert_eq!(desk.office.register(&mut bob).status(), 200);
+    desk.handle(Input::MediaEvent(MediaEvent::Quiet { id: ids[1] }));
+    assert_eq!(desk.office.exchange.counters().phones_followed, 1);
+    told(&mut desk);
+    desk.handle(Input::MediaEvent(MediaEvent::Doubted { id: ids[1] }));
+    for (id, received) in ids.into_iter().zip([200, 0]) {
+        desk.handle(Input::MediaEvent(MediaEvent::Reported { id, report: report(received) }));
+    }
+    let looked = told(&mut desk);
+    let mut news = looked.iter().flat_map(|looked| &looked.news);
+    let first = news.next().map(|verdict| (verdict.side, verdict.cause, &*verdict.values[0]));
+    assert_eq!(first, Some((Side::Callee, Cause::DeviceMoved, "198.51.100.77:5060")));
 }
 
 /// RFC 3261 section 13.3.1.4.
