@@ -211,6 +211,13 @@ impl Agent {
         answer.map(|heard| heard.status)
     }
 
+    /// Takes its registration back.
+    pub fn unregister(&mut self, patience: Duration) {
+        let (uri, to) = (format!("sip:{DOMAIN}"), format!("<sip:{}@{DOMAIN}>", self.user));
+        let call_id = self.name.clone();
+        self.ask("REGISTER", &uri, &to, &call_id, "Expires: 0\r\n", "", patience);
+    }
+
     /// Calls a user and acknowledges the 200.
     pub fn call(&mut self, callee: &str, patience: Duration) -> Result<Dialog, Option<u16>> {
         let (dialog, _) = self.call_with(callee, &description(), patience)?;

@@ -21,6 +21,8 @@ pub struct Voice {
     /// The server's ports.
     pub to: SocketAddr,
     pub to_rtcp: SocketAddr,
+    /// By the server's description.
+    pub described: String,
     /// Ticks since it began.
     pub tick: u64,
     pub ssrc: u32,
@@ -153,6 +155,7 @@ impl Line {
             rtcp: clone(&self.rtcp),
             to,
             to_rtcp,
+            described: described.into(),
             tick: 0,
             ssrc: crate::agent::unique() as u32 | 1,
             sequence: 100,
