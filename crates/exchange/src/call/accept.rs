@@ -2,7 +2,7 @@
 //! others are told that the call is completed elsewhere. A 2xx that comes too late is acknowledged and ended at once.
 
 use super::client::{Purpose, Why, read};
-use super::describe::{self, Body};
+use super::describe::{self, Body, Text};
 use super::late::Late;
 use super::leg::{LegId, Stage};
 use super::{ALLOW, Calls, SUPPORTED, across, headers, identity};
@@ -40,16 +40,16 @@ impl Calls {
         };
         let late = self.calls[call as usize].setup.as_ref().is_some_and(|setup| setup.late);
         let is_ahead = self.leg(id).is_some_and(|leg| leg.is_ahead);
-        let described: Box<[u8]> = match describe::body(message) {
+        let described = match describe::body(message) {
             _ if is_ahead => self.callee(id).map(|callee| callee.early.clone()).unwrap_or_default(),
-            Body::Description(described)
-                if self.leg(id).is_some_and(|leg| describe::fits(leg, late, described)) =>
-            {
-                described.into()
+            Body::Description(described) => {
+                let described = Text::from(described);
+                let fits = self.leg(id).is_some_and(|leg| describe::fits(leg, late, &described));
+                if fits { described } else { Text::default() }
             }
             // RFC 6337 section 2.1: what a reliable provisional answer has said need not be said again.
             Body::None => self.callee(id).map(|callee| callee.early.clone()).unwrap_or_default(),
-            Body::Description(_) | Body::Other => Box::default(),
+            Body::Other => Text::default(),
         };
         if described.is_empty() {
             self.acknowledge_and_end(cx, slot, message);
@@ -148,10 +148,10 @@ impl Calls {
             }
         };
         self.legs[caller.slot as usize].reliable = None;
-        let sent = self.answer(cx, server, StatusCode::OK, None, &body, |writer| {
+        let sent = self.answer(cx, server, StatusCode::OK, None, body.bytes(), |writer| {
             writer.raw(&extra);
             writer.raw(&timer);
-            describe::write_type(writer, &body);
+            describe::write_type(writer, body.bytes());
         });
         let Some(sent) = sent else { return };
         if !late && self.service_of(callee).is_none() {
@@ -177,12 +177,12 @@ impl Calls {
     }
 
     /// The offer for a caller who had none, from what the callee has offered.
-    fn offer_caller(&mut self, cx: &mut Context<'_>, caller: LegId, callee: LegId) -> Box<[u8]> {
+    fn offer_caller(&mut self, cx: &mut Context<'_>, caller: LegId, callee: LegId) -> Text {
         let Some(offer) = self.leg(callee).map(|leg| leg.session.remote.clone()) else {
-            return Box::default();
+            return Text::default();
         };
-        let (Some(offer), Some(leg)) = (describe::read(&offer), self.leg_mut(caller)) else {
-            return Box::default();
+        let (Some(offer), Some(leg)) = (offer.read(), self.leg_mut(caller)) else {
+            return Text::default();
         };
         describe::offer(cx.mint, leg, &offer)
     }

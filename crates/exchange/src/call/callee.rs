@@ -1,5 +1,6 @@
 //! A leg that is being called: its target, the ways to it, and what it has said so far.
 
+use super::describe::Text;
 use super::describe::profile::Profile;
 use crate::flow::Hop;
 use crate::proxy::branch::Way;
@@ -27,7 +28,7 @@ pub(super) struct Callee {
     /// Early dialogs, by tag, that have answered our offer for certain: reliably and with a description (RFC 3262 section 5).
     pub(super) answered: Vec<Box<[u8]>>,
     /// The description of the last provisional answer that had one, or of an offer after it.
-    pub(super) early: Box<[u8]>,
+    pub(super) early: Text,
     /// What it was offered first, and how often it has refused a profile.
     pub(super) first: Profile,
     pub(super) refusals: usize,

@@ -4,7 +4,7 @@
 //!
 //! One file per word: [`profile`] is what a leg speaks, [`offer`] and [`answer`] write for it, [`keys`] and [`payloads`]
 //! are what they write with, [`formats`] are those that the media plane makes of each other, [`agreed`] tells it what came of
-//! it, [`mod@served`] is what a service of ours says. What we have announced stands in [`super::leg::Session::local`] and nowhere else, so a refused offer takes its keys with it.
+//! it, [`mod@served`] is what a service of ours says, [`text`] keeps what was said. What we have announced stands in [`super::leg::Session::local`] and nowhere else, so a refused offer takes its keys with it.
 //!
 //! What it deliberately does not do: trickle (RFC 8838; our candidates are complete), name keys of ours by an identifier
 //! (RFC 4568 section 6.1).
@@ -20,6 +20,7 @@ mod ports;
 pub(super) mod profile;
 mod sealed;
 mod served;
+mod text;
 
 pub(super) use agreed::{pairs, peer, protection};
 pub(super) use answer::{answer, is_usable};
@@ -28,6 +29,7 @@ pub(super) use offer::offer;
 pub(super) use ports::{are_open, streams};
 pub(super) use sealed::{has_same_numbers, is_end_to_end, may_be_end_to_end};
 pub(super) use served::served;
+pub(super) use text::Text;
 
 use super::leg::Leg;
 use crate::media::STREAMS_MAX;
@@ -36,18 +38,32 @@ use coeur_sdp::{Description, MediaSummary, Origin, SessionDescription, Summary};
 use coeur_sip::header::MediaType;
 use coeur_sip::{HeaderName, Message};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A description with what it promises.
 pub(super) struct Described<'d> {
-    pub(super) lines: Description<'d>,
-    pub(super) summary: Summary,
+    bytes: &'d [u8],
+    pub(super) summary: Arc<Summary>,
 }
 
-/// A description that we can work with: it has one reading, and no more streams than we open.
+impl<'d> Described<'d> {
+    /// Its lines, for whoever writes another from it.
+    pub(super) fn lines(&self) -> Description<'d> {
+        // It was read before, so there is no error.
+        coeur_sdp::parse(self.bytes).unwrap_or_default()
+    }
+}
+
+/// A description that we can work with: it has one reading, and no more streams than we open. What a leg keeps is read
+/// once, see [`Text`].
 pub(super) fn read(bytes: &[u8]) -> Option<Described<'_>> {
+    let summary = Arc::new(summary_of(bytes)?);
+    Some(Described { bytes, summary })
+}
+
+fn summary_of(bytes: &[u8]) -> Option<Summary> {
     let lines = coeur_sdp::parse(bytes).ok().filter(|description| description.media.len() <= STREAMS_MAX)?;
-    let summary = Summary::of(&lines).ok()?;
-    Some(Described { lines, summary })
+    Summary::of(&lines).ok()
 }
 
 /// What the body of a message holds.
@@ -113,21 +129,21 @@ pub(super) fn is_same(old: &[u8], new: &[u8]) -> bool {
 }
 
 /// Whether nothing is left of a description.
-pub(super) fn is_refusal(described: &[u8]) -> bool {
+pub(super) fn is_refusal(described: &Text) -> bool {
     let is_rejected =
         |media: &[MediaSummary]| !media.is_empty() && media.iter().all(|media| media.is_rejected);
-    read(described).is_none_or(|described| is_rejected(&described.summary.media))
+    described.read().is_none_or(|described| is_rejected(&described.summary.media))
 }
 
 /// Whether this may be offered after what was agreed: nobody is talked out of encryption.
-pub(super) fn may_follow(agreed: &[u8], offer: &[u8]) -> bool {
-    let (Some(agreed), Some(offer)) = (read(agreed), read(offer)) else { return true };
-    !matches!(check_offer(&agreed.lines, &offer.lines), Err(Complaint::Downgrade { .. }))
+pub(super) fn may_follow(agreed: &Text, offer: &Text) -> bool {
+    let (Some(agreed), Some(offer)) = (agreed.read(), offer.read()) else { return true };
+    !matches!(check_offer(&agreed.lines(), &offer.lines()), Err(Complaint::Downgrade { .. }))
 }
 
 /// Whether a description is one that we can go on with: an answer to what we offered, with keys that fit, or a late offer.
-pub(super) fn fits(leg: &Leg, late: bool, described: &[u8]) -> bool {
-    match read(described) {
+pub(super) fn fits(leg: &Leg, late: bool, described: &Text) -> bool {
+    match described.read() {
         Some(offer) if late => is_usable(&offer, true) && may_follow(&leg.session.remote, described),
         Some(answer) => agreed::is_answer(leg, &answer),
         None => false,
@@ -143,7 +159,7 @@ pub(super) fn write_type(writer: &mut coeur_sip::Writer<'_>, body: &[u8]) {
 
 /// Keeps what we say on a leg, with our `o=` line: its version goes up with every change (RFC 3264 section 8), and stays
 /// where nothing has changed.
-fn keep(leg: &mut Leg, mut description: SessionDescription) -> Box<[u8]> {
+fn keep(leg: &mut Leg, mut description: SessionDescription) -> Text {
     let address = address_of(leg);
     let mut written = |version| {
         let origin = Origin { username: "-".into(), session_id: leg.session.id, version, address };
@@ -151,7 +167,7 @@ fn keep(leg: &mut Leg, mut description: SessionDescription) -> Box<[u8]> {
         description.to_bytes()
     };
     let mut body = written(leg.session.version);
-    if !leg.session.local.is_empty() && *leg.session.local != *body {
+    if !leg.session.local.is_empty() && leg.session.local.bytes() != body {
         leg.session.version += 1;
         body = written(leg.session.version);
     }

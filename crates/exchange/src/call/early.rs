@@ -3,7 +3,7 @@
 //! They are answered at once and on their own leg, from what the other side has described so far: nobody there can be asked
 //! while a phone rings. What the other side does not know yet it is offered as soon as the call is answered.
 
-use super::describe::{self, Body};
+use super::describe::{self, Body, Text};
 use super::leg::LegId;
 use super::{Calls, refuse};
 use crate::context::Context;
@@ -32,11 +32,11 @@ impl Calls {
             return;
         }
         let answer = match describe::body(message) {
-            Body::Description(offer) => self.answer_early(cx, id, offer),
+            Body::Description(offer) => self.answer_early(cx, id, &offer.into()),
             Body::None | Body::Other => None,
         };
         match answer {
-            Some(answer) => self.say_modified(cx, server, id, &answer),
+            Some(answer) => self.say_modified(cx, server, id, answer.bytes()),
             None => self.answer_plain(cx, server, StatusCode::NOT_ACCEPTABLE_HERE),
         }
     }
@@ -60,27 +60,22 @@ impl Calls {
     }
 
     /// The answer to an offer of this leg. `None`: it is not acceptable, or nobody has described anything on the other side.
-    pub(super) fn answer_early(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: LegId,
-        offer: &[u8],
-    ) -> Option<Box<[u8]>> {
+    pub(super) fn answer_early(&mut self, cx: &mut Context<'_>, id: LegId, offer: &Text) -> Option<Text> {
         let call = self.leg(id)?.call;
         let caller = self.calls.get(call as usize)?.caller;
         let other = if caller == id { self.early_callee(call)? } else { caller };
         let described = self.leg(other)?.session.remote.clone();
-        let described = describe::read(&described)?;
+        let described = described.read()?;
         let leg = self.leg_mut(id)?;
         if !describe::may_follow(&leg.session.remote, offer) {
             return None;
         }
         // Ports are not waited for: a stream that is new is refused for now, and may be offered again in the call.
         let answer = describe::answer(cx.mint, leg, offer, &described);
-        leg.session.remote = offer.into();
+        leg.session.remote = offer.clone();
         leg.is_ahead = true;
         if let Some(callee) = &mut leg.callee {
-            callee.early = offer.into();
+            callee.early = offer.clone();
         }
         self.leg_mut(other)?.owes_offer = true;
         self.agree(cx, caller, if caller == id { other } else { id });
@@ -115,7 +110,7 @@ impl Calls {
     fn has_missed(&mut self, cx: &mut Context<'_>, id: LegId) -> bool {
         let described = self.other(id).and_then(|other| Some(self.leg(other)?.session.remote.clone()));
         let Some(described) = described else { return false };
-        let (Some(described), Some(leg)) = (describe::read(&described), self.leg_mut(id)) else {
+        let (Some(described), Some(leg)) = (described.read(), self.leg_mut(id)) else {
             return false;
         };
         let (said, version, offer) =
@@ -144,16 +139,17 @@ impl Calls {
             refuse(cx, &flow, message, StatusCode::UNSUPPORTED_MEDIA_TYPE, None);
             return false;
         };
-        let is_readable = describe::read(offer).is_some_and(|offer| describe::is_usable(&offer, true));
-        let answer = if is_readable { self.answer_early(cx, id, offer) } else { None };
+        let offer = Text::from(offer);
+        let is_readable = offer.read().is_some_and(|offer| describe::is_usable(&offer, true));
+        let answer = if is_readable { self.answer_early(cx, id, &offer) } else { None };
         let Some(answer) = answer else {
             refuse(cx, &flow, message, StatusCode::NOT_ACCEPTABLE_HERE, None);
             return false;
         };
         let tag = self.legs[id.slot as usize].tag();
         if let Some(server) = self.open_server(cx, flow, message, id, &tag) {
-            self.answer(cx, server, StatusCode::OK, None, &answer, |writer| {
-                describe::write_type(writer, &answer);
+            self.answer(cx, server, StatusCode::OK, None, answer.bytes(), |writer| {
+                describe::write_type(writer, answer.bytes());
             });
         }
         true

@@ -10,7 +10,7 @@
 
 use super::Calls;
 use super::client::Purpose;
-use super::describe::{self, Body};
+use super::describe::{self, Body, Text};
 use super::leg::LegId;
 use super::modify::Before;
 use crate::context::Context;
@@ -109,16 +109,16 @@ impl Calls {
         leg.follow.is_owed = false;
         (leg.follow.asked, leg.follow.again_at) = (Some(flow), cx.now.monotonic + ASK_AGAIN);
         leg.session.restarts_ice = true;
-        let body = describe::read(&described)
-            .map(|described| describe::offer(cx.mint, leg, &described))
-            .unwrap_or_default();
+        let body =
+            described.read().map(|described| describe::offer(cx.mint, leg, &described)).unwrap_or_default();
         leg.session.restarts_ice = false;
         let timer = leg.timer.request_lines(cx.world);
         let over = (flow != leg.end.flow).then(|| hop_of(&flow, None));
-        let client = self.request_over(cx, id, over, Method::Invite, Purpose::Follow, &body, |writer| {
-            writer.raw(&timer);
-            describe::write_type(writer, &body);
-        });
+        let client =
+            self.request_over(cx, id, over, Method::Invite, Purpose::Follow, body.bytes(), |writer| {
+                writer.raw(&timer);
+                describe::write_type(writer, body.bytes());
+            });
         match (client, self.leg_mut(id)) {
             (Some(client), Some(leg)) => {
                 leg.timer.begin_offer();
@@ -155,8 +155,9 @@ impl Calls {
         self.acknowledge(cx, slot, &dialog, message, b"");
         self.begin_timer_as_client(cx, id, message);
         let Body::Description(answer) = describe::body(message) else { return };
-        let Some(other) = self.other(id).filter(|_| describe::read(answer).is_some()) else { return };
-        self.legs[id.slot as usize].session.remote = answer.into();
+        let answer = Text::from(answer);
+        let Some(other) = self.other(id).filter(|_| answer.read().is_some()) else { return };
+        self.legs[id.slot as usize].session.remote = answer;
         self.agree(cx, id, other);
     }
 

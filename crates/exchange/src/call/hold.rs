@@ -27,7 +27,7 @@ impl Calls {
     /// Both sides have described what they agree on.
     pub(super) fn hold(&mut self, cx: &mut Context<'_>, a: LegId, b: LegId) {
         let (Some(first), Some(second)) = (self.leg(a), self.leg(b)) else { return };
-        let both = (describe::read(&first.session.remote), describe::read(&second.session.remote));
+        let both = (first.session.remote.read(), second.session.remote.read());
         let (Some(of_a), Some(of_b)) = both else { return };
         let talk = describe::hears(&of_a) && describe::hears(&of_b);
         let held = [(a, describe::holds(&of_b, &of_a)), (b, describe::holds(&of_a, &of_b))];

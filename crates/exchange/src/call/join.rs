@@ -6,7 +6,7 @@
 
 use super::Calls;
 use super::client::Purpose;
-use super::describe::{self, Body};
+use super::describe::{self, Body, Text};
 use super::late::Late;
 use super::leg::{LegId, Stage as MediaStage};
 use super::modify::Before;
@@ -23,7 +23,7 @@ pub(super) struct Join {
     /// The 2xx with the offer that `from` was asked for; its ACK has the answer.
     late: Option<Late>,
     /// What `from` had described before it was asked.
-    described: Box<[u8]>,
+    described: Text,
     /// What the side had that is taken over.
     before: Option<Before>,
 }
@@ -173,12 +173,11 @@ impl Calls {
         let Some(offer) = self.leg(from).map(|leg| leg.session.remote.clone()) else { return };
         let Some(leg) = self.leg_mut(to) else { return };
         let offer = padded(&offer, &leg.session.remote);
-        let body =
-            describe::read(&offer).map(|offer| describe::offer(cx.mint, leg, &offer)).unwrap_or_default();
+        let body = offer.read().map(|offer| describe::offer(cx.mint, leg, &offer)).unwrap_or_default();
         let timer = leg.timer.request_lines(cx.world);
-        let client = self.request(cx, to, Method::Invite, Purpose::Join, &body, |writer| {
+        let client = self.request(cx, to, Method::Invite, Purpose::Join, body.bytes(), |writer| {
             writer.raw(&timer);
-            describe::write_type(writer, &body);
+            describe::write_type(writer, body.bytes());
         });
         match self.join(call) {
             Some((join, _)) if client.is_some() => {
@@ -205,9 +204,9 @@ impl Calls {
         leg.learn(message);
         let Some(dialog) = leg.dialog.clone() else { return };
         self.begin_timer_as_client(cx, id, message);
-        let described: Option<Box<[u8]>> = match describe::body(message) {
-            Body::Description(described) if describe::read(described).is_some() => Some(described.into()),
-            Body::None | Body::Description(_) | Body::Other => None,
+        let described = match describe::body(message) {
+            Body::Description(described) => Some(Text::from(described)).filter(|text| text.read().is_some()),
+            Body::None | Body::Other => None,
         };
         let call = self.joining(id);
         let Some((join, _)) = call.and_then(|call| self.join(call)).filter(|(join, _)| {
@@ -250,10 +249,11 @@ impl Calls {
         if let Some(late) = &join.late {
             let answer = self.legs[to.slot as usize].session.remote.clone();
             let leg = &mut self.legs[from.slot as usize];
-            let body = describe::read(&answer)
+            let body = answer
+                .read()
                 .map(|answer| describe::answer(cx.mint, leg, &late.offer, &answer))
                 .unwrap_or_default();
-            self.acknowledge_late(cx, late, &body);
+            self.acknowledge_late(cx, late, body.bytes());
         }
         cx.counters.calls_transferred += 1;
         let told = by.filter(|by| self.notify(cx, *by, StatusCode::OK));
@@ -352,7 +352,7 @@ impl Calls {
         }
         if let Some(late) = &join.late {
             let local = self.leg(join.from).map(|leg| leg.session.local.clone()).unwrap_or_default();
-            self.acknowledge_late(cx, late, &local);
+            self.acknowledge_late(cx, late, local.bytes());
             if let Some(leg) = self.leg_mut(join.from) {
                 leg.session.remote = join.described;
             }
@@ -364,12 +364,10 @@ impl Calls {
 }
 
 /// RFC 3264 section 8: an offer inside a dialog has no fewer streams than there were; what is not offered has port 0.
-fn padded(offer: &[u8], before: &[u8]) -> Box<[u8]> {
-    let mut padded = offer.to_vec();
-    let (Some(offered), Some(had)) = (describe::read(offer), describe::read(before)) else {
-        return padded.into();
-    };
-    for media in had.lines.media.iter().skip(offered.lines.media.len()) {
+fn padded(offer: &Text, before: &Text) -> Text {
+    let (Some(offered), Some(had)) = (offer.read(), before.read()) else { return offer.clone() };
+    let mut padded = offer.bytes().to_vec();
+    for media in had.lines().media.iter().skip(offered.summary.media.len()) {
         coeur_sdp::Media { port: 0, port_count: 1, lines: Vec::new(), ..media.clone() }.write(&mut padded);
     }
     padded.into()

@@ -3,8 +3,8 @@
 //!
 //! No RFC describes the bodies. `application/dtmf-relay` has `Signal=` and `Duration=`, `application/dtmf` the one character.
 
+use super::Calls;
 use super::leg::{Leg, LegId};
-use super::{Calls, describe};
 use crate::context::Context;
 use crate::flow::Flow;
 use crate::media::MediaCommand;
@@ -53,7 +53,7 @@ impl Calls {
 /// Whether both have said that they know events.
 fn has_events(leg: &Leg) -> bool {
     [&leg.session.remote, &leg.session.local].into_iter().all(|said| {
-        let said = describe::read(said);
+        let said = said.read();
         said.is_some_and(|said| said.summary.media.iter().any(|media| !media.audio_events.is_empty()))
     })
 }

@@ -3,7 +3,7 @@
 
 use super::Calls;
 use super::client::read;
-use super::describe::{self, Body};
+use super::describe::{self, Body, Text};
 use super::leg::LegId;
 use crate::context::Context;
 use coeur_sip::Message;
@@ -14,7 +14,7 @@ pub(super) struct Late {
     pub(super) tag: Box<[u8]>,
     pub(super) response: Box<[u8]>,
     /// What it offered.
-    pub(super) offer: Box<[u8]>,
+    pub(super) offer: Text,
     /// Who offered, and who has to answer.
     pub(super) from: LegId,
     pub(super) to: LegId,
@@ -26,17 +26,17 @@ impl Calls {
     pub(super) fn late_answered(&mut self, cx: &mut Context<'_>, call: u32, message: &Message<'_>) {
         let Some(late) = self.calls[call as usize].late.take() else { return };
         let answer = match describe::body(message) {
-            Body::Description(answer) if describe::read(answer).is_some() => Some(answer),
-            Body::None | Body::Description(_) | Body::Other => None,
+            Body::Description(answer) => Some(Text::from(answer)).filter(|answer| answer.read().is_some()),
+            Body::None | Body::Other => None,
         };
         let body = answer.and_then(|answer| {
-            self.leg_mut(late.to)?.session.remote = answer.into();
+            self.leg_mut(late.to)?.session.remote = answer.clone();
             let leg = self.leg_mut(late.from)?;
-            let body = describe::answer(cx.mint, leg, &late.offer, &describe::read(answer)?);
+            let body = describe::answer(cx.mint, leg, &late.offer, &answer.read()?);
             leg.session.remote = late.offer.clone();
             Some(body)
         });
-        self.acknowledge_late(cx, &late, body.as_deref().unwrap_or_default());
+        self.acknowledge_late(cx, &late, body.as_ref().map_or(b"", Text::bytes));
         match body {
             Some(_) => self.agree(cx, late.to, late.from),
             None => self.end_call(cx, call, super::end::By::Us),

@@ -3,6 +3,7 @@
 
 use super::callee::Callee;
 use super::client::{Outgoing, Purpose, read, token, transport_of};
+use super::describe::Text;
 use super::describe::profile::Profile;
 use super::forward::history_of;
 use super::leg::{Leg, LegId};
@@ -99,7 +100,7 @@ impl Calls {
             forks: Forks::new(),
             acknowledged: Vec::new(),
             answered: Vec::new(),
-            early: Box::default(),
+            early: Text::default(),
             first: Profile::PLAIN,
             refusals: 0,
             min_se_s: None,
@@ -230,7 +231,7 @@ impl Calls {
         let call = leg.call;
         leg.profile = next;
         // What it refused is not agreed: its keys are gone with it.
-        leg.session.local = Box::default();
+        leg.session.local = Text::default();
         if leg.media.streams.iter().any(|stream| stream.rtcp_mux) {
             // Ports for a bundle are not enough for others.
             self.close_media(cx, id);
@@ -251,7 +252,7 @@ impl Calls {
     }
 
     /// The caller's offer; empty when it comes later.
-    pub(super) fn offer_of(&self, call: u32) -> Box<[u8]> {
+    pub(super) fn offer_of(&self, call: u32) -> Text {
         let call = &self.calls[call as usize];
         self.leg(call.caller).map(|leg| leg.session.remote.clone()).unwrap_or_default()
     }
@@ -263,21 +264,20 @@ impl Calls {
         let end_to_end = self.may_be_end_to_end(cx, id, call, &offer);
         let leg = &mut self.legs[id.slot as usize];
         leg.end_to_end = end_to_end;
-        let body = match describe::read(&offer) {
+        let body = match offer.read() {
             Some(offer) => {
                 let body = describe::offer(cx.mint, leg, &offer);
-                let is_alike =
-                    describe::read(&body).is_some_and(|body| describe::has_same_numbers(&offer, &body));
+                let is_alike = body.read().is_some_and(|body| describe::has_same_numbers(&offer, &body));
                 if end_to_end && !is_alike {
                     // Then with our keys after all.
                     leg.end_to_end = false;
-                    leg.session.local = Box::default();
+                    leg.session.local = Text::default();
                     describe::offer(cx.mint, leg, &offer)
                 } else {
                     body
                 }
             }
-            None => Box::default(),
+            None => Text::default(),
         };
         if !offer.is_empty() && describe::is_refusal(&body) {
             // It would need a certificate that the media plane does not have.
@@ -293,7 +293,7 @@ impl Calls {
         let leg = &self.legs[id.slot as usize];
         let done = read(&invite, |invite| {
             let from = identity::of_sender(cx.world, invite, party, leg.is_trusted());
-            let more = More { max_forwards, lines: &lines, body: &body };
+            let more = More { max_forwards, lines: &lines, body: body.bytes() };
             write_invite(cx, leg, invite, &from, &more, &mut written)
         });
         if done.flatten().is_none() {
@@ -327,7 +327,7 @@ impl Calls {
 
     /// Whether caller and callee may agree on keys between themselves (decision 0020): both are browsers, nobody else is
     /// called, and the caller has heard of no other keys.
-    fn may_be_end_to_end(&self, cx: &Context<'_>, id: LegId, call: u32, offer: &[u8]) -> bool {
+    fn may_be_end_to_end(&self, cx: &Context<'_>, id: LegId, call: u32, offer: &Text) -> bool {
         let Some(state) = self.calls.get(call as usize) else { return false };
         let (Some(setup), Some(caller)) = (state.setup.as_ref(), self.leg(state.caller)) else {
             return false;
@@ -337,7 +337,7 @@ impl Calls {
             caller.session.local.is_empty() && self.leg(id).is_some_and(|leg| leg.session.local.is_empty());
         let may = cx.world.settings.end_to_end && is_alone && is_fresh && state.transfer.is_none();
         may && self.leg(id).is_some_and(|leg| leg.profile.is_web())
-            && describe::read(offer).is_some_and(|offer| describe::may_be_end_to_end(&offer))
+            && offer.read().is_some_and(|offer| describe::may_be_end_to_end(&offer))
     }
 
     /// Section 18.1.1: what is too large for a datagram goes over TCP to the same place, if the URI leaves the transport

@@ -1,6 +1,7 @@
 //! One leg: the dialog with one side of a call, with its media and what was described of it.
 
 use super::callee::Callee;
+use super::describe::Text;
 use super::describe::profile::Profile;
 use super::follow::Follow;
 use super::hold::Hears;
@@ -119,9 +120,9 @@ pub(super) struct Session {
     pub(super) id: u64,
     pub(super) version: u64,
     /// Our last description, as sent.
-    pub(super) local: Box<[u8]>,
+    pub(super) local: Text,
     /// The peer's last one that was agreed on, as received: what a refused offer falls back to.
-    pub(super) remote: Box<[u8]>,
+    pub(super) remote: Text,
     /// The offer that is written now has new credentials of ICE (RFC 8445 section 9).
     pub(super) restarts_ice: bool,
 }

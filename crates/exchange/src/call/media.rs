@@ -1,5 +1,6 @@
 //! The media of the legs: ports asked for and had, and what has been agreed (see [`crate::media`]).
 
+use super::describe::Text;
 use super::leg::{LegId, Media, Stage};
 use super::{Calls, describe};
 use crate::context::Context;
@@ -14,14 +15,14 @@ impl Calls {
         &mut self,
         cx: &mut Context<'_>,
         id: LegId,
-        description: &[u8],
+        description: &Text,
         is_peers: bool,
     ) -> bool {
         let Some(leg) = self.leg_mut(id) else { return false };
         if leg.service.is_some() {
             return true;
         }
-        let Some(description) = describe::read(description) else { return false };
+        let Some(description) = description.read() else { return false };
         let streams = describe::streams(leg, &description, is_peers);
         let open = describe::are_open(leg, &streams);
         leg.media.streams = streams.clone();
@@ -51,7 +52,7 @@ impl Calls {
             (None, Some(_)) => return self.agree_with_service(cx, a, b),
             (Some(_), None | Some(_)) => return self.agree_with_service(cx, b, a),
         }
-        let both = (describe::read(&first.session.remote), describe::read(&second.session.remote));
+        let both = (first.session.remote.read(), second.session.remote.read());
         let (Some(of_a), Some(of_b)) = both else { return };
         let (to_a, to_b) = (describe::peer(first, &of_a, &of_b), describe::peer(second, &of_b, &of_a));
         let streams = describe::pairs(&to_a, &to_b, [(first, &of_a), (second, &of_b)]);
@@ -74,6 +75,20 @@ impl Calls {
         }
         self.protected(cx, call, protection);
         self.hold(cx, a, b);
+        self.forget_what_was_read(call, [a, b]);
+    }
+
+    /// Once a call is answered its descriptions are seldom looked at.
+    pub(super) fn forget_what_was_read(&mut self, call: u32, sides: [LegId; 2]) {
+        if self.calls.get(call as usize).is_none_or(|call| call.setup.is_some()) {
+            return;
+        }
+        for leg in sides {
+            if let Some(leg) = self.leg_mut(leg) {
+                leg.session.local.forget();
+                leg.session.remote.forget();
+            }
+        }
     }
 
     /// How the media of a call is protected now; `None`: there is none.
@@ -200,7 +215,7 @@ impl Calls {
     /// False: all that the caller offers needs a certificate, and the media plane has none.
     fn is_answerable(&self, id: LegId) -> bool {
         let Some(leg) = self.leg(id) else { return false };
-        let offer = describe::read(&leg.session.remote);
+        let offer = leg.session.remote.read();
         offer.is_none_or(|offer| describe::is_usable(&offer, leg.media.fingerprint.is_some()))
     }
 

@@ -3,7 +3,7 @@
 //! when it refuses, both sides are as they were.
 
 use super::client::{Machine, Purpose, Why, read};
-use super::describe::{self, Body};
+use super::describe::{self, Body, Text};
 use super::late::Late;
 use super::leg::{LegId, Stage as MediaStage};
 use super::{ALLOW, Calls, SUPPORTED, headers};
@@ -19,7 +19,7 @@ pub(super) struct Modify {
     pub(super) from: LegId,
     pub(super) to: LegId,
     /// The offer of `from`; empty when it comes from `to` (a late one).
-    offer: Box<[u8]>,
+    offer: Text,
     stage: Stage,
     /// Our request to the other side.
     pub(super) client: Option<u32>,
@@ -38,7 +38,7 @@ enum Stage {
 
 /// What a leg had before an offer.
 pub(super) struct Before {
-    local: Box<[u8]>,
+    local: Text,
     streams: Box<[OpenStream]>,
 }
 
@@ -59,23 +59,21 @@ impl Calls {
         if !invite && is_early {
             return self.update_early(cx, id, flow, message);
         }
-        if let Body::Description(offer) = body
-            && !describe::may_follow(&self.legs[id.slot as usize].session.remote, offer)
-        {
+        let offer = match body {
+            Body::Description(offer) => Text::from(offer),
+            Body::None | Body::Other => Text::default(),
+        };
+        if !describe::may_follow(&self.legs[id.slot as usize].session.remote, &offer) {
             return self.refuse_offer(cx, id, flow, message, StatusCode::NOT_ACCEPTABLE_HERE);
         }
         if let Some(status) = self.glare(id, invite) {
             return self.refuse_offer(cx, id, flow, message, status);
         }
         let leg = &self.legs[id.slot as usize];
-        let offer: Box<[u8]> = match body {
-            Body::Description(offer) if describe::is_same(&leg.session.remote, offer) => {
-                let local = self.answer_again(cx, id, offer);
-                return self.refreshed(cx, id, flow, message, &local);
-            }
-            Body::Description(offer) => offer.into(),
-            Body::None | Body::Other => Box::default(),
-        };
+        if !offer.is_empty() && describe::is_same(leg.session.remote.bytes(), offer.bytes()) {
+            let local = self.answer_again(cx, id, &offer);
+            return self.refreshed(cx, id, flow, message, local.bytes());
+        }
         let (Some(to), tag, call) = (self.other(id), leg.tag(), leg.call) else {
             return self.refuse_offer(cx, id, flow, message, StatusCode::REQUEST_PENDING);
         };
@@ -184,8 +182,7 @@ impl Calls {
         }
         let invite = self.servers.get(server as usize).is_none_or(super::server::Server::is_invite);
         let Some(leg) = self.leg_mut(to) else { return };
-        let body =
-            describe::read(&offer).map(|offer| describe::offer(cx.mint, leg, &offer)).unwrap_or_default();
+        let body = offer.read().map(|offer| describe::offer(cx.mint, leg, &offer)).unwrap_or_default();
         if !body.is_empty() && body == before {
             // What is new is of one leg alone: another address, other keys or candidates. The other side has answered this.
             let answer = leg.session.remote.clone();
@@ -193,9 +190,9 @@ impl Calls {
         }
         let method = if !invite && leg.allows_update { Method::Update } else { Method::Invite };
         let timer = leg.timer.request_lines(cx.world);
-        let client = self.request(cx, to, method, Purpose::Modify, &body, |writer| {
+        let client = self.request(cx, to, method, Purpose::Modify, body.bytes(), |writer| {
             writer.raw(&timer);
-            describe::write_type(writer, &body);
+            describe::write_type(writer, body.bytes());
         });
         match (client, self.calls[call as usize].modify.as_mut()) {
             (None, _) => self.modify_refused(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE),
@@ -237,12 +234,12 @@ impl Calls {
         };
         let late = modify.offer.is_empty();
         let described = match describe::body(message) {
-            Body::Description(described)
-                if self.leg(id).is_some_and(|leg| describe::fits(leg, late, described)) =>
-            {
-                Some(described)
+            Body::Description(described) => {
+                let described = Text::from(described);
+                let fits = self.leg(id).is_some_and(|leg| describe::fits(leg, late, &described));
+                fits.then_some(described)
             }
-            Body::None | Body::Description(_) | Body::Other => None,
+            Body::None | Body::Other => None,
         };
         if invite && !(late && described.is_some()) {
             self.acknowledge(cx, slot, &dialog, message, b"");
@@ -251,23 +248,24 @@ impl Calls {
             return self.modify_refused(cx, call, StatusCode::NOT_ACCEPTABLE_HERE);
         };
         match late {
-            true => self.take_late_offer(cx, call, slot, message, described),
-            false => self.tell_answer(cx, call, described),
+            true => self.take_late_offer(cx, call, slot, message, &described),
+            false => self.tell_answer(cx, call, &described),
         }
     }
 
     /// The answer goes back, and is what counts from now on.
-    pub(super) fn tell_answer(&mut self, cx: &mut Context<'_>, call: u32, answer: &[u8]) {
+    pub(super) fn tell_answer(&mut self, cx: &mut Context<'_>, call: u32, answer: &Text) {
         let Some(modify) = self.calls[call as usize].modify.take() else { return };
         let Some(to) = self.leg_mut(modify.to) else { return };
-        to.session.remote = answer.into();
+        to.session.remote = answer.clone();
         let Some(from) = self.leg_mut(modify.from) else { return };
-        let body = describe::read(answer)
+        let body = answer
+            .read()
             .map(|answer| describe::answer(cx.mint, from, &modify.offer, &answer))
             .unwrap_or_default();
         from.session.remote = modify.offer.clone();
         self.learn_profile(modify.from, &modify.offer);
-        self.say_modified(cx, modify.server, modify.from, &body);
+        self.say_modified(cx, modify.server, modify.from, body.bytes());
         self.agree(cx, modify.from, modify.to);
     }
 
@@ -277,14 +275,14 @@ impl Calls {
         call: u32,
         slot: u32,
         message: &Message<'_>,
-        offer: &[u8],
+        offer: &Text,
     ) {
         let Some(modify) = self.calls[call as usize].modify.as_mut() else { return };
         modify.stage = Stage::OpeningLate;
         let (from, to) = (modify.from, modify.to);
         let tag = message.to_tag().unwrap_or_default().into();
         let response = message.bytes().into();
-        let late = Late { client: slot, tag, response, offer: offer.into(), from: to, to: from };
+        let late = Late { client: slot, tag, response, offer: offer.clone(), from: to, to: from };
         self.calls[call as usize].late = Some(Box::new(late));
         self.open_media(cx, to, offer, true);
         self.open_media(cx, from, offer, false);
@@ -297,9 +295,8 @@ impl Calls {
             return;
         };
         let Some(from) = self.leg_mut(modify.from) else { return };
-        let body =
-            describe::read(&offer).map(|offer| describe::offer(cx.mint, from, &offer)).unwrap_or_default();
-        self.say_modified(cx, modify.server, modify.from, &body);
+        let body = offer.read().map(|offer| describe::offer(cx.mint, from, &offer)).unwrap_or_default();
+        self.say_modified(cx, modify.server, modify.from, body.bytes());
     }
 
     /// 200 with a description to who asked; that of an INVITE awaits its ACK.
@@ -333,11 +330,11 @@ impl Calls {
     }
 
     /// The answer to what is agreed already. What we said last may have been an offer, with more than one key.
-    fn answer_again(&mut self, cx: &mut Context<'_>, id: LegId, offer: &[u8]) -> Box<[u8]> {
+    fn answer_again(&mut self, cx: &mut Context<'_>, id: LegId, offer: &Text) -> Text {
         let described = self.other(id).and_then(|other| Some(self.leg(other)?.session.remote.clone()));
         let described = described.unwrap_or_default();
-        let Some(leg) = self.leg_mut(id) else { return Box::default() };
-        match describe::read(&described) {
+        let Some(leg) = self.leg_mut(id) else { return Text::default() };
+        match described.read() {
             Some(described) => describe::answer(cx.mint, leg, offer, &described),
             None => leg.session.local.clone(),
         }

@@ -114,7 +114,7 @@ impl Calls {
         party: Party,
         call: u32,
     ) {
-        let Body::Description(offer) = describe::body(message) else {
+        let Body::Description(_) = describe::body(message) else {
             let status = StatusCode::NOT_ACCEPTABLE_HERE;
             return refuse(cx, &flow, message, status, Some("Pickup Needs An Offer"));
         };
@@ -122,7 +122,8 @@ impl Calls {
         if let Some(setup) = self.calls[call as usize].setup.as_mut() {
             setup.picker = Some(Picker { leg, server });
         }
-        if self.open_media(cx, leg, offer, true) {
+        let offer = self.legs[leg.slot as usize].session.remote.clone();
+        if self.open_media(cx, leg, &offer, true) {
             self.picked_up(cx, call);
         }
     }
@@ -176,10 +177,10 @@ impl Calls {
         let timer =
             read(&request, |request| self.timer_as_server(cx, picker.leg, request)).unwrap_or_default();
         let extra = read(&invite, |invite| self.extra_of(cx, picker.leg, caller, invite)).unwrap_or_default();
-        let sent = self.answer(cx, picker.server, StatusCode::OK, None, &body, |writer| {
+        let sent = self.answer(cx, picker.server, StatusCode::OK, None, body.bytes(), |writer| {
             writer.raw(&extra);
             writer.raw(&timer);
-            describe::write_type(writer, &body);
+            describe::write_type(writer, body.bytes());
         });
         if let Some(leg) = self.leg_mut(picker.leg).filter(|_| sent.is_some()) {
             leg.unacknowledged = Some(picker.server);

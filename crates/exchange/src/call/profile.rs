@@ -1,9 +1,10 @@
 //! What each leg speaks is learnt from what its peer offers, and remembered of its device (see [`describe::profile`]).
 
+use super::Calls;
 use super::client::transport_of;
+use super::describe::Text;
 use super::describe::profile::Profile;
 use super::leg::LegId;
-use super::{Calls, describe};
 
 impl Calls {
     /// What to offer to a leg whose peer has offered nothing yet.
@@ -15,8 +16,8 @@ impl Calls {
     }
 
     /// The peer of a leg has offered this.
-    pub(super) fn learn_profile(&mut self, id: LegId, offer: &[u8]) {
-        let spoken = describe::read(offer).and_then(|offer| Profile::of(&offer.summary));
+    pub(super) fn learn_profile(&mut self, id: LegId, offer: &Text) {
+        let spoken = offer.read().and_then(|offer| Profile::of(&offer.summary));
         if let (Some(profile), Some(leg)) = (spoken, self.leg_mut(id)) {
             leg.profile = profile;
             self.remember_profile(id);

@@ -3,7 +3,7 @@
 
 use super::Calls;
 use super::client::{Machine, Purpose};
-use super::describe::{self, Body};
+use super::describe::{self, Body, Text};
 use super::leg::LegId;
 use crate::context::Context;
 use crate::world::World;
@@ -185,14 +185,14 @@ impl Calls {
         leg.timer.refresh_at = Monotonic::NEVER;
         leg.timer.under_way = Some(offers);
         let timer = leg.timer.request_lines(cx.world);
-        let body = match describe::read(&described).filter(|_| offers) {
+        let body = match described.read().filter(|_| offers) {
             Some(described) => describe::offer(cx.mint, leg, &described),
-            None => Box::default(),
+            None => Text::default(),
         };
         let method = if invite { Method::Invite } else { Method::Update };
-        let sent = self.request(cx, id, method, Purpose::Refresh, &body, |writer| {
+        let sent = self.request(cx, id, method, Purpose::Refresh, body.bytes(), |writer| {
             writer.raw(&timer);
-            describe::write_type(writer, &body);
+            describe::write_type(writer, body.bytes());
         });
         if sent.is_some() {
             return;
@@ -216,8 +216,8 @@ impl Calls {
         leg.learn(message);
         leg.owes_offer = false;
         let described = match describe::body(message) {
-            Body::Description(described) if !describe::is_same(&leg.session.remote, described) => {
-                Some(described)
+            Body::Description(described) if !describe::is_same(leg.session.remote.bytes(), described) => {
+                Some(Text::from(described))
             }
             Body::None | Body::Description(_) | Body::Other => None,
         };
@@ -226,10 +226,10 @@ impl Calls {
         }
         self.begin_timer_as_client(cx, id, message);
         if let (Some(described), Some(other)) =
-            (described.filter(|d| describe::read(d).is_some()), self.other(id))
+            (described.filter(|described| described.read().is_some()), self.other(id))
         {
             // It may have moved its media meanwhile; the same offer can be answered with another address.
-            self.legs[id.slot as usize].session.remote = described.into();
+            self.legs[id.slot as usize].session.remote = described;
             self.agree(cx, id, other);
         }
     }

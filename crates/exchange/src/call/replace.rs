@@ -161,9 +161,8 @@ impl Calls {
         if rings {
             self.answer_plain(cx, server, StatusCode::RINGING);
         }
-        if let Body::Description(offer) = describe::body(message) {
-            self.open_media(cx, caller, offer, true);
-        }
+        let offer = self.legs[caller.slot as usize].session.remote.clone();
+        self.open_media(cx, caller, &offer, true);
         self.arm_leg(cx.now.monotonic, caller);
         self.accept_opened(cx, call);
     }

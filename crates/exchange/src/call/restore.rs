@@ -5,8 +5,8 @@
 //! there: until then nobody speaks for it without a proof, and what we say to it is held (see [`super::held`]).
 
 use super::Calls;
-use super::describe;
 use super::describe::profile::Profile;
+use super::describe::{self, Text};
 use super::follow::Follow;
 use super::hold::Hears;
 use super::leg::{Leg, LegId, Media, Session, Stage};
@@ -130,8 +130,8 @@ impl Calls {
             session: Session {
                 id: kept.session_id,
                 version: kept.session_version.saturating_add(VERSIONS_SKIPPED),
-                local: kept.local.into(),
-                remote: kept.remote.into(),
+                local: Text::unread(kept.local),
+                remote: Text::unread(kept.remote),
                 restarts_ice: false,
             },
             callee: None,
@@ -296,7 +296,7 @@ fn restored_call(
 /// What the media plane had said, and for streams of which it had said nothing what was described.
 fn kept_media(leg: &Leg, other: Option<&Leg>, said: Option<Kept>) -> Kept {
     let described = other.and_then(|other| {
-        let (own, other) = (describe::read(&leg.session.remote)?, describe::read(&other.session.remote)?);
+        let (own, other) = (leg.session.remote.read()?, other.session.remote.read()?);
         Some(describe::peer(leg, &own, &other))
     });
     let (signalled_from, said) = match said {

@@ -6,7 +6,7 @@
 
 use super::Calls;
 use super::client::{Purpose, read};
-use super::describe::{self, Body};
+use super::describe::{self, Body, Text};
 use super::leg::{LegId, Stage};
 use crate::context::Context;
 use coeur_sip::dialog::Dialog;
@@ -38,16 +38,17 @@ impl Calls {
         self.tell_waiting(cx, call, id);
         // Of keys that the devices have between themselves the caller hears when it is certain who answers.
         if let Body::Description(answer) = describe::body(message)
-            && self.leg(id).is_some_and(|leg| !leg.end_to_end && describe::fits(leg, false, answer))
+            && let answer = Text::from(answer)
+            && self.leg(id).is_some_and(|leg| !leg.end_to_end && describe::fits(leg, false, &answer))
         {
             let leg = &mut self.legs[id.slot as usize];
             if leg.is_ahead {
                 // Said once more, after it was changed.
                 return self.say_ringing(cx, call, id, message, status, b"");
             }
-            leg.session.remote = answer.into();
+            leg.session.remote = answer.clone();
             if let Some(callee) = &mut leg.callee {
-                callee.early = answer.into();
+                callee.early = answer;
                 if reliable && let Some(tag) = message.to_tag() {
                     callee.answered.push(tag.into());
                 }
@@ -112,7 +113,7 @@ impl Calls {
         }
         let body = self.answer_caller(cx, caller, id);
         self.agree(cx, caller, id);
-        self.say_ringing(cx, call, id, message, status, &body);
+        self.say_ringing(cx, call, id, message, status, body.bytes());
     }
 
     /// The caller's ports are open: early media that has been described meanwhile is heard from now on.
@@ -125,17 +126,17 @@ impl Calls {
     }
 
     /// The answer for the caller, from what this callee has described last.
-    pub(super) fn answer_caller(&mut self, cx: &mut Context<'_>, caller: LegId, callee: LegId) -> Box<[u8]> {
+    pub(super) fn answer_caller(&mut self, cx: &mut Context<'_>, caller: LegId, callee: LegId) -> Text {
         let Some(answer) = self.leg(callee).map(|leg| leg.session.remote.clone()) else {
-            return Box::default();
+            return Text::default();
         };
-        let (Some(answer), Some(leg)) = (describe::read(&answer), self.leg_mut(caller)) else {
-            return Box::default();
+        let (Some(answer), Some(leg)) = (answer.read(), self.leg_mut(caller)) else {
+            return Text::default();
         };
         if leg.is_ahead {
             // It has its answer; another is an offer, once it may be one.
             leg.owes_offer = true;
-            return Box::default();
+            return Text::default();
         }
         let offer = leg.session.remote.clone();
         describe::answer(cx.mint, leg, &offer, &answer)

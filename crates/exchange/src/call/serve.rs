@@ -2,7 +2,7 @@
 //! answers at once, and says yes to what is offered as far as it can. So it is called, held, and transferred to like a
 //! phone; its sound is made in the media plane.
 
-use super::describe::{self, Body};
+use super::describe::{self, Body, Text};
 use super::leg::{LegId, Stage};
 use super::start::give_back;
 use super::{ALLOW, CALLS_MAX, Calls, NewLeg, SUPPORTED, across, refuse};
@@ -116,8 +116,9 @@ impl Calls {
         self.calls[call as usize].record.is_elsewhere = flow.is_inside();
         let caller = self.calls[call as usize].caller;
         match offer {
-            Some(offer) => {
-                self.open_media(cx, caller, offer, true);
+            Some(_) => {
+                let offer = self.legs[caller.slot as usize].session.remote.clone();
+                self.open_media(cx, caller, &offer, true);
             }
             None => {
                 self.legs[caller.slot as usize].profile = self.expected_profile(caller);
@@ -133,7 +134,7 @@ impl Calls {
         let caller = self.calls[call as usize].caller;
         let Some(leg) = self.leg(caller) else { return };
         let (near, offer) = (leg.end.flow, leg.session.remote.clone());
-        let offer = (!offer.is_empty()).then_some(&*offer);
+        let offer = (!offer.is_empty()).then_some(offer.bytes());
         let Some(described) = describe::served(service, offer) else {
             return self.end_setup(cx, call, StatusCode::NOT_ACCEPTABLE_HERE, None);
         };
@@ -193,9 +194,9 @@ impl Calls {
     }
 
     /// The service describes itself anew, for this offer. False: there is nothing in it that it can take.
-    pub(super) fn describe_service(&mut self, id: LegId, offer: &[u8]) -> bool {
+    pub(super) fn describe_service(&mut self, id: LegId, offer: &Text) -> bool {
         let Some(leg) = self.leg_mut(id) else { return false };
-        let described = leg.service.and_then(|service| describe::served(service, Some(offer)));
+        let described = leg.service.and_then(|service| describe::served(service, Some(offer.bytes())));
         let is_possible = described.is_some();
         if let Some(described) = described {
             leg.session.remote = described;
@@ -204,7 +205,7 @@ impl Calls {
     }
 
     /// An offer inside the dialog of a side that talks with a service, as `modify` has it.
-    pub(super) fn offer_to_service(&mut self, cx: &mut Context<'_>, call: u32, offer: &[u8]) {
+    pub(super) fn offer_to_service(&mut self, cx: &mut Context<'_>, call: u32, offer: &Text) {
         let Some(modify) = self.calls[call as usize].modify.as_ref() else { return };
         let (server, from, to) = (modify.server, modify.from, modify.to);
         if !offer.is_empty() {
@@ -218,11 +219,10 @@ impl Calls {
         self.calls[call as usize].modify = None;
         let described = self.leg(to).map(|leg| leg.session.remote.clone()).unwrap_or_default();
         let Some(leg) = self.leg_mut(from) else { return };
-        let body = describe::read(&described)
-            .map(|described| describe::offer(cx.mint, leg, &described))
-            .unwrap_or_default();
+        let body =
+            described.read().map(|described| describe::offer(cx.mint, leg, &described)).unwrap_or_default();
         leg.awaits_answer = true;
-        self.say_modified(cx, server, from, &body);
+        self.say_modified(cx, server, from, body.bytes());
     }
 
     /// The ACK of a 2xx in which a service has offered. Without an answer there is no session.
@@ -231,12 +231,11 @@ impl Calls {
         leg.awaits_answer = false;
         let call = leg.call;
         let answer = match describe::body(message) {
-            Body::Description(answer) if describe::read(answer).is_some() => answer,
-            Body::None | Body::Description(_) | Body::Other => {
-                return self.end_call(cx, call, super::end::By::Us);
-            }
+            Body::Description(answer) => Some(Text::from(answer)).filter(|answer| answer.read().is_some()),
+            Body::None | Body::Other => None,
         };
-        leg.session.remote = answer.into();
+        let Some(answer) = answer else { return self.end_call(cx, call, super::end::By::Us) };
+        leg.session.remote = answer;
         if let Some(other) = self.other(id) {
             self.agree(cx, id, other);
         }
@@ -246,7 +245,7 @@ impl Calls {
     pub(super) fn agree_with_service(&mut self, cx: &mut Context<'_>, id: LegId, service_leg: LegId) {
         let (Some(leg), Some(other)) = (self.leg(id), self.leg(service_leg)) else { return };
         let Some(service) = other.service else { return };
-        let both = (describe::read(&leg.session.remote), describe::read(&other.session.remote));
+        let both = (leg.session.remote.read(), other.session.remote.read());
         let (Some(own), Some(of_service)) = both else { return };
         let peer = describe::peer(leg, &own, &of_service);
         let (media, call) = (leg.media.id, leg.call);
@@ -261,5 +260,6 @@ impl Calls {
         }
         self.protected(cx, call, protection);
         self.play(cx, id, None);
+        self.forget_what_was_read(call, [id, service_leg]);
     }
 }

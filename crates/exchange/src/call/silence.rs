@@ -136,7 +136,7 @@ impl Calls {
         else {
             return;
         };
-        let (of_a, of_b) = (describe::read(&first.session.remote), describe::read(&second.session.remote));
+        let (of_a, of_b) = (first.session.remote.read(), second.session.remote.read());
         let (Some(of_a), Some(of_b)) = (of_a, of_b) else { return };
         let (to_a, to_b) = (describe::peer(first, &of_a, &of_b), describe::peer(second, &of_b, &of_a));
         let answered = state.record.answered.map(|answered| cx.now.monotonic_at(answered));

@@ -1,6 +1,6 @@
 //! A call begins: the INVITE of a caller whom we know (RFC 3261 sections 8.2 and 13.3.1).
 
-use super::describe::{self, Body};
+use super::describe::{self, Body, Text};
 use super::leg::LegId;
 use super::state::{Call, Record, Setup};
 use super::{ALLOW, CALLS_MAX, Calls, NewLeg, refuse};
@@ -40,9 +40,8 @@ impl Calls {
         }
         let Some(call) = self.begin_call(cx, flow, message, party, (targets, counted)) else { return };
         let leg = self.calls[call as usize].caller;
-        if let Body::Description(offer) = describe::body(message) {
-            self.open_media(cx, leg, offer, true);
-        }
+        let offer = self.legs[leg.slot as usize].session.remote.clone();
+        self.open_media(cx, leg, &offer, true);
         self.set_onward(cx, call, onward);
         self.settle(cx, call);
     }
@@ -136,8 +135,9 @@ impl Calls {
         // Section 8.2.6.1: at once, well under 200 ms.
         self.answer_plain(cx, server, StatusCode::TRYING);
         if let Body::Description(offer) = describe::body(message) {
-            self.legs[leg.slot as usize].session.remote = offer.into();
-            self.learn_profile(leg, offer);
+            let offer = Text::from(offer);
+            self.learn_profile(leg, &offer);
+            self.legs[leg.slot as usize].session.remote = offer;
         }
         Some((leg, server))
     }

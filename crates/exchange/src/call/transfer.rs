@@ -5,6 +5,7 @@
 //! side over ([`super::join`]). Of a blind transfer the new call begins here, with a stand-in for its caller: a leg without
 //! a dialog, which has the description of the side that waits. Of an attended one the new call is there already.
 
+use super::describe::Text;
 use super::end::By;
 use super::join::Join;
 use super::leg::LegId;
@@ -383,7 +384,8 @@ fn referred_by(value: &[u8]) -> Box<[u8]> {
 }
 
 /// A description as an offer to somebody new: who waits was put on hold by who transfers it, and is to be heard again.
-pub(super) fn unheld(description: &[u8], near: std::net::IpAddr) -> Box<[u8]> {
+pub(super) fn unheld(description: &Text, near: std::net::IpAddr) -> Text {
+    let description = description.bytes();
     let mut offer = Vec::with_capacity(description.len());
     for line in description.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);

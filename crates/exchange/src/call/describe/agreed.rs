@@ -1,6 +1,6 @@
 //! What has been agreed on a leg, for the media plane: from what we announced there and what its peer did.
 
-use super::{Described, formats, held, keys, payloads, read};
+use super::{Described, formats, held, keys, payloads};
 use crate::call::leg::Leg;
 use crate::event::{LegProtection, Protection};
 use crate::media::{
@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// What has been agreed with the peer of `leg`: its own description, ours, and the other side's for what it may hear and
 /// say.
 pub(in crate::call) fn peer(leg: &Leg, own: &Described<'_>, other: &Described<'_>) -> Peer {
-    let ours = read(&leg.session.local);
+    let ours = leg.session.local.read();
     let stream = |index: usize| {
         let (mine, theirs) = (own.summary.media.get(index)?, other.summary.media.get(index)?);
         let ours = ours.as_ref()?.summary.media.get(index)?;
@@ -32,7 +32,7 @@ pub(in crate::call) fn peer(leg: &Leg, own: &Described<'_>, other: &Described<'_
 
 /// Whether each stream that it takes has keys that fit ours.
 pub(super) fn is_answer(leg: &Leg, answer: &Described<'_>) -> bool {
-    let Some(ours) = read(&leg.session.local) else { return true };
+    let Some(ours) = leg.session.local.read() else { return true };
     let both = ours.summary.media.iter().zip(&answer.summary.media);
     let taken = |(ours, answer): &(&MediaSummary, &MediaSummary)| !ours.is_rejected && !answer.is_rejected;
     both.filter(taken).all(|(ours, answer)| keying(ours, answer).is_some())
@@ -158,7 +158,7 @@ fn ice(ours: Option<&IceSummary>, theirs: Option<&IceSummary>) -> Option<Box<Ice
 /// Streams that both have taken. `m=` lines keep their places on both legs, so an index is the same stream. What has no
 /// format in common is converted.
 pub(in crate::call) fn pairs(a: &Peer, b: &Peer, legs: [(&Leg, &Described<'_>); 2]) -> Box<[Pair]> {
-    let ours = legs.map(|(leg, _)| read(&leg.session.local));
+    let ours = legs.map(|(leg, _)| leg.session.local.read());
     let conversion = |index: usize| {
         let agreed = |at: usize| {
             let said = legs[at].1.summary.media.get(index)?;

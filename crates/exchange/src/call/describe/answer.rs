@@ -1,7 +1,7 @@
 //! What we answer on a leg: in the profile of its offer, with what the other side has said.
 
 use super::offer::speaks_web;
-use super::{Described, address_of, agreed, formats, keep, keys, payloads, read};
+use super::{Described, Text, address_of, agreed, formats, keep, keys, payloads};
 use crate::call::leg::Leg;
 use crate::media::{DtlsRole, StreamAddress};
 use crate::mint::Mint;
@@ -12,19 +12,14 @@ use coeur_sdp::{MediaSummary, SessionDescription};
 
 /// Writes the answer to `offer` for a leg, and keeps it. [`Leg::session`] still has what was agreed before: what the offer
 /// does not change stays, keys and roles included.
-pub(in crate::call) fn answer(
-    mint: &mut Mint,
-    leg: &mut Leg,
-    offer: &[u8],
-    from: &Described<'_>,
-) -> Box<[u8]> {
+pub(in crate::call) fn answer(mint: &mut Mint, leg: &mut Leg, offer: &Text, from: &Described<'_>) -> Text {
     // It was read when it came.
-    let Some(offer) = read(offer) else { return Box::default() };
+    let Some(offer) = offer.read() else { return Text::default() };
     let (local, remote) = (leg.session.local.clone(), leg.session.remote.clone());
-    let before = Before { ours: read(&local), theirs: read(&remote) };
+    let before = Before { ours: local.read(), theirs: remote.read() };
     let credentials = before.credentials(mint, &offer);
     let slot = |(index, asked): (usize, &MediaSummary)| {
-        let is_said = index < from.lines.media.len();
+        let is_said = index < from.summary.media.len();
         let address = leg.media.addresses.get(index).and_then(Option::as_ref);
         let transport = match address.filter(|_| is_said && !asked.is_rejected) {
             Some(address) if asked.proto.is_rtp() => {
@@ -55,7 +50,9 @@ pub(in crate::call) fn answer(
     };
     let said = numbered(from, &offer);
     // What has one reading, with a slot for each line, can be answered.
-    let Ok(description) = derive_answer(&offer.lines, &said.view(), &derived) else { return Box::default() };
+    let Ok(description) = derive_answer(&offer.lines(), &said.view(), &derived) else {
+        return Text::default();
+    };
     keep(leg, description)
 }
 
@@ -74,7 +71,7 @@ fn has_keys(media: &MediaSummary, certified: bool) -> bool {
 
 /// What the other side said, with the numbers of the offer.
 fn numbered(from: &Described<'_>, offer: &Described<'_>) -> SessionDescription {
-    let mut said = SessionDescription::from(&from.lines);
+    let mut said = SessionDescription::from(&from.lines());
     for (index, media) in said.media.iter_mut().enumerate() {
         if let (Some(theirs), Some(asked)) = (from.summary.media.get(index), offer.summary.media.get(index)) {
             payloads::rename(media, &payloads::matching(&theirs.codecs, &asked.codecs));

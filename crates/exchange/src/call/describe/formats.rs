@@ -226,9 +226,9 @@ mod tests {
 
     fn appended(formats: &str, lines: &[&str], before: Option<&str>) -> (String, Vec<String>) {
         let text = described(formats, lines);
-        let mut offer = SessionDescription::from(&read(text.as_bytes()).expect("a description").lines);
+        let mut offer = SessionDescription::from(&read(text.as_bytes()).expect("a description").lines());
         let before = before
-            .map(|before| SessionDescription::from(&read(before.as_bytes()).expect("a description").lines));
+            .map(|before| SessionDescription::from(&read(before.as_bytes()).expect("a description").lines()));
         append(&mut offer, before.as_ref());
         let media = &offer.media[0];
         let view = media.view();
@@ -263,7 +263,7 @@ mod tests {
 
     fn translated(said: (&str, &[&str]), asked: (&str, &[&str])) -> String {
         let (said, asked) = (described(said.0, said.1), described(asked.0, asked.1));
-        let mut said = SessionDescription::from(&read(said.as_bytes()).expect("a description").lines);
+        let mut said = SessionDescription::from(&read(said.as_bytes()).expect("a description").lines());
         let asked = read(asked.as_bytes()).expect("a description");
         translate(&mut said.media[0], &asked.summary.media[0]);
         let mut out = Vec::new();

@@ -1,21 +1,21 @@
 //! What we offer on a leg: what the other side has described, in the profile of this one.
 
 use super::profile::Profile;
-use super::{Described, address_of, formats, held, keep, keys, payloads, read};
+use super::{Described, Text, address_of, formats, held, keep, keys, payloads};
 use crate::call::leg::Leg;
 use crate::media::StreamAddress;
 use crate::mint::Mint;
 use coeur_sdp::attribute::{Attribute, Crypto, IcePassword, IceUfrag, RtcpFeedback, Setup};
 use coeur_sdp::derive::{self, LegTransport, RtcpPlace, Slot, derive_offer};
 use coeur_sdp::summary::OwnedCodec;
-use coeur_sdp::{MediaDescription, MediaSummary, Proto, SessionDescription};
+use coeur_sdp::{MediaDescription, MediaSummary, OwnedLine, Proto, SessionDescription};
 
 /// Writes the offer for a leg, and keeps it. A stream that is agreed keeps its profile, its key and its credentials; so one
 /// that is encrypted is never offered in clear.
-pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_>) -> Box<[u8]> {
+pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_>) -> Text {
     let (local, remote) = (leg.session.local.clone(), leg.session.remote.clone());
-    let (before, theirs) = (read(&local), read(&remote));
-    let had = before.as_ref().map_or(0, |before| before.lines.media.len());
+    let (before, theirs) = (local.read(), remote.read());
+    let had = before.as_ref().map_or(0, |before| before.summary.media.len());
     let credentials = if leg.session.restarts_ice { keys::credentials(mint) } else { None };
     let mut ours = Ours { mint, credentials };
     let slot = |index: usize| {
@@ -42,19 +42,20 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
             None => Slot::Refused { from: stream.map(|_| index) },
         }
     };
-    let slots: Vec<Slot> = (0..from.lines.media.len().max(had)).map(slot).collect();
+    let slots: Vec<Slot> = (0..from.summary.media.len().max(had)).map(slot).collect();
     let is_web = leg.profile.is_web();
-    let was_bundled = before.as_ref().map(|before| before.lines.has(b"group"));
+    let before = before.as_ref().map(|before| SessionDescription::from(&before.lines()));
+    let is_group = |line: &OwnedLine| line.view().is_attribute(b"group");
+    let was_bundled = before.as_ref().map(|before| before.session.iter().any(is_group));
     let derived = derive::Leg {
         address: address_of(leg),
         has_bundle: was_bundled.unwrap_or(leg.profile.bundle),
         keeps_sources: is_web && speaks_web(from),
         slots,
     };
-    let before = before.as_ref().map(|before| SessionDescription::from(&before.lines));
     // What has one reading, with a slot for each line, can be offered.
-    let Ok(mut description) = derive_offer(&from.lines, before.as_ref(), &derived) else {
-        return Box::default();
+    let Ok(mut description) = derive_offer(&from.lines(), before.as_ref(), &derived) else {
+        return Text::default();
     };
     if speaks_web(from) && !is_web {
         without_web(&mut description);

@@ -9,7 +9,8 @@ use coeur_sdp::{Media, MediaSummary};
 /// on rtcp-mux (RFC 5761 section 5.1.1) and bundles (RFC 9143) counts; else streams that are open stay as they are, and
 /// new ones are as the leg speaks.
 pub(in crate::call) fn streams(leg: &Leg, described: &Described<'_>, is_peers: bool) -> Box<[OpenStream]> {
-    let medias = described.lines.media.iter().zip(&described.summary.media);
+    let lines = described.lines();
+    let medias = lines.media.iter().zip(&described.summary.media);
     let mut first = None;
     let stream = |(index, (media, summary)): (usize, (&Media<'_>, &MediaSummary))| {
         let kind = kind_of(media, summary);

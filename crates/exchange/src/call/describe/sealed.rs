@@ -2,7 +2,7 @@
 //! what they protect passes unread. All else of a leg stays ours: addresses, ICE, the `o=` line.
 
 use super::profile::Profile;
-use super::{Described, keys, read};
+use super::{Described, keys};
 use crate::call::leg::Leg;
 use coeur_sdp::MediaSummary;
 
@@ -31,7 +31,7 @@ pub(in crate::call) fn has_same_numbers(one: &Described<'_>, other: &Described<'
 /// Whether what we have said last on a leg has a certificate that is not ours.
 pub(in crate::call) fn is_end_to_end(leg: &Leg) -> bool {
     let Some(ours) = leg.media.fingerprint.as_ref() else { return false };
-    let Some(said) = read(&leg.session.local) else { return false };
+    let Some(said) = leg.session.local.read() else { return false };
     let dtls = said.summary.media.iter().filter_map(|media| media.keying.dtls());
     let mut fingerprints = dtls.flat_map(|dtls| dtls.fingerprints.iter());
     fingerprints.any(|found| *found.digest != *ours.bytes)

@@ -1,6 +1,7 @@
 //! What a service of ours would say, had it a phone: the first audio of an offer with the codecs that it takes, everything
 //! else refused.
 
+use super::Text;
 use crate::media::STREAMS_MAX;
 use crate::service::Service;
 use coeur_sdp::{Codec, Media, Proto};
@@ -14,7 +15,7 @@ const OFFER: &[u8] = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 192.0.2.
 
 /// The description of a service, as answer to an offer or as its own offer. Its addresses are never used: it has no ports.
 /// `None`: it can take nothing of what is offered.
-pub(in crate::call) fn served(service: Service, offer: Option<&[u8]>) -> Option<Box<[u8]>> {
+pub(in crate::call) fn served(service: Service, offer: Option<&[u8]>) -> Option<Text> {
     let Some(offer) = offer else { return Some(OFFER.into()) };
     let offer = coeur_sdp::parse(offer).ok().filter(|offer| offer.media.len() <= STREAMS_MAX)?;
     let chosen = offer.media.iter().position(|media| is_voice(service, media))?;
@@ -94,11 +95,11 @@ mod tests {
              a=sendonly\r\nm=audio 4002 RTP/AVP 0\r\n"
         );
         let described = served(Service::Echo, Some(offer.as_bytes())).expect("audio");
-        let text = String::from_utf8_lossy(&described);
+        let text = String::from_utf8_lossy(described.bytes());
         assert!(text.contains("m=video 0 RTP/AVP 96\r\nm=audio 9 RTP/SAVP 18 0 101\r\n"), "{text}");
         assert!(text.contains("a=fmtp:101 0-16\r\n") && text.contains("a=sendrecv\r\n"), "{text}");
         assert!(text.ends_with("m=audio 0 RTP/AVP 0\r\n"), "{text}");
-        assert!(super::super::read(&described).is_some(), "it has one reading");
+        assert!(described.read().is_some(), "it has one reading");
     }
 
     #[test]
@@ -108,7 +109,7 @@ mod tests {
             "{HEAD}m=audio 4000 RTP/AVP 18 0 111 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n"
         );
         let described = served(room, Some(offer.as_bytes())).expect("audio");
-        let text = String::from_utf8_lossy(&described);
+        let text = String::from_utf8_lossy(described.bytes());
         assert!(text.contains("m=audio 9 RTP/AVP 0 111 101\r\n"), "{text}");
         assert_eq!(served(room, Some(format!("{HEAD}m=audio 4000 RTP/AVP 18\r\n").as_bytes())), None);
     }

@@ -86,3 +86,22 @@ fn a_leg_and_its_transactions_are_small() {
     ];
     assert!(sizes[0] <= 800 && sizes[1] <= 360 && sizes[2] <= 320, "{sizes:?}");
 }
+
+/// Only while a call is set up, or changed, is it kept what its descriptions promise: it is more than their text.
+#[test]
+fn of_two_who_talk_it_is_not_kept_what_was_read() {
+    let (mut desk, mut alice, bob) = Desk::new();
+    let (request, sent) = desk.invite(&mut alice, URI, "", &sdp("10.0.0.1", 4_000));
+    let is_read = |desk: &Desk| {
+        let legs = desk.office.exchange.calls().legs.iter();
+        legs.map(|(_, leg)| (leg.session.local.is_read(), leg.session.remote.is_read())).collect::<Vec<_>>()
+    };
+    assert_eq!(is_read(&desk), [(false, true), (true, false)]);
+    let invite = request_to(&sent, bob.flow, "INVITE").clone();
+    let answer = reply(&invite, 200, "tag", &contact(bob.flow), &sdp("10.0.0.2", 5_000));
+    let sent = desk.receive(bob.flow, &answer);
+    let mut caller = Ua::caller(alice.flow, &request, answer_to(&sent, alice.flow, 200));
+    let ack = caller.ack("");
+    desk.receive(alice.flow, &ack);
+    assert_eq!(is_read(&desk), [(false, false), (false, false)]);
+}
