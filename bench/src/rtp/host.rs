@@ -36,7 +36,7 @@ pub fn main(args: &[String]) {
         let mut answer = String::new();
         for (side, (id, phone, srtp)) in [(ids[0], a, a_srtp), (ids[1], b, b_srtp)].into_iter().enumerate() {
             let phone: SocketAddr = phone.parse().expect("an address");
-            let port = open(&media, &told, id, phone, (srtp == "1").then_some(side));
+            let port = open(&media, &told, id, phone, suite(srtp).map(|suite| (suite, side)));
             answer.push_str(&format!("{port} "));
         }
         let streams = [Pair { a: 0, b: 0, payloads: Box::default(), conversion: None }].into();
@@ -46,12 +46,22 @@ pub fn main(args: &[String]) {
     }
 }
 
+/// The suites of the bench.
+fn suite(name: &str) -> Option<SrtpSuite> {
+    match name {
+        "AES_CM_128_HMAC_SHA1_80" => Some(SrtpSuite::AesCm128HmacSha1_80),
+        "AES_CM_128_HMAC_SHA1_32" => Some(SrtpSuite::AesCm128HmacSha1_32),
+        "-" => None,
+        other => panic!("{other}"),
+    }
+}
+
 fn open(
     media: &Media,
     told: &Receiver<MediaEvent>,
     id: MediaId,
     phone: SocketAddr,
-    srtp: Option<usize>,
+    srtp: Option<(SrtpSuite, usize)>,
 ) -> SocketAddr {
     let audio = OpenStream { kind: StreamKind::Audio, rtcp_mux: false, bundled_with: None };
     media.handle(MediaCommand::Open { id, near: phone.ip(), streams: [audio].into() });
@@ -62,13 +72,15 @@ fn open(
             _ => {}
         }
     };
-    let key = |side, heard| SrtpKey {
-        suite: SrtpSuite::AesCm128HmacSha1_80,
+    let key = |suite, side, heard| SrtpKey {
+        suite,
         key_and_salt: keys::bytes(side, heard).into(),
         mki: Box::default(),
     };
     let keying = match srtp {
-        Some(side) => Keying::Sdes { send: key(side, true), receive: key(side, false) },
+        Some((suite, side)) => {
+            Keying::Sdes { send: key(suite, side, true), receive: key(suite, side, false) }
+        }
         None => Keying::Plain,
     };
     let stream = Stream {
@@ -113,13 +125,13 @@ impl Relay for Host {
     }
 
     fn open(&mut self, call: usize, phones: [SocketAddr; 2], mode: Mode) -> Opened {
-        let srtp = mode.protected.map(u8::from);
+        let srtp = mode.suites.map(|suite| suite.map_or("-", keys::name));
         writeln!(self.input, "{call} {} {} {} {}", phones[0], phones[1], srtp[0], srtp[1]).expect("the host");
         let mut line = String::new();
         self.output.read_line(&mut line).expect("the host");
         let ports: Vec<SocketAddr> =
             line.split_whitespace().map(|port| port.parse().expect("a port")).collect();
-        let keys = [0, 1].map(|side| mode.protected[side].then(|| keys::bytes(side, true)));
+        let keys = [0, 1].map(|side| mode.suites[side].map(|_| keys::bytes(side, true)));
         Opened { ports: ports.try_into().expect("two ports"), keys }
     }
 }

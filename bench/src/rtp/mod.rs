@@ -1,5 +1,5 @@
 //! `coeur-bench rtp`: calls of 20 ms G.711 both ways through our media workers and through rtpengine, in turn: CPU of the
-//! relay for each packet that it forwarded, loss, added latency. `--calls N --secs S --mode rtp-rtp|rtp-srtp|srtp-srtp`,
+//! relay for each packet that it forwarded, loss, added latency. `--calls N --secs S --mode rtp-rtp|rtp-srtp|srtp-srtp|srtp-other`,
 //! `--only coeur|rtpengine`, `--workers N`. Needs the package rtpengine-daemon for the comparison. Both run in user space,
 //! with as many threads.
 
@@ -9,26 +9,30 @@ mod peer;
 mod traffic;
 
 use crate::Args;
+use coeur_media::srtp::Suite;
 use std::net::SocketAddr;
 use std::process::Child;
 
 pub use host::main as host;
 
-/// Which of the two phones of a call speak SRTP (AES_CM_128_HMAC_SHA1_80, SDES).
+/// What each of the two phones of a call speaks: SRTP of a suite, with keys by SDES, or RTP.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Mode {
-    pub protected: [bool; 2],
+    pub suites: [Option<Suite>; 2],
 }
 
 impl Mode {
     fn named(name: &str) -> Mode {
-        let protected = match name {
-            "rtp-rtp" => [false, false],
-            "rtp-srtp" => [false, true],
-            "srtp-srtp" => [true, true],
-            other => panic!("--mode: {other} is none of rtp-rtp rtp-srtp srtp-srtp"),
+        let usual = Some(Suite::AesCm128HmacSha1_80);
+        let suites = match name {
+            "rtp-rtp" => [None, None],
+            "rtp-srtp" => [None, usual],
+            "srtp-srtp" => [usual, usual],
+            // Nobody can hand keys through: both relays take SRTP off and put it on.
+            "srtp-other" => [usual, Some(Suite::AesCm128HmacSha1_32)],
+            other => panic!("--mode: {other} is none of rtp-rtp rtp-srtp srtp-srtp srtp-other"),
         };
-        Mode { protected }
+        Mode { suites }
     }
 }
 

@@ -1,6 +1,7 @@
 //! rtpengine, in user space, told of calls by its ng protocol (bencode over UDP).
 
 use super::{Mode, Opened, Process, Relay, keys};
+use coeur_media::srtp::Suite;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -60,36 +61,36 @@ impl Relay for Rtpengine {
 
     fn open(&mut self, call: usize, phones: [SocketAddr; 2], mode: Mode) -> Opened {
         let call_id = format!("bench-{call}");
-        let profile = if mode.protected[1] { "RTP/SAVP" } else { "RTP/AVP" };
+        let profile = if mode.suites[1].is_some() { "RTP/SAVP" } else { "RTP/AVP" };
         let offer = self.ask(&[
             ("ICE", "remove"),
             ("call-id", &call_id),
             ("command", "offer"),
             ("from-tag", "a"),
-            ("sdp", &sdp(phones[0], mode.protected[0].then_some((1, 0)))),
+            ("sdp", &sdp(phones[0], mode.suites[0].map(|suite| (suite, 1, 0)))),
             ("transport-protocol", profile),
         ]);
-        let (to_b, key_b) = media(&offer, mode.protected[1]);
+        let (to_b, key_b) = media(&offer, mode.suites[1]);
         let tag = key_b.as_ref().map_or(1, |(tag, _)| *tag);
         let answer = self.ask(&[
             ("ICE", "remove"),
             ("call-id", &call_id),
             ("command", "answer"),
             ("from-tag", "a"),
-            ("sdp", &sdp(phones[1], mode.protected[1].then_some((tag, 1)))),
+            ("sdp", &sdp(phones[1], mode.suites[1].map(|suite| (suite, tag, 1)))),
             ("to-tag", "b"),
         ]);
-        let (to_a, key_a) = media(&answer, mode.protected[0]);
+        let (to_a, key_a) = media(&answer, mode.suites[0]);
         Opened { ports: [to_a, to_b], keys: [key_a.map(|(_, key)| key), key_b.map(|(_, key)| key)] }
     }
 }
 
-/// The description of a phone, with tag and side of its key.
-fn sdp(phone: SocketAddr, crypto: Option<(u32, usize)>) -> String {
+/// The description of a phone, with suite, tag and side of its key.
+fn sdp(phone: SocketAddr, crypto: Option<(Suite, u32, usize)>) -> String {
     let (profile, crypto) = match crypto {
-        Some((tag, side)) => {
+        Some((suite, tag, side)) => {
             let key = keys::base64(&keys::bytes(side, false));
-            ("SAVP", format!("a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n"))
+            ("SAVP", format!("a=crypto:{tag} {} inline:{key}\r\n", keys::name(suite)))
         }
         None => ("AVP", String::new()),
     };
@@ -101,8 +102,8 @@ fn sdp(phone: SocketAddr, crypto: Option<(u32, usize)>) -> String {
     )
 }
 
-/// Where an answer of rtpengine says that it receives, and tag and key of the suite that the bench speaks.
-fn media(answer: &str, protected: bool) -> (SocketAddr, Option<(u32, Vec<u8>)>) {
+/// Where an answer of rtpengine says that it receives, and tag and key of that suite.
+fn media(answer: &str, suite: Option<Suite>) -> (SocketAddr, Option<(u32, Vec<u8>)>) {
     let word = |start: &str, place: usize| {
         let line = answer.lines().find_map(|line| line.strip_prefix(start));
         line.and_then(|line| line.split(' ').nth(place))
@@ -110,9 +111,9 @@ fn media(answer: &str, protected: bool) -> (SocketAddr, Option<(u32, Vec<u8>)>) 
             .trim()
     };
     let address = format!("{}:{}", word("c=IN IP4 ", 0), word("m=audio ", 0)).parse().expect("an address");
-    let suite = |line: &&str| line.starts_with("a=crypto:") && line.contains("AES_CM_128_HMAC_SHA1_80");
-    let key = protected.then(|| {
-        let line = answer.lines().find(suite).unwrap_or_else(|| panic!("no key in {answer}"));
+    let key = suite.map(|suite| {
+        let is_it = |line: &&str| line.starts_with("a=crypto:") && line.contains(keys::name(suite));
+        let line = answer.lines().find(is_it).unwrap_or_else(|| panic!("no key in {answer}"));
         let tag =
             line["a=crypto:".len()..].split(' ').next().and_then(|tag| tag.parse().ok()).expect("a tag");
         let inline = line.split("inline:").nth(1).expect("a key").split('|').next().expect("a key");

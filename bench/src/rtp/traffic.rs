@@ -120,8 +120,11 @@ impl Phones {
             passed_through |= opened.keys[1].as_deref() == Some(&keys::bytes(0, false)[..]);
             let phone = |side: usize| Phone {
                 to: sockaddr(opened.ports[side]),
-                out: mode.protected[side].then(|| Outbound::new(&keys::master(&keys::bytes(side, false)))),
-                inbound: opened.keys[side].as_ref().map(|key| Inbound::new(&keys::master(key))),
+                out: mode.suites[side]
+                    .map(|suite| Outbound::new(&keys::master(suite, &keys::bytes(side, false)))),
+                inbound: mode.suites[side]
+                    .zip(opened.keys[side].as_ref())
+                    .map(|(suite, key)| Inbound::new(&keys::master(suite, key))),
                 sequence: 1,
                 sent_ns: Box::new([0; RING]),
             };
