@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::flow::{Flow, Hop};
 use crate::mint::{Mint, write_hex};
 use crate::outbox::Span;
+use crate::session_id;
 use crate::world::Settings;
 use coeur_sip::message::Message;
 use coeur_sip::time::Monotonic;
@@ -104,7 +105,8 @@ fn is_remembered(flow: &Flow, message: &Message<'_>) -> bool {
     flow.transport == Transport::Udp && !matches!(message.method(), Method::Invite | Method::Ack)
 }
 
-/// Writes an answer with what `extra` adds, sends it back and remembers it.
+/// Writes an answer with what `extra` adds, sends it back and remembers it. For who has proved himself: it names his session
+/// (RFC 7989).
 pub fn answer(
     cx: &mut Context<'_>,
     flow: &Flow,
@@ -113,7 +115,13 @@ pub fn answer(
     reason: Option<&str>,
     extra: impl FnOnce(&mut ResponseWriter<'_>),
 ) {
-    let span = write_answer(cx, flow, message, status, reason, extra);
+    let session = cx.session.take().or_else(|| session_id::alone(message));
+    let span = write_answer(cx, flow, message, status, reason, |writer| {
+        if let Some(session) = session {
+            writer.header(HeaderName::SessionId, &session);
+        }
+        extra(writer);
+    });
     cx.answers.remember(cx.now.monotonic, flow, message, &cx.outbox.arena[span.range()]);
     cx.outbox.send(way_back(flow, message), span, None);
 }
@@ -126,8 +134,13 @@ pub fn answer_with_tag(
     status: StatusCode,
     tag: &[u8],
 ) {
+    let session = cx.session.take().or_else(|| session_id::alone(message));
     let span = cx.outbox.write(|out| {
-        respond(message, status, None, Some(tag), flow.remote, out).end(b"");
+        let mut writer = respond(message, status, None, Some(tag), flow.remote, out);
+        if let Some(session) = session {
+            writer.header(HeaderName::SessionId, &session);
+        }
+        writer.end(b"");
     });
     cx.answers.remember(cx.now.monotonic, flow, message, &cx.outbox.arena[span.range()]);
     cx.outbox.send(way_back(flow, message), span, None);

@@ -4,6 +4,7 @@ use crate::answer::Answers;
 use crate::event::Counters;
 use crate::mint::Mint;
 use crate::outbox::Outbox;
+use crate::session_id::Pair;
 use crate::world::World;
 use coeur_sip::time::Now;
 
@@ -15,4 +16,6 @@ pub struct Context<'c> {
     pub outbox: &'c mut Outbox,
     /// What retransmissions are answered from; filled by [`crate::answer::answer`].
     pub answers: &'c mut Answers,
+    /// RFC 7989: what the answer to a request inside a call of ours names.
+    pub session: Option<Pair>,
 }

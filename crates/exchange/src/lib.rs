@@ -45,6 +45,7 @@ pub mod registrar;
 pub mod route_token;
 pub mod routing;
 pub mod service;
+mod session_id;
 pub mod silence;
 #[cfg(test)]
 pub mod testing;
@@ -118,6 +119,7 @@ impl Exchange {
             counters: &mut self.counters,
             outbox,
             answers: &mut self.answers,
+            session: None,
         };
         let mut roles = dispatch::Roles {
             guard: &mut self.guard,
@@ -144,6 +146,7 @@ impl Exchange {
             counters: &mut self.counters,
             outbox,
             answers: &mut self.answers,
+            session: None,
         };
         self.calls.take_up(&mut cx, calls)
     }

@@ -7,6 +7,7 @@ use super::late::Late;
 use super::leg::{LegId, Stage};
 use super::{ALLOW, Calls, SUPPORTED, across, headers, identity};
 use crate::context::Context;
+use crate::session_id::of_ack;
 use coeur_sip::dialog::Dialog;
 use coeur_sip::header::HeaderName;
 use coeur_sip::{Message, Method, StatusCode, Writer};
@@ -222,8 +223,12 @@ impl Calls {
         let number = dialog.next_cseq(1).saturating_add(super::client::ANSWERS_MAX as u32);
         self.acknowledge(cx, slot, &dialog, message, b"");
         let to = super::client::Outgoing { leg, purpose: Purpose::Told, hop, party, invite: false };
+        let session = read(&request, |request| of_ack(request, message)).flatten();
         self.send(cx, to, |via, out| {
             let mut writer = dialog.write_request(Method::Bye, number, via, out);
+            if let Some(session) = &session {
+                writer.header(HeaderName::SessionId, session);
+            }
             if let Some(reason) = Why::CompletedElsewhere.reason() {
                 writer.header(HeaderName::Reason, reason);
             }

@@ -118,9 +118,11 @@ impl Calls {
 
     /// BYE to a leg; when its ACK is still to come, then (section 15: not before the ACK, or before it is too late for one).
     pub(super) fn hang_up(&mut self, cx: &mut Context<'_>, id: LegId, reason: Option<&[u8]>) {
+        let other = self.other(id).and_then(|other| self.leg(other)).map(|other| other.uuid);
         let Some(leg) = self.leg_mut(id) else { return };
         if leg.unacknowledged.is_some() {
             leg.leaving = true;
+            leg.spoke_with = other.or(leg.spoke_with);
             return;
         }
         self.send_bye(cx, id, reason);
@@ -167,6 +169,7 @@ impl Calls {
         if let Some(call) = self.leg(id).map(|leg| leg.call) {
             self.note(cx, call, id);
         }
+        self.remember_session(id);
         self.close_media(cx, id);
         let Some(leg) = self.leg(id) else { return };
         let call = leg.call;

@@ -28,6 +28,7 @@ impl Calls {
             answer_stranger(cx, &flow, message, status, None, |_| {});
             return;
         };
+        cx.session = self.session_of(id);
         let leg = &self.legs[id.slot as usize];
         let end = leg.end.clone();
         let secure = leg.dialog.as_ref().is_some_and(coeur_sip::dialog::Dialog::is_secure);
@@ -65,6 +66,7 @@ impl Calls {
             return refuse(cx, &flow, message, status, Some(reason_of(error)));
         }
         self.legs[id.slot as usize].learn(message);
+        cx.session = self.session_of(id);
         self.verb(cx, id, flow, message);
     }
 

@@ -9,13 +9,13 @@ use super::name::Name;
 use super::notify::Subscription;
 use super::refresh::SessionTimer;
 use super::reliable::Reliable;
-use super::session_id::Uuid;
 use crate::call_record::{AgreedStream, USER_AGENT_BYTES_MAX};
 use crate::flow::{Hop, ShardId};
 use crate::media::{Fingerprint, MediaId, OpenStream, StreamAddress};
 use crate::proxy::next_hop;
 use crate::route_token::End;
 use crate::service::Service;
+use crate::session_id::Uuid;
 use crate::world::World;
 use coeur_sip::dialog::Dialog;
 use coeur_sip::header::HeaderName;
@@ -84,6 +84,8 @@ pub(super) struct Leg {
     pub(super) via: Option<std::net::IpAddr>,
     /// RFC 7989: its own, or what we say for it.
     pub(super) uuid: Uuid,
+    /// The same of the side that has left its call before it.
+    pub(super) spoke_with: Option<Uuid>,
     /// When the wheel will look at it; never later than its next deadline.
     pub(super) armed: Monotonic,
 }
@@ -172,11 +174,14 @@ impl Leg {
         self.end.party.is_some() || self.end.flow.is_inside()
     }
 
+    /// RFC 7989: what the peer names itself.
+    pub(super) fn learn_session(&mut self, message: &Message<'_>) {
+        self.uuid = Uuid::of_sender(message).unwrap_or(self.uuid);
+    }
+
     /// What the peer says of its abilities.
     pub(super) fn learn(&mut self, message: &Message<'_>) {
-        if let Some(uuid) = Uuid::of_sender(message) {
-            self.uuid = uuid;
-        }
+        self.learn_session(message);
         if message.has(HeaderName::Allow) {
             self.allows_update = message.allow().any(|method| method == b"UPDATE");
         }

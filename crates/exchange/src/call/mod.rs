@@ -266,7 +266,8 @@ impl Calls {
             alarm: Monotonic::NEVER,
             look_at: Monotonic::NEVER,
             via: None,
-            uuid: session_id::Uuid::new(cx.mint),
+            uuid: crate::session_id::Uuid::new(cx.mint),
+            spoke_with: None,
             armed: Monotonic::NEVER,
         });
         id

@@ -11,6 +11,7 @@ use crate::outbox::Span;
 use crate::proxy::ends::{Reached, reach};
 use crate::proxy::next_hop;
 use crate::route_token::hop_of;
+use crate::session_id::{of_ack, of_invite};
 use coeur_sip::dialog::Dialog;
 use coeur_sip::header::HeaderName;
 use coeur_sip::{Message, Method, Writer};
@@ -95,8 +96,12 @@ impl Calls {
         let Some(client) = self.clients.get_mut(slot as usize) else { return };
         let Some(via) = ack_via(cx, &client.hop) else { return };
         let cseq = response.cseq().number;
+        let session = read(&client.request, |invite| of_ack(invite, response)).flatten();
         let span = cx.outbox.write(|out| {
             let mut writer = dialog.write_request(Method::Ack, cseq, &via, out);
+            if let Some(session) = &session {
+                writer.header(HeaderName::SessionId, session);
+            }
             describe::write_type(&mut writer, body);
             writer.end(body);
         });
@@ -119,25 +124,25 @@ impl Calls {
 
     /// The ACK of a failure (section 17.1.1.3): with the branch of its INVITE.
     pub(super) fn acknowledge_failure(&mut self, cx: &mut Context<'_>, slot: u32, response: &Message<'_>) {
-        let to = response.header(HeaderName::To).unwrap_or_default();
-        let Some(span) = self.send_own(cx, slot, Method::Ack, Some(to), None) else { return };
+        let Some(span) = self.send_own(cx, slot, Method::Ack, Some(response), None) else { return };
         if let super::client::Machine::Invite(invite) = &mut self.clients[slot as usize].machine {
             invite.keep_ack(cx.outbox.bytes(span));
         }
     }
 
-    /// Writes ACK or CANCEL of an INVITE of ours (sections 17.1.1.3 and 9.1) and sends it where that went.
+    /// Writes the ACK of this failure or the CANCEL of an INVITE of ours (sections 17.1.1.3 and 9.1) and sends it where that
+    /// went.
     pub(super) fn send_own(
         &mut self,
         cx: &mut Context<'_>,
         slot: u32,
         method: Method<'_>,
-        to: Option<&[u8]>,
+        failure: Option<&Message<'_>>,
         why: Option<&Why>,
     ) -> Option<Span> {
         let client = self.clients.get(slot as usize)?;
         let span = read(&client.request, |invite| {
-            cx.outbox.write(|out| write_own(invite, method, to, why.and_then(Why::reason), out))
+            cx.outbox.write(|out| write_own(invite, method, failure, why.and_then(Why::reason), out))
         })?;
         // That an ACK could not leave is of no use to anybody: its answer comes again, or not.
         let token = (method == Method::Cancel).then(|| client.token());
@@ -158,7 +163,7 @@ impl Calls {
 fn write_own(
     invite: &Message<'_>,
     method: Method<'_>,
-    to: Option<&[u8]>,
+    failure: Option<&Message<'_>>,
     reason: Option<&[u8]>,
     out: &mut Vec<u8>,
 ) {
@@ -168,9 +173,15 @@ fn write_own(
     writer.copy_all(invite.header_view(), HeaderName::Route);
     writer.number(HeaderName::MaxForwards, 70);
     writer.header(HeaderName::From, header(HeaderName::From));
-    writer.header(HeaderName::To, to.unwrap_or(header(HeaderName::To)));
+    let to = failure.and_then(|failure| failure.header(HeaderName::To)).unwrap_or(header(HeaderName::To));
+    writer.header(HeaderName::To, to);
     writer.header(HeaderName::CallId, invite.call_id());
     writer.cseq(invite.cseq().number, method);
+    // RFC 7989 section 6: a CANCEL names what its INVITE has named.
+    let session = failure.map_or_else(|| of_invite(invite), |failure| of_ack(invite, failure));
+    if let Some(session) = session {
+        writer.header(HeaderName::SessionId, &session);
+    }
     if let Some(reason) = reason {
         writer.header(HeaderName::Reason, reason);
     }

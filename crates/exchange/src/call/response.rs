@@ -80,7 +80,10 @@ impl Calls {
             return self.send_cancel(cx, slot, why);
         }
         let (leg, purpose) = (client.leg, client.purpose);
-        if purpose == Purpose::Begin && status != StatusCode::TRYING && self.leg(leg).is_some() {
+        if let Some(speaks) = self.leg_mut(leg).filter(|_| purpose == Purpose::Begin)
+            && status != StatusCode::TRYING
+        {
+            speaks.learn_session(message);
             self.ring(cx, leg, slot, message, status);
         }
     }
@@ -130,6 +133,9 @@ impl Calls {
         let client = &mut self.clients[slot as usize];
         client.timer_c = Monotonic::NEVER;
         let (leg, purpose) = (client.leg, client.purpose);
+        if let Some(speaks) = self.leg_mut(leg) {
+            speaks.learn_session(message);
+        }
         match purpose {
             Purpose::Begin => self.begin_refused(cx, leg, slot, message, status),
             Purpose::Modify => self.modify_failed(cx, leg, slot, message, status),

@@ -13,7 +13,6 @@ use super::leg::{Leg, LegId, Media, Session, Stage};
 use super::name::Name;
 use super::notify::Subscription;
 use super::refresh::SessionTimer;
-use super::session_id::Uuid;
 use super::state::{Call, Record};
 use crate::context::Context;
 use crate::flow::{ConnectionId, Flow, Hop, ShardId};
@@ -153,7 +152,8 @@ impl Calls {
             look_at: Monotonic::NEVER,
             via: None,
             // A phone that has one of its own says it again with its next message.
-            uuid: Uuid::new(cx.mint),
+            uuid: crate::session_id::Uuid::new(cx.mint),
+            spoke_with: None,
             alarm: Monotonic::NEVER,
             armed: Monotonic::NEVER,
         });

@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::flow::{Flow, Hop};
 use crate::outbox::Span;
 use crate::proxy::timing;
+use crate::session_id;
 use coeur_sip::header::HeaderName;
 use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::key::Rfc2543;
@@ -137,6 +138,7 @@ impl Calls {
         let server = self.servers.get(slot as usize).filter(|server| server.is_open())?;
         let session = self.session_of(server.leg);
         let span = read(&server.request, |request| {
+            let session = session.or_else(|| session_id::alone(request));
             cx.outbox.write(|out| {
                 let mut writer =
                     respond(request, status, reason, Some(&server.tag), server.source.remote, out);

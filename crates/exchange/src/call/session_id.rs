@@ -1,52 +1,34 @@
 //! RFC 7989: both legs of a call name the same pair of UUIDs, so that whoever sees both knows that they are one call, `coeur
-//! trace` among them. A phone's own UUID passes to the other side; for a phone that has none we say one (section 7).
+//! trace` among them. A phone's own UUID passes to the other side; for a phone that has none we say one (section 7). ACK and
+//! CANCEL name what their INVITE has named.
 //!
-//! What it deliberately does not do: the header in ACK and CANCEL, in a BYE to the side that stays when the other has left,
-//! and in what is refused before a call begins.
+//! What it deliberately does not do: keep them beyond a restart of the process; a call that is taken up has others.
 
 use super::Calls;
 use super::leg::LegId;
-use crate::mint::{Mint, write_hex};
-use coeur_sip::{HeaderName, Message};
-
-/// 32 hexadecimal digits in lower case, not all zero (section 4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Uuid([u8; 32]);
-
-const NULL: [u8; 32] = [b'0'; 32];
-
-impl Uuid {
-    /// RFC 9562 section 5.4: version 4.
-    pub(super) fn new(mint: &mut Mint) -> Self {
-        let mut digits = NULL;
-        write_hex(mint.u64(), &mut digits[..16]);
-        write_hex(mint.u64(), &mut digits[16..]);
-        digits[12] = b'4';
-        digits[16] = b'a';
-        Self(digits)
-    }
-
-    /// What the sender of a message says of itself. `None`: nothing, or nothing that the RFC allows; the older form without
-    /// `remote` (RFC 7329) is heard too.
-    pub(super) fn of_sender(message: &Message<'_>) -> Option<Self> {
-        let value = message.header(HeaderName::SessionId)?;
-        let own = value.split(|byte| *byte == b';').next()?.trim_ascii();
-        let digits: [u8; 32] = own.try_into().ok()?;
-        let is_lower_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        (digits.iter().all(is_lower_hex) && digits != NULL).then_some(Self(digits))
-    }
-}
+use crate::session_id::{Pair, pair};
 
 impl Calls {
-    /// The value for messages to a leg: who speaks through us, then the leg itself. `None`: there is nobody yet.
-    pub(super) fn session_of(&self, id: LegId) -> Option<Vec<u8>> {
+    /// The value for messages to a leg: who speaks through us, or did so last, then the leg itself. `None`: there is nobody
+    /// yet.
+    pub(super) fn session_of(&self, id: LegId) -> Option<Pair> {
         let leg = self.leg(id)?;
-        let call = self.calls.get(leg.call as usize)?;
-        let other = match call.caller == id {
+        let other = self.calls.get(leg.call as usize).and_then(|call| match call.caller == id {
             false => Some(call.caller),
             true => call.callee.or_else(|| call.setup.as_ref()?.legs.first().copied()),
-        };
-        let other = self.leg(other?)?;
-        Some([&other.uuid.0[..], b";remote=", &leg.uuid.0].concat())
+        });
+        let other = other.and_then(|other| self.leg(other)).map(|other| other.uuid);
+        Some(pair(other.or(leg.spoke_with)?, leg.uuid))
+    }
+
+    /// A leg leaves its call: what is still said to the other side names it.
+    pub(super) fn remember_session(&mut self, leaving: LegId) {
+        let Some(leg) = self.leg(leaving) else { return };
+        let (uuid, call) = (leg.uuid, self.calls.get(leg.call as usize));
+        let other =
+            call.and_then(|call| if call.caller == leaving { call.callee } else { Some(call.caller) });
+        if let Some(other) = other.and_then(|other| self.leg_mut(other)) {
+            other.spoke_with = Some(uuid);
+        }
     }
 }

@@ -65,3 +65,105 @@ fn requests_inside_a_call_name_the_pair_too() {
     let sent = desk.receive(alice.flow, &caller.request("INVITE", "", &held));
     assert_eq!(session(request_to(&sent, bob.flow, "INVITE")), format!("{CALLERS};remote={CALLEES}"));
 }
+
+/// What alice names of herself, and bob of himself.
+fn lines() -> (String, String) {
+    let alices = format!("Session-ID: {CALLERS};remote=00000000000000000000000000000000\r\n");
+    (alices, format!("Session-ID: {CALLEES};remote={CALLERS}\r\n"))
+}
+
+const TO_ALICE: &str = "47755a9de7794ba387653f2099600ef2;remote=ab30317f1a784dc48ff824d0d3715d86";
+const TO_BOB: &str = "ab30317f1a784dc48ff824d0d3715d86;remote=47755a9de7794ba387653f2099600ef2";
+
+/// Section 6.
+#[test]
+fn the_ack_of_an_answer_names_who_has_answered() {
+    for status in [200, 486] {
+        let (mut desk, mut alice, bob) = Desk::new();
+        let (alices, bobs) = lines();
+        let (_, sent) = desk.invite(&mut alice, URI, &alices, &sdp("10.0.0.1", 4_000));
+        let invite = request_to(&sent, bob.flow, "INVITE").clone();
+        let (contact, own) = (contact(bob.flow), sdp("10.0.0.2", 5_000));
+        let body = if status == 200 { &own[..] } else { "" };
+        let answer = reply(&invite, status, "bobtag", &format!("{contact}{bobs}"), body);
+        let sent = desk.receive(bob.flow, &answer);
+        assert_eq!(session(request_to(&sent, bob.flow, "ACK")), TO_BOB, "{status}");
+        assert_eq!(session(answer_to(&sent, alice.flow, status)), TO_ALICE);
+    }
+}
+
+/// Section 6.
+#[test]
+fn a_cancel_names_what_its_invite_has_named_and_its_answer_both_sides() {
+    let (mut desk, mut alice, bob) = Desk::new();
+    let (alices, bobs) = lines();
+    let (request, sent) = desk.invite(&mut alice, URI, &alices, &sdp("10.0.0.1", 4_000));
+    let invite = request_to(&sent, bob.flow, "INVITE").clone();
+    desk.receive(bob.flow, &reply(&invite, 180, "bobtag", &format!("{}{bobs}", contact(bob.flow)), ""));
+    let sent = desk.receive(alice.flow, &super::failing::cancel_of(&request));
+    assert_eq!(session(answer_to(&sent, alice.flow, 200)), TO_ALICE);
+    assert_eq!(session(answer_to(&sent, alice.flow, 487)), TO_ALICE);
+    let cancel = session(request_to(&sent, bob.flow, "CANCEL"));
+    assert!(cancel.starts_with(CALLERS), "{cancel}");
+    assert_eq!(cancel, session(&invite));
+}
+
+#[test]
+fn a_bye_names_both_sides_and_so_does_its_answer_though_one_has_left() {
+    for by_caller in [true, false] {
+        let (mut desk, mut alice, bob) = Desk::new();
+        let (alices, bobs) = lines();
+        let (mut caller, mut callee) = desk.talk_with(&mut alice, &bob, &alices, &bobs);
+        let (ending, stays) = if by_caller { (&mut caller, bob.flow) } else { (&mut callee, alice.flow) };
+        let (to_ending, to_other) = if by_caller { (TO_ALICE, TO_BOB) } else { (TO_BOB, TO_ALICE) };
+        let from = ending.flow;
+        let bye = ending.request("BYE", "", "");
+        let sent = desk.receive(from, &bye);
+        assert_eq!(session(answer_to(&sent, from, 200)), to_ending);
+        assert_eq!(session(request_to(&sent, stays, "BYE")), to_other);
+    }
+}
+
+#[test]
+fn a_bye_that_waits_for_an_ack_names_who_has_left() {
+    let (mut desk, mut alice, bob) = Desk::new();
+    let (alices, bobs) = lines();
+    let (request, sent) = desk.invite(&mut alice, URI, &alices, &sdp("10.0.0.1", 4_000));
+    let invite = request_to(&sent, bob.flow, "INVITE").clone();
+    let answer = format!("{}{bobs}", contact(bob.flow));
+    let sent = desk.receive(bob.flow, &reply(&invite, 200, "bobtag", &answer, &sdp("10.0.0.2", 5_000)));
+    let ok = answer_to(&sent, alice.flow, 200).clone();
+    let bye = Ua::callee(bob.flow, &invite, "bobtag").request("BYE", "", "");
+    let sent = desk.receive(bob.flow, &bye);
+    assert!(requests_to(&sent, alice.flow, "BYE").is_empty());
+    let ack = Ua::caller(alice.flow, &request, &ok).ack("");
+    let sent = desk.receive(alice.flow, &ack);
+    assert_eq!(session(request_to(&sent, alice.flow, "BYE")), TO_ALICE);
+}
+
+/// Section 7: null stands for who is not known; what is not named is not answered. A sender who has proved nothing writes
+/// nothing into what we say (decision 0023).
+#[test]
+fn a_refusal_before_a_call_begins_names_its_sender_and_nobody() {
+    let (mut desk, mut alice, _) = Desk::new();
+    let (alices, _) = lines();
+    for (lines, named) in [(&alices[..], format!("{:032};remote={CALLERS}", 0)), ("", String::new())] {
+        let (_, sent) = desk.invite(&mut alice, "sip:nobody@example.com", lines, &sdp("10.0.0.1", 4_000));
+        let refusal = sent.iter().find(|sent| desk::goes_to(sent, alice.flow) && sent.status() >= 400);
+        assert_eq!(session(refusal.expect("a refusal")), named);
+    }
+    let bare = alice.request(coeur_sip::Method::Invite, URI, &alices);
+    assert_eq!(session(&desk.office.answer(alice.flow, &bare)), "");
+}
+
+#[test]
+fn a_refusal_inside_a_call_names_both_sides() {
+    let (mut desk, mut alice, bob) = Desk::new();
+    let (alices, bobs) = lines();
+    let (mut caller, _) = desk.talk_with(&mut alice, &bob, &alices, &bobs);
+    // Whom the sender names is not what counts.
+    let foreign = format!("Session-ID: {CALLERS};remote=11111111111111111111111111111111\r\n");
+    let sent = desk.receive(alice.flow, &caller.request("PUBLISH", &foreign, ""));
+    assert_eq!(session(&sent[0]), TO_ALICE, "{}", dump(&sent));
+    assert!(sent[0].status() >= 400, "{}", dump(&sent));
+}

@@ -167,6 +167,7 @@ impl Desk {
             counters: &mut self.counters,
             outbox: &mut outbox,
             answers: &mut self.answers,
+            session: None,
         };
         self.registrar.register_as(&mut cx, ask.flow, &message, &who);
         self.take(outbox).expect("exactly one answer")
@@ -187,6 +188,7 @@ impl Desk {
             counters: &mut self.counters,
             outbox: &mut outbox,
             answers: &mut self.answers,
+            session: None,
         };
         let before = count();
         self.registrar.register_as(&mut cx, ask.flow, &message, &who);
@@ -205,6 +207,7 @@ impl Desk {
             counters: &mut self.counters,
             outbox: &mut outbox,
             answers: &mut self.answers,
+            session: None,
         };
         f(&mut self.registrar, &mut cx);
         assert!(self.take(outbox).is_none());
