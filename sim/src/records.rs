@@ -10,7 +10,7 @@
 use crate::chance::Chance;
 use coeur_directory::{
     Account, AccountPatch, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain,
-    ForwardingPatch, Ha1Set, Rights,
+    ForwardingPatch, Ha1Set, PickupGroups, Rights,
 };
 use coeur_storage::{Operator, Records};
 use std::collections::BTreeSet;
@@ -179,6 +179,7 @@ impl Run {
                     contacts_max: Some((self.chance.below(2) == 0).then_some(3)),
                     rights: Some(Rights { relay_foreign: self.chance.below(2) == 0 }),
                     picked_up: Some(self.chance.below(2) == 0),
+                    pickup_groups: PickupGroups::parse(&format!("g{}", self.chance.below(3))).ok(),
                     policy: None,
                     forwarding: ForwardingPatch {
                         busy: Some((self.chance.below(2) == 0).then(|| "sip:desk@example.test".into())),
@@ -261,7 +262,7 @@ fn shown(directory: &Directory) -> String {
     let account = |account: &std::sync::Arc<Account>| {
         let devices: Vec<String> = account.devices.iter().map(device).collect();
         format!(
-            "{} {} {:?} {} {:?} {:?} {:?} {} {devices:?}\n",
+            "{} {} {:?} {} {:?} {:?} {:?} {} {:?} {devices:?}\n",
             account.id.0,
             account.aor,
             account.display_name,
@@ -269,7 +270,8 @@ fn shown(directory: &Directory) -> String {
             account.policy,
             account.contacts_max,
             account.rights,
-            account.picked_up
+            account.picked_up,
+            account.pickup_groups
         )
     };
     domains.concat() + &directory.page(None, usize::MAX).iter().map(account).collect::<String>()

@@ -8,7 +8,8 @@ use crate::model::{
 };
 use coeur_directory::{
     Account, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain,
-    ECHO_USER, ForwardingPatch, Ha1Set, Rights, forward_target, is_nobody, new_secret,
+    ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, Rights, forward_target, is_nobody,
+    new_secret,
 };
 use coeur_storage::{Operator, Records, StorageError};
 use std::collections::BTreeSet;
@@ -227,6 +228,7 @@ impl Door {
             contacts_max: change.contacts_max.map(|most| (most > 0).then_some(most)),
             rights: change.relay.map(|relay_foreign| Rights { relay_foreign }),
             picked_up: change.pickup,
+            pickup_groups: change.pickup_groups.as_deref().map(pickup_groups).transpose()?,
             forwarding,
         };
         self.commit(operator, vec![Change::AccountChanged { aor: aor.clone(), patch }])?;
@@ -362,6 +364,14 @@ fn forwarding(directory: &Directory, aor: &Aor, change: &AccountChange) -> Resul
     })
 }
 
+fn pickup_groups(names: &[String]) -> Result<PickupGroups, Refusal> {
+    // What has a comma in it is no name.
+    let bad = names.iter().find(|name| name.contains(','));
+    let error = bad.map(|name| PickupGroupsError::BadName(name.as_str().into()));
+    let groups = error.map_or_else(|| PickupGroups::parse(&names.join(",")), Err);
+    groups.map_err(|error| Refusal::new(Why::Invalid, error.to_string()))
+}
+
 fn view(account: &Account) -> AccountView {
     let device = |device: &Device| DeviceView {
         device: device_name(device.id),
@@ -379,6 +389,7 @@ fn view(account: &Account) -> AccountView {
         contacts_max: account.contacts_max,
         relay: account.rights.relay_foreign,
         pickup: account.picked_up,
+        pickup_groups: account.pickup_groups.names().map(str::to_owned).collect(),
         forward_always: rules.always.map(String::from),
         forward_busy: rules.busy.map(String::from),
         forward_no_answer: rules.no_answer.map(String::from),
@@ -592,6 +603,25 @@ mod tests {
         assert!(rules().is_some_and(|rules| rules.always.is_none() && rules.do_not_disturb));
         let dnd = AccountChange { dnd: Some(false), ..AccountChange::default() };
         assert!(set(dnd).is_ok() && rules().is_none(), "what has no rules keeps none");
+    }
+
+    #[test]
+    fn an_account_is_in_pickup_groups_that_have_names_and_in_none_again() {
+        let (door, house) = door(false);
+        assert!(add(&door, &["alice@d"]).is_ok());
+        let set = |groups: &[&str]| {
+            let names = groups.iter().map(|name| (*name).to_owned()).collect();
+            let change = AccountChange { pickup_groups: Some(names), ..AccountChange::default() };
+            door.answer(&operator(), Request::AccountChange { account: "alice@d".into(), change })
+        };
+        let groups = || house.directory.account(b"alice", b"d").map(|account| account.pickup_groups.clone());
+        assert!(set(&["Support", "sales"]).is_ok());
+        assert_eq!(groups().as_ref().map(PickupGroups::as_str), Some("sales,support"));
+        for bad in [&["a b"][..], &["a,b"], &["é"], &["1", "2", "3", "4", "5", "6", "7", "8", "9"]] {
+            assert_eq!(set(bad).err().map(|refusal| refusal.why), Some(Why::Invalid), "{bad:?}");
+        }
+        assert!(set(&[]).is_ok());
+        assert_eq!(groups(), Some(PickupGroups::default()));
     }
 
     #[test]

@@ -191,6 +191,8 @@ pub struct AccountChange {
     pub relay: Option<bool>,
     /// Other accounts of its domain may answer its calls while they ring.
     pub pickup: Option<bool>,
+    /// Who is in one of these too may answer its calls while they ring; empty: nobody.
+    pub pickup_groups: Option<Vec<String>>,
     /// Where its calls go: a SIP or tel URI, `user@domain`, or the name or number of an account of its domain; `no` for
     /// nowhere else.
     pub forward_always: Option<String>,
@@ -217,6 +219,9 @@ pub struct AccountView {
     /// Others may answer its calls while they ring.
     #[serde(default)]
     pub pickup: bool,
+    /// Who is in one of these too may answer its calls while they ring.
+    #[serde(default)]
+    pub pickup_groups: Vec<String>,
     /// Where its calls go, as URIs; absent: nowhere else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forward_always: Option<String>,

@@ -4,6 +4,7 @@ use crate::aor::Aor;
 use crate::device::{Device, DeviceId};
 use crate::domain::AlgorithmPolicy;
 use crate::forwarding::Forwarding;
+use crate::pickup::PickupGroups;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(pub u64);
@@ -27,6 +28,8 @@ pub struct Account {
     pub rights: Rights,
     /// Other accounts of its domain may answer its calls while they ring.
     pub picked_up: bool,
+    /// Accounts of its domain that are in one of these too may answer its calls while they ring, and it may answer theirs.
+    pub pickup_groups: PickupGroups,
     /// `None`: its calls are its own.
     pub forwarding: Option<Box<Forwarding>>,
     /// Active devices, oldest first; at most [`crate::DEVICES_PER_ACCOUNT_MAX`]. A revoked device is not here.
@@ -44,6 +47,7 @@ impl Account {
             contacts_max: None,
             rights: Rights::default(),
             picked_up: false,
+            pickup_groups: PickupGroups::default(),
             forwarding: None,
             devices: Box::default(),
         }

@@ -6,6 +6,7 @@ use crate::aor::Aor;
 use crate::device::{Device, DeviceId};
 use crate::domain::{AlgorithmPolicy, Domain};
 use crate::forwarding::ForwardingPatch;
+use crate::pickup::PickupGroups;
 use std::fmt;
 
 #[derive(Clone)]
@@ -49,6 +50,7 @@ pub struct AccountPatch {
     pub contacts_max: Option<Option<u16>>,
     pub rights: Option<Rights>,
     pub picked_up: Option<bool>,
+    pub pickup_groups: Option<PickupGroups>,
     pub forwarding: ForwardingPatch,
 }
 

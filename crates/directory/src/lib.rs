@@ -16,6 +16,7 @@ mod device;
 mod domain;
 mod forwarding;
 mod ha1;
+mod pickup;
 mod table;
 
 pub use account::{Account, AccountId, Rights};
@@ -27,4 +28,5 @@ pub use forwarding::{
     FORWARD_AFTER_S, FORWARD_BYTES_MAX, Forwarding, ForwardingPatch, forward_target, is_nobody,
 };
 pub use ha1::{Ha1, Ha1Set, new_secret};
+pub use pickup::{PICKUP_GROUP_BYTES_MAX, PICKUP_GROUPS_MAX, PickupGroups, PickupGroupsError};
 pub use table::Directory;

@@ -300,6 +300,9 @@ fn patched(account: &mut Account, patch: &AccountPatch) {
     if let Some(picked_up) = patch.picked_up {
         account.picked_up = picked_up;
     }
+    if let Some(groups) = &patch.pickup_groups {
+        account.pickup_groups = groups.clone();
+    }
     if let Some(rights) = patch.rights {
         account.rights = rights;
     }

@@ -142,6 +142,26 @@ fn tables_show_what_is_special_about_an_account_and_programs_read_json() {
 }
 
 #[test]
+fn pickup_groups_are_set_shown_in_either_language_and_ended() {
+    let folder = Folder::new("groups");
+    folder.coeur(&["domain", "add", "d.test"]);
+    folder.coeur(&["account", "add", "alice"]);
+    let set = |groups: &str| folder.coeur(&["account", "set", "alice", "--pickup-groups", groups]);
+    assert!(set("support,Sales").status.success());
+    assert_eq!(folder.json(&["account", "show", "alice", "--json"])["pickup_groups"][1], "support");
+    for (language, words) in [("en", "pickup in sales+support"), ("fr", "interception dans sales+support")] {
+        let mut list = process::command(&folder.0);
+        let text = out(&list.args(["account", "list"]).env("COEUR_LANG", language).output().unwrap());
+        assert!(text.contains(words), "{text}");
+    }
+    let refused = set("a b");
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(err(&refused).contains("is no name of a pickup group"), "{refused:?}");
+    assert!(set("no").status.success());
+    assert_eq!(folder.json(&["account", "show", "alice", "--json"])["pickup_groups"], Value::Array(vec![]));
+}
+
+#[test]
 fn an_unknown_name_is_no_empty_list() {
     let (folder, port) = (Folder::new("unknown"), free_port());
     let _server = start_plain(&folder, port);

@@ -69,8 +69,11 @@ fn forwarding_is_there_after_a_restart_and_what_is_not_named_stays() {
         do_not_disturb: Some(true),
     };
     let second = ForwardingPatch { always: Some(None), ..ForwardingPatch::default() };
-    for (forwarding, picked_up) in [(first, Some(true)), (second, None)] {
-        let patch = AccountPatch { forwarding, picked_up, ..AccountPatch::default() };
+    let groups = coeur_directory::PickupGroups::parse("sales,support").expect("names");
+    for (forwarding, picked_up, pickup_groups) in
+        [(first, Some(true), Some(groups.clone())), (second, None, None)]
+    {
+        let patch = AccountPatch { forwarding, picked_up, pickup_groups, ..AccountPatch::default() };
         let change = Change::AccountChanged { aor: alice.clone(), patch };
         records.commit(&Operator::program(), &[change], 2_000, &mut |_| ()).expect("commits");
     }
@@ -84,6 +87,7 @@ fn forwarding_is_there_after_a_restart_and_what_is_not_named_stays() {
     assert_eq!(text(&rules.offline).as_deref(), Some("sip:d@example.org"));
     assert_eq!((rules.after_s, rules.do_not_disturb), (7, true));
     assert!(account.picked_up);
+    assert_eq!(account.pickup_groups, groups);
 }
 
 #[test]
@@ -96,13 +100,15 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN do_not_disturb");
     ["call_sides", "calls"].iter().for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN picked_up");
+    tamper(&folder, "ALTER TABLE accounts DROP COLUMN pickup_groups");
     tamper(&folder, "PRAGMA user_version = 3");
     // Nothing else is wrong with it.
-    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 6");
+    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 7");
     let (directory, unusable) = loaded(&folder.0);
     assert_eq!(unusable, Vec::<String>::new());
     let alice = directory.account_of(&Aor::parse("alice@example.org").expect("valid")).expect("there");
     assert!(alice.forwarding.is_none() && !alice.picked_up);
+    assert_eq!(alice.pickup_groups.as_str(), "");
     assert_eq!(problems(&folder), "");
 }
 

@@ -1,5 +1,6 @@
-//! What is dialled to take a call that waits, or to let one wait: `*8NAME` takes what rings at an account, `park-71` is a slot
-//! in which calls of a domain are parked, `park` any slot that is free. An account of that name comes first.
+//! What is dialled to take a call that waits, or to let one wait: `*8NAME` takes what rings at an account, `*8` what has rung
+//! longest in the pickup groups of who dials it, `park-71` is a slot in which calls of a domain are parked, `park` any slot that
+//! is free. An account of that name comes first.
 
 use super::waiting::SLOTS;
 use crate::routing;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 pub(crate) enum Feature {
     /// Of this account; `None`: there is none of that name.
     PickUp(Option<Arc<Account>>),
+    PickUpInGroups,
     /// In this slot, or in any.
     Park(Option<u16>),
 }
@@ -31,6 +33,7 @@ pub(crate) fn of(world: &World, caller: &Account, uri: &[u8]) -> Option<Feature>
     let mut user = Vec::with_capacity(escaped.len());
     unescape_into(escaped, &mut user);
     let feature = match user.strip_prefix(PICK_UP) {
+        Some(b"") => Feature::PickUpInGroups,
         Some(name) => Feature::PickUp(world.directory.account(name, domain)),
         None => Feature::Park(slot_of(user.strip_prefix(PARK)?)?),
     };
@@ -59,10 +62,11 @@ mod tests {
         let (own, foreign) = (of_domain("example.org"), of_domain("example.net"));
         let dialled =
             |caller: &Account, user: &str| of(&world, caller, format!("sip:{user}@example.org").as_bytes());
-        for user in ["*8bob", "park", "park-71", "park-99"] {
+        for user in ["*8bob", "*8", "park", "park-71", "park-99"] {
             assert!(dialled(&own, user).is_some() && dialled(&foreign, user).is_none(), "{user}");
         }
         assert!(matches!(dialled(&own, "*8nobody"), Some(Feature::PickUp(None))));
+        assert!(matches!(dialled(&own, "*8"), Some(Feature::PickUpInGroups)));
         for user in ["park-", "park-70", "park-100", "park-71x", "parking", "8bob", "bob"] {
             assert!(dialled(&own, user).is_none(), "{user}");
         }

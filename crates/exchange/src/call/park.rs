@@ -10,7 +10,7 @@ use super::leg::LegId;
 use super::name::Name;
 use super::start::leave_out_full;
 use super::transfer::{Callees, Referral, Request, Waits, Wanted};
-use super::{CALLS_MAX, Calls, refuse};
+use super::{CALLS_MAX, Calls, pickup, refuse};
 use crate::context::Context;
 use crate::flow::Flow;
 use crate::media::{MediaCommand, Sound};
@@ -35,6 +35,8 @@ pub(super) struct Parked {
 const WAIT: Duration = Duration::from_secs(60);
 /// Then nobody wants it, and it ends: a parked call lasts a quarter of an hour at most, the time of ringing included.
 const ROUNDS_MAX: u8 = 5;
+
+const NOTHING_RINGS: (StatusCode, &str) = (StatusCode::TEMPORARILY_UNAVAILABLE, "Nothing Rings There");
 
 impl Calls {
     /// The other side of who asks is parked.
@@ -178,11 +180,17 @@ impl Calls {
                 let Some(picked) = picked.filter(|picked| picked.enabled) else {
                     return refuse(cx, &flow, message, StatusCode::NOT_FOUND, None);
                 };
-                if !picked.picked_up {
+                if !pickup::lets(&picked, account) {
                     return refuse(cx, &flow, message, StatusCode::FORBIDDEN, None);
                 }
-                let rings = cx.world.waiting.oldest_ringing(picked.id);
-                (rings.map(What::Ringing), (StatusCode::TEMPORARILY_UNAVAILABLE, "Nothing Rings There"))
+                (cx.world.waiting.oldest_ringing(picked.id).map(What::Ringing), NOTHING_RINGS)
+            }
+            Feature::PickUpInGroups if account.pickup_groups.names().next().is_none() => {
+                return refuse(cx, &flow, message, StatusCode::FORBIDDEN, Some("In No Pickup Group"));
+            }
+            Feature::PickUpInGroups => {
+                let rings = pickup::oldest_in_groups(cx.world, account);
+                (rings.map(What::Ringing), NOTHING_RINGS)
             }
             Feature::Park(slot) => {
                 let parked = slot.and_then(|slot| cx.world.waiting.parked(account.aor.domain(), slot));

@@ -3,7 +3,7 @@
 //!
 //! The phones ring on until the ports of who picks up are there. Of what was tried first wins who comes first.
 //!
-//! It is asked for by the name of the account (`*8NAME`), or by that of the early dialog of a phone that rings (INVITE with
+//! It is asked for by the name of the account (`*8NAME`), by nothing but a group that both are in (`*8`), or by the early dialog of a phone that rings (INVITE with
 //! Replaces, RFC 3891), which a phone that shows who is called was told. The rights are the same (decision 0033).
 //!
 //! What it does not do: pick up a call whose caller has made no offer, or one that rings on behalf of a transfer.
@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::flow::Flow;
 use crate::party::Party;
 use crate::world::World;
-use coeur_directory::AccountId;
+use coeur_directory::{Account, AccountId};
 use coeur_sip::dialog::Dialog;
 use coeur_sip::header::DialogId;
 use coeur_sip::{Message, StatusCode};
@@ -31,10 +31,15 @@ impl Calls {
         let Some(name) = self.leg(caller).map(|leg| leg.name) else { return };
         let Some(setup) = self.calls[call as usize].setup.as_mut() else { return };
         let is_told = setup.told_waiting.contains(&party.account);
-        let may = !is_told && setup.server.is_some() && !setup.late;
-        if may && party.account(cx.world).is_some_and(|account| account.picked_up) {
+        if is_told || setup.server.is_none() || setup.late {
+            return;
+        }
+        let account = party.account(cx.world);
+        if let Some(account) =
+            account.filter(|account| account.picked_up || account.pickup_groups.names().next().is_some())
+        {
             setup.told_waiting.push(party.account);
-            cx.world.waiting.rings(party.account, name);
+            cx.world.waiting.rings(&account, name);
         }
     }
 
@@ -211,21 +216,34 @@ impl Calls {
     }
 }
 
-/// Whether these calls may be taken by who asks: within one domain, by the right of the account that is called. Its own devices
-/// need none.
+/// Whether who asks may take calls of this account. Its own devices need no right.
 pub(super) fn is_let(world: &World, by: Party, of: AccountId) -> bool {
     if by.account == of {
         return true;
     }
     let (Some(by), Some(of)) = (by.account(world), world.directory.account_by_id(of)) else { return false };
-    of.enabled && of.picked_up && of.aor.domain() == by.aor.domain()
+    lets(&of, &by)
+}
+
+/// Within one domain an account lets everybody take its calls, or those who are in a group with it (decision 0033).
+pub(super) fn lets(of: &Account, by: &Account) -> bool {
+    let may = of.picked_up || of.pickup_groups.meet(&by.pickup_groups);
+    may && of.enabled && of.aor.domain() == by.aor.domain()
+}
+
+/// The caller of the call that has rung longest in the groups of who asks.
+pub(super) fn oldest_in_groups(world: &World, by: &Account) -> Option<Name> {
+    let ringing = world.waiting.ringing_in(by.aor.domain(), &by.pickup_groups);
+    // It may have left its groups since.
+    let is_let = |of: &AccountId| world.directory.account_by_id(*of).is_some_and(|of| lets(&of, by));
+    ringing.into_iter().find(|(of, _)| is_let(of)).map(|(_, name)| name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{aor, apply, world};
-    use coeur_directory::{Account, AccountPatch, Aor, Change, DeviceId, Domain};
+    use coeur_directory::{AccountPatch, Aor, Change, DeviceId, Domain, PickupGroups};
 
     #[test]
     fn calls_are_taken_within_one_domain_by_the_right_of_who_is_called() {
@@ -241,5 +259,19 @@ mod tests {
         assert!(is_let(&world, alice, bob) && !is_let(&world, dave, bob));
         set(AccountPatch { enabled: Some(false), ..AccountPatch::default() });
         assert!(!is_let(&world, alice, bob));
+    }
+
+    #[test]
+    fn who_is_in_a_group_with_the_account_may_take_its_calls_and_nobody_of_another_domain() {
+        let world = world();
+        let of = |id, user: &str, domain: &str, groups: &str| Account {
+            pickup_groups: PickupGroups::parse(groups).expect("names"),
+            ..Account::new(AccountId(id), Aor::new(user, domain).expect("a name"))
+        };
+        let bob = of(2, "bob", "example.org", "sales");
+        assert!(lets(&bob, &of(3, "carol", "example.org", "support,sales")));
+        assert!(!lets(&bob, &of(3, "carol", "example.org", "support")));
+        assert!(!lets(&bob, &of(9, "dave", "example.net", "sales")));
+        assert_eq!(oldest_in_groups(&world, &bob), None);
     }
 }

@@ -69,7 +69,7 @@ impl Calls {
         match feature::of(cx.world, &account, &referral.uri) {
             Some(Feature::Park(slot)) => return self.park(cx, flow, message, &referral, (&account, slot)),
             // Nobody is sent to pick up a call: whoever wants it calls it.
-            Some(Feature::PickUp(_)) => {
+            Some(Feature::PickUp(_) | Feature::PickUpInGroups) => {
                 return refuse(cx, &flow, message, StatusCode::NOT_ACCEPTABLE_HERE, None);
             }
             None => {}

@@ -39,6 +39,7 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
             contacts_max,
             relay,
             pickup,
+            pickup_groups,
             forward_always,
             forward_busy,
             forward_no_answer,
@@ -55,6 +56,7 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
                 contacts_max,
                 relay: relay.map(yes),
                 pickup: pickup.map(yes),
+                pickup_groups: pickup_groups.as_deref().map(groups),
                 forward_always,
                 forward_busy,
                 forward_no_answer,
@@ -184,15 +186,24 @@ fn list(way: &Way, domain: Option<String>, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// `no` is none.
+fn groups(text: &str) -> Vec<String> {
+    let names = if text == "no" { "" } else { text };
+    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
 /// What is not as with most accounts.
 fn marks(view: &AccountView) -> String {
     let contacts = view.contacts_max.map(|most| Word::ContactsAtMost.with(&[&most.to_string()]));
+    let groups = view.pickup_groups.join("+");
+    let groups = (!groups.is_empty()).then(|| Word::PickupGroups.with(&[&groups]));
     let after = view.forward_after_s.to_string();
     let forward = |word: Word, to: &Option<String>| to.as_ref().map(|to| word.with(&[to]));
     let marks = [
         (!view.enabled).then(|| Word::Disabled.say().to_owned()),
         view.relay.then(|| Word::MayRelay.say().to_owned()),
         view.pickup.then(|| Word::PickedUp.say().to_owned()),
+        groups,
         contacts,
         view.dnd.then(|| Word::DoNotDisturb.say().to_owned()),
         forward(Word::ForwardedAlways, &view.forward_always),

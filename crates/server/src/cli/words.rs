@@ -50,6 +50,7 @@ words! {
     Disabled "disabled" "désactivé",
     MayRelay "may relay" "peut relayer",
     PickedUp "others may pick up" "interception permise",
+    PickupGroups "pickup in {}" "interception dans {}",
     DoNotDisturb "do not disturb" "ne pas déranger",
     ForwardedAlways "forwarded to {}" "renvoyé vers {}",
     ForwardedBusy "when busy to {}" "si occupé vers {}",

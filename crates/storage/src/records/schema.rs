@@ -55,6 +55,8 @@ const MIGRATIONS: &[&str] = &[
      CREATE INDEX calls_of_account ON call_sides(account, call) WHERE account IS NOT NULL;",
     // 6: whose calls others may pick up
     "ALTER TABLE accounts ADD COLUMN picked_up INTEGER NOT NULL DEFAULT 0;",
+    // 7: in which groups they pick up each other's, names with commas between
+    "ALTER TABLE accounts ADD COLUMN pickup_groups TEXT NOT NULL DEFAULT '';",
 ];
 
 /// What a database has in which nothing was made yet.

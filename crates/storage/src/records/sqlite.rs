@@ -408,7 +408,8 @@ fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite:
     let sql =
         "INSERT INTO accounts (id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign,
         forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb,
-        picked_up) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+        picked_up, pickup_groups)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     let rules = account.forwarding.as_deref().cloned().unwrap_or_default();
     transaction
         .prepare_cached(sql)?
@@ -427,7 +428,8 @@ fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite:
             rules.offline.as_deref(),
             rules.after_s,
             rules.do_not_disturb,
-            account.picked_up
+            account.picked_up,
+            account.pickup_groups.as_str()
         ])
         .map(|_| ())
 }
@@ -464,7 +466,7 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         forward_no_answer = CASE WHEN ?13 THEN ?14 ELSE forward_no_answer END,
         forward_offline = CASE WHEN ?15 THEN ?16 ELSE forward_offline END,
         forward_after_s = coalesce(?17, forward_after_s), do_not_disturb = coalesce(?18, do_not_disturb),
-        picked_up = coalesce(?19, picked_up)
+        picked_up = coalesce(?19, picked_up), pickup_groups = coalesce(?20, pickup_groups)
         WHERE user = ?1 AND domain = ?2";
     let rules = &patch.forwarding;
     fn target(rule: &Option<Option<Box<str>>>) -> Option<&str> {
@@ -489,7 +491,8 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         target(&rules.offline),
         rules.after_s,
         rules.do_not_disturb,
-        patch.picked_up
+        patch.picked_up,
+        patch.pickup_groups.as_ref().map(|groups| groups.as_str())
     ];
     transaction.execute(sql, values).map(|_| ())
 }

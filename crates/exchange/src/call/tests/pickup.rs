@@ -4,7 +4,7 @@ use super::desk::Desk;
 use super::*;
 use crate::event::Event;
 use crate::testing::{Phone, aor, apply};
-use coeur_directory::{AccountPatch, Change};
+use coeur_directory::{AccountPatch, Change, PickupGroups};
 
 const CAROL: &str = "192.0.2.33:5060";
 const PICK_UP: &str = "sip:*8bob@example.org";
@@ -21,9 +21,16 @@ struct Ringing {
 
 /// Alice calls bob, whose calls others may pick up; `apart`: carol's phone is at another shard.
 fn ringing(may: bool, apart: bool, lines: &str, offer: &str) -> Ringing {
-    let (mut desk, mut alice, bob) = Desk::new();
     let patch = AccountPatch { picked_up: Some(may), ..AccountPatch::default() };
-    apply(&desk.office.world, Change::AccountChanged { aor: aor("bob"), patch });
+    ringing_at(&[("bob", patch)], apart, lines, offer)
+}
+
+fn ringing_at(patches: &[(&str, AccountPatch)], apart: bool, lines: &str, offer: &str) -> Ringing {
+    let (mut desk, mut alice, bob) = Desk::new();
+    for (user, patch) in patches {
+        let patch = patch.clone();
+        apply(&desk.office.world, Change::AccountChanged { aor: aor(user), patch });
+    }
     let mut carol = desk.register("carol", udp(CAROL), "");
     carol.call = "-pickup".into();
     if apart {
@@ -284,4 +291,53 @@ fn a_dialog_that_rings_is_replaced_once() {
     at.carol.call = "-second".into();
     let (_, sent) = at.replace(&lines);
     answer_to(&sent, at.carol.flow, 486);
+}
+
+fn in_groups(names: &str) -> AccountPatch {
+    AccountPatch { pickup_groups: PickupGroups::parse(names).ok(), ..AccountPatch::default() }
+}
+
+#[test]
+fn who_is_in_a_group_with_who_is_called_takes_the_call_by_dialling_the_code_alone() {
+    for (apart, uri) in [(false, "sip:*8@example.org"), (true, "sip:*8@example.org"), (false, PICK_UP)] {
+        let groups = [("bob", in_groups("sales")), ("carol", in_groups("hall,sales"))];
+        let mut at = ringing_at(&groups, apart, "", &sdp("10.0.0.1", 4_000));
+        let (picked, sent) = at.desk.invite(&mut at.carol, uri, "", &sdp("10.0.0.3", 6_000));
+        at.cancelled(&sent);
+        let mut alice = Ua::caller(at.alice.flow, &at.request, answer_to(&sent, at.alice.flow, 200));
+        let mut carol = Ua::caller(at.carol.flow, &picked, answer_to(&sent, at.carol.flow, 200));
+        for ua in [&mut alice, &mut carol] {
+            let (ack, flow) = (ua.ack(""), ua.flow);
+            at.desk.receive(flow, &ack);
+        }
+        let bye = carol.request("BYE", "", "");
+        let sent = at.desk.receive(at.carol.flow, &bye);
+        request_to(&sent, at.alice.flow, "BYE");
+        at.desk.pass(Duration::from_secs(200));
+        at.desk.assert_at_rest();
+        assert_eq!(at.desk.office.world.waiting.count(), 0);
+    }
+}
+
+#[test]
+fn who_is_in_no_group_with_who_is_called_takes_nothing() {
+    for (bob, carol, meanwhile, status) in [
+        ("sales", "", "sales", 403),
+        ("sales", "hall", "sales", 480),
+        ("", "sales", "", 480),
+        // He has left it while it rings.
+        ("sales", "sales", "hall", 480),
+    ] {
+        let groups = [("bob", in_groups(bob)), ("carol", in_groups(carol))];
+        let mut at = ringing_at(&groups, false, "", &sdp("10.0.0.1", 4_000));
+        let change = Change::AccountChanged { aor: aor("bob"), patch: in_groups(meanwhile) };
+        apply(&at.desk.office.world, change);
+        let (_, sent) = at.desk.invite(&mut at.carol, "sip:*8@example.org", "", &sdp("10.0.0.3", 6_000));
+        answer_to(&sent, at.carol.flow, status);
+        at.carol.call = "-named".into();
+        let (_, sent) = at.pick_up();
+        answer_to(&sent, at.carol.flow, 403);
+        let ok = reply(&at.invite, 200, "bobtag", &contact(at.bob), &sdp("10.0.0.2", 5_000));
+        answer_to(&at.desk.receive(at.bob, &ok), at.alice.flow, 200);
+    }
 }

@@ -210,7 +210,7 @@ pub enum AccountVerb {
     },
     /// Change an account; what is not named stays as it is
     #[command(
-        after_help = "Examples:\n  coeur account set alice@example.org --enabled no      its registrations end at once\n  coeur account set alice@example.org --relay yes       it may send to other domains\n  coeur account set alice@example.org --contacts-max 3\n  coeur account set alice@example.org --forward-no-answer bob --forward-after-s 15\n  coeur account set alice@example.org --forward-always no --dnd yes\n\nTARGET is the name or number of an account of the same domain, user@domain, or a SIP or tel URI; `no` ends it. A call that\nis forwarded reaches what the account itself may call."
+        after_help = "Examples:\n  coeur account set alice@example.org --enabled no      its registrations end at once\n  coeur account set alice@example.org --relay yes       it may send to other domains\n  coeur account set alice@example.org --contacts-max 3\n  coeur account set alice@example.org --forward-no-answer bob --forward-after-s 15\n  coeur account set alice@example.org --forward-always no --dnd yes\n  coeur account set alice@example.org --pickup-groups sales,support\n\nTARGET is the name or number of an account of the same domain, user@domain, or a SIP or tel URI; `no` ends it. A call that\nis forwarded reaches what the account itself may call."
     )]
     Set {
         /// user@domain
@@ -233,6 +233,9 @@ pub enum AccountVerb {
         /// Whether others of its domain may answer its calls while they ring, by dialling *8 and its name
         #[arg(long, value_enum)]
         pickup: Option<YesNo>,
+        /// Groups in which accounts of its domain answer each other's calls by dialling *8; `no` for none
+        #[arg(long, value_name = "GROUPS")]
+        pickup_groups: Option<String>,
         /// Where all its calls go
         #[arg(long, value_name = "TARGET")]
         forward_always: Option<String>,
