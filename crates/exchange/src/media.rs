@@ -70,8 +70,8 @@ pub enum MediaCommand {
     Disconnect { id: MediaId },
     /// The ports are free again. Ends what it was connected with. Answered by [`MediaEvent::Closed`].
     Close { id: MediaId },
-    /// A key, by its character, for the other end of an endpoint whose sound is converted: as an event where it has agreed
-    /// on these, else as sound. Ignored elsewhere.
+    /// A key, by its character, for the other end of an endpoint: as an event where it has agreed on these, else as sound in a
+    /// codec that can be made. Where its other side has said the key by an event already, nothing is added.
     Press { id: MediaId, digit: u8, ms: u16 },
     /// Asks how the endpoint does. Answered by [`MediaEvent::Reported`].
     Report { id: MediaId },
@@ -297,17 +297,25 @@ pub struct Pair {
     pub b: u8,
     /// Payload types that differ: (as `a` numbers it, as `b` does). What is not listed has one number at both.
     pub payloads: Box<[(u8, u8)]>,
-    /// Sound is understood and made anew for each side, since they have no audio format in common, or have keys in different
-    /// ways. `None`: packets pass.
+    /// Sound is understood and made anew for each side, since they have no audio format in common; or their keys are, since they
+    /// say them in different ways. `None`: packets pass.
     pub conversion: Option<Conversion>,
 }
 
-/// What each side of a pair hears of the other, when it is made by the media plane: in the best format of that side which can
-/// be made.
+/// What each side of a pair hears of the other, when it is made by the media plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conversion {
+    pub what: Converted,
     pub a: Side,
     pub b: Side,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Converted {
+    /// All that is heard, in the best format of each side which can be made.
+    Sound,
+    /// Keys alone, in the place of the packets in which they are said; all else passes.
+    Keys,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -316,10 +324,12 @@ pub struct Side {
     pub frame_ms: u8,
     /// Keys of the other side are no part of what it hears: it is told of them in another way.
     pub keys_are_told: bool,
+    /// It says its keys in its sound: they are searched for there, when the other side has events.
+    pub keys_in_sound: bool,
 }
 
 impl Side {
-    pub const USUAL: Side = Side { frame_ms: 20, keys_are_told: false };
+    pub const USUAL: Side = Side { frame_ms: 20, keys_are_told: false, keys_in_sound: false };
 }
 
 #[derive(Clone, Debug)]
@@ -340,7 +350,7 @@ pub enum MediaEvent {
     /// Packets come to a stream from a source that may not be its other end, while that is silent, or they are its own as
     /// far as they show and come from where nothing announced it. At most ten each second for one stream.
     Strayed { id: MediaId, stream: u8, from: SocketAddr },
-    /// A key was pressed: told by an event (RFC 4733), or heard in the sound of who has no events. Only where sound is
+    /// A key was pressed: told by an event (RFC 4733), or heard in the sound of who has no events. Only where sound or keys are
     /// converted.
     Dtmf { id: MediaId, digit: u8, duration_ms: u16 },
     /// No keys were agreed on a stream (RFC 5764).

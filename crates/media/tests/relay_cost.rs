@@ -118,6 +118,7 @@ impl Call {
                 receive,
                 send,
                 clock_hz: 8_000,
+                events: None,
                 mid: None,
             };
             relay.agree(stream, Some(agreed), Monotonic::default());

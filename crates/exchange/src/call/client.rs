@@ -4,6 +4,7 @@
 use super::Calls;
 use super::Owner;
 use super::held::{self, Held};
+use super::keys::Press;
 use super::leg::LegId;
 use super::name::Name;
 use crate::context::Context;
@@ -27,7 +28,9 @@ pub(super) enum Purpose {
     /// An offer of ours to a phone that has moved.
     Follow,
     /// A request of the other side that passes as it is; its answer goes back there.
-    Pass { server: u32 },
+    Pass { server: u32, key: Option<Press> },
+    /// A key that the media plane has heard from the other side.
+    Key(Press),
     /// An offer of ours that joins two legs of different calls.
     Join,
     /// What becomes of a REFER.

@@ -24,6 +24,7 @@ mod text;
 
 pub(super) use agreed::{pairs, peer, protection};
 pub(super) use answer::{answer, is_usable};
+pub(super) use formats::is_makeable;
 pub(super) use held::{hears, holds};
 pub(super) use offer::offer;
 pub(super) use ports::{are_open, streams};

@@ -1,14 +1,17 @@
-//! Keys in the body of an INFO, for who hears them in another way: where the sound of a call is made by the media plane, they
-//! leave as events (RFC 4733) to who has agreed on these. Elsewhere the INFO passes as it is.
+//! Keys of one side in the way in which the other hears them (decision 0025). What has agreed on events (RFC 4733) hears those,
+//! also of who says its keys in an INFO; who has none is told in an INFO when it takes one, and hears their sound else.
 //!
-//! No RFC describes the bodies. `application/dtmf-relay` has `Signal=` and `Duration=`, `application/dtmf` the one character.
+//! The media plane lays events and sound into what passes; this file reads and writes the INFO. No RFC describes the bodies:
+//! `application/dtmf-relay` has `Signal=` and `Duration=`, `application/dtmf` the one character.
 
 use super::Calls;
-use super::leg::{Leg, LegId};
+use super::client::Purpose;
+use super::leg::{Leg, LegId, Media};
 use crate::context::Context;
 use crate::flow::Flow;
-use crate::media::MediaCommand;
+use crate::media::{MediaCommand, MediaId};
 use crate::outbox::Output;
+use coeur_sip::header::HeaderName;
 use coeur_sip::{Message, Method, StatusCode};
 
 /// Longest body that is read, in bytes.
@@ -18,15 +21,47 @@ const BODY_BYTES_MAX: usize = 256;
 const MS_DEFAULT: u16 = 160;
 const MS_RANGE: std::ops::RangeInclusive<u16> = 40..=5_000;
 
+/// Keys that wait until the INFO before theirs is answered, so that they come in their order; more are not sent. 4 bytes each.
+const WAITING_MAX: usize = 32;
+
 /// A key, as its character, and how long it is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Press {
+pub(super) struct Press {
     digit: u8,
     ms: u16,
 }
 
+/// What is known of a phone, and what it is to be told.
+#[derive(Default)]
+pub(super) struct Keys {
+    /// RFC 6086 section 3: whether its Allow names INFO; `None`: it has said none, which says nothing (RFC 3261 section 20.5).
+    allows_info: Option<bool>,
+    /// It has said no to a key in an INFO.
+    has_refused: bool,
+    /// An INFO of ours is not answered yet, and these wait.
+    is_told: bool,
+    waiting: Vec<Press>,
+}
+
+impl Keys {
+    /// What its Allow says.
+    pub(super) fn learn(&mut self, message: &Message<'_>) {
+        self.allows_info = Some(message.allow().any(|method| method == b"INFO"));
+    }
+
+    /// Whether it hears of keys in an INFO.
+    pub(super) fn are_taken(&self) -> bool {
+        self.allows_info == Some(true) && !self.has_refused
+    }
+
+    /// Whether a key in an INFO would be refused, for all we know.
+    fn are_refused(&self) -> bool {
+        self.allows_info == Some(false) || self.has_refused
+    }
+}
+
 impl Calls {
-    /// True: the INFO of `id` was a key, which `other` hears as an event, and is answered.
+    /// True: the INFO of `id` was a key, which `other` hears in another way, and is answered.
     pub(super) fn press(
         &mut self,
         cx: &mut Context<'_>,
@@ -36,18 +71,94 @@ impl Calls {
     ) -> bool {
         let Some(press) = read(message) else { return false };
         let (Some(from), Some(to)) = (self.leg(id), self.leg(other)) else { return false };
-        // A phone with events that sends an INFO beside them would be heard twice; a page sends the one or the other.
-        let says_events = has_events(from) && !from.profile.is_web();
-        if !to.media.is_converted || says_events || !has_events(to) {
+        // Between two phones without events an INFO passes, unless it would be refused and there is sound.
+        let is_heard = has_events(to) || to.keys.are_refused() && to.media.is_makeable;
+        if !is_heard {
             return false;
         }
-        let (tag, id_to) = (from.tag(), to.media.id);
+        let (tag, media) = (from.tag(), to.media.id);
         let Some(server) = self.open_server(cx, flow, message, id, &tag) else { return true };
-        let Press { digit, ms } = press;
-        cx.outbox.outputs.push(Output::Media(MediaCommand::Press { id: id_to, digit, ms }));
+        say(cx, media, press);
         self.answer_plain(cx, server, StatusCode::OK);
         true
     }
+
+    /// The media plane has heard a key on a leg, by an event or in its sound. It says it itself to the other side but where that
+    /// is told.
+    pub(super) fn key_heard(&mut self, cx: &mut Context<'_>, id: MediaId, digit: u8, ms: u16) {
+        let other = Media::leg_of(id).and_then(|id| self.other(id));
+        let Some((other, leg)) = other.and_then(|other| Some((other, self.leg_mut(other)?))) else { return };
+        if !leg.media.keys_are_told || leg.dialog.is_none() {
+            return;
+        }
+        let press = Press { digit, ms: ms.clamp(*MS_RANGE.start(), *MS_RANGE.end()) };
+        if leg.keys.has_refused {
+            return say(cx, leg.media.id, press);
+        }
+        if leg.keys.waiting.len() < WAITING_MAX {
+            leg.keys.waiting.push(press);
+        }
+        self.tell_key(cx, other);
+    }
+
+    /// The next key in an INFO, when none is under way.
+    fn tell_key(&mut self, cx: &mut Context<'_>, id: LegId) {
+        let Some(leg) = self.leg_mut(id).filter(|leg| !leg.keys.is_told && !leg.leaving) else { return };
+        if leg.keys.waiting.is_empty() {
+            return;
+        }
+        let press = leg.keys.waiting.remove(0);
+        leg.keys.is_told = true;
+        let body = write(press);
+        let sent = self.request(cx, id, Method::Info, Purpose::Key(press), body.as_bytes(), |writer| {
+            writer.header(HeaderName::ContentType, b"application/dtmf-relay");
+        });
+        if sent.is_none() {
+            self.key_answered(cx, id, press, StatusCode::SERVICE_UNAVAILABLE);
+        }
+    }
+
+    /// An INFO of ours is answered, or never will be.
+    pub(super) fn key_answered(&mut self, cx: &mut Context<'_>, id: LegId, press: Press, status: StatusCode) {
+        if status.is_provisional() {
+            return;
+        }
+        let Some(leg) = self.leg_mut(id) else { return };
+        leg.keys.is_told = false;
+        if is_refusal(status) {
+            leg.keys.has_refused = true;
+        }
+        let waiting = if leg.keys.has_refused { std::mem::take(&mut leg.keys.waiting) } else { Vec::new() };
+        let media = leg.media.id;
+        if !status.is_success() {
+            say(cx, media, press);
+        }
+        waiting.into_iter().for_each(|press| say(cx, media, press));
+        self.tell_key(cx, id);
+    }
+
+    /// A key that has passed in an INFO was refused there. True: it is heard as sound instead.
+    pub(super) fn key_refused(&mut self, cx: &mut Context<'_>, id: LegId, press: Press) -> bool {
+        let Some(leg) = self.leg_mut(id) else { return false };
+        leg.keys.has_refused = true;
+        if leg.media.is_makeable {
+            say(cx, leg.media.id, press);
+        }
+        leg.media.is_makeable
+    }
+}
+
+fn say(cx: &mut Context<'_>, id: MediaId, Press { digit, ms }: Press) {
+    cx.outbox.outputs.push(Output::Media(MediaCommand::Press { id, digit, ms }));
+}
+
+/// Whether it does not know INFO, or not with such a body (RFC 3261 section 21.4, RFC 6086 section 4.2.2).
+pub(super) fn is_refusal(status: StatusCode) -> bool {
+    matches!(status.code(), 400 | 403 | 405 | 406 | 415 | 420 | 469 | 488 | 489 | 501 | 606)
+}
+
+fn write(Press { digit, ms }: Press) -> String {
+    format!("Signal={}\r\nDuration={ms}\r\n", char::from(digit))
 }
 
 /// Whether both have said that they know events.
@@ -58,7 +169,8 @@ fn has_events(leg: &Leg) -> bool {
     })
 }
 
-fn read(message: &Message<'_>) -> Option<Press> {
+/// The key in an INFO.
+pub(super) fn read(message: &Message<'_>) -> Option<Press> {
     let body = message.body();
     if message.method() != Method::Info || body.len() > BODY_BYTES_MAX {
         return None;

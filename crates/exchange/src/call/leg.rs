@@ -5,6 +5,7 @@ use super::describe::Text;
 use super::describe::profile::Profile;
 use super::follow::Follow;
 use super::hold::Hears;
+use super::keys::Keys;
 use super::name::Name;
 use super::notify::Subscription;
 use super::refresh::SessionTimer;
@@ -52,6 +53,7 @@ pub(super) struct Leg {
     pub(super) timer: SessionTimer,
     /// RFC 3311: its Allow names UPDATE.
     pub(super) allows_update: bool,
+    pub(super) keys: Keys,
     /// At most [`USER_AGENT_BYTES_MAX`] bytes.
     pub(super) user_agent: Box<[u8]>,
     /// RFC 3262 section 3: it requires that provisional answers are reliable.
@@ -98,8 +100,10 @@ pub(super) struct Media {
     pub(super) streams: Box<[OpenStream]>,
     /// By `m=` line, once open.
     pub(super) addresses: Box<[Option<StreamAddress>]>,
-    /// What it hears is made by the media plane.
-    pub(super) is_converted: bool,
+    /// Keys of the other side are told of in an INFO.
+    pub(super) keys_are_told: bool,
+    /// Sound of ours can be heard in what is spoken.
+    pub(super) is_makeable: bool,
     /// Of our certificate, when the media plane has one.
     pub(super) fingerprint: Option<Fingerprint>,
     /// By `m=` line, as last agreed.
@@ -138,7 +142,8 @@ impl Media {
             stage: Stage::Closed,
             streams: Box::default(),
             addresses: Box::default(),
-            is_converted: false,
+            keys_are_told: false,
+            is_makeable: false,
             fingerprint: None,
             agreed: Box::default(),
         }
@@ -184,6 +189,7 @@ impl Leg {
         self.learn_session(message);
         if message.has(HeaderName::Allow) {
             self.allows_update = message.allow().any(|method| method == b"UPDATE");
+            self.keys.learn(message);
         }
         let named =
             [HeaderName::UserAgent, HeaderName::Server].into_iter().find_map(|name| message.header(name));

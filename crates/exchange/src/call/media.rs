@@ -5,7 +5,7 @@ use super::leg::{LegId, Media, Stage};
 use super::{Calls, describe};
 use crate::context::Context;
 use crate::event::{Event, Protection};
-use crate::media::{MediaCommand, MediaEvent};
+use crate::media::{Conversion, MediaCommand, MediaEvent, Side};
 use crate::outbox::Output;
 
 impl Calls {
@@ -56,22 +56,28 @@ impl Calls {
         let (Some(of_a), Some(of_b)) = both else { return };
         let (to_a, to_b) = (describe::peer(first, &of_a, &of_b), describe::peer(second, &of_b, &of_a));
         let streams = describe::pairs(&to_a, &to_b, [(first, &of_a), (second, &of_b)]);
-        let is_converted = streams.iter().any(|pair| pair.conversion.is_some());
+        let is_makeable = describe::is_makeable(&to_a) && describe::is_makeable(&to_b);
         let (id_a, id_b, call) = (first.media.id, second.media.id, first.call);
         let is_caller = self.calls.get(call as usize).is_some_and(|call| call.caller == a);
         let (caller, callee) = if is_caller { (&to_a, &to_b) } else { (&to_b, &to_a) };
         let protection = describe::protection(caller, callee);
         let (caller, callee) = if is_caller { ((a, &to_a), (b, &to_b)) } else { ((b, &to_b), (a, &to_a)) };
         self.note_agreed(caller, callee);
+        let told = |side: fn(Conversion) -> Side| {
+            streams.iter().any(|pair| pair.conversion.is_some_and(|both| side(both).keys_are_told))
+        };
+        let told = [told(|both| both.a), told(|both| both.b)];
+        for (id, keys_are_told) in [a, b].into_iter().zip(told) {
+            let media = &mut self.legs[id.slot as usize].media;
+            media.keys_are_told = keys_are_told;
+            media.is_makeable = is_makeable;
+        }
         for command in [
             MediaCommand::Describe { id: id_a, peer: Box::new(to_a) },
             MediaCommand::Describe { id: id_b, peer: Box::new(to_b) },
             MediaCommand::Connect { a: id_a, b: id_b, streams },
         ] {
             cx.outbox.outputs.push(Output::Media(command));
-        }
-        for id in [a, b] {
-            self.legs[id.slot as usize].media.is_converted = is_converted;
         }
         self.protected(cx, call, protection);
         self.hold(cx, a, b);
@@ -180,7 +186,8 @@ impl Calls {
                     self.keep_media(cx, leg, kept);
                 }
             }
-            MediaEvent::Heard { .. } | MediaEvent::Dtmf { .. } => {}
+            MediaEvent::Dtmf { id, digit, duration_ms } => self.key_heard(cx, *id, *digit, *duration_ms),
+            MediaEvent::Heard { .. } => {}
         }
     }
 

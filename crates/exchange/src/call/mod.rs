@@ -250,6 +250,7 @@ impl Calls {
             callee: None,
             timer: refresh::SessionTimer::default(),
             allows_update: false,
+            keys: keys::Keys::default(),
             user_agent: Box::default(),
             end_to_end: false,
             wants_reliable: false,

@@ -2,6 +2,7 @@
 //! inside the call. The body passes as it is, the answer goes back as it is.
 
 use super::client::Purpose;
+use super::keys::{self, Press};
 use super::leg::LegId;
 use super::{Calls, headers, refuse};
 use crate::context::Context;
@@ -31,7 +32,9 @@ impl Calls {
         let Some(server) = self.open_server(cx, flow, message, id, &tag) else { return };
         let world = cx.world;
         let method = message.method();
-        let sent = self.request(cx, other, method, Purpose::Pass { server }, message.body(), |writer| {
+        let key = keys::read(message);
+        let purpose = Purpose::Pass { server, key };
+        let sent = self.request(cx, other, method, purpose, message.body(), |writer| {
             headers::pass(world, message, writer);
             headers::pass_content(message, writer);
         });
@@ -44,12 +47,18 @@ impl Calls {
     pub(super) fn passed(
         &mut self,
         cx: &mut Context<'_>,
-        server: u32,
+        (id, server): (LegId, u32),
+        key: Option<Press>,
         message: &Message<'_>,
         status: StatusCode,
     ) {
         if status.is_provisional() {
             return;
+        }
+        if let Some(key) = key.filter(|_| keys::is_refusal(status))
+            && self.key_refused(cx, id, key)
+        {
+            return self.answer_plain(cx, server, StatusCode::OK);
         }
         let world = cx.world;
         self.answer(cx, server, status, Some(message.reason_phrase()), message.body(), |writer| {

@@ -104,7 +104,7 @@ impl Calls {
             Purpose::Refresh => self.refresh_accepted(cx, leg, slot, message),
             Purpose::Follow => self.follow_accepted(cx, leg, slot, message),
             Purpose::Join => self.join_accepted(cx, leg, slot, message),
-            Purpose::Pass { .. } | Purpose::Notify | Purpose::Told => {}
+            Purpose::Pass { .. } | Purpose::Key(_) | Purpose::Notify | Purpose::Told => {}
         }
     }
 
@@ -117,7 +117,8 @@ impl Calls {
             let _ = dialog.on_response(message);
         }
         match purpose {
-            Purpose::Pass { server } => self.passed(cx, server, message, status),
+            Purpose::Pass { server, key } => self.passed(cx, (leg, server), key, message, status),
+            Purpose::Key(key) => self.key_answered(cx, leg, key, status),
             Purpose::Modify if status.is_success() => self.modify_accepted(cx, leg, slot, message),
             Purpose::Modify => self.modify_failed(cx, leg, slot, message, status),
             Purpose::Refresh if status.is_success() => self.refresh_accepted(cx, leg, slot, message),
@@ -142,7 +143,7 @@ impl Calls {
             Purpose::Refresh => self.refresh_failed(cx, leg, status),
             Purpose::Follow => return self.follow_failed(leg, slot, status),
             Purpose::Join => self.join_refused(cx, leg, slot, status),
-            Purpose::Pass { .. } | Purpose::Notify | Purpose::Told => {}
+            Purpose::Pass { .. } | Purpose::Key(_) | Purpose::Notify | Purpose::Told => {}
         }
         if purpose != Purpose::Begin {
             self.end_if_gone(cx, leg, status);

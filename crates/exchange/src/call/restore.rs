@@ -139,6 +139,7 @@ impl Calls {
             user_agent: kept.user_agent.into(),
             follow: Follow::default(),
             allows_update: kept.allows_update,
+            keys: super::keys::Keys::default(),
             wants_reliable: false,
             is_ahead: false,
             owes_offer: kept.owes_offer,

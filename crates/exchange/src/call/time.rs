@@ -92,6 +92,7 @@ impl Calls {
             Purpose::Refresh => self.refresh_failed(cx, leg, StatusCode::REQUEST_TIMEOUT),
             Purpose::Follow => self.follow_failed(leg, slot, StatusCode::REQUEST_TIMEOUT),
             Purpose::Join => self.join_refused(cx, leg, slot, StatusCode::REQUEST_TIMEOUT),
+            Purpose::Key(key) => self.key_answered(cx, leg, key, StatusCode::REQUEST_TIMEOUT),
             Purpose::Modify | Purpose::Pass { .. } | Purpose::Notify | Purpose::Told => {}
         }
     }
@@ -134,7 +135,8 @@ impl Calls {
             Purpose::Modify => {}
             Purpose::Refresh => self.refresh_failed(cx, leg, status),
             Purpose::Follow => return self.follow_failed(leg, slot, status),
-            Purpose::Pass { server } => {
+            Purpose::Key(key) => return self.key_answered(cx, leg, key, status),
+            Purpose::Pass { server, .. } => {
                 self.answer_plain(cx, server, StatusCode::TEMPORARILY_UNAVAILABLE);
             }
             Purpose::Join => self.join_refused(cx, leg, slot, status),

@@ -108,6 +108,15 @@ impl Encoder {
         }
     }
 
+    /// Takes a payload of another encoder for one of its own, so that it can go on where that is left off. Only G.722 has need of
+    /// it: its decoder knows by what it has heard how to understand what comes.
+    pub fn follow(&mut self, payload: &[u8]) {
+        match &mut self.0 {
+            State::G722(g722) => g722.follow(payload),
+            State::G711(_) | State::Opus { .. } => {}
+        }
+    }
+
     /// Samples by which what is decoded comes later than what was encoded, decoder included.
     pub fn delay_samples(&mut self) -> usize {
         match &mut self.0 {

@@ -27,6 +27,14 @@ impl Encoder {
             *byte = self.high.encode_high(high) << 6 | self.low.encode_low(low);
         }
     }
+
+    /// Takes a payload of another encoder for one of its own: what it encodes next is understood by who has heard that.
+    pub fn follow(&mut self, payload: &[u8]) {
+        for byte in payload {
+            self.low.adapt_low(byte & 0x3f);
+            self.high.adapt_high(byte >> 6);
+        }
+    }
 }
 
 /// Decodes to two samples of 16 kHz at a time.

@@ -85,6 +85,8 @@ pub struct Agreed {
     pub send: KeyChange<Outbound>,
     /// Of the timestamps, for jitter; 0: 8,000.
     pub clock_hz: u32,
+    /// Payload type of its key presses (RFC 4733), to know whether it has said any.
+    pub events: Option<u8>,
     /// In a bundle: what tells its packets from those of the other streams, when payload types do not.
     pub mid: Option<Mid>,
 }
@@ -260,6 +262,11 @@ impl Relay {
         if let Some(stream) = self.stream_mut(key) {
             stream.taker = taker;
         }
+    }
+
+    /// Whether key presses have come as events on a stream.
+    pub fn has_said_events(&self, key: StreamKey) -> bool {
+        self.stream(key).is_some_and(|stream| stream.has_said_events)
     }
 
     /// The stream that what is received goes to.

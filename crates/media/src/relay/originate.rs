@@ -14,6 +14,13 @@ impl Relay {
         self.way_or_lost(way)
     }
 
+    /// A packet that was taken from this stream goes no further: who hears the stream finds none missing.
+    pub fn withhold(&mut self, from: StreamKey) {
+        if let Some(stream) = self.stream_mut(from) {
+            stream.quality.withheld();
+        }
+    }
+
     /// Sends RTP of our own on a stream: to its other end, protected as agreed.
     pub fn send_rtp(&mut self, now: Monotonic, to: StreamKey, packet: &mut Packet<'_>) -> Verdict {
         let payload_bytes = Rtp::parse(packet).map_or(0, |rtp| rtp.body().len());

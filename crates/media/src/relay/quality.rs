@@ -9,6 +9,9 @@ use std::time::Duration;
 /// SSRCs of one stream that are counted apart; a phone has one, a camera one more for what it repeats. Of more, the one
 /// that came first makes room: its counts stay, its jitter is forgotten.
 const SOURCES: usize = 3;
+
+/// How far behind a packet that did not go on others may come that have no number any more.
+const HELD_PACKETS: u16 = 1_000;
 /// Sender reports whose time is kept for the round trip.
 const REPORTS_KEPT: usize = 4;
 
@@ -73,6 +76,10 @@ struct Source {
     shift: u16,
     /// The highest number that has left.
     sent: u16,
+    /// The number of the last packet, when it was the newest.
+    newest: Option<u16>,
+    /// That of the last one which did not go on.
+    held: Option<u16>,
 }
 
 /// A sender report that went to the other end: whose, and the middle of its NTP time.
@@ -147,12 +154,14 @@ impl Quality {
                 Some(place) => self.last = place,
                 None => {
                     let stats = ReceiveStats::new(ssrc, clock_hz, sequence, timestamp, payload_bytes, now);
-                    self.enter(Source { stats, shift: 0, sent: sequence });
+                    let newest = Some(sequence);
+                    self.enter(Source { stats, shift: 0, sent: sequence, newest, held: None });
                     return Some(0);
                 }
             }
         }
         let source = self.sources[self.last].as_mut()?;
+        source.newest = Some(sequence);
         match source.stats.receive(sequence, timestamp, payload_bytes, now) {
             Arrival::Stray => return None,
             Arrival::Restarted => {
@@ -160,9 +169,28 @@ impl Quality {
                 source.shift = source.sent.wrapping_sub(sequence);
             }
             Arrival::InOrder => source.sent = sequence.wrapping_add(source.shift),
-            Arrival::OutOfOrder | Arrival::Duplicate => {}
+            Arrival::OutOfOrder | Arrival::Duplicate => {
+                source.newest = None;
+                // Behind it numbers have closed up: its own belongs to another now, and no number may be given twice, least of
+                // all under a key (RFC 3711 section 9.1).
+                let is_before = |held: u16| held.wrapping_sub(sequence) < HELD_PACKETS;
+                if source.held.is_some_and(is_before) {
+                    return None;
+                }
+            }
         }
         Some(source.shift)
+    }
+
+    /// The packet that came last was for us alone: the numbers of those behind it close up.
+    pub(super) fn withheld(&mut self) {
+        let Some(source) = self.sources[self.last].as_mut() else { return };
+        // One that came late has its place among numbers that are given away.
+        if let Some(number) = source.newest.take() {
+            source.held = Some(number);
+            source.shift = source.shift.wrapping_sub(1);
+            source.sent = source.sent.wrapping_sub(1);
+        }
     }
 
     fn enter(&mut self, source: Source) {

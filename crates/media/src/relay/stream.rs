@@ -44,6 +44,9 @@ pub(super) struct Stream {
     /// Keys are agreed by DTLS. It outlives a time in which the stream is switched off, as the keys do.
     dtls: bool,
     clock_hz: u32,
+    /// Payload type of key presses; [`UNKNOWN`] when there is none.
+    events: u8,
+    pub(super) has_said_events: bool,
     pub(super) dropped: Reasons,
     /// The last packet that was not taken as the other end's, and why.
     pub(super) refused: Option<Refused>,
@@ -139,6 +142,8 @@ impl Stream {
             is_heard: false,
             dtls: false,
             clock_hz: 0,
+            events: UNKNOWN,
+            has_said_events: false,
             dropped: Reasons::default(),
             refused: None,
             misfit: None,
@@ -154,8 +159,10 @@ impl Stream {
             self.terms = None;
             return;
         };
-        let Agreed { rtp, rtcp, rtcp_mux, ice, we_send, we_receive, receive, send, clock_hz, mid } = agreed;
+        let Agreed { rtp, rtcp, rtcp_mux, ice, we_send, we_receive, receive, send, clock_hz, events, mid } =
+            agreed;
         (self.clock_hz, self.mid) = (clock_hz, mid);
+        self.events = events.unwrap_or(UNKNOWN);
         self.dtls = match &receive {
             KeyChange::Awaited => true,
             KeyChange::Keep => self.dtls,
@@ -302,6 +309,7 @@ impl Stream {
     ) -> Result<u16, Reason> {
         let Header { ssrc, sequence, timestamp, payload_type } = header;
         self.ssrc = Some(ssrc);
+        self.has_said_events |= payload_type == self.events;
         let bytes = payload_bytes.min(usize::from(u16::MAX)) as u16;
         self.quality.note(quality::Seen { at: now, ssrc, timestamp, payload_type, payload_bytes: bytes });
         let shift = self.quality.received(now, ssrc, sequence, timestamp, self.clock_hz, payload_bytes);

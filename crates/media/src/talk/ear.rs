@@ -208,7 +208,7 @@ fn room(listener: &Listener, rate_hz: u32) -> usize {
 }
 
 /// How long a payload is, in ticks of the timestamp.
-fn ticks(codec: Codec, payload: &[u8]) -> u32 {
+pub(super) fn ticks(codec: Codec, payload: &[u8]) -> u32 {
     match codec {
         // A byte is a sample, or two at a clock that counts half of them.
         Codec::Pcmu | Codec::Pcma | Codec::G722 => payload.len() as u32,

@@ -1,6 +1,7 @@
 //! Samples, and keys, as what leaves on a stream.
 
-use super::{Events, TICK_MS};
+use super::waiting::Waiting;
+use super::{Events, PAUSE_TICKS, TICK_MS};
 use crate::codec::{CodecError, OpusSettings};
 use crate::packet::{Packet, SLOT_BYTES};
 use crate::rtp::Source;
@@ -9,16 +10,6 @@ use crate::tone::event::Sender;
 use crate::tone::{Digit, Generator};
 use crate::transcode::{Format, Output, Speaker};
 use coeur_sip::time::Monotonic;
-use std::collections::VecDeque;
-
-/// Keys that wait for those before them; more are not sent. 16 bytes each.
-const KEYS_MAX: usize = 32;
-
-/// Ticks of silence between two keys (ITU-T Q.24 asks for 40 ms), and so between two events.
-const PAUSE_TICKS: u8 = 3;
-
-/// How long a key is at least and at most, in milliseconds.
-const KEY_MS: std::ops::RangeInclusive<u32> = 60..=5_000;
 
 /// What is said on a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,16 +31,9 @@ pub struct Mouth {
     source: Source,
     /// The first packet after silence has the marker (RFC 3551 section 4.1).
     begins: bool,
-    keys: VecDeque<Wanted>,
+    keys: Waiting,
     now: Saying,
     slot: Box<[u8; SLOT_BYTES]>,
-}
-
-/// A key to be sent; how long, once it is known.
-#[derive(Clone, Copy, Debug)]
-struct Wanted {
-    digit: Digit,
-    ms: Option<u32>,
 }
 
 enum Saying {
@@ -77,7 +61,7 @@ impl Mouth {
             speaker,
             source,
             begins: true,
-            keys: VecDeque::with_capacity(KEYS_MAX),
+            keys: Waiting::new(),
             now: Saying::Speech,
             slot: Box::new([0; SLOT_BYTES]),
         })
@@ -99,14 +83,14 @@ impl Mouth {
     /// A key as it was found elsewhere. While one is held that is sent as an event, nothing else is said.
     pub fn key(&mut self, key: Key) {
         match key {
-            Key::Pressed(digit) => self.want(Wanted { digit, ms: None }),
+            Key::Pressed(digit) => self.keys.push(digit, None),
             Key::Released { digit, ms } => self.released(digit, ms),
         }
     }
 
     /// A key of a length that is known.
     pub fn press(&mut self, digit: Digit, ms: u32) {
-        self.want(Wanted { digit, ms: Some(clamped(ms)) });
+        self.keys.push(digit, Some(ms));
     }
 
     /// Whether a key is sent, or waits for its turn.
@@ -114,17 +98,9 @@ impl Mouth {
         !self.keys.is_empty() || !matches!(self.now, Saying::Speech)
     }
 
-    fn want(&mut self, wanted: Wanted) {
-        if self.keys.len() < KEYS_MAX {
-            self.keys.push_back(wanted);
-        }
-    }
-
     fn released(&mut self, digit: Digit, ms: u32) {
-        let waiting = self.keys.iter_mut().rev().find(|wanted| wanted.digit == digit && wanted.ms.is_none());
-        if let Some(wanted) = waiting {
-            wanted.ms = Some(clamped(ms));
-        } else if let Saying::Event { sender, live } = &mut self.now
+        if !self.keys.released(digit, ms)
+            && let Saying::Event { sender, live } = &mut self.now
             && std::mem::take(live)
         {
             sender.release();
@@ -207,7 +183,7 @@ impl Mouth {
         if !matches!(self.now, Saying::Speech) {
             return;
         }
-        let Some(wanted) = self.keys.front().copied() else { return };
+        let Some(wanted) = self.keys.front() else { return };
         self.now = match (self.says.events, wanted.ms) {
             (Some(events), ms) => {
                 let mut sender = Sender::default();
@@ -222,7 +198,7 @@ impl Mouth {
             // Sound is made once its length is known.
             (None, None) => return,
         };
-        self.keys.pop_front();
+        self.keys.pop();
     }
 
     /// What does not make a frame yet is not said, its time passes all the same.
@@ -236,8 +212,4 @@ impl Mouth {
     fn tick(&self) -> u32 {
         self.says.format.codec.clock_hz() / 1_000 * u32::from(TICK_MS)
     }
-}
-
-fn clamped(ms: u32) -> u32 {
-    ms.clamp(*KEY_MS.start(), *KEY_MS.end())
 }

@@ -111,6 +111,8 @@ pub(super) struct Link {
     pub(super) payloads: Box<[(u8, u8)]>,
     /// Seen from here: `a` is this stream.
     pub(super) conversion: Option<Conversion>,
+    /// A key was to be said on this way, where packets pass.
+    pub(super) is_pressed: bool,
 }
 
 impl Opened {

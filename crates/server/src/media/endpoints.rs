@@ -12,7 +12,7 @@ use crate::observe::rate::Rate;
 use coeur_exchange::flow::INSIDE;
 use coeur_exchange::input::MediaEvent;
 use coeur_exchange::media::{
-    Conversion, OpenStream, Pair, Peer, Report, STREAMS_MAX, StreamAddress, StreamKind,
+    Conversion, Converted, OpenStream, Pair, Peer, Report, STREAMS_MAX, StreamAddress, StreamKind,
 };
 use coeur_exchange::outbox::{MediaCommand, MediaId};
 use coeur_exchange::service::Service;
@@ -415,13 +415,13 @@ impl Endpoints {
         for pair in pairs {
             let forth = pair.payloads.clone();
             let back = pair.payloads.iter().map(|(of_a, of_b)| (*of_b, *of_a)).collect();
-            let turned = pair.conversion.map(|Conversion { a, b }| Conversion { a: b, b: a });
+            let turned = pair.conversion.map(|Conversion { what, a, b }| Conversion { what, a: b, b: a });
             for (id, index, with, stream, payloads, conversion) in
                 [(a, pair.a, b, pair.b, forth, pair.conversion), (b, pair.b, a, pair.a, back, turned)]
             {
                 let endpoint = self.endpoints.get_mut(&id);
                 if let Some(opened) = endpoint.and_then(|endpoint| endpoint.opened_mut(usize::from(index))) {
-                    opened.link = Some(Link { with, stream, payloads, conversion });
+                    opened.link = Some(Link { with, stream, payloads, conversion, is_pressed: false });
                 }
             }
         }
@@ -442,8 +442,13 @@ impl Endpoints {
                 let Some(endpoint) = self.endpoints.get_mut(&id) else { return };
                 (endpoint.since, endpoint.silence_told) = (now, false);
                 for (stream, opened) in endpoint.streams.iter_mut().enumerate() {
-                    let link =
-                        Link { with: id, stream: stream as u8, payloads: Box::default(), conversion: None };
+                    let link = Link {
+                        with: id,
+                        stream: stream as u8,
+                        payloads: Box::default(),
+                        conversion: None,
+                        is_pressed: false,
+                    };
                     opened.iter_mut().for_each(|opened| opened.link = Some(link.clone()));
                 }
                 self.relink(id);
@@ -518,9 +523,13 @@ impl Endpoints {
             let on = |opened: &'_ Opened| opened.is_on;
             let there = other.filter(|other| on(other)).and_then(|other| other.described.as_ref());
             let payloads = match &opened.described {
-                // All that it may send is understood here.
-                Some(here) if link.conversion.is_some() => translate::payloads(here, None, &[]),
-                Some(here) => translate::payloads(here, there, &link.payloads),
+                Some(here) => match link.conversion.map(|conversion| conversion.what) {
+                    // All that it may send is understood here.
+                    Some(Converted::Sound) => translate::payloads(here, None, &[]),
+                    // Events beside what passes.
+                    Some(Converted::Keys) => translate::payloads_and_events(here, there, &link.payloads),
+                    None => translate::payloads(here, there, &link.payloads),
+                },
                 None => Some(Vec::new()),
             };
             self.relay.link(opened.key, other.map(|other| other.key), payloads.as_deref());

@@ -23,6 +23,7 @@ pub(super) fn agreed(stream: &Stream, before: Option<&Stream>, signalled_from: I
             .iter()
             .find(|format| !format.is_dtmf())
             .map_or(0, |format| format.clock_rate),
+        events: stream.formats.iter().find(|format| format.is_dtmf()).map(|format| format.payload),
         mid: stream.mid.as_ref().map(|mid| relay::Mid { extension: mid.extension, value: mid.value.clone() }),
     }
 }
@@ -42,6 +43,22 @@ pub(super) fn payloads(here: &Stream, there: Option<&Stream>, pairs: &[(u8, u8)]
     };
     let all = here.formats.iter().map(|format| (format.payload, renamed(format.payload)));
     Some(all.filter(|(_, theirs)| is_known(*theirs)).collect())
+}
+
+/// The same, and events of the one though the other has none.
+pub(super) fn payloads_and_events(
+    here: &Stream,
+    there: Option<&Stream>,
+    pairs: &[(u8, u8)],
+) -> Option<Vec<(u8, u8)>> {
+    let mut all = payloads(here, there, pairs)?;
+    let events = here.formats.iter().filter(|format| format.is_dtmf()).map(|format| format.payload);
+    for event in events {
+        if all.iter().all(|(ours, _)| *ours != event) {
+            all.push((event, event));
+        }
+    }
+    Some(all)
 }
 
 fn expected(signalled: SocketAddr, signalled_from: IpAddr) -> Expected {

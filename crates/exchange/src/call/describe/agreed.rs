@@ -162,7 +162,8 @@ pub(in crate::call) fn pairs(a: &Peer, b: &Peer, legs: [(&Leg, &Described<'_>); 
     let conversion = |index: usize| {
         let agreed = |at: usize| {
             let said = legs[at].1.summary.media.get(index)?;
-            Some(formats::Agreed { said, ours: ours[at].as_ref()?.summary.media.get(index)? })
+            let ours = ours[at].as_ref()?.summary.media.get(index)?;
+            Some(formats::Agreed { said, ours, takes_keys: legs[at].0.keys.are_taken() })
         };
         formats::conversion(&agreed(0)?, &agreed(1)?)
     };

@@ -76,6 +76,7 @@ fn numbered(from: &Described<'_>, offer: &Described<'_>) -> SessionDescription {
         if let (Some(theirs), Some(asked)) = (from.summary.media.get(index), offer.summary.media.get(index)) {
             payloads::rename(media, &payloads::matching(&theirs.codecs, &asked.codecs));
             formats::translate(media, asked);
+            formats::add_keys(media, asked);
         }
     }
     said

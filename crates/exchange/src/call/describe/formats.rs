@@ -4,7 +4,7 @@
 //! An offer for a leg has the formats of the other side first, and behind them those that can be made of them. When the answer
 //! prefers one of these, the side that offered is answered with its own best format instead, and both are converted.
 
-use crate::media::{Conversion, Side};
+use crate::media::{Conversion, Converted, Peer, Side, Stream};
 use coeur_sdp::summary::{MediaKind, OwnedCodec};
 use coeur_sdp::{MediaDescription, MediaSummary, Proto, SessionDescription};
 
@@ -29,14 +29,30 @@ struct Made {
 
 impl Made {
     fn is(self, codec: &OwnedCodec) -> bool {
+        self.is_of(&codec.name, codec.clock_rate)
+    }
+
+    fn is_of(self, name: &str, clock_rate: u32) -> bool {
         let mut parts = self.rtpmap.split('/');
-        let (name, clock) = (parts.next().unwrap_or_default(), parts.next());
-        clock.and_then(|clock| clock.parse().ok()).is_some_and(|clock| codec.is(name, clock))
+        let (ours, clock) = (parts.next().unwrap_or_default(), parts.next());
+        ours.eq_ignore_ascii_case(name) && clock.and_then(|clock| clock.parse().ok()) == Some(clock_rate)
     }
 }
 
 fn is_made(codec: &OwnedCodec) -> bool {
     OF_WIDE.iter().any(|made| made.is(codec))
+}
+
+/// Whether sound of ours can be heard on a stream as it is spoken.
+pub(in crate::call) fn is_makeable(peer: &Peer) -> bool {
+    let spoken = |stream: &Stream| {
+        let mut formats = stream.formats.iter().filter(|format| !format.is_dtmf());
+        formats.next().is_some_and(|format| {
+            let name = String::from_utf8_lossy(&format.name);
+            OF_WIDE.iter().any(|made| made.is_of(&name, format.clock_rate))
+        })
+    };
+    peer.streams.iter().flatten().any(spoken)
 }
 
 fn is_wide(codec: &OwnedCodec) -> bool {
@@ -164,6 +180,25 @@ pub(super) fn translate(said: &mut MediaDescription, asked: &MediaSummary) {
     }
 }
 
+/// Puts events for keys into what the other side has answered without, when `asked`, the offer of this side, has them: the media
+/// plane makes of a key what the other side understands (decision 0025).
+pub(super) fn add_keys(said: &mut MediaDescription, asked: &MediaSummary) {
+    if asked.kind != MediaKind::Audio || asked.is_rejected {
+        return;
+    }
+    let had = codecs(said);
+    let Some(chosen) = first(&had).filter(|chosen| is_made(chosen)) else { return };
+    let events = || asked.codecs.iter().filter(|codec| is_events(codec));
+    let best = events().find(|codec| codec.clock_rate == chosen.clock_rate).or(events().next());
+    let Some(best) =
+        best.filter(|best| had.iter().all(|codec| !is_events(codec) && codec.payload != best.payload))
+    else {
+        return;
+    };
+    let encoding = format!("{}/{}", best.name, best.clock_rate);
+    push(said, best.payload, &encoding, answered_fmtp(best).as_deref());
+}
+
 /// What we say of a format that was offered to us: of Opus how we like to hear it (RFC 7587 section 6.1; a parameter is about
 /// who says it), of keys those that were offered.
 fn answered_fmtp(codec: &OwnedCodec) -> Option<String> {
@@ -174,7 +209,7 @@ fn answered_fmtp(codec: &OwnedCodec) -> Option<String> {
 }
 
 /// Whether two streams that are joined have to be converted: what is spoken on one of them is nothing that was agreed with the
-/// other, and can be made.
+/// other, and can be made; or only one has events for its keys.
 pub(super) fn conversion(a: &Agreed<'_>, b: &Agreed<'_>) -> Option<Conversion> {
     if a.said.kind != MediaKind::Audio {
         return None;
@@ -185,13 +220,21 @@ pub(super) fn conversion(a: &Agreed<'_>, b: &Agreed<'_>) -> Option<Conversion> {
         |codecs: &[&OwnedCodec], codec: &OwnedCodec| codecs.iter().any(|other| other.is_same_encoding(codec));
     let is_understood = has(&of_b, spoken_by_a) && has(&of_a, spoken_by_b);
     let is_possible = [&of_a, &of_b].iter().all(|codecs| codecs.iter().any(|codec| is_made(codec)));
-    (!is_understood && is_possible).then(|| Conversion { a: a.side(), b: b.side() })
+    let is_told = a.is_told() || b.is_told();
+    let what = match is_understood {
+        false if is_possible => Converted::Sound,
+        true if a.has_events() != b.has_events() && (is_possible || is_told) => Converted::Keys,
+        true | false => return None,
+    };
+    Some(Conversion { what, a: a.side(), b: b.side() })
 }
 
 /// What was agreed about an audio stream of a leg: what its peer said of it, and what we did.
 pub(super) struct Agreed<'s> {
     pub(super) said: &'s MediaSummary,
     pub(super) ours: &'s MediaSummary,
+    /// It takes keys in an INFO.
+    pub(super) takes_keys: bool,
 }
 
 impl Agreed<'_> {
@@ -203,11 +246,21 @@ impl Agreed<'_> {
         spoken.filter(|codec| offer.iter().any(|offered| offered.is_same_encoding(codec))).collect()
     }
 
+    /// Both have said that keys may be events.
+    fn has_events(&self) -> bool {
+        [self.said, self.ours].iter().all(|media| media.codecs.iter().any(is_events))
+    }
+
+    /// It has no events, and hears of keys in an INFO.
+    fn is_told(&self) -> bool {
+        self.takes_keys && !self.has_events()
+    }
+
     fn side(&self) -> Side {
         let wanted = self.said.packet_time.map_or(20, |time| time.ms);
         let most = self.said.packet_time_max.map_or(60, |time| time.ms).max(10);
         let frame_ms = u8::try_from(wanted.min(most)).unwrap_or(u8::MAX);
-        Side { frame_ms, ..Side::USUAL }
+        Side { frame_ms, keys_are_told: self.is_told(), ..Side::USUAL }
     }
 }
 
@@ -303,9 +356,11 @@ mod tests {
     fn converted(a: [(&str, &[&str]); 2], b: [(&str, &[&str]); 2]) -> Option<Conversion> {
         let texts = [a, b].map(|leg| leg.map(|(formats, lines)| described(formats, lines)));
         let both = texts.each_ref().map(|leg| leg.each_ref().map(|text| read(text.as_bytes()).expect("one")));
-        let [a, b] = both
-            .each_ref()
-            .map(|[said, ours]| Agreed { said: &said.summary.media[0], ours: &ours.summary.media[0] });
+        let [a, b] = both.each_ref().map(|[said, ours]| Agreed {
+            said: &said.summary.media[0],
+            ours: &ours.summary.media[0],
+            takes_keys: false,
+        });
         conversion(&a, &b)
     }
 

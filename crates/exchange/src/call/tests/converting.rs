@@ -2,7 +2,8 @@
 
 use super::profiles::{CHROME, Kind, desk, with_crlf};
 use super::*;
-use crate::media::Conversion;
+use crate::input::Input;
+use crate::media::{Conversion, Converted, MediaEvent, MediaId};
 use crate::testing::Phone;
 
 /// Alice speaks this, and bob that: descriptions of one audio stream.
@@ -47,12 +48,23 @@ struct Talk {
 
 /// Alice offers that, and bob answers.
 fn talk(alice_is: Kind, bob_is: Kind, offered: &str, answered: impl FnOnce(&str) -> String) -> Talk {
+    talk_with((alice_is, bob_is), offered, "", answered)
+}
+
+/// The same; `lines` are header lines of bob's 200.
+fn talk_with(
+    (alice_is, bob_is): (Kind, Kind),
+    offered: &str,
+    lines: &str,
+    answered: impl FnOnce(&str) -> String,
+) -> Talk {
     let (mut desk, mut alice, bob) = desk(alice_is, bob_is);
     let (request, sent) = desk.invite(&mut alice, URI, "", offered);
     let invite = request_to(&sent, bob.flow, "INVITE").clone();
     let offer = body(&invite);
     let answer = answered(&offer);
-    let sent = desk.receive(bob.flow, &reply(&invite, 200, "bobtag", &contact(bob.flow), &answer));
+    let lines = format!("{}{lines}", contact(bob.flow));
+    let sent = desk.receive(bob.flow, &reply(&invite, 200, "bobtag", &lines, &answer));
     let ok = answer_to(&sent, alice.flow, 200).clone();
     let mut caller = Ua::caller(alice.flow, &request, &ok);
     let ack = caller.ack("");
@@ -62,7 +74,7 @@ fn talk(alice_is: Kind, bob_is: Kind, offered: &str, answered: impl FnOnce(&str)
 
 /// How long the packets to alice, at port 4000, and to bob are.
 fn frames_ms(desk: &Desk) -> Option<(u8, u8)> {
-    let Conversion { a, b } = desk.pairs[0].conversion?;
+    let Conversion { a, b, .. } = desk.pairs[0].conversion?;
     let (first, _) = desk.connected.expect("connected");
     let peer = desk.open[&first].as_ref().expect("described");
     let is_alice = peer.streams[0].as_ref().is_some_and(|stream| stream.rtp.port() == 4_000);
@@ -102,12 +114,16 @@ fn a_browser_hears_a_phone_that_knows_no_opus_and_one_that_knows_it_is_relayed()
     let call = talk(Kind::Web, Kind::Plain, &chrome, |offer| only(offer, "opus/48000/2", 1, ""));
     assert!(!desk_converts(&call.desk));
     let call = talk(Kind::Web, Kind::Plain, &chrome, |offer| only(offer, "PCMA/8000", 1, ""));
-    assert!(!desk_converts(&call.desk), "both know it");
-    assert_eq!(formats(&call.answer), "8");
+    assert_eq!(desk_conversion(&call.desk), Some(Converted::Keys), "both know it, and one has no events");
+    assert_eq!(formats(&call.answer), "8 126");
 }
 
 fn desk_converts(desk: &Desk) -> bool {
-    desk.pairs[0].conversion.is_some()
+    desk_conversion(desk) == Some(Converted::Sound)
+}
+
+fn desk_conversion(desk: &Desk) -> Option<Converted> {
+    desk.pairs[0].conversion.map(|conversion| conversion.what)
 }
 
 #[test]
@@ -251,20 +267,130 @@ fn a_key_in_an_info_is_an_event_for_who_has_them_where_sound_is_made() {
 }
 
 #[test]
-fn a_key_in_an_info_passes_where_packets_pass_and_from_who_sends_events_as_well() {
+fn a_key_in_an_info_is_an_event_for_who_has_them_also_where_packets_pass() {
     let both = speaks("10.0.0.1", 4_000, 1, PCMA);
     let relayed = talk(Kind::Plain, Kind::Plain, &both, |_| speaks("10.0.0.2", 5_000, 1, PCMA));
+    assert_eq!(desk_conversion(&relayed.desk), None);
     let opus = speaks("10.0.0.1", 4_000, 1, OPUS);
     let converted = talk(Kind::Plain, Kind::Plain, &opus, |_| speaks("10.0.0.2", 5_000, 1, PCMA));
-    let none = speaks("10.0.0.1", 4_000, 1, ("96", "a=rtpmap:96 opus/48000/2\r\n"));
-    let without = talk(Kind::Plain, Kind::Plain, &none, |offer| {
-        assert!(!offer.contains("telephone-event"), "who has none is not asked for them: {offer}");
-        speaks("10.0.0.2", 5_000, 1, ("8", ""))
-    });
-    for mut call in [relayed, converted, without] {
+    for mut call in [relayed, converted] {
         let key = info(&mut call.caller, "application/dtmf-relay", "Signal=5\r\n");
         let sent = call.desk.receive(call.caller.flow, &key);
-        request_to(&sent, call.bob.flow, "INFO");
-        assert_eq!(presses(&call.desk), 0);
+        answer_to(&sent, call.caller.flow, 200);
+        assert!(requests_to(&sent, call.bob.flow, "INFO").is_empty());
+        assert_eq!(presses(&call.desk), 1);
     }
+}
+
+const TAKES_INFO: &str = "Allow: INVITE, ACK, BYE, CANCEL, INFO\r\n";
+const TAKES_NONE: &str = "Allow: INVITE, ACK, BYE, CANCEL\r\n";
+
+fn without_events(allow: &str) -> Talk {
+    let none = speaks("10.0.0.1", 4_000, 1, ("8", ""));
+    talk_with((Kind::Plain, Kind::Plain), &none, allow, |offer| {
+        assert!(!offer.contains("telephone-event"), "who has none is not asked for them: {offer}");
+        speaks("10.0.0.2", 5_000, 1, ("8", ""))
+    })
+}
+
+#[test]
+fn a_key_in_an_info_passes_between_two_without_events_and_is_sound_once_it_is_refused() {
+    for allow in ["", TAKES_INFO] {
+        let mut call = without_events(allow);
+        let key = info(&mut call.caller, "application/dtmf-relay", "Signal=5\r\n");
+        let sent = call.desk.receive(call.caller.flow, &key);
+        let passed = request_to(&sent, call.bob.flow, "INFO").clone();
+        let sent = call.desk.receive(call.bob.flow, &reply(&passed, 200, "", "", ""));
+        answer_to(&sent, call.caller.flow, 200);
+        assert_eq!(presses(&call.desk), 0);
+        let key = info(&mut call.caller, "application/dtmf", "6");
+        let sent = call.desk.receive(call.caller.flow, &key);
+        let passed = request_to(&sent, call.bob.flow, "INFO").clone();
+        let sent = call.desk.receive(call.bob.flow, &reply(&passed, 415, "", "", ""));
+        answer_to(&sent, call.caller.flow, 200);
+        assert_eq!(presses(&call.desk), 1);
+        let key = info(&mut call.caller, "application/dtmf", "7");
+        let sent = call.desk.receive(call.caller.flow, &key);
+        answer_to(&sent, call.caller.flow, 200);
+        assert!(requests_to(&sent, call.bob.flow, "INFO").is_empty());
+        assert_eq!(presses(&call.desk), 2);
+    }
+}
+
+#[test]
+fn a_key_in_an_info_is_sound_for_who_has_said_that_it_takes_none() {
+    let mut call = without_events(TAKES_NONE);
+    let key = info(&mut call.caller, "application/dtmf", "6");
+    let sent = call.desk.receive(call.caller.flow, &key);
+    answer_to(&sent, call.caller.flow, 200);
+    assert!(requests_to(&sent, call.bob.flow, "INFO").is_empty());
+    assert_eq!(presses(&call.desk), 1);
+}
+
+impl Talk {
+    /// The endpoint of alice's leg, who says where she is at port 4000.
+    fn alices(&self) -> MediaId {
+        let is_hers = |peer: &crate::media::Peer| {
+            peer.streams.iter().flatten().any(|stream| stream.rtp.port() == 4_000)
+        };
+        let found = self.desk.open.iter().find(|(_, peer)| peer.as_ref().is_some_and(is_hers));
+        *found.expect("alice's endpoint").0
+    }
+
+    /// The media plane has heard a key of alice.
+    fn hears(&mut self, digit: u8) -> Vec<Sent> {
+        let id = self.alices();
+        self.desk.handle(Input::MediaEvent(MediaEvent::Dtmf { id, digit, duration_ms: 120 }))
+    }
+}
+
+#[test]
+fn who_offers_events_keeps_them_with_who_has_none_and_takes_an_info() {
+    let offered = speaks("10.0.0.1", 4_000, 1, PCMA);
+    let mut call = talk_with((Kind::Plain, Kind::Plain), &offered, TAKES_INFO, |_| {
+        speaks("10.0.0.2", 5_000, 1, ("8", ""))
+    });
+    assert_eq!(formats(&call.answer), "8 101");
+    let conversion = call.desk.pairs[0].conversion.expect("a conversion");
+    assert_eq!(conversion.what, Converted::Keys);
+    assert!(conversion.a.keys_are_told != conversion.b.keys_are_told, "bob is told");
+    // One after the other, each when the one before is answered.
+    let sent = call.hears(b'5');
+    let told = request_to(&sent, call.bob.flow, "INFO").clone();
+    assert_eq!(body(&told), "Signal=5\r\nDuration=120\r\n");
+    assert_eq!(header(&told, HeaderName::ContentType), "application/dtmf-relay");
+    assert!(call.hears(b'#').is_empty() && call.hears(b'7').is_empty());
+    let sent = call.desk.receive(call.bob.flow, &reply(&told, 200, "", "", ""));
+    let told = request_to(&sent, call.bob.flow, "INFO").clone();
+    assert_eq!(body(&told), "Signal=#\r\nDuration=120\r\n");
+    assert_eq!(presses(&call.desk), 0);
+    // Refused, all of them are sound, and those that come as well.
+    let sent = call.desk.receive(call.bob.flow, &reply(&told, 415, "", "", ""));
+    assert!(requests_to(&sent, call.bob.flow, "INFO").is_empty());
+    assert_eq!(presses(&call.desk), 2);
+    assert!(call.hears(b'8').is_empty());
+    assert_eq!(presses(&call.desk), 3);
+}
+
+#[test]
+fn who_has_no_events_and_takes_no_info_is_told_of_no_key() {
+    let offered = speaks("10.0.0.1", 4_000, 1, PCMA);
+    let mut call = talk_with((Kind::Plain, Kind::Plain), &offered, TAKES_NONE, |_| {
+        speaks("10.0.0.2", 5_000, 1, ("8", ""))
+    });
+    let conversion = call.desk.pairs[0].conversion.expect("a conversion");
+    assert!(!conversion.a.keys_are_told && !conversion.b.keys_are_told);
+    // The media plane has made sound of it.
+    assert!(call.hears(b'5').is_empty());
+    assert_eq!(presses(&call.desk), 0);
+}
+
+/// What can be made of nothing stays as it was agreed between the two.
+#[test]
+fn events_are_not_promised_where_no_sound_can_be_made_of_them() {
+    let g729 = "a=rtpmap:18 G729/8000\r\n";
+    let lines = format!("{g729}a=rtpmap:101 telephone-event/8000\r\n");
+    let offered = speaks("10.0.0.1", 4_000, 1, ("18 101", &lines));
+    let call = talk(Kind::Plain, Kind::Plain, &offered, |_| speaks("10.0.0.2", 5_000, 1, ("18", g729)));
+    assert_eq!((formats(&call.answer), desk_conversion(&call.desk)), ("18", None));
 }

@@ -52,18 +52,18 @@ fn a_phone_that_has_registered_from_another_address_goes_on_with_its_call() {
     request_to(&sent, bob.flow, "BYE");
 }
 
-/// RFC 6086: key presses and whatever else a package says.
+/// RFC 6086: a hook flash and whatever else a package says. For keys see `converting`.
 #[test]
 fn an_info_passes_with_its_body_and_its_answer_comes_back() {
     let (mut desk, mut alice, bob) = Desk::new();
     let (mut caller, _) = desk.talk(&mut alice, &bob);
-    let info = caller.request("INFO", "Info-Package: dtmf\r\n", "Signal=5\r\nDuration=160\r\n");
+    let info = caller.request("INFO", "Info-Package: dtmf\r\n", "Signal=hf\r\nDuration=160\r\n");
     let info = String::from_utf8(info).expect("text").replace("application/sdp", "application/dtmf-relay");
     let sent = desk.receive(alice.flow, info.as_bytes());
     let passed = request_to(&sent, bob.flow, "INFO").clone();
     assert_eq!(header(&passed, HeaderName::ContentType), "application/dtmf-relay");
     assert_eq!(header(&passed, HeaderName::InfoPackage), "dtmf");
-    assert_eq!(body(&passed), "Signal=5\r\nDuration=160\r\n");
+    assert_eq!(body(&passed), "Signal=hf\r\nDuration=160\r\n");
     assert!(desk.receive(alice.flow, info.as_bytes()).is_empty(), "a repetition is absorbed");
     let sent = desk.receive(bob.flow, &reply(&passed, 469, "", "", ""));
     answer_to(&sent, alice.flow, 469);

@@ -53,6 +53,7 @@ fn plain(expected: Expected) -> Agreed {
         receive: KeyChange::Plain,
         send: KeyChange::Plain,
         clock_hz: 8_000,
+        events: None,
         mid: None,
     }
 }

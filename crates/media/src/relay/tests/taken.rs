@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::rtcp::{Compound, Reporter, RtcpPacket, write_report};
-use crate::rtp::Source;
+use crate::rtp::{Rtp, Source};
 use coeur_sip::time::Wall;
 
 const SUITE: Suite = Suite::AeadAes128Gcm;
@@ -53,6 +53,36 @@ fn what_was_tapped_goes_on_as_if_nobody_had_seen_it() {
     // RTCP goes its way.
     let report = desk.receive(desk.a.rtcp.unwrap(), "192.0.2.1:4001", &rtcp(7)).0;
     assert!(matches!(report, Verdict::Forward { .. }), "{report:?}");
+}
+
+/// No number goes out twice: under a key of SRTP that would give both packets away (RFC 3711 section 9.1).
+#[test]
+fn what_is_withheld_is_missed_by_nobody_and_no_number_goes_out_twice() {
+    let mut desk = Desk::new(plain(at(A)), plain(at(B)));
+    desk.relay.link(desk.a.stream, Some(desk.b.stream), None);
+    desk.relay.take(desk.a.stream, Taker::Tap);
+    let mut sent = Vec::new();
+    let mut come = |desk: &mut Desk, sequence: u16, is_withheld: bool| {
+        let mut slot = [0; SLOT_BYTES];
+        let mut packet = Packet::copied(&mut slot, &rtp(0, sequence, 7)).unwrap();
+        match desk.relay.receive(desk.now, desk.a.rtp, address(A), &mut packet) {
+            Verdict::Taken { stream } if is_withheld => desk.relay.withhold(stream),
+            Verdict::Taken { stream } => {
+                assert_eq!(desk.relay.pass(desk.now, stream, &mut packet), desk.out_b(B));
+                sent.push((sequence, Rtp::parse(&packet).unwrap().sequence()));
+            }
+            verdict => assert_eq!(verdict, dropped(Reason::Stray)),
+        }
+    };
+    for (sequence, is_withheld) in [(10, false), (11, true), (12, true), (13, false), (15, false), (14, true)]
+    {
+        come(&mut desk, sequence, is_withheld);
+    }
+    // Late packets from before, and one twice: they have no number any more.
+    for sequence in [9, 12, 16, 18, 17] {
+        come(&mut desk, sequence, false);
+    }
+    assert_eq!(sent, [(10, 10), (13, 11), (15, 13), (16, 14), (18, 16), (17, 15)]);
 }
 
 #[test]

@@ -1,18 +1,21 @@
-//! Which streams of a worker are converted: what the exchange has said of a pair becomes a [`Transcoder`], and ends with it.
+//! Which streams of a worker are converted: what the exchange has said of a pair becomes a [`Transcoder`], or [`Keys`] where keys
+//! alone are, and ends with it. A key that is to be said where packets pass makes [`Keys`] of a pair too, until something is agreed
+//! anew.
 
+use super::keys::{Keys, Presser};
 use super::room::RATE_HZ;
 use super::transcoder::{Talker, Transcoder};
 use super::{Audio, End, Full, Out, Part};
 use crate::media::endpoint::Opened;
 use crate::media::endpoints::Endpoints;
 use coeur_exchange::input::MediaEvent;
-use coeur_exchange::media::{Conversion, Format, Side, Stream, StreamKind};
+use coeur_exchange::media::{Conversion, Converted, Format, Side, Stream, StreamKind};
 use coeur_exchange::outbox::MediaId;
 use coeur_exchange::service::Room;
 use coeur_media::codec::{Codec, CodecError, OpusSettings, comfort};
 use coeur_media::packet::Packet;
 use coeur_media::relay::StreamKey;
-use coeur_media::talk::{Events, Hears, Says};
+use coeur_media::talk::{Events, Hears, Passes, Says, Way};
 use coeur_media::tone::Digit;
 use coeur_media::tone::detect::Key;
 use coeur_media::transcode::{self, rate_between};
@@ -56,13 +59,33 @@ impl Endpoints {
         result
     }
 
-    /// A key that the other end of an endpoint is to hear, where its sound is converted.
+    /// A key that the other end of an endpoint is to hear.
     pub(in crate::media) fn press(&mut self, id: MediaId, digit: u8, ms: u16) {
         let Some(digit) = Digit::from_char(char::from(digit)) else { return };
         let Some(endpoint) = self.endpoints.get(&id) else { return };
-        let streams: Vec<StreamKey> = endpoint.each().map(|(_, opened)| opened.key).collect();
-        for stream in streams {
-            self.audio.press(stream, digit, u32::from(ms));
+        let is_audio = |opened: &&Opened| opened.is_on && opened.wanted.kind == StreamKind::Audio;
+        // On the first: it is one key.
+        let Some(opened) = endpoint.each().map(|(_, opened)| opened).find(is_audio) else { return };
+        let (stream, index) = (opened.key, endpoint.each().position(|(_, other)| other.key == opened.key));
+        let is_relayed = endpoint.room.is_none() && self.audio.taker(stream).is_none();
+        if let Some(index) = index.filter(|_| is_relayed) {
+            self.press_first(id, index);
+        }
+        self.with_audio(|audio, out| audio.press(stream, digit, u32::from(ms), out));
+    }
+
+    /// Keys are to be said on a stream whose packets pass.
+    fn press_first(&mut self, id: MediaId, index: usize) {
+        let link = |endpoints: &mut Self, id: MediaId, index: usize| {
+            let link = endpoints.endpoints.get_mut(&id)?.opened_mut(index)?.link.as_mut()?;
+            link.is_pressed = true;
+            Some((link.with, usize::from(link.stream)))
+        };
+        if let Some((with, stream)) = link(self, id, index)
+            && with != id
+        {
+            link(self, with, stream);
+            self.convert(id);
         }
     }
 
@@ -85,14 +108,18 @@ impl Endpoints {
             return self.seat(id, room);
         }
         let streams: Vec<StreamKey> = endpoint.each().map(|(_, opened)| opened.key).collect();
-        let wanted: Vec<Option<[Wanted; 2]>> =
-            endpoint.each().map(|(_, opened)| self.conversion(opened)).collect();
+        let wanted: Vec<Option<Work>> = endpoint.each().map(|(_, opened)| self.conversion(opened)).collect();
         for (stream, wanted) in streams.into_iter().zip(wanted) {
             let before = self.audio.taker(stream);
             let stays = match (before.and_then(|key| self.audio.part(key)), &wanted) {
-                (Some(Part::Transcoder(transcoder)), Some(wanted)) => is_same(transcoder, wanted),
+                (Some(Part::Transcoder(transcoder)), Some(Work::Sound(wanted))) => {
+                    is_same(transcoder, wanted)
+                }
+                (Some(Part::Keys(keys)), Some(Work::Keys(wanted))) => are_same(keys, wanted),
                 (None, None) => true,
-                (Some(Part::Room(_)), Some(_)) | (Some(_), None) | (None, Some(_)) => false,
+                (Some(Part::Room(_) | Part::Transcoder(_) | Part::Keys(_)), Some(_))
+                | (Some(_), None)
+                | (None, Some(_)) => false,
             };
             if stays {
                 continue;
@@ -136,32 +163,123 @@ impl Endpoints {
     }
 
     /// What becomes of a stream and the one that it is linked with. `None`: packets pass, or nothing is agreed.
-    fn conversion(&self, opened: &Opened) -> Option<[Wanted; 2]> {
+    fn conversion(&self, opened: &Opened) -> Option<Work> {
         let link = opened.link.as_ref()?;
-        let Conversion { a, b } = link.conversion?;
+        let pressed = Conversion { what: Converted::Keys, a: Side::USUAL, b: Side::USUAL };
+        let Conversion { what, a, b } = link.conversion.or(link.is_pressed.then_some(pressed))?;
         let other = self.endpoints.get(&link.with)?.opened(usize::from(link.stream))?;
         let (here, there) = (opened.described.as_ref()?, other.described.as_ref()?);
         if !opened.is_on || !other.is_on {
             return None;
         }
-        Some([wanted(opened.key, here, there, a)?, wanted(other.key, there, here, b)?])
+        Some(match what {
+            Converted::Sound => {
+                Work::Sound([wanted(opened.key, here, there, a)?, wanted(other.key, there, here, b)?])
+            }
+            Converted::Keys => {
+                let back: Vec<(u8, u8)> =
+                    link.payloads.iter().map(|(ours, theirs)| (*theirs, *ours)).collect();
+                Work::Keys([
+                    pressed_by((opened.key, here, a), (there, b), &link.payloads),
+                    pressed_by((other.key, there, b), (here, a), &back),
+                ])
+            }
+        })
     }
 
-    fn begin(&mut self, wanted: [Wanted; 2]) {
-        for wanted in &wanted {
-            self.with_audio(|audio, out| audio.leave(wanted.stream, out));
+    fn begin(&mut self, work: Work) {
+        let streams = match &work {
+            Work::Sound(wanted) => wanted.each_ref().map(|wanted| wanted.stream),
+            Work::Keys(wanted) => wanted.each_ref().map(|wanted| wanted.stream),
+        };
+        for stream in streams {
+            self.with_audio(|audio, out| audio.leave(stream, out));
         }
         let added = self.with_audio(|audio, out| {
-            let [first, second] = wanted.map(|wanted| talker(audio, wanted, out));
-            // The formats were found to be ones of ours.
-            let transcoder = Transcoder::new([first.map_err(|_| Full)?, second.map_err(|_| Full)?]);
-            audio.add(Part::Transcoder(Box::new(transcoder)), out)
+            let part = match work {
+                Work::Sound(wanted) => {
+                    let [first, second] = wanted.map(|wanted| talker(audio, wanted, out));
+                    // The formats were found to be ones of ours.
+                    let talkers = [first.map_err(|_| Full)?, second.map_err(|_| Full)?];
+                    Part::Transcoder(Box::new(Transcoder::new(talkers)))
+                }
+                Work::Keys([first, second]) => {
+                    let (of_first, of_second) = (first.stream, second.stream);
+                    let ends = [presser(audio, first, of_second, out), presser(audio, second, of_first, out)];
+                    Part::Keys(Box::new(Keys::new(ends)))
+                }
+            };
+            audio.add(part, out)
         });
         if added.is_err() {
             tracing::warn!("a call is not converted: the media worker has all the audio that it can do");
             self.stats.audio_refused.add(1);
         }
     }
+}
+
+/// What is to be done with a pair of streams.
+enum Work {
+    Sound([Wanted; 2]),
+    Keys([Pressed; 2]),
+}
+
+/// What is to be done with the keys of one stream.
+struct Pressed {
+    stream: StreamKey,
+    passes: Passes,
+    says: Option<Says>,
+}
+
+/// `numbers`: payload types that differ, as (those of the sender, those of the receiver).
+fn pressed_by(
+    (stream, from, of): (StreamKey, &Stream, Side),
+    (to, told): (&Stream, Side),
+    numbers: &[(u8, u8)],
+) -> Pressed {
+    let renamed =
+        |payload: u8| numbers.iter().find(|(ours, _)| *ours == payload).map_or(payload, |found| found.1);
+    let has = |payload: u8| to.formats.iter().any(|format| format.payload == payload);
+    let formats = from.formats.iter().filter_map(codec);
+    let formats = formats.map(|(payload, codec)| (payload, renamed(payload), codec));
+    let clock_hz =
+        from.formats.iter().find(|format| !format.is_dtmf()).map_or(8_000, |format| format.clock_rate);
+    let way = match events(to, clock_hz) {
+        Some(events) => Way::Events(events),
+        None if told.keys_are_told => Way::Told,
+        None => Way::Sound,
+    };
+    let passes = Passes {
+        formats: formats.filter(|(_, payload, _)| has(*payload)).collect(),
+        clock_hz,
+        events: events(from, clock_hz),
+        keys_in_sound: of.keys_in_sound && matches!(way, Way::Events(_)),
+        way,
+    };
+    let says = to.formats.iter().find_map(codec).map(|(payload, codec)| {
+        let rate_hz = codec.rate_hz().min(RATE_HZ);
+        Says {
+            payload,
+            format: transcode::Format { codec, frame_ms: frame_ms(told.frame_ms, codec) },
+            events: events(to, codec.clock_hz()),
+            rate_hz,
+            opus: opus(to, payload, rate_hz),
+        }
+    });
+    Pressed { stream, passes, says }
+}
+
+fn presser(audio: &mut Audio, pressed: Pressed, other: StreamKey, out: &Out<'_>) -> Presser {
+    let Pressed { stream, passes, says } = pressed;
+    let source = audio.source(other, says.map_or(passes.clock_hz, |says| says.format.codec.clock_hz()));
+    Presser::new(stream, passes, out.relay.has_said_events(stream), says, source)
+}
+
+fn are_same(keys: &Keys, wanted: &[Pressed; 2]) -> bool {
+    let has = |wanted: &Pressed| {
+        keys.ends().iter().any(|end| end.stream() == wanted.stream && *end.passes() == wanted.passes)
+    };
+    wanted.iter().all(has)
 }
 
 /// How a stream is heard and spoken to in a conference.
@@ -206,7 +324,7 @@ fn wanted(stream: StreamKey, here: &Stream, there: &Stream, side: Side) -> Optio
 fn spoken(stream: StreamKey, here: &Stream, (heard_hz, said_hz): (u32, u32), side: Side) -> Option<Wanted> {
     let formats: Box<[(u8, Codec)]> = here.formats.iter().filter_map(codec).collect();
     let (payload, mine) = *formats.first()?;
-    let events = events(here, mine);
+    let events = events(here, mine.clock_hz());
     let is_8_khz = |format: &&Format| format.name.eq_ignore_ascii_case(b"CN") && format.clock_rate == 8_000;
     let noise = here.formats.iter().find(is_8_khz).map(|format| format.payload);
     let hears = Hears {
@@ -234,9 +352,9 @@ pub(super) fn codec(format: &Format) -> Option<(u8, Codec)> {
 
 /// Those at the clock of the audio first: only they have a timestamp in common with it (RFC 7587 section 6, RFC 4733 section
 /// 2.1); some phones have no others.
-fn events(stream: &Stream, codec: Codec) -> Option<Events> {
+fn events(stream: &Stream, clock_hz: u32) -> Option<Events> {
     let all = || stream.formats.iter().filter(|format| format.is_dtmf() && format.clock_rate >= 1_000);
-    let best = all().find(|format| format.clock_rate == codec.clock_hz()).or(all().next())?;
+    let best = all().find(|format| format.clock_rate == clock_hz).or(all().next())?;
     Some(Events { payload: best.payload, clock_hz: best.clock_rate })
 }
 

@@ -14,6 +14,7 @@ mod broadcast;
 mod clock;
 mod convert;
 mod end;
+mod keys;
 mod out;
 mod play;
 mod room;
@@ -28,10 +29,11 @@ use broadcast::{Broadcast, Hears};
 use clock::{Clock, Turn};
 use coeur_exchange::service::Room as Name;
 use coeur_media::packet::Packet;
-use coeur_media::relay::StreamKey;
+use coeur_media::relay::{StreamKey, Taker};
 use coeur_media::rtp::{SEED_BYTES, Source};
 use coeur_media::tone::Digit;
 use coeur_sip::time::Monotonic;
+use keys::Keys;
 use room::Room;
 use slab::Slab;
 use transcoder::Transcoder;
@@ -47,6 +49,7 @@ pub(super) struct PartKey(usize);
 /// What is done with the sound of some streams.
 pub(super) enum Part {
     Transcoder(Box<Transcoder>),
+    Keys(Box<Keys>),
     Room(Box<Room>),
 }
 
@@ -115,13 +118,13 @@ impl Audio {
             return Err(Full);
         }
         let phase = self.clock.enter(out.now);
-        let streams = part.streams();
+        let (streams, taker) = (part.streams(), part.taker());
         let key = PartKey(self.parts.insert(Entry { part, phase }));
         for (end, stream) in streams.into_iter().enumerate() {
             let place = stream.0 as usize;
             self.takers.resize(self.takers.len().max(place + 1), None);
             self.takers[place] = Some((key, end as u8));
-            out.relay.take(stream, coeur_media::relay::Taker::End);
+            out.relay.take(stream, taker);
         }
         out.stats.audio_parts.set(self.parts.len() as u64);
         Ok(key)
@@ -135,20 +138,20 @@ impl Audio {
             if let Some(taker) = self.takers.get_mut(stream.0 as usize) {
                 *taker = None;
             }
-            out.relay.take(stream, coeur_media::relay::Taker::Link);
+            out.relay.take(stream, Taker::Link);
         }
         entry.part.leave(out);
-        for end in entry.part.into_ends() {
-            self.keep(end);
+        for (stream, source) in entry.part.into_sources() {
+            self.keep(stream, source);
         }
         out.stats.audio_parts.set(self.parts.len() as u64);
     }
 
     /// What was sent goes on with whoever speaks there next.
-    fn keep(&mut self, end: End) {
-        let place = end.stream.0 as usize;
+    fn keep(&mut self, stream: StreamKey, source: Source) {
+        let place = stream.0 as usize;
         self.sources.resize(self.sources.len().max(place + 1), None);
-        self.sources[place] = Some(end.into_source());
+        self.sources[place] = Some(source);
     }
 
     /// A stream is in a conference from now on, which begins with the first.
@@ -166,7 +169,7 @@ impl Audio {
         let seat = room.enter(end).ok_or(Full)?;
         self.takers.resize(self.takers.len().max(place + 1), None);
         self.takers[place] = Some((key, seat));
-        out.relay.take(StreamKey(place as u32), coeur_media::relay::Taker::End);
+        out.relay.take(StreamKey(place as u32), Taker::End);
         Ok(())
     }
 
@@ -174,7 +177,7 @@ impl Audio {
     pub(super) fn member(&self, name: Name, stream: StreamKey) -> Option<&End> {
         match self.part(self.taker(stream)?)? {
             Part::Room(room) if room.name() == name => room.member(stream),
-            Part::Room(_) | Part::Transcoder(_) => None,
+            Part::Room(_) | Part::Transcoder(_) | Part::Keys(_) => None,
         }
     }
 
@@ -186,9 +189,9 @@ impl Audio {
         let Part::Room(room) = &mut entry.part else { return self.remove(key, out) };
         let (end, is_empty) = (room.exit(seat, out), room.is_empty());
         self.takers[place] = None;
-        out.relay.take(stream, coeur_media::relay::Taker::Link);
+        out.relay.take(stream, Taker::Link);
         if let Some(end) = end {
-            self.keep(end);
+            self.keep(stream, end.into_source());
         }
         if is_empty {
             self.remove(key, out);
@@ -222,10 +225,11 @@ impl Audio {
     }
 
     /// A key for the other end of a stream, if somebody speaks there.
-    pub(super) fn press(&mut self, on: StreamKey, digit: Digit, ms: u32) {
+    pub(super) fn press(&mut self, on: StreamKey, digit: Digit, ms: u32, out: &Out<'_>) {
         let Some((key, end)) = self.takers.get(on.0 as usize).copied().flatten() else { return };
         match self.parts.get_mut(key.0).map(|entry| &mut entry.part) {
             Some(Part::Transcoder(transcoder)) => transcoder.press(usize::from(end), digit, ms),
+            Some(Part::Keys(keys)) => keys.press(usize::from(end), digit, ms, out),
             // Keys are not listened to in a conference, and none is said there.
             Some(Part::Room(_)) | None => {}
         }
@@ -276,14 +280,27 @@ impl Part {
     fn streams(&self) -> Vec<StreamKey> {
         match self {
             Self::Transcoder(transcoder) => transcoder.streams().to_vec(),
+            Self::Keys(keys) => keys.streams().to_vec(),
             Self::Room(room) => room.streams(),
         }
     }
 
-    fn into_ends(self) -> Vec<End> {
+    /// Who takes what comes on its streams.
+    fn taker(&self) -> Taker {
         match self {
-            Self::Transcoder(transcoder) => transcoder.into_ends().into(),
-            Self::Room(room) => room.into_ends(),
+            Self::Transcoder(_) | Self::Room(_) => Taker::End,
+            // Its ends report to each other.
+            Self::Keys(_) => Taker::Tap,
+        }
+    }
+
+    /// What was sent of our own on its streams.
+    fn into_sources(self) -> Vec<(StreamKey, Source)> {
+        let of = |end: End| (end.stream, end.into_source());
+        match self {
+            Self::Transcoder(transcoder) => transcoder.into_ends().map(of).into(),
+            Self::Keys(keys) => keys.into_sources().into(),
+            Self::Room(room) => room.into_ends().into_iter().map(of).collect(),
         }
     }
 
@@ -291,6 +308,7 @@ impl Part {
     fn receive(&mut self, end: usize, packet: &mut Packet<'_>, out: &mut Out<'_>) {
         match self {
             Self::Transcoder(transcoder) => transcoder.receive(end, packet, out),
+            Self::Keys(keys) => keys.receive(end, packet, out),
             Self::Room(room) => room.receive(end, packet, out),
         }
     }
@@ -299,6 +317,7 @@ impl Part {
     fn tick(&mut self, out: &mut Out<'_>) {
         match self {
             Self::Transcoder(transcoder) => transcoder.tick(out),
+            Self::Keys(keys) => keys.tick(out),
             Self::Room(room) => room.tick(out),
         }
     }
@@ -307,6 +326,7 @@ impl Part {
     fn missed(&mut self, ticks: u32) {
         match self {
             Self::Transcoder(transcoder) => transcoder.missed(ticks),
+            Self::Keys(keys) => keys.missed(ticks),
             Self::Room(room) => room.missed(ticks),
         }
     }
@@ -315,6 +335,7 @@ impl Part {
     fn leave(&mut self, out: &mut Out<'_>) {
         match self {
             Self::Transcoder(transcoder) => transcoder.leave(out),
+            Self::Keys(keys) => keys.leave(out),
             Self::Room(room) => room.leave(out),
         }
     }

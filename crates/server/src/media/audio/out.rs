@@ -24,6 +24,12 @@ impl Out<'_> {
         self.leave(verdict, packet);
     }
 
+    /// A packet that was taken from a stream goes on as it is.
+    pub(super) fn pass(&mut self, from: StreamKey, packet: &mut Packet<'_>) {
+        let verdict = self.relay.pass(self.now, from, packet);
+        self.leave(verdict, packet);
+    }
+
     pub(super) fn rtcp(&mut self, to: StreamKey, packet: &mut Packet<'_>) {
         let verdict = self.relay.send_rtcp(self.now, to, packet);
         self.leave(verdict, packet);

@@ -2,10 +2,11 @@
 
 mod conferring;
 mod playing;
+mod pressing;
 
 use super::*;
 use crate::media::audio::PARTS_MAX;
-use coeur_exchange::media::{Conversion, Side};
+use coeur_exchange::media::{Conversion, Converted, Side};
 use coeur_media::codec::Codec;
 use coeur_media::rtcp::{Compound, RtcpPacket};
 use coeur_media::rtp::{Rtp, Source};
@@ -190,7 +191,7 @@ impl Desk {
         let mut desk = Self::new(ports, a, b);
         desk.describe(1, a.formats(), |_| {});
         desk.describe(2, b.formats(), |_| {});
-        desk.connect(Some(Conversion { a: Side::USUAL, b: Side::USUAL }));
+        desk.connect(Some(Conversion { what: Converted::Sound, a: Side::USUAL, b: Side::USUAL }));
         desk
     }
 
@@ -291,7 +292,7 @@ fn what_is_converted_is_taken_off_one_key_and_put_under_the_other() {
         stream.keying = Keying::Sdes { send: ours(2), receive: ours(1) };
     });
     desk.describe(2, PCMA.formats(), |_| {});
-    desk.connect(Some(Conversion { a: Side::USUAL, b: Side::USUAL }));
+    desk.connect(Some(Conversion { what: Converted::Sound, a: Side::USUAL, b: Side::USUAL }));
     desk.run(75, |_| false);
     desk.hear_each_other();
 }
@@ -351,7 +352,7 @@ fn who_is_told_of_keys_in_another_way_does_not_hear_them() {
     desk.describe(1, OPUS.formats(), |_| {});
     desk.describe(2, PCMU.formats(), |_| {});
     let told = Side { keys_are_told: true, ..Side::USUAL };
-    desk.connect(Some(Conversion { a: Side::USUAL, b: told }));
+    desk.connect(Some(Conversion { what: Converted::Sound, a: Side::USUAL, b: told }));
     desk.run(25, |_| false);
     desk.a.mouth.press(Digit::from_char('5').unwrap(), 120);
     desk.run(50, |_| false);
@@ -435,7 +436,7 @@ fn opus_is_said_as_the_other_end_asks() {
         formats[0].fmtp = Some(fmtp.as_bytes().into());
         desk.describe(1, formats, |_| {});
         desk.describe(2, G722.formats(), |_| {});
-        desk.connect(Some(Conversion { a: Side::USUAL, b: Side::USUAL }));
+        desk.connect(Some(Conversion { what: Converted::Sound, a: Side::USUAL, b: Side::USUAL }));
         desk.run(75, |_| false);
         desk.a.packets.iter().map(|packet| packet.len() - 12).sum::<usize>() as f64
             / desk.a.packets.len() as f64
@@ -462,7 +463,7 @@ fn what_both_understand_is_relayed_and_what_nobody_agreed_is_dropped() {
 fn a_worker_takes_so_many_calls_and_no_more_and_forgets_them_with_their_ports() {
     let mut desk = Desk::new(46_000..=48_999, OPUS, PCMA);
     let near = "127.0.0.1".parse().unwrap();
-    let conversion = Some(Conversion { a: Side::USUAL, b: Side::USUAL });
+    let conversion = Some(Conversion { what: Converted::Sound, a: Side::USUAL, b: Side::USUAL });
     for call in 0..=PARTS_MAX as u64 {
         let [a, b] = [id(10 + 2 * call), id(11 + 2 * call)];
         for (id, formats, phone) in [(a, PCMU.formats(), 1), (b, PCMA.formats(), 2)] {
@@ -495,7 +496,7 @@ fn a_worker_converts_at_the_pace_of_its_clock() {
         talking.port = ports[0].as_ref().unwrap().rtp;
         house.describe(id(serial), &talking.phone, |stream| stream.formats = speaks.formats());
     }
-    let conversion = Some(Conversion { a: Side::USUAL, b: Side::USUAL });
+    let conversion = Some(Conversion { what: Converted::Sound, a: Side::USUAL, b: Side::USUAL });
     let streams = [Pair { a: 0, b: 0, payloads: Box::default(), conversion }].into();
     house.media.handle(MediaCommand::Connect { a: id(1), b: id(2), streams });
     house.settle(id(1));
