@@ -87,7 +87,8 @@ pub struct Inlay {
     encoder: Option<(Codec, Box<Encoder>)>,
     waiting: Waiting,
     laying: Laying,
-    audio_at: Option<Monotonic>,
+    /// When it said something last.
+    said_at: Option<Monotonic>,
     timestamp: u32,
     /// Numbers of the newest packet of sound, and of the last that a key was laid into.
     newest: Option<u16>,
@@ -134,7 +135,7 @@ impl Inlay {
             encoder: None,
             waiting: Waiting::new(),
             laying: Laying::Nothing,
-            audio_at: None,
+            said_at: None,
             timestamp: 0,
             newest: None,
             laid: None,
@@ -173,7 +174,7 @@ impl Inlay {
             (false, false) => self.newest = Some(sequence),
         }
         let step = timestamp.wrapping_sub(std::mem::replace(&mut self.timestamp, timestamp));
-        self.audio_at = Some(now);
+        self.said_at = Some(now);
         let codec = self.passes.formats.iter().find(|(sent, ..)| *sent == payload_type);
         let codec = codec.map(|(_, received, codec)| (*received, *codec));
         if let Some((_, codec)) = codec.filter(|_| self.passes.keys_in_sound) {
@@ -205,6 +206,8 @@ impl Inlay {
     fn event(&mut self, now: Monotonic, timestamp: u32, payload: &[u8], mut found: impl FnMut(Key)) -> Fate {
         let Some(receiver) = self.receiver.as_mut() else { return Fate::Passes };
         self.event_at = now;
+        // Its sound goes on when the key is over.
+        self.said_at = Some(now);
         let (way, told, twice, waiting) = (self.passes.way, self.told, &mut self.twice, &mut self.waiting);
         receiver.receive(payload, timestamp, |key| {
             if let Key::Pressed(digit) = key
@@ -248,7 +251,7 @@ impl Inlay {
 
     /// The next key, when the sender says nothing that it could be laid into; it is to be said in another way.
     pub fn overdue(&mut self, now: Monotonic) -> Option<(Digit, u32)> {
-        if self.audio_at.is_some_and(|at| now.since(at) < SILENCE) {
+        if self.said_at.is_some_and(|at| now.since(at) < SILENCE) {
             return None;
         }
         // What was begun counts as said: a receiver ends an event of which nothing more comes.

@@ -78,6 +78,7 @@ impl Line {
                 }
             });
             inlay.tick(*now, |key| found.push(key));
+            assert_eq!(inlay.overdue(*now), None, "it speaks");
             ear.listen(*now, &mut room, |key| heard.push(key));
             *now += TICK;
         }
