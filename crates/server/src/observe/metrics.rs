@@ -178,7 +178,11 @@ fn media(text: &mut MetricsText, media: &Media) {
     );
     gauge("coeur_media_streams", "Streams of these legs.", sum(|stats| stats.streams.value()));
     let parts = sum(|stats| stats.audio_parts.value());
-    gauge("coeur_media_audio_parts", "Calls, and others, whose sound is understood by the server.", parts);
+    gauge(
+        "coeur_media_audio_parts",
+        "Calls, and others, whose sound or keys are understood by the server.",
+        parts,
+    );
     gauge("coeur_media_port_pairs", "Pairs of ports in use by calls.", media.port_pairs() as u64);
     gauge("coeur_media_commands", "What no media worker has taken yet.", media.waiting() as u64);
     let mut counter = |name, help, value: u64| text.one(name, Kind::Counter, help, value);
