@@ -122,7 +122,7 @@ impl Calls {
 
 fn held_max(client: &Client) -> Duration {
     match client.purpose {
-        Purpose::Pass { .. } => HELD_FOR_ASKER_MAX,
+        Purpose::Pass { .. } | Purpose::Key(_) => HELD_FOR_ASKER_MAX,
         Purpose::Modify if !client.is_invite() => HELD_FOR_ASKER_MAX,
         Purpose::Begin
         | Purpose::Modify
