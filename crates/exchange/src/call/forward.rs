@@ -1,18 +1,15 @@
-//! Forwarding while it rings (busy, nobody answers, nobody can be reached), and what is told of it: History-Info
-//! (RFC 7044), Diversion (RFC 5806), 181 for a caller who wants to know.
-//!
-//! What a phone says of earlier diversions is its word against ours, and is left out; so both headers tell only what
-//! accounts of ours have done.
+//! Forwarding while it rings (busy, nobody answers, nobody can be reached), and 181 for a caller who wants to know. What the
+//! callee is told of it is in [`super::history`].
 
 use super::Calls;
 use super::client::{Why, read};
+use super::history::history_of;
 use super::leg::LegId;
 use super::start::leave_out_full;
 use crate::context::Context;
-use crate::forwarding::{self, Cause, Diversion, Onward};
+use crate::forwarding::{self, Cause, Onward};
 use crate::routing::Plan;
-use coeur_sip::header::HeaderName;
-use coeur_sip::{Message, StatusCode, Writer};
+use coeur_sip::StatusCode;
 use std::time::Duration;
 
 impl Calls {
@@ -47,7 +44,7 @@ impl Calls {
         let Some(setup) = self.calls[call as usize].setup.as_ref() else { return };
         let Some(server) = setup.server else { return };
         let asked = read(&setup.invite, |invite| invite.supports("histinfo")).unwrap_or(false);
-        let lines = history_of(setup.onward.as_deref(), &setup.invite);
+        let lines = history_of(cx.world, setup, true);
         let caller = self.calls[call as usize].caller;
         let status = StatusCode::CALL_IS_BEING_FORWARDED;
         if asked && self.leg(caller).is_some_and(|leg| leg.wants_reliable) {
@@ -100,44 +97,4 @@ impl Calls {
         self.settle(cx, call);
         true
     }
-}
-
-/// The header lines that tell by whom a call was forwarded; none when its caller wants that kept (RFC 7044 section 10.1).
-pub(super) fn history_of(onward: Option<&Onward>, invite: &[u8]) -> Vec<u8> {
-    let Some(trail) = onward.map(|onward| &onward.trail).filter(|trail| !trail.is_empty()) else {
-        return Vec::new();
-    };
-    let hidden = |invite: &Message<'_>| invite.privacy().history || invite.privacy().header;
-    match read(invite, hidden) {
-        Some(false) => history(trail),
-        Some(true) | None => Vec::new(),
-    }
-}
-
-fn history(trail: &[Diversion]) -> Vec<u8> {
-    let mut lines = Vec::with_capacity(256 * trail.len());
-    let mut writer = Writer::new(&mut lines);
-    let (mut index, mut mapped) = ("1".to_owned(), "");
-    // RFC 7044 section 10.2: an entry says why it was left, and the next by whose word it is there (RFC 4458 section 2).
-    for (at, diversion) in trail.iter().enumerate() {
-        let cause = diversion.cause.code();
-        let came = match at {
-            0 => String::new(),
-            _ => format!(";cause={}", trail[at - 1].cause.code()),
-        };
-        let uri = format!("<sip:{}{came}?Reason=SIP%3Bcause%3D{cause}>", diversion.aor);
-        writer.header(HeaderName::HistoryInfo, format!("{uri};index={index}{mapped}").as_bytes());
-        index.push_str(".1");
-        mapped = ";mp=1";
-    }
-    if let Some(last) = trail.last() {
-        let to = format!("<{};cause={}>;index={index};mp=1", last.to, last.cause.code());
-        writer.header(HeaderName::HistoryInfo, to.as_bytes());
-    }
-    // RFC 5806 section 4: the last diversion first.
-    for diversion in trail.iter().rev() {
-        let value = format!("<sip:{}>;reason={};counter=1", diversion.aor, diversion.cause.reason());
-        writer.header(HeaderName::Diversion, value.as_bytes());
-    }
-    lines
 }

@@ -72,7 +72,7 @@ const fn fate(name: HeaderName) -> Fate {
         | HeaderName::ContentTransferEncoding
         | HeaderName::ContentType
         | HeaderName::CSeq
-        // RFC 5806 and RFC 7044: what accounts of ours have done is told, and not what a phone says (see `forward`).
+        // RFC 5806 and RFC 7044: written anew, with what may be believed (see `history`).
         | HeaderName::Diversion
         | HeaderName::HistoryInfo
         | HeaderName::Event

@@ -42,9 +42,7 @@ fn of(
     message: &Message<'_>,
     tells: bool,
 ) -> Identity {
-    let privacy = message.privacy();
-    // RFC 3323 section 4.1.1.3: user-level privacy anonymises From as well.
-    let hidden = privacy.hides_identity() || (privacy.user && !privacy.none);
+    let hidden = is_hidden(message);
     let account = party.and_then(|party| party.account(world));
     let own = account.map(|account| uri_of(account.aor.user(), account.aor.domain()));
     let proved = own.as_deref().or(uri).unwrap_or(b"sip:anonymous@anonymous.invalid");
@@ -53,6 +51,12 @@ fn of(
         asserted: if hidden || !tells || own.is_none() { Vec::new() } else { address.clone() },
         from: if hidden { ANONYMOUS.to_vec() } else { address },
     }
+}
+
+/// RFC 3323 section 4.1.1.3: user-level privacy anonymises From as well.
+pub(super) fn is_hidden(message: &Message<'_>) -> bool {
+    let privacy = message.privacy();
+    privacy.hides_identity() || (privacy.user && !privacy.none)
 }
 
 /// RFC 3261 section 25.1: what a user part cannot hold is escaped.

@@ -5,7 +5,7 @@ use super::callee::Callee;
 use super::client::{Outgoing, Purpose, read, token, transport_of};
 use super::describe::Text;
 use super::describe::profile::Profile;
-use super::forward::history_of;
+use super::history::history_of;
 use super::leg::{Leg, LegId};
 use super::{ALLOW, Calls, NewLeg, SUPPORTED, describe, headers, identity};
 use crate::context::Context;
@@ -283,9 +283,10 @@ impl Calls {
             // It would need a certificate that the media plane does not have.
             return self.leg_failed(cx, id, StatusCode::NOT_ACCEPTABLE_HERE.code());
         }
+        let tells = self.legs[id.slot as usize].is_trusted();
         let Some(setup) = self.calls[call as usize].setup.as_ref() else { return };
         let (invite, max_forwards, party) = (setup.invite.clone(), setup.max_forwards, setup.party);
-        let mut lines = [&setup.lines[..], &history_of(setup.onward.as_deref(), &invite)].concat();
+        let mut lines = [&setup.lines[..], &history_of(cx.world, setup, tells)].concat();
         if let Some(session) = self.session_of(id) {
             Writer::new(&mut lines).header(HeaderName::SessionId, &session);
         }

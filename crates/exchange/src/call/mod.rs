@@ -3,8 +3,8 @@
 //! a call can be ended, moved or held by us, and its media goes where we say.
 //!
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
-//! [`cancel`], [`forward`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`follow`], [`refer`], [`replace`], [`transfer`],
-//! [`silence`], [`session_id`],
+//! [`cancel`], [`forward`], [`history`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`follow`], [`refer`],
+//! [`replace`], [`transfer`], [`silence`], [`session_id`],
 //! [`join`], [`across`], [`pickup`], [`park`], [`notify`], [`mod@hold`], [`serve`], [`end`], [`asked`], [`note`],
 //! [`time`], [`keep`], [`restore`], [`held`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
@@ -28,6 +28,7 @@ mod follow;
 mod forward;
 mod headers;
 mod held;
+mod history;
 mod hold;
 mod identity;
 mod inside;

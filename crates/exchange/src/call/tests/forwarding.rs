@@ -251,7 +251,7 @@ fn a_caller_who_wants_his_history_kept_has_it_kept() {
     );
 }
 
-/// What a phone says of earlier diversions is its word and not ours.
+/// What a phone says of others is its word and not ours.
 #[test]
 fn a_diversion_that_a_phone_claims_is_left_out() {
     let (mut desk, mut alice, bob) = Desk::new();

@@ -14,6 +14,7 @@ mod following;
 mod forking;
 mod forwarding;
 mod held;
+mod history;
 mod holding;
 mod identity;
 mod inside;
