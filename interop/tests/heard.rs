@@ -28,9 +28,20 @@ impl Lab {
         Self { server, server_host }
     }
 
-    fn phone(&self, (user, secret): (&str, &str), transport: &str, host: &Host, tone_hz: u32) -> Phone {
+    fn phone(&self, account: (&str, &str), transport: &str, host: &Host, tone_hz: u32) -> Phone {
+        self.registered(account, transport, host, tone_hz, Phone::start)
+    }
+
+    fn registered(
+        &self,
+        (user, secret): (&str, &str),
+        transport: &str,
+        host: &Host,
+        tone_hz: u32,
+        start: fn(&Setup<'_>) -> Phone,
+    ) -> Phone {
         let secure = transport == "tls";
-        let mut phone = Phone::start(&Setup {
+        let mut phone = start(&Setup {
             user,
             secret,
             transport,
@@ -132,5 +143,28 @@ fn a_phone_at_home_and_one_with_a_public_address_hear_each_other() {
         let alice = lab.phone(ALICE, "udp", host_a, 440);
         let heard = talk(alice, bob);
         assert!(heard.by_alice > 2.0 && heard.by_bob > 2.0, "{} {}", heard.by_alice, heard.by_bob);
+    }
+}
+
+/// That it speaks ICE is known from its registration alone (RFC 5768): it has called nobody yet. The tunnel takes no INVITE
+/// over UDP that is so long (RFC 3261 section 18.1.1).
+#[test]
+#[ignore = "needs baresip, root, ip and nft"]
+fn a_phone_with_ice_behind_a_router_is_called_and_heard() {
+    for (nat, transport) in [
+        (Nat::PortRestricted, "udp"),
+        (Nat::Symmetric, "udp"),
+        (Nat::CarrierGrade, "tls"),
+        (Nat::SmallMtu, "tcp"),
+    ] {
+        let mut internet = Internet::new();
+        let lab = Lab::new(&mut internet, "ice");
+        let mut site = internet.site(nat);
+        let (home, public) = (site.host(), internet.host());
+        let bob = lab.registered(BOB, transport, &home, 660, Phone::start_with_ice);
+        let alice = lab.phone(ALICE, "udp", &public, 440);
+        let heard = talk(alice, bob);
+        println!("{nat:?} {transport}: {:.1} {:.1}", heard.by_alice, heard.by_bob);
+        assert!(heard.by_alice > 2.0 && heard.by_bob > 2.0, "{nat:?} {transport}");
     }
 }

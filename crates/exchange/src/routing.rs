@@ -48,6 +48,8 @@ pub struct Target {
     pub instance: Option<Box<[u8]>>,
     /// Whose it is, when it is a binding.
     pub party: Option<Party>,
+    /// It speaks ICE, as its registration says.
+    pub speaks_ice: bool,
     /// Over TLS or not at all (RFC 5630 section 5.3): it is for a sips URI, or for a contact that was one.
     pub secure: bool,
 }
@@ -308,7 +310,17 @@ impl Target {
     pub fn of_uri(uri: &[u8]) -> Self {
         let secure = is_sips(uri);
         let (uri, q) = (uri.into(), 1_000);
-        Self { uri, flow: None, host: None, path: None, q, instance: None, party: None, secure }
+        Self {
+            uri,
+            flow: None,
+            host: None,
+            path: None,
+            q,
+            instance: None,
+            party: None,
+            speaks_ice: false,
+            secure,
+        }
     }
 
     /// RFC 5630 section 5.3: what is for a sips URI goes to a sips contact or nowhere; what is for a sip URI goes to a
@@ -325,9 +337,9 @@ impl Target {
     }
 
     pub(crate) fn of_binding(binding: crate::bindings::Target, account: AccountId) -> Self {
-        let crate::bindings::Target { uri, flow, path, q, instance, device, .. } = binding;
+        let crate::bindings::Target { uri, flow, path, q, instance, device, speaks_ice, .. } = binding;
         let secure = is_sips(&uri);
         let party = Some(Party { account, device });
-        Self { uri, flow, host: None, path, q, instance, party, secure }
+        Self { uri, flow, host: None, path, q, instance, party, speaks_ice, secure }
     }
 }

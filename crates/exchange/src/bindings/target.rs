@@ -3,6 +3,7 @@
 use super::row::{BindingId, Row, Version};
 use crate::flow::Flow;
 use coeur_directory::DeviceId;
+use coeur_sip::header::NameAddr;
 
 /// One place where a request can be sent.
 ///
@@ -26,6 +27,8 @@ pub struct Target {
     pub instance: Option<Box<[u8]>>,
     /// 0: none.
     pub reg_id: u32,
+    /// Its Contact says that it speaks ICE (RFC 5768).
+    pub speaks_ice: bool,
     /// Seconds of the monotonic clock at the first registration of this binding.
     pub registered_s: u32,
     /// Grows with each registration or refresh.
@@ -43,10 +46,16 @@ impl Target {
             device: row.device,
             instance: row.instance().map(Into::into),
             reg_id: row.reg_id,
+            speaks_ice: speaks_ice(row.contact()),
             registered_s: row.registered_s,
             version: row.version,
         }
     }
+}
+
+/// RFC 5768 section 6.
+fn speaks_ice(contact: &[u8]) -> bool {
+    NameAddr::parse(contact).is_ok_and(|contact| contact.params.has("+sip.ice"))
 }
 
 /// RFC 3261 section 16.6 step 2.

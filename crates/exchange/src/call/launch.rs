@@ -224,6 +224,7 @@ impl Calls {
         let Some(callee) = self.callee(id).filter(|_| !inside) else { return false };
         let next = callee.first.after(callee.refusals + 1, transport);
         let Some(next) = next.filter(|next| next.is_secure() || !callee.target.secure) else { return false };
+        let next = if callee.target.speaks_ice { next.with_ice() } else { next };
         callee.refusals += 1;
         callee.cseq += 1;
         callee.client = None;

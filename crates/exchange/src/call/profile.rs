@@ -7,12 +7,17 @@ use super::describe::profile::Profile;
 use super::leg::LegId;
 
 impl Calls {
-    /// What to offer to a leg whose peer has offered nothing yet.
+    /// What to offer to a leg whose peer has offered nothing yet. A phone that has registered as one with ICE is offered it,
+    /// also by a shard that has not heard its offers: some are silent without it.
     pub(super) fn expected_profile(&self, id: LegId) -> Profile {
         let Some(leg) = self.leg(id) else { return Profile::PLAIN };
         let transport = transport_of(&leg.hop);
         let known = leg.end.party.and_then(|party| self.profiles.find(party.device, transport));
-        known.unwrap_or(Profile::of_transport(transport))
+        let profile = known.unwrap_or(Profile::of_transport(transport));
+        match leg.callee.as_ref().is_some_and(|callee| callee.target.speaks_ice) {
+            true => profile.with_ice(),
+            false => profile,
+        }
     }
 
     /// The peer of a leg has offered this.

@@ -73,6 +73,10 @@ impl Profile {
         }
     }
 
+    pub(in crate::call) const fn with_ice(self) -> Self {
+        Self { ice: true, ..self }
+    }
+
     pub(in crate::call) const fn is_web(self) -> bool {
         self.has_dtls() && self.ice
     }

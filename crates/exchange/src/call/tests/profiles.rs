@@ -426,3 +426,24 @@ fn who_was_rewritten_on_the_way_is_answered_without_ice() {
     let stream = desk.peer_at(7_078).streams[0].as_ref().expect("audio");
     assert!(stream.ice.is_none() && stream.rtp.ip().to_string() == "203.0.113.9");
 }
+
+/// RFC 5768 section 6: a phone that says at its registration that it speaks ICE is offered it by whoever calls it first, on
+/// whatever shard, in whatever profile it takes; baresip with ICE is silent without it.
+#[test]
+fn a_phone_that_has_registered_as_one_with_ice_is_offered_it_in_its_first_call() {
+    for (params, has_ice) in [(";+sip.ice", true), ("", false)] {
+        let mut desk = Desk::empty();
+        let mut alice = desk.register("alice", udp(ALICE), "");
+        let bob = desk.register("bob", udp(BOB), params);
+        let (_, sent) = desk.invite(&mut alice, URI, "", &sdp("10.0.0.1", 4_000));
+        let invite = request_to(&sent, bob.flow, "INVITE").clone();
+        let offer = body(&invite);
+        assert!(offer.contains("RTP/AVP "), "{offer}");
+        for line in ["a=ice-lite", "a=ice-ufrag:", "a=ice-pwd:", "a=candidate:1 1 UDP "] {
+            assert_eq!(offer.contains(line), has_ice, "{line} {offer}");
+        }
+        let sent = desk.receive(bob.flow, &reply(&invite, 488, "bobtag", "", ""));
+        let again = body(requests_to(&sent, bob.flow, "INVITE").last().expect("the next profile"));
+        assert!(again.contains("RTP/SAVP ") && again.contains("a=candidate:") == has_ice, "{again}");
+    }
+}
