@@ -27,7 +27,7 @@ enum Kind {
     Plain,
     /// SIP over TLS, SRTP with keys by SDES.
     Secure,
-    /// As [`Kind::Plain`], with ICE.
+    /// As [`Kind::Plain`], with ICE; its SIP is over TCP where its INVITE is longer than the way (RFC 3261 section 18.1.1).
     Ice,
     /// JsSIP in Chromium: WSS, ICE, DTLS-SRTP, and TURN as it was told when it registered.
     Browser,
@@ -99,7 +99,7 @@ fn row(shape: Shape) -> String {
         for (number, (kind, (phone, desk))) in KINDS.into_iter().zip(&hosts).enumerate() {
             cells.push(scope.spawn(move || match why_not(kind, shape) {
                 Some(why) => format!("no: {why}"),
-                None => lab.call(kind, number, phone, desk),
+                None => lab.call(kind, shape, number, phone, desk),
             }));
         }
         // A phone that does not even register, or ring, has panicked and said why.
@@ -114,6 +114,15 @@ fn why_not(kind: Kind, shape: Shape) -> Option<&'static str> {
         (Shape::Behind(Nat::NoUdp), Kind::Plain) => Some("it has nothing but UDP"),
         (Shape::Behind(Nat::NoUdp), Kind::Secure | Kind::Ice) => Some("its media has nothing but UDP"),
         (Shape::Behind(_) | Shape::SameSite, Kind::Plain | Kind::Secure | Kind::Ice | Kind::Browser) => None,
+    }
+}
+
+fn transport(kind: Kind, shape: Shape) -> &'static str {
+    match kind {
+        Kind::Ice if shape == Shape::Behind(Nat::SmallMtu) => "tcp",
+        Kind::Plain | Kind::Ice => "udp",
+        Kind::Secure => "tls",
+        Kind::Browser => "wss",
     }
 }
 
@@ -151,18 +160,20 @@ impl Lab {
     }
 
     /// They talk for four seconds: `heard`, or who has not heard whom.
-    fn call(&self, kind: Kind, number: usize, phone: &Host, desk: &Host) -> String {
+    fn call(&self, kind: Kind, shape: Shape, number: usize, phone: &Host, desk: &Host) -> String {
         let (user, callee) = (format!("phone{number}"), format!("desk{number}"));
-        let desk = self.phone(&callee, Kind::Plain, desk, 660);
+        let transport = transport(kind, shape);
+        let desk = self.phone(&callee, Kind::Plain, "udp", desk, 660);
         let (by_phone, by_desk) = match kind {
             Kind::Browser => self.browser_calls(&user, &callee, phone, desk),
             Kind::Plain | Kind::Secure | Kind::Ice => {
-                let caller = self.phone(&user, kind, phone, 440);
+                let caller = self.phone(&user, kind, transport, phone, 440);
                 phone_calls(caller, &callee, desk)
             }
         };
         println!("{kind:?}: the phone hears {by_phone:.1} s, the desk {by_desk:.1} s");
         match (by_phone > HEARD_S, by_desk > HEARD_S) {
+            (true, true) if kind == Kind::Ice && transport == "tcp" => "heard, with SIP over TCP".to_owned(),
             (true, true) => "heard".to_owned(),
             (true, false) => "SILENT at the desk".to_owned(),
             (false, true) => "SILENT at the phone".to_owned(),
@@ -170,12 +181,12 @@ impl Lab {
         }
     }
 
-    fn phone(&self, user: &str, kind: Kind, host: &Host, tone_hz: u32) -> Phone {
+    fn phone(&self, user: &str, kind: Kind, transport: &str, host: &Host, tone_hz: u32) -> Phone {
         let is_secure = kind == Kind::Secure;
         let setup = Setup {
             user,
             secret: "correct-horse-1",
-            transport: if is_secure { "tls" } else { "udp" },
+            transport,
             server_port: if is_secure { self.server.tls } else { self.server.udp },
             tone_hz,
             auto_answer: true,
