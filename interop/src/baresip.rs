@@ -80,6 +80,11 @@ impl Phone {
         Self::start_as(setup, Network::Any, "PCMU", false)
     }
 
+    /// The same with ICE.
+    pub fn start_roaming_with_ice(setup: &Setup<'_>) -> Self {
+        Self::start_as(setup, Network::Any, "PCMU", true)
+    }
+
     fn start_as(setup: &Setup<'_>, network: Network, codecs: &str, ice: bool) -> Self {
         let folder = Folder::new("baresip");
         let control_port = free_port();

@@ -10,6 +10,7 @@
 //! | [`browser`] | web phones in headless Chromium |
 //! | [`calls`] | what several sipp tests share |
 //! | [`coeur`] | our server, with accounts made through its own CLI |
+//! | [`crowd`] | many calls at once |
 //! | [`flood`] | many datagrams |
 //! | [`mod@line`] | a phone that does as it is told, right or wrong |
 //! | [`linphone`] | linphonec phones through their standard input |
@@ -28,6 +29,7 @@ pub mod baresip;
 pub mod browser;
 pub mod calls;
 pub mod coeur;
+pub mod crowd;
 pub mod flood;
 pub mod line;
 pub mod linphone;

@@ -151,8 +151,7 @@ impl Pair {
         let began = Instant::now();
         let mut next = began;
         while began.elapsed() < span {
-            self.alice.say();
-            self.bob.say();
+            self.say();
             each();
             self.listen();
             next += PACKET;
@@ -160,6 +159,12 @@ impl Pair {
         }
         std::thread::sleep(Duration::from_millis(200)); // what is under way
         self.listen();
+    }
+
+    /// A packet of each.
+    pub fn say(&mut self) {
+        self.alice.say();
+        self.bob.say();
     }
 
     pub fn listen(&mut self) {
@@ -173,9 +178,15 @@ impl Pair {
         let dialog = &self.dialog;
         std::thread::scope(|scope| {
             let ending = scope.spawn(move || {
-                let told =
-                    bob.hear_all(Duration::from_secs(3)).into_iter().find(|heard| heard.method == "BYE");
-                told.inspect(|bye| bob.answer(bye, 200)).is_some()
+                let until = Instant::now() + PATIENCE;
+                while Instant::now() < until {
+                    let heard = bob.hear(Duration::from_millis(100));
+                    if let Some(bye) = heard.filter(|heard| heard.method == "BYE") {
+                        bob.answer(&bye, 200);
+                        return true;
+                    }
+                }
+                false
             });
             let status = alice.hang_up(dialog, PATIENCE);
             ending.join().expect("a callee that listens").then_some(status?)

@@ -69,9 +69,9 @@ fn share(samples: &[f32], rate_hz: u32, frequency_hz: f32) -> f32 {
     (2.0 * power / (samples.len() as f32 * energy)).min(1.0)
 }
 
-/// 60 s of a tone, 16-bit mono at 8 kHz.
+/// Five minutes of a tone, 16-bit mono at 8 kHz: baresip hangs up when its file is at the end.
 pub fn wav(frequency_hz: u32) -> Vec<u8> {
-    let samples = (0..8_000 * 60).map(|i| {
+    let samples = (0..8_000 * 300).map(|i| {
         let angle = i as f32 * frequency_hz as f32 * 2.0 * std::f32::consts::PI / 8_000.0;
         (angle.sin() * 12_000.0) as i16
     });

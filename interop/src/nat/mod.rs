@@ -175,6 +175,15 @@ impl Site {
         Uplink { name, router: host_of(self.lan, 1), address }
     }
 
+    /// The host has another address in the site from now on, as when its lease has run out: the old one is gone.
+    pub fn readdress(&mut self, host: &mut Host) {
+        host.address = host_of(self.lan, self.hosts);
+        self.hosts += 1;
+        host.namespace.ip("addr flush dev wan");
+        host.namespace.ip(&format!("addr add {}/24 dev wan", host.address));
+        host.namespace.ip(&format!("route add default via {}", host_of(self.lan, 1)));
+    }
+
     /// The provider gives the site another public address; what was translated is forgotten.
     pub fn renumber(&self, address: Ipv4Addr) {
         let outermost = &self.routers[0];

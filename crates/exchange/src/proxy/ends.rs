@@ -93,7 +93,7 @@ fn moved_to(cx: &Context<'_>, party: Party, from: &Flow, contact: &[u8]) -> Opti
     found.filter(|_| !still_there)
 }
 
-/// Where the device of an end is, when it is another host than the end's.
+/// Where the device of an end is, when that is another host than the end's, or another connection while the end's has gone.
 pub(crate) struct Moved {
     pub(crate) flow: Flow,
     /// The device is registered where the end was as well.
@@ -102,16 +102,23 @@ pub(crate) struct Moved {
 
 /// The last registration of the device from another host: of this contact, whose user part is the phone's own while host and
 /// port change with its network. Whatever its contact, once the device is not registered where it was: it is gone from there.
+/// Over UDP a host is one place, since its port is its NAT's. A phone whose connection has gone, and that has made another
+/// from the same host, may have another address behind the same NAT.
 pub(crate) fn moved(cx: &Context<'_>, end: &End, contact: &[u8]) -> Option<Moved> {
     let party = end.party?;
     let account = party.account(cx.world)?;
     let (user, domain) = (account.aor.user().as_bytes(), account.aor.domain().as_bytes());
     let host = |flow: &Flow| flow.remote.ip().to_canonical();
-    let (mut is_still_there, mut same, mut any) = (false, None, None);
+    let (mut is_still_there, mut same, mut any, mut again) = (false, None, None, None);
     cx.world.bindings.each_of(user, domain, cx.now.monotonic, |view| {
         let Some(flow) = view.flow().filter(|_| view.draft().device == party.device) else { return };
         if host(&flow) == host(&end.flow) {
-            is_still_there = true;
+            let is_connected_again = flow.transport != Transport::Udp && flow != end.flow;
+            match is_connected_again && flow.transport == end.flow.transport {
+                true if same_user(view.uri(), contact) => again = Some(flow),
+                true => {}
+                false => is_still_there = true,
+            }
         } else if flow.transport.is_secure() || !end.flow.transport.is_secure() {
             // What was protected stays so.
             any = Some(flow);
@@ -120,7 +127,7 @@ pub(crate) fn moved(cx: &Context<'_>, end: &End, contact: &[u8]) -> Option<Moved
             }
         }
     });
-    let flow = same.or(any.filter(|_| !is_still_there))?;
+    let flow = same.or(again.or(any).filter(|_| !is_still_there))?;
     Some(Moved { flow, is_still_there })
 }
 

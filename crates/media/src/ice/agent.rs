@@ -148,6 +148,20 @@ impl Agent {
         self.forget_old();
     }
 
+    /// Media of the peer, known by its key or by its numbers, comes to `local` from there, and no more from where it came
+    /// from: a NAT has given it another port, or it has another network. Its next check may be seconds away. A full agent
+    /// checks that address now and selects it when the answer comes; a lite one, which makes no checks and has no other
+    /// proof, selects it at once. Nothing is selected before the first nomination.
+    pub fn moved(&mut self, now: Monotonic, local: SocketAddr, from: SocketAddr) {
+        let Some(local) = self.common.local_at(local) else { return };
+        let is_old = self.session.selected(&self.common).is_none() && self.common.mode == Mode::Lite;
+        let session = match &mut self.old {
+            Some(old) if is_old => old,
+            Some(_) | None => &mut self.session,
+        };
+        session.moved(&mut self.common, now, local, from);
+    }
+
     /// To be called when [`Agent::next_deadline`] has come.
     pub fn handle_timeout(&mut self, now: Monotonic) {
         self.session.handle_timeout(&mut self.common, now);

@@ -204,6 +204,28 @@ impl Session {
         true
     }
 
+    /// See [`super::Agent::moved`].
+    pub(super) fn moved(&mut self, common: &mut Common, now: Monotonic, local: usize, from: SocketAddr) {
+        let Some(selected) = self.selected else { return };
+        let priority = self.remotes[self.pairs[selected].remote].priority;
+        let Some(remote) = self.add_remote(common, from, priority) else { return };
+        let Some(place) = self.pair_of(common, now, local, remote).filter(|place| *place != selected) else {
+            return;
+        };
+        // It has left the pair of before, which therefore keeps nothing.
+        self.pairs[selected].heard = now - STALE;
+        match common.mode {
+            Mode::Lite => {
+                (self.pairs[place].state, self.pairs[place].heard) = (PairState::Valid, now);
+                self.select(common, now, place);
+            }
+            Mode::Full => {
+                self.pairs[place].nominate = true;
+                self.trigger(place);
+            }
+        }
+    }
+
     /// Whether an answer is one to a check of this session (RFC 8445 section 7.2.5).
     pub(super) fn heard_answer(
         &mut self,

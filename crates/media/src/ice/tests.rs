@@ -499,3 +499,44 @@ fn a_candidate_that_was_learned_and_is_then_told_is_one() {
     assert_eq!(agent.selected(), Some((address(SERVER), from)));
     assert_eq!(agent.counters(), Counters::default());
 }
+
+/// Media comes from elsewhere: a lite agent has no other proof; a full one asks there, and moves with the answer.
+#[test]
+fn an_agent_that_hears_media_from_elsewhere_follows_it() {
+    for mode in [Mode::Lite, Mode::Full] {
+        let mut world = pair([mode, Mode::Full], ROLES, [Shape::Open, Shape::Open], 21);
+        world.run(2 * SECOND);
+        let (local, before) = world.ends[0].agent.selected().expect("a pair");
+        let elsewhere = SocketAddr::new(before.ip(), before.port() + 1);
+        let now = world.now;
+        world.ends[0].agent.moved(now, local, before);
+        assert_eq!(world.ends[0].agent.selected(), Some((local, before)), "it is there already");
+        world.ends[0].agent.moved(now, local, elsewhere);
+        let selected = world.ends[0].agent.selected();
+        match mode {
+            Mode::Lite => assert_eq!(selected, Some((local, elsewhere))),
+            Mode::Full => {
+                assert_eq!(selected, Some((local, before)), "nobody has answered yet");
+                world.run(SECOND);
+                assert_eq!(world.ends[0].agent.selected(), Some((local, before)), "nobody is there");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_agent_that_has_selected_nothing_follows_nobody_and_none_goes_where_policy_forbids() {
+    let mut world = World::new(5);
+    world.add(Mode::Lite, Role::Controlled, Shape::Open);
+    world.add(Mode::Full, Role::Controlling, Shape::Open);
+    let (now, local) = (world.now, world.ends[0].host);
+    let stranger: SocketAddr = "198.18.0.9:7000".parse().expect("an address");
+    world.ends[0].agent.moved(now, local, stranger);
+    assert_eq!(world.ends[0].agent.selected(), None);
+    world.introduce(0, 1);
+    world.run(2 * SECOND);
+    let before = world.ends[0].agent.selected();
+    let forbidden: SocketAddr = "127.0.0.1:7000".parse().expect("an address");
+    world.ends[0].agent.moved(world.now, local, forbidden);
+    assert_eq!(world.ends[0].agent.selected(), before);
+}

@@ -19,6 +19,10 @@
 //! So does a phone whose NAT has forgotten its port. From any other host such packets are heard, and signalling is told of
 //! it ([`Latch::take_stray`]), but nothing is sent there before that agrees. Who sees no packet guesses one in some 90
 //! billion; who sees them could forge their address as well. Nothing is ever sent to a source that is no peer.
+//!
+//! With ICE its checks say who is heard, and where is sent to. Between two checks, which may be seconds, a NAT can give the
+//! phone another port. So a packet that SRTP authenticates, or that goes on where a silent peer of the same host has stopped,
+//! is heard from there, and ICE is told ([`Latch::take_moved`]), which then moves or asks.
 
 use super::Reason;
 use super::belief::Belief;
@@ -116,6 +120,8 @@ pub(super) struct Latch {
     watched: Option<Box<[Option<Watched>; WATCHED]>>,
     trials: Trials,
     ice: Option<Validated>,
+    /// The peer speaks from elsewhere than ICE has selected, and ICE has not been told.
+    has_moved: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -149,6 +155,7 @@ impl Latch {
             watched: expected.learnable.then(Box::default),
             trials: Trials { left: TRIALS_MAX, at: now },
             ice: ice.then(Validated::default),
+            has_moved: false,
         }
     }
 
@@ -227,6 +234,11 @@ impl Latch {
         std::mem::take(&mut self.is_strayed)
     }
 
+    /// Where the peer speaks from now on, which ICE has not selected: once each time that it moves.
+    pub(super) fn take_moved(&mut self) -> Option<SocketAddr> {
+        self.peer.filter(|_| std::mem::take(&mut self.has_moved)).map(|peer| peer.address)
+    }
+
     pub(super) fn has_ice(&self) -> bool {
         self.ice.is_some()
     }
@@ -263,14 +275,16 @@ impl Latch {
             self.belief.heard(word);
             return Ok(());
         }
-        if let Some(ice) = &self.ice {
-            if !ice.addresses.contains(&from) {
-                return Err(Reason::NotFromPeer);
-            }
-            self.take(from, Grade::Signalled, now);
-            return Ok(());
-        }
         let continues = self.belief.is_continued_by(word);
+        if let Some(ice) = &self.ice {
+            let Some(selected) = ice.selected.filter(|_| !ice.addresses.contains(&from)) else {
+                return self.admit_validated(now, from, word);
+            };
+            return match continues && self.is_quiet(now) {
+                true => self.admit_elsewhere(now, from, selected, word),
+                false => Err(Reason::NotFromPeer),
+            };
+        }
         let succeeds = continues && self.is_quiet(now) && !self.has_grade(Grade::Proved);
         match self.grade(from, beside) {
             // The description says where it is, so that it has no first word to lose from elsewhere.
@@ -309,11 +323,45 @@ impl Latch {
         }
     }
 
+    /// What ICE has validated is the other end's, and nothing else while nothing is selected.
+    fn admit_validated(&mut self, now: Monotonic, from: SocketAddr, word: Word) -> Result<(), Reason> {
+        if !self.ice.as_ref().is_some_and(|ice| ice.addresses.contains(&from)) {
+            return Err(Reason::NotFromPeer);
+        }
+        self.take(from, Grade::Signalled, now);
+        self.belief.heard(word);
+        Ok(())
+    }
+
+    /// A packet that goes on where the silent peer has stopped, from where ICE has found nobody. Of a host that ICE or
+    /// signalling knows it moves the peer; of another it is heard, and signalling is asked.
+    fn admit_elsewhere(
+        &mut self,
+        now: Monotonic,
+        from: SocketAddr,
+        selected: SocketAddr,
+        word: Word,
+    ) -> Result<(), Reason> {
+        match from.ip() == selected.ip() || from.ip() == self.expected.signalled_from {
+            true => {
+                self.take(from, Grade::Signalled, now);
+                self.has_moved = true;
+            }
+            false => {
+                self.guest_heard_at = now;
+                self.strays(now);
+            }
+        }
+        self.belief.heard(word);
+        Ok(())
+    }
+
     /// Whether a protected packet is tried against the key. From the hosts that signalling names always; from elsewhere
     /// some, once there is a peer only with its SSRC (`is_known`), so that a spray costs little and crowds out nobody.
     pub(super) fn may_try(&mut self, now: Monotonic, from: SocketAddr, is_known: bool) -> bool {
         if let Some(ice) = &self.ice {
-            return ice.addresses.contains(&from);
+            return ice.addresses.contains(&from)
+                || (is_known && ice.selected.is_some() && self.trials.take(now));
         }
         self.concerns(from) || ((is_known || self.peer.is_none()) && self.trials.take(now))
     }
@@ -333,6 +381,7 @@ impl Latch {
         });
         if moves {
             self.take(from, Grade::Proved, now);
+            self.has_moved |= self.selected().is_some_and(|selected| selected != from);
         }
     }
 

@@ -173,6 +173,7 @@ pub struct Relay {
     heard: Vec<StreamKey>,
     /// Streams that hear only sources which they may not take, with the last of these.
     strayed: Vec<(StreamKey, SocketAddr)>,
+    moved: Vec<(StreamKey, Component, SocketAddr)>,
     dropped: Reasons,
 }
 
@@ -207,6 +208,7 @@ impl Relay {
         // `receive` tells of a stream that is heard, or that strangers send to, without allocating.
         self.heard.reserve(self.streams.len());
         self.strayed.reserve(self.streams.len());
+        self.moved.reserve(self.streams.len());
         if bundle == key {
             return (key, Some(transport), rtcp);
         }
@@ -346,6 +348,11 @@ impl Relay {
     /// it: at most ten each second for one port. Signalling may know whose it is.
     pub fn take_strayed(&mut self, into: &mut Vec<(StreamKey, SocketAddr)>) {
         into.append(&mut self.strayed);
+    }
+
+    /// Takes the ports whose end speaks from elsewhere than ICE has selected, while nothing comes from there any more.
+    pub fn take_moved(&mut self, into: &mut Vec<(StreamKey, Component, SocketAddr)>) {
+        into.append(&mut self.moved);
     }
 
     /// Where a stream is heard from; `None` before its first packet. A stream in a bundle is where its port is.

@@ -82,8 +82,12 @@ impl Relay {
         let lost = |reason| Lost(key, reason);
         let stream = self.stream_mut(owner).ok_or(lost(Reason::Closed))?;
         let admitted = stream.admit_rtp(now, from, header, wanted, packet);
-        if stream.take_stray() {
+        let (strays, moved) = (stream.take_stray(), stream.take_moved(Component::Rtp));
+        if strays {
             self.strayed.push((owner, from));
+        }
+        if let Some(from) = moved {
+            self.moved.push((owner, Component::Rtp, from));
         }
         admitted.map_err(lost)?;
         let stream = self.stream_mut(key).ok_or(lost(Reason::Closed))?;
@@ -152,10 +156,12 @@ impl Relay {
         packet: &mut Packet<'_>,
     ) -> Result<Verdict, Lost> {
         let lost = |reason| Lost(owner, reason);
-        self.stream_mut(owner)
-            .ok_or(lost(Reason::Closed))?
-            .admit_rtcp(now, from, component, packet)
-            .map_err(lost)?;
+        let stream = self.stream_mut(owner).ok_or(lost(Reason::Closed))?;
+        let admitted = stream.admit_rtcp(now, from, component, packet);
+        if let Some(from) = stream.take_moved(component) {
+            self.moved.push((owner, component, from));
+        }
+        admitted.map_err(lost)?;
         let key = self.with_ssrc(at, owner, packet);
         let stream = self.stream_mut(key).ok_or(lost(Reason::Closed))?;
         stream.keep_pace(now, stream.link == Some(key)).map_err(|reason| Lost(key, reason))?;

@@ -235,6 +235,11 @@ impl Stream {
         self.terms.as_mut().is_some_and(|terms| terms.rtp.take_stray())
     }
 
+    /// See [`Latch::take_moved`].
+    pub(super) fn take_moved(&mut self, component: Component) -> Option<SocketAddr> {
+        self.latch_mut(component)?.take_moved()
+    }
+
     pub(super) fn expects_to_hear(&self) -> bool {
         self.terms.as_ref().is_some_and(|terms| terms.we_receive)
     }

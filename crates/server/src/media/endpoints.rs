@@ -16,7 +16,7 @@ use coeur_exchange::media::{
 };
 use coeur_exchange::outbox::{MediaCommand, MediaId};
 use coeur_exchange::service::Service;
-use coeur_media::relay::{self, Relay, StreamKey, TransportKey};
+use coeur_media::relay::{self, Component, Relay, StreamKey, TransportKey};
 use coeur_media::tone::detect::Key;
 use coeur_sip::time::{Monotonic, Now};
 use hashbrown::HashMap;
@@ -58,6 +58,7 @@ pub(super) struct Endpoints {
     pub(super) stats: Arc<Stats>,
     heard: Vec<StreamKey>,
     strayed: Vec<(StreamKey, SocketAddr)>,
+    moved: Vec<(StreamKey, Component, SocketAddr)>,
     pub(super) audio: Audio,
     /// Keys that were found in a turn.
     pub(super) keys: Vec<(StreamKey, Key)>,
@@ -91,6 +92,7 @@ impl Endpoints {
             stats,
             heard: Vec::new(),
             strayed: Vec::new(),
+            moved: Vec::new(),
             audio: Audio::new(settings.sounds.clone()),
             keys: Vec::new(),
             now: Now::default(),
@@ -143,6 +145,17 @@ impl Endpoints {
             }
         }
         self.strayed = strayed;
+    }
+
+    /// Tells ICE who speaks from elsewhere than it has selected.
+    pub(super) fn tell_moved(&mut self, now: Monotonic) {
+        let mut moved = std::mem::take(&mut self.moved);
+        self.relay.take_moved(&mut moved);
+        for at in moved.drain(..) {
+            self.slow.moved(now, at, &mut self.relay, &mut self.replies);
+            self.flush_replies();
+        }
+        self.moved = moved;
     }
 
     /// Looks for ends that have fallen silent, once a second or so.

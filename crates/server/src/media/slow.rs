@@ -62,6 +62,14 @@ pub trait SlowPath: Send {
     /// Something was agreed about a stream that has ICE or DTLS, or had; the relay knows it already.
     fn agreed(&mut self, now: Monotonic, agreement: Agreement<'_>, relay: &mut Relay, replies: &mut Replies);
     fn handed(&mut self, now: Monotonic, packet: Handed<'_>, relay: &mut Relay, replies: &mut Replies);
+    /// The other end speaks from there, and no more from where ICE has found it.
+    fn moved(
+        &mut self,
+        now: Monotonic,
+        at: (StreamKey, Component, SocketAddr),
+        relay: &mut Relay,
+        replies: &mut Replies,
+    );
     fn closed(&mut self, stream: StreamKey);
     /// How it stands, for a report.
     fn states(&self, stream: StreamKey) -> (IceState, DtlsState);
@@ -89,6 +97,15 @@ impl SlowPath for NoSlowPath {
     }
 
     fn handed(&mut self, _now: Monotonic, _packet: Handed<'_>, _relay: &mut Relay, _replies: &mut Replies) {}
+
+    fn moved(
+        &mut self,
+        _now: Monotonic,
+        _at: (StreamKey, Component, SocketAddr),
+        _relay: &mut Relay,
+        _replies: &mut Replies,
+    ) {
+    }
 
     fn closed(&mut self, _stream: StreamKey) {}
 

@@ -526,6 +526,15 @@ impl SlowPath for Broken {
     ) {
     }
 
+    fn moved(
+        &mut self,
+        _now: coeur_sip::time::Monotonic,
+        _at: (coeur_media::relay::StreamKey, coeur_media::relay::Component, SocketAddr),
+        _relay: &mut coeur_media::relay::Relay,
+        _replies: &mut Replies,
+    ) {
+    }
+
     fn closed(&mut self, _stream: coeur_media::relay::StreamKey) {}
 
     fn states(

@@ -143,6 +143,7 @@ impl Worker {
         let now = self.endpoints.now.monotonic;
         self.endpoints.tell_heard();
         self.endpoints.tell_strayed();
+        self.endpoints.tell_moved(now);
         if self.endpoints.audio.next_deadline().is_some_and(|deadline| deadline.is_due(now)) {
             self.endpoints.tick();
         }

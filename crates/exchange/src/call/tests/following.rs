@@ -231,3 +231,21 @@ fn a_browser_that_has_moved_or_lost_its_way_is_offered_a_restart_of_ice() {
     let sent = talk.desk.handle(Input::MediaEvent(lost));
     assert!(requests_to(&sent, flow, "INVITE").is_empty(), "not again at once");
 }
+
+/// Its network has changed behind the same NAT, which the address of its host does not tell.
+#[test]
+fn a_phone_that_has_connected_again_from_the_same_host_and_is_not_heard_is_offered_the_call_anew() {
+    let mut desk = Desk::empty();
+    let mut alice = desk.register("alice", udp(ALICE), "");
+    let (first, second) = (tcp("192.0.2.22:41000", 7), tcp("192.0.2.22:41001", 8));
+    let bob = phone_at(&mut desk, first, "192.0.2.22:41000");
+    let (_, callee) = desk.talk(&mut alice, &bob);
+    let mut talk = Talk { desk, alice, bob, callee };
+    assert!(talk.is_quiet().is_empty(), "it is where it was");
+    talk.desk.handle(Input::FlowClosed { flow: first });
+    assert!(talk.is_quiet().is_empty(), "it is nowhere yet");
+    talk.register(second);
+    let sent = talk.is_quiet();
+    request_to(&sent, second, "INVITE");
+    assert!(talk.is_quiet().is_empty(), "once");
+}

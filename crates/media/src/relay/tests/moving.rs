@@ -209,3 +209,80 @@ fn a_protected_phone_goes_on_from_another_network_with_its_next_packet() {
     assert_eq!(desk.at_b(B, &rtp(0, 2, 8)), desk.out_a("198.18.0.9:7000"));
     assert_eq!(strayed(&mut desk), []);
 }
+
+/// With ICE: phone A was found at home.
+fn ice_desk(agreed: Agreed) -> Desk {
+    let mut desk = Desk::new(Agreed { ice: true, ..agreed }, plain(at(B)));
+    desk.relay.validate(desk.a.stream, Component::Rtp, address(HOME), true);
+    desk
+}
+
+fn moved(desk: &mut Desk) -> Vec<SocketAddr> {
+    let mut moved = Vec::new();
+    desk.relay.take_moved(&mut moved);
+    moved.into_iter().map(|(_, _, from)| from).collect()
+}
+
+const SUITE: Suite = Suite::AesCm128HmacSha1_80;
+const MOVED: &str = "198.18.0.9:7000";
+
+/// Between two checks of ICE a phone has another address: its key tells who it is, and ICE is asked what to send there.
+#[test]
+fn with_ice_a_phone_is_heard_from_its_new_address_by_its_key_and_ice_is_told_once() {
+    let mut desk = ice_desk(sdes(plain(behind_nat("192.168.1.10:4000", "203.0.113.5")), SUITE, 1));
+    let mut phone = Outbound::new(&key(SUITE, 1));
+    let mut say = |desk: &mut Desk, from: &str, sequence| {
+        let packet = protect(&mut phone, &rtp(0, sequence, 7));
+        (desk.at_a(from, &packet), packet)
+    };
+    assert_eq!(say(&mut desk, HOME, 1).0, desk.out_b(B));
+    desk.wait_ms(20);
+    let (heard, copy) = say(&mut desk, HOME, 2);
+    assert_eq!(heard, desk.out_b(B));
+    desk.wait_ms(60);
+    assert_eq!(desk.at_a(MOVED, &copy), dropped(Reason::NotFromPeer), "a copy proves nothing");
+    assert_eq!(
+        desk.at_a(MOVED, &rtp(0, 3, 7)),
+        dropped(Reason::NotFromPeer),
+        "nor do numbers without the key"
+    );
+    assert_eq!(moved(&mut desk), []);
+    assert_eq!(say(&mut desk, MOVED, 3).0, desk.out_b(B));
+    assert_eq!(say(&mut desk, MOVED, 4).0, desk.out_b(B));
+    assert_eq!(moved(&mut desk), [address(MOVED)]);
+    assert_eq!(desk.relay.selected(desk.a.stream, Component::Rtp), Some(address(HOME)), "until ICE says so");
+    // It still speaks from home as well: a copy that overtakes its original, or two ways.
+    assert_eq!(say(&mut desk, HOME, 5).0, desk.out_b(B));
+    assert_eq!(moved(&mut desk), []);
+}
+
+/// In the clear it has only its numbers, which count for a host that ICE has found.
+#[test]
+fn with_ice_and_no_key_another_port_of_the_same_host_is_followed() {
+    let mut desk = ice_desk(plain(behind_nat("192.168.1.10:4000", "203.0.113.5")));
+    desk.speaks_a(HOME, 7);
+    let again = "203.0.113.5:61777";
+    assert_eq!(desk.at_a(again, &rtp(0, 100, 7)), dropped(Reason::NotFromPeer), "while it is heard");
+    desk.wait_ms(200);
+    assert_eq!(desk.at_a(again, &rtp(0, 101, 3)), dropped(Reason::NotFromPeer), "another sender");
+    assert_eq!(moved(&mut desk), []);
+    assert_eq!(desk.at_a(again, &rtp(0, 101, 7)), desk.out_b(B));
+    assert_eq!(moved(&mut desk), [address(again)]);
+}
+
+/// Another host is heard when its packets go on, and sent to once signalling says that the phone is there.
+#[test]
+fn with_ice_and_no_key_another_host_is_followed_when_signalling_comes_from_there() {
+    let at_home = plain(behind_nat("192.168.1.10:4000", "203.0.113.5"));
+    let mut desk = ice_desk(at_home);
+    desk.speaks_a(HOME, 7);
+    desk.wait_ms(200);
+    assert_eq!(desk.at_a(MOVED, &rtp(0, 101, 7)), desk.out_b(B));
+    assert_eq!(strayed(&mut desk), [address(MOVED)], "is it the phone?");
+    assert_eq!(moved(&mut desk), []);
+    assert_eq!(desk.at_b(B, &rtp(0, 101, 8)), desk.out_a(HOME));
+    let moved_to = plain(behind_nat("192.168.1.10:4000", "198.18.0.9"));
+    desk.agree_a(Agreed { ice: true, ..moved_to });
+    assert_eq!(desk.at_a(MOVED, &rtp(0, 102, 7)), desk.out_b(B));
+    assert_eq!(moved(&mut desk), [address(MOVED)]);
+}

@@ -26,7 +26,7 @@ use hashbrown::HashMap;
 use keys::Association;
 use path::Path;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,6 +144,23 @@ impl SlowPath for Negotiation {
         let (stream, mut hands) = (packet.stream, Hands { now, relay, replies });
         if transport.receive(&packet, &mut hands) {
             self.work(stream, &mut hands);
+        }
+    }
+
+    fn moved(
+        &mut self,
+        now: Monotonic,
+        (stream, component, from): (StreamKey, Component, SocketAddr),
+        relay: &mut Relay,
+        replies: &mut Replies,
+    ) {
+        let path = self.transports.get_mut(&stream).and_then(|transport| match component {
+            Component::Rtp => transport.rtp.as_mut(),
+            Component::Rtcp => transport.rtcp.as_mut(),
+        });
+        if let Some(path) = path {
+            path.moved(now, from);
+            self.work(stream, &mut Hands { now, relay, replies });
         }
     }
 

@@ -89,6 +89,11 @@ impl Path {
         self.agent.receive(now, self.port.bound, from, bytes);
     }
 
+    /// See [`Agent::moved`].
+    pub(super) fn moved(&mut self, now: Monotonic, from: SocketAddr) {
+        self.agent.moved(now, self.port.bound, from);
+    }
+
     /// Sends what the agent wants to say and tells the relay what it has found.
     pub(super) fn work(
         &mut self,
