@@ -1,6 +1,7 @@
 //! RTP payload formats of a media description: `m=` formats, `a=rtpmap`, `a=fmtp`, static assignments.
 
 use crate::Media;
+use crate::line::Line;
 use crate::parse::{number, word, words};
 
 /// One RTP payload format, as read.
@@ -23,38 +24,51 @@ const PAYLOADS: usize = 128;
 ///
 /// The attributes are looked through once, so that a description with many formats and many attributes costs their sum
 /// and not their product.
-pub struct Codecs<'a> {
+pub struct Codecs<'l, 'a> {
     formats: &'a [u8],
-    about: [About<'a>; PAYLOADS],
+    lines: &'l [Line<'a>],
+    /// Where the lines about a payload type are, counted from one: 512 bytes to clear, and no allocation.
+    maps: [u16; PAYLOADS],
+    fmtps: [u16; PAYLOADS],
+    /// One bit for each that was given.
+    given: u128,
 }
 
-#[derive(Clone, Copy, Default)]
-struct About<'a> {
-    map: Option<&'a [u8]>,
-    fmtp: Option<&'a [u8]>,
-    given: bool,
-}
-
-impl<'a> Codecs<'a> {
-    pub(crate) fn of(media: &Media<'a>) -> Self {
-        let mut about = [About::default(); PAYLOADS];
-        for (name, value) in media.lines.iter().filter_map(|line| line.attribute()) {
-            let is_map = match name.trim_ascii() {
-                b"rtpmap" => true,
-                b"fmtp" => false,
-                _ => continue,
-            };
-            let (payload, value) = word(value);
-            let Some(payload) = payload_type(payload) else { continue };
-            let about = &mut about[usize::from(payload)];
-            let slot = if is_map { &mut about.map } else { &mut about.fmtp };
-            slot.get_or_insert(value.trim_ascii());
+impl<'l, 'a> Codecs<'l, 'a> {
+    pub(crate) fn of(media: &'l Media<'a>) -> Self {
+        let (formats, lines) = (media.formats, &media.lines[..]);
+        let mut codecs = Self { formats, lines, maps: [0; PAYLOADS], fmtps: [0; PAYLOADS], given: 0 };
+        for (number, line) in (1..=u16::MAX).zip(lines) {
+            let Some((payload, _, is_map)) = about(line) else { continue };
+            let places = if is_map { &mut codecs.maps } else { &mut codecs.fmtps };
+            let place = &mut places[usize::from(payload)];
+            if *place == 0 {
+                *place = number;
+            }
         }
-        Self { formats: media.formats, about }
+        codecs
+    }
+
+    /// What is said of a payload type, in the first line about it.
+    fn said(&self, places: &[u16; PAYLOADS], payload: u8) -> Option<&'a [u8]> {
+        let place = usize::from(places[usize::from(payload)]).checked_sub(1)?;
+        about(self.lines.get(place)?).map(|(_, said, _)| said)
     }
 }
 
-impl<'a> Iterator for Codecs<'a> {
+/// Of `a=rtpmap` (true) and `a=fmtp`: the payload type, and what is said of it.
+fn about<'a>(line: &Line<'a>) -> Option<(u8, &'a [u8], bool)> {
+    let (name, value) = line.attribute()?;
+    let is_map = match name.trim_ascii() {
+        b"rtpmap" => true,
+        b"fmtp" => false,
+        _ => return None,
+    };
+    let (payload, said) = word(value);
+    Some((payload_type(payload)?, said.trim_ascii(), is_map))
+}
+
+impl<'a> Iterator for Codecs<'_, 'a> {
     type Item = Codec<'a>;
 
     fn next(&mut self) -> Option<Codec<'a>> {
@@ -65,11 +79,13 @@ impl<'a> Iterator for Codecs<'a> {
             }
             self.formats = rest;
             let Some(payload) = payload_type(format) else { continue };
-            let about = &mut self.about[usize::from(payload)];
-            if std::mem::replace(&mut about.given, true) {
+            let bit = 1 << payload;
+            if self.given & bit != 0 {
                 continue;
             }
-            if let Some(codec) = codec(payload, about) {
+            self.given |= bit;
+            let (map, fmtp) = (self.said(&self.maps, payload), self.said(&self.fmtps, payload));
+            if let Some(codec) = codec(payload, map, fmtp) {
                 return Some(codec);
             }
         }
@@ -86,9 +102,8 @@ fn payload_type(format: &[u8]) -> Option<u8> {
     number(format).filter(|payload| usize::from(*payload) < PAYLOADS)
 }
 
-fn codec<'a>(payload: u8, about: &About<'a>) -> Option<Codec<'a>> {
-    let fmtp = about.fmtp;
-    let Some(map) = about.map else {
+fn codec<'a>(payload: u8, map: Option<&'a [u8]>, fmtp: Option<&'a [u8]>) -> Option<Codec<'a>> {
+    let Some(map) = map else {
         let (name, clock_rate) = static_payload(payload)?;
         return Some(Codec { payload, name, clock_rate, parameters: None, fmtp });
     };

@@ -132,7 +132,7 @@ impl<'a> Media<'a> {
     }
 
     /// The RTP payload formats in order of preference, with their `rtpmap` or the static assignment.
-    pub fn codecs(&self) -> Codecs<'a> {
+    pub fn codecs(&self) -> Codecs<'_, 'a> {
         Codecs::of(self)
     }
 

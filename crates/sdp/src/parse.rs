@@ -82,6 +82,9 @@ struct Reader<'a> {
     attributes: usize,
 }
 
+/// Most sections of phones have no more.
+const USUAL_LINES: usize = 8;
+
 impl<'a> Reader<'a> {
     fn take(&mut self, line: Line<'a>) -> Result<(), SdpErrorKind> {
         if line.kind == b'm' {
@@ -89,7 +92,9 @@ impl<'a> Reader<'a> {
                 return Err(SdpErrorKind::TooLarge);
             }
             self.attributes = 0;
-            self.description.media.push(read_media(line.value)?);
+            let mut media = read_media(line.value)?;
+            media.lines.reserve(USUAL_LINES);
+            self.description.media.push(media);
             return Ok(());
         }
         if line.kind == b'a' {
@@ -104,6 +109,9 @@ impl<'a> Reader<'a> {
         }
         if matches!(line.kind, b'o' | b's') && self.description.line(line.kind).is_some() {
             return Err(SdpErrorKind::Repeated);
+        }
+        if self.description.session.is_empty() {
+            self.description.session.reserve(USUAL_LINES);
         }
         self.description.session.push(line);
         Ok(())

@@ -20,6 +20,20 @@ pub fn derive_answer(
     }
     let offered = Summary::of(offer).map_err(DeriveError::Source)?;
     let answered = Summary::of(source).map_err(DeriveError::Source)?;
+    derive_answer_from((offer, &offered), (source, &answered), leg)
+}
+
+/// [`derive_answer`] for who has read what the two promise. Of what `source` does it is asked which streams it has refused,
+/// and their directions.
+pub fn derive_answer_from(
+    (offer, offered): (&Description<'_>, &Summary),
+    (source, answered): (&Description<'_>, &Summary),
+    leg: &Leg,
+) -> Result<SessionDescription, DeriveError> {
+    let (needed, given) = (offer.media.len(), leg.slots.len());
+    if given != needed {
+        return Err(DeriveError::Slots { needed, given });
+    }
     let mut answer = keep::session(source, leg);
     // The transport of each bundle is described once, with its first accepted stream.
     let mut bundles: Vec<(usize, &LegTransport)> = Vec::new();
@@ -54,7 +68,7 @@ pub fn derive_answer(
         answer.media.push(media);
     }
     if leg.has_bundle {
-        write_groups(offer, &offered, &mut answer);
+        write_groups(offer, offered, &mut answer);
     }
     Ok(answer)
 }

@@ -17,9 +17,9 @@ mod scope;
 mod slots;
 mod transport;
 
-pub use answer::{choose_crypto, derive_answer};
+pub use answer::{choose_crypto, derive_answer, derive_answer_from};
 pub use leg::{Leg, LegIce, LegTransport, RtcpPlace, Slot};
-pub use offer::derive_offer;
+pub use offer::{derive_offer, derive_offer_from};
 pub use slots::{answering_slots, match_slots};
 
 use crate::summary::SummaryError;

@@ -17,17 +17,26 @@ pub fn derive_offer(
     leg: &Leg,
 ) -> Result<SessionDescription, DeriveError> {
     let summary = Summary::of(source).map_err(DeriveError::Source)?;
+    derive_offer_from((source, &summary), before, leg)
+}
+
+/// [`derive_offer`] for who has read what `source` promises.
+pub fn derive_offer_from(
+    (source, summary): (&Description<'_>, &Summary),
+    before: Option<&SessionDescription>,
+    leg: &Leg,
+) -> Result<SessionDescription, DeriveError> {
     let before = before.map(SessionDescription::view);
     let needed = before.as_ref().map_or(0, |before| before.media.len());
     if leg.slots.len() < needed {
         return Err(DeriveError::Slots { needed, given: leg.slots.len() });
     }
     let mut offer = keep::session(source, leg);
-    let mut mids = Mids::new(before.as_ref(), &summary, leg);
+    let mut mids = Mids::new(before.as_ref(), summary, leg);
     for (index, slot) in leg.slots.iter().enumerate() {
         let from = slot.from().map(|from| source.media.get(from).ok_or(DeriveError::From { slot: index }));
         let from = from.transpose()?;
-        let Some((at, transport)) = offered(slot, &summary) else {
+        let Some((at, transport)) = offered(slot, summary) else {
             let old = before.as_ref().and_then(|before| before.media.get(index));
             let refused = old.or(from).map(|media| MediaDescription::from(media).rejected());
             // Nothing is known of it: a placeholder, which is refused anyway.

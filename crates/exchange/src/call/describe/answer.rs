@@ -6,9 +6,9 @@ use crate::call::leg::Leg;
 use crate::media::{DtlsRole, StreamAddress};
 use crate::mint::Mint;
 use coeur_sdp::attribute::{Crypto, Setup};
-use coeur_sdp::derive::{self, LegTransport, RtcpPlace, Slot, choose_crypto, derive_answer};
+use coeur_sdp::derive::{self, LegTransport, RtcpPlace, Slot, choose_crypto, derive_answer_from};
 use coeur_sdp::summary::{DtlsKeying, IceSummary};
-use coeur_sdp::{MediaSummary, SessionDescription};
+use coeur_sdp::{Description, MediaSummary, SessionDescription};
 
 /// Writes the answer to `offer` for a leg, and keeps it. [`Leg::session`] still has what was agreed before: what the offer
 /// does not change stays, keys and roles included.
@@ -48,12 +48,14 @@ pub(in crate::call) fn answer(mint: &mut Mint, leg: &mut Leg, offer: &Text, from
         keeps_sources: speaks_web(from) && speaks_web(&offer),
         slots,
     };
-    let said = numbered(from, &offer);
+    let lines = from.lines();
+    let numbered = numbered(&lines, from, &offer);
+    let said = numbered.as_ref().map(SessionDescription::view);
+    // Numbers and formats apart it promises what it did.
+    let said = (said.as_ref().unwrap_or(&lines), &*from.summary);
     // What has one reading, with a slot for each line, can be answered.
-    let Ok(description) = derive_answer(&offer.lines(), &said.view(), &derived) else {
-        return Text::default();
-    };
-    keep(leg, description)
+    let derived = derive_answer_from((&offer.lines(), &offer.summary), said, &derived);
+    derived.map_or_else(|_| Text::default(), |description| keep(leg, description))
 }
 
 /// Whether something of an offer can be answered: a stream whose keys we can share, or none that needs any. `certified`:
@@ -69,17 +71,26 @@ fn has_keys(media: &MediaSummary, certified: bool) -> bool {
     media.keying.allows_plain() || has_dtls || media.keying.sdes().iter().any(keys::is_taken)
 }
 
-/// What the other side said, with the numbers of the offer.
-fn numbered(from: &Described<'_>, offer: &Described<'_>) -> SessionDescription {
-    let mut said = SessionDescription::from(&from.lines());
-    for (index, media) in said.media.iter_mut().enumerate() {
-        if let (Some(theirs), Some(asked)) = (from.summary.media.get(index), offer.summary.media.get(index)) {
-            payloads::rename(media, &payloads::matching(&theirs.codecs, &asked.codecs));
-            formats::translate(media, asked);
-            formats::add_keys(media, asked);
-        }
+/// What the other side said, with the numbers and formats of the offer. `None`: it has them.
+fn numbered(
+    lines: &Description<'_>,
+    from: &Described<'_>,
+    offer: &Described<'_>,
+) -> Option<SessionDescription> {
+    let both = || from.summary.media.iter().zip(&offer.summary.media);
+    let names: Vec<_> =
+        both().map(|(theirs, asked)| payloads::matching(&theirs.codecs, &asked.codecs)).collect();
+    let is_renamed = names.iter().flatten().any(|(theirs, asked)| theirs != asked);
+    if !is_renamed && !both().any(|(theirs, asked)| formats::changes(&theirs.codecs, asked)) {
+        return None;
     }
-    said
+    let mut said = SessionDescription::from(lines);
+    for ((media, names), (_, asked)) in said.media.iter_mut().zip(&names).zip(both()) {
+        payloads::rename(media, names);
+        formats::translate(media, asked);
+        formats::add_keys(media, asked);
+    }
+    Some(said)
 }
 
 /// How one stream is answered: at most one kind of key.

@@ -152,16 +152,7 @@ impl Numbers {
 /// Puts into what the other side has answered what `asked`, the offer of this side, can be answered with, when the other has
 /// chosen what only we understand: the best of its own formats that can be made, and its keys.
 pub(super) fn translate(said: &mut MediaDescription, asked: &MediaSummary) {
-    if asked.kind != MediaKind::Audio || asked.is_rejected {
-        return;
-    }
-    let chosen = codecs(said);
-    let Some(chosen) = first(&chosen) else { return };
-    let is_understood = asked.codecs.iter().any(|codec| codec.is_same_encoding(chosen));
-    let Some(best) = asked.codecs.iter().find(|codec| is_made(codec)) else { return };
-    if is_understood || !is_made(chosen) {
-        return;
-    }
+    let Some(best) = best_for(&codecs(said), asked) else { return };
     said.retain_codecs(|_| false);
     let events = || asked.codecs.iter().filter(|codec| is_events(codec));
     let events = events().find(|codec| codec.clock_rate == best.clock_rate).or(events().next());
@@ -183,20 +174,33 @@ pub(super) fn translate(said: &mut MediaDescription, asked: &MediaSummary) {
 /// Puts events for keys into what the other side has answered without, when `asked`, the offer of this side, has them: the media
 /// plane makes of a key what the other side understands (decision 0025).
 pub(super) fn add_keys(said: &mut MediaDescription, asked: &MediaSummary) {
-    if asked.kind != MediaKind::Audio || asked.is_rejected {
-        return;
+    if let Some(best) = keys_for(&codecs(said), asked) {
+        let encoding = format!("{}/{}", best.name, best.clock_rate);
+        push(said, best.payload, &encoding, answered_fmtp(best).as_deref());
     }
-    let had = codecs(said);
-    let Some(chosen) = first(&had).filter(|chosen| is_made(chosen)) else { return };
+}
+
+/// Whether [`translate`] or [`add_keys`] has something to do where the other side has answered with these.
+pub(super) fn changes(answered: &[OwnedCodec], asked: &MediaSummary) -> bool {
+    best_for(answered, asked).is_some() || keys_for(answered, asked).is_some()
+}
+
+/// What is answered in the place of these. `None`: they are understood, or nothing can be made of them.
+fn best_for<'a>(answered: &[OwnedCodec], asked: &'a MediaSummary) -> Option<&'a OwnedCodec> {
+    let chosen = first(answered).filter(|_| asked.kind == MediaKind::Audio && !asked.is_rejected)?;
+    if asked.codecs.iter().any(|codec| codec.is_same_encoding(chosen)) || !is_made(chosen) {
+        return None;
+    }
+    asked.codecs.iter().find(|codec| is_made(codec))
+}
+
+/// Events that are missing beside these.
+fn keys_for<'a>(answered: &[OwnedCodec], asked: &'a MediaSummary) -> Option<&'a OwnedCodec> {
+    let chosen = first(answered).filter(|_| asked.kind == MediaKind::Audio && !asked.is_rejected)?;
     let events = || asked.codecs.iter().filter(|codec| is_events(codec));
-    let best = events().find(|codec| codec.clock_rate == chosen.clock_rate).or(events().next());
-    let Some(best) =
-        best.filter(|best| had.iter().all(|codec| !is_events(codec) && codec.payload != best.payload))
-    else {
-        return;
-    };
-    let encoding = format!("{}/{}", best.name, best.clock_rate);
-    push(said, best.payload, &encoding, answered_fmtp(best).as_deref());
+    let best = events().find(|codec| codec.clock_rate == chosen.clock_rate).or(events().next())?;
+    let is_free = answered.iter().all(|codec| !is_events(codec) && codec.payload != best.payload);
+    (is_made(chosen) && is_free).then_some(best)
 }
 
 /// What we say of a format that was offered to us: of Opus how we like to hear it (RFC 7587 section 6.1; a parameter is about

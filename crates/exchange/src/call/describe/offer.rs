@@ -6,7 +6,7 @@ use crate::call::leg::Leg;
 use crate::media::StreamAddress;
 use crate::mint::Mint;
 use coeur_sdp::attribute::{Attribute, Crypto, IcePassword, IceUfrag, RtcpFeedback, Setup};
-use coeur_sdp::derive::{self, LegTransport, RtcpPlace, Slot, derive_offer};
+use coeur_sdp::derive::{self, LegTransport, RtcpPlace, Slot, derive_offer_from};
 use coeur_sdp::summary::OwnedCodec;
 use coeur_sdp::{MediaDescription, MediaSummary, OwnedLine, Proto, SessionDescription};
 
@@ -54,7 +54,8 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
         slots,
     };
     // What has one reading, with a slot for each line, can be offered.
-    let Ok(mut description) = derive_offer(&from.lines(), before.as_ref(), &derived) else {
+    let source = (&from.lines(), &*from.summary);
+    let Ok(mut description) = derive_offer_from(source, before.as_ref(), &derived) else {
         return Text::default();
     };
     if speaks_web(from) && !is_web {

@@ -3,17 +3,19 @@
 use super::Described;
 use crate::call::leg::{Leg, Stage};
 use crate::media::{OpenStream, StreamKind};
-use coeur_sdp::{Media, MediaSummary};
+use coeur_sdp::MediaSummary;
+use coeur_sdp::summary::MediaKind;
+use std::cell::LazyCell;
 
 /// The ports that a leg needs for these streams. `is_peers`: the description is that of the leg's own peer, whose word
 /// on rtcp-mux (RFC 5761 section 5.1.1) and bundles (RFC 9143) counts; else streams that are open stay as they are, and
 /// new ones are as the leg speaks.
 pub(in crate::call) fn streams(leg: &Leg, described: &Described<'_>, is_peers: bool) -> Box<[OpenStream]> {
-    let lines = described.lines();
-    let medias = lines.media.iter().zip(&described.summary.media);
+    // Only streams that are not of RTP are told by the words of their `m=` line.
+    let lines = LazyCell::new(|| described.lines());
     let mut first = None;
-    let stream = |(index, (media, summary)): (usize, (&Media<'_>, &MediaSummary))| {
-        let kind = kind_of(media, summary);
+    let stream = |(index, summary): (usize, &MediaSummary)| {
+        let kind = kind_of(summary, || lines.media[index].proto);
         let opened = leg.media.addresses.get(index).is_some_and(Option::is_some);
         let before = leg.media.streams.get(index).filter(|_| opened && !is_peers);
         let is_rtp = summary.proto.is_rtp();
@@ -35,7 +37,7 @@ pub(in crate::call) fn streams(leg: &Leg, described: &Described<'_>, is_peers: b
         }
         OpenStream { kind, rtcp_mux, bundled_with }
     };
-    medias.enumerate().map(stream).collect()
+    described.summary.media.iter().enumerate().map(stream).collect()
 }
 
 /// True when these need nothing that is not open already.
@@ -46,15 +48,27 @@ pub(in crate::call) fn are_open(leg: &Leg, wanted: &[OpenStream]) -> bool {
     leg.media.stage == Stage::Open && wanted.iter().enumerate().all(is_open)
 }
 
-fn kind_of(media: &Media<'_>, summary: &MediaSummary) -> StreamKind {
+/// `proto`: as written.
+fn kind_of<'d>(summary: &MediaSummary, proto: impl FnOnce() -> &'d [u8]) -> StreamKind {
     let is_rtp = summary.proto.is_rtp();
-    let begins = |name: &[u8]| media.proto.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name));
-    // Data channels (RFC 8841) would need our own SCTP: their DTLS ends here.
-    let is_datagrams = is_rtp || begins(b"udp") && !begins(b"udp/dtls");
-    match media.kind {
-        _ if summary.is_rejected || !is_datagrams => StreamKind::None,
-        b"audio" if is_rtp => StreamKind::Audio,
-        b"video" if is_rtp => StreamKind::Video,
-        _ => StreamKind::Other,
+    if summary.is_rejected || !is_rtp && !is_datagrams(proto()) {
+        return StreamKind::None;
     }
+    match summary.kind {
+        MediaKind::Audio if is_rtp => StreamKind::Audio,
+        MediaKind::Video if is_rtp => StreamKind::Video,
+        MediaKind::Audio
+        | MediaKind::Video
+        | MediaKind::Text
+        | MediaKind::Application
+        | MediaKind::Message
+        | MediaKind::Image
+        | MediaKind::Other => StreamKind::Other,
+    }
+}
+
+/// Data channels (RFC 8841) would need our own SCTP: their DTLS ends here.
+fn is_datagrams(proto: &[u8]) -> bool {
+    let begins = |name: &[u8]| proto.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name));
+    begins(b"udp") && !begins(b"udp/dtls")
 }
