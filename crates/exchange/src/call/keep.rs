@@ -242,5 +242,9 @@ fn rounded(last: u32) -> u32 {
 
 /// What was written may have had keys.
 fn wipe(plain: &mut Vec<u8>) {
-    zeroize::Zeroize::zeroize(plain);
+    // All that it has room for, at once: byte by byte, as `Zeroize` does it, took as long as sealing.
+    plain.clear();
+    plain.resize(plain.capacity(), 0);
+    zeroize::optimization_barrier(&plain[..]);
+    plain.clear();
 }
