@@ -75,15 +75,18 @@ impl Calls {
             self.open_media(cx, id, &described, true);
             self.open_media(cx, to, &described, false);
         }
-        self.accept_opened(cx, call);
+        self.accept(cx, call, Some(message));
     }
 
     /// The dialog that this 2xx confirms, or makes.
     fn confirmed(&mut self, id: LegId, slot: u32, message: &Message<'_>) -> Option<Dialog> {
-        let request = self.clients.get(slot as usize)?.request.clone();
-        let callee = self.callee(id)?;
-        let secure = callee.target.secure;
-        read(&request, |request| callee.forks.on_response(request, message, secure).ok().cloned()).flatten()
+        let callee = self.legs.get_mut(id.slot as usize).filter(|leg| leg.id == id)?.callee.as_mut()?;
+        if let Some(known) = callee.forks.on_known(message) {
+            return known.ok().cloned();
+        }
+        let (client, secure) = (self.clients.get(slot as usize)?, callee.target.secure);
+        read(&client.request, |request| callee.forks.on_response(request, message, secure).ok().cloned())
+            .flatten()
     }
 
     /// Who answered takes part from now on; who did not is told so.
@@ -125,6 +128,15 @@ impl Calls {
     /// The call is answered: the caller hears it, once the ports of both are open and what we said provisionally with a
     /// description is acknowledged (RFC 3262 section 3).
     pub(super) fn accept_opened(&mut self, cx: &mut Context<'_>, call: u32) {
+        let setup = self.calls.get(call as usize).and_then(|state| state.setup.as_ref());
+        let Some(response) = setup.map(|setup| setup.response.clone()) else { return };
+        if read(&response, |response| self.accept(cx, call, Some(response))).is_none() {
+            self.accept(cx, call, None);
+        }
+    }
+
+    /// The same with the 2xx at hand; a service has none.
+    fn accept(&mut self, cx: &mut Context<'_>, call: u32, response: Option<&Message<'_>>) {
         let Some(state) = self.calls.get(call as usize) else { return };
         let Some(setup) = state.setup.as_ref() else { return };
         let (Some(callee), caller) = (setup.accepted, state.caller) else { return };
@@ -135,20 +147,18 @@ impl Calls {
         if !is_open(caller) || !is_open(callee) || held {
             return;
         }
-        let (response, invite, late) = (setup.response.clone(), setup.invite.clone(), setup.late);
+        let (invite, late) = (setup.invite.clone(), setup.late);
         self.legs[caller.slot as usize].end_to_end = self.legs[callee.slot as usize].end_to_end;
         let body = match late {
             true => self.offer_caller(cx, caller, callee),
             false => self.answer_caller(cx, caller, callee),
         };
-        let timer = read(&invite, |invite| self.timer_as_server(cx, caller, invite)).unwrap_or_default();
         let extra = match self.service_of(callee) {
             Some(_) => self.lines_of_service(cx, caller),
-            None => {
-                read(&response, |response| self.extra_of(cx, caller, callee, response)).unwrap_or_default()
-            }
+            None => response.map(|response| self.extra_of(cx, caller, callee, response)).unwrap_or_default(),
         };
         self.legs[caller.slot as usize].reliable = None;
+        let timer = self.timer_as_server(cx, caller, &invite.message());
         let sent = self.answer(cx, server, StatusCode::OK, None, body.bytes(), |writer| {
             writer.raw(&extra);
             writer.raw(&timer);

@@ -156,7 +156,7 @@ impl Calls {
             return false;
         }
         setup.redirects += 1;
-        let secure = read(&setup.invite, |invite| is_sips(invite.request_uri())).unwrap_or(false);
+        let secure = is_sips(setup.invite.message().request_uri());
         let before = setup.waiting.len();
         for contact in response.contacts().flatten().filter(|contact| is_sips(contact.uri()) == secure) {
             let Plan::Proxy { targets, .. } = decide_uri(cx.world, cx.now.monotonic, None, contact.uri())

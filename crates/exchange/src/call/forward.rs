@@ -2,7 +2,7 @@
 //! callee is told of it is in [`super::history`].
 
 use super::Calls;
-use super::client::{Why, read};
+use super::client::Why;
 use super::history::history_of;
 use super::leg::LegId;
 use super::start::leave_out_full;
@@ -43,7 +43,7 @@ impl Calls {
     fn tell_forwarded(&mut self, cx: &mut Context<'_>, call: u32) {
         let Some(setup) = self.calls[call as usize].setup.as_ref() else { return };
         let Some(server) = setup.server else { return };
-        let asked = read(&setup.invite, |invite| invite.supports("histinfo")).unwrap_or(false);
+        let asked = setup.invite.message().supports("histinfo");
         let lines = history_of(cx.world, setup, true);
         let caller = self.calls[call as usize].caller;
         let status = StatusCode::CALL_IS_BEING_FORWARDED;

@@ -6,7 +6,6 @@
 //! What it does not do: entries in answers other than 181, entries without a name in the place of what is left out (their
 //! indices are missing, which RFC 7044 section 10.3 allows for).
 
-use super::client::read;
 use super::identity;
 use super::state::Setup;
 use crate::forwarding::{Diversion, FORWARDS_MAX};
@@ -23,24 +22,21 @@ const INDEX_BYTES_MAX: usize = 64;
 /// a device of ours.
 pub(super) fn history_of(world: &World, setup: &Setup, tells: bool) -> Vec<u8> {
     let trail = setup.onward.as_deref().map_or(&[][..], |onward| &onward.trail);
-    let lines = read(&setup.invite, |invite| {
-        let privacy = invite.privacy();
-        if privacy.history || privacy.header {
-            return Vec::new();
-        }
-        // What names the caller himself would tell who he is.
-        let own = setup.party.filter(|_| !identity::is_hidden(invite));
-        let account = own.and_then(|party| party.account(world));
-        let said =
-            |name| account.as_deref().map_or_else(Vec::new, |own| of_its_own(invite, name, own, tells));
-        let (entries, diversions) = (said(HeaderName::HistoryInfo), said(HeaderName::Diversion));
-        let mut lines = Vec::with_capacity(256 * (trail.len() + entries.len() + diversions.len()));
-        let mut writer = Writer::new(&mut lines);
-        write_history(&mut writer, trail, &entries, invite.request_uri());
-        write_diversions(&mut writer, trail, &diversions);
-        lines
-    });
-    lines.unwrap_or_default()
+    let invite = &setup.invite.message();
+    let privacy = invite.privacy();
+    if privacy.history || privacy.header {
+        return Vec::new();
+    }
+    // What names the caller himself would tell who he is.
+    let own = setup.party.filter(|_| !identity::is_hidden(invite));
+    let account = own.and_then(|party| party.account(world));
+    let said = |name| account.as_deref().map_or_else(Vec::new, |own| of_its_own(invite, name, own, tells));
+    let (entries, diversions) = (said(HeaderName::HistoryInfo), said(HeaderName::Diversion));
+    let mut lines = Vec::with_capacity(256 * (trail.len() + entries.len() + diversions.len()));
+    let mut writer = Writer::new(&mut lines);
+    write_history(&mut writer, trail, &entries, invite.request_uri());
+    write_diversions(&mut writer, trail, &diversions);
+    lines
 }
 
 /// What is said of the account itself, at most [`FORWARDS_MAX`] of each kind. What is to be kept private stays among our own

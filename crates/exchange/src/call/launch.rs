@@ -2,7 +2,7 @@
 //! (RFC 3261 sections 16.6 and 16.7, which say how a fork is tried; RFC 3263 section 4.3; RFC 5626 section 7).
 
 use super::callee::Callee;
-use super::client::{Outgoing, Purpose, read, token, transport_of};
+use super::client::{Outgoing, Purpose, token, transport_of};
 use super::describe::Text;
 use super::describe::profile::Profile;
 use super::history::history_of;
@@ -293,12 +293,10 @@ impl Calls {
         }
         let mut written = Vec::with_capacity(2_048);
         let leg = &self.legs[id.slot as usize];
-        let done = read(&invite, |invite| {
-            let from = identity::of_sender(cx.world, invite, party, leg.is_trusted());
-            let more = More { max_forwards, lines: &lines, body: body.bytes() };
-            write_invite(cx, leg, invite, &from, &more, &mut written)
-        });
-        if done.flatten().is_none() {
+        let invite = invite.message();
+        let from = identity::of_sender(cx.world, &invite, party, leg.is_trusted());
+        let more = More { max_forwards, lines: &lines, body: body.bytes() };
+        if write_invite(cx, leg, &invite, &from, &more, &mut written).is_none() {
             return self.leg_failed(cx, id, StatusCode::SERVICE_UNAVAILABLE.code());
         }
         let large = written.len() + 128 > UDP_BYTES_MAX;

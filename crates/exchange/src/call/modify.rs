@@ -79,7 +79,7 @@ impl Calls {
         };
         let Some(server) = self.open_server(cx, flow, message, id, &tag) else { return };
         if invite {
-            self.answer_plain(cx, server, StatusCode::TRYING);
+            self.answer_to(cx, (server, message), StatusCode::TRYING, b"", |_| {});
         }
         let before = [self.before(id), self.before(to)];
         let late = offer.is_empty();
@@ -302,8 +302,8 @@ impl Calls {
     /// 200 with a description to who asked; that of an INVITE awaits its ACK.
     pub(super) fn say_modified(&mut self, cx: &mut Context<'_>, server: u32, id: LegId, body: &[u8]) {
         let Some(state) = self.servers.get(server as usize) else { return };
-        let (request, invite) = (state.request.clone(), state.is_invite());
-        let timer = read(&request, |request| self.timer_as_server(cx, id, request)).unwrap_or_default();
+        let (Some(request), invite) = (state.request.clone(), state.is_invite()) else { return };
+        let timer = self.timer_as_server(cx, id, &request.message());
         let mut lines = Vec::with_capacity(256);
         let mut writer = Writer::new(&mut lines);
         let Some(leg) = self.leg_mut(id) else { return };

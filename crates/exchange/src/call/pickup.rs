@@ -8,7 +8,7 @@
 //!
 //! What it does not do: pick up a call whose caller has made no offer, or one that rings on behalf of a transfer.
 
-use super::client::{Why, read};
+use super::client::Why;
 use super::describe::{self, Body};
 use super::leg::LegId;
 use super::name::Name;
@@ -21,7 +21,9 @@ use crate::world::World;
 use coeur_directory::{Account, AccountId};
 use coeur_sip::dialog::Dialog;
 use coeur_sip::header::DialogId;
+use coeur_sip::message::Stored;
 use coeur_sip::{Message, StatusCode};
+use std::sync::Arc;
 
 impl Calls {
     /// A device rings: where its account lets others pick up, they may from now on.
@@ -157,7 +159,7 @@ impl Calls {
         setup.accepted = Some(picker.leg);
         setup.waiting.clear();
         if let Some(server) = self.servers.get(picker.server as usize) {
-            setup.response = server.request.clone();
+            setup.response = server.request.as_ref().map(|invite| invite.bytes().into()).unwrap_or_default();
         }
         let losers: Vec<LegId> = setup.legs.drain(..).collect();
         state.callee = Some(picker.leg);
@@ -174,14 +176,14 @@ impl Calls {
     /// The caller has heard that it is answered: who picked it up hears it too.
     pub(super) fn answer_picker(&mut self, cx: &mut Context<'_>, caller: LegId, picker: Picker) {
         let body = self.answer_caller(cx, picker.leg, caller);
-        let Some(request) = self.servers.get(picker.server as usize).map(|server| server.request.clone())
+        let server = self.servers.get(picker.server as usize);
+        let (Some(request), Some(invite)) =
+            (server.and_then(|server| server.request.clone()), self.invite_of(caller))
         else {
             return;
         };
-        let invite = self.invite_of(caller);
-        let timer =
-            read(&request, |request| self.timer_as_server(cx, picker.leg, request)).unwrap_or_default();
-        let extra = read(&invite, |invite| self.extra_of(cx, picker.leg, caller, invite)).unwrap_or_default();
+        let timer = self.timer_as_server(cx, picker.leg, &request.message());
+        let extra = self.extra_of(cx, picker.leg, caller, &invite.message());
         let sent = self.answer(cx, picker.server, StatusCode::OK, None, body.bytes(), |writer| {
             writer.raw(&extra);
             writer.raw(&timer);
@@ -192,9 +194,9 @@ impl Calls {
         }
     }
 
-    fn invite_of(&self, caller: LegId) -> Box<[u8]> {
-        let call = self.leg(caller).and_then(|leg| self.calls.get(leg.call as usize));
-        call.and_then(|call| call.setup.as_ref()).map(|setup| setup.invite.clone()).unwrap_or_default()
+    fn invite_of(&self, caller: LegId) -> Option<Arc<Stored>> {
+        let call = self.calls.get(self.leg(caller)?.call as usize)?;
+        Some(call.setup.as_ref()?.invite.clone())
     }
 
     /// Somebody else was faster, who picks up has given up, or the call is over.

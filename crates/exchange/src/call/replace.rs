@@ -147,10 +147,11 @@ impl Calls {
         // When it is forwarded if nobody answers.
         self.legs[caller.slot as usize].alarm = self.legs[replaced.slot as usize].alarm;
         self.uncount(cx, call, replaced);
+        let invite = self.stored(server, message);
         let state = &mut self.calls[call as usize];
         state.caller = caller;
         let Some(setup) = state.setup.as_mut() else { return };
-        setup.invite = message.bytes().into();
+        setup.invite = invite;
         setup.party = Some(party);
         let rings = setup.rings;
         let before = setup.server.replace(server);

@@ -10,10 +10,12 @@ use crate::outbox::Span;
 use crate::proxy::timing;
 use crate::session_id;
 use coeur_sip::header::HeaderName;
+use coeur_sip::message::Stored;
 use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::key::Rfc2543;
 use coeur_sip::transaction::{InviteServer, NonInviteServer, ServerAction, TransactionKey};
 use coeur_sip::{Message, Method, StatusCode, Writer, respond};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) enum Machine {
@@ -29,7 +31,7 @@ pub(super) struct Server {
     pub(super) leg: LegId,
     pub(super) machine: Machine,
     /// As received, until it is answered.
-    pub(super) request: Box<[u8]>,
+    pub(super) request: Option<Arc<Stored>>,
     pub(super) cseq: u32,
     pub(super) source: Flow,
     pub(super) reply: Flow,
@@ -87,6 +89,13 @@ impl Server {
     }
 }
 
+/// An answer, but for what is known of the transaction.
+struct Said<'s> {
+    status: StatusCode,
+    reason: Option<&'s [u8]>,
+    body: &'s [u8],
+}
+
 impl Calls {
     /// Begins the server transaction of a request.
     pub(super) fn open_server(
@@ -111,7 +120,7 @@ impl Calls {
             key,
             leg,
             machine,
-            request: message.bytes().into(),
+            request: Some(Arc::new(message.into())),
             cseq: message.cseq().number,
             source: flow,
             reply,
@@ -136,20 +145,44 @@ impl Calls {
         extra: impl FnOnce(&mut Writer<'_>),
     ) -> Option<Span> {
         let server = self.servers.get(slot as usize).filter(|server| server.is_open())?;
-        let session = self.session_of(server.leg);
-        let span = read(&server.request, |request| {
-            let session = session.or_else(|| session_id::alone(request));
-            cx.outbox.write(|out| {
-                let mut writer =
-                    respond(request, status, reason, Some(&server.tag), server.source.remote, out);
-                if let Some(session) = &session {
-                    writer.header(HeaderName::SessionId, session);
-                }
-                extra(&mut writer);
-                writer.end(body);
-            })
-        })?;
+        let said = Said { status, reason, body };
+        let request = server.request.as_ref()?;
+        let span = self.write_answer(cx, server, &request.message(), &said, extra);
         self.say(cx, slot, span, status).then_some(span)
+    }
+
+    /// The same for who has the request at hand.
+    pub(super) fn answer_to(
+        &mut self,
+        cx: &mut Context<'_>,
+        (slot, request): (u32, &Message<'_>),
+        status: StatusCode,
+        body: &[u8],
+        extra: impl FnOnce(&mut Writer<'_>),
+    ) -> Option<Span> {
+        let server = self.servers.get(slot as usize).filter(|server| server.is_open())?;
+        let span = self.write_answer(cx, server, request, &Said { status, reason: None, body }, extra);
+        self.say(cx, slot, span, status).then_some(span)
+    }
+
+    fn write_answer(
+        &self,
+        cx: &mut Context<'_>,
+        server: &Server,
+        request: &Message<'_>,
+        said: &Said<'_>,
+        extra: impl FnOnce(&mut Writer<'_>),
+    ) -> Span {
+        let session = self.session_of(server.leg).or_else(|| session_id::alone(request));
+        let (tag, from) = (Some(&*server.tag), server.source.remote);
+        cx.outbox.write(|out| {
+            let mut writer = respond(request, said.status, said.reason, tag, from, out);
+            if let Some(session) = &session {
+                writer.header(HeaderName::SessionId, session);
+            }
+            extra(&mut writer);
+            writer.end(said.body);
+        })
     }
 
     /// The same without anything further.
@@ -187,7 +220,7 @@ impl Calls {
             key,
             leg,
             machine: Machine::Invite(invite),
-            request: Box::default(),
+            request: None,
             cseq,
             source,
             reply,
@@ -219,7 +252,7 @@ impl Calls {
             cx.outbox.send(Hop::Flow(server.reply), span, None);
         }
         if status.is_final() {
-            server.request = Box::default();
+            server.request = None;
         }
         self.arm_server(now, slot);
         self.reap_server(slot);
@@ -356,12 +389,11 @@ impl Calls {
 
     fn send_trying(&mut self, cx: &mut Context<'_>, slot: u32) {
         let server = &mut self.servers[slot as usize];
-        let written = read(&server.request, |request| {
-            cx.outbox.write(|out| {
-                respond(request, StatusCode::TRYING, None, None, server.source.remote, out).end(b"");
-            })
+        let Some(request) = &server.request else { return };
+        let span = cx.outbox.write(|out| {
+            let (request, from) = (request.message(), server.source.remote);
+            respond(&request, StatusCode::TRYING, None, None, from, out).end(b"");
         });
-        let Some(span) = written else { return };
         cx.outbox.send(Hop::Flow(server.reply), span, None);
         match &mut server.machine {
             Machine::Invite(invite) => invite.keep_trying(cx.outbox.bytes(span)),

@@ -14,7 +14,9 @@ use crate::routing::{Target, is_sips};
 use coeur_directory::AccountId;
 use coeur_sip::dialog::{Dialog, DialogError};
 use coeur_sip::header::HeaderName;
+use coeur_sip::message::Stored;
 use coeur_sip::{Message, StatusCode};
+use std::sync::Arc;
 
 impl Calls {
     pub(crate) fn start(
@@ -64,7 +66,7 @@ impl Calls {
         let late = describe::body(message) == Body::None;
         let setup = Setup {
             server: Some(server),
-            invite: message.bytes().into(),
+            invite: self.stored(server, message),
             party: Some(party),
             lines: Box::default(),
             onward: None,
@@ -102,6 +104,12 @@ impl Calls {
         Some(call)
     }
 
+    /// A request, as its server transaction has it.
+    pub(super) fn stored(&self, server: u32, message: &Message<'_>) -> Arc<Stored> {
+        let request = self.servers.get(server as usize).and_then(|server| server.request.clone());
+        request.unwrap_or_else(|| Arc::new(message.into()))
+    }
+
     /// The leg of who sends an INVITE, with its offer and its dialog, and the server transaction; 100 is said. `None`: the
     /// INVITE was refused.
     pub(super) fn open_caller(
@@ -133,7 +141,7 @@ impl Calls {
         caller.via = super::silence::via_of(message);
         caller.wants_reliable = message.requires("100rel");
         // Section 8.2.6.1: at once, well under 200 ms.
-        self.answer_plain(cx, server, StatusCode::TRYING);
+        self.answer_to(cx, (server, message), StatusCode::TRYING, b"", |_| {});
         if let Body::Description(offer) = describe::body(message) {
             let offer = Text::from(offer);
             self.learn_profile(leg, &offer);

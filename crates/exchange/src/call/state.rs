@@ -16,8 +16,10 @@ use crate::proxy::best::Failure;
 use crate::routing::Target;
 use crate::silence::Verdict;
 use coeur_directory::AccountId;
+use coeur_sip::message::Stored;
 use coeur_sip::time::{Monotonic, Wall};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 pub(super) struct Call {
     pub(super) caller: LegId,
@@ -47,7 +49,7 @@ pub(super) struct Setup {
     /// The server transaction of the caller's INVITE. `None`: nobody has sent one, the call is a transfer's.
     pub(super) server: Option<u32>,
     /// The INVITE as received, or what the party that is transferred would have sent.
-    pub(super) invite: Box<[u8]>,
+    pub(super) invite: Arc<Stored>,
     /// Who calls; `None`: nobody of ours.
     pub(super) party: Option<Party>,
     /// Header lines of ours for each INVITE of the call.

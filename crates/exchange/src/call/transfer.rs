@@ -5,6 +5,7 @@
 //! side over ([`super::join`]). Of a blind transfer the new call begins here, with a stand-in for its caller: a leg without
 //! a dialog, which has the description of the side that waits. Of an attended one the new call is there already.
 
+use super::client::read;
 use super::describe::Text;
 use super::end::By;
 use super::join::Join;
@@ -19,8 +20,10 @@ use crate::party::Party;
 use crate::routing::Target;
 use crate::service::Service;
 use coeur_sip::header::{DialogId, HeaderName};
+use coeur_sip::message::Stored;
 use coeur_sip::time::Monotonic;
 use coeur_sip::{Method, StatusCode, Writer};
+use std::sync::Arc;
 
 pub(super) struct Transfer {
     /// The call that loses a side.
@@ -158,7 +161,7 @@ impl Calls {
     }
 
     /// The INVITE that the side that waits would send, if it did itself what is asked for.
-    fn stand_in_invite(&self, remaining: LegId, uri: &[u8]) -> Option<Box<[u8]>> {
+    fn stand_in_invite(&self, remaining: LegId, uri: &[u8]) -> Option<Arc<Stored>> {
         let dialog = self.leg(remaining)?.dialog.as_ref()?;
         let mut bytes = Vec::with_capacity(512);
         let mut writer = Writer::request(&mut bytes, Method::Invite, uri);
@@ -167,7 +170,7 @@ impl Calls {
         writer.begin(HeaderName::To).push(b"<").push(uri).push(b">").end_line();
         writer.header(HeaderName::CallId, b"none").cseq(1, Method::Invite);
         writer.end(b"");
-        Some(bytes.into())
+        read(&bytes, |invite| Arc::new(invite.into()))
     }
 
     /// The two other sides of two calls of one phone are to be together.

@@ -44,6 +44,12 @@ impl Forks {
         Ok(&mut self.dialogs[at])
     }
 
+    /// [`Forks::on_response`] for an answer whose dialog there is: the request need not be looked at. `None`: there is none.
+    pub fn on_known(&mut self, response: &Message<'_>) -> Option<Result<&mut Dialog, DialogError>> {
+        let dialog = self.dialogs.iter_mut().find(|dialog| dialog.owns_response(response))?;
+        Some(dialog.on_first_response(response).map(|()| dialog))
+    }
+
     /// No more answers will come (a non-2xx final one, or 64*T1 after the first 2xx, section 13.2.2.4): the
     /// dialogs that are still early end.
     pub fn finish(&mut self) {

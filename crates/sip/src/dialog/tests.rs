@@ -216,6 +216,21 @@ fn each_branch_of_a_fork_is_a_dialog_of_its_own() {
 }
 
 #[test]
+fn an_answer_of_a_fork_that_is_known_needs_no_request() {
+    let mut forks = Forks::new();
+    with(&response(200, "INVITE", ";tag=x", ROUTES), |answer| assert!(forks.on_known(answer).is_none()));
+    with(&request("INVITE", 7, "", ""), |invite| {
+        with(&response(180, "INVITE", ";tag=x", ROUTES), |answer| {
+            forks.on_response(invite, answer, false).expect("a dialog");
+        });
+    });
+    with(&response(200, "INVITE", ";tag=x", ROUTES), |answer| {
+        assert_eq!(forks.on_known(answer).expect("known").expect("a dialog").stage(), Stage::Confirmed);
+    });
+    with(&response(200, "INVITE", ";tag=y", ROUTES), |answer| assert!(forks.on_known(answer).is_none()));
+}
+
+#[test]
 fn a_dialog_that_was_remembered_goes_on_where_it_was() {
     for mut dialog in [uas(200, ROUTES), uac(200, ROUTES)] {
         dialog.next_cseq(100);

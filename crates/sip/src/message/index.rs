@@ -38,7 +38,7 @@ pub fn parse<'a>(
 
 /// A defect before it is known whether it can be answered.
 #[derive(Clone, Copy)]
-struct Fault {
+pub(super) struct Fault {
     kind: Kind,
     offset: usize,
     reason: &'static str,
@@ -285,7 +285,20 @@ fn check<'a>(headers: Headers<'a>, start: &Start<'a>, fault: Option<Fault>) -> R
     let end = body_end(headers, start.body_start)?;
     let bytes = &headers.bytes[..end];
     let body = &bytes[start.body_start..];
-    let headers = Headers { bytes, table: headers.table };
+    Ok(message(Headers { bytes, table: headers.table }, line, cseq, body))
+}
+
+/// A message that was found to be in order before, with the table that was filled then.
+pub(super) fn again(headers: Headers<'_>, body_start: usize) -> Result<Message<'_>, Fault> {
+    let begin = skip_blank_lines(headers.bytes);
+    // Whoever read it first had limits of his own.
+    let unlimited = Limits { start_line_bytes_max: usize::MAX, ..Limits::default() };
+    let (end, _) = start_line_end(headers.bytes, begin, &unlimited)?;
+    let line = read_start_line(&headers.bytes[begin..end], begin)?;
+    Ok(message(headers, line, read_cseq(headers)?, &headers.bytes[body_start..]))
+}
+
+fn message<'a>(headers: Headers<'a>, line: StartLine<'a>, cseq: CSeq<'a>, body: &'a [u8]) -> Message<'a> {
     let via = top_via(headers);
     let (uri, parties) = match line {
         StartLine::Request { uri, .. } => {
@@ -294,7 +307,7 @@ fn check<'a>(headers: Headers<'a>, start: &Start<'a>, fault: Option<Fault>) -> R
         }
         StartLine::Response { .. } => (None, None),
     };
-    Ok(Message { headers, start: line, cseq, body, via, uri, parties })
+    Message { headers, start: line, cseq, body, via, uri, parties }
 }
 
 fn read_cseq<'a>(headers: Headers<'a>) -> Result<CSeq<'a>, Fault> {

@@ -2,11 +2,13 @@
 
 mod error;
 mod index;
+mod stored;
 mod table;
 mod typed;
 
 pub use error::{Answerable, ParseError, ParseErrorKind};
 pub use index::parse;
+pub use stored::Stored;
 pub(crate) use table::element_end;
 pub use table::{Header, HeaderTable, Headers, Lines, Values};
 pub use typed::{Essentials, Tags};

@@ -28,7 +28,7 @@ pub(super) struct Slot {
 /// The spans of the headers of one message, and for each known name its first header. Reused: once it has
 /// seen its largest message it allocates no more. At most 24 bytes for each of
 /// [`crate::Limits::headers_max`] headers, and 400 bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct HeaderTable {
     pub(super) slots: Vec<Slot>,
     first: [u16; HeaderName::COUNT],
