@@ -27,6 +27,9 @@ pub struct CallView {
     pub to_uri: String,
     /// `hop`, `mixed` or `e2e`.
     pub srtp: Option<String>,
+    /// Whether media goes from phone to phone or through this server, and why; of one call that is answered.
+    #[serde(default)]
+    pub media_path: Option<String>,
     pub xfer_of: Option<String>,
     pub shard: u8,
     pub caller: LegView,

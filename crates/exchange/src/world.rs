@@ -100,6 +100,8 @@ pub struct Settings {
     pub calls_per_account_max: u32,
     /// Two browsers agree on keys between themselves (decision 0020).
     pub end_to_end: bool,
+    /// Media goes from phone to phone where it can (decision 0021).
+    pub direct_media: bool,
     /// Users whose names begin so are conferences; empty: none are.
     pub conference_prefix: Box<str>,
     /// How many shards there are; 1 to 64.
@@ -142,6 +144,7 @@ impl Default for Settings {
             calls: CallMode::Proxy,
             calls_per_account_max: 32,
             end_to_end: false,
+            direct_media: false,
             conference_prefix: "conference-".into(),
             shards: 1,
             session_expires_s: 1_800,

@@ -46,7 +46,8 @@ impl Calls {
     /// The media plane is asked how the sides do, as far as they have ports.
     fn show(&mut self, cx: &mut Context<'_>, ticket: Ticket, call: u32) {
         let state = &self.calls[call as usize];
-        let live = Box::new(self.live(cx, state));
+        let live = LiveCall { media_path: self.media_path(cx, call), ..self.live(cx, state) };
+        let live = Box::new(live);
         let media = [Some(state.caller), state.callee].map(|id| self.leg(id?)?.media.open_id());
         for id in media.into_iter().flatten() {
             cx.outbox.outputs.push(Output::Media(MediaCommand::Report { id }));
@@ -76,6 +77,7 @@ impl Calls {
             started: call.record.started,
             answered: call.record.answered,
             protection: call.record.protection,
+            media_path: None,
             transfer_of: call.record.transfer_of,
         }
     }

@@ -11,6 +11,7 @@
 
 mod agreed;
 mod answer;
+mod elsewhere;
 mod formats;
 mod held;
 mod keys;
@@ -24,6 +25,7 @@ mod text;
 
 pub(super) use agreed::{pairs, peer, protection};
 pub(super) use answer::{answer, is_usable};
+pub(super) use elsewhere::elsewhere;
 pub(super) use formats::is_makeable;
 pub(super) use held::{hears, holds};
 pub(super) use offer::offer;
@@ -178,6 +180,6 @@ fn keep(leg: &mut Leg, mut description: SessionDescription) -> Text {
 
 /// For the `c=` line of the session.
 fn address_of(leg: &Leg) -> IpAddr {
-    let first = leg.media.addresses.iter().flatten().next().map(|address| address.rtp.ip());
+    let first = leg.described_at().iter().flatten().next().map(|address| address.rtp.ip());
     first.unwrap_or(IpAddr::from([0, 0, 0, 0]))
 }

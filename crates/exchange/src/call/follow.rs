@@ -101,9 +101,10 @@ impl Calls {
             || is_busy(id)
     }
 
-    fn offer_anew(&mut self, cx: &mut Context<'_>, id: LegId, flow: Flow) {
-        let Some(other) = self.other(id) else { return };
-        let Some(described) = self.leg(other).map(|leg| leg.session.remote.clone()) else { return };
+    /// Offers a leg what the other side has described, or, when it waits alone, what it has described itself.
+    pub(super) fn offer_anew(&mut self, cx: &mut Context<'_>, id: LegId, flow: Flow) {
+        let of = self.other(id).unwrap_or(id);
+        let Some(described) = self.leg(of).map(|leg| leg.session.remote.clone()) else { return };
         let before = self.before(id);
         let Some(leg) = self.leg_mut(id) else { return };
         leg.follow.is_owed = false;
@@ -162,12 +163,14 @@ impl Calls {
     }
 
     /// It says no, or nothing. Whether the call goes on is said by its media and by the session timer.
-    pub(super) fn follow_failed(&mut self, id: LegId, slot: u32, status: StatusCode) {
+    pub(super) fn follow_failed(&mut self, cx: &mut Context<'_>, id: LegId, slot: u32, status: StatusCode) {
         let Some(leg) = self.leg_mut(id) else { return };
         let Some(offer) = leg.follow.offer.take_if(|offer| offer.client == slot) else { return };
         leg.timer.end_offer();
         leg.follow.is_owed = status == StatusCode::REQUEST_PENDING;
+        let was_direct = leg.direct.at.is_some();
         self.restore(id, offer.before);
+        self.direct_refused(cx, id, status, was_direct);
     }
 }
 

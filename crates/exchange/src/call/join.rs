@@ -67,6 +67,7 @@ impl Calls {
                 leg.end_to_end = false;
             }
         }
+        self.relay_again([from, remaining]);
         self.join_on(cx, call);
     }
 
@@ -101,7 +102,7 @@ impl Calls {
     }
 
     /// RFC 3261 section 14.1: no second INVITE, and no second offer, while one is under way.
-    fn is_busy(&self, id: LegId) -> bool {
+    pub(super) fn is_busy(&self, id: LegId) -> bool {
         let Some(leg) = self.leg(id) else { return false };
         let offers = self
             .calls
@@ -348,6 +349,7 @@ impl Calls {
         for id in [to, join.from] {
             if let Some(leg) = self.leg_mut(id) {
                 leg.end_to_end = describe::is_end_to_end(leg);
+                leg.direct.at = describe::elsewhere(leg);
             }
         }
         if let Some(late) = &join.late {

@@ -69,7 +69,7 @@ impl Calls {
         flow: Flow,
         message: &Message<'_>,
     ) -> bool {
-        let Some(press) = read(message) else { return false };
+        let Some(press) = read(message).filter(|_| !self.is_direct(other)) else { return false };
         let (Some(from), Some(to)) = (self.leg(id), self.leg(other)) else { return false };
         // Between two phones without events an INFO passes, unless it would be refused and there is sound.
         let is_heard = has_events(to) || to.keys.are_refused() && to.media.is_makeable;

@@ -3,6 +3,7 @@
 use super::callee::Callee;
 use super::describe::Text;
 use super::describe::profile::Profile;
+use super::direct::Direct;
 use super::follow::Follow;
 use super::hold::Hears;
 use super::keys::Keys;
@@ -78,6 +79,7 @@ pub(super) struct Leg {
     /// RFC 3515: it hears what becomes of its REFER.
     pub(super) subscription: Subscription,
     pub(super) follow: Follow,
+    pub(super) direct: Direct,
     /// When something is to be tried again (see `join`).
     pub(super) alarm: Monotonic,
     /// When it is to be seen how its call does (see `silence`).
@@ -174,6 +176,11 @@ impl Leg {
         self.end.flow.remote.ip()
     }
 
+    /// Where media is sent that is for us, by `m=` line: our ports, or the other phone's in their place (see `direct`).
+    pub(super) fn described_at(&self) -> &[Option<StreamAddress>] {
+        self.direct.at.as_deref().unwrap_or(&self.media.addresses)
+    }
+
     /// A device of ours, or another shard: we may assert an identity to it (RFC 3325 section 5).
     pub(super) fn is_trusted(&self) -> bool {
         self.end.party.is_some() || self.end.flow.is_inside()
@@ -226,6 +233,12 @@ impl Leg {
     pub(super) fn next_deadline(&self) -> Monotonic {
         let resolving = self.callee.as_ref().map_or(Monotonic::NEVER, |callee| callee.until);
         let reliable = self.reliable.as_ref().map_or(Monotonic::NEVER, |reliable| reliable.next_deadline());
-        self.timer.next_deadline().min(reliable).min(resolving).min(self.alarm).min(self.look_at)
+        self.timer
+            .next_deadline()
+            .min(reliable)
+            .min(resolving)
+            .min(self.alarm)
+            .min(self.look_at)
+            .min(self.direct.look_at)
     }
 }

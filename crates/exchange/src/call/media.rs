@@ -54,7 +54,8 @@ impl Calls {
         }
         let both = (first.session.remote.read(), second.session.remote.read());
         let (Some(of_a), Some(of_b)) = both else { return };
-        let (to_a, to_b) = (describe::peer(first, &of_a, &of_b), describe::peer(second, &of_b, &of_a));
+        let (mut to_a, mut to_b) =
+            (describe::peer(first, &of_a, &of_b), describe::peer(second, &of_b, &of_a));
         let streams = describe::pairs(&to_a, &to_b, [(first, &of_a), (second, &of_b)]);
         let is_makeable = describe::is_makeable(&to_a) && describe::is_makeable(&to_b);
         let (id_a, id_b, call) = (first.media.id, second.media.id, first.call);
@@ -63,6 +64,11 @@ impl Calls {
         let protection = describe::protection(caller, callee);
         let (caller, callee) = if is_caller { ((a, &to_a), (b, &to_b)) } else { ((b, &to_b), (a, &to_a)) };
         self.note_agreed(caller, callee);
+        for (id, peer) in [(a, &mut to_a), (b, &mut to_b)] {
+            if self.is_direct(id) {
+                peer.streams.iter_mut().flatten().for_each(|stream| stream.we_receive = false);
+            }
+        }
         let told = |side: fn(Conversion) -> Side| {
             streams.iter().any(|pair| pair.conversion.is_some_and(|both| side(both).keys_are_told))
         };
@@ -81,6 +87,7 @@ impl Calls {
         }
         self.protected(cx, call, protection);
         self.hold(cx, a, b);
+        self.direct_later(cx, call);
         self.forget_what_was_read(call, [a, b]);
     }
 

@@ -20,6 +20,7 @@ mod callee;
 mod cancel;
 mod client;
 mod describe;
+mod direct;
 mod early;
 mod end;
 mod fail;
@@ -265,6 +266,7 @@ impl Calls {
             hears: hold::Hears::default(),
             subscription: notify::Subscription::default(),
             follow: follow::Follow::default(),
+            direct: direct::Direct::default(),
             alarm: Monotonic::NEVER,
             look_at: Monotonic::NEVER,
             via: None,

@@ -82,6 +82,7 @@ impl Calls {
             self.answer_to(cx, (server, message), StatusCode::TRYING, b"", |_| {});
         }
         let before = [self.before(id), self.before(to)];
+        self.relay_again([id, to]);
         let late = offer.is_empty();
         let modify = Modify {
             server,
@@ -400,6 +401,7 @@ impl Calls {
         if let Some(leg) = self.leg_mut(id) {
             leg.session.local = before.local;
             leg.media.streams = before.streams;
+            leg.direct.at = describe::elsewhere(leg);
         }
     }
 

@@ -71,6 +71,7 @@ impl Calls {
         let id = self.legs[waits.slot as usize].media.id;
         cx.outbox.outputs.push(Output::Media(MediaCommand::Disconnect { id }));
         self.leave_parked(cx, referral.by, told);
+        self.direct_later(cx, call);
         cx.counters.calls_parked += 1;
         self.await_retrieval(cx, call);
     }

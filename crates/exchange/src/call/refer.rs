@@ -38,6 +38,8 @@ impl Calls {
         if !self.may_be_referred(id) {
             return refuse(cx, &flow, message, StatusCode::REQUEST_PENDING, None);
         }
+        let call = self.legs[id.slot as usize].call;
+        self.direct_later(cx, call);
         let leg = &self.legs[id.slot as usize];
         // The rights are those of who asks; a side without an account has none.
         let Some(party) = leg.end.party else {

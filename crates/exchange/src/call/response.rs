@@ -141,7 +141,7 @@ impl Calls {
             Purpose::Begin => self.begin_refused(cx, leg, slot, message, status),
             Purpose::Modify => self.modify_failed(cx, leg, slot, message, status),
             Purpose::Refresh => self.refresh_failed(cx, leg, status),
-            Purpose::Follow => return self.follow_failed(leg, slot, status),
+            Purpose::Follow => return self.follow_failed(cx, leg, slot, status),
             Purpose::Join => self.join_refused(cx, leg, slot, status),
             Purpose::Pass { .. } | Purpose::Key(_) | Purpose::Notify | Purpose::Told => {}
         }

@@ -7,6 +7,7 @@
 use super::Calls;
 use super::describe::profile::Profile;
 use super::describe::{self, Text};
+use super::direct::Direct;
 use super::follow::Follow;
 use super::hold::Hears;
 use super::leg::{Leg, LegId, Media, Session, Stage};
@@ -138,6 +139,7 @@ impl Calls {
             end_to_end: kept.end_to_end,
             user_agent: kept.user_agent.into(),
             follow: Follow::default(),
+            direct: Direct::default(),
             allows_update: kept.allows_update,
             keys: super::keys::Keys::default(),
             wants_reliable: false,
@@ -158,6 +160,9 @@ impl Calls {
             alarm: Monotonic::NEVER,
             armed: Monotonic::NEVER,
         });
+        if let Some(leg) = self.leg_mut(id) {
+            leg.direct.at = super::describe::elsewhere(leg);
+        }
         self.restored.legs.insert(random, id);
         if let Some(answer) = &kept.answer {
             self.restore_answer(cx, id, answer, deadline(answer.until_ms));

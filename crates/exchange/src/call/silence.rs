@@ -61,6 +61,11 @@ impl Calls {
     /// Asks both sides how they do.
     pub(super) fn look(&mut self, cx: &mut Context<'_>, call: u32) {
         let now = cx.now.monotonic;
+        let legs = self.calls.get(call as usize).map(|call| [Some(call.caller), call.callee]);
+        // What goes from phone to phone is not heard here.
+        if legs.into_iter().flatten().flatten().any(|id| self.is_direct(id)) {
+            return;
+        }
         let Some((ids, watch)) = self.sides(call) else { return };
         if watch.asked.is_some_and(|asked| now.since(asked) < ASK_EVERY) {
             return;

@@ -90,7 +90,7 @@ impl Calls {
                 self.modify_refused(cx, call, StatusCode::REQUEST_TIMEOUT);
             }
             Purpose::Refresh => self.refresh_failed(cx, leg, StatusCode::REQUEST_TIMEOUT),
-            Purpose::Follow => self.follow_failed(leg, slot, StatusCode::REQUEST_TIMEOUT),
+            Purpose::Follow => self.follow_failed(cx, leg, slot, StatusCode::REQUEST_TIMEOUT),
             Purpose::Join => self.join_refused(cx, leg, slot, StatusCode::REQUEST_TIMEOUT),
             Purpose::Key(key) => self.key_answered(cx, leg, key, StatusCode::REQUEST_TIMEOUT),
             Purpose::Modify | Purpose::Pass { .. } | Purpose::Notify | Purpose::Told => {}
@@ -134,7 +134,7 @@ impl Calls {
             Purpose::Modify if self.is_modifying(call, slot) => self.modify_refused(cx, call, status),
             Purpose::Modify => {}
             Purpose::Refresh => self.refresh_failed(cx, leg, status),
-            Purpose::Follow => return self.follow_failed(leg, slot, status),
+            Purpose::Follow => return self.follow_failed(cx, leg, slot, status),
             Purpose::Key(key) => return self.key_answered(cx, leg, key, status),
             Purpose::Pass { server, .. } => {
                 self.answer_plain(cx, server, StatusCode::TEMPORARILY_UNAVAILABLE);
@@ -164,6 +164,12 @@ impl Calls {
         {
             leg.look_at = Monotonic::NEVER;
             self.look(cx, call);
+        }
+        if let Some(leg) = self.leg_mut(id)
+            && leg.direct.look_at.is_due(now)
+        {
+            leg.direct.look_at = Monotonic::NEVER;
+            self.direct_due(cx, call);
         }
         self.reliable_due(cx, id);
         self.session_due(cx, id);

@@ -1,6 +1,6 @@
 //! A call that is set up or held now.
 
-use super::{CallRecordId, Side};
+use super::{CallRecordId, MediaPath, Side};
 use crate::event::Protection;
 use crate::flow::ShardId;
 use coeur_sip::time::Wall;
@@ -18,6 +18,8 @@ pub struct LiveCall {
     pub started: Wall,
     pub answered: Option<Wall>,
     pub protection: Option<Protection>,
+    /// Of an answered call that was asked for; not in lists.
+    pub media_path: Option<MediaPath>,
     pub transfer_of: Option<CallRecordId>,
 }
 

@@ -4,11 +4,13 @@
 mod ask;
 mod id;
 mod live;
+mod path;
 mod side;
 
 pub use ask::{Ask, Ticket, Told};
 pub use id::{CallRecordId, NoCallRecordId};
 pub use live::{LiveCall, LiveState};
+pub use path::{MediaPath, Relayed};
 pub use side::{AgreedStream, Side, USER_AGENT_BYTES_MAX};
 
 use crate::event::{EndedBy, Protection};

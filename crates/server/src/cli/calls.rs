@@ -101,6 +101,7 @@ fn shown(call: &CallView) -> String {
     out += &pair(Word::Wanted.say(), Some(&call.to_uri));
     out += &pair(Word::Begun.say(), Some(&call.start_at));
     out += &pair(Word::Media.say(), call.srtp.as_deref());
+    out += &pair(Word::MediaPath.say(), call.media_path.as_deref());
     out += &pair(Word::TransferOf.say(), call.xfer_of.as_deref());
     out += &pair(Word::Verdict.say(), call.verdict.as_deref());
     out += &leg(Word::Caller.say(), &call.caller);

@@ -66,6 +66,7 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         ),
         (Key::Calls, json!(if settings.calls == CallMode::B2bua { "b2bua" } else { "proxy" })),
         (Key::EndToEnd, json!(if settings.end_to_end { "yes" } else { "no" })),
+        (Key::DirectMedia, json!(if settings.direct_media { "auto" } else { "no" })),
         (Key::CallRecordsDays, json!(settings.call_records.days)),
         (Key::CallRecordsMax, json!(settings.call_records.calls)),
         (Key::CallsPerAccount, json!(settings.calls_per_account)),

@@ -130,6 +130,7 @@ words! {
     TransferOf "transfer of" "transfert de",
     ForwardedBy "forwarded by" "renvoyé par",
     Verdict "verdict" "verdict",
+    MediaPath "media path" "chemin du média",
     NotVerified "the server's certificate was not verified (give --ca FILE)" "le certificat du serveur n'a pas été vérifié (donnez --ca FICHIER)",
     CheckedRecords "records  {} domains, {} accounts, {} devices" "données  {} domaines, {} comptes, {} appareils",
     CheckedAudit "audit    {} rows follow from each other; the last has {}" "audit    {} lignes se suivent ; la dernière porte {}",

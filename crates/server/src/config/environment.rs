@@ -50,6 +50,7 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::ServiceRoute
         | Key::Calls
         | Key::EndToEnd
+        | Key::DirectMedia
         | Key::CallRecordsDays
         | Key::CallRecordsMax
         | Key::CallsPerAccount

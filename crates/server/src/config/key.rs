@@ -39,6 +39,7 @@ keys! {
     ServiceRoute "service_route" "COEUR_SERVICE_ROUTE" "Route that phones put into what they send (RFC 3608): <sip:HOST;lr>, several with commas.",
     Calls "calls" "COEUR_CALLS" "Who takes a call: proxy (relayed from phone to phone, media goes its own way) or b2bua (a call of ours with each side, media through us).",
     EndToEnd "end_to_end" "COEUR_END_TO_END" "Whether two browsers that call each other agree on keys between themselves, of which the server has none (yes, no).",
+    DirectMedia "direct_media" "COEUR_DIRECT_MEDIA" "Whether the media of a call goes from phone to phone where both are in one network and nothing needs it here (auto, no).",
     CallRecordsDays "call_records_days" "COEUR_CALL_RECORDS_DAYS" "Days for which records of calls are kept, 0 to 36500; 0 keeps none.",
     CallRecordsMax "call_records_max" "COEUR_CALL_RECORDS_MAX" "Records of calls that are kept at most, the newest; about 600 bytes of disk each.",
     CallsPerAccount "calls_per_account" "COEUR_CALLS_PER_ACCOUNT" "Calls of one account at a time, 1 to 100000, where calls are ours (b2bua); 0 for no limit.",

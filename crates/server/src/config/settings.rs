@@ -49,6 +49,8 @@ pub struct Settings {
     pub calls: CallMode,
     /// Two browsers agree on keys between themselves.
     pub end_to_end: bool,
+    /// Media goes from phone to phone where it can.
+    pub direct_media: bool,
     /// Records of calls.
     pub call_records: Keep,
     /// 0: no limit.
@@ -138,6 +140,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         service_route: reader.one(Key::ServiceRoute, service_route).unwrap_or_default(),
         calls,
         end_to_end: reader.one(Key::EndToEnd, yes_or_no).unwrap_or(false),
+        direct_media: reader.one(Key::DirectMedia, auto_or_no).unwrap_or(false),
         call_records: Keep {
             days: reader.one(Key::CallRecordsDays, call_records_days).unwrap_or(DEFAULT_CALL_RECORDS_DAYS),
             calls: reader.one(Key::CallRecordsMax, call_records_max).unwrap_or(DEFAULT_CALL_RECORDS_MAX),
@@ -326,6 +329,14 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
         "yes" => Ok(true),
         "no" => Ok(false),
         _ => Err(format!("`{text}` is neither yes nor no")),
+    }
+}
+
+fn auto_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "auto" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(format!("`{text}` is neither auto nor no")),
     }
 }
 

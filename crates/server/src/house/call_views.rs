@@ -16,6 +16,7 @@ pub fn call(call: &LiveCall, now: Wall, verdict: Option<String>) -> CallView {
         since_s: now.since(since).as_secs(),
         to_uri: text(&call.to),
         srtp: call.protection.map(|protection| protection.state().as_str().to_owned()),
+        media_path: call.media_path.map(|path| path.as_str().to_owned()),
         xfer_of: call.transfer_of.map(|of| of.to_string()),
         shard: call.shard.0,
         caller: leg(&call.caller),

@@ -97,6 +97,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
             calls: settings.calls,
             calls_per_account_max: settings.calls_per_account,
             end_to_end: settings.end_to_end,
+            direct_media: settings.direct_media,
             messages_per_minute_max: settings.messages_per_minute,
             relay_inside: settings.relay_inside.clone().into(),
             recurse_on_redirect: settings.follow_redirects,

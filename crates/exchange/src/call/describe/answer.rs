@@ -20,7 +20,7 @@ pub(in crate::call) fn answer(mint: &mut Mint, leg: &mut Leg, offer: &Text, from
     let credentials = before.credentials(mint, &offer);
     let slot = |(index, asked): (usize, &MediaSummary)| {
         let is_said = index < from.summary.media.len();
-        let address = leg.media.addresses.get(index).and_then(Option::as_ref);
+        let address = leg.described_at().get(index).and_then(Option::as_ref);
         let transport = match address.filter(|_| is_said && !asked.is_rejected) {
             Some(address) if asked.proto.is_rtp() => {
                 let theirs = from.summary.media.get(index).and_then(|said| said.keying.dtls());

@@ -20,7 +20,7 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
     let mut ours = Ours { mint, credentials };
     let slot = |index: usize| {
         let stream = from.summary.media.get(index);
-        let address = leg.media.addresses.get(index).and_then(Option::as_ref);
+        let address = leg.described_at().get(index).and_then(Option::as_ref);
         let old = before.as_ref().and_then(|before| before.summary.media.get(index));
         let old = old.filter(|old| !old.is_rejected && old.proto.is_rtp());
         let answered = theirs.as_ref().and_then(|theirs| theirs.summary.media.get(index));
@@ -61,7 +61,10 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
     if speaks_web(from) && !is_web {
         without_web(&mut description);
     }
-    formats::append(&mut description, before.as_ref());
+    // What the media plane makes is nothing where it is not.
+    if leg.direct.at.is_none() {
+        formats::append(&mut description, before.as_ref());
+    }
     if derived.has_bundle {
         payloads::make_unique(&mut description.media);
     }

@@ -8,6 +8,7 @@ mod conferring;
 mod converting;
 mod cost;
 mod desk;
+mod directing;
 mod early;
 mod failing;
 mod following;

@@ -93,6 +93,9 @@ pub struct Settings {
     /// Whether two browsers agree on keys of which the server has none: yes or no [env: COEUR_END_TO_END] [default: no]
     #[arg(long, value_name = "YES|NO")]
     pub end_to_end: Option<String>,
+    /// Whether media goes from phone to phone in one network: auto or no [env: COEUR_DIRECT_MEDIA] [default: no]
+    #[arg(long, value_name = "AUTO|NO")]
+    pub direct_media: Option<String>,
     /// Days for which records of calls are kept; 0 keeps none [env: COEUR_CALL_RECORDS_DAYS] [default: 365]
     #[arg(long, value_name = "DAYS")]
     pub call_records_days: Option<String>,
@@ -129,6 +132,7 @@ impl Settings {
         layer.flag(Key::TurnPeers, self.turn_peers);
         layer.flag(Key::Calls, self.calls);
         layer.flag(Key::EndToEnd, self.end_to_end);
+        layer.flag(Key::DirectMedia, self.direct_media);
         layer.flag(Key::CallRecordsDays, self.call_records_days);
         layer.flag(Key::CallRecordsMax, self.call_records_max);
         layer.flag(Key::CallsPerAccount, self.calls_per_account);

@@ -1,0 +1,317 @@
+//! Media that goes from phone to phone without us (decision 0021), where the setting lets it and the two can reach each other.
+//!
+//! A call begins relayed. Once it is answered and rests, each phone is offered the address of the other in the place of our
+//! port, one after the other; whatever changes then (an offer of either side, a transfer, parking) is described with our ports
+//! again, and what it was that changed is seen a moment later. So what has been announced on a leg is where its media is, and
+//! nothing needs both at once.
+//!
+//! While it is direct we hear nothing of the media: it is not measured, nobody is told why it is silent, and a phone that moves
+//! is followed only when it says so.
+
+use super::leg::{Leg, LegId, Stage};
+use super::{Calls, describe};
+use crate::call_record::{MediaPath, Relayed};
+use crate::context::Context;
+use crate::media::{Keying, Peer, StreamAddress};
+use coeur_sip::StatusCode;
+use coeur_sip::network::is_inside;
+use coeur_sip::time::Monotonic;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// What a leg has to do with it.
+pub(super) struct Direct {
+    /// Where the other phone hears: what is described on this leg in the place of our ports.
+    pub(super) at: Option<Box<[Option<StreamAddress>]>>,
+    /// Its phone did not take it: it is not asked again.
+    has_refused: bool,
+    /// Of the caller's leg: when it is to be seen which way media should go.
+    pub(super) look_at: Monotonic,
+}
+
+impl Default for Direct {
+    fn default() -> Self {
+        Self { at: None, has_refused: false, look_at: Monotonic::NEVER }
+    }
+}
+
+/// From a change to the look at what follows from it: what comes with it comes first.
+const LOOK_AFTER: Duration = Duration::from_millis(300);
+
+impl Calls {
+    /// Something was agreed, or is about to change.
+    pub(super) fn direct_later(&mut self, cx: &mut Context<'_>, call: u32) {
+        self.direct_after(cx, call, LOOK_AFTER);
+    }
+
+    fn direct_after(&mut self, cx: &mut Context<'_>, call: u32, after: Duration) {
+        let Some(state) = self.calls.get(call as usize) else { return };
+        let (caller, callee) = (state.caller, state.callee);
+        let is_any = [Some(caller), callee].into_iter().flatten().any(|id| self.is_direct(id));
+        if !(cx.world.settings.direct_media || is_any) {
+            return;
+        }
+        let now = cx.now.monotonic;
+        if let Some(leg) = self.leg_mut(caller) {
+            leg.direct.look_at = now + after;
+            self.arm_leg(now, caller);
+        }
+    }
+
+    /// Whether a leg was told of the other phone's address.
+    pub(super) fn is_direct(&self, id: LegId) -> bool {
+        self.leg(id).is_some_and(|leg| leg.direct.at.is_some())
+    }
+
+    /// What is described next on these legs has our ports.
+    pub(super) fn relay_again(&mut self, ids: [LegId; 2]) {
+        for id in ids {
+            if let Some(leg) = self.leg_mut(id) {
+                leg.direct.at = None;
+            }
+        }
+    }
+
+    /// Brings the legs of a call to where its media should go, one offer at a time.
+    pub(super) fn direct_due(&mut self, cx: &mut Context<'_>, call: u32) {
+        let Some(state) = self.calls.get(call as usize) else { return };
+        let legs = [Some(state.caller), state.callee];
+        let wanted = self.relayed(cx, call).is_none();
+        for id in legs.into_iter().flatten() {
+            if self.is_direct(id) == wanted {
+                continue;
+            }
+            return match self.is_busy(id) {
+                true => self.direct_later(cx, call),
+                false => self.describe_way(cx, id, wanted),
+            };
+        }
+    }
+
+    fn describe_way(&mut self, cx: &mut Context<'_>, id: LegId, is_direct: bool) {
+        let at = if is_direct { self.addresses_of_other(id) } else { None };
+        let Some(leg) = self.leg_mut(id).filter(|leg| leg.dialog.is_some() && !leg.leaving) else { return };
+        if is_direct && at.is_none() {
+            leg.direct.has_refused = true;
+            return;
+        }
+        leg.direct.at = at;
+        let flow = leg.end.flow;
+        self.offer_anew(cx, id, flow);
+    }
+
+    /// Its phone has refused an offer of ours; what it had before counts.
+    pub(super) fn direct_refused(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: LegId,
+        status: StatusCode,
+        was_direct: bool,
+    ) {
+        let random = u64::from(cx.mint.u32());
+        let Some(leg) = self.leg_mut(id) else { return };
+        if was_direct == leg.direct.at.is_some() {
+            return;
+        }
+        let call = leg.call;
+        if status == StatusCode::REQUEST_PENDING {
+            // RFC 3261 section 14.1: glare.
+            return self.direct_after(cx, call, Duration::from_millis(2_100 + random % 190 * 10));
+        }
+        leg.direct.has_refused = true;
+        self.direct_later(cx, call);
+    }
+
+    /// Which way the media of an answered call goes, as it is shown.
+    pub(super) fn media_path(&self, cx: &Context<'_>, call: u32) -> Option<MediaPath> {
+        let state = self.calls.get(call as usize).filter(|call| call.record.answered.is_some())?;
+        let is_direct = self.is_direct(state.caller) && self.is_direct(state.callee?);
+        Some(match self.relayed(cx, call) {
+            None if is_direct => MediaPath::Direct,
+            None => MediaPath::Relayed(Relayed::Changing),
+            Some(why) => MediaPath::Relayed(why),
+        })
+    }
+
+    /// Why the media of a call has to come through us; `None`: it need not.
+    fn relayed(&self, cx: &Context<'_>, call: u32) -> Option<Relayed> {
+        if !cx.world.settings.direct_media {
+            return Some(Relayed::Policy);
+        }
+        let state = self.calls.get(call as usize)?;
+        let is_changing = state.setup.is_some()
+            || state.modify.is_some()
+            || state.late.is_some()
+            || state.transfer.is_some()
+            || state.leads_to.is_some()
+            || state.record.answered.is_none();
+        let Some(callee) = state.callee.filter(|_| !is_changing && state.parked.is_none()) else {
+            return Some(Relayed::Changing);
+        };
+        let (Some(first), Some(second)) = (self.leg(state.caller), self.leg(callee)) else {
+            return Some(Relayed::Changing);
+        };
+        let both = [first, second];
+        if both.iter().any(|leg| leg.service.is_some()) {
+            return Some(Relayed::Service);
+        }
+        if both.iter().any(|leg| leg.end.party.is_none() || leg.end.flow.is_inside()) {
+            return Some(Relayed::NotOurs);
+        }
+        if both.iter().any(|leg| leg.direct.has_refused) {
+            return Some(Relayed::Refused);
+        }
+        let is_open = |leg: &&Leg| leg.media.stage == Stage::Open && leg.dialog.is_some() && !leg.leaving;
+        if !both.iter().all(is_open) {
+            return Some(Relayed::Changing);
+        }
+        why_relayed(first, second)
+    }
+
+    fn addresses_of_other(&self, id: LegId) -> Option<Box<[Option<StreamAddress>]>> {
+        let (leg, other) = (self.leg(id)?, self.leg(self.other(id)?)?);
+        let (own, theirs) = (leg.session.remote.read()?, other.session.remote.read()?);
+        let peer = describe::peer(other, &theirs, &own);
+        let address = |stream: &crate::media::Stream| StreamAddress {
+            rtp: stream.rtp,
+            rtcp: stream.rtcp,
+            others: Box::default(),
+        };
+        Some(peer.streams.iter().map(|stream| stream.as_ref().map(address)).collect())
+    }
+}
+
+/// Whether there is something in what the two have agreed on that needs us.
+fn why_relayed(first: &Leg, second: &Leg) -> Option<Relayed> {
+    let (of_a, of_b) = (first.session.remote.read(), second.session.remote.read());
+    let (Some(of_a), Some(of_b)) = (of_a, of_b) else { return Some(Relayed::Changing) };
+    let (to_a, to_b) = (describe::peer(first, &of_a, &of_b), describe::peer(second, &of_b, &of_a));
+    let streams = || to_a.streams.iter().chain(&to_b.streams).flatten();
+    let (mut held, mut all) = (streams(), streams());
+    if all.any(|stream| stream.keying != Keying::Plain || stream.ice.is_some()) {
+        return Some(Relayed::Protected);
+    }
+    if held.any(|stream| !(stream.we_send && stream.we_receive)) || streams().next().is_none() {
+        return Some(Relayed::Held);
+    }
+    let pairs = describe::pairs(&to_a, &to_b, [(first, &of_a), (second, &of_b)]);
+    if pairs.iter().any(|pair| pair.conversion.is_some() || !pair.payloads.is_empty()) {
+        return Some(Relayed::Formats);
+    }
+    reach(&to_a, &to_b)
+}
+
+/// Whether the two reach each other, for all that shows of where they are. `None`: they do.
+fn reach(a: &Peer, b: &Peer) -> Option<Relayed> {
+    let both = a
+        .streams
+        .iter()
+        .flatten()
+        .flat_map(|first| b.streams.iter().flatten().map(move |second| (first, second)));
+    for (first, second) in both {
+        let (of_a, of_b) = (first.rtp.ip().to_canonical(), second.rtp.ip().to_canonical());
+        if of_a.is_ipv4() != of_b.is_ipv4() {
+            return Some(Relayed::Families);
+        }
+        let places = (Place::new(of_a, a.signalled_from), Place::new(of_b, b.signalled_from));
+        let do_reach = match places {
+            (Place::Outside, Place::Outside) => true,
+            // Each is what it says, or both are behind one NAT.
+            (Place::Inside { nat: one }, Place::Inside { nat: other }) => {
+                one == other && is_one_net(of_a, of_b)
+            }
+            (Place::Outside | Place::Inside { .. } | Place::Behind, _) => false,
+        };
+        if !do_reach {
+            return Some(Relayed::Networks);
+        }
+    }
+    None
+}
+
+/// Where a phone is, by the address that it describes and the one that it speaks from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// An address that all reach, and it speaks from there.
+    Outside,
+    /// An inside one; behind that NAT, or where we are.
+    Inside { nat: Option<IpAddr> },
+    /// It does not know its address, or says one that is not its own.
+    Behind,
+}
+
+impl Place {
+    fn new(at: IpAddr, from: IpAddr) -> Self {
+        let from = from.to_canonical();
+        match (is_inside(at), at == from) {
+            (false, true) => Self::Outside,
+            (true, true) => Self::Inside { nat: None },
+            (true, false) => Self::Inside { nat: Some(from) },
+            (false, false) => Self::Behind,
+        }
+    }
+}
+
+/// One local network, by what is usual: the first 24 bits of IPv4, 64 of IPv6.
+fn is_one_net(a: IpAddr, b: IpAddr) -> bool {
+    match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => u32::from(a) >> 8 == u32::from(b) >> 8,
+        (IpAddr::V6(a), IpAddr::V6(b)) => u128::from(a) >> 64 == u128::from(b) >> 64,
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::Stream;
+
+    fn peer(from: &str, at: &[&str]) -> Peer {
+        let stream = |at: &&str| {
+            let rtp = at.parse().expect("an address");
+            Some(Stream {
+                rtp,
+                rtcp: rtp,
+                rtcp_mux: true,
+                we_send: true,
+                we_receive: true,
+                keying: Keying::Plain,
+                ice: None,
+                formats: Box::default(),
+                mid: None,
+            })
+        };
+        Peer { signalled_from: from.parse().expect("an address"), streams: at.iter().map(stream).collect() }
+    }
+
+    #[test]
+    fn only_two_that_show_where_they_are_reach_each_other() {
+        use Relayed::{Families, Networks};
+        for (a, b, expected) in [
+            // Outside, and in one network with us.
+            (("8.8.8.8", "8.8.8.8:1"), ("9.9.9.9", "9.9.9.9:1"), None),
+            (("2606::1", "[2606::1]:1"), ("2607::1", "[2607::1]:1"), None),
+            (("192.168.1.5", "192.168.1.5:1"), ("192.168.1.6", "192.168.1.6:1"), None),
+            (("192.168.1.5", "192.168.1.5:1"), ("192.168.2.6", "192.168.2.6:1"), Some(Networks)),
+            // Behind one NAT, behind two, and behind one with two networks.
+            (("8.8.8.8", "192.168.1.5:1"), ("8.8.8.8", "192.168.1.6:1"), None),
+            (("8.8.8.8", "192.168.1.5:1"), ("9.9.9.9", "192.168.1.6:1"), Some(Networks)),
+            (("8.8.8.8", "192.168.1.5:1"), ("8.8.8.8", "10.0.0.6:1"), Some(Networks)),
+            // One of each.
+            (("8.8.8.8", "8.8.8.8:1"), ("9.9.9.9", "192.168.1.6:1"), Some(Networks)),
+            (("192.168.1.5", "192.168.1.5:1"), ("9.9.9.9", "192.168.1.6:1"), Some(Networks)),
+            // Somebody else's address.
+            (("8.8.8.8", "1.1.1.1:1"), ("9.9.9.9", "9.9.9.9:1"), Some(Networks)),
+            (("8.8.8.8", "1.1.1.1:1"), ("8.8.8.8", "1.1.1.1:2"), Some(Networks)),
+            (("8.8.8.8", "8.8.8.8:1"), ("2606::1", "[2606::1]:1"), Some(Families)),
+            (("::ffff:8.8.8.8", "8.8.8.8:1"), ("9.9.9.9", "9.9.9.9:1"), None),
+        ] {
+            let both = [peer(a.0, &[a.1]), peer(b.0, &[b.1])];
+            assert_eq!(reach(&both[0], &both[1]), expected, "{a:?} {b:?}");
+            assert_eq!(reach(&both[1], &both[0]), expected, "{b:?} {a:?}");
+        }
+        // One stream elsewhere is enough.
+        let (a, b) = (peer("8.8.8.8", &["8.8.8.8:1", "1.1.1.1:1"]), peer("9.9.9.9", &["9.9.9.9:1"]));
+        assert_eq!(reach(&a, &b), Some(Networks));
+    }
+}

@@ -1,0 +1,217 @@
+//! Media that goes from phone to phone (decision 0021).
+
+use super::*;
+use crate::call_record::{Ask, MediaPath, Relayed, Ticket, Told};
+use crate::input::{Command, Input};
+
+/// Two phones of one network, that of the server.
+const LAN: [&str; 2] = ["10.0.0.1:5060", "10.0.0.2:5060"];
+/// The same two behind one NAT, and behind two.
+const ONE_NAT: [&str; 2] = ["8.8.8.8:5060", "8.8.8.8:5062"];
+const TWO_NATS: [&str; 2] = ["8.8.8.8:5060", "9.9.9.9:5060"];
+
+struct Talk {
+    desk: Desk,
+    alice: Flow,
+    bob: Flow,
+    caller: Ua,
+    /// Of what the phones describe.
+    version: u32,
+}
+
+fn talk([alice, bob]: [&str; 2], direct_media: bool) -> Talk {
+    let mut desk = Desk::empty();
+    desk.office.world.settings.direct_media = direct_media;
+    let mut alice = desk.register("alice", udp(alice), "");
+    let bob = desk.register("bob", udp(bob), "");
+    let (caller, _) = desk.talk(&mut alice, &bob);
+    Talk { desk, alice: alice.flow, bob: bob.flow, caller, version: 1 }
+}
+
+/// Where a description says that media goes.
+fn address(described: &str) -> String {
+    let line = |start: &str| described.lines().find_map(|line| line.strip_prefix(start)).unwrap_or_default();
+    format!("{}:{}", line("c=IN IP4 "), line("m=audio ").split(' ').next().unwrap_or_default())
+}
+
+fn is_ours(described: &str) -> bool {
+    address(described).starts_with("198.51.100.1:")
+}
+
+impl Talk {
+    /// Some seconds pass, and the phones take what they are offered: who, and where the other is said to be.
+    fn rests(&mut self) -> Vec<(&'static str, String)> {
+        let mut told = Vec::new();
+        for _ in 0..12 {
+            let sent = self.desk.pass(Duration::from_millis(350));
+            for (who, flow, ip, port) in
+                [("alice", self.alice, "10.0.0.1", 4_000), ("bob", self.bob, "10.0.0.2", 5_000)]
+            {
+                for offer in requests_to(&sent, flow, "INVITE") {
+                    told.push((who, address(&body(offer))));
+                    self.version += 1;
+                    let answer = described(ip, port, self.version, "");
+                    let sent = self.desk.receive(flow, &reply(offer, 200, "", &contact(flow), &answer));
+                    request_to(&sent, flow, "ACK");
+                }
+            }
+        }
+        told
+    }
+
+    /// Alice offers this direction, bob agrees with that; what each is told.
+    fn offers(&mut self, direction: &str, mirrored: &str) -> [String; 2] {
+        self.version += 1;
+        let offer = described("10.0.0.1", 4_000, self.version, direction);
+        let invite = self.caller.request("INVITE", "", &offer);
+        let sent = self.desk.receive(self.alice, &invite);
+        let offer = request_to(&sent, self.bob, "INVITE").clone();
+        self.version += 1;
+        let answer = described("10.0.0.2", 5_000, self.version, mirrored);
+        let sent = self.desk.receive(self.bob, &reply(&offer, 200, "", &contact(self.bob), &answer));
+        let ok = body(answer_to(&sent, self.alice, 200));
+        let ack = self.caller.ack("");
+        self.desk.receive(self.alice, &ack);
+        [body(&offer), ok]
+    }
+
+    /// As it is shown to who asks for the call.
+    fn path(&mut self) -> Option<MediaPath> {
+        let mut ask = |ask| {
+            self.desk.handle(Input::Told(Command::Asked { ticket: Ticket(1), ask }));
+            self.desk.office.told.pop().map(|(_, told)| told)
+        };
+        let Some(Told::Calls { calls, .. }) = ask(Ask::List { account: None, limit: 1 }) else {
+            panic!("no list")
+        };
+        let Some(Told::Call(Some(call))) = ask(Ask::Show(calls[0].id)) else { panic!("no call") };
+        call.media_path
+    }
+}
+
+#[test]
+fn two_phones_of_one_network_are_told_of_each_other_once_the_call_rests() {
+    for places in [LAN, ONE_NAT] {
+        let mut call = talk(places, true);
+        let told = call.rests();
+        assert_eq!(told, [("alice", "10.0.0.2:5000".into()), ("bob", "10.0.0.1:4000".into())]);
+        assert_eq!(call.path(), Some(MediaPath::Direct));
+        for port in [4_000, 5_000] {
+            let stream = call.desk.peer_at(port).streams[0].clone().expect("a stream");
+            assert!(!stream.we_receive, "nobody waits for what does not come here");
+        }
+        assert!(call.rests().is_empty(), "once");
+        let bye = call.caller.request("BYE", "", "");
+        let sent = call.desk.receive(call.alice, &bye);
+        let bye = request_to(&sent, call.bob, "BYE").clone();
+        call.desk.receive(call.bob, &reply(&bye, 200, "", "", ""));
+        call.desk.assert_at_rest();
+    }
+}
+
+#[test]
+fn without_the_setting_and_between_two_networks_media_stays_here_and_the_call_says_why() {
+    for (places, setting, why) in [
+        (LAN, false, Relayed::Policy),
+        (TWO_NATS, true, Relayed::Networks),
+        (["10.0.0.1:5060", "8.8.8.8:5060"], true, Relayed::Networks),
+    ] {
+        let mut call = talk(places, setting);
+        assert!(call.rests().is_empty(), "{places:?}");
+        assert_eq!(call.path(), Some(MediaPath::Relayed(why)));
+    }
+}
+
+#[test]
+fn phones_with_other_formats_or_keys_are_relayed() {
+    let offered = |formats: &str| sdp("10.0.0.1", 4_000).replace("0 8 101", formats);
+    for (formats, answered) in [("0 101", "0"), ("0 101", "9 101")] {
+        let mut desk = Desk::empty();
+        desk.office.world.settings.direct_media = true;
+        let mut alice = desk.register("alice", udp(LAN[0]), "");
+        let bob = desk.register("bob", udp(LAN[1]), "");
+        let (request, sent) = desk.invite(&mut alice, URI, "", &offered(formats));
+        let invite = request_to(&sent, bob.flow, "INVITE").clone();
+        let answer = sdp("10.0.0.2", 5_000).replace("0 8 101", answered);
+        let sent = desk.receive(bob.flow, &reply(&invite, 200, "bobtag", &contact(bob.flow), &answer));
+        let mut caller = Ua::caller(alice.flow, &request, answer_to(&sent, alice.flow, 200));
+        let ack = caller.ack("");
+        desk.receive(alice.flow, &ack);
+        let mut call = Talk { desk, alice: alice.flow, bob: bob.flow, caller, version: 1 };
+        assert!(call.rests().is_empty(), "{answered}");
+        assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Formats)));
+    }
+}
+
+#[test]
+fn a_hold_brings_media_back_and_after_it_it_goes_directly_again() {
+    let mut call = talk(LAN, true);
+    assert_eq!(call.rests().len(), 2);
+    let [offer, answer] = call.offers("a=sendonly\r\n", "a=recvonly\r\n");
+    assert!(is_ours(&offer) && is_ours(&answer), "{offer}{answer}");
+    assert!(call.rests().is_empty(), "who is on hold hears music");
+    assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Held)));
+    let [offer, answer] = call.offers("", "");
+    assert!(is_ours(&offer) && is_ours(&answer), "{offer}{answer}");
+    let told = call.rests();
+    assert_eq!(told, [("alice", "10.0.0.2:5000".into()), ("bob", "10.0.0.1:4000".into())]);
+    assert_eq!(call.path(), Some(MediaPath::Direct));
+}
+
+#[test]
+fn a_refresh_leaves_media_where_it_is() {
+    let mut call = talk(LAN, true);
+    call.rests();
+    let same = described("10.0.0.1", 4_000, 2, "");
+    let invite = call.caller.request("INVITE", "", &same);
+    let sent = call.desk.receive(call.alice, &invite);
+    assert!(requests_to(&sent, call.bob, "INVITE").is_empty());
+    assert_eq!(address(&body(answer_to(&sent, call.alice, 200))), "10.0.0.2:5000");
+    let ack = call.caller.ack("");
+    call.desk.receive(call.alice, &ack);
+    assert!(call.rests().is_empty());
+    assert_eq!(call.path(), Some(MediaPath::Direct));
+}
+
+#[test]
+fn when_one_phone_refuses_both_are_relayed_and_not_asked_again() {
+    let mut call = talk(LAN, true);
+    let sent = call.desk.pass(Duration::from_millis(350));
+    let offer = request_to(&sent, call.alice, "INVITE").clone();
+    let answer = described("10.0.0.1", 4_000, 2, "");
+    call.desk.receive(call.alice, &reply(&offer, 200, "", &contact(call.alice), &answer));
+    let sent = call.desk.pass(Duration::from_millis(350));
+    let offer = request_to(&sent, call.bob, "INVITE").clone();
+    call.desk.receive(call.bob, &reply(&offer, 488, "", "", ""));
+    call.version = 5;
+    let told = call.rests();
+    assert!(told.len() == 1 && told[0].0 == "alice" && told[0].1.starts_with("198.51.100.1:"), "{told:?}");
+    assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Refused)));
+    assert!(call.rests().is_empty());
+    let stream = call.desk.peer_at(4_000).streams[0].clone().expect("a stream");
+    assert!(stream.we_receive && stream.we_send);
+}
+
+#[test]
+fn who_is_parked_hears_music_from_here() {
+    let mut call = talk(LAN, true);
+    call.rests();
+    let refer = call.caller.request("REFER", "Refer-To: <sip:park@example.org>\r\n", "");
+    let sent = call.desk.receive(call.alice, &refer);
+    for notify in requests_to(&sent, call.alice, "NOTIFY") {
+        call.desk.receive(call.alice, &reply(notify, 200, "", "", ""));
+    }
+    let told = call.rests();
+    assert!(told.len() == 1 && told[0].0 == "bob" && told[0].1.starts_with("198.51.100.1:"), "{told:?}");
+}
+
+#[test]
+fn a_call_that_was_direct_before_a_restart_is_so_after_it() {
+    let mut call = talk(LAN, true);
+    call.rests();
+    call.desk.crash();
+    assert!(call.rests().is_empty());
+    assert_eq!(call.path(), Some(MediaPath::Direct));
+    let [offer, answer] = call.offers("a=sendonly\r\n", "a=recvonly\r\n");
+    assert!(is_ours(&offer) && is_ours(&answer), "{offer}{answer}");
+}

@@ -1,0 +1,55 @@
+//! Which way the media of a call goes, and why (decision 0021).
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaPath {
+    /// From phone to phone.
+    Direct,
+    /// Through us.
+    Relayed(Relayed),
+}
+
+/// Why media comes through us. The first that holds is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relayed {
+    /// The setting `direct_media`.
+    Policy,
+    /// It begins, ends, is transferred, parked, or offered anew.
+    Changing,
+    /// One side is a service of ours: echo, a conference.
+    Service,
+    /// One side is no device of an account here, or is on another shard.
+    NotOurs,
+    /// A phone did not take the address of the other.
+    Refused,
+    /// SRTP or ICE: keys and checks are of each leg.
+    Protected,
+    /// Somebody is on hold, and may hear music.
+    Held,
+    /// Sound, keys or numbers of formats are made into others.
+    Formats,
+    /// IPv4 and IPv6.
+    Families,
+    /// They are not known to reach each other.
+    Networks,
+}
+
+impl MediaPath {
+    /// In one sentence.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct: both phones are in one network, or outside of any",
+            Self::Relayed(why) => match why {
+                Relayed::Policy => "relayed: the setting direct_media is `no`",
+                Relayed::Changing => "relayed: the call is about to change",
+                Relayed::Service => "relayed: one side is a service of this server",
+                Relayed::NotOurs => "relayed: one side is no device of this server",
+                Relayed::Refused => "relayed: a phone did not take the address of the other",
+                Relayed::Protected => "relayed: SRTP or ICE is of each side with this server",
+                Relayed::Held => "relayed: somebody is on hold",
+                Relayed::Formats => "relayed: the two have other formats, keys or numbers of them",
+                Relayed::Families => "relayed: one side has IPv4 and the other IPv6",
+                Relayed::Networks => "relayed: the phones are in different networks",
+            },
+        }
+    }
+}
