@@ -23,15 +23,13 @@ use std::time::Duration;
 pub(super) struct Direct {
     /// Where the other phone hears: what is described on this leg in the place of our ports.
     pub(super) at: Option<Box<[Option<StreamAddress>]>>,
-    /// Its phone did not take it: it is not asked again.
-    has_refused: bool,
     /// Of the caller's leg: when it is to be seen which way media should go.
     pub(super) look_at: Monotonic,
 }
 
 impl Default for Direct {
     fn default() -> Self {
-        Self { at: None, has_refused: false, look_at: Monotonic::NEVER }
+        Self { at: None, look_at: Monotonic::NEVER }
     }
 }
 
@@ -92,7 +90,7 @@ impl Calls {
         let at = if is_direct { self.addresses_of_other(id) } else { None };
         let Some(leg) = self.leg_mut(id).filter(|leg| leg.dialog.is_some() && !leg.leaving) else { return };
         if is_direct && at.is_none() {
-            leg.direct.has_refused = true;
+            leg.refuses_direct = true;
             return;
         }
         leg.direct.at = at;
@@ -118,7 +116,7 @@ impl Calls {
             // RFC 3261 section 14.1: glare.
             return self.direct_after(cx, call, Duration::from_millis(2_100 + random % 190 * 10));
         }
-        leg.direct.has_refused = true;
+        leg.refuses_direct = true;
         self.direct_later(cx, call);
     }
 
@@ -158,7 +156,7 @@ impl Calls {
         if both.iter().any(|leg| leg.end.party.is_none() || leg.end.flow.is_inside()) {
             return Some(Relayed::NotOurs);
         }
-        if both.iter().any(|leg| leg.direct.has_refused) {
+        if both.iter().any(|leg| leg.refuses_direct) {
             return Some(Relayed::Refused);
         }
         let is_open = |leg: &&Leg| leg.media.stage == Stage::Open && leg.dialog.is_some() && !leg.leaving;

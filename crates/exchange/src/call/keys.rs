@@ -13,6 +13,7 @@ use crate::media::{MediaCommand, MediaId};
 use crate::outbox::Output;
 use coeur_sip::header::HeaderName;
 use coeur_sip::{Message, Method, StatusCode};
+use std::collections::VecDeque;
 
 /// Longest body that is read, in bytes.
 const BODY_BYTES_MAX: usize = 256;
@@ -38,9 +39,13 @@ pub(super) struct Keys {
     allows_info: Option<bool>,
     /// It has said no to a key in an INFO.
     has_refused: bool,
-    /// An INFO of ours is not answered yet, and these wait.
-    is_told: bool,
-    waiting: Vec<Press>,
+    /// While an INFO of ours is not answered: what waits for it.
+    telling: Option<Box<Telling>>,
+}
+
+#[derive(Default)]
+struct Telling {
+    waiting: VecDeque<Press>,
 }
 
 impl Keys {
@@ -95,20 +100,17 @@ impl Calls {
         if leg.keys.has_refused {
             return say(cx, leg.media.id, press);
         }
-        if leg.keys.waiting.len() < WAITING_MAX {
-            leg.keys.waiting.push(press);
+        match &mut leg.keys.telling {
+            Some(telling) if telling.waiting.len() < WAITING_MAX => telling.waiting.push_back(press),
+            Some(_) => {}
+            None => self.tell_key(cx, other, press),
         }
-        self.tell_key(cx, other);
     }
 
-    /// The next key in an INFO, when none is under way.
-    fn tell_key(&mut self, cx: &mut Context<'_>, id: LegId) {
-        let Some(leg) = self.leg_mut(id).filter(|leg| !leg.keys.is_told && !leg.leaving) else { return };
-        if leg.keys.waiting.is_empty() {
-            return;
-        }
-        let press = leg.keys.waiting.remove(0);
-        leg.keys.is_told = true;
+    /// A key in an INFO; those that come meanwhile wait.
+    fn tell_key(&mut self, cx: &mut Context<'_>, id: LegId, press: Press) {
+        let Some(leg) = self.leg_mut(id).filter(|leg| !leg.leaving) else { return };
+        leg.keys.telling.get_or_insert_default();
         let body = write(press);
         let sent = self.request(cx, id, Method::Info, Purpose::Key(press), body.as_bytes(), |writer| {
             writer.header(HeaderName::ContentType, b"application/dtmf-relay");
@@ -124,17 +126,21 @@ impl Calls {
             return;
         }
         let Some(leg) = self.leg_mut(id) else { return };
-        leg.keys.is_told = false;
         if is_refusal(status) {
             leg.keys.has_refused = true;
         }
-        let waiting = if leg.keys.has_refused { std::mem::take(&mut leg.keys.waiting) } else { Vec::new() };
-        let media = leg.media.id;
+        let (media, has_refused) = (leg.media.id, leg.keys.has_refused);
         if !status.is_success() {
             say(cx, media, press);
         }
-        waiting.into_iter().for_each(|press| say(cx, media, press));
-        self.tell_key(cx, id);
+        let next = leg.keys.telling.as_mut().and_then(|telling| telling.waiting.pop_front());
+        match next {
+            Some(next) if !has_refused => self.tell_key(cx, id, next),
+            Some(_) | None => {
+                let waiting = leg.keys.telling.take().map(|telling| telling.waiting).unwrap_or_default();
+                next.into_iter().chain(waiting).for_each(|press| say(cx, media, press));
+            }
+        }
     }
 
     /// A key that has passed in an INFO was refused there. True: it is heard as sound instead.

@@ -31,7 +31,7 @@ pub(super) struct LegId {
     pub(super) serial: u32,
 }
 
-/// About 500 bytes, its dialog, and the two descriptions (some 500 bytes each for audio).
+/// About 800 bytes, what its dialog keeps, and the two descriptions (some 500 bytes each for audio).
 pub(super) struct Leg {
     pub(super) call: u32,
     pub(super) id: LegId,
@@ -80,6 +80,8 @@ pub(super) struct Leg {
     pub(super) subscription: Subscription,
     pub(super) follow: Follow,
     pub(super) direct: Direct,
+    /// Its phone did not take the address of the other: it is not asked again.
+    pub(super) refuses_direct: bool,
     /// When something is to be tried again (see `join`).
     pub(super) alarm: Monotonic,
     /// When it is to be seen how its call does (see `silence`).

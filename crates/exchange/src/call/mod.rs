@@ -267,6 +267,7 @@ impl Calls {
             subscription: notify::Subscription::default(),
             follow: follow::Follow::default(),
             direct: direct::Direct::default(),
+            refuses_direct: false,
             alarm: Monotonic::NEVER,
             look_at: Monotonic::NEVER,
             via: None,

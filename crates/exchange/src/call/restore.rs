@@ -140,6 +140,7 @@ impl Calls {
             user_agent: kept.user_agent.into(),
             follow: Follow::default(),
             direct: Direct::default(),
+            refuses_direct: false,
             allows_update: kept.allows_update,
             keys: super::keys::Keys::default(),
             wants_reliable: false,

@@ -84,7 +84,7 @@ fn a_leg_and_its_transactions_are_small() {
         size_of::<crate::call::client::Client>(),
         size_of::<crate::call::server::Server>(),
     ];
-    assert!(sizes[0] <= 800 && sizes[1] <= 360 && sizes[2] <= 320, "{sizes:?}");
+    assert!(sizes[0] <= 808 && sizes[1] <= 360 && sizes[2] <= 320, "{sizes:?}");
 }
 
 /// Only while a call is set up, or changed, is it kept what its descriptions promise: it is more than their text.
