@@ -168,3 +168,19 @@ fn a_phone_with_ice_behind_a_router_is_called_and_heard() {
         assert!(heard.by_alice > 2.0 && heard.by_bob > 2.0, "{nat:?} {transport}");
     }
 }
+
+/// Our INVITE with ICE has some 1,490 bytes. A router may cut it, since it is not forbidden to.
+#[test]
+#[ignore = "needs baresip, root, ip and nft"]
+fn a_phone_is_called_over_udp_through_a_tunnel_that_drops_what_may_not_be_cut() {
+    let mut internet = Internet::new();
+    let lab = Lab::new(&mut internet, "tunnel");
+    let mut site = internet.site(Nat::PortRestricted);
+    site.tunnel();
+    let (home, public) = (site.host(), internet.host());
+    let bob = lab.registered(BOB, "udp", &home, 660, Phone::start_with_ice);
+    let alice = lab.phone(ALICE, "udp", &public, 440);
+    let heard = talk(alice, bob);
+    println!("{:.1} {:.1}", heard.by_alice, heard.by_bob);
+    assert!(heard.by_alice > 2.0 && heard.by_bob > 2.0);
+}

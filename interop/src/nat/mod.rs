@@ -192,6 +192,18 @@ impl Site {
         self.forget_translations();
     }
 
+    /// The site is behind a tunnel of 1,280 bytes, which cuts what is longer and drops in silence what may not be cut. The
+    /// routers have put the pieces together when this rule sees them.
+    pub fn tunnel(&self) {
+        self.routers[0].nft(
+            "table ip tunnel {
+               chain forward { type filter hook forward priority -20;
+                 meta length > 1280 ip frag-off & 0x4000 != 0 drop;
+              }
+             }",
+        );
+    }
+
     /// The router forgets all that it has translated, as one that restarts (its address may stay).
     pub fn forget_translations(&self) {
         for router in &self.routers {

@@ -73,6 +73,31 @@ impl Arena {
     }
 }
 
+/// What is longer than the way arrives in fragments: of IPv4 a router makes them where it must (the kernel would forbid it, and
+/// a tunnel that drops such a packet often tells nobody, RFC 2923 section 2.1), of IPv6 we make them, as every way carries
+/// 1,280 bytes (RFC 8200 section 5). Nor is believed what anybody says of the way (RFC 8085 section 3.2 leaves that to us): a
+/// forged ICMP makes no message smaller. False: the system refuses, and it is as it was.
+pub(crate) fn let_be_fragmented(socket: &impl AsRawFd, is_ipv6: bool) -> bool {
+    let (level, name, value) = match is_ipv6 {
+        false => (libc::SOL_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT),
+        true => (libc::SOL_IPV6, libc::IPV6_MTU, IPV6_BYTES),
+    };
+    // SAFETY: the option is an `int`, which outlives the call.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            (&raw const value).cast(),
+            mem::size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    done == 0
+}
+
+/// Bytes of a packet that every way of IPv6 carries.
+const IPV6_BYTES: libc::c_int = 1_280;
+
 /// Receives up to `N` datagrams, one into each buffer, and says what they are; zero when none is waiting.
 pub(crate) fn receive<const N: usize>(
     socket: &impl AsRawFd,
@@ -274,6 +299,17 @@ mod tests {
             }
             assert_eq!(heard, texts);
         }
+    }
+
+    /// That it helps is seen in `interop/tests/heard.rs`.
+    #[test]
+    fn what_is_longer_than_the_way_may_be_cut_on_both_families() {
+        for (local, is_ipv6) in [("127.0.0.1:0", false), ("[::1]:0", true)] {
+            let Ok(socket) = UdpSocket::bind(local) else { continue };
+            assert!(let_be_fragmented(&socket, is_ipv6), "{local}");
+        }
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(!let_be_fragmented(&socket, true), "a refusal is told");
     }
 
     #[test]
