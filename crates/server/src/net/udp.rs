@@ -73,10 +73,11 @@ impl Arena {
     }
 }
 
-/// What is longer than the way arrives in fragments: of IPv4 a router makes them where it must (the kernel would forbid it, and
-/// a tunnel that drops such a packet often tells nobody, RFC 2923 section 2.1), of IPv6 we make them, as every way carries
-/// 1,280 bytes (RFC 8200 section 5). Nor is believed what anybody says of the way (RFC 8085 section 3.2 leaves that to us): a
-/// forged ICMP makes no message smaller. False: the system refuses, and it is as it was.
+/// What is longer than the way arrives in fragments. Of IPv4 a router makes them where it must: the kernel would forbid it, and
+/// a tunnel that drops such a packet often tells nobody (RFC 2923 section 2.1); nor is believed then what anybody says of the
+/// way by ICMP. Of IPv6 no router makes any, and we only what our own link does not take: those have then what every way
+/// carries (RFC 8200 section 5). What is between is as the system does it, which believes ICMP. False: the system refuses, and
+/// all is as it was.
 pub(crate) fn let_be_fragmented(socket: &impl AsRawFd, is_ipv6: bool) -> bool {
     let (level, name, value) = match is_ipv6 {
         false => (libc::SOL_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT),
