@@ -49,6 +49,9 @@ fn talk(name: &str, policy: &str, one_site: bool) -> (usize, [f32; 2], String) {
     let call = calls.lines().find_map(|line| line.split_whitespace().find(|word| word.len() == 36));
     let shown = server.cli(&["calls", "show", call.expect("a call")], "");
     let path = shown.lines().find(|line| line.contains("media path")).unwrap_or(&shown).trim().to_owned();
+    let trace = server.cli(&["trace", "alice"], "");
+    let said = path.trim_start_matches("media path").trim();
+    assert!(trace.contains(said), "{said}: {trace}");
     alice.command("hangup", "");
     bob.wait_for(&["terminated", "session closed"], 10);
     let heard = [alice.heard_s(660.0), bob.heard_s(440.0)];

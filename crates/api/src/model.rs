@@ -286,6 +286,9 @@ pub struct TraceView {
     /// Why somebody was not heard, the most certain first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<VerdictView>,
+    /// Whether its media goes from phone to phone or through this server, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_path: Option<String>,
 }
 
 /// What was promised, what left and what arrived of the sound of one side of a call; empty texts for what is not known.

@@ -63,6 +63,8 @@ pub struct Looked {
     pub verdicts: Box<[Verdict]>,
     /// Of these what was not told before.
     pub news: Box<[Verdict]>,
+    /// Which way its media goes, and why; `None`: it is not answered.
+    pub path: Option<crate::call_record::MediaPath>,
 }
 
 /// One side of it: what was promised, what left, what arrived.

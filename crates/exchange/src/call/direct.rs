@@ -84,6 +84,9 @@ impl Calls {
                 false => self.describe_way(cx, id, wanted),
             };
         }
+        if wanted {
+            self.tell_direct(cx, call);
+        }
     }
 
     fn describe_way(&mut self, cx: &mut Context<'_>, id: LegId, is_direct: bool) {

@@ -103,6 +103,26 @@ impl Calls {
         }
     }
 
+    /// Media goes from phone to phone from now on: that is all that can be told of how it does.
+    pub(super) fn tell_direct(&mut self, cx: &mut Context<'_>, call: u32) {
+        let Some(state) = self.calls.get(call as usize) else { return };
+        let look = |id: LegId| {
+            let leg = self.leg(id)?;
+            let said = leg.session.remote.read()?;
+            let audio = said.summary.media.iter().find(|media| media.kind == MediaKind::Audio);
+            Some(LegLook {
+                call_id: leg.dialog.as_ref().map(|dialog| dialog.id().call_id.into()).unwrap_or_default(),
+                signals_from: Some(leg.end.flow.remote),
+                said: audio.and_then(|media| media.rtp()),
+                ..LegLook::default()
+            })
+        };
+        let (Some(caller), Some(callee)) = (look(state.caller), state.callee.and_then(look)) else { return };
+        let (verdicts, news, path) = (Box::default(), Box::default(), self.media_path(cx, call));
+        let looked = Looked { id: state.record.id, caller, callee, verdicts, news, path };
+        cx.outbox.publish(Event::CallLooked(Box::new(looked)));
+    }
+
     /// There was no port for a side.
     pub(super) fn tell_no_ports(&mut self, cx: &mut Context<'_>, id: LegId) {
         let Some(call) = self.leg(id).map(|leg| leg.call) else { return };
@@ -117,7 +137,8 @@ impl Calls {
         let call_id = state.record.call_id.clone();
         let caller = LegLook { call_id, ..LegLook::default() };
         let news = verdicts.clone();
-        let looked = Looked { id: state.record.id, caller, callee: LegLook::default(), verdicts, news };
+        let callee = LegLook::default();
+        let looked = Looked { id: state.record.id, caller, callee, verdicts, news, path: None };
         cx.outbox.publish(Event::CallLooked(Box::new(looked)));
     }
 
@@ -152,6 +173,7 @@ impl Calls {
         let ends = Ends { caller: a, callee: b };
         let verdicts: Box<[Verdict]> = silence::judge(&ends).into();
         let (caller, callee) = (look_of(first, &ends.caller), look_of(second, &ends.callee));
+        let path = self.media_path(cx, call);
         let Some(state) = self.calls.get_mut(call as usize) else { return };
         let watch = &mut state.watch;
         let news: Box<[Verdict]> =
@@ -163,7 +185,7 @@ impl Calls {
             return;
         }
         watch.is_looked_at = true;
-        let looked = Looked { id: state.record.id, caller, callee, verdicts, news };
+        let looked = Looked { id: state.record.id, caller, callee, verdicts, news, path };
         cx.outbox.publish(Event::CallLooked(Box::new(looked)));
     }
 }

@@ -1,5 +1,6 @@
 //! `coeur trace`.
 
+use super::calls::pair;
 use super::causes;
 use super::door::{Way, print_json, unexpected};
 use super::exit::{Exit, Failure};
@@ -66,6 +67,7 @@ fn silence(view: &TraceView) -> String {
     let heads = [Word::Side, Word::AgreedOn, Word::Left, Word::Arrived, Word::Dropped].map(Word::say);
     let rows: Vec<Vec<String>> = view.legs.iter().map(row).collect();
     let mut out = format!("\n{}", table(&heads, &rows));
+    out.push_str(&pair(Word::MediaPath.say(), view.media_path.as_deref()));
     for verdict in &view.verdicts {
         let (sentence, remedy) = words(verdict);
         out.push_str(&format!("\n{}\n", Word::NotHeard.with(&[side(&verdict.side), &sentence])));
@@ -138,9 +140,11 @@ mod tests {
             ladder: String::new(),
             legs: vec![leg("caller", 150, ""), leg("callee", 0, "150 unknown_payload")],
             verdicts: vec![verdict],
+            media_path: Some("relayed: somebody is on hold".into()),
         };
         let shown = silence(&view);
         assert!(shown.contains("192.0.2.7:4000 PCMU/8000 rtp sendrecv") && shown.contains("18"), "{shown}");
+        assert!(shown.contains("relayed: somebody is on hold"), "{shown}");
         assert!(shown.contains("150 unknown_payload") && shown.contains("->"), "{shown}");
         assert_eq!(silence(&TraceView { legs: Vec::new(), ..view }), "");
     }

@@ -161,6 +161,7 @@ impl House for Running {
                 }),
                 verdicts: looked
                     .map_or_else(Vec::new, |looked| looked.verdicts.iter().map(verdict_view).collect()),
+                media_path: looked.and_then(|looked| looked.path).map(|path| path.as_str().to_owned()),
                 call_id: conversation.call_id,
             }
         };

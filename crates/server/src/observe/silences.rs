@@ -156,6 +156,7 @@ mod tests {
             callee: LegLook::default(),
             news: verdicts.clone(),
             verdicts,
+            path: None,
         }
     }
 

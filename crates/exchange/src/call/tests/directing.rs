@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::call_record::{Ask, MediaPath, Relayed, Ticket, Told};
+use crate::event::Event;
 use crate::input::{Command, Input};
 
 /// Two phones of one network, that of the server.
@@ -75,6 +76,15 @@ impl Talk {
         [body(&offer), ok]
     }
 
+    /// What was told of the way since it was asked last.
+    fn looked(&mut self) -> Vec<MediaPath> {
+        let looked = |event| match event {
+            Event::CallLooked(looked) => looked.path,
+            _ => None,
+        };
+        std::mem::take(&mut self.desk.office.events).into_iter().filter_map(looked).collect()
+    }
+
     /// As it is shown to who asks for the call.
     fn path(&mut self) -> Option<MediaPath> {
         let mut ask = |ask| {
@@ -96,6 +106,7 @@ fn two_phones_of_one_network_are_told_of_each_other_once_the_call_rests() {
         let told = call.rests();
         assert_eq!(told, [("alice", "10.0.0.2:5000".into()), ("bob", "10.0.0.1:4000".into())]);
         assert_eq!(call.path(), Some(MediaPath::Direct));
+        assert_eq!(call.looked(), [MediaPath::Direct], "the trace is told");
         for port in [4_000, 5_000] {
             let stream = call.desk.peer_at(port).streams[0].clone().expect("a stream");
             assert!(!stream.we_receive, "nobody waits for what does not come here");
@@ -119,6 +130,7 @@ fn without_the_setting_and_between_two_networks_media_stays_here_and_the_call_sa
         let mut call = talk(places, setting);
         assert!(call.rests().is_empty(), "{places:?}");
         assert_eq!(call.path(), Some(MediaPath::Relayed(why)));
+        assert_eq!(call.looked(), [MediaPath::Relayed(why)], "the trace is told");
     }
 }
 
