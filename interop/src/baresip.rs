@@ -160,6 +160,15 @@ impl Phone {
         self.heard(|wav| tone::seconds_of_all(wav, frequencies_hz, without_hz))
     }
 
+    /// Seconds of each of these tones that it has heard so far, while it runs: what is not written yet is missing.
+    pub fn heard_now(&self, frequencies_hz: &[f32]) -> Vec<f32> {
+        let files = std::fs::read_dir(self.folder.path()).expect("folder").flatten();
+        let heard = files.filter(|entry| entry.file_name().to_string_lossy().ends_with("-dec.wav"));
+        let heard: Vec<tone::Wav> = heard.filter_map(|entry| tone::read(&entry.path())).collect();
+        let most = |hz: &f32| heard.iter().map(|wav| tone::seconds_of(wav, *hz)).fold(0.0, f32::max);
+        frequencies_hz.iter().map(most).collect()
+    }
+
     fn heard(mut self, seconds: impl Fn(&tone::Wav) -> f32) -> f32 {
         self.command("quit", "");
         let until = Instant::now() + Duration::from_secs(3);

@@ -9,6 +9,11 @@ pub struct Wav {
 
 /// Reads 16-bit PCM; takes the first channel. Tolerates a header whose length was never written (a killed writer).
 pub fn read(path: &Path) -> Option<Wav> {
+    read_channel(path, 0)
+}
+
+/// The same of another channel.
+pub fn read_channel(path: &Path, channel: usize) -> Option<Wav> {
     let bytes = std::fs::read(path).ok()?;
     if bytes.get(..4)? != b"RIFF" || bytes.get(8..12)? != b"WAVE" {
         return None;
@@ -25,7 +30,10 @@ pub fn read(path: &Path) -> Option<Wav> {
             let data = &bytes[at + 8..];
             let samples = data
                 .chunks_exact(2 * channels)
-                .map(|frame| i16::from_le_bytes([frame[0], frame[1]]) as f32 / 32_768.0)
+                .filter_map(|frame| {
+                    Some(i16::from_le_bytes(frame.get(2 * channel..2 * channel + 2)?.try_into().ok()?))
+                })
+                .map(|sample| f32::from(sample) / 32_768.0)
                 .collect();
             return Some(Wav { rate_hz, samples });
         }

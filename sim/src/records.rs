@@ -180,6 +180,7 @@ impl Run {
                     rights: Some(Rights { relay_foreign: self.chance.below(2) == 0 }),
                     picked_up: Some(self.chance.below(2) == 0),
                     pickup_groups: PickupGroups::parse(&format!("g{}", self.chance.below(3))).ok(),
+                    record: None,
                     policy: None,
                     forwarding: ForwardingPatch {
                         busy: Some((self.chance.below(2) == 0).then(|| "sip:desk@example.test".into())),

@@ -275,6 +275,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("transfer", &["linphonec", "baresip"]),
     ("survive", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
     ("sounds", &["linphonec", "baresip", "chromium", "node", "npm", WEB_PHONES]),
+    ("recording", &["baresip"]),
     ("converting", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
     ("moving", &["baresip", "chromium", "node", "npm", WEB_PHONES, "nft", "conntrack", NAMESPACES]),
     ("media_attacks", &["baresip", "chromium", "node", "npm", WEB_PHONES]),

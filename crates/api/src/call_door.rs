@@ -3,8 +3,9 @@
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, id_of, id_text};
 use crate::door::{Door, ROWS_MAX, aor, not_written};
 use crate::model::{Refusal, Reply, Why};
+use crate::recordings::{Audience, RecordVerb};
 use coeur_directory::Aor;
-use coeur_storage::{CallQuery, CallRow, Keep, Operator};
+use coeur_storage::{CallQuery, CallRow, Keep, Operator, RecordingRow};
 
 impl Door {
     /// Keeps records of calls. What is not kept may be tried again: what is there already changes nothing.
@@ -33,6 +34,44 @@ impl Door {
         }
     }
 
+    /// Keeps the record of a recording; what is there already changes nothing.
+    pub fn keep_recording(&self, recording: &RecordingRow) -> Result<(), Refusal> {
+        let now_ms = self.house().unix_time_ms();
+        self.records().add_recording(recording, now_ms).map_err(not_written)
+    }
+
+    /// Nobody is recorded of whom it cannot be written down who wanted it; to end it nothing has to be written.
+    pub(crate) fn tape(&self, operator: &Operator, call: &str, order: RecordVerb) -> Result<Reply, Refusal> {
+        let now_ms = self.house().unix_time_ms();
+        let noted = self.records().note(operator, order.action(), call, "", now_ms).map_err(not_written);
+        match (order, noted) {
+            (RecordVerb::Start | RecordVerb::Resume, Err(refusal)) => return Err(refusal),
+            (RecordVerb::Pause | RecordVerb::Stop, Err(refusal)) => {
+                tracing::error!(call, why = refusal.text, "who ends a recording could not be written down");
+            }
+            (_, Ok(())) => {}
+        }
+        match self.house().tape(call, order, operator.name())? {
+            true => Ok(Reply::Done),
+            false => Err(self.no_such_call(call)),
+        }
+    }
+
+    pub(crate) fn play(
+        &self,
+        operator: &Operator,
+        call: &str,
+        (sound, to): (Option<&str>, Audience),
+    ) -> Result<Reply, Refusal> {
+        match self.house().play(call, sound, to)? {
+            true => {
+                tracing::info!(call, sound, operator = operator.name(), "something is played into a call");
+                Ok(Reply::Done)
+            }
+            false => Err(self.no_such_call(call)),
+        }
+    }
+
     pub(crate) fn call_records(&self, request: &CallRecordsRequest) -> Result<Reply, Refusal> {
         let limit = request.limit.clamp(1, ROWS_MAX);
         let before = request.before.as_deref().map(|before| id_of(before).ok_or_else(|| is_none(before)));
@@ -54,7 +93,10 @@ impl Door {
 
     pub(crate) fn show_call_record(&self, call: &str) -> Result<Reply, Refusal> {
         let found = id_of(call).map(|id| self.records().call(id)).transpose().map_err(not_written)?.flatten();
-        found.map(|row| Reply::CallRecord(Box::new((&row).into()))).ok_or_else(|| is_none(call))
+        let row = found.ok_or_else(|| is_none(call))?;
+        let recordings = self.records().recordings(row.id).map_err(not_written)?;
+        let recordings = recordings.iter().map(Into::into).collect();
+        Ok(Reply::CallRecord(Box::new(CallRecordView { recordings, ..(&row).into() })))
     }
 
     /// One that is over has a record, which is the better answer.

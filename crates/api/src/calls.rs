@@ -1,6 +1,7 @@
 //! Calls as JSON: those that live, and the records of those that are over. Names are those of the API's other resources;
 //! times are RFC 3339 in UTC. What was not measured is `null`, never 0.
 
+use crate::recordings::{RecordingFileView, RecordingView};
 use coeur_storage::{CallRow, SideRow, WayRow};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -36,6 +37,9 @@ pub struct CallView {
     pub callee: Option<LegView>,
     /// Why it is silent, if it is.
     pub verdict: Option<String>,
+    /// `None`: it is not recorded now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingView>,
 }
 
 /// One side of it.
@@ -141,6 +145,9 @@ pub struct CallRecordView {
     pub verdict: Option<String>,
     pub caller: RecordSideView,
     pub callee: Option<RecordSideView>,
+    /// Where one record is asked for; a list has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recordings: Vec<RecordingFileView>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -186,6 +193,7 @@ impl From<&CallRow> for CallRecordView {
             verdict: row.verdict.as_deref().map(Into::into),
             caller: (&row.caller).into(),
             callee: row.callee.as_ref().map(Into::into),
+            recordings: Vec::new(),
         }
     }
 }

@@ -6,10 +6,11 @@ use crate::model::{
     Made, NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request, SECRET_BYTES_MAX, Status,
     TraceRequest, TraceView, Why,
 };
+use crate::recordings::{Audience, RecordVerb};
 use coeur_directory::{
     Account, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain,
-    ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, Rights, forward_target, is_nobody,
-    new_secret,
+    ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy, Rights,
+    forward_target, is_nobody, new_secret,
 };
 use coeur_storage::{Operator, Records, StorageError};
 use std::collections::BTreeSet;
@@ -36,6 +37,14 @@ pub trait House: Send + Sync {
     }
     /// False: there is none of that name.
     fn hang_up(&self, _call: &str) -> Result<bool, Refusal> {
+        Ok(false)
+    }
+    /// False: there is none of that name. `by`: whose word it is.
+    fn tape(&self, _call: &str, _order: RecordVerb, _by: &str) -> Result<bool, Refusal> {
+        Ok(false)
+    }
+    /// False: there is none of that name. `None`: what is played ends.
+    fn play(&self, _call: &str, _sound: Option<&str>, _to: Audience) -> Result<bool, Refusal> {
         Ok(false)
     }
     /// Bytes nobody can guess.
@@ -88,6 +97,8 @@ impl Door {
             Request::Calls { account, limit } => self.calls(account.as_deref(), limit),
             Request::CallShow { call } => self.show_call(&call),
             Request::CallHangUp { call } => self.hang_up(operator, &call),
+            Request::CallTape { call, order } => self.tape(operator, &call, order),
+            Request::CallPlay { call, sound, to } => self.play(operator, &call, (sound.as_deref(), to)),
             Request::CallRecords(request) => self.call_records(&request),
             Request::CallRecordShow { call } => self.show_call_record(&call),
         }
@@ -229,6 +240,7 @@ impl Door {
             rights: change.relay.map(|relay_foreign| Rights { relay_foreign }),
             picked_up: change.pickup,
             pickup_groups: change.pickup_groups.as_deref().map(pickup_groups).transpose()?,
+            record: change.record.as_deref().map(record_policy).transpose()?,
             forwarding,
         };
         self.commit(operator, vec![Change::AccountChanged { aor: aor.clone(), patch }])?;
@@ -390,6 +402,7 @@ fn view(account: &Account) -> AccountView {
         relay: account.rights.relay_foreign,
         pickup: account.picked_up,
         pickup_groups: account.pickup_groups.names().map(str::to_owned).collect(),
+        record: account.record.as_str().to_owned(),
         forward_always: rules.always.map(String::from),
         forward_busy: rules.busy.map(String::from),
         forward_no_answer: rules.no_answer.map(String::from),
@@ -411,6 +424,11 @@ pub(crate) fn aor(text: &str) -> Result<Aor, Refusal> {
 fn policy(text: &str) -> Result<AlgorithmPolicy, Refusal> {
     AlgorithmPolicy::parse(text)
         .ok_or_else(|| Refusal::new(Why::Invalid, format!("policy `{text}` is none of auto, sha256, md5")))
+}
+
+fn record_policy(text: &str) -> Result<RecordPolicy, Refusal> {
+    RecordPolicy::parse(text)
+        .ok_or_else(|| Refusal::new(Why::Invalid, format!("record `{text}` is none of off, on-demand, all")))
 }
 
 fn name(text: &str) -> Result<&str, Refusal> {
@@ -522,6 +540,22 @@ mod tests {
         }
         fn call(&mut self, _: u128) -> Result<Option<CallRow>, StorageError> {
             Ok(None)
+        }
+        fn add_recording(&mut self, _: &coeur_storage::RecordingRow, _: u64) -> Result<(), StorageError> {
+            Ok(())
+        }
+        fn recordings(&mut self, _: u128) -> Result<Vec<coeur_storage::RecordingRow>, StorageError> {
+            Ok(Vec::new())
+        }
+        fn note(
+            &mut self,
+            _: &Operator,
+            _: &'static str,
+            _: &str,
+            _: &str,
+            _: u64,
+        ) -> Result<(), StorageError> {
+            if self.full { Err(StorageError::JournalFull) } else { Ok(()) }
         }
         fn audit(&mut self, _: usize) -> Result<Vec<coeur_storage::AuditRow>, StorageError> {
             Ok(Vec::new())

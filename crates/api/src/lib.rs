@@ -17,6 +17,7 @@ mod http;
 mod metrics;
 mod model;
 mod operator;
+mod recordings;
 mod visits;
 
 pub use calls::{
@@ -30,3 +31,4 @@ pub use door::{Door, House};
 pub use http::{Watched, serve_http};
 pub use metrics::{Kind, MetricsText};
 pub use model::*;
+pub use recordings::{Audience, RecordVerb, RecordingFileView, RecordingView};

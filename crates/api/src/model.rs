@@ -1,6 +1,7 @@
 //! What is asked and answered at the door, as JSON.
 
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, CallView, CallsPage};
+use crate::recordings::{Audience, RecordVerb};
 use serde::{Deserialize, Serialize};
 
 /// A secret on its way to the door. It crosses a Unix socket that only its owner can open, so it can be serialised;
@@ -106,6 +107,18 @@ pub enum Request {
     CallHangUp {
         call: String,
     },
+    /// Records a call, or no more.
+    CallTape {
+        call: String,
+        order: RecordVerb,
+    },
+    /// Plays a file of `prompts` in the data directory, or `tone:NAME`, into a call; `None`: what is played ends.
+    CallPlay {
+        call: String,
+        sound: Option<String>,
+        #[serde(default)]
+        to: Audience,
+    },
     /// Calls that are over.
     CallRecords(CallRecordsRequest),
     CallRecordShow {
@@ -193,6 +206,8 @@ pub struct AccountChange {
     pub pickup: Option<bool>,
     /// Who is in one of these too may answer its calls while they ring; empty: nobody.
     pub pickup_groups: Option<Vec<String>>,
+    /// Which of its calls are recorded: `off`, `on-demand` or `all`.
+    pub record: Option<String>,
     /// Where its calls go: a SIP or tel URI, `user@domain`, or the name or number of an account of its domain; `no` for
     /// nowhere else.
     pub forward_always: Option<String>,
@@ -222,6 +237,9 @@ pub struct AccountView {
     /// Who is in one of these too may answer its calls while they ring.
     #[serde(default)]
     pub pickup_groups: Vec<String>,
+    /// `off`, `on-demand` or `all`.
+    #[serde(default)]
+    pub record: String,
     /// Where its calls go, as URIs; absent: nowhere else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forward_always: Option<String>,

@@ -16,6 +16,35 @@ pub struct Rights {
     pub relay_foreign: bool,
 }
 
+/// Which calls of an account are recorded. Of the two sides of a call the one that has more recorded counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RecordPolicy {
+    /// None, whoever asks.
+    #[default]
+    Off,
+    /// Those for which it is asked: by the operator, or by the account's phone.
+    OnDemand,
+    /// All from their answer on; no phone stops that.
+    All,
+}
+
+impl RecordPolicy {
+    pub const ALL: [Self; 3] = [Self::Off, Self::OnDemand, Self::All];
+
+    /// As it is written and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::OnDemand => "on-demand",
+            Self::All => "all",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.as_str() == text)
+    }
+}
+
 #[derive(Clone)]
 pub struct Account {
     pub id: AccountId,
@@ -30,6 +59,8 @@ pub struct Account {
     pub picked_up: bool,
     /// Accounts of its domain that are in one of these too may answer its calls while they ring, and it may answer theirs.
     pub pickup_groups: PickupGroups,
+    /// Whether its calls are recorded.
+    pub record: RecordPolicy,
     /// `None`: its calls are its own.
     pub forwarding: Option<Box<Forwarding>>,
     /// Active devices, oldest first; at most [`crate::DEVICES_PER_ACCOUNT_MAX`]. A revoked device is not here.
@@ -48,6 +79,7 @@ impl Account {
             rights: Rights::default(),
             picked_up: false,
             pickup_groups: PickupGroups::default(),
+            record: RecordPolicy::Off,
             forwarding: None,
             devices: Box::default(),
         }

@@ -1,7 +1,7 @@
 //! Everything that can be changed, as values. One change has one door: `storage` commits it with its audit row, then the
 //! directory applies it.
 
-use crate::account::{Account, AccountId, Rights};
+use crate::account::{Account, AccountId, RecordPolicy, Rights};
 use crate::aor::Aor;
 use crate::device::{Device, DeviceId};
 use crate::domain::{AlgorithmPolicy, Domain};
@@ -51,6 +51,7 @@ pub struct AccountPatch {
     pub rights: Option<Rights>,
     pub picked_up: Option<bool>,
     pub pickup_groups: Option<PickupGroups>,
+    pub record: Option<RecordPolicy>,
     pub forwarding: ForwardingPatch,
 }
 

@@ -19,7 +19,7 @@ mod ha1;
 mod pickup;
 mod table;
 
-pub use account::{Account, AccountId, Rights};
+pub use account::{Account, AccountId, RecordPolicy, Rights};
 pub use aor::{Aor, AorError, ECHO_USER};
 pub use change::{AccountPatch, Change, ChangeError};
 pub use device::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceId};

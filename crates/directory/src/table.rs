@@ -297,6 +297,9 @@ fn patched(account: &mut Account, patch: &AccountPatch) {
     if let Some(max) = patch.contacts_max {
         account.contacts_max = max;
     }
+    if let Some(record) = patch.record {
+        account.record = record;
+    }
     if let Some(picked_up) = patch.picked_up {
         account.picked_up = picked_up;
     }

@@ -258,6 +258,8 @@ counters! {
     calls_across_shards,
     /// Calls that a service of ours answered: echo, conferences.
     calls_served,
+    /// Recordings of calls that were begun, one that goes on after a stop counted anew.
+    calls_recorded,
     /// Calls, or changes of calls, for whose media no port was to be had.
     media_refused,
     /// Calls that ended because a side did not refresh its session.

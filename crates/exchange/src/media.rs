@@ -19,6 +19,7 @@ pub use report::{
     Troubles, Way,
 };
 
+use crate::call_record::CallRecordId;
 use crate::service::Service;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -66,6 +67,11 @@ pub enum MediaCommand {
     /// What the other end hears whenever nothing has come for it for half a second from whom it is connected with. `None`:
     /// nothing. It stays until the next word, whatever is described or connected meanwhile.
     Play { id: MediaId, sound: Option<Sound> },
+    /// What the other end hears once, instead of what comes for it, behind what it hears so already. `None`: all of that ends.
+    /// What tells it that it is recorded is heard to its end all the same.
+    Prompt { id: MediaId, prompt: Option<PromptId> },
+    /// What comes from the endpoint, and from the one that it is connected with, is recorded, each on a channel of its own.
+    Tape { id: MediaId, with: MediaId, order: TapeOrder },
     /// What the endpoint receives goes nowhere; its ports stay.
     Disconnect { id: MediaId },
     /// The ports are free again. Ends what it was connected with. Answered by [`MediaEvent::Closed`].
@@ -287,6 +293,24 @@ pub enum Sound {
     Music,
     /// The tone of a phone that rings elsewhere (ITU-T E.180).
     Ringing,
+}
+
+/// Sound that the house has made or read before, so that no worker waits for a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PromptId(pub u64);
+
+/// What becomes of a recording. It ends by itself when its two endpoints are no longer connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TapeOrder {
+    /// Both hear that they are recorded; what they say is kept from then on.
+    Begin {
+        call: CallRecordId,
+        asked_by: Box<str>,
+    },
+    /// What is said is not kept.
+    Pause,
+    Resume,
+    End,
 }
 
 /// Two streams that are joined.

@@ -1,7 +1,7 @@
 //! Records in SQLite: what is committed comes back, what is stolen is of no use, what is tampered with is found.
 
 use coeur_directory::*;
-use coeur_storage::{DataLock, Operator, Records, Sqlite, StorageError};
+use coeur_storage::{DataLock, Operator, RecordingRow, Records, Sqlite, StorageError};
 use std::path::{Path, PathBuf};
 
 struct Folder(PathBuf);
@@ -73,7 +73,8 @@ fn forwarding_is_there_after_a_restart_and_what_is_not_named_stays() {
     for (forwarding, picked_up, pickup_groups) in
         [(first, Some(true), Some(groups.clone())), (second, None, None)]
     {
-        let patch = AccountPatch { forwarding, picked_up, pickup_groups, ..AccountPatch::default() };
+        let record = picked_up.map(|_| RecordPolicy::OnDemand);
+        let patch = AccountPatch { forwarding, picked_up, pickup_groups, record, ..AccountPatch::default() };
         let change = Change::AccountChanged { aor: alice.clone(), patch };
         records.commit(&Operator::program(), &[change], 2_000, &mut |_| ()).expect("commits");
     }
@@ -88,6 +89,37 @@ fn forwarding_is_there_after_a_restart_and_what_is_not_named_stays() {
     assert_eq!((rules.after_s, rules.do_not_disturb), (7, true));
     assert!(account.picked_up);
     assert_eq!(account.pickup_groups, groups);
+    assert_eq!(account.record, RecordPolicy::OnDemand);
+}
+
+#[test]
+fn a_recording_has_one_row_and_one_audit_row_however_often_it_is_told() {
+    let folder = Folder::new("recordings");
+    let mut records = filled(&folder.0, &["alice"]);
+    let row = |part| RecordingRow {
+        call: 7,
+        part,
+        file: format!("recordings/2026/11/26/x-{part}.wav").into(),
+        sha256: "ab".repeat(32).into(),
+        bytes: 44,
+        began_at_ms: 5,
+        recorded_ms: 1_000,
+        lost_ms: 0,
+        pauses: "500+2000".into(),
+        asked_by: "alice@example.org".into(),
+        ended: "ended".into(),
+    };
+    for part in [1, 2, 1] {
+        records.add_recording(&row(part), 3_000).expect("writes");
+    }
+    records.note(&Operator::owner_of_data("root"), "recording.start", "x", "", 4_000).expect("writes");
+    assert_eq!(records.recordings(7).expect("reads"), [row(1), row(2)]);
+    assert_eq!(records.recordings(8).expect("reads"), []);
+    let audit = records.audit(3).expect("reads");
+    let actions: Vec<&str> = audit.iter().map(|row| row.action.as_str()).collect();
+    assert_eq!(actions, ["recording.start", "recording.kept", "recording.kept"]);
+    assert!(audit[1].detail.contains(&row(2).sha256[..]) && audit[0].operator == "root");
+    assert_eq!(records.verify_audit().expect("reads"), None);
 }
 
 #[test]
@@ -101,9 +133,11 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     ["call_sides", "calls"].iter().for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN picked_up");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN pickup_groups");
+    tamper(&folder, "ALTER TABLE accounts DROP COLUMN record");
+    tamper(&folder, "DROP TABLE recordings");
     tamper(&folder, "PRAGMA user_version = 3");
     // Nothing else is wrong with it.
-    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 7");
+    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 8");
     let (directory, unusable) = loaded(&folder.0);
     assert_eq!(unusable, Vec::<String>::new());
     let alice = directory.account_of(&Aor::parse("alice@example.org").expect("valid")).expect("there");

@@ -200,6 +200,8 @@ impl Desk {
                     | MediaCommand::Connect { .. }
                     | MediaCommand::Serve { .. }
                     | MediaCommand::Play { .. }
+                    | MediaCommand::Prompt { .. }
+                    | MediaCommand::Tape { .. }
                     | MediaCommand::Disconnect { .. }
                     | MediaCommand::Press { .. }
                     | MediaCommand::Report { .. },

@@ -27,6 +27,8 @@ impl Calls {
                 }
                 Told::HungUp(call.is_some())
             }
+            Ask::Record { id, order, by } => Told::Taped(self.record_asked(cx, id, (order, &by))),
+            Ask::Play { id, prompt, to } => Told::Taped(self.play_asked(cx, id, (prompt, to))),
         };
         cx.outbox.outputs.push(Output::Told(ticket, told));
     }
@@ -39,7 +41,7 @@ impl Calls {
         Told::Calls { calls, more: wanted.next().is_some() }
     }
 
-    fn call_of(&self, id: CallRecordId) -> Option<u32> {
+    pub(super) fn call_of(&self, id: CallRecordId) -> Option<u32> {
         self.calls.iter().find(|(_, call)| call.record.id == id).map(|(call, _)| call as u32)
     }
 

@@ -11,6 +11,9 @@ use coeur_sip::{Message, Method, StatusCode};
 
 impl Calls {
     pub(super) fn pass(&mut self, cx: &mut Context<'_>, id: LegId, flow: Flow, message: &Message<'_>) {
+        if self.record_key(cx, id, flow, message) {
+            return;
+        }
         if self.other(id).is_some_and(|other| self.service_of(other).is_some()) {
             // Keys may be pressed; a text is for people.
             let is_info = message.method() == Method::Info;

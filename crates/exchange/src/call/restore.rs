@@ -297,6 +297,7 @@ fn restored_call(
         record,
         reason: None,
         watch: super::silence::Watch::default(),
+        taped: super::tape::Taped::default(),
     }
 }
 

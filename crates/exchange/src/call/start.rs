@@ -99,6 +99,7 @@ impl Calls {
             record,
             reason: None,
             watch: super::silence::Watch::default(),
+            taped: super::tape::Taped::default(),
         });
         cx.counters.calls_started += 1;
         Some(call)

@@ -6,6 +6,7 @@ use super::modify::Modify;
 use super::note::Noted;
 use super::park::Parked;
 use super::silence::Watch;
+use super::tape::Taped;
 use super::transfer::Transfer;
 use crate::call_record::CallRecordId;
 use crate::context::Context;
@@ -42,6 +43,8 @@ pub(super) struct Call {
     /// Why it was cancelled or ended, as one side said it (RFC 3326).
     pub(super) reason: Option<Box<[u8]>>,
     pub(super) watch: Watch,
+    /// Whether it is recorded (see `tape`).
+    pub(super) taped: Taped,
 }
 
 /// Until it is answered.

@@ -141,6 +141,7 @@ impl Calls {
             record,
             reason: None,
             watch: super::silence::Watch::default(),
+            taped: super::tape::Taped::default(),
         });
         self.calls[old as usize].leads_to = Some(call);
         cx.counters.calls_started += 1;

@@ -1,13 +1,14 @@
 //! What the administration door asks a shard about its calls, and what it is told.
 
 use super::{CallRecordId, LiveCall};
+use crate::media::PromptId;
 use coeur_directory::AccountId;
 
 /// Names a question. Opaque to the exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// The calls of this shard, at most `limit` and at most [`Ask::CALLS_MAX`]; of one account, or of all.
     List { account: Option<AccountId>, limit: usize },
@@ -15,6 +16,69 @@ pub enum Ask {
     Show(CallRecordId),
     /// Ends a call, whatever its state.
     HangUp(CallRecordId),
+    /// Begins, pauses or ends a recording; `by`: whose word it is.
+    Record { id: CallRecordId, order: RecordOrder, by: Box<str> },
+    /// Plays something once, or ends what is played.
+    Play { id: CallRecordId, prompt: Option<PromptId>, to: Hearer },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordOrder {
+    Start,
+    /// What is said is left out until it goes on.
+    Pause,
+    Resume,
+    Stop,
+}
+
+/// Who hears what is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearer {
+    Both,
+    Caller,
+    Callee,
+}
+
+/// Why a call is not recorded, or nothing played into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRecorded {
+    NotAnswered,
+    /// It has keys that we do not have.
+    EndToEnd,
+    /// One side is a service of ours.
+    Service,
+    /// No account of it lets it be recorded, or it is not for this phone to say.
+    Policy,
+    /// There is nothing to pause or to end.
+    NotRunning,
+}
+
+impl NotRecorded {
+    /// A sentence for who has asked.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAnswered => "the call is not answered, or its media has no port",
+            Self::EndToEnd => {
+                "the call is `e2e`: the devices have agreed on keys that the server does not have, so it hears nothing of it"
+            }
+            Self::Service => "one side of the call is a service of the server itself",
+            Self::Policy => {
+                "no account of the call lets it be recorded: `coeur account set ACCOUNT --record on-demand` does"
+            }
+            Self::NotRunning => "the call is not recorded now",
+        }
+    }
+
+    /// The same for a phone.
+    pub(crate) const fn phrase(self) -> &'static str {
+        match self {
+            Self::NotAnswered => "Not Answered",
+            Self::EndToEnd => "End-to-End Encrypted",
+            Self::Service => "Not Recordable",
+            Self::Policy => "Recording Not Permitted",
+            Self::NotRunning => "Not Recorded",
+        }
+    }
 }
 
 impl Ask {
@@ -34,4 +98,6 @@ pub enum Told {
     Call(Option<Box<LiveCall>>),
     /// False: no call of this shard.
     HungUp(bool),
+    /// To `Record` and `Play`; `None`: no call of this shard.
+    Taped(Option<Result<(), NotRecorded>>),
 }

@@ -7,7 +7,7 @@ mod live;
 mod path;
 mod side;
 
-pub use ask::{Ask, Ticket, Told};
+pub use ask::{Ask, Hearer, NotRecorded, RecordOrder, Ticket, Told};
 pub use id::{CallRecordId, NoCallRecordId};
 pub use live::{LiveCall, LiveState};
 pub use path::{MediaPath, Relayed};

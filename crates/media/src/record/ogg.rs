@@ -103,6 +103,32 @@ impl OggOpus {
     }
 }
 
+/// Bytes of the whole pages at the begin of a file that was perhaps cut, and the samples at 48 kHz that players find in them.
+pub fn whole(file: &[u8]) -> (usize, u64) {
+    let (mut at, mut samples) = (0, 0);
+    while let Some((length, granule)) = page(&file[at..]) {
+        at += length;
+        samples = granule;
+    }
+    (at, samples)
+}
+
+/// The length of the page that begins here, and its granule; `None`: there is none that is whole.
+fn page(bytes: &[u8]) -> Option<(usize, u64)> {
+    let head = bytes.get(..PAGE_HEAD_BYTES).filter(|head| head.starts_with(b"OggS\x00"))?;
+    let segments = bytes.get(PAGE_HEAD_BYTES..PAGE_HEAD_BYTES + usize::from(head[26]))?;
+    let body: usize = segments.iter().map(|bytes| usize::from(*bytes)).sum();
+    let length = PAGE_HEAD_BYTES + segments.len() + body;
+    let mut page = bytes.get(..length)?.to_vec();
+    let sum = u32::from_le_bytes([page[22], page[23], page[24], page[25]]);
+    page[22..26].fill(0);
+    let granule = page[6..14].iter().rev().fold(0, |granule, byte| granule << 8 | u64::from(*byte));
+    (checksum(&page) == sum).then_some((length, granule))
+}
+
+/// Before the lengths of the segments (RFC 3533 section 6).
+const PAGE_HEAD_BYTES: usize = 27;
+
 /// The CRC of a page whose own field is zero: polynomial 0x04c11db7, nothing inverted or reflected (RFC 3533 section 6).
 pub fn checksum(page: &[u8]) -> u32 {
     page.iter().fold(0, |sum, byte| sum << 8 ^ TABLE[usize::from((sum >> 24) as u8 ^ byte)])

@@ -106,6 +106,34 @@ fn an_ogg_has_its_headers_then_pages_of_a_second_and_an_end() {
 }
 
 #[test]
+fn an_ogg_that_was_cut_is_whole_up_to_its_last_page() {
+    let file = recorded(Container::OggOpus { serial: 77 }, 16_000, 230, 0..0);
+    assert_eq!(ogg::whole(&file), (file.len(), 230 * 960));
+    let cut = ogg::whole(&file[..file.len() - 1]);
+    assert!(cut.0 < file.len() && cut.1 == 192_000, "{cut:?}");
+    assert_eq!(ogg::whole(&file[..cut.0]), cut);
+    let mut damaged = file.clone();
+    damaged[cut.0 - 5] ^= 1;
+    assert_eq!(ogg::whole(&damaged).1, 144_000);
+    assert_eq!(ogg::whole(b"RIFF"), (0, 0));
+}
+
+#[test]
+fn marks_lie_behind_the_samples_and_readers_pass_over_them() {
+    let file = recorded(Container::Wav, 16_000, 10, 0..0);
+    let marks = wav::marks(&[320, 1_600]);
+    assert_eq!((&marks[..4], marks.len()), (&b"cue "[..], 8 + 4 + 2 * 24));
+    assert_eq!(marks[12 + 24 + 20..], 1_600u32.to_le_bytes());
+    let mut marked = [file.clone(), marks].concat();
+    let mut header: [u8; wav::HEADER_BYTES] = marked[..wav::HEADER_BYTES].try_into().unwrap();
+    wav::set_length(&mut header, marked.len() as u64);
+    marked[..wav::HEADER_BYTES].copy_from_slice(&header);
+    assert_eq!(marked[4..8], (marked.len() as u32 - 8).to_le_bytes());
+    assert_eq!(wav::read(&marked), wav::read(&file));
+    assert!(wav::marks(&[]).is_empty());
+}
+
+#[test]
 fn the_checksum_is_that_of_the_polynomial() {
     // The check value of this CRC without its final inversion and start value, by long division.
     let divided = |bytes: &[u8]| {

@@ -40,6 +40,34 @@ pub fn write(pcm: &[i16], out: &mut Vec<u8>) {
     pcm.iter().for_each(|sample| out.extend_from_slice(&sample.to_le_bytes()));
 }
 
+/// A chunk behind the samples that marks places of the file, by their first sample of each channel.
+pub fn marks(samples: &[u32]) -> Vec<u8> {
+    let mut chunk = Vec::with_capacity(12 + 24 * samples.len());
+    if samples.is_empty() {
+        return chunk;
+    }
+    // Each: its number, its place, the chunk that it is in, and again its place from the begin of that one.
+    let count = samples.len() as u32;
+    chunk.extend_from_slice(b"cue ");
+    chunk.extend_from_slice(&(4 + 24 * count).to_le_bytes());
+    chunk.extend_from_slice(&count.to_le_bytes());
+    for (number, sample) in (1u32..).zip(samples) {
+        chunk.extend_from_slice(&number.to_le_bytes());
+        chunk.extend_from_slice(&sample.to_le_bytes());
+        chunk.extend_from_slice(b"data");
+        chunk.extend_from_slice(&[0; 8]);
+        chunk.extend_from_slice(&sample.to_le_bytes());
+    }
+    chunk
+}
+
+/// Says in a header how long the whole file is, when there is more behind the samples.
+pub fn set_length(header: &mut [u8; HEADER_BYTES], file_bytes: u64) {
+    if let Ok(riff) = u32::try_from(file_bytes.saturating_sub(8)) {
+        header[4..8].copy_from_slice(&riff.to_le_bytes());
+    }
+}
+
 const PCM: u16 = 1;
 const A_LAW: u16 = 6;
 const MU_LAW: u16 = 7;

@@ -50,6 +50,11 @@ impl Source {
         self.clock_hz
     }
 
+    /// The next frame has this timestamp, whatever was before: that of what it stands beside.
+    pub fn begin_at(&mut self, timestamp: u32) {
+        self.timestamp = timestamp;
+    }
+
     /// Time passes, whether or not something was sent for it.
     pub fn advance(&mut self, ticks: u32) {
         self.timestamp = self.timestamp.wrapping_add(ticks);

@@ -2,7 +2,7 @@
 
 use super::door::{Way, json_text, print_json, unexpected};
 use super::exit::Failure;
-use super::grammar::{Account, AccountVerb, Policy, YesNo};
+use super::grammar::{Account, AccountVerb, Policy, RecordPolicy, YesNo};
 use super::import;
 use super::table::table;
 use super::terminal::{print, secret_from_stdin, try_print, warn_of_weak};
@@ -40,6 +40,7 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
             relay,
             pickup,
             pickup_groups,
+            record,
             forward_always,
             forward_busy,
             forward_no_answer,
@@ -57,6 +58,7 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
                 relay: relay.map(yes),
                 pickup: pickup.map(yes),
                 pickup_groups: pickup_groups.as_deref().map(groups),
+                record: record.map(|record| record_name(record).to_owned()),
                 forward_always,
                 forward_busy,
                 forward_no_answer,
@@ -192,6 +194,14 @@ fn groups(text: &str) -> Vec<String> {
     names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
+const fn record_name(policy: RecordPolicy) -> &'static str {
+    match policy {
+        RecordPolicy::Off => "off",
+        RecordPolicy::OnDemand => "on-demand",
+        RecordPolicy::All => "all",
+    }
+}
+
 /// What is not as with most accounts.
 fn marks(view: &AccountView) -> String {
     let contacts = view.contacts_max.map(|most| Word::ContactsAtMost.with(&[&most.to_string()]));
@@ -205,6 +215,8 @@ fn marks(view: &AccountView) -> String {
         view.pickup.then(|| Word::PickedUp.say().to_owned()),
         groups,
         contacts,
+        (view.record == "on-demand").then(|| Word::RecordedOnDemand.say().to_owned()),
+        (view.record == "all").then(|| Word::RecordedAll.say().to_owned()),
         view.dnd.then(|| Word::DoNotDisturb.say().to_owned()),
         forward(Word::ForwardedAlways, &view.forward_always),
         forward(Word::ForwardedBusy, &view.forward_busy),

@@ -3,11 +3,13 @@
 use super::account::say;
 use super::door::{Way, print_json, unexpected};
 use super::exit::Failure;
-use super::grammar::{Calls, CallsVerb};
+use super::grammar::{self, Calls, CallsVerb, RecordOrder};
 use super::table::{duration, table};
 use super::terminal::{bold, print, safe};
 use super::words::Word;
-use coeur_api::{CallView, CallsPage, LegView, Reply, Request, StreamView, WayView};
+use coeur_api::{
+    Audience, CallView, CallsPage, LegView, RecordVerb, RecordingView, Reply, Request, StreamView, WayView,
+};
 
 pub fn run(arguments: Calls) -> Result<(), Failure> {
     let (way, json) = (Way::open_server(&arguments.place)?, arguments.place.json);
@@ -24,10 +26,38 @@ pub fn run(arguments: Calls) -> Result<(), Failure> {
             }
             other => Err(unexpected(&other)),
         },
+        Some(CallsVerb::Record { call, order }) => {
+            let (verb, word) = match order {
+                RecordOrder::Start => (RecordVerb::Start, Word::RecordStarted),
+                RecordOrder::Pause => (RecordVerb::Pause, Word::RecordPaused),
+                RecordOrder::Resume => (RecordVerb::Resume, Word::RecordResumed),
+                RecordOrder::Stop => (RecordVerb::Stop, Word::RecordStopped),
+            };
+            way.ask(Request::CallTape { call: call.clone(), order: verb })?;
+            say(json, &word.with(&[&call]))
+        }
+        Some(CallsVerb::Play { call, sound, to }) => {
+            let request =
+                Request::CallPlay { call: call.clone(), sound: Some(sound.clone()), to: audience(to) };
+            way.ask(request)?;
+            say(json, &Word::Played.with(&[&sound, &call]))
+        }
+        Some(CallsVerb::StopPlaying { call, to }) => {
+            way.ask(Request::CallPlay { call: call.clone(), sound: None, to: audience(to) })?;
+            say(json, &Word::PlayedNoMore.with(&[&call]))
+        }
         Some(CallsVerb::Hangup { call }) => {
             way.ask(Request::CallHangUp { call: call.clone() })?;
             say(json, &Word::HungUp.with(&[&call]))
         }
+    }
+}
+
+const fn audience(to: grammar::Audience) -> Audience {
+    match to {
+        grammar::Audience::Both => Audience::Both,
+        grammar::Audience::Caller => Audience::Caller,
+        grammar::Audience::Callee => Audience::Callee,
     }
 }
 
@@ -104,9 +134,21 @@ fn shown(call: &CallView) -> String {
     out += &pair(Word::MediaPath.say(), call.media_path.as_deref());
     out += &pair(Word::TransferOf.say(), call.xfer_of.as_deref());
     out += &pair(Word::Verdict.say(), call.verdict.as_deref());
+    out += &pair(Word::Recording.say(), call.recording.as_ref().map(recording).as_deref());
     out += &leg(Word::Caller.say(), &call.caller);
     call.callee.iter().for_each(|callee| out += &leg(Word::Callee.say(), callee));
     out
+}
+
+fn recording(view: &RecordingView) -> String {
+    let seconds = (view.recorded_ms / 1_000).to_string();
+    let (file, by) = (view.file.as_deref().unwrap_or_default(), &*view.asked_by);
+    match view.state.as_str() {
+        "paused" => Word::RecordingPaused.with(&[&seconds, by, file]),
+        "failed" => Word::RecordingFailed.with(&[&seconds, view.why.as_deref().unwrap_or_default()]),
+        "recording" => Word::RecordingRuns.with(&[&seconds, by, file]),
+        other => Word::RecordingAnnounced.with(&[other, by]),
+    }
 }
 
 fn leg(role: &str, leg: &LegView) -> String {

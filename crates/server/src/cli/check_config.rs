@@ -4,6 +4,7 @@ use super::exit::{Exit, Failure};
 use super::grammar::CheckConfig;
 use super::terminal::print;
 use crate::config::{self, ConfigError, Key, LogFormat, Settings};
+use crate::recordings::Format;
 use coeur_exchange::world::CallMode;
 
 pub fn run(arguments: CheckConfig) -> Result<(), Failure> {
@@ -76,6 +77,8 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::Turn, turn_places(settings)),
         (Key::TurnPeers, turn_peers(settings)),
         (Key::MusicOnHold, settings.music_on_hold.as_deref().map_or(Value::Null, path)),
+        (Key::RecordingFormat, json!(if settings.recording_format == Format::Wav { "wav" } else { "ogg" })),
+        (Key::RecordingAnnouncement, settings.recording_announcement.as_deref().map_or(Value::Null, path)),
         (Key::Tones, json!(settings.tones.as_str())),
         (
             Key::ConferencePrefix,

@@ -181,6 +181,13 @@ fn shown(record: &CallRecordView) -> String {
     out += &pair(Word::TransferOf.say(), record.xfer_of.as_deref());
     out += &pair(Word::ForwardedBy.say(), Some(&record.forwarded_by.join(", ")));
     out += &pair(Word::Verdict.say(), record.verdict.as_deref());
+    for file in &record.recordings {
+        let seconds = (file.recorded_ms / 1_000).to_string();
+        let text = Word::RecordingFile.with(&[&file.file, &seconds, &file.asked_by, &file.ended]);
+        out += &pair(Word::Recording.say(), Some(&text));
+        out += &pair("SHA-256", Some(&file.sha256));
+        out += &pair(Word::RecordingPauses.say(), Some(&file.pauses.join(", ")));
+    }
     out += &side(Word::Caller.say(), &record.caller);
     record.callee.iter().for_each(|callee| out += &side(Word::Callee.say(), callee));
     out

@@ -57,6 +57,8 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::MediaWorkers
         | Key::MediaPorts
         | Key::MusicOnHold
+        | Key::RecordingFormat
+        | Key::RecordingAnnouncement
         | Key::Tones
         | Key::ConferencePrefix
         | Key::MessagesPerMinute => vec![value.to_owned()],

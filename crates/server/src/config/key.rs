@@ -49,6 +49,8 @@ keys! {
     Turn "turn" "COEUR_TURN" "Where STUN and TURN are spoken: udp|tcp|tls://ADDRESS:PORT (a list), or off.",
     TurnPeers "turn_peers" "COEUR_TURN_PEERS" "Whom clients of TURN may reach besides the media of calls: public (everybody outside), calls (nobody), and inside networks ADDRESS[/BITS] (a list).",
     MusicOnHold "music_on_hold" "COEUR_MUSIC_ON_HOLD" "WAV file that is heard by who is on hold, at most 5 minutes; without one, a piece of our own.",
+    RecordingFormat "recording_format" "COEUR_RECORDING_FORMAT" "What recordings of calls are: wav (230 MB an hour) or ogg (Opus, 15 MB an hour).",
+    RecordingAnnouncement "recording_announcement" "COEUR_RECORDING_ANNOUNCEMENT" "WAV file that both sides of a call hear before it is recorded; without one, a tone.",
     Tones "tones" "COEUR_TONES" "Country whose tones are heard, two letters: FR, GB, US, CA; any other has those of the ITU.",
     ConferencePrefix "conference_prefix" "COEUR_CONFERENCE_PREFIX" "Users whose names begin so are conferences, for accounts of their domain; `off` for none.",
     MessagesPerMinute "messages_per_minute" "COEUR_MESSAGES_PER_MINUTE" "MESSAGE requests of one account in a minute, half of them at once; 0 for no limit.",

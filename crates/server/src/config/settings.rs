@@ -2,6 +2,7 @@
 
 use super::listen::{Scheme, is_host};
 use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source, turn};
+use crate::recordings;
 use crate::turn::peers::Wanted;
 use coeur_exchange::world::CallMode;
 use coeur_media::tone::plan::Region;
@@ -65,6 +66,9 @@ pub struct Settings {
     pub turn_peers: Wanted,
     /// A WAV file; `None`: our own piece.
     pub music_on_hold: Option<PathBuf>,
+    pub recording_format: recordings::Format,
+    /// A WAV file; `None`: a tone.
+    pub recording_announcement: Option<PathBuf>,
     /// Where the listeners are.
     pub tones: Region,
     /// Of the names of conferences; empty for none.
@@ -152,6 +156,8 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         media_ports: reader.one(Key::MediaPorts, media_ports).unwrap_or(DEFAULT_MEDIA_PORTS),
         media_silence_s: reader.one(Key::MediaSilence, media_silence).unwrap_or(DEFAULT_MEDIA_SILENCE_S),
         music_on_hold: reader.one(Key::MusicOnHold, music_on_hold),
+        recording_format: reader.one(Key::RecordingFormat, recording_format).unwrap_or_default(),
+        recording_announcement: reader.one(Key::RecordingAnnouncement, recording_announcement),
         tones: reader.one(Key::Tones, tones).unwrap_or_default(),
         conference_prefix: reader
             .one(Key::ConferencePrefix, conference_prefix)
@@ -414,6 +420,20 @@ fn media_silence(text: &str) -> Result<u32, String> {
 fn music_on_hold(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     crate::media::Sounds::read(&path, Region::default()).map(|_| path)
+}
+
+fn recording_format(text: &str) -> Result<recordings::Format, String> {
+    match text {
+        "wav" => Ok(recordings::Format::Wav),
+        "ogg" => Ok(recordings::Format::Ogg),
+        _ => Err(format!("`{text}` is neither wav nor ogg")),
+    }
+}
+
+/// Read once to be sure of it, as it is read at the start.
+fn recording_announcement(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    crate::media::Sounds::own(Region::default()).announcing(&path).map(|_| path)
 }
 
 fn tones(text: &str) -> Result<Region, String> {

@@ -26,13 +26,13 @@ pub struct Silent;
 
 impl Asks {
     /// One answer of each shard.
-    pub fn ask(&self, inboxes: &[Arc<Inbox>], ask: Ask) -> Result<Vec<Told>, Silent> {
+    pub fn ask(&self, inboxes: &[Arc<Inbox>], ask: &Ask) -> Result<Vec<Told>, Silent> {
         let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
         let (sender, answers) = channel();
         self.waiting.lock().insert(ticket, sender);
         for inbox in inboxes {
             // A command is never refused.
-            let _ = inbox.tell(Notice::Told(Command::Asked { ticket, ask }));
+            let _ = inbox.tell(Notice::Told(Command::Asked { ticket, ask: ask.clone() }));
         }
         let until = Instant::now() + PATIENCE;
         let next =

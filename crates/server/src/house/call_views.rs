@@ -1,7 +1,8 @@
 //! A call that lives, as the door shows it.
 
 use super::call_rows::{protection, way_row};
-use coeur_api::{CallView, LegView, StreamView, WayView, ms, rfc3339};
+use crate::recordings::State;
+use coeur_api::{CallView, LegView, RecordingView, StreamView, WayView, ms, rfc3339};
 use coeur_exchange::call_record::{AgreedStream, LiveCall, Side};
 use coeur_exchange::media::{DtlsState, IceState, StreamKind, StreamReport};
 use coeur_sip::time::Wall;
@@ -22,6 +23,17 @@ pub fn call(call: &LiveCall, now: Wall, verdict: Option<String>) -> CallView {
         caller: leg(&call.caller),
         callee: call.callee.as_ref().map(leg),
         verdict,
+        recording: None,
+    }
+}
+
+pub fn recording(state: &State) -> RecordingView {
+    RecordingView {
+        state: state.phase().as_str().to_owned(),
+        recorded_ms: state.recorded_ms(),
+        file: state.file(),
+        asked_by: state.asked_by.to_string(),
+        why: state.why(),
     }
 }
 

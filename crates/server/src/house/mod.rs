@@ -10,6 +10,7 @@ pub mod deaths;
 pub mod kept;
 pub mod ledger;
 pub mod offline;
+pub mod prompts;
 pub mod recovery;
 pub mod room;
 pub mod running;
@@ -18,7 +19,8 @@ pub mod services;
 pub mod shown;
 pub mod start;
 pub mod strangers;
-pub mod turn;
+pub mod taping;
+mod turn;
 pub mod upkeep;
 
 pub use offline::{Offline, offline};

@@ -3,12 +3,14 @@
 use super::asks::Silent;
 use super::call_views;
 use super::deaths::Deaths;
+use super::prompts::Prompts;
 use super::recovery::Restored;
 use super::services::HouseServices;
 use super::shown::Shown;
 use super::turn::TurnOutside;
 use crate::observe::health;
 use crate::observe::silences::{Silences, sound_view, verdict_view};
+use crate::recordings::Recordings;
 use crate::shard::{Inbox, Notice, Stats};
 use crate::trace::ladder::{self, Style};
 use crate::trace::redact::Bodies;
@@ -16,12 +18,12 @@ use crate::trace::search::{Query, search};
 use crate::trace::{Conversation, Tap};
 use crate::turn::Office;
 use coeur_api::{
-    CallView, CallsPage, GivenSecret, House, IceServerView, Refusal, RegistrationView, RegistrationsPage,
-    Status, TraceRequest, TraceView, Watched, Why,
+    Audience, CallView, CallsPage, GivenSecret, House, IceServerView, RecordVerb, Refusal, RegistrationView,
+    RegistrationsPage, Status, TraceRequest, TraceView, Watched, Why,
 };
 use coeur_directory::{Account, Aor, DeviceId, Directory};
 use coeur_exchange::bindings::{Cursor, View};
-use coeur_exchange::call_record::{Ask, CallRecordId, LiveCall, Told};
+use coeur_exchange::call_record::{Ask, CallRecordId, Hearer, LiveCall, RecordOrder, Told};
 use coeur_exchange::flow::Flow;
 use coeur_exchange::input::Command;
 use coeur_exchange::record::calls::Written;
@@ -56,6 +58,8 @@ pub struct Running {
     pub shards: OnceLock<ShardsOutside>,
     /// Where there is TURN: who makes credentials for it.
     pub office: Option<Arc<Office>>,
+    pub recordings: Recordings,
+    pub prompts: Prompts,
     /// Set once it runs.
     pub turn: OnceLock<TurnOutside>,
 }
@@ -187,7 +191,7 @@ impl House for Running {
         let Ok(id) = call.parse::<CallRecordId>() else { return Ok(None) };
         let found = self.ask(Ask::Show(id))?.into_iter().find_map(|told| match told {
             Told::Call(call) => call,
-            Told::Calls { .. } | Told::HungUp(_) => None,
+            Told::Calls { .. } | Told::HungUp(_) | Told::Taped(_) => None,
         });
         Ok(found.and_then(|call| self.views(&[*call]).pop()))
     }
@@ -195,6 +199,28 @@ impl House for Running {
     fn hang_up(&self, call: &str) -> Result<bool, Refusal> {
         let Ok(id) = call.parse::<CallRecordId>() else { return Ok(false) };
         Ok(self.ask(Ask::HangUp(id))?.contains(&Told::HungUp(true)))
+    }
+
+    fn tape(&self, call: &str, order: RecordVerb, by: &str) -> Result<bool, Refusal> {
+        let Ok(id) = call.parse::<CallRecordId>() else { return Ok(false) };
+        let order = match order {
+            RecordVerb::Start => RecordOrder::Start,
+            RecordVerb::Pause => RecordOrder::Pause,
+            RecordVerb::Resume => RecordOrder::Resume,
+            RecordVerb::Stop => RecordOrder::Stop,
+        };
+        self.taped(Ask::Record { id, order, by: by.into() })
+    }
+
+    fn play(&self, call: &str, sound: Option<&str>, to: Audience) -> Result<bool, Refusal> {
+        let Ok(id) = call.parse::<CallRecordId>() else { return Ok(false) };
+        let prompt = sound.map(|sound| self.prompts.put(sound)).transpose()?;
+        let to = match to {
+            Audience::Both => Hearer::Both,
+            Audience::Caller => Hearer::Caller,
+            Audience::Callee => Hearer::Callee,
+        };
+        self.taped(Ask::Play { id, prompt, to })
     }
 
     fn random(&self, bytes: &mut [u8]) {
@@ -219,13 +245,29 @@ impl Running {
 
     fn views(&self, calls: &[LiveCall]) -> Vec<CallView> {
         let (now, verdicts) = ((self.now)().wall, self.silences.verdicts());
-        let view = |call: &LiveCall| call_views::call(call, now, verdicts.get(&call.id).cloned());
+        let view = |call: &LiveCall| CallView {
+            recording: self.recordings.of(call.id).map(|state| call_views::recording(&state)),
+            ..call_views::call(call, now, verdicts.get(&call.id).cloned())
+        };
         calls.iter().map(view).collect()
+    }
+
+    /// False: no shard has the call.
+    fn taped(&self, ask: Ask) -> Result<bool, Refusal> {
+        let done = self.ask(ask)?.into_iter().find_map(|told| match told {
+            Told::Taped(done) => done,
+            Told::Calls { .. } | Told::Call(_) | Told::HungUp(_) => None,
+        });
+        match done {
+            None => Ok(false),
+            Some(Ok(())) => Ok(true),
+            Some(Err(why)) => Err(Refusal::new(Why::Forbidden, why.as_str())),
+        }
     }
 
     fn ask(&self, ask: Ask) -> Result<Vec<Told>, Refusal> {
         let Some(shards) = self.shards.get() else { return Ok(Vec::new()) };
-        let told = shards.services.asks.ask(&shards.inboxes, ask);
+        let told = shards.services.asks.ask(&shards.inboxes, &ask);
         told.map_err(|Silent| Refusal::new(Why::Unavailable, "a shard does not answer; its log may say why"))
     }
 }

@@ -2,10 +2,12 @@
 
 use super::kept::KeptJournal;
 use super::ledger::Ledger;
+use super::prompts::Prompts;
 use super::room::Room;
 use super::running::{Running, ShardsOutside};
 use super::services::{HouseServices, consume};
 use super::shown::Shown;
+use super::taping::recordings;
 use super::upkeep::Upkeep;
 use super::{boot, calls, recovery, secrets, strangers, turn};
 use crate::cli::exit::{Exit, Failure};
@@ -117,6 +119,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
     let (journal, restored, kept) =
         recovery::recover(folder, &world, settings.shards, clock.now()).map_err(unreachable)?;
 
+    let (recordings, write_recordings) = recordings(settings, folder);
     let running = Arc::new(Running {
         world,
         journal: Arc::new(journal),
@@ -133,8 +136,11 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         shards: OnceLock::new(),
         office: turn.as_ref().map(|turn| turn.office.clone()),
         turn: OnceLock::new(),
+        recordings,
+        prompts: Prompts { folder: folder.join("prompts"), region: settings.tones, shelf: Arc::default() },
     });
     let door = Arc::new(Door::new(running.clone(), Box::new(records)));
+    write_recordings.start(&running, &door)?;
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -208,6 +214,7 @@ impl Server {
         self.shards.stop(GRACE);
         if let Some(shards) = self.running.shards.get() {
             shards.services.media.stop();
+            self.running.recordings.stop();
             shards.services.ledger.flush();
         }
         if let Some(outside) = self.running.turn.get() {
@@ -383,9 +390,14 @@ fn origins(settings: &Settings, running: &Arc<Running>) -> Arc<OriginCheck> {
 }
 
 fn sounds(settings: &Settings) -> Result<Sounds, Failure> {
-    match &settings.music_on_hold {
-        Some(music) => Sounds::read(music, settings.tones).map_err(|why| Failure::new(Exit::Usage, why)),
-        None => Ok(Sounds::own(settings.tones)),
+    let usage = |why| Failure::new(Exit::Usage, why);
+    let sounds = match &settings.music_on_hold {
+        Some(music) => Sounds::read(music, settings.tones).map_err(usage)?,
+        None => Sounds::own(settings.tones),
+    };
+    match &settings.recording_announcement {
+        Some(announcement) => sounds.announcing(announcement).map_err(usage),
+        None => Ok(sounds),
     }
 }
 
@@ -411,6 +423,8 @@ fn media(
         advertise: advertised(settings).collect(),
         silence: silence(settings),
         sounds: sounds(settings)?,
+        recordings: Some(running.recordings.clone()),
+        shelf: running.prompts.shelf.clone(),
         ..Default::default()
     };
     let tell = move |shard: ShardId, event| {

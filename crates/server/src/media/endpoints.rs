@@ -1,14 +1,15 @@
 //! The endpoints of one worker: what the exchange says about them becomes sockets and the relay's table.
 
-use super::audio::Audio;
+use super::audio::{Audio, Deck};
 use super::endpoint::{Endpoint, Link, Opened, Own, has_one_port};
 use super::look::Looks;
 use super::ports::{Lease, Ports};
 use super::slow::{Agreement, Replies, SlowPath};
 use super::stats::Stats;
 use super::ways::Ways;
-use super::{Settings, Tell, report, socket, translate};
+use super::{Settings, Shelf, Tell, report, socket, translate};
 use crate::observe::rate::Rate;
+use crate::recordings::Recordings;
 use coeur_exchange::flow::INSIDE;
 use coeur_exchange::input::MediaEvent;
 use coeur_exchange::media::{
@@ -16,6 +17,7 @@ use coeur_exchange::media::{
 };
 use coeur_exchange::outbox::{MediaCommand, MediaId};
 use coeur_exchange::service::Service;
+use coeur_media::record::Prompt;
 use coeur_media::relay::{self, Component, Relay, StreamKey, TransportKey};
 use coeur_media::tone::detect::Key;
 use coeur_sip::time::{Monotonic, Now};
@@ -60,6 +62,12 @@ pub(super) struct Endpoints {
     strayed: Vec<(StreamKey, SocketAddr)>,
     moved: Vec<(StreamKey, Component, SocketAddr)>,
     pub(super) audio: Audio,
+    pub(super) deck: Deck,
+    /// Where recordings go; `None`: nowhere.
+    pub(super) recordings: Option<Recordings>,
+    pub(super) shelf: Arc<Shelf>,
+    /// What says that a call is recorded.
+    pub(super) announcement: Prompt,
     /// Keys that were found in a turn.
     pub(super) keys: Vec<(StreamKey, Key)>,
     /// Of this turn.
@@ -94,6 +102,10 @@ impl Endpoints {
             strayed: Vec::new(),
             moved: Vec::new(),
             audio: Audio::new(settings.sounds.clone()),
+            deck: Deck::default(),
+            recordings: settings.recordings.clone(),
+            shelf: settings.shelf.clone(),
+            announcement: settings.sounds.announcement(),
             keys: Vec::new(),
             now: Now::default(),
         }
@@ -106,6 +118,8 @@ impl Endpoints {
             MediaCommand::Connect { a, b, streams } => self.connect(a, b, &streams, now),
             MediaCommand::Serve { id, service } => self.serve(id, service, now),
             MediaCommand::Play { id, sound } => self.play(id, sound),
+            MediaCommand::Prompt { id, prompt } => self.prompt(id, prompt),
+            MediaCommand::Tape { id, with, order } => self.tape([id, with], order),
             MediaCommand::Disconnect { id } => self.disconnect(id),
             MediaCommand::Press { id, digit, ms } => self.press(id, digit, ms),
             MediaCommand::Close { id } => self.close(id, now),
@@ -119,6 +133,7 @@ impl Endpoints {
             }
             MediaCommand::Restore { id, kept } => self.restore(id, *kept, now),
         }
+        self.follow_tapes();
         self.stats.endpoints.set(self.endpoints.len() as u64);
         self.stats.streams.set(self.relay.streams() as u64);
     }

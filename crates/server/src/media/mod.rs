@@ -30,13 +30,14 @@ mod translate;
 mod ways;
 mod worker;
 
-pub use audio::Sounds;
+pub use audio::{Shelf, Sounds};
 pub use negotiation::{Certificate, Negotiation};
 pub(crate) use ports::{Lease, Ports};
 pub use slow::{Agreement, DtlsKeys, Handed, NoSlowPath, Port, Replies, SlowPath};
 pub(crate) use socket::bind as bind_port;
 pub use stats::Stats;
 
+use crate::recordings::Recordings;
 use crate::shard::Clock;
 use coeur_exchange::flow::ShardId;
 use coeur_exchange::input::MediaEvent;
@@ -66,6 +67,10 @@ pub struct Settings {
     pub sounds: Sounds,
     /// Silence of an end that should be heard, after which its shard is told.
     pub silence: Duration,
+    /// Where recordings go; `None`: nowhere.
+    pub recordings: Option<Recordings>,
+    /// What is to be played to single calls.
+    pub shelf: Arc<Shelf>,
 }
 
 impl Default for Settings {
@@ -77,6 +82,8 @@ impl Default for Settings {
             rest: Duration::from_secs(10),
             silence: Duration::from_secs(60),
             sounds: Sounds::default(),
+            recordings: None,
+            shelf: Arc::default(),
         }
     }
 }
@@ -168,6 +175,8 @@ fn id(command: &MediaCommand) -> MediaId {
         | MediaCommand::Connect { a: id, .. }
         | MediaCommand::Serve { id, .. }
         | MediaCommand::Play { id, .. }
+        | MediaCommand::Prompt { id, .. }
+        | MediaCommand::Tape { id, .. }
         | MediaCommand::Disconnect { id }
         | MediaCommand::Press { id, .. }
         | MediaCommand::Close { id }

@@ -7,6 +7,7 @@ use super::process;
 use crate::house::Running;
 use crate::house::running::ShardsOutside;
 use crate::media::{Media, Stats};
+use crate::recordings::Recordings;
 use crate::shard::stats::{self, FAMILIES};
 use crate::turn;
 use coeur_api::{Kind, MetricsText};
@@ -24,6 +25,7 @@ pub fn page(running: &Running) -> String {
     journal(&mut text, running);
     exchange(&mut text, running);
     silences(&mut text, running);
+    recordings(&mut text, &running.recordings);
     if let Some(shards) = running.shards.get() {
         queues(&mut text, shards);
         network(&mut text, shards);
@@ -125,6 +127,23 @@ fn silences(text: &mut MetricsText, running: &Running) {
         Kind::Counter,
         "Sides of calls that were not heard as they should be, and why; each cause once for a side.",
         labels.iter().map(String::as_str).zip(Cause::ALL.iter().map(|cause| running.silences.told(*cause))),
+    );
+}
+
+fn recordings(text: &mut MetricsText, recordings: &Recordings) {
+    let live = recordings.live() as u64;
+    text.one("coeur_recordings", Kind::Gauge, "Calls that are recorded now, paused ones included.", live);
+    let counts = recordings.counts();
+    let mut counter = |name, help, value: u64| text.one(name, Kind::Counter, help, value);
+    let begun = counts.begun.load(Ordering::Relaxed);
+    counter("coeur_recordings_total", "Recordings that were begun.", begun);
+    let failed = counts.failed.load(Ordering::Relaxed);
+    counter("coeur_recordings_failed_total", "Recordings that ended because the disk refused them.", failed);
+    let lost = counts.lost_frames.load(Ordering::Relaxed);
+    counter(
+        "coeur_recordings_lost_frames_total",
+        "20 ms of sound that a recording lacks, since the disk was too slow.",
+        lost,
     );
 }
 

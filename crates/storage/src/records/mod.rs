@@ -5,6 +5,7 @@ mod call_rows;
 mod calls;
 mod check;
 mod head;
+mod recordings;
 mod rows;
 mod schema;
 mod sqlite;
@@ -12,6 +13,7 @@ mod sqlite;
 pub use audit::{AuditRow, Chain};
 pub use calls::{CallQuery, CallRow, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow};
 pub use check::{RecordsReport, check};
+pub use recordings::RecordingRow;
 pub(crate) use sqlite::FILE;
 pub use sqlite::{Sqlite, has_records};
 
@@ -71,6 +73,22 @@ pub trait Records: Send {
     fn calls(&mut self, query: &CallQuery) -> Result<Vec<CallRow>, StorageError>;
 
     fn call(&mut self, id: u128) -> Result<Option<CallRow>, StorageError>;
+
+    /// Keeps the record of a recording, with an audit row; one that is there already changes nothing.
+    fn add_recording(&mut self, recording: &RecordingRow, at_ms: u64) -> Result<(), StorageError>;
+
+    /// The recordings of a call, the first first.
+    fn recordings(&mut self, call: u128) -> Result<Vec<RecordingRow>, StorageError>;
+
+    /// An audit row of what changes nothing here, such as that somebody wanted a call recorded.
+    fn note(
+        &mut self,
+        operator: &Operator,
+        action: &'static str,
+        subject: &str,
+        detail: &str,
+        at_ms: u64,
+    ) -> Result<(), StorageError>;
 
     /// The newest audit rows, newest first.
     fn audit(&mut self, limit: usize) -> Result<Vec<AuditRow>, StorageError>;

@@ -4,7 +4,7 @@ use crate::error::StorageError;
 use crate::seal::SealKey;
 use coeur_directory::{
     Account, AccountId, AlgorithmPolicy, Aor, Device, DeviceId, Domain, FORWARD_AFTER_S, Forwarding,
-    PickupGroups, Rights,
+    PickupGroups, RecordPolicy, Rights,
 };
 use rusqlite::{Connection, Row};
 
@@ -24,7 +24,7 @@ pub(super) fn domain(row: &Row<'_>) -> rusqlite::Result<Domain> {
 pub(super) const ACCOUNTS: &str =
     "SELECT id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign,
     forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb,
-    picked_up, pickup_groups FROM accounts";
+    picked_up, pickup_groups, record FROM accounts";
 
 /// `None` for an address that is none.
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
@@ -40,6 +40,8 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
     account.picked_up = row.get(14)?;
     // Names that we did not write let nobody pick up.
     account.pickup_groups = PickupGroups::parse(row.get_ref(15)?.as_str()?).unwrap_or_default();
+    // An unknown word can only come from a newer program, which `TooNew` keeps away.
+    account.record = RecordPolicy::parse(row.get_ref(16)?.as_str()?).unwrap_or_default();
     Ok(Some(account))
 }
 

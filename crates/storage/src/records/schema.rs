@@ -57,6 +57,13 @@ const MIGRATIONS: &[&str] = &[
     "ALTER TABLE accounts ADD COLUMN picked_up INTEGER NOT NULL DEFAULT 0;",
     // 7: in which groups they pick up each other's, names with commas between
     "ALTER TABLE accounts ADD COLUMN pickup_groups TEXT NOT NULL DEFAULT '';",
+    // 8: whose calls are recorded, and the recordings there are; a call may have no record any more, or not yet
+    "ALTER TABLE accounts ADD COLUMN record TEXT NOT NULL DEFAULT 'off';
+     CREATE TABLE recordings (
+        call BLOB NOT NULL, part INTEGER NOT NULL, file TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL,
+        began_at_ms INTEGER NOT NULL, recorded_ms INTEGER NOT NULL, lost_ms INTEGER NOT NULL, pauses TEXT NOT NULL,
+        asked_by TEXT NOT NULL, ended TEXT NOT NULL, PRIMARY KEY (call, part)
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// What a database has in which nothing was made yet.

@@ -2,7 +2,7 @@
 
 use super::audit::{self, AuditRow};
 use super::head::{self, Head};
-use super::{CallQuery, CallRow, Keep, Operator, Records, call_rows, rows, schema};
+use super::{CallQuery, CallRow, Keep, Operator, RecordingRow, Records, call_rows, recordings, rows, schema};
 use crate::error::StorageError;
 use crate::private;
 use crate::seal::SealKey;
@@ -91,7 +91,9 @@ impl Sqlite {
             return Ok(());
         };
         self.gap = Some(format!("the audit chain in {} is cut: {text}", self.path.display()));
-        let noted = self.note(audit::GAP, text);
+        let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+        let described = (audit::GAP, "coeur.db".to_owned(), text);
+        let noted = self.append_with((&Operator::program(), at_ms), described, |_| Ok(true));
         if let Err(why) = noted {
             // A disk that is full must not keep the server from its phones; the next start finds it again.
             tracing::error!(%why, "the audit chain could not be written");
@@ -99,15 +101,21 @@ impl Sqlite {
         Ok(())
     }
 
-    /// A row of the chain that is of no change.
-    fn note(&mut self, action: &str, detail: String) -> Result<(), StorageError> {
+    /// A row of the chain that is of no change in the directory, with what is written beside it, if that is new.
+    fn append_with(
+        &mut self,
+        (operator, at_ms): (&Operator, u64),
+        described: (&str, String, String),
+        beside: impl Fn(&Transaction<'_>) -> rusqlite::Result<bool>,
+    ) -> Result<(), StorageError> {
         let doing = StorageError::sql("write the audit row into", &self.path);
-        let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
-        let described = (action, "coeur.db".to_owned(), detail);
         let mut head = self.head.clone();
         let write = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
-            append(&transaction, &self.key, &mut head, &Operator::program(), at_ms, described)?;
+            if !beside(&transaction)? {
+                return Ok(());
+            }
+            append(&transaction, &self.key, &mut head, operator, at_ms, described)?;
             transaction.commit()
         };
         write(&mut self.connection).map_err(doing)?;
@@ -250,6 +258,28 @@ impl Records for Sqlite {
 
     fn call(&mut self, id: u128) -> Result<Option<CallRow>, StorageError> {
         call_rows::of(&self.connection, id).map_err(StorageError::sql("read the calls of", &self.path))
+    }
+
+    fn add_recording(&mut self, recording: &RecordingRow, at_ms: u64) -> Result<(), StorageError> {
+        let described = ("recording.kept", recording.subject(), recording.detail());
+        let add = |transaction: &Transaction<'_>| recordings::add(transaction, recording);
+        self.append_with((&Operator::program(), at_ms), described, add)
+    }
+
+    fn recordings(&mut self, call: u128) -> Result<Vec<RecordingRow>, StorageError> {
+        recordings::of(&self.connection, call)
+            .map_err(StorageError::sql("read the recordings of", &self.path))
+    }
+
+    fn note(
+        &mut self,
+        operator: &Operator,
+        action: &'static str,
+        subject: &str,
+        detail: &str,
+        at_ms: u64,
+    ) -> Result<(), StorageError> {
+        self.append_with((operator, at_ms), (action, subject.to_owned(), detail.to_owned()), |_| Ok(true))
     }
 
     fn audit(&mut self, limit: usize) -> Result<Vec<AuditRow>, StorageError> {
@@ -408,8 +438,8 @@ fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite:
     let sql =
         "INSERT INTO accounts (id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign,
         forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb,
-        picked_up, pickup_groups)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+        picked_up, pickup_groups, record)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
     let rules = account.forwarding.as_deref().cloned().unwrap_or_default();
     transaction
         .prepare_cached(sql)?
@@ -429,7 +459,8 @@ fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite:
             rules.after_s,
             rules.do_not_disturb,
             account.picked_up,
-            account.pickup_groups.as_str()
+            account.pickup_groups.as_str(),
+            account.record.as_str()
         ])
         .map(|_| ())
 }
@@ -466,7 +497,8 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         forward_no_answer = CASE WHEN ?13 THEN ?14 ELSE forward_no_answer END,
         forward_offline = CASE WHEN ?15 THEN ?16 ELSE forward_offline END,
         forward_after_s = coalesce(?17, forward_after_s), do_not_disturb = coalesce(?18, do_not_disturb),
-        picked_up = coalesce(?19, picked_up), pickup_groups = coalesce(?20, pickup_groups)
+        picked_up = coalesce(?19, picked_up), pickup_groups = coalesce(?20, pickup_groups),
+        record = coalesce(?21, record)
         WHERE user = ?1 AND domain = ?2";
     let rules = &patch.forwarding;
     fn target(rule: &Option<Option<Box<str>>>) -> Option<&str> {
@@ -492,7 +524,8 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         rules.after_s,
         rules.do_not_disturb,
         patch.picked_up,
-        patch.pickup_groups.as_ref().map(|groups| groups.as_str())
+        patch.pickup_groups.as_ref().map(|groups| groups.as_str()),
+        patch.record.map(|record| record.as_str())
     ];
     transaction.execute(sql, values).map(|_| ())
 }

@@ -8,7 +8,7 @@ use crate::input::{Input, SendFailure};
 use crate::kept_calls::KeptCalls;
 use crate::media::{
     Fingerprint, Kept, KeptPath, KeptStream, MediaCommand, MediaEvent, MediaId, OpenStream, Pair, Peer,
-    Report, Sound, StreamAddress, StreamKind,
+    PromptId, Report, Sound, StreamAddress, StreamKind, TapeOrder,
 };
 use crate::outbox::{Outbox, Output};
 use crate::record::calls::{RecoveredCalls, Recovery, is_of_calls};
@@ -31,6 +31,9 @@ pub(super) struct Desk {
     pub(super) pairs: Box<[Pair]>,
     /// What is played to which endpoint.
     pub(super) playing: BTreeMap<MediaId, Sound>,
+    /// What was played to which endpoint alone, and what was said of recordings.
+    pub(super) prompts: Vec<(MediaId, Option<PromptId>)>,
+    pub(super) tapes: Vec<(MediaId, MediaId, TapeOrder)>,
     /// What was told last to be with a service.
     pub(super) served: Option<(MediaId, Service)>,
     /// No port is to be had.
@@ -76,6 +79,8 @@ impl Desk {
             connected: None,
             pairs: Box::default(),
             playing: BTreeMap::new(),
+            prompts: Vec::new(),
+            tapes: Vec::new(),
             served: None,
             full: false,
             slow: false,
@@ -200,6 +205,8 @@ impl Desk {
             MediaCommand::Restore { .. } => "Restore",
             MediaCommand::Serve { .. } => "Serve",
             MediaCommand::Play { .. } => "Play",
+            MediaCommand::Prompt { .. } => "Prompt",
+            MediaCommand::Tape { .. } => "Tape",
         });
         match command {
             MediaCommand::Open { id, near, streams } => {
@@ -236,6 +243,14 @@ impl Desk {
                 self.pairs = streams;
             }
             MediaCommand::Press { .. } => {}
+            MediaCommand::Prompt { id, prompt } => {
+                assert!(self.open.contains_key(&id), "played to before it is open");
+                self.prompts.push((id, prompt));
+            }
+            MediaCommand::Tape { id, with, order } => {
+                assert!([id, with].iter().all(|id| self.open.contains_key(id)), "taped before it is open");
+                self.tapes.push((id, with, order));
+            }
             MediaCommand::Disconnect { .. } => self.connected = None,
             MediaCommand::Close { id } => {
                 self.asked.retain(|(asked, _)| *asked != id);

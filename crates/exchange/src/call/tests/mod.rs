@@ -37,6 +37,7 @@ mod sealed;
 mod serving;
 mod session_ids;
 mod silent;
+mod taping;
 mod transferring;
 
 use crate::flow::Flow;

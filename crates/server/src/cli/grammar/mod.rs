@@ -236,6 +236,9 @@ pub enum AccountVerb {
         /// Groups in which accounts of its domain answer each other's calls by dialling *8; `no` for none
         #[arg(long, value_name = "GROUPS")]
         pickup_groups: Option<String>,
+        /// Which of its calls are recorded
+        #[arg(long, value_enum)]
+        record: Option<RecordPolicy>,
         /// Where all its calls go
         #[arg(long, value_name = "TARGET")]
         forward_always: Option<String>,
@@ -287,6 +290,16 @@ Examples:
 pub enum YesNo {
     Yes,
     No,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordPolicy {
+    /// None, whoever asks
+    Off,
+    /// Those for which it is asked, by the operator or by its phone
+    OnDemand,
+    /// All, from the answer on
+    All,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -525,12 +538,59 @@ pub enum CallsVerb {
         /// As `coeur calls` shows it
         call: String,
     },
+    /// Record a call: the caller left, the callee right; both hear that before anything is kept
+    #[command(
+        after_help = "An account of the call must let it be recorded: coeur account set ACCOUNT --record on-demand.\nFiles are in `recordings` of the data directory; coeur records show CALL names them.\n\nExamples:\n  coeur calls record 019ac0de-1234-7abc-8def-0123456789ab start\n  coeur calls record 019ac0de-1234-7abc-8def-0123456789ab pause"
+    )]
+    Record {
+        /// As `coeur calls` shows it
+        call: String,
+        #[arg(value_enum)]
+        order: RecordOrder,
+    },
+    /// Play something into a call, instead of what the other side says
+    #[command(
+        after_help = "SOUND is a WAV or Ogg Opus file in `prompts` of the data directory, by its name alone, or a tone: tone:dial, tone:ringback,\ntone:busy, tone:congestion, tone:waiting, tone:record.\n\nExamples:\n  coeur calls play 019ac0de-1234-7abc-8def-0123456789ab closing-soon.wav\n  coeur calls play 019ac0de-1234-7abc-8def-0123456789ab tone:waiting --to callee"
+    )]
+    Play {
+        /// As `coeur calls` shows it
+        call: String,
+        sound: String,
+        /// Who hears it
+        #[arg(long, value_enum, default_value_t = Audience::Both)]
+        to: Audience,
+    },
+    /// End what is played into a call
+    #[command(after_help = "Example:\n  coeur calls stop-playing 019ac0de-1234-7abc-8def-0123456789ab")]
+    StopPlaying {
+        /// As `coeur calls` shows it
+        call: String,
+        /// For whom
+        #[arg(long, value_enum, default_value_t = Audience::Both)]
+        to: Audience,
+    },
     /// End a call at once, on both sides
     #[command(after_help = "Example:\n  coeur calls hangup 019ac0de-1234-7abc-8def-0123456789ab")]
     Hangup {
         /// As `coeur calls` shows it
         call: String,
     },
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordOrder {
+    Start,
+    /// What is said is left out, and the place is marked
+    Pause,
+    Resume,
+    Stop,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Both,
+    Caller,
+    Callee,
 }
 
 #[derive(Args, Debug)]

@@ -78,6 +78,12 @@ pub struct Settings {
     /// WAV file that is heard by who is on hold [env: COEUR_MUSIC_ON_HOLD] [default: a piece of our own]
     #[arg(long, value_name = "FILE")]
     pub music_on_hold: Option<String>,
+    /// What recordings of calls are: wav or ogg [env: COEUR_RECORDING_FORMAT] [default: wav]
+    #[arg(long, value_name = "FORMAT")]
+    pub recording_format: Option<String>,
+    /// WAV file that both sides of a call hear before it is recorded [env: COEUR_RECORDING_ANNOUNCEMENT] [default: a tone]
+    #[arg(long, value_name = "FILE")]
+    pub recording_announcement: Option<String>,
     /// Country whose tones are heard: FR, GB, US, CA; any other: ITU [env: COEUR_TONES]
     #[arg(long, value_name = "COUNTRY")]
     pub tones: Option<String>,
@@ -140,6 +146,8 @@ impl Settings {
         layer.flag(Key::MediaPorts, self.media_ports);
         layer.flag(Key::MediaSilence, self.media_silence_s);
         layer.flag(Key::MusicOnHold, self.music_on_hold);
+        layer.flag(Key::RecordingFormat, self.recording_format);
+        layer.flag(Key::RecordingAnnouncement, self.recording_announcement);
         layer.flag(Key::Tones, self.tones);
         layer.flag(Key::ConferencePrefix, self.conference_prefix);
         layer.flag(Key::MessagesPerMinute, self.messages_per_minute);

@@ -152,7 +152,8 @@ impl Channel {
 
 impl Listener {
     fn hear(&mut self, channel: &Channel, out: &mut Out<'_>) {
-        let may = is_left_alone(out.relay, self.stream, out.now) && out.relay.may_send(out.now, self.stream);
+        let is_left_alone = is_left_alone(out.relay, self.stream, out.now) && !out.deck.plays(self.stream);
+        let may = is_left_alone && out.relay.may_send(out.now, self.stream);
         match channel.payload_bytes.filter(|_| may) {
             Some(bytes) => {
                 let mut slot = [0; SLOT_BYTES];

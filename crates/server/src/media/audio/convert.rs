@@ -1,15 +1,16 @@
-//! Which streams of a worker are converted: what the exchange has said of a pair becomes a [`Transcoder`], or [`Keys`] where keys
-//! alone are, and ends with it. A key that is to be said where packets pass makes [`Keys`] of a pair too, until something is agreed
-//! anew.
+//! Which streams of a worker are converted, or listened to: what the exchange has said of a pair becomes a [`Transcoder`], or
+//! [`Keys`] where keys alone are, and ends with it. A key that is to be said where packets pass makes [`Keys`] of a pair too, until
+//! something is agreed anew. What is listened to beside becomes a [`Tap`].
 
 use super::keys::{Keys, Presser};
 use super::room::RATE_HZ;
+use super::tap::{self, Tap, Tapped};
 use super::transcoder::{Talker, Transcoder};
 use super::{Audio, End, Full, Out, Part};
 use crate::media::endpoint::Opened;
 use crate::media::endpoints::Endpoints;
 use coeur_exchange::input::MediaEvent;
-use coeur_exchange::media::{Conversion, Converted, Format, Side, Stream, StreamKind};
+use coeur_exchange::media::{Conversion, Converted, Format, Keying, Side, Stream, StreamKind};
 use coeur_exchange::outbox::MediaId;
 use coeur_exchange::service::Room;
 use coeur_media::codec::{Codec, CodecError, OpusSettings, comfort};
@@ -38,6 +39,7 @@ impl Endpoints {
     /// The audio parts have their turns.
     pub(in crate::media) fn tick(&mut self) {
         self.with_audio(|audio, out| audio.tick(out));
+        self.convert_what_is_over();
     }
 
     /// The audio parts, with what they reach of the worker; keys that they find are told.
@@ -47,6 +49,7 @@ impl Endpoints {
             relay: &mut self.relay,
             sockets: &self.sockets,
             stats: &self.stats,
+            deck: &mut self.deck,
             now: self.now.monotonic,
             wall: self.now.wall,
             keys: &mut keys,
@@ -67,7 +70,12 @@ impl Endpoints {
         // On the first: it is one key.
         let Some(opened) = endpoint.each().map(|(_, opened)| opened).find(is_audio) else { return };
         let (stream, index) = (opened.key, endpoint.each().position(|(_, other)| other.key == opened.key));
-        let is_relayed = endpoint.room.is_none() && self.audio.taker(stream).is_none();
+        let has_no_keys = match self.audio.taker(stream).and_then(|key| self.audio.part(key)) {
+            None => true,
+            Some(Part::Tap(tap)) => tap.keys().is_none(),
+            Some(Part::Transcoder(_) | Part::Keys(_) | Part::Room(_)) => false,
+        };
+        let is_relayed = endpoint.room.is_none() && has_no_keys;
         if let Some(index) = index.filter(|_| is_relayed) {
             self.press_first(id, index);
         }
@@ -101,14 +109,15 @@ impl Endpoints {
         }
     }
 
-    /// Makes the streams of an endpoint what their links say: taken by a transcoder, or relayed. What is as it was goes on.
+    /// Makes the streams of an endpoint what their links say: taken by a transcoder, listened to, or relayed. What is as it was
+    /// goes on.
     pub(in crate::media) fn convert(&mut self, id: MediaId) {
         let Some(endpoint) = self.endpoints.get(&id) else { return };
         if let Some(room) = endpoint.room {
             return self.seat(id, room);
         }
         let streams: Vec<StreamKey> = endpoint.each().map(|(_, opened)| opened.key).collect();
-        let wanted: Vec<Option<Work>> = endpoint.each().map(|(_, opened)| self.conversion(opened)).collect();
+        let wanted: Vec<Option<Work>> = endpoint.each().map(|(_, opened)| self.work(id, opened)).collect();
         for (stream, wanted) in streams.into_iter().zip(wanted) {
             let before = self.audio.taker(stream);
             let stays = match (before.and_then(|key| self.audio.part(key)), &wanted) {
@@ -116,8 +125,16 @@ impl Endpoints {
                     is_same(transcoder, wanted)
                 }
                 (Some(Part::Keys(keys)), Some(Work::Keys(wanted))) => are_same(keys, wanted),
+                (Some(Part::Tap(tap)), Some(Work::Listen(wanted, keys))) => {
+                    is_same_tap(tap, wanted)
+                        && match (tap.keys(), keys) {
+                            (Some(keys), Some(wanted)) => are_same(keys, wanted),
+                            (None, None) => true,
+                            (Some(_), None) | (None, Some(_)) => false,
+                        }
+                }
                 (None, None) => true,
-                (Some(Part::Room(_) | Part::Transcoder(_) | Part::Keys(_)), Some(_))
+                (Some(Part::Room(_) | Part::Transcoder(_) | Part::Keys(_) | Part::Tap(_)), Some(_))
                 | (Some(_), None)
                 | (None, Some(_)) => false,
             };
@@ -187,9 +204,38 @@ impl Endpoints {
         })
     }
 
+    /// The same, with what is listened to beside it.
+    fn work(&self, id: MediaId, opened: &Opened) -> Option<Work> {
+        match (self.conversion(opened), self.listened(id, opened)) {
+            (Some(Work::Keys(keys)), Some(both)) => Some(Work::Listen(both, Some(keys))),
+            (None, Some(both)) => Some(Work::Listen(both, None)),
+            (work, _) => work,
+        }
+    }
+
+    /// How both streams are heard while their packets pass. `None`: they need not be, or cannot be.
+    fn listened(&self, id: MediaId, opened: &Opened) -> Option<[Wanted; 2]> {
+        let link = opened.link.as_ref()?;
+        let other = self.endpoints.get(&link.with)?.opened(usize::from(link.stream))?;
+        let (here, there) = (opened.described.as_ref()?, other.described.as_ref()?);
+        // Of what passes under keys that we do not have nothing is heard.
+        let is_sealed = |stream: &Stream| matches!(stream.keying, Keying::EndToEnd);
+        let can_be = opened.is_on && other.is_on && opened.key != other.key;
+        if !can_be || is_sealed(here) || is_sealed(there) {
+            return None;
+        }
+        if !self.is_listened_to(id, link.with, [opened.key, other.key]) {
+            return None;
+        }
+        let listened = |key, stream| spoken(key, stream, (tap::RATE_HZ, tap::RATE_HZ), Side::USUAL);
+        let mut both = [listened(opened.key, here)?, listened(other.key, there)?];
+        both.iter_mut().for_each(|wanted| wanted.hears.keys_in_sound = false);
+        Some(both)
+    }
+
     fn begin(&mut self, work: Work) {
         let streams = match &work {
-            Work::Sound(wanted) => wanted.each_ref().map(|wanted| wanted.stream),
+            Work::Sound(wanted) | Work::Listen(wanted, _) => wanted.each_ref().map(|wanted| wanted.stream),
             Work::Keys(wanted) => wanted.each_ref().map(|wanted| wanted.stream),
         };
         for stream in streams {
@@ -203,16 +249,19 @@ impl Endpoints {
                     let talkers = [first.map_err(|_| Full)?, second.map_err(|_| Full)?];
                     Part::Transcoder(Box::new(Transcoder::new(talkers)))
                 }
-                Work::Keys([first, second]) => {
-                    let (of_first, of_second) = (first.stream, second.stream);
-                    let ends = [presser(audio, first, of_second, out), presser(audio, second, of_first, out)];
-                    Part::Keys(Box::new(Keys::new(ends)))
+                Work::Keys(both) => Part::Keys(Box::new(pressers(audio, both, out))),
+                Work::Listen(both, keys) => {
+                    let [first, second] = both.map(tapped);
+                    let ends = [first.map_err(|_| Full)?, second.map_err(|_| Full)?];
+                    Part::Tap(Box::new(Tap::new(ends, keys.map(|both| pressers(audio, both, out)))))
                 }
             };
             audio.add(part, out)
         });
         if added.is_err() {
-            tracing::warn!("a call is not converted: the media worker has all the audio that it can do");
+            tracing::warn!(
+                "a call is not converted or recorded: the media worker has all the audio that it can do"
+            );
             self.stats.audio_refused.add(1);
         }
     }
@@ -222,6 +271,8 @@ impl Endpoints {
 enum Work {
     Sound([Wanted; 2]),
     Keys([Pressed; 2]),
+    /// Packets pass, with their keys laid in where these are said apart, and are heard.
+    Listen([Wanted; 2], Option<[Pressed; 2]>),
 }
 
 /// What is to be done with the keys of one stream.
@@ -267,6 +318,27 @@ fn pressed_by(
         }
     });
     Pressed { stream, passes, says }
+}
+
+fn pressers(audio: &mut Audio, [first, second]: [Pressed; 2], out: &Out<'_>) -> Keys {
+    let (of_first, of_second) = (first.stream, second.stream);
+    Keys::new([presser(audio, first, of_second, out), presser(audio, second, of_first, out)])
+}
+
+fn tapped(wanted: Wanted) -> Result<Tapped, CodecError> {
+    let mut seed = [0; 4];
+    crate::house::random(&mut seed);
+    Tapped::new(wanted.stream, wanted.hears, wanted.says, u32::from_ne_bytes(seed))
+}
+
+fn is_same_tap(tap: &Tap, wanted: &[Wanted; 2]) -> bool {
+    let has = |wanted: &Wanted| {
+        let is_it = |end: &Tapped| {
+            end.stream == wanted.stream && *end.hears() == wanted.hears && *end.says() == wanted.says
+        };
+        tap.ends().iter().any(is_it)
+    };
+    wanted.iter().all(has)
 }
 
 fn presser(audio: &mut Audio, pressed: Pressed, other: StreamKey, out: &Out<'_>) -> Presser {

@@ -13,17 +13,21 @@
 mod broadcast;
 mod clock;
 mod convert;
+mod deck;
 mod end;
 mod keys;
+mod listen;
 mod out;
 mod play;
 mod room;
 mod sounds;
+mod tap;
 mod transcoder;
 
+pub(super) use deck::Deck;
 pub(super) use end::End;
 pub(super) use out::Out;
-pub use sounds::Sounds;
+pub use sounds::{Shelf, Sounds};
 
 use broadcast::{Broadcast, Hears};
 use clock::{Clock, Turn};
@@ -36,6 +40,7 @@ use coeur_sip::time::Monotonic;
 use keys::Keys;
 use room::Room;
 use slab::Slab;
+use tap::Tap;
 use transcoder::Transcoder;
 
 /// Parts of one worker. Each costs its share of a core: a call between G.711 and Opus some 105 µs of every 20 ms, 0.5 %, so
@@ -50,6 +55,7 @@ pub(super) struct PartKey(usize);
 pub(super) enum Part {
     Transcoder(Box<Transcoder>),
     Keys(Box<Keys>),
+    Tap(Box<Tap>),
     Room(Box<Room>),
 }
 
@@ -177,7 +183,7 @@ impl Audio {
     pub(super) fn member(&self, name: Name, stream: StreamKey) -> Option<&End> {
         match self.part(self.taker(stream)?)? {
             Part::Room(room) if room.name() == name => room.member(stream),
-            Part::Room(_) | Part::Transcoder(_) | Part::Keys(_) => None,
+            Part::Room(_) | Part::Transcoder(_) | Part::Keys(_) | Part::Tap(_) => None,
         }
     }
 
@@ -211,6 +217,7 @@ impl Audio {
     pub(super) fn closed(&mut self, stream: StreamKey, out: &mut Out<'_>) {
         self.leave(stream, out);
         self.play(stream, None, out);
+        out.deck.closed(stream);
         for sources in [&mut self.sources, &mut self.heard_sources] {
             if let Some(source) = sources.get_mut(stream.0 as usize) {
                 *source = None;
@@ -232,6 +239,7 @@ impl Audio {
             Some(Part::Keys(keys)) => keys.press(usize::from(end), digit, ms, out),
             // Keys are not listened to in a conference, and none is said there.
             Some(Part::Room(_)) | None => {}
+            Some(Part::Tap(tap)) => tap.press(usize::from(end), digit, ms, out),
         }
     }
 
@@ -259,7 +267,7 @@ impl Audio {
                 match turn {
                     Turn::Of(phase) if entry.phase == phase => entry.part.tick(out),
                     Turn::Of(_) => {}
-                    Turn::Missed(ticks) => entry.part.missed(ticks),
+                    Turn::Missed(ticks) => entry.part.missed(ticks, out),
                 }
             }
         }
@@ -281,6 +289,7 @@ impl Part {
         match self {
             Self::Transcoder(transcoder) => transcoder.streams().to_vec(),
             Self::Keys(keys) => keys.streams().to_vec(),
+            Self::Tap(tap) => tap.streams().to_vec(),
             Self::Room(room) => room.streams(),
         }
     }
@@ -290,7 +299,7 @@ impl Part {
         match self {
             Self::Transcoder(_) | Self::Room(_) => Taker::End,
             // Its ends report to each other.
-            Self::Keys(_) => Taker::Tap,
+            Self::Keys(_) | Self::Tap(_) => Taker::Tap,
         }
     }
 
@@ -300,6 +309,7 @@ impl Part {
         match self {
             Self::Transcoder(transcoder) => transcoder.into_ends().map(of).into(),
             Self::Keys(keys) => keys.into_sources().into(),
+            Self::Tap(tap) => tap.into_sources(),
             Self::Room(room) => room.into_ends().into_iter().map(of).collect(),
         }
     }
@@ -309,6 +319,7 @@ impl Part {
         match self {
             Self::Transcoder(transcoder) => transcoder.receive(end, packet, out),
             Self::Keys(keys) => keys.receive(end, packet, out),
+            Self::Tap(tap) => tap.receive(end, packet, out),
             Self::Room(room) => room.receive(end, packet, out),
         }
     }
@@ -318,15 +329,17 @@ impl Part {
         match self {
             Self::Transcoder(transcoder) => transcoder.tick(out),
             Self::Keys(keys) => keys.tick(out),
+            Self::Tap(tap) => tap.tick(out),
             Self::Room(room) => room.tick(out),
         }
     }
 
     /// So many turns were missed.
-    fn missed(&mut self, ticks: u32) {
+    fn missed(&mut self, ticks: u32, out: &mut Out<'_>) {
         match self {
-            Self::Transcoder(transcoder) => transcoder.missed(ticks),
+            Self::Transcoder(transcoder) => transcoder.missed(ticks, out),
             Self::Keys(keys) => keys.missed(ticks),
+            Self::Tap(tap) => tap.missed(ticks, out),
             Self::Room(room) => room.missed(ticks),
         }
     }
@@ -336,6 +349,7 @@ impl Part {
         match self {
             Self::Transcoder(transcoder) => transcoder.leave(out),
             Self::Keys(keys) => keys.leave(out),
+            Self::Tap(tap) => tap.leave(out),
             Self::Room(room) => room.leave(out),
         }
     }

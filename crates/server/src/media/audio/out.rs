@@ -1,5 +1,6 @@
 //! What a part reaches of its worker: the relay, the sockets, the time.
 
+use super::deck::Deck;
 use crate::media::socket;
 use crate::media::stats::Stats;
 use coeur_media::packet::Packet;
@@ -13,6 +14,8 @@ pub(in crate::media) struct Out<'o> {
     pub(in crate::media) stats: &'o Stats,
     pub(in crate::media) now: Monotonic,
     pub(in crate::media) wall: Wall,
+    /// What is played to single streams, and what is taped.
+    pub(in crate::media) deck: &'o mut Deck,
     /// Keys that were heard on streams, to be told.
     pub(in crate::media) keys: &'o mut Vec<(StreamKey, Key)>,
 }

@@ -97,6 +97,7 @@ impl Room {
                         .zip(&chime)
                         .for_each(|(sample, chime)| *sample = sample.saturating_add(*chime));
                 }
+                out.deck.fill(end.stream, RATE_HZ, &mut pcm);
                 end.say(&mut pcm, out);
             } else {
                 end.skip(1);

@@ -1,9 +1,11 @@
 //! The sounds of this server: its music and the tones of its region. Shared by all workers.
 
-use coeur_exchange::media::Sound;
+use coeur_exchange::media::{PromptId, Sound};
 use coeur_media::record::{FILE_BYTES_MAX, Player, Prompt};
 use coeur_media::tone::plan::{Region, Signal};
 use coeur_media::tone::{Generator, piece};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -13,6 +15,33 @@ pub struct Sounds {
     /// `None`: our own piece.
     music: Option<Arc<[Prompt; 2]>>,
     pub region: Region,
+    /// What says that a call is recorded; `None`: a tone.
+    announcement: Option<Prompt>,
+}
+
+/// Sound that is to be played to single calls, until its worker takes it.
+#[derive(Debug, Default)]
+pub struct Shelf(Mutex<(u64, BTreeMap<PromptId, Prompt>)>);
+
+/// Pieces on the shelf; the oldest of more are gone. 5 minutes of each at most, 154 MB.
+const SHELF_MAX: usize = 16;
+
+impl Shelf {
+    /// At 16 kHz.
+    pub fn put(&self, prompt: Prompt) -> PromptId {
+        let mut shelf = self.0.lock();
+        let (serial, prompts) = &mut *shelf;
+        *serial += 1;
+        prompts.insert(PromptId(*serial), prompt);
+        if prompts.len() > SHELF_MAX {
+            prompts.pop_first();
+        }
+        PromptId(*serial)
+    }
+
+    pub(super) fn get(&self, id: PromptId) -> Option<Prompt> {
+        self.0.lock().1.get(&id).cloned()
+    }
 }
 
 /// Made when it is first heard.
@@ -23,22 +52,29 @@ const RATES_HZ: [u32; 2] = [8_000, 16_000];
 impl Sounds {
     /// With our own music.
     pub fn own(region: Region) -> Sounds {
-        Sounds { music: None, region }
+        Sounds { music: None, region, announcement: None }
     }
 
     /// With music out of a WAV file; an error is a sentence for who has named the file.
     pub fn read(music: &Path, region: Region) -> Result<Sounds, String> {
-        let shown = music.display();
-        let size = std::fs::metadata(music).map_err(|why| format!("{shown}: {why}"))?.len();
-        if size > FILE_BYTES_MAX as u64 {
-            return Err(format!("{shown}: {size} bytes are more than the {FILE_BYTES_MAX} that are read"));
-        }
-        let wav = std::fs::read(music).map_err(|why| format!("{shown}: {why}"))?;
-        let prompt =
-            |rate_hz| Prompt::read(&wav, rate_hz).map_err(|why| format!("{shown}: {}", why.as_str()));
-        let [narrow, wide] = RATES_HZ.map(prompt);
+        let [narrow, wide] = RATES_HZ.map(|rate_hz| read(music, rate_hz));
         let (narrow, wide) = (narrow?, wide?);
-        Ok(Sounds { music: Some(Arc::new([narrow, wide])), region })
+        Ok(Sounds { music: Some(Arc::new([narrow, wide])), ..Sounds::own(region) })
+    }
+
+    /// With an announcement of recordings out of a WAV file.
+    pub fn announcing(self, announcement: &Path) -> Result<Sounds, String> {
+        Ok(Sounds { announcement: Some(read(announcement, RATES_HZ[1])?), ..self })
+    }
+
+    /// At 16 kHz: what a file says, or a tone of half a second (ITU-T E.180 section 5.8).
+    pub(in crate::media) fn announcement(&self) -> Prompt {
+        self.announcement.clone().unwrap_or_else(|| {
+            let rate_hz = RATES_HZ[1];
+            let mut pcm = vec![0; rate_hz as usize / 2];
+            Generator::recording(rate_hz).fill(&mut pcm);
+            Prompt::of(pcm)
+        })
     }
 
     /// From the beginning, at 8 or 16 kHz.
@@ -52,6 +88,17 @@ impl Sounds {
             Sound::Ringing => Playing::Tone(Generator::signal(self.region, Signal::RingBack, rate_hz)),
         }
     }
+}
+
+/// Reads a WAV file.
+fn read(path: &Path, rate_hz: u32) -> Result<Prompt, String> {
+    let shown = path.display();
+    let size = std::fs::metadata(path).map_err(|why| format!("{shown}: {why}"))?.len();
+    if size > FILE_BYTES_MAX as u64 {
+        return Err(format!("{shown}: {size} bytes are more than the {FILE_BYTES_MAX} that are read"));
+    }
+    let wav = std::fs::read(path).map_err(|why| format!("{shown}: {why}"))?;
+    Prompt::read(&wav, rate_hz).map_err(|why| format!("{shown}: {}", why.as_str()))
 }
 
 pub(super) enum Playing {

@@ -53,23 +53,29 @@ impl Transcoder {
         for at in 0..2 {
             let [hears, says] = self.from(at);
             let may_send = out.relay.may_send(out.now, says.end.stream);
+            let (stream, to) = (hears.end.stream, says.end.stream);
+            let is_played = out.deck.plays(to) && may_send;
             let is_heard = hears.end.is_heard(out.now) && may_send;
             if !is_heard {
                 hears.end.rest();
             }
-            if !(is_heard || says.end.has_keys() && may_send) {
+            if !(is_heard || is_played || says.end.has_keys() && may_send) {
                 says.end.skip(1);
                 continue;
             }
             let mut room = [0; SAMPLES_MAX];
             let pcm = &mut room[..samples(says.end.says().rate_hz)];
-            let stream = hears.end.stream;
             if is_heard {
                 hears.end.listen(out.now, pcm, |key| pass_key(key, stream, says, out.keys));
+                out.deck.heard(stream, says.end.says().rate_hz, pcm);
+            }
+            if is_played {
+                out.deck.fill(to, says.end.says().rate_hz, pcm);
             }
             says.end.say(pcm, out);
         }
         self.ends.iter_mut().for_each(|talker| talker.end.report(out));
+        out.deck.turn(self.streams());
     }
 
     /// A key for the end at this place.
@@ -77,8 +83,9 @@ impl Transcoder {
         self.ends[at].end.press(digit, ms);
     }
 
-    pub(super) fn missed(&mut self, ticks: u32) {
+    pub(super) fn missed(&mut self, ticks: u32, out: &mut Out<'_>) {
         self.ends.iter_mut().for_each(|talker| talker.end.skip(ticks));
+        out.deck.missed(self.streams(), ticks);
     }
 
     pub(super) fn leave(&mut self, out: &mut Out<'_>) {

@@ -3,6 +3,7 @@
 mod conferring;
 mod playing;
 mod pressing;
+mod taping;
 
 use super::*;
 use crate::media::audio::PARTS_MAX;

@@ -1,0 +1,221 @@
+//! Who is recorded, and what is played to a side: by the account's policy when a call is answered, by word of the operator, or
+//! of a phone (an INFO with `Record: on` or `off`, as desk phones with a record key send it).
+//!
+//! The policy of an account decides whether its calls may be recorded at all; of two accounts the one that has more recorded
+//! counts. Both sides hear that they are recorded, before anything is kept: the media plane sees to that, and no word here can
+//! leave it out. A call whose keys we do not have cannot be recorded.
+//!
+//! What it deliberately does not do: record a call to a service, and go on after a restart with what was recorded on demand.
+
+use super::leg::LegId;
+use super::state::Call;
+use super::{Calls, refuse};
+use crate::call_record::{CallRecordId, Hearer, NotRecorded, RecordOrder};
+use crate::context::Context;
+use crate::event::{Event, LegProtection};
+use crate::flow::Flow;
+use crate::media::{MediaCommand, MediaId, PromptId, TapeOrder};
+use crate::outbox::Output;
+use crate::party::Party;
+use coeur_directory::RecordPolicy;
+use coeur_sip::{Message, Method, StatusCode};
+
+/// What has become of the recording of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Taped {
+    #[default]
+    Never,
+    Runs,
+    Paused,
+    /// Somebody has ended it, or it cannot be.
+    Over,
+}
+
+/// Whose word it is.
+#[derive(Clone, Copy, Debug)]
+enum Asker<'n> {
+    Policy,
+    Operator(&'n str),
+    Phone(Party),
+}
+
+impl Calls {
+    /// Word of the operator. `None`: no call of this shard.
+    pub(super) fn record_asked(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: CallRecordId,
+        (order, by): (RecordOrder, &str),
+    ) -> Option<Result<(), NotRecorded>> {
+        let call = self.call_of(id)?;
+        Some(self.record(cx, call, order, Asker::Operator(by)))
+    }
+
+    /// The same, of what is played to one side of a call or to both.
+    pub(super) fn play_asked(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: CallRecordId,
+        (prompt, to): (Option<PromptId>, Hearer),
+    ) -> Option<Result<(), NotRecorded>> {
+        let call = self.call_of(id)?;
+        let state = self.calls.get(call as usize)?;
+        let sides = [
+            state.callee.filter(|_| to != Hearer::Caller),
+            Some(state.caller).filter(|_| to != Hearer::Callee),
+        ];
+        if let Some(why) = self.cannot_be_heard(state) {
+            return Some(Err(why));
+        }
+        for id in sides.into_iter().flatten().filter_map(|id| self.leg(id)?.media.open_id()) {
+            cx.outbox.outputs.push(Output::Media(MediaCommand::Prompt { id, prompt }));
+        }
+        Some(Ok(()))
+    }
+
+    /// Both sides have agreed on media: what the policy wants is recorded from the answer on.
+    pub(super) fn record_by_policy(&mut self, cx: &mut Context<'_>, call: u32) {
+        let Some(state) = self.calls.get(call as usize) else { return };
+        let is_due =
+            state.taped == Taped::Never && state.record.answered.is_some() && !state.record.is_elsewhere;
+        if !is_due || self.record_policy(cx, state) != RecordPolicy::All {
+            return;
+        }
+        if let Err(why) = self.record(cx, call, RecordOrder::Start, Asker::Policy) {
+            self.calls[call as usize].taped = Taped::Over;
+            let text = format!(
+                "a call that is to be recorded by the policy of its account is not: {}",
+                why.as_str()
+            );
+            let subject = self.calls[call as usize].record.id.to_string().into();
+            cx.outbox.publish(Event::Notice { flow: None, subject, text: text.into() });
+        }
+    }
+
+    /// True: the INFO was the record key of a phone, and is answered.
+    pub(super) fn record_key(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: LegId,
+        flow: Flow,
+        message: &Message<'_>,
+    ) -> bool {
+        let Some(order) = key(message) else { return false };
+        let Some(leg) = self.leg(id) else { return false };
+        let (call, party) = (leg.call, leg.end.party);
+        let result = match party {
+            Some(party) => self.record(cx, call, order, Asker::Phone(party)),
+            // Who is nobody of ours may not have others recorded.
+            None => Err(NotRecorded::Policy),
+        };
+        match result {
+            Ok(()) => refuse(cx, &flow, message, StatusCode::OK, None),
+            Err(why) => refuse(cx, &flow, message, StatusCode::FORBIDDEN, Some(why.phrase())),
+        }
+        true
+    }
+
+    fn record(
+        &mut self,
+        cx: &mut Context<'_>,
+        call: u32,
+        order: RecordOrder,
+        asker: Asker<'_>,
+    ) -> Result<(), NotRecorded> {
+        let Some(state) = self.calls.get(call as usize) else { return Err(NotRecorded::NotAnswered) };
+        self.may_record(cx, state, asker)?;
+        let taped = state.taped;
+        let (order, taped) = match (order, taped) {
+            (RecordOrder::Start, Taped::Never | Taped::Over) => {
+                if let Some(why) = self.cannot_be_heard(state) {
+                    return Err(why);
+                }
+                let asked_by = match asker {
+                    Asker::Policy => "policy".into(),
+                    Asker::Operator(name) => name.into(),
+                    Asker::Phone(party) => match cx.world.directory.account_by_id(party.account) {
+                        Some(account) => account.aor.as_str().into(),
+                        None => return Err(NotRecorded::Policy),
+                    },
+                };
+                (TapeOrder::Begin { call: state.record.id, asked_by }, Taped::Runs)
+            }
+            // Who presses twice means it once.
+            (RecordOrder::Start | RecordOrder::Resume, Taped::Runs) | (RecordOrder::Pause, Taped::Paused) => {
+                return Ok(());
+            }
+            (RecordOrder::Start | RecordOrder::Resume, Taped::Paused) => (TapeOrder::Resume, Taped::Runs),
+            (RecordOrder::Pause, Taped::Runs) => (TapeOrder::Pause, Taped::Paused),
+            (RecordOrder::Stop, Taped::Runs | Taped::Paused) => (TapeOrder::End, Taped::Over),
+            (RecordOrder::Pause | RecordOrder::Resume | RecordOrder::Stop, Taped::Never | Taped::Over) => {
+                return Err(NotRecorded::NotRunning);
+            }
+        };
+        let [id, with] = self.media_of(state).ok_or(NotRecorded::NotAnswered)?;
+        if matches!(order, TapeOrder::Begin { .. }) {
+            cx.counters.calls_recorded += 1;
+        }
+        cx.outbox.outputs.push(Output::Media(MediaCommand::Tape { id, with, order }));
+        self.calls[call as usize].taped = taped;
+        Ok(())
+    }
+
+    fn may_record(&self, cx: &Context<'_>, call: &Call, asker: Asker<'_>) -> Result<(), NotRecorded> {
+        let policy = match asker {
+            Asker::Policy => return Ok(()),
+            Asker::Operator(_) => self.record_policy(cx, call),
+            // A phone has a say where its own account leaves it one.
+            Asker::Phone(party) => match policy_of(cx, party.account) {
+                RecordPolicy::All => RecordPolicy::Off,
+                own @ (RecordPolicy::Off | RecordPolicy::OnDemand) => own,
+            },
+        };
+        if policy == RecordPolicy::Off { Err(NotRecorded::Policy) } else { Ok(()) }
+    }
+
+    /// Of the accounts of its sides that which has more recorded.
+    fn record_policy(&self, cx: &Context<'_>, call: &Call) -> RecordPolicy {
+        let of = |id: LegId| self.leg(id)?.end.party.map(|party| party.account);
+        let caller = of(call.caller).or(call.record.caller.map(|party| party.account));
+        let sides = [caller, call.callee.and_then(of), call.record.called];
+        sides.into_iter().flatten().map(|account| policy_of(cx, account)).max().unwrap_or_default()
+    }
+
+    /// Why nothing of a call can be heard, or said into it.
+    fn cannot_be_heard(&self, call: &Call) -> Option<NotRecorded> {
+        let sealed = |protection: LegProtection| protection == LegProtection::EndToEnd;
+        if call.record.protection.is_some_and(|of| sealed(of.caller) || sealed(of.callee)) {
+            return Some(NotRecorded::EndToEnd);
+        }
+        if call.record.answered.is_none() {
+            return Some(NotRecorded::NotAnswered);
+        }
+        let is_service = call.callee.is_some_and(|callee| self.service_of(callee).is_some());
+        is_service.then_some(NotRecorded::Service)
+    }
+
+    /// The endpoints of both sides, the caller's first.
+    fn media_of(&self, call: &Call) -> Option<[MediaId; 2]> {
+        let of = |id: LegId| self.leg(id)?.media.open_id();
+        Some([of(call.caller)?, of(call.callee?)?])
+    }
+}
+
+fn policy_of(cx: &Context<'_>, account: coeur_directory::AccountId) -> RecordPolicy {
+    cx.world.directory.account_by_id(account).map(|account| account.record).unwrap_or_default()
+}
+
+/// No RFC has this header; phones of Snom, Yealink and others send it.
+fn key(message: &Message<'_>) -> Option<RecordOrder> {
+    if message.method() != Method::Info {
+        return None;
+    }
+    let header = message.headers().find(|header| header.name_bytes.eq_ignore_ascii_case(b"Record"))?;
+    match header.value.to_ascii_lowercase().as_slice() {
+        b"on" => Some(RecordOrder::Start),
+        b"off" => Some(RecordOrder::Stop),
+        b"pause" => Some(RecordOrder::Pause),
+        b"resume" => Some(RecordOrder::Resume),
+        _ => None,
+    }
+}

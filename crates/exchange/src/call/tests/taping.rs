@@ -1,0 +1,183 @@
+//! Who is recorded, by whose word, and who is not; what is played to whom.
+
+use super::profiles::{Kind, described_by, desk as desk_of, talk};
+use super::*;
+use crate::call_record::{Ask, CallRecordId, Hearer, NotRecorded, RecordOrder, Ticket, Told};
+use crate::event::Event;
+use crate::input::{Command, Input};
+use crate::media::{PromptId, TapeOrder};
+use crate::testing::{Phone, aor, apply};
+use coeur_directory::{AccountPatch, Change, RecordPolicy};
+
+fn let_record(desk: &Desk, user: &str, record: RecordPolicy) {
+    let patch = AccountPatch { record: Some(record), ..AccountPatch::default() };
+    apply(&desk.office.world, Change::AccountChanged { aor: aor(user), patch });
+}
+
+fn ask(desk: &mut Desk, ask: Ask) -> Option<Told> {
+    desk.handle(Input::Told(Command::Asked { ticket: Ticket(7), ask }));
+    desk.office.told.pop().map(|(_, told)| told)
+}
+
+fn call(desk: &mut Desk) -> CallRecordId {
+    match ask(desk, Ask::List { account: None, limit: 1 }) {
+        Some(Told::Calls { calls, .. }) => calls[0].id,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn order(desk: &mut Desk, order: RecordOrder) -> Option<Result<(), NotRecorded>> {
+    let id = call(desk);
+    match ask(desk, Ask::Record { id, order, by: "root".into() }) {
+        Some(Told::Taped(done)) => done,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the media plane was told, in its words.
+fn orders(desk: &Desk) -> Vec<String> {
+    let word = |order: &TapeOrder| match order {
+        TapeOrder::Begin { asked_by, .. } => format!("begin by {asked_by}"),
+        TapeOrder::Pause => "pause".to_owned(),
+        TapeOrder::Resume => "resume".to_owned(),
+        TapeOrder::End => "end".to_owned(),
+    };
+    desk.tapes.iter().map(|(_, _, order)| word(order)).collect()
+}
+
+fn talking(policy: RecordPolicy) -> (Desk, Phone, Phone, Ua, Ua) {
+    let (mut desk, mut alice, bob) = Desk::new();
+    let_record(&desk, "bob", policy);
+    let (caller, callee) = desk.talk(&mut alice, &bob);
+    (desk, alice, bob, caller, callee)
+}
+
+#[test]
+fn nobody_is_recorded_whose_account_does_not_let_it() {
+    let (mut desk, alice, _, mut caller, _) = talking(RecordPolicy::Off);
+    for wanted in [RecordOrder::Start, RecordOrder::Pause, RecordOrder::Stop] {
+        assert_eq!(order(&mut desk, wanted), Some(Err(NotRecorded::Policy)));
+    }
+    let info = caller.request("INFO", "Record: on\r\n", "");
+    let sent = desk.receive(alice.flow, &info);
+    assert!(answer_to(&sent, alice.flow, 403).text().contains("Recording Not Permitted"));
+    assert_eq!(orders(&desk), Vec::<String>::new());
+}
+
+#[test]
+fn an_operator_begins_pauses_and_ends_a_recording_of_the_caller_left_and_the_callee_right() {
+    let (mut desk, alice, bob, mut caller, _) = talking(RecordPolicy::OnDemand);
+    assert_eq!(order(&mut desk, RecordOrder::Pause), Some(Err(NotRecorded::NotRunning)));
+    for wanted in [
+        RecordOrder::Start,
+        RecordOrder::Start,
+        RecordOrder::Pause,
+        RecordOrder::Pause,
+        RecordOrder::Resume,
+        RecordOrder::Stop,
+    ] {
+        assert_eq!(order(&mut desk, wanted), Some(Ok(())));
+    }
+    assert_eq!(orders(&desk), ["begin by root", "pause", "resume", "end"]);
+    assert_eq!(order(&mut desk, RecordOrder::Stop), Some(Err(NotRecorded::NotRunning)));
+    let (left, right, _) = &desk.tapes[0];
+    let port = |id| desk.open[id].as_ref().and_then(|peer| Some(peer.streams[0].as_ref()?.rtp.port()));
+    assert_eq!((port(left), port(right)), (Some(4_000), Some(5_000)));
+    assert_eq!(desk.office.exchange.counters().calls_recorded, 1);
+    let id = call(&mut desk);
+    let bye = caller.request("BYE", "", "");
+    let sent = desk.receive(alice.flow, &bye);
+    let told = request_to(&sent, bob.flow, "BYE").clone();
+    desk.receive(bob.flow, &reply(&told, 200, "", "", ""));
+    let late = ask(&mut desk, Ask::Record { id, order: RecordOrder::Start, by: "root".into() });
+    assert_eq!(late, Some(Told::Taped(None)), "no call of this shard");
+}
+
+#[test]
+fn a_call_of_an_account_that_has_all_recorded_is_recorded_from_its_answer_on_once() {
+    let (mut desk, alice, bob, mut caller, mut callee) = talking(RecordPolicy::All);
+    assert_eq!(orders(&desk), ["begin by policy"]);
+    let offer = described("10.0.0.1", 4_000, 2, "a=sendonly\r\n");
+    let hold = caller.request("INVITE", "", &offer);
+    let sent = desk.receive(alice.flow, &hold);
+    let invite = request_to(&sent, bob.flow, "INVITE").clone();
+    desk.receive(bob.flow, &reply(&invite, 200, "", &contact(bob.flow), &sdp("10.0.0.2", 5_000)));
+    assert_eq!(orders(&desk), ["begin by policy"], "a hold is no new call");
+    // It is not for the phone to say.
+    let info = callee.request("INFO", "Record: off\r\n", "");
+    let sent = desk.receive(bob.flow, &info);
+    answer_to(&sent, bob.flow, 403);
+    assert_eq!(order(&mut desk, RecordOrder::Stop), Some(Ok(())));
+    assert_eq!(orders(&desk), ["begin by policy", "end"]);
+}
+
+/// Nothing is recorded while it rings, though somebody hears early media.
+#[test]
+fn a_call_that_is_not_answered_is_not_recorded() {
+    let (mut desk, mut alice, bob) = Desk::new();
+    let_record(&desk, "alice", RecordPolicy::All);
+    let (_, sent) = desk.invite(&mut alice, URI, "", &sdp("10.0.0.1", 4_000));
+    let invite = request_to(&sent, bob.flow, "INVITE").clone();
+    desk.receive(bob.flow, &reply(&invite, 183, "bobtag", &contact(bob.flow), &sdp("10.0.0.2", 5_000)));
+    assert_eq!(orders(&desk), Vec::<String>::new());
+    assert_eq!(order(&mut desk, RecordOrder::Start), Some(Err(NotRecorded::NotAnswered)));
+}
+
+#[test]
+fn the_record_key_of_a_phone_records_and_ends_it_and_is_not_told_to_the_other() {
+    let (mut desk, _, bob, _, mut callee) = talking(RecordPolicy::OnDemand);
+    for value in ["on", "OFF"] {
+        let info = callee.request("INFO", &format!("Record: {value}\r\n"), "");
+        let sent = desk.receive(bob.flow, &info);
+        answer_to(&sent, bob.flow, 200);
+        assert_eq!(sent.len(), 1, "{}", dump(&sent));
+    }
+    assert_eq!(orders(&desk), [format!("begin by {}", aor("bob")), "end".to_owned()]);
+}
+
+/// The other side has no say: her own account does not let her.
+#[test]
+fn the_record_key_counts_for_the_account_of_its_phone_alone() {
+    let (mut desk, alice, _, mut caller, _) = talking(RecordPolicy::OnDemand);
+    let info = caller.request("INFO", "Record: on\r\n", "");
+    let sent = desk.receive(alice.flow, &info);
+    answer_to(&sent, alice.flow, 403);
+    assert_eq!(orders(&desk), Vec::<String>::new());
+}
+
+#[test]
+fn a_call_whose_keys_are_the_devices_own_is_not_recorded_and_it_is_told_why() {
+    let (mut desk, alice, bob) = desk_of(Kind::Web, Kind::Web);
+    desk.office.world.settings.end_to_end = true;
+    let_record(&desk, "bob", RecordPolicy::All);
+    let mut desk = talk(desk, alice, &bob, &described_by(Kind::Web)).desk;
+    assert_eq!(orders(&desk), Vec::<String>::new());
+    assert_eq!(order(&mut desk, RecordOrder::Start), Some(Err(NotRecorded::EndToEnd)));
+    let is_told = |event: &Event| matches!(event, Event::Notice { text, .. } if text.contains("e2e"));
+    assert_eq!(desk.office.events.iter().filter(|event| is_told(event)).count(), 1);
+}
+
+#[test]
+fn a_call_to_a_service_is_not_recorded() {
+    let (mut desk, mut alice, _) = Desk::new();
+    let_record(&desk, "alice", RecordPolicy::All);
+    desk.invite(&mut alice, "sip:echo@example.org", "", &sdp("10.0.0.1", 4_000));
+    assert_eq!(order(&mut desk, RecordOrder::Start), Some(Err(NotRecorded::Service)));
+    assert_eq!(orders(&desk), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_played_is_for_one_side_or_for_both() {
+    let (mut desk, ..) = talking(RecordPolicy::Off);
+    let id = call(&mut desk);
+    let prompt = Some(PromptId(3));
+    for (to, count) in [(Hearer::Caller, 1), (Hearer::Callee, 1), (Hearer::Both, 2)] {
+        desk.prompts.clear();
+        assert_eq!(ask(&mut desk, Ask::Play { id, prompt, to }), Some(Told::Taped(Some(Ok(())))));
+        assert_eq!(desk.prompts.len(), count, "{to:?}");
+        let port = |id| desk.open[id].as_ref().and_then(|peer| Some(peer.streams[0].as_ref()?.rtp.port()));
+        let heard = desk.prompts.iter().filter_map(|(id, _)| port(id)).collect::<Vec<_>>();
+        assert_eq!(heard.contains(&4_000), to != Hearer::Callee);
+        assert_eq!(heard.contains(&5_000), to != Hearer::Caller);
+    }
+}
