@@ -182,7 +182,7 @@ fn what_a_kill_has_left_is_made_whole_at_the_next_start_once() {
                 assert_eq!(bytes[40..44], (bytes.len() as u32 - 44).to_le_bytes());
                 assert_eq!((bytes.len() - 44, row.recorded_ms), (230 * FRAME_SAMPLES * 4 - 4, 4_599));
             }
-            Container::OggOpus { .. } => assert_eq!(row.recorded_ms, 4_000, "whole pages of a second"),
+            Container::OggOpus { .. } => assert_eq!(row.recorded_ms, 3_000, "whole pages of a second"),
         }
     }
 }

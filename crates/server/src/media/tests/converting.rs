@@ -66,6 +66,8 @@ struct Talking {
     heard: Vec<i16>,
     keys: Vec<Key>,
     packets: Vec<Vec<u8>>,
+    /// Whom it has heard last: each source has numbers of its own (RFC 3550 section 5.1).
+    ssrc: Option<u32>,
     crypt: Option<(Outbound, Inbound)>,
 }
 
@@ -98,6 +100,7 @@ impl Talking {
             heard: Vec::new(),
             keys: Vec::new(),
             packets: Vec::new(),
+            ssrc: None,
             crypt: None,
         }
     }
@@ -131,8 +134,12 @@ impl Talking {
                 inbound.unprotect_rtp(&mut packet).unwrap();
             }
             self.packets.push(packet.to_vec());
+            let rtp = Rtp::parse(&packet).unwrap();
+            if self.ssrc.replace(rtp.ssrc()).is_some_and(|before| before != rtp.ssrc()) {
+                self.ear = Ear::new(self.ear.hears().clone(), 1).unwrap();
+            }
             let keys = &mut self.keys;
-            self.ear.receive(now, &Rtp::parse(&packet).unwrap(), |key| keys.push(key));
+            self.ear.receive(now, &rtp, |key| keys.push(key));
         }
         let mut pcm = vec![0; self.ear.hears().rate_hz as usize / 50];
         let keys = &mut self.keys;
