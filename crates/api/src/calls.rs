@@ -37,6 +37,9 @@ pub struct CallView {
     pub callee: Option<LegView>,
     /// Why it is silent, if it is.
     pub verdict: Option<String>,
+    /// In a conference: whether the caller speaks now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaks: Option<bool>,
     /// `None`: it is not recorded now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<RecordingView>,

@@ -43,6 +43,11 @@ pub enum Event {
     /// It was seen how a call does: some seconds after its answer, and whenever it is not as it should be for a reason that
     /// was not told before.
     CallLooked(Box<Looked>),
+    /// Who is in a conference has begun to speak, or has ended.
+    Speaks {
+        call: crate::call_record::CallRecordId,
+        is_speaking: bool,
+    },
     /// A call is over, or was never answered.
     CallEnded(Box<CallRecord>),
     /// A sentence for the operator, which names nobody; whom it is about, and from where he came, stand apart.
@@ -258,6 +263,8 @@ counters! {
     calls_across_shards,
     /// Calls that a service of ours answered: echo, conferences.
     calls_served,
+    /// Times that somebody began to speak in a conference.
+    conference_spurts,
     /// Recordings of calls that were begun, one that goes on after a stop counted anew.
     calls_recorded,
     /// Calls, or changes of calls, for whose media no port was to be had.

@@ -377,6 +377,8 @@ pub enum MediaEvent {
     /// A key was pressed: told by an event (RFC 4733), or heard in the sound of who has no events. Only where sound or keys are
     /// converted.
     Dtmf { id: MediaId, digit: u8, duration_ms: u16 },
+    /// Who is in a conference has begun to speak, or has ended.
+    Speaks { id: MediaId, is_speaking: bool },
     /// No keys were agreed on a stream (RFC 5764).
     DtlsFailed { id: MediaId, stream: u8, why: DtlsFailure },
     /// No pair of candidates works (RFC 8445 section 7), or works any longer. A later check may still make one.

@@ -15,6 +15,11 @@ const SMOOTHING: f32 = 0.1;
 /// Below this mean square, some -50 dB below the loudest sine, nobody speaks.
 const SPEECH_POWER_MIN: f32 = 5_000.0;
 
+/// Who has begun to speak goes on until he was below this for so many ticks: a breath is no end, and a noise at the edge does
+/// not begin and end with each tick.
+const SILENCE_POWER_MAX: f32 = SPEECH_POWER_MIN / 4.0;
+const SILENCE_TICKS: u8 = 25;
+
 /// That a member or a frame does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MixError {
@@ -37,7 +42,11 @@ pub struct Mixer {
 #[derive(Clone, Copy, Default)]
 struct Member {
     heard: bool,
+    /// Lately, and in this tick.
     power: f32,
+    power_now: f32,
+    speaks: bool,
+    quiet_ticks: u8,
 }
 
 impl Mixer {
@@ -111,6 +120,21 @@ impl Mixer {
         speaking.max_by(|first, second| first.1.power.total_cmp(&second.1.power)).map(|(at, _)| at)
     }
 
+    /// Who has begun to speak in this tick, and who has ended. To be asked once a tick, when all is put.
+    pub fn changes(&mut self, mut told: impl FnMut(usize, bool)) {
+        self.add_up();
+        for (at, member) in self.members.iter_mut().enumerate() {
+            if let Some(speaks) = member.change() {
+                told(at, speaks);
+            }
+        }
+    }
+
+    /// The place of a member is free. True: he was speaking.
+    pub fn forget(&mut self, member: usize) -> bool {
+        self.members.get_mut(member).is_some_and(|member| std::mem::take(member).speaks)
+    }
+
     /// How loud a member has been lately, in decibels below a sine that just fits; 0 to 127.
     pub fn level_db(&self, member: usize) -> Option<u8> {
         let power = self.members.get(member)?.power.max(1e-9) / (32_767.0f32.powi(2) / 2.0);
@@ -133,12 +157,27 @@ impl Mixer {
                 let energy: i64 = frame.iter().map(|sample| i64::from(*sample).pow(2)).sum();
                 power = energy as f32 / frame.len() as f32;
             }
+            member.power_now = power;
             member.power += (power - member.power) * SMOOTHING;
         }
     }
 
     fn everybody(&self, pcm: &mut [i16]) {
         pcm.iter_mut().zip(&self.sum).for_each(|(out, sum)| *out = saturate(*sum));
+    }
+}
+
+impl Member {
+    fn change(&mut self) -> Option<bool> {
+        self.quiet_ticks = match self.power_now < SILENCE_POWER_MAX {
+            true => self.quiet_ticks.saturating_add(1),
+            false => 0,
+        };
+        let speaks = match self.speaks {
+            true => self.quiet_ticks < SILENCE_TICKS,
+            false => self.power.min(self.power_now) >= SPEECH_POWER_MIN,
+        };
+        (std::mem::replace(&mut self.speaks, speaks) != speaks).then_some(speaks)
     }
 }
 
@@ -223,6 +262,30 @@ mod tests {
         assert_eq!(mixer.speaker(), Some(0));
         (0..100).for_each(|_| tick(&mut mixer, [None, None, None]));
         assert_eq!(mixer.speaker(), None);
+    }
+
+    #[test]
+    fn who_speaks_begins_once_goes_on_through_a_breath_and_ends_once() {
+        let mut mixer = Mixer::new(FRAME, 3).unwrap();
+        let (loud, edge) = (tone(400.0, 8_000.0, 16_000, FRAME), tone(400.0, 80.0, 16_000, FRAME));
+        let mut told = Vec::new();
+        let mut ticks = |count: usize, frame: Option<&[i16]>| {
+            for _ in 0..count {
+                mixer.begin();
+                frame.into_iter().for_each(|frame| mixer.put(1, frame).unwrap());
+                mixer.changes(|member, speaks| told.push((member, speaks)));
+            }
+            std::mem::take(&mut told)
+        };
+        assert_eq!(ticks(50, Some(&loud)), [(1, true)]);
+        assert_eq!(ticks(15, None), [], "a breath");
+        assert_eq!(ticks(50, Some(&loud)), []);
+        // Loud enough to go on, and not to begin.
+        assert_eq!(ticks(500, Some(&edge)), []);
+        assert_eq!(ticks(100, None), [(1, false)]);
+        assert_eq!(ticks(500, Some(&edge)), []);
+        assert_eq!(ticks(2, Some(&loud)), [(1, true)]);
+        assert!(mixer.forget(1) && !mixer.forget(1) && !mixer.forget(9));
     }
 
     #[test]

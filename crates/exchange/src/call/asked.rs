@@ -81,6 +81,7 @@ impl Calls {
             protection: call.record.protection,
             media_path: None,
             transfer_of: call.record.transfer_of,
+            speaks: self.leg(call.caller).and_then(|leg| leg.speaks),
         }
     }
 

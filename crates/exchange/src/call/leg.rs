@@ -76,6 +76,8 @@ pub(super) struct Leg {
     /// Our last 2xx offered what a service has described: the answer comes in its ACK.
     pub(super) awaits_answer: bool,
     pub(super) hears: Hears,
+    /// In a conference: it speaks now. `None`: it is in none, or has said nothing yet.
+    pub(super) speaks: Option<bool>,
     /// RFC 3515: it hears what becomes of its REFER.
     pub(super) subscription: Subscription,
     pub(super) follow: Follow,

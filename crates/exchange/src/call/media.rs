@@ -5,7 +5,7 @@ use super::leg::{LegId, Media, Stage};
 use super::{Calls, describe};
 use crate::context::Context;
 use crate::event::{Event, Protection};
-use crate::media::{Conversion, MediaCommand, MediaEvent, Side};
+use crate::media::{Conversion, MediaCommand, MediaEvent, MediaId, Side};
 use crate::outbox::Output;
 
 impl Calls {
@@ -195,8 +195,20 @@ impl Calls {
                 }
             }
             MediaEvent::Dtmf { id, digit, duration_ms } => self.key_heard(cx, *id, *digit, *duration_ms),
+            MediaEvent::Speaks { id, is_speaking } => self.speaks(cx, *id, *is_speaking),
             MediaEvent::Heard { .. } => {}
         }
+    }
+
+    /// Who speaks in a conference is told, and shown with his call.
+    fn speaks(&mut self, cx: &mut Context<'_>, id: MediaId, is_speaking: bool) {
+        let Some(id) = Media::leg_of(id) else { return };
+        let Some(leg) = self.leg_mut(id) else { return };
+        leg.speaks = Some(is_speaking);
+        let call = leg.call;
+        cx.counters.conference_spurts += u64::from(is_speaking);
+        let call = self.calls[call as usize].record.id;
+        cx.outbox.publish(Event::Speaks { call, is_speaking });
     }
 
     /// The ports of a leg are there: whatever waited for them goes on.

@@ -265,6 +265,7 @@ impl Calls {
             service: None,
             awaits_answer: false,
             hears: hold::Hears::default(),
+            speaks: None,
             subscription: notify::Subscription::default(),
             follow: follow::Follow::default(),
             direct: direct::Direct::default(),

@@ -152,6 +152,7 @@ impl Calls {
             service: None,
             awaits_answer: false,
             hears: Hears::resumed(),
+            speaks: None,
             subscription: Subscription::resumed(kept.referred),
             look_at: Monotonic::NEVER,
             via: None,

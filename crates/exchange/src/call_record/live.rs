@@ -21,6 +21,8 @@ pub struct LiveCall {
     /// Of an answered call that was asked for; not in lists.
     pub media_path: Option<MediaPath>,
     pub transfer_of: Option<CallRecordId>,
+    /// In a conference: whether the caller speaks now; `None`: it is none, or he has not spoken yet.
+    pub speaks: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -134,6 +134,8 @@ fn shown(call: &CallView) -> String {
     out += &pair(Word::MediaPath.say(), call.media_path.as_deref());
     out += &pair(Word::TransferOf.say(), call.xfer_of.as_deref());
     out += &pair(Word::Verdict.say(), call.verdict.as_deref());
+    let speaks = |speaks: bool| if speaks { Word::Yes.say() } else { Word::No.say() };
+    out += &pair(Word::Speaks.say(), call.speaks.map(speaks));
     out += &pair(Word::Recording.say(), call.recording.as_ref().map(recording).as_deref());
     out += &leg(Word::Caller.say(), &call.caller);
     call.callee.iter().for_each(|callee| out += &leg(Word::Callee.say(), callee));

@@ -23,6 +23,7 @@ pub fn call(call: &LiveCall, now: Wall, verdict: Option<String>) -> CallView {
         caller: leg(&call.caller),
         callee: call.callee.as_ref().map(leg),
         verdict,
+        speaks: call.speaks,
         recording: None,
     }
 }

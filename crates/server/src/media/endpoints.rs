@@ -70,6 +70,7 @@ pub(super) struct Endpoints {
     pub(super) announcement: Prompt,
     /// Keys that were found in a turn.
     pub(super) keys: Vec<(StreamKey, Key)>,
+    pub(super) speakers: Vec<(StreamKey, bool)>,
     /// Of this turn.
     pub(super) now: Now,
 }
@@ -107,6 +108,7 @@ impl Endpoints {
             shelf: settings.shelf.clone(),
             announcement: settings.sounds.announcement(),
             keys: Vec::new(),
+            speakers: Vec::new(),
             now: Now::default(),
         }
     }
@@ -576,6 +578,7 @@ fn event_id(event: &MediaEvent) -> MediaId {
         | MediaEvent::Quiet { id }
         | MediaEvent::Strayed { id, .. }
         | MediaEvent::Dtmf { id, .. }
+        | MediaEvent::Speaks { id, .. }
         | MediaEvent::DtlsFailed { id, .. }
         | MediaEvent::IceFailed { id, .. }
         | MediaEvent::Reported { id, .. }

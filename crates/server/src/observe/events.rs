@@ -74,6 +74,9 @@ impl EventLog {
                     );
                 }
             }
+            Event::Speaks { call, is_speaking } => {
+                tracing::debug!(shard, %call, is_speaking, "a member of a conference");
+            }
             Event::CallEnded(record) => self.ended(ShardId(shard), record),
             Event::Notice { flow, subject, text } => {
                 if let Some(left_out) = self.notices.lock().allow(Instant::now()) {

@@ -2,6 +2,10 @@
 
 use super::transferring::{three, told};
 use super::*;
+use crate::call_record::{Ask, Ticket, Told};
+use crate::event::Event;
+use crate::input::{Command, Input};
+use crate::media::MediaEvent;
 use crate::routing::{Plan, decide_call};
 use crate::service::{MEMBERS_MAX, ROOM_MEMBERS_MAX, Room, Service};
 use crate::testing::{Phone, apply};
@@ -31,6 +35,28 @@ fn who_calls_the_same_name_is_in_the_same_room() {
     let bye = caller.request("BYE", "", "");
     answer_to(&desk.receive(alice.flow, &bye), alice.flow, 200);
     assert_eq!(desk.open.len(), 2);
+}
+
+#[test]
+fn who_speaks_in_a_conference_is_told_shown_and_counted() {
+    let (mut desk, mut alice, _) = Desk::new();
+    enter(&mut desk, &mut alice, SALES);
+    let id = desk.served.expect("a conference").0;
+    let shown = |desk: &mut Desk| {
+        let ask = Ask::List { account: None, limit: 1 };
+        desk.handle(Input::Told(Command::Asked { ticket: Ticket(1), ask }));
+        match desk.office.told.pop() {
+            Some((_, Told::Calls { calls, .. })) => calls[0].speaks,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(shown(&mut desk), None);
+    for is_speaking in [true, false] {
+        desk.handle(Input::MediaEvent(MediaEvent::Speaks { id, is_speaking }));
+        assert_eq!(shown(&mut desk), Some(is_speaking));
+    }
+    let told = desk.office.events.iter().filter(|event| matches!(event, Event::Speaks { .. }));
+    assert_eq!((told.count(), desk.office.exchange.counters().conference_spurts), (2, 1));
 }
 
 /// Threat: who is in a conference is heard by all who are.

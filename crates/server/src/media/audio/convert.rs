@@ -45,6 +45,7 @@ impl Endpoints {
     /// The audio parts, with what they reach of the worker; keys that they find are told.
     pub(in crate::media) fn with_audio<T>(&mut self, work: impl FnOnce(&mut Audio, &mut Out<'_>) -> T) -> T {
         let mut keys = std::mem::take(&mut self.keys);
+        let mut speakers = std::mem::take(&mut self.speakers);
         let mut out = Out {
             relay: &mut self.relay,
             sockets: &self.sockets,
@@ -52,6 +53,7 @@ impl Endpoints {
             deck: &mut self.deck,
             now: self.now.monotonic,
             wall: self.now.wall,
+            speakers: &mut speakers,
             keys: &mut keys,
         };
         let result = work(&mut self.audio, &mut out);
@@ -59,6 +61,12 @@ impl Endpoints {
             self.tell_key(stream, key);
         }
         self.keys = keys;
+        for (stream, is_speaking) in speakers.drain(..) {
+            if let Some((id, _)) = self.owner(stream) {
+                self.tell(MediaEvent::Speaks { id, is_speaking });
+            }
+        }
+        self.speakers = speakers;
         result
     }
 

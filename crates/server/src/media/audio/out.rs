@@ -16,6 +16,8 @@ pub(in crate::media) struct Out<'o> {
     pub(in crate::media) wall: Wall,
     /// What is played to single streams, and what is taped.
     pub(in crate::media) deck: &'o mut Deck,
+    /// Who has begun to speak in a conference, and who has ended, to be told.
+    pub(in crate::media) speakers: &'o mut Vec<(StreamKey, bool)>,
     /// Keys that were heard on streams, to be told.
     pub(in crate::media) keys: &'o mut Vec<(StreamKey, Key)>,
 }

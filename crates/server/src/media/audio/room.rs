@@ -1,7 +1,7 @@
 //! A conference: everybody hears all others and not himself, in the format of his own.
 //!
 //! Sound is mixed at 16 kHz, which is what G.722 has and nearly all of what Opus is worth for speech. Who comes and who goes is
-//! told by two short tones, up or down. Keys are not listened to.
+//! told by two short tones, up or down. Who speaks is told to the exchange. Keys are not listened to.
 
 use super::end::End;
 use super::out::Out;
@@ -54,6 +54,9 @@ impl Room {
     pub(super) fn exit(&mut self, seat: u8, out: &mut Out<'_>) -> Option<End> {
         let mut end = self.members.get_mut(usize::from(seat))?.take()?;
         end.leave(out);
+        if self.mixer.forget(usize::from(seat)) {
+            out.speakers.push((end.stream, false));
+        }
         self.chime = Some(Chime { tones_hz: [880.0, 660.0], at: 0 });
         Some(end)
     }
@@ -84,6 +87,10 @@ impl Room {
             // There is a place for each seat, and a frame is as long as the mixer's.
             let _ = self.mixer.put(seat, &pcm);
         }
+        let members = &self.members;
+        self.mixer.changes(|seat, speaks| {
+            out.speakers.extend(members[seat].as_ref().map(|end| (end.stream, speaks)));
+        });
         let mut chime = [0; FRAME_SAMPLES];
         let chimes = self.chime.as_mut().is_some_and(|playing| playing.fill(&mut chime));
         if !chimes {

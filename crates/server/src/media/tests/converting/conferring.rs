@@ -76,6 +76,38 @@ fn everybody_hears_all_others_and_not_himself() {
     assert!(conference.c.packets.len() >= 95);
 }
 
+/// Who speaks, by his endpoint, as it was told since this was asked last.
+fn speaking(desk: &Desk) -> Vec<(u64, bool)> {
+    let told = desk.told().into_iter().filter_map(|event| match event {
+        MediaEvent::Speaks { id: who, is_speaking } => Some((who.0 - id(0).0, is_speaking)),
+        _ => None,
+    });
+    let mut told: Vec<(u64, bool)> = told.collect();
+    told.sort_unstable();
+    told
+}
+
+#[test]
+fn who_begins_to_speak_and_who_ends_is_told_once() {
+    let mut conference = Conference::new(48_060..=48_079);
+    conference.run(50);
+    assert_eq!(speaking(&conference.desk), [(1, true), (2, true), (3, true)]);
+    // The third is silent, and the first goes while he speaks.
+    for _ in 0..80 {
+        let now = conference.desk.now;
+        conference.desk.a.say(now, |_| false);
+        conference.desk.b.say(now, |_| false);
+        conference.desk.serve();
+        for _ in 0..4 {
+            conference.desk.at(conference.desk.now + TICK / 4);
+            conference.desk.worker.turn();
+        }
+    }
+    assert_eq!(speaking(&conference.desk), [(3, false)]);
+    conference.desk.handle(MediaCommand::Disconnect { id: id(1) });
+    assert_eq!(speaking(&conference.desk), [(1, false)]);
+}
+
 #[test]
 fn who_goes_is_heard_no_more_and_the_others_go_on() {
     let mut conference = Conference::new(48_020..=48_039);

@@ -204,7 +204,7 @@ fn a_recording_goes_on_through_a_change_of_codec_and_ends_with_its_call() {
             ..std::mem::replace(&mut studio.desk.b, Talking::new("127.0.0.5", G722, 770.0))
         }
     };
-    studio.desk.connect(Some(Conversion { a: Side::USUAL, b: Side::USUAL }));
+    studio.desk.connect(Some(Conversion { what: Converted::Sound, a: Side::USUAL, b: Side::USUAL }));
     studio.desk.run(100, |_| false);
     assert_eq!(studio.phase(), Some(Phase::Recording));
     studio.desk.handle(MediaCommand::Close { id: id(2) });
