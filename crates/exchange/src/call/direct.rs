@@ -152,6 +152,9 @@ impl Calls {
         let (Some(first), Some(second)) = (self.leg(state.caller), self.leg(callee)) else {
             return Some(Relayed::Changing);
         };
+        if state.taped.is_heard() {
+            return Some(Relayed::Recorded);
+        }
         let both = [first, second];
         if both.iter().any(|leg| leg.service.is_some()) {
             return Some(Relayed::Service);

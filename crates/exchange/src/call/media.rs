@@ -87,7 +87,7 @@ impl Calls {
         }
         self.protected(cx, call, protection);
         self.hold(cx, a, b);
-        self.record_by_policy(cx, call);
+        self.record_agreed(cx, call);
         self.direct_later(cx, call);
         self.forget_what_was_read(call, [a, b]);
     }

@@ -21,14 +21,28 @@ use coeur_directory::RecordPolicy;
 use coeur_sip::{Message, Method, StatusCode};
 
 /// What has become of the recording of a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Taped {
     #[default]
     Never,
+    /// Until its media, which went from phone to phone, comes through us.
+    Waits {
+        asked_by: Box<str>,
+    },
     Runs,
     Paused,
     /// Somebody has ended it, or it cannot be.
     Over,
+}
+
+impl Taped {
+    /// Its media has to come through us.
+    pub(super) fn is_heard(&self) -> bool {
+        match self {
+            Self::Waits { .. } | Self::Runs | Self::Paused => true,
+            Self::Never | Self::Over => false,
+        }
+    }
 }
 
 /// Whose word it is.
@@ -67,15 +81,23 @@ impl Calls {
         if let Some(why) = self.cannot_be_heard(state) {
             return Some(Err(why));
         }
+        if sides.into_iter().flatten().any(|id| self.is_direct(id)) {
+            return Some(Err(NotRecorded::Direct));
+        }
         for id in sides.into_iter().flatten().filter_map(|id| self.leg(id)?.media.open_id()) {
             cx.outbox.outputs.push(Output::Media(MediaCommand::Prompt { id, prompt }));
         }
         Some(Ok(()))
     }
 
-    /// Both sides have agreed on media: what the policy wants is recorded from the answer on.
-    pub(super) fn record_by_policy(&mut self, cx: &mut Context<'_>, call: u32) {
+    /// Both sides have agreed on media: what the policy wants is recorded from the answer on, and what has waited for media to
+    /// come through us begins.
+    pub(super) fn record_agreed(&mut self, cx: &mut Context<'_>, call: u32) {
         let Some(state) = self.calls.get(call as usize) else { return };
+        if let Taped::Waits { asked_by } = &state.taped {
+            let asked_by = asked_by.clone();
+            return self.begin_tape(cx, call, asked_by);
+        }
         let is_due =
             state.taped == Taped::Never && state.record.answered.is_some() && !state.record.is_elsewhere;
         if !is_due || self.record_policy(cx, state) != RecordPolicy::All {
@@ -124,8 +146,7 @@ impl Calls {
     ) -> Result<(), NotRecorded> {
         let Some(state) = self.calls.get(call as usize) else { return Err(NotRecorded::NotAnswered) };
         self.may_record(cx, state, asker)?;
-        let taped = state.taped;
-        let (order, taped) = match (order, taped) {
+        let (order, taped) = match (order, &state.taped) {
             (RecordOrder::Start, Taped::Never | Taped::Over) => {
                 if let Some(why) = self.cannot_be_heard(state) {
                     return Err(why);
@@ -138,10 +159,18 @@ impl Calls {
                         None => return Err(NotRecorded::Policy),
                     },
                 };
-                (TapeOrder::Begin { call: state.record.id, asked_by }, Taped::Runs)
+                self.media_of(state).ok_or(NotRecorded::NotAnswered)?;
+                cx.counters.calls_recorded += 1;
+                self.begin_tape(cx, call, asked_by);
+                return Ok(());
             }
             // Who presses twice means it once.
-            (RecordOrder::Start | RecordOrder::Resume, Taped::Runs) | (RecordOrder::Pause, Taped::Paused) => {
+            (RecordOrder::Start | RecordOrder::Resume, Taped::Runs | Taped::Waits { .. })
+            | (RecordOrder::Pause, Taped::Paused) => return Ok(()),
+            (RecordOrder::Pause, Taped::Waits { .. }) => return Err(NotRecorded::NotRunning),
+            (RecordOrder::Stop, Taped::Waits { .. }) => {
+                self.calls[call as usize].taped = Taped::Over;
+                self.direct_later(cx, call);
                 return Ok(());
             }
             (RecordOrder::Start | RecordOrder::Resume, Taped::Paused) => (TapeOrder::Resume, Taped::Runs),
@@ -152,12 +181,29 @@ impl Calls {
             }
         };
         let [id, with] = self.media_of(state).ok_or(NotRecorded::NotAnswered)?;
-        if matches!(order, TapeOrder::Begin { .. }) {
-            cx.counters.calls_recorded += 1;
-        }
         cx.outbox.outputs.push(Output::Media(MediaCommand::Tape { id, with, order }));
         self.calls[call as usize].taped = taped;
+        // What was relayed for it may go its own way.
+        self.direct_later(cx, call);
         Ok(())
+    }
+
+    /// At once, or when media comes through us.
+    fn begin_tape(&mut self, cx: &mut Context<'_>, call: u32, asked_by: Box<str>) {
+        let Some(state) = self.calls.get(call as usize) else { return };
+        let is_direct = [Some(state.caller), state.callee].into_iter().flatten().any(|id| self.is_direct(id));
+        let (id, pair) = (state.record.id, self.media_of(state));
+        match pair.filter(|_| !is_direct) {
+            Some([left, right]) => {
+                let order = TapeOrder::Begin { call: id, asked_by };
+                cx.outbox.outputs.push(Output::Media(MediaCommand::Tape { id: left, with: right, order }));
+                self.calls[call as usize].taped = Taped::Runs;
+            }
+            None => {
+                self.calls[call as usize].taped = Taped::Waits { asked_by };
+                self.direct_later(cx, call);
+            }
+        }
     }
 
     fn may_record(&self, cx: &Context<'_>, call: &Call, asker: Asker<'_>) -> Result<(), NotRecorded> {

@@ -51,6 +51,8 @@ pub enum NotRecorded {
     Policy,
     /// There is nothing to pause or to end.
     NotRunning,
+    /// Nothing can be said into a call whose media goes from phone to phone.
+    Direct,
 }
 
 impl NotRecorded {
@@ -66,6 +68,7 @@ impl NotRecorded {
                 "no account of the call lets it be recorded: `coeur account set ACCOUNT --record on-demand` does"
             }
             Self::NotRunning => "the call is not recorded now",
+            Self::Direct => "the media of the call goes from phone to phone (`direct_media`)",
         }
     }
 
@@ -77,6 +80,7 @@ impl NotRecorded {
             Self::Service => "Not Recordable",
             Self::Policy => "Recording Not Permitted",
             Self::NotRunning => "Not Recorded",
+            Self::Direct => "Direct Media",
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum Relayed {
     Refused,
     /// SRTP or ICE: keys and checks are of each leg.
     Protected,
+    /// It is recorded, or is to be.
+    Recorded,
     /// Somebody is on hold, and may hear music.
     Held,
     /// Sound, keys or numbers of formats are made into others.
@@ -45,6 +47,7 @@ impl MediaPath {
                 Relayed::NotOurs => "relayed: one side is no device of this server",
                 Relayed::Refused => "relayed: a phone did not take the address of the other",
                 Relayed::Protected => "relayed: SRTP or ICE is of each side with this server",
+                Relayed::Recorded => "relayed: the call is recorded",
                 Relayed::Held => "relayed: somebody is on hold",
                 Relayed::Formats => "relayed: the two have other formats, keys or numbers of them",
                 Relayed::Families => "relayed: one side has IPv4 and the other IPv6",

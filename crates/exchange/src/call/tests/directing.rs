@@ -1,9 +1,12 @@
 //! Media that goes from phone to phone (decision 0021).
 
 use super::*;
-use crate::call_record::{Ask, MediaPath, Relayed, Ticket, Told};
+use crate::call_record::{Ask, MediaPath, NotRecorded, RecordOrder, Relayed, Ticket, Told};
 use crate::event::Event;
 use crate::input::{Command, Input};
+use crate::media::TapeOrder;
+use crate::testing::{aor, apply};
+use coeur_directory::{AccountPatch, Change, RecordPolicy};
 
 /// Two phones of one network, that of the server.
 const LAN: [&str; 2] = ["10.0.0.1:5060", "10.0.0.2:5060"];
@@ -83,6 +86,20 @@ impl Talk {
             _ => None,
         };
         std::mem::take(&mut self.desk.office.events).into_iter().filter_map(looked).collect()
+    }
+
+    fn record(&mut self, order: RecordOrder) -> Result<(), NotRecorded> {
+        let mut ask = |ask| {
+            self.desk.handle(Input::Told(Command::Asked { ticket: Ticket(1), ask }));
+            self.desk.office.told.pop().map(|(_, told)| told)
+        };
+        let Some(Told::Calls { calls, .. }) = ask(Ask::List { account: None, limit: 1 }) else {
+            panic!("no list")
+        };
+        match ask(Ask::Record { id: calls[0].id, order, by: "root".into() }) {
+            Some(Told::Taped(Some(done))) => done,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// As it is shown to who asks for the call.
@@ -226,4 +243,23 @@ fn a_call_that_was_direct_before_a_restart_is_so_after_it() {
     assert_eq!(call.path(), Some(MediaPath::Direct));
     let [offer, answer] = call.offers("a=sendonly\r\n", "a=recvonly\r\n");
     assert!(is_ours(&offer) && is_ours(&answer), "{offer}{answer}");
+}
+
+/// Nothing is recorded of what does not come here (see `tape`).
+#[test]
+fn a_direct_call_that_is_recorded_is_relayed_first_and_goes_its_own_way_again_afterwards() {
+    let mut call = talk(LAN, true);
+    let patch = AccountPatch { record: Some(RecordPolicy::OnDemand), ..AccountPatch::default() };
+    apply(&call.desk.office.world, Change::AccountChanged { aor: aor("bob"), patch });
+    call.rests();
+    assert_eq!(call.path(), Some(MediaPath::Direct));
+    assert_eq!(call.record(RecordOrder::Start), Ok(()));
+    assert!(call.desk.tapes.is_empty());
+    let told = call.rests();
+    assert!(told.len() == 2 && told.iter().all(|(_, at)| at.starts_with("198.51.100.1:")), "{told:?}");
+    assert!(matches!(call.desk.tapes[..], [(_, _, TapeOrder::Begin { .. })]), "{:?}", call.desk.tapes);
+    assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Recorded)));
+    assert_eq!(call.record(RecordOrder::Stop), Ok(()));
+    call.rests();
+    assert_eq!(call.path(), Some(MediaPath::Direct));
 }
