@@ -64,6 +64,15 @@ impl Coeur {
         server
     }
 
+    /// The time that processors have given the process: what it costs on a machine that has others too.
+    pub fn cpu(&self) -> Duration {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the process lives");
+        // proc(5): user and system time are the 14th and 15th word, and the name, the second, may have blanks.
+        let words = text.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().skip(11).take(2));
+        let ticks: u64 = words.into_iter().flatten().filter_map(|word| word.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// Where a phone of this transport finds it.
     pub fn port_of(&self, transport: &str) -> u16 {
         match transport {

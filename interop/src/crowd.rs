@@ -3,7 +3,7 @@
 use crate::coeur::Coeur;
 use crate::talker::Pair;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 pub struct Crowd {
@@ -20,9 +20,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 pub struct Talking {
     stop: AtomicBool,
     since: Mutex<Option<Instant>>,
+    heard: AtomicUsize,
 }
 
 impl Talking {
+    /// How many have heard the other since it began to count.
+    pub fn heard(&self) -> usize {
+        self.heard.load(Ordering::Relaxed)
+    }
+
     /// From now on it counts who hears something.
     pub fn begin_to_count(&self) {
         *self.since.lock().expect("nobody fails who holds it") = Some(Instant::now());
@@ -42,7 +48,7 @@ impl Crowd {
             let (high, low) = ((number / 250) as u8, (number % 250) as u8 + 1);
             Pair::start(server, accounts, [[127, 1, high, low], [127, 2, high, low]], false)
         };
-        let next = std::sync::atomic::AtomicUsize::new(0);
+        let next = AtomicUsize::new(0);
         let pairs = Mutex::new(Vec::with_capacity(count));
         std::thread::scope(|scope| {
             for _ in 0..SETTING_UP {
@@ -64,7 +70,8 @@ impl Crowd {
     /// All speak, a packet at each `every`, while `then` runs. What that gave back, and of each who has heard the other since
     /// it began to count how long that took.
     pub fn talk_while<R>(&mut self, every: Duration, then: impl FnOnce(&Talking) -> R) -> (R, Vec<Duration>) {
-        let talking = Talking { stop: AtomicBool::new(false), since: Mutex::new(None) };
+        let talking =
+            Talking { stop: AtomicBool::new(false), since: Mutex::new(None), heard: AtomicUsize::new(0) };
         let share = self.pairs.len().div_ceil(TALKING).max(1);
         std::thread::scope(|scope| {
             let threads: Vec<_> = self
@@ -109,8 +116,9 @@ fn talk(pairs: &mut [Pair], every: Duration, talking: &Talking) -> Vec<Duration>
             pair.listen();
             let has_heard = [pair.alice.heard > before[0], pair.bob.heard > before[1]];
             for side in [0, 1] {
-                if let Some(since) = since.filter(|_| has_heard[side]) {
-                    heard[side].get_or_insert(since.elapsed());
+                if let Some(since) = since.filter(|_| has_heard[side] && heard[side].is_none()) {
+                    heard[side] = Some(since.elapsed());
+                    talking.heard.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }

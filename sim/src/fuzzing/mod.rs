@@ -5,6 +5,7 @@
 //! Each function returns when all is well and panics when it is not. What it deliberately does not do: media, the
 //! records in SQLite, the control socket.
 
+mod calls;
 mod choices;
 pub mod desk;
 mod digest;
@@ -18,6 +19,7 @@ mod sequence;
 mod stream;
 mod uri;
 
+pub use calls::calls;
 pub use digest::digest;
 pub use journal::journal;
 pub use message::{header, message};
@@ -33,6 +35,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target by its name: that of its binary in `fuzz/fuzz_targets` and of its folder in `fuzz/regressions`.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("calls", calls),
     ("digest", digest),
     ("header", header),
     ("journal", journal),

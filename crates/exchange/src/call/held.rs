@@ -16,8 +16,8 @@ use coeur_sip::StatusCode;
 use coeur_sip::time::Monotonic;
 use std::time::Duration;
 
-/// baresip 1.0 registers 30 to 60 s after its connection has gone, other phones within seconds. Who asked for an INVITE has
-/// heard 100 and waits; nobody waits for a BYE.
+/// Half of timer C. Most phones register within seconds after their connection has gone, some when their registration is due.
+/// Who asked for an INVITE has heard 100 and waits; nobody waits for a BYE.
 const HELD_MAX: Duration = Duration::from_secs(90);
 /// Who asked for anything else gives up after 64*T1, which is 32 s (RFC 3261 section 17.1.2.2), and is told before.
 const HELD_FOR_ASKER_MAX: Duration = Duration::from_secs(30);

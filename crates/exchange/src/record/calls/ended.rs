@@ -13,7 +13,7 @@ use crate::record::read::RecordError;
 use coeur_directory::Aor;
 use coeur_sip::time::Wall;
 
-pub(crate) fn write(out: &mut Vec<u8>, record: &CallRecord) {
+pub fn write(out: &mut Vec<u8>, record: &CallRecord) {
     out.push(LAYOUT);
     side(out, &record.caller);
     maybe(out, record.callee.as_ref(), side);
@@ -36,7 +36,7 @@ pub(crate) fn write(out: &mut Vec<u8>, record: &CallRecord) {
     maybe(out, record.transfer_of, record_id);
 }
 
-pub(crate) fn read(id: u128, plain: &[u8]) -> Result<CallRecord, RecordError> {
+pub fn read(id: u128, plain: &[u8]) -> Result<CallRecord, RecordError> {
     let fields = &mut layout(plain)?;
     let record = CallRecord {
         id: CallRecordId(id),

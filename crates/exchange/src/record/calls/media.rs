@@ -16,13 +16,13 @@ const FINGERPRINTS_MAX: usize = 64;
 /// See [`KeptKey::sources`].
 const SOURCES_MAX: usize = 128;
 
-pub(crate) fn write(out: &mut Vec<u8>, kept: &Kept) {
+pub fn write(out: &mut Vec<u8>, kept: &Kept) {
     out.push(LAYOUT);
     maybe(out, kept.signalled_from, host);
     list(out, &kept.streams, |out, stream| maybe(out, stream.as_ref(), kept_stream));
 }
 
-pub(crate) fn read(plain: &[u8]) -> Result<Kept, RecordError> {
+pub fn read(plain: &[u8]) -> Result<Kept, RecordError> {
     let fields = &mut layout(plain)?;
     let kept = Kept {
         signalled_from: fields.maybe(Fields::address)?.map(|address| address.ip()),

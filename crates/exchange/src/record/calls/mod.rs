@@ -21,11 +21,10 @@ mod media;
 mod recovery;
 
 pub use call::KeptCall;
+pub use ended::{read as read_ended, write as write_ended};
 pub use leg::{KeptAnswer, KeptLeg};
+pub use media::{read as read_media, write as write_media};
 pub use recovery::{Piece, RecoveredCall, RecoveredCalls, Recovery, owner};
-
-pub(crate) use ended::{read as read_ended, write as write_ended};
-pub(crate) use media::{read as read_media, write as write_media};
 
 use super::Stamp;
 use super::fields::{Fields, integer, text};
