@@ -221,6 +221,55 @@ fn an_offer_that_comes_late_is_answered_in_the_format_of_who_offered() {
     assert_eq!(frames_ms(&desk), Some((20, 30)));
 }
 
+/// The call began with an offer in bob's 200, so what is known of alice is what she chose of it.
+#[test]
+fn after_a_late_offer_either_side_is_transferred_to_who_shares_no_format_with_it() {
+    const CAROL: &str = "192.0.2.33:5060";
+    for (alices, bobs, carols) in [
+        ("PCMA/8000", PCMA, "opus/48000/2"),
+        ("opus/48000/2", OPUS, "PCMA/8000"),
+        ("PCMA/8000", OPUS, "PCMA/8000"),
+    ] {
+        for alice_waits in [true, false] {
+            let (mut desk, mut alice, bob) = desk(Kind::Plain, Kind::Plain);
+            let carol = desk.register("carol", udp(CAROL), "").flow;
+            let (request, sent) = desk.invite(&mut alice, URI, "", "");
+            let invite = request_to(&sent, bob.flow, "INVITE").clone();
+            let offer = speaks("10.0.0.2", 5_000, 1, bobs);
+            let sent = desk.receive(bob.flow, &reply(&invite, 200, "bobtag", &contact(bob.flow), &offer));
+            let ok = answer_to(&sent, alice.flow, 200).clone();
+            let (mut caller, mut callee) =
+                (Ua::caller(alice.flow, &request, &ok), Ua::callee(bob.flow, &invite, "bobtag"));
+            let chosen =
+                only(&body(&ok), alices, 1, "").replace("10.0.0.2", "10.0.0.1").replace("5000", "4000");
+            let ack = caller.ack(&chosen);
+            desk.receive(alice.flow, &ack);
+            let by = if alice_waits { &mut callee } else { &mut caller };
+            let refer = by.request("REFER", transferring::TO_CAROL, "");
+            let (by, waits) = (by.flow, if alice_waits { alice.flow } else { bob.flow });
+            let sent = desk.receive(by, &refer);
+            let invite = request_to(&sent, carol, "INVITE").clone();
+            let answer = only(&body(&invite), carols, 1, "").replace("5000", "6000");
+            let sent = desk.receive(carol, &reply(&invite, 200, "caroltag", &contact(carol), &answer));
+            let again = request_to(&sent, waits, "INVITE").clone();
+            let bob_speaks = if bobs == OPUS { "opus/48000/2" } else { "PCMA/8000" };
+            let (own, port) = if alice_waits { (alices, "4000") } else { (bob_speaks, "5000") };
+            let answer = only(&body(&again), own, 2, "").replace("5000", port);
+            let sent = desk.receive(waits, &reply(&again, 200, "", &contact(waits), &answer));
+            let last = request_to(&sent, by, "NOTIFY").clone();
+            assert_eq!(transferring::told(&last).0, "SIP/2.0 200 OK");
+            let case = format!("{own} waits, {carols} is called");
+            assert_eq!(desk_converts(&desk), own != carols, "{case}");
+            for port in [6_000, if alice_waits { 4_000 } else { 5_000 }] {
+                assert!(
+                    desk.peer_at(port).streams[0].as_ref().is_some_and(|s| s.we_send && s.we_receive),
+                    "{case}"
+                );
+            }
+        }
+    }
+}
+
 /// An INFO with this body and type.
 fn info(ua: &mut Ua, kind: &str, body: &str) -> Vec<u8> {
     let info = ua.request("INFO", "", body);
