@@ -18,9 +18,11 @@ impl<'a> Connection<'a> {
         (network.eq_ignore_ascii_case(b"IN") && parts.next().is_none()).then_some(Self { family, address })
     }
 
-    /// The unicast address, when it is written as one and its family agrees.
+    /// The address, without the TTL and the count of a multicast one (RFC 8866 section 5.7), when it is no name and its family
+    /// agrees.
     pub fn ip(&self) -> Option<IpAddr> {
-        let ip: IpAddr = std::str::from_utf8(self.address).ok()?.parse().ok()?;
+        let end = memchr::memchr(b'/', self.address).unwrap_or(self.address.len());
+        let ip: IpAddr = std::str::from_utf8(&self.address[..end]).ok()?.parse().ok()?;
         let agrees = match ip {
             IpAddr::V4(_) => self.family.eq_ignore_ascii_case(b"IP4"),
             IpAddr::V6(_) => self.family.eq_ignore_ascii_case(b"IP6"),

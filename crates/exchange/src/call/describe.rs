@@ -24,7 +24,7 @@ mod served;
 mod text;
 
 pub(super) use agreed::{pairs, peer, protection};
-pub(super) use answer::{answer, is_usable};
+pub(super) use answer::{answer, is_multicast, is_usable};
 pub(super) use elsewhere::elsewhere;
 pub(super) use formats::is_makeable;
 pub(super) use held::{hears, holds};

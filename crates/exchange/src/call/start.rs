@@ -170,6 +170,8 @@ impl Calls {
             Body::None => true,
             Body::Description(offer) => {
                 let why = match describe::read(offer) {
+                    // RFC 3264 section 5.2 has it in another kind of session.
+                    Some(offer) if describe::is_multicast(&offer) => "Multicast Is Not Served",
                     Some(offer) if describe::is_usable(&offer, true) => return true,
                     Some(_) => "No Key That We Know",
                     None => "Unreadable Description",

@@ -9,7 +9,7 @@ use crate::media::{
 use coeur_sdp::MediaSummary;
 use coeur_sdp::attribute::{CandidateTransport, Setup};
 use coeur_sdp::summary::{self, DtlsKeying, IceSummary, OwnedCodec};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// What has been agreed with the peer of `leg`: its own description, ours, and the other side's for what it may hear and
 /// say.
@@ -58,7 +58,8 @@ fn stream(leg: &Leg, own: &Described<'_>, sides: &Sides<'_>) -> Option<Stream> {
     // In a bundle all is received where its first stream is (RFC 9143 section 7.3).
     let bundle = ours.bundled.and(mine.bundled).and_then(|bundled| own.summary.media.get(bundled.tagged));
     let at = |address: Option<SocketAddr>| {
-        let ip = address.map(|address| address.ip()).filter(|ip| !ip.is_unspecified());
+        // A name is not looked up: media is near its signalling until it is heard. So it is where an address is none.
+        let ip = address.map(|address| address.ip()).filter(is_one_place);
         SocketAddr::new(ip.unwrap_or(leg.near()), address.map_or(mine.port, |address| address.port()))
     };
     let rtp = at(bundle.unwrap_or(mine).rtp());
@@ -75,6 +76,19 @@ fn stream(leg: &Leg, own: &Described<'_>, sides: &Sides<'_>) -> Option<Stream> {
         // No header extension passes from leg to leg, that of RFC 9143 section 15 neither.
         mid: None,
     })
+}
+
+/// Nothing is sent to where many hear it: who describes a stream would choose the victims.
+fn is_one_place(ip: &IpAddr) -> bool {
+    !ip.is_unspecified() && !is_shared(ip)
+}
+
+/// Multicast, and the broadcast of a network.
+pub(super) fn is_shared(ip: &IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
+        IpAddr::V6(ip) => ip.is_multicast(),
+    }
 }
 
 fn format(codec: &OwnedCodec) -> Format {
@@ -141,7 +155,7 @@ fn ice(ours: Option<&IceSummary>, theirs: Option<&IceSummary>) -> Option<Box<Ice
         Some(Candidate {
             component: u8::try_from(candidate.component).ok()?,
             priority: candidate.priority,
-            address: SocketAddr::new(candidate.ip().filter(|_| is_udp)?, candidate.port),
+            address: SocketAddr::new(candidate.ip().filter(|ip| is_udp && is_one_place(ip))?, candidate.port),
             foundation: candidate.foundation.as_str().into(),
         })
     };

@@ -66,6 +66,12 @@ pub(in crate::call) fn is_usable(offer: &Described<'_>, certified: bool) -> bool
     offer.summary.media.is_empty() || offer.summary.media.iter().any(is_possible)
 }
 
+/// Whether a stream of an offer is to go to many at once.
+pub(in crate::call) fn is_multicast(offer: &Described<'_>) -> bool {
+    let is_shared = |media: &MediaSummary| media.rtp().is_some_and(|to| agreed::is_shared(&to.ip()));
+    offer.summary.media.iter().any(|media| !media.is_rejected && is_shared(media))
+}
+
 fn has_keys(media: &MediaSummary, certified: bool) -> bool {
     let has_dtls = certified && media.keying.keys().is_some_and(keys::has_dtls);
     media.keying.allows_plain() || has_dtls || media.keying.sdes().iter().any(keys::is_taken)

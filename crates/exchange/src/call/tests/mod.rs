@@ -2,6 +2,7 @@
 //! that only remembers what it was told.
 
 mod across;
+mod addresses;
 mod attending;
 mod calls;
 mod conferring;
