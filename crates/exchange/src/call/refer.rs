@@ -8,7 +8,7 @@ use super::across::{Asker, What};
 use super::feature::{self, Feature};
 use super::leg::LegId;
 use super::name::Name;
-use super::start::{leave_out_full, understands};
+use super::start::{callee_is_full, leave_out_full, understands};
 use super::transfer::{Callees, Referral};
 use super::{CALLS_MAX, Calls, across, identity, refuse, transfer};
 use crate::answer::answer;
@@ -97,10 +97,11 @@ impl Calls {
             cx.counters.limits_hit += 1;
             return refuse(cx, &flow, message, StatusCode::SERVICE_UNAVAILABLE, None);
         }
-        leave_out_full(cx, &mut targets);
+        let full = leave_out_full(cx, &mut targets);
         if targets.is_empty() {
             cx.counters.limits_hit += 1;
-            return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some("Callee Has Too Many Calls"));
+            let why = full.and_then(|full| callee_is_full(cx.world, referral.party, full));
+            return refuse(cx, &flow, message, StatusCode::BUSY_HERE, why);
         }
         self.accept_referral(cx, flow, message, referral.by);
         let callees = Callees { targets, onward, lines: Vec::new() };

@@ -11,6 +11,7 @@ use crate::forwarding::Onward;
 use crate::party::Party;
 use crate::route_token::End;
 use crate::routing::{Target, is_sips};
+use crate::world::World;
 use coeur_directory::AccountId;
 use coeur_sip::dialog::{Dialog, DialogError};
 use coeur_sip::header::HeaderName;
@@ -34,12 +35,13 @@ impl Calls {
             cx.counters.limits_hit += 1;
             return refuse(cx, &flow, message, StatusCode::SERVICE_UNAVAILABLE, None);
         }
-        let (counted, refused) = count_sessions(cx, party, &mut targets);
-        if let Some(reason) = refused {
-            cx.counters.limits_hit += 1;
-            give_back(cx, &counted);
-            return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some(reason));
-        }
+        let counted = match count_sessions(cx, party, &mut targets) {
+            Ok(counted) => counted,
+            Err(reason) => {
+                cx.counters.limits_hit += 1;
+                return refuse(cx, &flow, message, StatusCode::BUSY_HERE, reason);
+            }
+        };
         let Some(call) = self.begin_call(cx, flow, message, party, (targets, counted)) else { return };
         let leg = self.calls[call as usize].caller;
         let offer = self.legs[leg.slot as usize].session.remote.clone();
@@ -222,25 +224,41 @@ impl Calls {
     }
 }
 
-/// Counts the call for the caller; targets of an account that has too many are not tried. The reason when that leaves nothing
-/// to do.
+/// Counts the call for the caller; targets of an account that has too many are not tried. The reason that he is told when that
+/// leaves nothing to do.
 fn count_sessions(
     cx: &Context<'_>,
     caller: Party,
     targets: &mut Vec<Target>,
-) -> (Vec<AccountId>, Option<&'static str>) {
+) -> Result<Vec<AccountId>, Option<&'static str>> {
     if !cx.world.guard.sessions.take(caller.account, cx.world.settings.calls_per_account_max) {
-        return (Vec::new(), Some("Too Many Calls At Once"));
+        return Err(Some("Too Many Calls At Once"));
     }
-    leave_out_full(cx, targets);
-    (vec![caller.account], targets.is_empty().then_some("Callee Has Too Many Calls"))
+    let full = leave_out_full(cx, targets);
+    if targets.is_empty() {
+        give_back(cx, &[caller.account]);
+        return Err(full.and_then(|full| callee_is_full(cx.world, caller, full)));
+    }
+    Ok(vec![caller.account])
 }
 
-/// Who talks as often as is allowed is not called.
-pub(super) fn leave_out_full(cx: &Context<'_>, targets: &mut Vec<Target>) {
+/// Who talks as often as is allowed is not called. The account that is left out, when there is one.
+pub(super) fn leave_out_full(cx: &Context<'_>, targets: &mut Vec<Target>) -> Option<AccountId> {
     let max = cx.world.settings.calls_per_account_max;
-    let is_full = |party: Party| cx.world.guard.sessions.is_full(party.account, max);
-    targets.retain(|target| !target.party.is_some_and(is_full));
+    let is_full = |party: &Party| cx.world.guard.sessions.is_full(party.account, max);
+    let mut full = None;
+    targets.retain(|target| {
+        let party = target.party.filter(is_full);
+        full = party.map(|party| party.account).or(full);
+        party.is_none()
+    });
+    full
+}
+
+/// What a caller hears besides 486: to another domain a callee who talks a lot is busy as anybody is.
+pub(super) fn callee_is_full(world: &World, caller: Party, full: AccountId) -> Option<&'static str> {
+    let (caller, full) = (caller.account(world)?, world.directory.account_by_id(full)?);
+    (caller.aor.domain() == full.aor.domain()).then_some("Callee Has Too Many Calls")
 }
 
 pub(super) fn give_back(cx: &Context<'_>, counted: &[AccountId]) {
@@ -252,5 +270,25 @@ pub(super) fn reason_of(error: DialogError) -> &'static str {
         DialogError::OutOfOrder => "CSeq Out Of Order",
         DialogError::Malformed("Contact") => "Missing Or Malformed Contact",
         DialogError::Malformed(_) | DialogError::MakesNone | DialogError::TooMany => "No Dialog Can Be Made",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{apply, world};
+    use coeur_directory::{Account, Aor, Change, DeviceId, Domain};
+
+    #[test]
+    fn that_an_account_has_too_many_calls_is_told_within_its_domain_alone() {
+        let world = world();
+        apply(&world, Change::DomainAdded(Domain::new("example.net")));
+        let dave = Account::new(AccountId(9), Aor::new("dave", "example.net").expect("a name"));
+        apply(&world, Change::AccountAdded(Box::new(dave)));
+        let told = |caller| {
+            let caller = Party { account: AccountId(caller), device: DeviceId(0) };
+            callee_is_full(&world, caller, AccountId(2))
+        };
+        assert_eq!((told(1), told(9)), (Some("Callee Has Too Many Calls"), None));
     }
 }

@@ -208,3 +208,19 @@ fn a_200_without_an_answer_is_ended_and_refused() {
     answer_to(&sent, alice.flow, 488);
     desk.assert_at_rest();
 }
+
+/// A router may have given the phone another port meanwhile; neither a CANCEL nor its sender can be asked for a proof.
+#[test]
+fn a_cancel_from_another_port_of_the_same_host_is_heard_and_one_from_another_host_is_not() {
+    let (mut desk, alice, bob, request, invite) = ringing();
+    let cancel = cancel_of(&request);
+    let sent = desk.receive(udp("192.0.2.99:5060"), &cancel);
+    assert!(sent.iter().all(|sent| sent.status() == 481), "{}", dump(&sent));
+    let sent = desk.receive(udp("192.0.2.11:40000"), &cancel);
+    assert_eq!(answer_to(&sent, udp("192.0.2.11:40000"), 200).status(), 200);
+    answer_to(&sent, alice.flow, 487);
+    let withdrawn = request_to(&sent, bob, "CANCEL").clone();
+    desk.receive(bob, &reply(&withdrawn, 200, "", "", ""));
+    desk.receive(bob, &reply(&invite, 487, "bobtag", "", ""));
+    desk.assert_at_rest();
+}

@@ -86,7 +86,6 @@ fn a_device_that_is_gone_from_its_account_is_refused_inside_a_call_and_the_call_
     desk.assert_at_rest();
 }
 
-/// Toll fraud begins with many calls at once.
 /// One who only makes phones ring does not use up the calls of whom he rings.
 #[test]
 fn who_rings_an_account_as_often_as_he_may_leaves_it_to_the_others() {
@@ -102,6 +101,7 @@ fn who_rings_an_account_as_often_as_he_may_leaves_it_to_the_others() {
     request_to(&sent, bob.flow, "INVITE");
 }
 
+/// Toll fraud begins with many calls at once.
 #[test]
 fn an_account_has_so_many_calls_at_a_time_and_no_more() {
     let (mut desk, mut alice, bob) = Desk::new();
