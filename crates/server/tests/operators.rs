@@ -106,6 +106,21 @@ fn a_call_that_rings_on_is_cancelled_and_none_registers() {
 }
 
 #[test]
+fn a_call_whose_server_stops_first_leaves_no_device() {
+    let (folder, port) = (Folder::new("stops"), free_port());
+    let server = start_plain(&folder, port);
+    folder.json(&["account", "add", "alice", "--json"]);
+    let before = devices(&folder, "alice");
+    let call = started(&folder, &["call", "alice", "echo", "--seconds", "60"]);
+    assert!(eventually(|| out(&folder.coeur(&["calls"])).contains("alice")));
+    assert_eq!(devices(&folder, "alice"), before + 1);
+    server.terminate();
+    let ended = call.wait_with_output().unwrap();
+    assert!(!err(&ended).contains("is still there"), "{ended:?}");
+    assert_eq!(devices(&folder, "alice"), before);
+}
+
+#[test]
 fn a_self_test_that_is_interrupted_or_killed_leaves_no_account() {
     let (folder, port) = (Folder::new("interrupt-test"), free_port());
     let _server = start_plain(&folder, port);

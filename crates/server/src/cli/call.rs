@@ -2,7 +2,7 @@
 
 use super::door::{Way, print_json, unexpected};
 use super::exit::{Exit, Failure};
-use super::grammar::{Call, Transport};
+use super::grammar::{Call, Place, Transport};
 use super::terminal::{print, secret_from_stdin};
 use super::words::Word;
 use crate::config::listen::{Listen, Scheme};
@@ -11,7 +11,7 @@ use crate::user_agent::tls::Trust;
 use crate::user_agent::{Identity, Link, Phone, Report, Secret, interrupt};
 use coeur_api::{Reply, Request, Status};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub fn run(arguments: Call) -> Result<(), Failure> {
     let way = match (&arguments.server, arguments.secret_stdin && arguments.from.contains('@')) {
@@ -33,7 +33,7 @@ pub fn run(arguments: Call) -> Result<(), Failure> {
         (None, None) => return Err(Failure::new(Exit::Usage, "give --server IP:PORT")),
     };
     interrupt::listen();
-    let credential = Credential::new(way.as_ref(), &from, arguments.secret_stdin)?;
+    let credential = Credential::new(way.as_ref(), &arguments.place, &from, arguments.secret_stdin)?;
     let (trust, verified) = trust(&arguments, status.as_ref())?;
     let identity = Identity {
         user: user.to_owned(),
@@ -54,11 +54,18 @@ pub fn run(arguments: Call) -> Result<(), Failure> {
 /// A secret given, or that of a device made for this call and removed when dropped.
 struct Credential<'w> {
     secret: Secret,
-    one_time: Option<(&'w Way, String, String)>,
+    one_time: Option<OneTime<'w>>,
+}
+
+struct OneTime<'w> {
+    way: &'w Way,
+    place: &'w Place,
+    account: String,
+    device: String,
 }
 
 impl<'w> Credential<'w> {
-    fn new(way: Option<&'w Way>, account: &str, stdin: bool) -> Result<Self, Failure> {
+    fn new(way: Option<&'w Way>, place: &'w Place, account: &str, stdin: bool) -> Result<Self, Failure> {
         if stdin {
             return Ok(Self { secret: Secret::new(secret_from_stdin()?), one_time: None });
         }
@@ -80,7 +87,8 @@ impl<'w> Credential<'w> {
             .and_then(|made| made.secret.clone().map(|secret| (made, secret)))
             .ok_or_else(|| Failure::failed("the server made no device"))?;
         let secret = Secret::new(secret.reveal().to_owned());
-        Ok(Self { secret, one_time: Some((way, made.account, made.device)) })
+        let one_time = OneTime { way, place, account: made.account, device: made.device };
+        Ok(Self { secret, one_time: Some(one_time) })
     }
 }
 
@@ -103,12 +111,36 @@ pub fn has_ended(process: u32) -> bool {
     !std::path::Path::new(&format!("/proc/{process}")).exists()
 }
 
+/// For so long the device of a call is tried to be removed when its server has gone: until that has let go of its records.
+const REMOVAL: Duration = Duration::from_secs(10);
+const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
+
+impl OneTime<'_> {
+    /// By the server, or in the records themselves where that has stopped first.
+    fn remove(&self) -> Result<(), Failure> {
+        let revoke = |way: &Way| {
+            let request =
+                Request::DeviceRevoke { account: self.account.clone(), device: self.device.clone() };
+            way.ask(request).map(|_| ())
+        };
+        let (until, mut removed) = (Instant::now() + REMOVAL, revoke(self.way));
+        while removed.as_ref().is_err_and(|failure| failure.exit == Exit::Unreachable)
+            && Instant::now() < until
+        {
+            std::thread::sleep(REMOVAL_PAUSE);
+            removed = Way::open(self.place).and_then(|way| revoke(&way));
+        }
+        // Its answer may have been lost.
+        removed.or_else(|failure| if failure.exit == Exit::NotFound { Ok(()) } else { Err(failure) })
+    }
+}
+
 impl Drop for Credential<'_> {
     fn drop(&mut self) {
-        if let Some((way, account, device)) = self.one_time.take()
-            && let Err(failure) =
-                way.ask(Request::DeviceRevoke { account: account.clone(), device: device.clone() })
+        if let Some(one_time) = self.one_time.take()
+            && let Err(failure) = one_time.remove()
         {
+            let OneTime { account, device, .. } = one_time;
             eprintln!(
                 "coeur: the device of this call is still there; remove it with `coeur device revoke {account} {device}`: {}",
                 failure.text
