@@ -6,6 +6,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`business`] | business phones over a bad network: pickup, park, transfer |
 //! | [`chance`] | the one source of randomness of a run |
 //! | [`disk`] | a disk that crashes, fails and fills up |
 //! | [`fuzzing`] | what must hold for any bytes whatever: the bodies of the fuzz targets |
@@ -17,6 +18,7 @@
 //! | [`run`] | one run: everything together, and what must hold at its end |
 //! | [`statistics`] | whether two rows of measurements can be told apart |
 
+pub mod business;
 pub mod chance;
 pub mod disk;
 pub mod fuzzing;

@@ -115,6 +115,7 @@ fn a_call_whose_server_stops_first_leaves_no_device() {
     assert!(eventually(|| out(&folder.coeur(&["calls"])).contains("alice")));
     assert_eq!(devices(&folder, "alice"), before + 1);
     server.terminate();
+    signal(&call, "-INT");
     let ended = call.wait_with_output().unwrap();
     assert!(!err(&ended).contains("is still there"), "{ended:?}");
     assert_eq!(devices(&folder, "alice"), before);

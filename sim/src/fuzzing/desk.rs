@@ -11,8 +11,9 @@ use coeur_directory::{
 use coeur_exchange::Exchange;
 use coeur_exchange::bindings::Bindings;
 use coeur_exchange::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
-use coeur_exchange::input::{Command, Input};
+use coeur_exchange::input::{Command, Input, MediaEvent};
 use coeur_exchange::kept_calls::KeptCalls;
+use coeur_exchange::media::StreamAddress;
 use coeur_exchange::outbox::{MediaCommand, MediaId, Outbox, Output, ResolveToken, SendToken, Span};
 use coeur_exchange::record::{Recovery, calls};
 use coeur_exchange::world::{Listener, Secrets, Settings, World};
@@ -20,7 +21,7 @@ use coeur_sip::resolve::Query;
 use coeur_sip::time::{Monotonic, Now, Wall};
 use coeur_sip::transport::Transport;
 use coeur_sip::{HeaderTable, Limits, Message, Method, StatusCode};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -91,6 +92,11 @@ pub struct Desk {
     pub resolving: Vec<(ResolveToken, Query)>,
     /// Endpoints that were asked for, with their streams.
     pub endpoints: Vec<(MediaId, usize)>,
+    /// Of these what was asked for and not answered; nobody need take it.
+    pub to_open: Vec<(MediaId, usize)>,
+    /// Which endpoint is connected with which, both ways, and where the peer of each hears.
+    connected: BTreeMap<MediaId, MediaId>,
+    heard_at: BTreeMap<MediaId, SocketAddr>,
     /// Whose media is to be told.
     pub kept: Vec<MediaId>,
     /// What the journal has of calls.
@@ -121,6 +127,9 @@ impl Desk {
             tallies: BTreeMap::new(),
             resolving: Vec::new(),
             endpoints: Vec::new(),
+            to_open: Vec::new(),
+            connected: BTreeMap::new(),
+            heard_at: BTreeMap::new(),
             kept: Vec::new(),
             calls: calls::Recovery::default(),
         }
@@ -189,20 +198,30 @@ impl Desk {
                 Output::Resolve { token, query } => self.resolving.push((token, query)),
                 Output::Media(MediaCommand::Open { id, streams, .. }) => {
                     self.endpoints.push((id, streams.len()));
+                    self.to_open.push((id, streams.len()));
                 }
                 Output::Media(MediaCommand::Restore { id, kept }) => {
                     self.endpoints.push((id, kept.streams.len()));
                 }
                 Output::Media(MediaCommand::Keep { id }) => self.kept.push(id),
-                Output::Media(MediaCommand::Close { id }) => self.endpoints.retain(|(open, _)| *open != id),
+                Output::Media(MediaCommand::Close { id }) => {
+                    self.endpoints.retain(|(open, _)| *open != id);
+                    self.disconnect(id);
+                }
+                Output::Media(MediaCommand::Describe { id, peer }) => {
+                    self.heard_at.extend(peer.streams.iter().flatten().map(|stream| (id, stream.rtp)));
+                }
+                Output::Media(MediaCommand::Connect { a, b, .. }) => {
+                    [a, b].into_iter().for_each(|id| self.disconnect(id));
+                    self.connected.extend([(a, b), (b, a)]);
+                }
+                Output::Media(MediaCommand::Serve { id, .. } | MediaCommand::Disconnect { id }) => {
+                    self.disconnect(id);
+                }
                 Output::Media(
-                    MediaCommand::Describe { .. }
-                    | MediaCommand::Connect { .. }
-                    | MediaCommand::Serve { .. }
-                    | MediaCommand::Play { .. }
+                    MediaCommand::Play { .. }
                     | MediaCommand::Prompt { .. }
                     | MediaCommand::Tape { .. }
-                    | MediaCommand::Disconnect { .. }
                     | MediaCommand::Press { .. }
                     | MediaCommand::Report { .. },
                 )
@@ -214,6 +233,19 @@ impl Desk {
         outbox.clear();
         self.outbox = outbox;
         sent
+    }
+
+    fn disconnect(&mut self, id: MediaId) {
+        if let Some(other) = self.connected.remove(&id) {
+            self.connected.remove(&other);
+        }
+    }
+
+    /// Who hears whom, by where they hear.
+    pub fn linked(&self) -> BTreeSet<(SocketAddr, SocketAddr)> {
+        let place = |id| self.heard_at.get(id).copied();
+        let pairs = self.connected.iter().filter(|(a, b)| a < b);
+        pairs.filter_map(|(a, b)| Some((place(a)?, place(b)?))).collect()
     }
 
     fn recover(&mut self, outbox: &Outbox, span: Span) {
@@ -290,6 +322,9 @@ impl Desk {
         self.world.kept_calls = KeptCalls::new(&self.world.secrets);
         self.world.waiting = Default::default();
         self.endpoints.clear();
+        self.to_open.clear();
+        self.connected.clear();
+        self.heard_at.clear();
         self.kept.clear();
         self.resolving.clear();
         let kept = std::mem::take(&mut self.calls).finish(&self.world.kept_calls, 1, self.now);
@@ -312,6 +347,13 @@ impl Desk {
     pub fn exchange(&self) -> &Exchange {
         &self.exchange
     }
+}
+
+/// The media plane has opened this.
+pub fn opened(id: MediaId, streams: usize) -> MediaEvent {
+    let at = ([192, 0, 2, 1], 20_000).into();
+    let address = || Some(StreamAddress { rtp: at, rtcp: at, others: Box::default() });
+    MediaEvent::Opened { id, streams: (0..streams).map(|_| address()).collect(), fingerprint: None }
 }
 
 /// The status of an answer; it must be readable.

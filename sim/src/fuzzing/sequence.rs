@@ -9,12 +9,12 @@ mod business;
 mod tests;
 
 use super::choices::Choices;
-use super::desk::{DOMAIN, Desk, STRANGER, Sent, USERS, stream, udp};
+use super::desk::{DOMAIN, Desk, STRANGER, Sent, USERS, opened, stream, udp};
 use super::party::{Dialog, Party, Request, answer_lines, written};
 use coeur_directory::{Aor, DeviceId};
 use coeur_exchange::event::Counters;
 use coeur_exchange::input::{Command, Input, MediaEvent, SendFailure};
-use coeur_exchange::media::{Kept, MediaId, StreamAddress};
+use coeur_exchange::media::Kept;
 use coeur_exchange::outbox::SendToken;
 use coeur_exchange::world::CallMode;
 use coeur_sip::resolve::{Answer, Outcome, Records};
@@ -493,10 +493,4 @@ impl Play<'_> {
         let excess = self.tokens.len().saturating_sub(16);
         self.tokens.drain(..excess);
     }
-}
-
-fn opened(id: MediaId, streams: usize) -> MediaEvent {
-    let at = ([192, 0, 2, 1], 20_000).into();
-    let address = || Some(StreamAddress { rtp: at, rtcp: at, others: Box::default() });
-    MediaEvent::Opened { id, streams: (0..streams).map(|_| address()).collect(), fingerprint: None }
 }
