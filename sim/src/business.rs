@@ -77,7 +77,8 @@ impl Office {
         self.stations[BOB].rings_on = true;
         self.call(ALICE, "bob");
         self.until("bob rings", |office| office.stations[ALICE].hears_ringing())?;
-        self.call(CAROL, "*8bob");
+        let code = if self.chance.below(2) == 0 { "*8bob" } else { "*8" };
+        self.call(CAROL, code);
         self.talk(ALICE, CAROL)
     }
 

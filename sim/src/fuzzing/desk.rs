@@ -7,6 +7,7 @@
 
 use coeur_directory::{
     Account, AccountId, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain, Ha1Set,
+    PickupGroups,
 };
 use coeur_exchange::Exchange;
 use coeur_exchange::bindings::Bindings;
@@ -381,6 +382,7 @@ fn world<'u>(users: impl Iterator<Item = &'u str>) -> World {
         let mut account = Account::new(AccountId(id), Aor::new(user, DOMAIN).expect("a valid name"));
         let ha1 = Ha1Set::of_secret(user, DOMAIN, &secret_of(user));
         account.picked_up = true;
+        account.pickup_groups = PickupGroups::parse("office").expect("a name");
         account.devices = Box::new([Device::new(DeviceId(id), "phone", ha1, AlgorithmPolicy::Auto, 0)]);
         directory.apply(&Change::AccountAdded(Box::new(account))).expect("names are different");
     }

@@ -29,7 +29,7 @@ const METHODS: &[&str] =
     &["INVITE", "MESSAGE", "OPTIONS", "SUBSCRIBE", "REFER", "PUBLISH", "BYE", "INFO", "XYZZY"];
 const INSIDE: &[&str] = &["BYE", "INVITE", "ACK", "UPDATE", "INFO", "PRACK", "NOTIFY", "REFER"];
 /// Whom calls are for, as back-to-back user agent.
-const CALLED: &[&str] = &["alice", "bob", "carol", "bob", "echo", "*8bob", "park-71", "conference-x"];
+const CALLED: &[&str] = &["alice", "bob", "carol", "bob", "echo", "*8bob", "*8", "park-71", "conference-x"];
 const STATUSES: &[u16] = &[180, 200, 486, 100, 183, 302, 401, 404, 408, 430, 487, 500, 503, 600, 699, 202];
 const WAITS_MS: &[u64] = &[1, 100, 500, 4_000, 32_000, 65_000, 185_000, 301_000];
 const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.11\r\ns=-\r\nc=IN IP4 192.0.2.11\r\nt=0 0\r\n\

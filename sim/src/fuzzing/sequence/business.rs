@@ -12,7 +12,8 @@ impl Play<'_> {
         match self.choices.below(5) {
             0 => {
                 self.reply_to(callee, "INVITE", 180);
-                self.call(third, &format!("*8{}", USERS[callee]));
+                let named = self.choices.once_in(2);
+                self.call(third, &format!("*8{}", if named { USERS[callee] } else { "" }));
             }
             1 => {
                 self.reply_to(callee, "INVITE", 200);
