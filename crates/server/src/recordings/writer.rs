@@ -146,7 +146,8 @@ impl Tape {
     fn create(folder: &Folder, format: Format, state: &State) -> io::Result<Self> {
         let (container, extension) = match format {
             Format::Wav => (Container::Wav, "wav"),
-            Format::Ogg => (Container::OggOpus { serial: state.serial as u32 }, "ogg"),
+            // Random bits of the call's name; some tools of others warn of 0.
+            Format::Ogg => (Container::OggOpus { serial: (state.call.0 as u32).max(1) }, "ogg"),
         };
         let mut out = Vec::new();
         let recorder = Recorder::new(container, RATE_HZ, &mut out)
