@@ -1,10 +1,10 @@
 //! Calls as a back-to-back user agent (RFC 7092 section 3.1): a call owns one leg for each side, each a dialog of its own,
-//! and whatever happens on one is said on the other in the other's words. So a phone knows nothing of the other's address,
-//! a call can be ended, moved or held by us, and its media goes where we say.
+//! and whatever happens on one is said on the other in the other's words. So a phone knows nothing of the other's address
+//! (unless media goes [`direct`]), a call can be ended, moved or held by us, and its media goes where we say.
 //!
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
 //! [`cancel`], [`forward`], [`history`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`follow`], [`refer`],
-//! [`replace`], [`transfer`], [`silence`], [`session_id`],
+//! [`direct`], [`keys`], [`replace`], [`transfer`], [`silence`], [`session_id`],
 //! [`join`], [`across`], [`pickup`], [`park`], [`notify`], [`mod@hold`], [`serve`], [`end`], [`asked`], [`tape`], [`note`],
 //! [`time`], [`keep`], [`restore`], [`held`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
