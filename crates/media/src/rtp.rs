@@ -12,6 +12,19 @@ pub use source::{SEED_BYTES, Source};
 /// Bytes of the fixed header.
 pub const HEADER_BYTES: usize = 12;
 
+/// Ticks of a second of a payload type that means the same everywhere (RFC 3551 section 6, tables 4 and 5).
+pub fn static_clock_hz(payload_type: u8) -> Option<u32> {
+    Some(match payload_type {
+        0 | 3 | 4 | 5 | 7 | 8 | 9 | 12 | 13 | 15 | 18 => 8_000,
+        6 => 16_000,
+        10 | 11 => 44_100,
+        16 => 11_025,
+        17 => 22_050,
+        14 | 25 | 26 | 28 | 31..=34 => 90_000,
+        _ => return None,
+    })
+}
+
 /// Bytes that are no RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RtpError {

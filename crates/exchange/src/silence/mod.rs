@@ -23,6 +23,7 @@ mod signalling;
 mod tests;
 
 pub use cause::Cause;
+pub use quality::wrong_clock;
 
 use crate::media::{Keying, Stream, StreamReport};
 use std::net::{IpAddr, SocketAddr};

@@ -1,6 +1,7 @@
 //! What is heard, and not understood.
 
 use super::{Cause, Seen, Verdict, View};
+use crate::media::Stream;
 
 /// Loss that leaves little of a word.
 const LOSS_PERCENT: u64 = 15;
@@ -16,9 +17,9 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen<'_>) -> Option<Verdict> {
         return None;
     }
     let recent = &seen.report.recent;
-    let agreed = seen.agreed.formats.iter().find(|format| !format.is_dtmf()).map(|format| format.clock_rate);
-    if let (Some(agreed), Some(runs)) = (agreed, recent.clock_hz)
-        && is_far(agreed, runs)
+    let payload = seen.report.taken.map(|taken| taken.payload);
+    if let Some(runs) = recent.clock_hz
+        && let Some(agreed) = wrong_clock(seen.agreed, payload, runs)
     {
         return view.verdict(Cause::WrongClock, &[&runs, &agreed]);
     }
@@ -35,6 +36,13 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen<'_>) -> Option<Verdict> {
     let jitter =
         seen.report.received.jitter_us.filter(|jitter| *jitter > JITTER_MAX_US && recent.received > 0)?;
     view.verdict(Cause::Jitter, &[&(jitter / 1_000)])
+}
+
+/// The rate that was agreed for what a phone speaks, which its timestamps are far from.
+pub fn wrong_clock(agreed: &Stream, payload: Option<u8>, runs_hz: u32) -> Option<u32> {
+    let mut formats = agreed.formats.iter().filter(|format| !format.is_dtmf());
+    let spoken = formats.clone().find(|format| Some(format.payload) == payload).or(formats.next());
+    spoken.map(|format| format.clock_rate).filter(|agreed_hz| is_far(*agreed_hz, runs_hz))
 }
 
 /// By more than half: lost packets and pauses explain less.

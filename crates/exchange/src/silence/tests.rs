@@ -354,6 +354,17 @@ fn what_is_as_it_was_wished_draws_nothing() {
         ("registered elsewhere, and heard", |phone| {
             phone.said.moved_to = Some(address("198.51.100.9:5060"));
         }),
+        ("a browser that likes Opus most and speaks G.711", |phone| {
+            let opus = Format {
+                payload: 111,
+                name: b"opus".as_slice().into(),
+                clock_rate: 48_000,
+                channels: 2,
+                fmtp: None,
+            };
+            let others = phone.agreed().formats.iter().cloned();
+            phone.agreed().formats = std::iter::once(opus).chain(others.collect::<Vec<_>>()).collect();
+        }),
         ("encrypted, as agreed", |phone| {
             phone.sdes();
             phone.report.taken = Some(Taken { ago_ms: 5, payload: 0, payload_bytes: 170 });

@@ -83,7 +83,8 @@ pub struct Agreed {
     pub we_receive: bool,
     pub receive: KeyChange<Inbound>,
     pub send: KeyChange<Outbound>,
-    /// Of the timestamps, for jitter; 0: 8,000.
+    /// Of the timestamps, for jitter, of payload types that have none of their own ([`crate::rtp::static_clock_hz`]);
+    /// 0: 8,000.
     pub clock_hz: u32,
     /// Payload type of its key presses (RFC 4733), to know whether it has said any.
     pub events: Option<u8>,
@@ -164,7 +165,7 @@ pub struct Refused {
     pub rtp: Option<(u8, u16)>,
 }
 
-/// The table. A stream needs about 1.7 kB.
+/// The table. A stream needs about 1.8 kB.
 #[derive(Default)]
 pub struct Relay {
     streams: Slab<Stream>,

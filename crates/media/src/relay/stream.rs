@@ -9,7 +9,7 @@ use super::{
     TransportKey,
 };
 use crate::packet::Packet;
-use crate::rtp::Rtp;
+use crate::rtp::{Rtp, static_clock_hz};
 use crate::srtp::{Inbound, Outbound, Progress, SrtpError, SrtpState};
 use coeur_sip::time::Monotonic;
 use std::net::{IpAddr, SocketAddr};
@@ -19,7 +19,7 @@ const PAYLOADS: usize = 128;
 /// Of a payload type that was not agreed.
 const UNKNOWN: u8 = 0xff;
 
-/// About 1.7 kB, and what SRTP needs when the stream is protected (3 kB for both directions).
+/// About 1.8 kB, and what SRTP needs when the stream is protected (3 kB for both directions).
 pub(super) struct Stream {
     /// RTP with its own port, or RTP and RTCP on one.
     pub(super) transport: TransportKey,
@@ -317,7 +317,8 @@ impl Stream {
         self.has_said_events |= payload_type == self.events;
         let bytes = payload_bytes.min(usize::from(u16::MAX)) as u16;
         self.quality.note(quality::Seen { at: now, ssrc, timestamp, payload_type, payload_bytes: bytes });
-        let shift = self.quality.received(now, ssrc, sequence, timestamp, self.clock_hz, payload_bytes);
+        let clock_hz = static_clock_hz(payload_type).unwrap_or(self.clock_hz);
+        let shift = self.quality.received(now, ssrc, sequence, timestamp, clock_hz, payload_bytes);
         shift.ok_or(Reason::Stray)
     }
 

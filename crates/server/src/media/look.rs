@@ -5,6 +5,7 @@
 
 use super::endpoint::Opened;
 use coeur_exchange::media::{Keying, Recent, StreamKind, Troubles};
+use coeur_exchange::silence::wrong_clock;
 use coeur_media::relay::{Handed, Reason, Reasons, Relay, Seen};
 use coeur_sip::time::Monotonic;
 use std::time::Duration;
@@ -118,6 +119,7 @@ impl Looks {
         let quality = relay.quality(opened.key);
         let is_late = recent.received > 0 && quality.is_some_and(|quality| quality.jitter() > JITTER_MAX)
             || recent.stalls >= STALLS;
+        let seen = quality.and_then(|quality| quality.last_seen);
         let is_missed = recent.sent > 0 && quality.is_some_and(|quality| missed(quality) >= Some(25));
         is_deaf
             || misfits >= MISFITS
@@ -126,8 +128,8 @@ impl Looks {
             || is_lossy
             || is_late
             || is_missed
-            || runs_wrong(opened, &recent)
-            || looks_encrypted(opened, quality.and_then(|quality| quality.last_seen))
+            || runs_wrong(opened, &recent, seen)
+            || looks_encrypted(opened, seen)
     }
 }
 
@@ -192,15 +194,9 @@ fn clock(then: &Look, new: &Look) -> Option<u32> {
 }
 
 /// Its timestamps run at another rate than was agreed, by more than what lost and late packets explain.
-fn runs_wrong(opened: &Opened, recent: &Recent) -> bool {
-    let agreed = opened.described.as_ref().and_then(|stream| {
-        stream.formats.iter().find(|format| !format.is_dtmf()).map(|format| format.clock_rate)
-    });
-    agreed.zip(recent.clock_hz).is_some_and(|(agreed, seen)| {
-        agreed > 0
-            && (u64::from(seen) * 10 > u64::from(agreed) * 15
-                || u64::from(seen) * 15 < u64::from(agreed) * 10)
-    })
+fn runs_wrong(opened: &Opened, recent: &Recent, seen: Option<Seen>) -> bool {
+    let wrong = |stream, runs_hz| wrong_clock(stream, seen.map(|seen| seen.payload_type), runs_hz);
+    opened.described.as_ref().zip(recent.clock_hz).and_then(|(stream, hz)| wrong(stream, hz)).is_some()
 }
 
 /// What came in the clear has the size of frames of 64 kbit/s with the tag of SRTP behind them.

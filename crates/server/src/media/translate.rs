@@ -2,6 +2,7 @@
 
 use coeur_exchange::media::{Keying, SrtpKey, SrtpSuite, Stream};
 use coeur_media::relay::{self, Agreed, Expected, KeyChange};
+use coeur_media::rtp::static_clock_hz;
 use coeur_media::srtp::{Inbound, MasterKey, Outbound, Suite};
 use coeur_sip::network::is_inside;
 use std::net::{IpAddr, SocketAddr};
@@ -21,7 +22,7 @@ pub(super) fn agreed(stream: &Stream, before: Option<&Stream>, signalled_from: I
         clock_hz: stream
             .formats
             .iter()
-            .find(|format| !format.is_dtmf())
+            .find(|format| !format.is_dtmf() && static_clock_hz(format.payload).is_none())
             .map_or(0, |format| format.clock_rate),
         events: stream.formats.iter().find(|format| format.is_dtmf()).map(|format| format.payload),
         mid: stream.mid.as_ref().map(|mid| relay::Mid { extension: mid.extension, value: mid.value.clone() }),

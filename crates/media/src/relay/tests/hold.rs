@@ -113,6 +113,18 @@ fn a_sender_that_begins_another_numbering_is_continued_and_reported_to_in_its_ow
     assert_eq!(bytes[12..16], [0, 6, 0, 1]);
 }
 
+/// RFC 3551 section 6: a browser that likes Opus most, at 48 kHz, and speaks PCMU.
+#[test]
+fn a_static_payload_type_is_measured_by_its_own_clock() {
+    let mut desk = Desk::new(Agreed { clock_hz: 48_000, ..plain(at(A)) }, plain(at(B)));
+    for sequence in 1..=100 {
+        desk.at_a(A, &rtp(0, sequence, 7));
+        desk.wait_ms(20);
+    }
+    let quality = desk.relay.quality(desk.a.stream).unwrap();
+    assert_eq!((quality.received_packets, quality.jitter().as_millis()), (100, 0));
+}
+
 #[test]
 fn loss_jitter_and_round_trip_are_measured_for_each_end() {
     let mut desk = Desk::plain();
