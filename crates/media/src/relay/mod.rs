@@ -316,6 +316,7 @@ impl Relay {
         if let Some(latch) = stream.latch_mut(component) {
             latch.restore(address, is_protected, now);
         }
+        stream.quality.is_restored = true;
     }
 
     /// The counts of SRTP that must not go back, of receiving and of sending; `None` in the clear and before the keys.

@@ -37,6 +37,8 @@ pub struct Quality {
     pub claimed: Option<Claimed>,
     /// Its last report was about nothing that it hears.
     pub hears_nothing: bool,
+    /// The next report is about the time before this process began too, in which nothing passed.
+    pub(super) is_restored: bool,
     sources: [Option<Source>; SOURCES],
     /// Which of them makes room next.
     oldest: usize,
@@ -228,17 +230,15 @@ impl Quality {
                 RtcpPacket::SenderReport(report) => {
                     let (packets, octets) = (report.info.packets, report.info.octets);
                     self.claimed = Some(Claimed { packets, octets });
-                    self.hears_nothing = report.blocks().next().is_none();
                     let sources = self.sources.iter_mut().flatten();
                     for source in sources.filter(|source| source.stats.ssrc() == report.ssrc) {
                         source.stats.sender_reported(report.info.ntp, now);
                     }
-                    report.blocks().for_each(|block| self.reported(block, now));
+                    self.hears(report.blocks(), now);
                 }
                 RtcpPacket::ReceiverReport(report) => {
                     self.claimed.get_or_insert_default();
-                    self.hears_nothing = report.blocks().next().is_none();
-                    report.blocks().for_each(|block| self.reported(block, now));
+                    self.hears(report.blocks(), now);
                 }
                 RtcpPacket::SourceDescription(_)
                 | RtcpPacket::Goodbye(_)
@@ -249,6 +249,16 @@ impl Quality {
                 | RtcpPacket::Unknown { .. }
                 | RtcpPacket::Malformed { .. } => {}
             }
+        }
+    }
+
+    fn hears(&mut self, blocks: impl Iterator<Item = ReportBlock>, now: Monotonic) {
+        let is_of_before = std::mem::take(&mut self.is_restored);
+        self.hears_nothing = !is_of_before;
+        for block in blocks {
+            self.hears_nothing = false;
+            let fraction_lost = if is_of_before { 0 } else { block.fraction_lost };
+            self.reported(ReportBlock { fraction_lost, ..block }, now);
         }
     }
 

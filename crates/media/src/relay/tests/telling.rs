@@ -54,6 +54,35 @@ fn what_the_other_end_claims_to_send_is_told_beside_what_came() {
     assert!(quality.hears_nothing && quality.rtcp_packets == 1);
 }
 
+/// RFC 3550 section 6.4.1: a report is about the time since the one before.
+#[test]
+fn the_first_report_after_a_restart_says_nothing_of_what_is_heard_now() {
+    let report = |lost: u8| {
+        let mut report = vec![0x81, 201, 0, 7];
+        report.extend(8u32.to_be_bytes());
+        report.extend(7u32.to_be_bytes());
+        report.extend([lost, 0, 0, 99]);
+        report.extend([0; 16]);
+        report
+    };
+    let mut desk = Desk::plain();
+    let rtcp_port = desk.a.rtcp.expect("a port of RTCP");
+    let heard = |desk: &Desk| {
+        let quality = desk.relay.quality(desk.a.stream).expect("a stream");
+        (quality.heard.map(|block| block.fraction_lost), quality.hears_nothing)
+    };
+    let nothing = [0x80, 201, 0, 1, 0, 0, 0, 8];
+    for (first, then) in [(report(200), (Some(0), false)), (nothing.to_vec(), (Some(0), false))] {
+        desk.relay.restore_peer(desk.a.stream, Component::Rtcp, address(A), desk.now);
+        desk.receive(rtcp_port, A, &first);
+        assert_eq!(heard(&desk), then);
+    }
+    desk.receive(rtcp_port, A, &report(200));
+    assert_eq!(heard(&desk), (Some(200), false));
+    desk.receive(rtcp_port, A, &nothing);
+    assert_eq!(heard(&desk), (Some(200), true));
+}
+
 #[test]
 fn troubles_count_for_the_other_end_alone_and_change_nothing() {
     let mut desk = Desk::plain();
