@@ -276,6 +276,8 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("survive", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
     ("sounds", &["linphonec", "baresip", "chromium", "node", "npm", WEB_PHONES]),
     ("recording", &["baresip"]),
+    ("keys", &["baresip"]),
+    ("direct", &["baresip", "nft", "conntrack", NAMESPACES]),
     ("converting", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
     ("moving", &["baresip", "chromium", "node", "npm", WEB_PHONES, "nft", "conntrack", NAMESPACES]),
     ("media_attacks", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
