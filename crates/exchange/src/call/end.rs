@@ -138,6 +138,7 @@ impl Calls {
 
     /// A leg that is leaving has no ports, no timers and no call.
     pub(super) fn detach(&mut self, cx: &mut Context<'_>, id: LegId) {
+        self.falls_silent(cx, id);
         self.close_media(cx, id);
         if let Some(leg) = self.leg_mut(id) {
             leg.call = NO_CALL;
@@ -169,6 +170,7 @@ impl Calls {
         if let Some(call) = self.leg(id).map(|leg| leg.call) {
             self.note(cx, call, id);
         }
+        self.falls_silent(cx, id);
         self.remember_session(id);
         self.close_media(cx, id);
         let Some(leg) = self.leg(id) else { return };
@@ -184,6 +186,9 @@ impl Calls {
         self.rings_no_more(cx, call);
         self.refuse_picker(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE);
         self.note_both(cx, call);
+        if let Some((caller, callee)) = self.calls.get(call as usize).map(|call| (call.caller, call.callee)) {
+            [Some(caller), callee].into_iter().flatten().for_each(|id| self.falls_silent(cx, id));
+        }
         let Some(state) = self.calls.try_remove(call as usize) else { return };
         self.restored_ended(call);
         give_back(cx, &state.counted);

@@ -200,15 +200,26 @@ impl Calls {
         }
     }
 
-    /// Who speaks in a conference is told, and shown with his call.
+    /// Who speaks in a conference is told, and shown with his call. A leg that leaves has none any more, and its end was told.
     fn speaks(&mut self, cx: &mut Context<'_>, id: MediaId, is_speaking: bool) {
         let Some(id) = Media::leg_of(id) else { return };
-        let Some(leg) = self.leg_mut(id) else { return };
-        leg.speaks = Some(is_speaking);
-        let call = leg.call;
+        let Some(call) = self.leg(id).map(|leg| leg.call) else { return };
+        let Some(call) = self.calls.get(call as usize).map(|state| state.record.id) else { return };
+        if let Some(leg) = self.leg_mut(id) {
+            leg.speaks = Some(is_speaking);
+        }
         cx.counters.conference_spurts += u64::from(is_speaking);
-        let call = self.calls[call as usize].record.id;
         cx.outbox.publish(Event::Speaks { call, is_speaking });
+    }
+
+    /// Who leaves a conference while he speaks has ended to.
+    pub(super) fn falls_silent(&mut self, cx: &mut Context<'_>, id: LegId) {
+        let Some(leg) = self.leg_mut(id).filter(|leg| leg.speaks == Some(true)) else { return };
+        leg.speaks = Some(false);
+        let call = leg.call;
+        if let Some(call) = self.calls.get(call as usize).map(|state| state.record.id) {
+            cx.outbox.publish(Event::Speaks { call, is_speaking: false });
+        }
     }
 
     /// The ports of a leg are there: whatever waited for them goes on.

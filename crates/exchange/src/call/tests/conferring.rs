@@ -59,6 +59,31 @@ fn who_speaks_in_a_conference_is_told_shown_and_counted() {
     assert_eq!((told.count(), desk.office.exchange.counters().conference_spurts), (2, 1));
 }
 
+/// The media plane tells of the end of what is said when it closes a member, whose leg may have no call any more.
+#[test]
+fn who_leaves_while_he_speaks_has_ended_to_and_what_is_told_of_him_later_concerns_nobody() {
+    let (mut desk, mut alice, _) = Desk::new();
+    // Her ACK never comes: the leg stays for a while when the call is ended.
+    let (_, sent) = desk.invite(&mut alice, SALES, "", &sdp("10.0.0.1", 4_000));
+    answer_to(&sent, alice.flow, 200);
+    let id = desk.served.expect("a conference").0;
+    desk.handle(Input::MediaEvent(MediaEvent::Speaks { id, is_speaking: true }));
+    desk.handle(Input::Told(Command::Asked {
+        ticket: Ticket(1),
+        ask: Ask::List { account: None, limit: 1 },
+    }));
+    let Some((_, Told::Calls { calls, .. })) = desk.office.told.pop() else { panic!("no call") };
+    desk.handle(Input::Told(Command::Asked { ticket: Ticket(2), ask: Ask::HangUp(calls[0].id) }));
+    for is_speaking in [false, true] {
+        desk.handle(Input::MediaEvent(MediaEvent::Speaks { id, is_speaking }));
+    }
+    let told = desk.office.events.iter().filter_map(|event| match event {
+        Event::Speaks { is_speaking, .. } => Some(*is_speaking),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [true, false]);
+}
+
 /// Threat: who is in a conference is heard by all who are.
 #[test]
 fn a_conference_is_for_accounts_of_its_domain() {
