@@ -230,6 +230,9 @@ impl Calls {
         write: impl FnOnce(&[u8], &mut Vec<u8>),
     ) -> Option<u32> {
         let listener = next_hop::listener(cx.world, &to.hop)?;
+        if !held::is_gone(&to.hop) {
+            self.release(cx, to.leg);
+        }
         let slot = self.clients.vacant_key() as u32;
         let name = Name::new(cx.mint, slot);
         let via = via(listener, &name);

@@ -7,6 +7,7 @@
 
 use super::Calls;
 use super::client::{Client, Machine, Purpose, read, via};
+use super::leg::LegId;
 use crate::context::Context;
 use crate::flow::{ConnectionId, Hop};
 use crate::proxy::ends::found_again;
@@ -57,6 +58,7 @@ impl Calls {
         let look_at = if is_first { now } else { now + LOOK_EVERY };
         if is_first {
             client.held_until = now + held_max(client);
+            self.held_until = self.held_until.max(client.held_until);
         }
         client.machine = Machine::Held(Held { is_invite: client.is_invite(), look_at });
         match is_first {
@@ -82,13 +84,31 @@ impl Calls {
             let status = StatusCode::TEMPORARILY_UNAVAILABLE;
             return self.failed_to_answer(cx, leg, (slot, purpose), status);
         }
-        if let Some((hop, via)) = self.way_back(cx, client) {
-            return self.let_go(cx, slot, hop, &via);
+        if self.way_back(cx, client).is_some() {
+            return self.release(cx, leg);
         }
         if let Machine::Held(held) = &mut self.clients[slot as usize].machine {
             held.look_at = until.min(now + LOOK_EVERY);
         }
         self.arm_client(now, slot);
+    }
+
+    /// What waits for a phone that is back leaves in its order, before anything newer: it refuses what is older than what it
+    /// has seen (RFC 3261 section 12.2.2).
+    pub(super) fn release(&mut self, cx: &mut Context<'_>, leg: LegId) {
+        if self.held_until.is_due(cx.now.monotonic) {
+            return;
+        }
+        let age = |client: &Client| client.serial.wrapping_sub(self.serial).wrapping_sub(1);
+        let is_its = |client: &Client| client.leg == leg && matches!(client.machine, Machine::Held(_));
+        let held = self.clients.iter().filter(|(_, client)| is_its(client));
+        let mut held: Vec<(u32, u32)> = held.map(|(slot, client)| (age(client), slot as u32)).collect();
+        held.sort_unstable();
+        for (_, slot) in held {
+            if let Some((hop, via)) = self.way_back(cx, &self.clients[slot as usize]) {
+                self.let_go(cx, slot, hop, &via);
+            }
+        }
     }
 
     /// Where the device is registered now with the contact of the dialog, whose user part is its own, or has spoken in the

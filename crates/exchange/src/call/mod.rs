@@ -128,6 +128,8 @@ pub struct Calls {
     profiles: Profiles,
     journal: keep::Journal,
     restored: restore::Restored,
+    /// Until then at the latest a request is held.
+    held_until: Monotonic,
 }
 
 impl Calls {
@@ -147,6 +149,7 @@ impl Calls {
             profiles: Profiles::default(),
             journal: keep::Journal::default(),
             restored: restore::Restored::default(),
+            held_until: Monotonic::default(),
         }
     }
 

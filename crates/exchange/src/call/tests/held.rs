@@ -60,6 +60,31 @@ fn cancel_of(offer: &[u8]) -> Vec<u8> {
     format!("{cancel}\r\nContent-Length: 0\r\n\r\n").into_bytes()
 }
 
+/// RFC 3261 section 12.2.2: a request that is older than what was seen is refused with 500.
+#[test]
+fn what_is_held_leaves_in_its_order_and_before_what_is_said_when_the_phone_is_back() {
+    for is_another_said in [false, true] {
+        let (mut desk, alice, mut bob, mut caller, _) = talk();
+        cut(&mut desk, &bob, true);
+        let mut say = |desk: &mut Desk| {
+            let text = caller.request("INFO", "Info-Package: x\r\n", "text");
+            desk.receive(alice.flow, &text)
+        };
+        for _ in 0..2 {
+            say(&mut desk);
+            desk.pass(Duration::from_millis(500));
+        }
+        desk.pass(Duration::from_millis(200));
+        register_at(&mut desk, &mut bob, BOB_BACK, 8);
+        let mut sent = if is_another_said { say(&mut desk) } else { Vec::new() };
+        sent.extend(desk.pass(Duration::from_millis(1_100)));
+        let sent = requests_to(&sent, bob.flow, "INFO");
+        let numbers: Vec<String> = sent.iter().map(|sent| header(sent, HeaderName::CSeq)).collect();
+        assert_eq!(numbers.len(), if is_another_said { 3 } else { 2 });
+        assert!(numbers.is_sorted(), "{numbers:?}");
+    }
+}
+
 #[test]
 fn a_hold_reaches_a_phone_over_the_connection_with_which_it_comes_back() {
     for is_killed in [true, false] {
