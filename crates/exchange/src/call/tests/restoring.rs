@@ -296,7 +296,7 @@ fn a_phone_of_a_connection_speaks_again_once_it_has_registered_over_a_new_connec
     assert_eq!(desk.office.register(&mut bob).status(), 200);
     let info = caller.request("INFO", "Content-Type: text/plain\r\n", "");
     let sent = desk.receive(alice.flow, &info);
-    request_to(&sent, stranger, "INFO");
+    assert_eq!(requests_to(&sent, stranger, "INFO").len(), 2, "the first was held");
     callee.flow = stranger;
     let bye = callee.request("BYE", "", "");
     let sent = desk.receive(stranger, &bye);
