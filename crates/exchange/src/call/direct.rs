@@ -12,7 +12,7 @@ use super::leg::{Leg, LegId, Stage};
 use super::{Calls, describe};
 use crate::call_record::{MediaPath, Relayed};
 use crate::context::Context;
-use crate::media::{Keying, Peer, StreamAddress};
+use crate::media::{Keying, Peer, Stream, StreamAddress};
 use coeur_sip::StatusCode;
 use coeur_sip::network::is_inside;
 use coeur_sip::time::Monotonic;
@@ -176,11 +176,8 @@ impl Calls {
         let (leg, other) = (self.leg(id)?, self.leg(self.other(id)?)?);
         let (own, theirs) = (leg.session.remote.read()?, other.session.remote.read()?);
         let peer = describe::peer(other, &theirs, &own);
-        let address = |stream: &crate::media::Stream| StreamAddress {
-            rtp: stream.rtp,
-            rtcp: stream.rtcp,
-            others: Box::default(),
-        };
+        let address =
+            |stream: &Stream| StreamAddress { rtp: stream.rtp, rtcp: stream.rtcp, others: Box::default() };
         Some(peer.streams.iter().map(|stream| stream.as_ref().map(address)).collect())
     }
 }
@@ -207,6 +204,10 @@ fn why_relayed(first: &Leg, second: &Leg) -> Option<Relayed> {
 
 /// Whether the two reach each other, for all that shows of where they are. `None`: they do.
 fn reach(a: &Peer, b: &Peer) -> Option<Relayed> {
+    // RFC 3605 lets RTCP go to any address: the other phone would be aimed at whoever stands there.
+    if [a, b].iter().flat_map(|peer| peer.streams.iter().flatten()).any(has_rtcp_elsewhere) {
+        return Some(Relayed::Networks);
+    }
     let both = a
         .streams
         .iter()
@@ -231,6 +232,10 @@ fn reach(a: &Peer, b: &Peer) -> Option<Relayed> {
         }
     }
     None
+}
+
+fn has_rtcp_elsewhere(stream: &Stream) -> bool {
+    stream.rtcp.ip().to_canonical() != stream.rtp.ip().to_canonical()
 }
 
 /// Where a phone is, by the address that it describes and the one that it speaks from.
@@ -268,7 +273,6 @@ fn is_one_net(a: IpAddr, b: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::Stream;
 
     fn peer(from: &str, at: &[&str]) -> Peer {
         let stream = |at: &&str| {
@@ -317,5 +321,21 @@ mod tests {
         // One stream elsewhere is enough.
         let (a, b) = (peer("8.8.8.8", &["8.8.8.8:1", "1.1.1.1:1"]), peer("9.9.9.9", &["9.9.9.9:1"]));
         assert_eq!(reach(&a, &b), Some(Networks));
+    }
+
+    #[test]
+    fn nobody_is_told_to_send_rtcp_where_the_media_of_the_other_is_not() {
+        for (rtcp, expected) in [
+            ("8.8.8.8:53", None),
+            ("[::ffff:8.8.8.8]:53", None),
+            ("1.1.1.1:53", Some(Relayed::Networks)),
+            ("192.168.1.1:53", Some(Relayed::Networks)),
+            ("[2606::1]:53", Some(Relayed::Networks)),
+        ] {
+            let (mut a, b) = (peer("8.8.8.8", &["8.8.8.8:1"]), peer("9.9.9.9", &["9.9.9.9:1"]));
+            a.streams[0].as_mut().expect("a stream").rtcp = rtcp.parse().expect("an address");
+            assert_eq!(reach(&a, &b), expected, "{rtcp}");
+            assert_eq!(reach(&b, &a), expected, "{rtcp}");
+        }
     }
 }
