@@ -1,6 +1,7 @@
 //! Packets that are made here, and packets that were seen here on their way.
 
 use super::receive::Lost;
+use super::stream::Stream;
 use super::{Component, Reason, Relay, StreamKey, Verdict};
 use crate::packet::Packet;
 use crate::rtcp::ReportBlock;
@@ -28,10 +29,12 @@ impl Relay {
         self.way_or_lost(way)
     }
 
-    /// Whether RTP of ours would leave on a stream: its other end wants to hear, and it is known where it is.
+    /// Whether RTP of ours would leave on a stream: its other end wants to hear, it is known where it is, and the keys are there
+    /// under which it is to be said.
     pub fn may_send(&self, now: Monotonic, to: StreamKey) -> bool {
         let wants = self.stream(to).is_some_and(|stream| stream.may_send().is_ok());
-        wants && self.sends_to(to, Component::Rtp, now).is_some()
+        let can = self.owner(to).is_some_and(Stream::can_protect);
+        wants && can && self.sends_to(to, Component::Rtp, now).is_some()
     }
 
     /// Sends RTCP of our own on a stream.

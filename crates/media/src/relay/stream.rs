@@ -370,6 +370,15 @@ impl Stream {
         }
     }
 
+    /// Whether RTP can be protected as agreed: its keys are there, and may be used still (RFC 3711 section 9.2).
+    pub(super) fn can_protect(&self) -> bool {
+        match &self.outbound {
+            Guard::Plain => true,
+            Guard::Awaited | Guard::Foreign => false,
+            Guard::Srtp(context) => context.rtp_packets_left() > 0,
+        }
+    }
+
     /// Protects a packet that goes to the other end of this stream, and says where it leaves.
     pub(super) fn dispatch_rtp(
         &mut self,

@@ -131,3 +131,22 @@ fn an_old_packet_and_a_copy_move_nothing() {
     assert_eq!(desk.at_a("198.18.0.1:9", &first), desk.out_b(B), "late, but authentic");
     assert_eq!(desk.peer_a(), Some(address(A)));
 }
+
+/// What is said to a side before its keys are there would be lost, and count as heard.
+#[test]
+fn nothing_of_ours_may_be_sent_before_its_keys_are_there_or_after_they_are_used_up() {
+    let awaited = || Agreed { receive: KeyChange::Awaited, send: KeyChange::Awaited, ..plain(at(A)) };
+    let mut desk = Desk::new(awaited(), plain(at(B)));
+    let may_send = |desk: &Desk| desk.relay.may_send(desk.now, desk.a.stream);
+    assert!(!may_send(&desk), "the keys come later");
+    desk.agree_a(sdes(plain(at(A)), SUITE, 1));
+    assert!(may_send(&desk));
+    desk.agree_a(Agreed { receive: KeyChange::Foreign, send: KeyChange::Foreign, ..plain(at(A)) });
+    assert!(!may_send(&desk), "they are never ours");
+    let mut outbound = Outbound::new(&key(SUITE, 2).with_lifetime(1).unwrap());
+    protect(&mut outbound, &rtp(0, 1, 7));
+    desk.agree_a(Agreed { send: KeyChange::New(Box::new(outbound)), ..sdes(plain(at(A)), SUITE, 1) });
+    assert!(!may_send(&desk), "they are used up");
+    desk.agree_a(plain(at(A)));
+    assert!(may_send(&desk));
+}
