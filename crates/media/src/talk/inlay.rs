@@ -90,7 +90,9 @@ pub struct Inlay {
     /// When it said something last.
     said_at: Option<Monotonic>,
     timestamp: u32,
-    /// Numbers of the newest packet of sound, and of the last that a key was laid into.
+    /// Who says it.
+    ssrc: Option<u32>,
+    /// Numbers of its newest packet of sound, and of the last that a key was laid into.
     newest: Option<u16>,
     laid: Option<u16>,
 }
@@ -137,6 +139,7 @@ impl Inlay {
             laying: Laying::Nothing,
             said_at: None,
             timestamp: 0,
+            ssrc: None,
             newest: None,
             laid: None,
         }
@@ -160,9 +163,12 @@ impl Inlay {
     pub fn lay(&mut self, now: Monotonic, packet: &mut Packet<'_>, mut found: impl FnMut(Key)) -> Fate {
         let Ok(rtp) = Rtp::parse(packet) else { return Fate::Passes };
         let (payload_type, timestamp) = (rtp.payload_type(), rtp.timestamp());
-        let sequence = rtp.sequence();
+        let (ssrc, sequence) = (rtp.ssrc(), rtp.sequence());
         if self.passes.events.is_some_and(|events| events.payload == payload_type) {
             return self.event(now, timestamp, rtp.payload().unwrap_or_default(), found);
+        }
+        if self.ssrc.replace(ssrc).is_some_and(|before| before != ssrc) {
+            self.begin_anew();
         }
         let is_behind =
             |number: Option<u16>| number.is_some_and(|number| number.wrapping_sub(sequence) < LATE_PACKETS);
@@ -200,6 +206,12 @@ impl Inlay {
             }
         }
         fate
+    }
+
+    /// Another source has numbers and timestamps of its own (RFC 3550 section 5.1), and no key of the one before goes on in it.
+    fn begin_anew(&mut self) {
+        (self.newest, self.laid) = (None, None);
+        self.laying = Laying::Nothing;
     }
 
     /// An event of the sender.

@@ -205,6 +205,29 @@ fn what_comes_twice_or_late_says_nothing_else_under_the_number_of_a_key() {
     assert_eq!(packet.to_vec(), line.said[last]);
 }
 
+/// RFC 3550 section 5.1: another source begins with any number.
+#[test]
+fn another_source_whose_numbers_are_lower_is_not_late() {
+    let mut line = Line::new(passes(Codec::Pcmu, None, Way::Events(EVENTS)));
+    line.run(10);
+    line.inlay.press(line.now, five(), 200);
+    line.run(5);
+    let mut other = line.said[14].clone();
+    let number = Rtp::parse(&other).unwrap().sequence().wrapping_sub(500);
+    other[2..4].copy_from_slice(&number.to_be_bytes());
+    let mut again = |ssrc: u32| {
+        other[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        let mut slot = [0; SLOT_BYTES];
+        let mut packet = Packet::copied(&mut slot, &other).unwrap();
+        (line.inlay.lay(line.now, &mut packet, |_| {}), packet.to_vec() == other)
+    };
+    assert_eq!(again(99), (Fate::Passes, true), "neither late, nor is the key of the other laid into it");
+    assert_eq!(again(99), (Fate::Passes, true));
+    line.inlay.press(line.now, five(), 100);
+    line.run(20);
+    assert!(line.heard.contains(&Key::Pressed(five())));
+}
+
 #[test]
 fn several_keys_at_once_are_heard_one_after_the_other() {
     for way in [Way::Events(EVENTS), Way::Sound] {
