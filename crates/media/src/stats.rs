@@ -241,7 +241,7 @@ impl ReceiveStats {
 
     /// The sum of those steps.
     pub fn stalled(&self) -> Duration {
-        Duration::from_micros(self.stalled_ticks * 1_000_000 / u64::from(self.clock_hz))
+        Duration::from_micros(self.stalled_ticks.saturating_mul(1_000_000) / u64::from(self.clock_hz))
     }
 
     /// Notes a sender report of this source: `ntp` as it carries it.

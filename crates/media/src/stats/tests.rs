@@ -121,6 +121,13 @@ fn bursts_of_half_a_second_are_stalls_though_their_jitter_is_small() {
 }
 
 #[test]
+fn stalls_of_any_length_have_a_sum() {
+    let mut stats = stream(0);
+    stats.stalled_ticks = u64::MAX;
+    assert!(stats.stalled() > Duration::from_secs(1 << 30));
+}
+
+#[test]
 fn a_new_origin_of_the_timestamp_is_no_jitter() {
     let mut stats = stream(0);
     stats.receive(1, 4_000_000_000, 160, Monotonic::from_millis(20));
