@@ -53,9 +53,15 @@ fn of_its_own<'m>(
         let may_be_told = tells || !is_private(&address, &uri);
         let index = address.params.get("index").unwrap_or_default();
         let is_ordered = name != HeaderName::HistoryInfo || is_index(index);
-        (names(&uri, own) && may_be_told && is_ordered).then_some((value, index))
+        (names(&uri, own) && may_be_told && is_ordered).then_some((without_display(value, &address), index))
     };
     invite.values(name).filter_map(passes).take(FORWARDS_MAX).collect()
+}
+
+/// Who is shown as the one that diverted is not for the caller to say.
+fn without_display<'m>(value: &'m [u8], address: &NameAddr<'_>) -> &'m [u8] {
+    let display_bytes = address.display.map_or(0, <[u8]>::len);
+    value.trim_ascii_start().get(display_bytes..).unwrap_or_default().trim_ascii_start()
 }
 
 fn names(uri: &SipUri<'_>, own: &Account) -> bool {

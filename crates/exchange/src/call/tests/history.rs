@@ -7,9 +7,9 @@ use coeur_directory::{AccountPatch, Change, ForwardingPatch, Rights};
 use coeur_sip::resolve::{Answer, Outcome, Records};
 
 /// Alice is an exchange that has diverted a call of the boss and one of her own.
-const SAID: &str = "History-Info: <sip:boss@example.org>;index=1, <sip:alice@example.org?Reason=SIP%3Bcause%3D302>;index=1.2;mp=1\r\n\
+const SAID: &str = "History-Info: <sip:boss@example.org>;index=1, \"The boss, \\\" <x>\" <sip:alice@example.org?Reason=SIP%3Bcause%3D302>;index=1.2;mp=1\r\n\
                     History-Info: <sip:ALICE@example.org>;index=1.2.1, <sip:alice@EXAMPLE.org>;index=1.x\r\n\
-                    Diversion: <sip:alice@example.org>;reason=unconditional;counter=2, <sip:alice@example.com>\r\n\
+                    Diversion: The boss <sip:alice@example.org>;reason=unconditional;counter=2, <sip:alice@example.com>\r\n\
                     Diversion: <sip:boss@example.org>;reason=user-busy\r\n";
 const OWN: &str = "<sip:alice@example.org?Reason=SIP%3Bcause%3D302>;index=1.2;mp=1";
 const DIVERTED: &str = "<sip:alice@example.org>;reason=unconditional;counter=2";
