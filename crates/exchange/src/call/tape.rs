@@ -17,7 +17,7 @@ use crate::flow::Flow;
 use crate::media::{MediaCommand, MediaId, PromptId, TapeOrder};
 use crate::outbox::Output;
 use crate::party::Party;
-use coeur_directory::RecordPolicy;
+use coeur_directory::{AccountId, RecordPolicy};
 use coeur_sip::{Message, Method, StatusCode};
 
 /// What has become of the recording of a call.
@@ -26,21 +26,39 @@ pub(super) enum Taped {
     #[default]
     Never,
     /// Until its media, which went from phone to phone, comes through us.
-    Waits {
-        asked_by: Box<str>,
-    },
-    Runs,
-    Paused,
+    Waits(Demand),
+    Runs(Demand),
+    Paused(Demand),
     /// Somebody has ended it, or it cannot be.
     Over,
+}
+
+/// Who wants a recording that was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Demand {
+    /// As the record of the recording says it.
+    asked_by: Box<str>,
+    /// The account whose phone has begun it, and whose phones may pause and end it. `None`: a policy or the operator demands it.
+    account: Option<AccountId>,
 }
 
 impl Taped {
     /// Its media has to come through us.
     pub(super) fn is_heard(&self) -> bool {
+        self.demand().is_some()
+    }
+
+    const fn demand(&self) -> Option<&Demand> {
         match self {
-            Self::Waits { .. } | Self::Runs | Self::Paused => true,
-            Self::Never | Self::Over => false,
+            Self::Waits(demand) | Self::Runs(demand) | Self::Paused(demand) => Some(demand),
+            Self::Never | Self::Over => None,
+        }
+    }
+
+    const fn demand_mut(&mut self) -> Option<&mut Demand> {
+        match self {
+            Self::Waits(demand) | Self::Runs(demand) | Self::Paused(demand) => Some(demand),
+            Self::Never | Self::Over => None,
         }
     }
 }
@@ -94,9 +112,9 @@ impl Calls {
     /// come through us begins.
     pub(super) fn record_agreed(&mut self, cx: &mut Context<'_>, call: u32) {
         let Some(state) = self.calls.get(call as usize) else { return };
-        if let Taped::Waits { asked_by } = &state.taped {
-            let asked_by = asked_by.clone();
-            return self.begin_tape(cx, call, asked_by);
+        if let Taped::Waits(demand) = &state.taped {
+            let demand = demand.clone();
+            return self.begin_tape(cx, call, demand);
         }
         let is_due =
             state.taped == Taped::Never && state.record.answered.is_some() && !state.record.is_elsewhere;
@@ -125,6 +143,10 @@ impl Calls {
         let Some(order) = key(message) else { return false };
         let Some(leg) = self.leg(id) else { return false };
         let (call, party) = (leg.call, leg.end.party);
+        // The call is another shard's (decision 0032), which hears of it as the other side, from this account.
+        if self.calls.get(call as usize).is_some_and(|call| call.record.is_elsewhere) {
+            return false;
+        }
         let result = match party {
             Some(party) => self.record(cx, call, order, Asker::Phone(party)),
             // Who is nobody of ours may not have others recorded.
@@ -145,37 +167,39 @@ impl Calls {
         asker: Asker<'_>,
     ) -> Result<(), NotRecorded> {
         let Some(state) = self.calls.get(call as usize) else { return Err(NotRecorded::NotAnswered) };
-        self.may_record(cx, state, asker)?;
+        self.may_record(cx, state, order, asker)?;
         let (order, taped) = match (order, &state.taped) {
             (RecordOrder::Start, Taped::Never | Taped::Over) => {
                 if let Some(why) = self.cannot_be_heard(state) {
                     return Err(why);
                 }
-                let asked_by = match asker {
-                    Asker::Policy => "policy".into(),
-                    Asker::Operator(name) => name.into(),
-                    Asker::Phone(party) => match cx.world.directory.account_by_id(party.account) {
-                        Some(account) => account.aor.as_str().into(),
-                        None => return Err(NotRecorded::Policy),
-                    },
-                };
                 self.media_of(state).ok_or(NotRecorded::NotAnswered)?;
+                let demand = demand_of(cx, asker)?;
                 cx.counters.calls_recorded += 1;
-                self.begin_tape(cx, call, asked_by);
+                self.begin_tape(cx, call, demand);
                 return Ok(());
             }
-            // Who presses twice means it once.
-            (RecordOrder::Start | RecordOrder::Resume, Taped::Runs | Taped::Waits { .. })
-            | (RecordOrder::Pause, Taped::Paused) => return Ok(()),
-            (RecordOrder::Pause, Taped::Waits { .. }) => return Err(NotRecorded::NotRunning),
-            (RecordOrder::Stop, Taped::Waits { .. }) => {
+            // Who presses twice means it once. What a phone has begun is from now on the operator's to end.
+            (RecordOrder::Start | RecordOrder::Resume, Taped::Runs(_) | Taped::Waits(_)) => {
+                if matches!(asker, Asker::Operator(_))
+                    && let Some(demand) = self.calls[call as usize].taped.demand_mut()
+                {
+                    demand.account = None;
+                }
+                return Ok(());
+            }
+            (RecordOrder::Pause, Taped::Paused(_)) => return Ok(()),
+            (RecordOrder::Pause, Taped::Waits(_)) => return Err(NotRecorded::NotRunning),
+            (RecordOrder::Stop, Taped::Waits(_)) => {
                 self.calls[call as usize].taped = Taped::Over;
                 self.direct_later(cx, call);
                 return Ok(());
             }
-            (RecordOrder::Start | RecordOrder::Resume, Taped::Paused) => (TapeOrder::Resume, Taped::Runs),
-            (RecordOrder::Pause, Taped::Runs) => (TapeOrder::Pause, Taped::Paused),
-            (RecordOrder::Stop, Taped::Runs | Taped::Paused) => (TapeOrder::End, Taped::Over),
+            (RecordOrder::Start | RecordOrder::Resume, Taped::Paused(demand)) => {
+                (TapeOrder::Resume, Taped::Runs(demand.clone()))
+            }
+            (RecordOrder::Pause, Taped::Runs(demand)) => (TapeOrder::Pause, Taped::Paused(demand.clone())),
+            (RecordOrder::Stop, Taped::Runs(_) | Taped::Paused(_)) => (TapeOrder::End, Taped::Over),
             (RecordOrder::Pause | RecordOrder::Resume | RecordOrder::Stop, Taped::Never | Taped::Over) => {
                 return Err(NotRecorded::NotRunning);
             }
@@ -189,34 +213,52 @@ impl Calls {
     }
 
     /// At once, or when media comes through us.
-    fn begin_tape(&mut self, cx: &mut Context<'_>, call: u32, asked_by: Box<str>) {
+    fn begin_tape(&mut self, cx: &mut Context<'_>, call: u32, demand: Demand) {
         let Some(state) = self.calls.get(call as usize) else { return };
         let is_direct = [Some(state.caller), state.callee].into_iter().flatten().any(|id| self.is_direct(id));
         let (id, pair) = (state.record.id, self.media_of(state));
         match pair.filter(|_| !is_direct) {
             Some([left, right]) => {
-                let order = TapeOrder::Begin { call: id, asked_by };
+                let order = TapeOrder::Begin { call: id, asked_by: demand.asked_by.clone() };
                 cx.outbox.outputs.push(Output::Media(MediaCommand::Tape { id: left, with: right, order }));
-                self.calls[call as usize].taped = Taped::Runs;
+                self.calls[call as usize].taped = Taped::Runs(demand);
             }
             None => {
-                self.calls[call as usize].taped = Taped::Waits { asked_by };
+                self.calls[call as usize].taped = Taped::Waits(demand);
                 self.direct_later(cx, call);
             }
         }
     }
 
-    fn may_record(&self, cx: &Context<'_>, call: &Call, asker: Asker<'_>) -> Result<(), NotRecorded> {
-        let policy = match asker {
-            Asker::Policy => return Ok(()),
-            Asker::Operator(_) => self.record_policy(cx, call),
-            // A phone has a say where its own account leaves it one.
-            Asker::Phone(party) => match policy_of(cx, party.account) {
-                RecordPolicy::All => RecordPolicy::Off,
-                own @ (RecordPolicy::Off | RecordPolicy::OnDemand) => own,
+    fn may_record(
+        &self,
+        cx: &Context<'_>,
+        call: &Call,
+        order: RecordOrder,
+        asker: Asker<'_>,
+    ) -> Result<(), NotRecorded> {
+        let is_more = match order {
+            RecordOrder::Start | RecordOrder::Resume => true,
+            RecordOrder::Pause | RecordOrder::Stop => false,
+        };
+        let is_allowed = match asker {
+            Asker::Policy => true,
+            // What runs may be ended though nobody may be recorded any more.
+            Asker::Operator(_) => !is_more || self.record_policy(cx, call) != RecordPolicy::Off,
+            // A phone has a say where its own account leaves it one, and of nothing that somebody else demands.
+            Asker::Phone(party) => match (policy_of(cx, party.account), &call.taped) {
+                (RecordPolicy::All, _) => false,
+                (RecordPolicy::OnDemand, Taped::Never | Taped::Over) => true,
+                (RecordPolicy::OnDemand, Taped::Runs(_) | Taped::Waits(_)) if is_more => true,
+                (RecordPolicy::OnDemand, Taped::Waits(demand) | Taped::Runs(demand) | Taped::Paused(demand)) => {
+                    demand.account == Some(party.account)
+                }
+                (RecordPolicy::Off, taped) => {
+                    !is_more && taped.demand().is_some_and(|demand| demand.account == Some(party.account))
+                }
             },
         };
-        if policy == RecordPolicy::Off { Err(NotRecorded::Policy) } else { Ok(()) }
+        if is_allowed { Ok(()) } else { Err(NotRecorded::Policy) }
     }
 
     /// Of the accounts of its sides that which has more recorded.
@@ -247,7 +289,20 @@ impl Calls {
     }
 }
 
-fn policy_of(cx: &Context<'_>, account: coeur_directory::AccountId) -> RecordPolicy {
+fn demand_of(cx: &Context<'_>, asker: Asker<'_>) -> Result<Demand, NotRecorded> {
+    match asker {
+        Asker::Policy => Ok(Demand { asked_by: "policy".into(), account: None }),
+        Asker::Operator(name) => Ok(Demand { asked_by: name.into(), account: None }),
+        Asker::Phone(party) => match cx.world.directory.account_by_id(party.account) {
+            Some(account) => {
+                Ok(Demand { asked_by: account.aor.as_str().into(), account: Some(party.account) })
+            }
+            None => Err(NotRecorded::Policy),
+        },
+    }
+}
+
+fn policy_of(cx: &Context<'_>, account: AccountId) -> RecordPolicy {
     cx.world.directory.account_by_id(account).map(|account| account.record).unwrap_or_default()
 }
 

@@ -55,8 +55,11 @@ fn talking(policy: RecordPolicy) -> (Desk, Phone, Phone, Ua, Ua) {
 #[test]
 fn nobody_is_recorded_whose_account_does_not_let_it() {
     let (mut desk, alice, _, mut caller, _) = talking(RecordPolicy::Off);
-    for wanted in [RecordOrder::Start, RecordOrder::Pause, RecordOrder::Stop] {
+    for wanted in [RecordOrder::Start, RecordOrder::Resume] {
         assert_eq!(order(&mut desk, wanted), Some(Err(NotRecorded::Policy)));
+    }
+    for wanted in [RecordOrder::Pause, RecordOrder::Stop] {
+        assert_eq!(order(&mut desk, wanted), Some(Err(NotRecorded::NotRunning)));
     }
     let info = caller.request("INFO", "Record: on\r\n", "");
     let sent = desk.receive(alice.flow, &info);
@@ -143,6 +146,59 @@ fn the_record_key_counts_for_the_account_of_its_phone_alone() {
     let sent = desk.receive(alice.flow, &info);
     answer_to(&sent, alice.flow, 403);
     assert_eq!(orders(&desk), Vec::<String>::new());
+}
+
+/// What the account of the other side or the operator demands is not for a phone to end, though its own account lets it record.
+#[test]
+fn a_phone_neither_pauses_nor_ends_what_it_has_not_begun() {
+    for by_policy in [true, false] {
+        let (mut desk, mut alice, bob) = Desk::new();
+        let_record(&desk, "alice", RecordPolicy::OnDemand);
+        let_record(&desk, "bob", if by_policy { RecordPolicy::All } else { RecordPolicy::Off });
+        let (mut caller, _) = desk.talk(&mut alice, &bob);
+        let mut press = |desk: &mut Desk, value: &str, status: u16| {
+            let info = caller.request("INFO", &format!("Record: {value}\r\n"), "");
+            let sent = desk.receive(alice.flow, &info);
+            answer_to(&sent, alice.flow, status);
+        };
+        if !by_policy {
+            // The phone was first, and then the operator wants it too.
+            press(&mut desk, "on", 200);
+            assert_eq!(order(&mut desk, RecordOrder::Start), Some(Ok(())));
+        }
+        for value in ["pause", "off"] {
+            press(&mut desk, value, 403);
+        }
+        assert_eq!(order(&mut desk, RecordOrder::Pause), Some(Ok(())));
+        for value in ["resume", "on", "off"] {
+            press(&mut desk, value, 403);
+        }
+        let begun = if by_policy { "begin by policy".to_owned() } else { format!("begin by {}", aor("alice")) };
+        assert_eq!(orders(&desk), [begun, "pause".to_owned()]);
+    }
+}
+
+/// With the policy the right to begin goes, and not that to end.
+#[test]
+fn a_recording_is_paused_and_ended_though_nobody_may_be_recorded_any_more() {
+    for by_phone in [true, false] {
+        let (mut desk, _, bob, _, mut callee) = talking(RecordPolicy::OnDemand);
+        let mut wanted = |desk: &mut Desk, value: &str, wanted: RecordOrder| match by_phone {
+            true => {
+                let info = callee.request("INFO", &format!("Record: {value}\r\n"), "");
+                let sent = desk.receive(bob.flow, &info);
+                sent.iter().any(|sent| sent.text().starts_with("SIP/2.0 200"))
+            }
+            false => order(desk, wanted) == Some(Ok(())),
+        };
+        assert!(wanted(&mut desk, "on", RecordOrder::Start));
+        let_record(&desk, "bob", RecordPolicy::Off);
+        assert!(wanted(&mut desk, "pause", RecordOrder::Pause));
+        assert!(!wanted(&mut desk, "resume", RecordOrder::Resume));
+        assert!(wanted(&mut desk, "off", RecordOrder::Stop));
+        assert!(!wanted(&mut desk, "on", RecordOrder::Start));
+        assert_eq!(orders(&desk)[1..], ["pause", "end"]);
+    }
 }
 
 #[test]
