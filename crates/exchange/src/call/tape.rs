@@ -38,8 +38,17 @@ pub(super) enum Taped {
 pub(super) struct Demand {
     /// As the record of the recording says it.
     asked_by: Box<str>,
-    /// The account whose phone has begun it, and whose phones may pause and end it. `None`: a policy or the operator demands it.
-    account: Option<AccountId>,
+    by: Whose,
+    /// It goes on without sound with the next media.
+    is_paused: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Policy,
+    Operator,
+    /// Of a phone, which with others of its account may pause and end it.
+    Account(AccountId),
 }
 
 impl Taped {
@@ -132,6 +141,25 @@ impl Calls {
         }
     }
 
+    /// Somebody else is a side of the call from now on, and with the connection of the two who were the recording of them has
+    /// ended: with whom it goes on it is begun again, if those who are in the call now let it.
+    pub(super) fn record_anew(&mut self, cx: &Context<'_>, call: u32) {
+        let Some(state) = self.calls.get(call as usize) else { return };
+        let Some(demand) = state.taped.demand() else { return };
+        let policy = self.record_policy(cx, state);
+        let sides = [Some(state.caller), state.callee].into_iter().flatten();
+        let stays = match demand.by {
+            Whose::Policy => policy == RecordPolicy::All,
+            Whose::Operator => policy != RecordPolicy::Off,
+            Whose::Account(account) => {
+                policy_of(cx, account) != RecordPolicy::Off
+                    && sides.filter_map(|id| self.party_of(state, id)).any(|party| party.account == account)
+            }
+        };
+        let taped = if stays { Taped::Waits(demand.clone()) } else { Taped::Never };
+        self.calls[call as usize].taped = taped;
+    }
+
     /// True: the INFO was the record key of a phone, and is answered.
     pub(super) fn record_key(
         &mut self,
@@ -142,11 +170,13 @@ impl Calls {
     ) -> bool {
         let Some(order) = key(message) else { return false };
         let Some(leg) = self.leg(id) else { return false };
-        let (call, party) = (leg.call, leg.end.party);
+        let call = leg.call;
+        let Some(state) = self.calls.get(call as usize) else { return false };
         // The call is another shard's (decision 0032), which hears of it as the other side, from this account.
-        if self.calls.get(call as usize).is_some_and(|call| call.record.is_elsewhere) {
+        if state.record.is_elsewhere {
             return false;
         }
+        let party = self.party_of(state, id);
         let result = match party {
             Some(party) => self.record(cx, call, order, Asker::Phone(party)),
             // Who is nobody of ours may not have others recorded.
@@ -181,10 +211,11 @@ impl Calls {
             }
             // Who presses twice means it once. What a phone has begun is from now on the operator's to end.
             (RecordOrder::Start | RecordOrder::Resume, Taped::Runs(_) | Taped::Waits(_)) => {
-                if matches!(asker, Asker::Operator(_))
-                    && let Some(demand) = self.calls[call as usize].taped.demand_mut()
-                {
-                    demand.account = None;
+                if let Some(demand) = self.calls[call as usize].taped.demand_mut() {
+                    demand.is_paused = false;
+                    if matches!((asker, demand.by), (Asker::Operator(_), Whose::Account(_))) {
+                        demand.by = Whose::Operator;
+                    }
                 }
                 return Ok(());
             }
@@ -196,9 +227,11 @@ impl Calls {
                 return Ok(());
             }
             (RecordOrder::Start | RecordOrder::Resume, Taped::Paused(demand)) => {
-                (TapeOrder::Resume, Taped::Runs(demand.clone()))
+                (TapeOrder::Resume, Taped::Runs(Demand { is_paused: false, ..demand.clone() }))
             }
-            (RecordOrder::Pause, Taped::Runs(demand)) => (TapeOrder::Pause, Taped::Paused(demand.clone())),
+            (RecordOrder::Pause, Taped::Runs(demand)) => {
+                (TapeOrder::Pause, Taped::Paused(Demand { is_paused: true, ..demand.clone() }))
+            }
             (RecordOrder::Stop, Taped::Runs(_) | Taped::Paused(_)) => (TapeOrder::End, Taped::Over),
             (RecordOrder::Pause | RecordOrder::Resume | RecordOrder::Stop, Taped::Never | Taped::Over) => {
                 return Err(NotRecorded::NotRunning);
@@ -221,7 +254,18 @@ impl Calls {
             Some([left, right]) => {
                 let order = TapeOrder::Begin { call: id, asked_by: demand.asked_by.clone() };
                 cx.outbox.outputs.push(Output::Media(MediaCommand::Tape { id: left, with: right, order }));
-                self.calls[call as usize].taped = Taped::Runs(demand);
+                if demand.is_paused {
+                    let order = TapeOrder::Pause;
+                    cx.outbox.outputs.push(Output::Media(MediaCommand::Tape {
+                        id: left,
+                        with: right,
+                        order,
+                    }));
+                }
+                self.calls[call as usize].taped = match demand.is_paused {
+                    true => Taped::Paused(demand),
+                    false => Taped::Runs(demand),
+                };
             }
             None => {
                 self.calls[call as usize].taped = Taped::Waits(demand);
@@ -249,12 +293,18 @@ impl Calls {
             Asker::Phone(party) => match (policy_of(cx, party.account), &call.taped) {
                 (RecordPolicy::All, _) => false,
                 (RecordPolicy::OnDemand, Taped::Never | Taped::Over) => true,
-                (RecordPolicy::OnDemand, Taped::Runs(_) | Taped::Waits(_)) if is_more => true,
-                (RecordPolicy::OnDemand, Taped::Waits(demand) | Taped::Runs(demand) | Taped::Paused(demand)) => {
-                    demand.account == Some(party.account)
+                (RecordPolicy::OnDemand, Taped::Runs(demand) | Taped::Waits(demand))
+                    if is_more && !demand.is_paused =>
+                {
+                    true
                 }
+                (
+                    RecordPolicy::OnDemand,
+                    Taped::Waits(demand) | Taped::Runs(demand) | Taped::Paused(demand),
+                ) => demand.by == Whose::Account(party.account),
                 (RecordPolicy::Off, taped) => {
-                    !is_more && taped.demand().is_some_and(|demand| demand.account == Some(party.account))
+                    !is_more
+                        && taped.demand().is_some_and(|demand| demand.by == Whose::Account(party.account))
                 }
             },
         };
@@ -263,10 +313,14 @@ impl Calls {
 
     /// Of the accounts of its sides that which has more recorded.
     fn record_policy(&self, cx: &Context<'_>, call: &Call) -> RecordPolicy {
-        let of = |id: LegId| self.leg(id)?.end.party.map(|party| party.account);
-        let caller = of(call.caller).or(call.record.caller.map(|party| party.account));
-        let sides = [caller, call.callee.and_then(of), call.record.called];
+        let of = |id: LegId| self.party_of(call, id).map(|party| party.account);
+        let sides = [of(call.caller), call.callee.and_then(of), call.record.called];
         sides.into_iter().flatten().map(|account| policy_of(cx, account)).max().unwrap_or_default()
+    }
+
+    /// Who is at this side of a call, for whom another shard may speak.
+    fn party_of(&self, call: &Call, id: LegId) -> Option<Party> {
+        self.leg(id)?.end.party.or(call.record.caller.filter(|_| id == call.caller))
     }
 
     /// Why nothing of a call can be heard, or said into it.
@@ -290,16 +344,15 @@ impl Calls {
 }
 
 fn demand_of(cx: &Context<'_>, asker: Asker<'_>) -> Result<Demand, NotRecorded> {
-    match asker {
-        Asker::Policy => Ok(Demand { asked_by: "policy".into(), account: None }),
-        Asker::Operator(name) => Ok(Demand { asked_by: name.into(), account: None }),
+    let (asked_by, by) = match asker {
+        Asker::Policy => ("policy".into(), Whose::Policy),
+        Asker::Operator(name) => (name.into(), Whose::Operator),
         Asker::Phone(party) => match cx.world.directory.account_by_id(party.account) {
-            Some(account) => {
-                Ok(Demand { asked_by: account.aor.as_str().into(), account: Some(party.account) })
-            }
-            None => Err(NotRecorded::Policy),
+            Some(account) => (account.aor.as_str().into(), Whose::Account(party.account)),
+            None => return Err(NotRecorded::Policy),
         },
-    }
+    };
+    Ok(Demand { asked_by, by, is_paused: false })
 }
 
 fn policy_of(cx: &Context<'_>, account: AccountId) -> RecordPolicy {

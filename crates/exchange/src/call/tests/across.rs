@@ -5,6 +5,9 @@ use super::transferring::{Three, three, told};
 use super::*;
 use crate::call_record::Side;
 use crate::event::Event;
+use crate::media::TapeOrder;
+use crate::testing::{aor, apply};
+use coeur_directory::{AccountPatch, Change, RecordPolicy};
 
 /// Alice talks with bob on one shard, and calls carol on another: that call, answered or not, as alice's phone knows it,
 /// and carol's side of it.
@@ -187,4 +190,30 @@ fn what_comes_from_a_network_is_never_taken_for_another_shard() {
     let sent = three.desk.receive(desk::tls("127.0.0.1:5061", 78), &bare);
     assert_eq!(sent[0].status(), 407);
     assert_eq!(calls(&three), (1, 1));
+}
+
+/// The call is carol's shard's: what the key of bob's phone asks for is asked for there.
+#[test]
+fn a_record_key_is_heard_on_the_shard_that_has_the_record_of_the_call() {
+    let (mut three, second, _) = apart(true);
+    let patch = AccountPatch { record: Some(RecordPolicy::OnDemand), ..AccountPatch::default() };
+    apply(&three.desk.office.world, Change::AccountChanged { aor: aor("bob"), patch });
+    let sent = refer(&mut three, &replaces(&second));
+    let offer = request_to(&sent, three.carol, "INVITE").clone();
+    let sent = carol_agrees(&mut three, &offer);
+    let offer = request_to(&sent, three.bob, "INVITE").clone();
+    bob_agrees(&mut three, &offer);
+    for value in ["on", "off"] {
+        let info = three.callee.request("INFO", &format!("Record: {value}\r\n"), "");
+        let sent = three.desk.receive(three.bob, &info);
+        answer_to(&sent, three.bob, 200);
+        assert_eq!(sent.len(), 1, "carol hears nothing of it: {}", dump(&sent));
+    }
+    let [(left, right, TapeOrder::Begin { asked_by, .. }), (_, _, TapeOrder::End)] = &three.desk.tapes[..]
+    else {
+        panic!("{:?}", three.desk.tapes)
+    };
+    assert_eq!(**asked_by, *aor("bob").as_str());
+    let port = |id| three.desk.open[id].as_ref().and_then(|peer| Some(peer.streams[0].as_ref()?.rtp.port()));
+    assert!([port(left), port(right)].contains(&Some(6_000)), "where carol is");
 }

@@ -1,6 +1,7 @@
 //! Who is recorded, by whose word, and who is not; what is played to whom.
 
 use super::profiles::{Kind, described_by, desk as desk_of, talk};
+use super::transferring::{Three, three};
 use super::*;
 use crate::call_record::{Ask, CallRecordId, Hearer, NotRecorded, RecordOrder, Ticket, Told};
 use crate::event::Event;
@@ -173,7 +174,8 @@ fn a_phone_neither_pauses_nor_ends_what_it_has_not_begun() {
         for value in ["resume", "on", "off"] {
             press(&mut desk, value, 403);
         }
-        let begun = if by_policy { "begin by policy".to_owned() } else { format!("begin by {}", aor("alice")) };
+        let begun =
+            if by_policy { "begin by policy".to_owned() } else { format!("begin by {}", aor("alice")) };
         assert_eq!(orders(&desk), [begun, "pause".to_owned()]);
     }
 }
@@ -199,6 +201,59 @@ fn a_recording_is_paused_and_ended_though_nobody_may_be_recorded_any_more() {
         assert!(!wanted(&mut desk, "on", RecordOrder::Start));
         assert_eq!(orders(&desk)[1..], ["pause", "end"]);
     }
+}
+
+/// Alice, who talks with bob and with carol, gives them to each other; carol's account is of this policy.
+fn given_to_each_other(policy: RecordPolicy, before: impl FnOnce(&mut Three, &mut Ua)) -> Three {
+    let mut three = three();
+    let_record(&three.desk, "carol", policy);
+    let (mut second, _) = attending::ask_carol(&mut three, true);
+    before(&mut three, &mut second);
+    let sent = attending::refer(&mut three, &attending::replaces(&second));
+    let ask = request_to(&sent, three.carol, "INVITE").clone();
+    let offer = described("10.0.0.3", 6_000, 2, "");
+    let sent = three.desk.receive(three.carol, &reply(&ask, 200, "", &contact(three.carol), &offer));
+    let offer = request_to(&sent, three.bob, "INVITE").clone();
+    let answer = described("10.0.0.2", 5_000, 2, "");
+    three.desk.receive(three.bob, &reply(&offer, 200, "", &contact(three.bob), &answer));
+    three
+}
+
+fn press(three: &mut Three, phone: &mut Ua, value: &str) {
+    let info = phone.request("INFO", &format!("Record: {value}\r\n"), "");
+    let sent = three.desk.receive(phone.flow, &info);
+    answer_to(&sent, phone.flow, 200);
+}
+
+/// The media plane ends a tape with the connection of its two sides.
+#[test]
+fn who_was_given_to_somebody_else_is_recorded_with_him_too() {
+    let three = given_to_each_other(RecordPolicy::All, |_, _| {});
+    assert_eq!(orders(&three.desk), ["begin by policy", "begin by policy"]);
+    let [(left, right, _), (again, with, _)] = &three.desk.tapes[..] else { panic!("two orders") };
+    assert!([left, right] != [again, with], "other sides");
+}
+
+#[test]
+fn what_was_recorded_on_demand_goes_on_with_the_next_as_it_was_unless_who_wanted_it_has_left() {
+    let let_alice = |three: &Three| let_record(&three.desk, "alice", RecordPolicy::OnDemand);
+    let three = given_to_each_other(RecordPolicy::Off, |three, second| {
+        let_alice(three);
+        press(three, second, "on");
+    });
+    assert_eq!(orders(&three.desk), [format!("begin by {}", aor("alice"))], "she has left");
+    let mut three = given_to_each_other(RecordPolicy::All, |three, _| {
+        let id = three.desk.tapes.iter().find_map(|(_, _, order)| match order {
+            TapeOrder::Begin { call, .. } => Some(*call),
+            TapeOrder::Pause | TapeOrder::Resume | TapeOrder::End => None,
+        });
+        let id = id.expect("by policy");
+        let pause = Ask::Record { id, order: RecordOrder::Pause, by: "root".into() };
+        assert_eq!(ask(&mut three.desk, pause), Some(Told::Taped(Some(Ok(())))));
+    });
+    assert_eq!(orders(&three.desk), ["begin by policy", "pause", "begin by policy", "pause"]);
+    assert_eq!(order(&mut three.desk, RecordOrder::Resume), Some(Ok(())));
+    assert_eq!(orders(&three.desk).last().map(String::as_str), Some("resume"));
 }
 
 #[test]
