@@ -259,7 +259,7 @@ impl Endpoints {
                 }
                 Work::Keys(both) => Part::Keys(Box::new(pressers(audio, both, out))),
                 Work::Listen(both, keys) => {
-                    let [first, second] = both.map(tapped);
+                    let [first, second] = both.map(|wanted| tapped(audio, wanted));
                     let ends = [first.map_err(|_| Full)?, second.map_err(|_| Full)?];
                     Part::Tap(Box::new(Tap::new(ends, keys.map(|both| pressers(audio, both, out)))))
                 }
@@ -333,10 +333,11 @@ fn pressers(audio: &mut Audio, [first, second]: [Pressed; 2], out: &Out<'_>) -> 
     Keys::new([presser(audio, first, of_second, out), presser(audio, second, of_first, out)])
 }
 
-fn tapped(wanted: Wanted) -> Result<Tapped, CodecError> {
+fn tapped(audio: &mut Audio, wanted: Wanted) -> Result<Tapped, CodecError> {
     let mut seed = [0; 4];
     crate::house::random(&mut seed);
-    Tapped::new(wanted.stream, wanted.hears, wanted.says, u32::from_ne_bytes(seed))
+    let source = audio.played(wanted.stream);
+    Tapped::new(wanted.stream, wanted.hears, wanted.says, source, u32::from_ne_bytes(seed))
 }
 
 fn is_same_tap(tap: &Tap, wanted: &[Wanted; 2]) -> bool {

@@ -80,6 +80,8 @@ pub(super) struct Audio {
     broadcast_phase: Option<usize>,
     /// What was sent of it on a stream before, which has an SSRC of its own.
     heard_sources: Vec<Option<Source>>,
+    /// What was sent to a stream alone, instead of what passes, which has another SSRC beside that.
+    played_sources: Vec<Option<Source>>,
 }
 
 /// There are [`PARTS_MAX`] already.
@@ -147,17 +149,15 @@ impl Audio {
             out.relay.take(stream, Taker::Link);
         }
         entry.part.leave(out);
+        if let Part::Tap(tap) = &mut entry.part {
+            for (stream, source) in tap.take_played() {
+                keep(&mut self.played_sources, stream, source);
+            }
+        }
         for (stream, source) in entry.part.into_sources() {
-            self.keep(stream, source);
+            keep(&mut self.sources, stream, source);
         }
         out.stats.audio_parts.set(self.parts.len() as u64);
-    }
-
-    /// What was sent goes on with whoever speaks there next.
-    fn keep(&mut self, stream: StreamKey, source: Source) {
-        let place = stream.0 as usize;
-        self.sources.resize(self.sources.len().max(place + 1), None);
-        self.sources[place] = Some(source);
     }
 
     /// A stream is in a conference from now on, which begins with the first.
@@ -197,7 +197,7 @@ impl Audio {
         self.takers[place] = None;
         out.relay.take(stream, Taker::Link);
         if let Some(end) = end {
-            self.keep(stream, end.into_source());
+            keep(&mut self.sources, stream, end.into_source());
         }
         if is_empty {
             self.remove(key, out);
@@ -218,7 +218,7 @@ impl Audio {
         self.leave(stream, out);
         self.play(stream, None, out);
         out.deck.closed(stream);
-        for sources in [&mut self.sources, &mut self.heard_sources] {
+        for sources in [&mut self.sources, &mut self.heard_sources, &mut self.played_sources] {
             if let Some(source) = sources.get_mut(stream.0 as usize) {
                 *source = None;
             }
@@ -229,6 +229,11 @@ impl Audio {
     pub(super) fn source(&mut self, stream: StreamKey, clock_hz: u32) -> Source {
         let before = self.sources.get_mut(stream.0 as usize).and_then(Option::take);
         source(before, clock_hz)
+    }
+
+    /// What was played to a stream alone before.
+    pub(super) fn played(&mut self, stream: StreamKey) -> Option<Source> {
+        self.played_sources.get_mut(stream.0 as usize).and_then(Option::take)
     }
 
     /// A key for the other end of a stream, if somebody speaks there.
@@ -272,6 +277,13 @@ impl Audio {
             }
         }
     }
+}
+
+/// What was sent goes on with whoever speaks there next.
+fn keep(sources: &mut Vec<Option<Source>>, stream: StreamKey, source: Source) {
+    let place = stream.0 as usize;
+    sources.resize(sources.len().max(place + 1), None);
+    sources[place] = Some(source);
 }
 
 /// What goes on, or one that is new.

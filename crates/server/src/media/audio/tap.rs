@@ -39,11 +39,18 @@ pub(super) struct Tapped {
 }
 
 impl Tapped {
-    pub(super) fn new(stream: StreamKey, hears: Hears, says: Says, seed: u32) -> Result<Self, CodecError> {
+    /// `source`: of what was played to it before.
+    pub(super) fn new(
+        stream: StreamKey,
+        hears: Hears,
+        says: Says,
+        source: Option<Source>,
+        seed: u32,
+    ) -> Result<Self, CodecError> {
         // That it can be said is seen now, and not when the first word is due.
         Mouth::new(says, Source::new([0; SEED_BYTES], says.format.codec.clock_hz()))?;
         let ear = Ear::new(hears, seed)?;
-        Ok(Self { stream, ear, says, heard_at: None, mouth: None, source: None })
+        Ok(Self { stream, ear, says, heard_at: None, mouth: None, source })
     }
 
     pub(super) fn hears(&self) -> &Hears {
@@ -63,11 +70,7 @@ impl Tapped {
     fn mouth(&mut self, out: &Out<'_>) -> Option<&mut Mouth> {
         if self.mouth.is_none() {
             let clock_hz = self.says.format.codec.clock_hz();
-            let mut source = self.source.take().unwrap_or_else(|| {
-                let mut seed = [0; SEED_BYTES];
-                crate::house::random(&mut seed);
-                Source::new(seed, clock_hz)
-            });
+            let mut source = super::source(self.source.take(), clock_hz);
             let other = out.relay.linked(self.stream).and_then(|other| out.relay.quality(other));
             if let Some(Seen { timestamp, at, .. }) = other.and_then(|quality| quality.last_seen) {
                 let since = (out.now.since(at).as_millis() as u32).max(u32::from(TICK_MS));
@@ -95,9 +98,17 @@ impl Tap {
         self.keys.as_ref()
     }
 
-    /// What was sent of our own beside keys ends with what was played.
+    /// What was sent of our own to say keys.
     pub(super) fn into_sources(self) -> Vec<(StreamKey, Source)> {
         self.keys.map(Keys::into_sources).into_iter().flatten().collect()
+    }
+
+    /// What was played, which the next to whom something is played there goes on with.
+    pub(super) fn take_played(&mut self) -> impl Iterator<Item = (StreamKey, Source)> {
+        self.ends.each_mut().into_iter().filter_map(|end| {
+            end.hush();
+            Some((end.stream, end.source.take()?))
+        })
     }
 
     /// A key for the end at this place.
