@@ -1,7 +1,7 @@
 //! What is played to one stream alone, and what is taped of two: beside the parts, which hand it what they hear and ask it
 //! what they are to say, so that a part may change (a call is converted from now on) while a recording goes on.
 //!
-//! A tape is a pair of endpoints. It begins with an announcement for both; while any of them still hears that, nothing is
+//! A tape is a pair of endpoints. It begins with an announcement for both; until both have heard that to its end, nothing is
 //! kept. What is played stands instead of what comes from the other side, and waits while its listener does not want to hear.
 
 use crate::recordings::{FRAME_SAMPLES, HANDED_FRAMES, Phase, RATE_HZ, Reel};
@@ -10,7 +10,7 @@ use coeur_media::record::{Player, Prompt};
 use coeur_media::relay::StreamKey;
 use coeur_media::resample::Resampler;
 
-/// What waits to be played to one stream; more is not. A few bytes each, since sound is shared.
+/// What waits to be played to one stream, beside one announcement; more is not. A few bytes each, since sound is shared.
 const QUEUE_MAX: usize = 8;
 /// Turns of silence that a worker which was late makes up for on a tape: a minute.
 const MISSED_TICKS_MAX: u32 = 3_000;
@@ -32,6 +32,9 @@ struct Tape {
     /// Their streams, as far as there is sound now.
     streams: Option<[StreamKey; 2]>,
     reel: Reel,
+    /// The streams on which the announcement was begun, as long as they are open.
+    announced_on: Option<[StreamKey; 2]>,
+    /// Both have heard it.
     is_announced: bool,
     is_paused: bool,
     sides: [Side; 2],
@@ -68,6 +71,7 @@ impl Deck {
             pair,
             streams: None,
             reel,
+            announced_on: None,
             is_announced: false,
             is_paused: false,
             sides: [Side::default(), Side::default()],
@@ -77,10 +81,22 @@ impl Deck {
         });
     }
 
-    /// It is over, and what was said is handed over.
+    /// It is over, and what was said is handed over. Nobody hears any more that it begins.
     pub(in crate::media) fn end(&mut self, pair: [MediaId; 2]) {
-        self.tapes.iter_mut().filter(|tape| tape.pair == pair).for_each(Tape::hand_over);
-        self.tapes.retain(|tape| tape.pair != pair);
+        let (ended, kept) = std::mem::take(&mut self.tapes).into_iter().partition(|tape| tape.pair == pair);
+        self.tapes = kept;
+        // What waits is handed over when it is dropped.
+        let ended: Vec<Tape> = ended;
+        for tape in ended {
+            tape.announced_on.into_iter().flatten().for_each(|stream| self.announce_no_more(stream));
+        }
+        self.drop_idle();
+    }
+
+    fn announce_no_more(&mut self, stream: StreamKey) {
+        for playing in self.players.iter_mut().filter(|playing| playing.stream == stream) {
+            playing.queue.retain(|piece| !piece.is_announcement);
+        }
     }
 
     /// It cannot be made: there is no sound to be had.
@@ -104,26 +120,49 @@ impl Deck {
         self.tapes.iter().map(|tape| tape.pair).collect()
     }
 
-    /// Where the sound of a pair is. True: for the first time, and the announcement is due.
+    /// Where the sound of a pair is. True: the announcement is due there, for the first time or once more, since those who were
+    /// hearing it are elsewhere now.
     pub(in crate::media) fn thread(&mut self, pair: [MediaId; 2], streams: Option<[StreamKey; 2]>) -> bool {
         let Some(tape) = self.tapes.iter_mut().find(|tape| tape.pair == pair) else { return false };
         tape.streams = streams;
-        let is_first = streams.is_some() && !tape.is_announced;
-        tape.is_announced |= is_first;
-        is_first
+        let is_due = !tape.is_announced && streams.is_some() && tape.announced_on != streams;
+        if is_due {
+            let before = std::mem::replace(&mut tape.announced_on, streams);
+            before.into_iter().flatten().for_each(|stream| self.announce_no_more(stream));
+            self.drop_idle();
+        }
+        is_due
     }
 
-    /// One more thing is heard on a stream. An announcement comes first.
-    pub(in crate::media) fn play(&mut self, stream: StreamKey, prompt: Prompt, is_announcement: bool) {
-        let piece = Piece { player: Player::once(prompt), is_announcement };
-        let Some(playing) = self.players.iter_mut().find(|playing| playing.stream == stream) else {
-            return self.players.push(Playing { stream, queue: vec![piece], resampler: None });
-        };
-        if is_announcement {
-            playing.queue.insert(0, piece);
-        } else if playing.queue.len() < QUEUE_MAX {
-            playing.queue.push(piece);
+    /// A stream hears from the beginning that it is recorded, before all else.
+    pub(in crate::media) fn announce(&mut self, stream: StreamKey, prompt: Prompt) {
+        self.announce_no_more(stream);
+        let piece = Piece { player: Player::once(prompt), is_announcement: true };
+        self.playing(stream).queue.insert(0, piece);
+    }
+
+    /// One more thing is heard on a stream. False: too much waits there.
+    pub(in crate::media) fn play(&mut self, stream: StreamKey, prompt: Prompt) -> bool {
+        let queue = &mut self.playing(stream).queue;
+        let has_room = queue.iter().filter(|piece| !piece.is_announcement).count() < QUEUE_MAX;
+        if has_room {
+            queue.push(Piece { player: Player::once(prompt), is_announcement: false });
         }
+        has_room
+    }
+
+    /// What was played last is not heard after all.
+    pub(in crate::media) fn take_back(&mut self, stream: StreamKey) {
+        self.playing(stream).queue.pop_if(|piece| !piece.is_announcement);
+        self.drop_idle();
+    }
+
+    fn playing(&mut self, stream: StreamKey) -> &mut Playing {
+        let at = self.players.iter().position(|playing| playing.stream == stream).unwrap_or_else(|| {
+            self.players.push(Playing { stream, queue: Vec::new(), resampler: None });
+            self.players.len() - 1
+        });
+        &mut self.players[at]
     }
 
     /// Nothing more is heard on a stream, but what it must hear.
@@ -134,8 +173,11 @@ impl Deck {
         self.drop_idle();
     }
 
-    /// The port of a stream is closed.
+    /// The port of a stream is closed. Who was hearing an announcement there has not heard it.
     pub(in crate::media) fn closed(&mut self, stream: StreamKey) {
+        for tape in &mut self.tapes {
+            tape.announced_on = tape.announced_on.filter(|streams| !streams.contains(&stream));
+        }
         self.players.retain(|playing| playing.stream != stream);
         self.over.retain(|other| *other != stream);
     }
@@ -174,7 +216,8 @@ impl Deck {
         };
         for tape in self.tapes.iter_mut().filter(is_of) {
             let is_announcing = streams.into_iter().any(hears);
-            tape.turn(is_announcing);
+            tape.is_announced |= !is_announcing && tape.announced_on == tape.streams;
+            tape.turn(is_announcing || !tape.is_announced);
         }
     }
 

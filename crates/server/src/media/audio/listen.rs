@@ -24,10 +24,12 @@ impl Endpoints {
         let Some(sound) = self.shelf.get(prompt) else {
             return tracing::warn!("a prompt is no longer there: too many others came before it was played");
         };
-        self.deck.play(stream, sound, false);
+        if !self.deck.play(stream, sound) {
+            return tracing::warn!("a prompt is not played: too many wait to be heard there");
+        }
         self.convert(id);
         if self.audio.taker(stream).is_none() {
-            self.deck.closed(stream);
+            self.deck.take_back(stream);
             tracing::warn!("a prompt is not played: nothing of its call is understood here");
         }
     }
@@ -65,7 +67,7 @@ impl Endpoints {
             let streams = self.sound_of_pair(pair);
             if self.deck.thread(pair, streams) {
                 for stream in streams.into_iter().flatten() {
-                    self.deck.play(stream, self.announcement.clone(), true);
+                    self.deck.announce(stream, self.announcement.clone());
                 }
             }
         }

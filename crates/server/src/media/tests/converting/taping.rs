@@ -1,11 +1,14 @@
 //! What is said is on the file, each side on its channel; what is played is heard instead of the other side.
 
 use super::*;
+use crate::media::audio::Deck;
 use crate::recordings::{Folder, Format as FileFormat, Phase, Recordings, Seal};
 use coeur_exchange::call_record::CallRecordId;
 use coeur_exchange::media::{PromptId, TapeOrder};
 use coeur_media::record::{Prompt, wav};
+use coeur_media::relay::StreamKey;
 use coeur_storage::RecordingRow;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// 2026-11-26T05:31:40Z.
@@ -167,6 +170,82 @@ fn nothing_is_kept_while_a_side_cannot_be_told() {
     studio.desk.describe(2, PCMU.formats(), |_| {});
     studio.desk.run(60, |_| false);
     assert_eq!(studio.phase(), Some(Phase::Recording));
+}
+
+/// What a phone speaks is not understood for a moment, and an operator plays something to it then.
+#[test]
+fn an_announcement_is_heard_though_nothing_could_be_played_meanwhile() {
+    let mut studio = Studio::new("unheard", relayed(49_480..=49_499, PCMU));
+    studio.desk.run(20, |_| false);
+    studio.begin();
+    studio.desk.run(5, |_| false);
+    let unknown =
+        Format { payload: 18, name: b"G729"[..].into(), clock_rate: 8_000, channels: 1, fmtp: None };
+    studio.desk.describe(2, [unknown].into(), |_| {});
+    let prompt = played(&studio.desk, 1_000.0, 10);
+    studio.desk.handle(MediaCommand::Prompt { id: id(2), prompt: Some(prompt) });
+    studio.desk.run(30, |_| false);
+    studio.desk.describe(2, PCMU.formats(), |_| {});
+    studio.desk.run(20, |_| false);
+    let announced = studio.desk.b.hears(ANNOUNCEMENT_HZ);
+    assert!(announced > 0.35, "{announced:.2}: the rest of it");
+    studio.desk.run(40, |_| false);
+    assert_eq!(studio.phase(), Some(Phase::Recording));
+}
+
+/// The deck alone: two streams, of which another takes the place of one.
+#[test]
+fn who_comes_to_hear_elsewhere_before_the_announcement_is_over_hears_all_of_it_there() {
+    let studio = Studio::new("elsewhere", relayed(49_500..=49_519, PCMU));
+    let (pair, mut deck) = ([id(1), id(2)], Deck::default());
+    let announcement = Prompt::of(vec![1_000; 10 * FRAME]);
+    deck.begin(pair, studio.recordings.begin(CALL, "operator".into()));
+    let run = |deck: &mut Deck, streams: [StreamKey; 2], ticks| {
+        if deck.thread(pair, Some(streams)) {
+            streams.into_iter().for_each(|stream| deck.announce(stream, announcement.clone()));
+        }
+        for _ in 0..ticks {
+            streams.into_iter().for_each(|stream| deck.fill(stream, 16_000, &mut [0; FRAME]));
+            deck.turn(streams);
+        }
+        studio.phase()
+    };
+    let [first, second, third] = [1, 2, 3].map(StreamKey);
+    assert_eq!(run(&mut deck, [first, second], 8), Some(Phase::Announced));
+    assert_eq!(run(&mut deck, [first, third], 8), Some(Phase::Announced), "the third has not heard it");
+    // The port of the third is closed, and opened again as the same.
+    deck.closed(third);
+    assert_eq!(run(&mut deck, [first, third], 8), Some(Phase::Announced), "not in one piece");
+    assert_eq!(run(&mut deck, [first, third], 4), Some(Phase::Recording));
+    assert_eq!(run(&mut deck, [first, second], 1), Some(Phase::Recording), "they have been told");
+}
+
+#[test]
+fn an_announcement_ends_with_its_recording_and_is_there_once_however_often_that_begins() {
+    let mut studio = Studio::new("often", relayed(49_520..=49_539, PCMU));
+    studio.desk.run(20, |_| false);
+    (0..20).for_each(|_| studio.begin());
+    studio.desk.run(40, |_| false);
+    assert_eq!(studio.phase(), Some(Phase::Recording), "half a second");
+    (0..20).for_each(|_| studio.begin());
+    studio.desk.run(5, |_| false);
+    studio.tape(TapeOrder::End);
+    studio.desk.run(40, |_| false);
+    studio.desk.hear_each_other();
+}
+
+#[test]
+fn whatever_is_played_to_a_side_has_one_source() {
+    let mut desk = relayed(49_540..=49_559, PCMU);
+    desk.run(20, |_| false);
+    for _ in 0..5 {
+        let prompt = played(&desk, 1_000.0, 5);
+        desk.handle(MediaCommand::Prompt { id: id(2), prompt: Some(prompt) });
+        desk.run(15, |_| false);
+    }
+    let ours: BTreeSet<u32> =
+        desk.b.packets.iter().map(|packet| Rtp::parse(packet).unwrap().ssrc()).collect();
+    assert_eq!(ours.len(), 2, "of the other phone, and of all that was played");
 }
 
 #[test]
