@@ -27,6 +27,17 @@ pub(super) struct Direct {
     pub(super) look_at: Monotonic,
 }
 
+/// What a call has asked its two phones for.
+#[derive(Default)]
+pub(super) struct Asks {
+    /// How often a phone has said no since one said yes.
+    refusals: u8,
+    /// How often one of the two was told another address since both knew the right one.
+    corrections: u8,
+    /// Not before then is a phone asked to come back.
+    back_at: Monotonic,
+}
+
 impl Default for Direct {
     fn default() -> Self {
         Self { at: None, look_at: Monotonic::NEVER }
@@ -35,14 +46,22 @@ impl Default for Direct {
 
 /// From a change to the look at what follows from it: what comes with it comes first.
 const LOOK_AFTER: Duration = Duration::from_millis(300);
+/// A phone that has refused to come back is asked again after this, then after twice as long, and so on.
+const ASK_BACK_AFTER: Duration = Duration::from_secs(30);
+/// So often it is asked again: half an hour in all. Whether the call goes on says the session timer.
+const ASK_BACK_MAX: u8 = 6;
+/// 491 is a moment's matter (RFC 3261 section 14.1); what has said it more often in a row says no.
+const GLARES_MAX: u8 = 4;
+/// Two phones that answer each new address with another one of their own would go on for ever.
+const CORRECTIONS_MAX: u8 = 3;
 
 impl Calls {
     /// Something was agreed, or is about to change.
     pub(super) fn direct_later(&mut self, cx: &mut Context<'_>, call: u32) {
-        self.direct_after(cx, call, LOOK_AFTER);
+        self.direct_at(cx, call, cx.now.monotonic + LOOK_AFTER);
     }
 
-    fn direct_after(&mut self, cx: &mut Context<'_>, call: u32, after: Duration) {
+    fn direct_at(&mut self, cx: &mut Context<'_>, call: u32, at: Monotonic) {
         let Some(state) = self.calls.get(call as usize) else { return };
         let (caller, callee) = (state.caller, state.callee);
         let is_any = [Some(caller), callee].into_iter().flatten().any(|id| self.is_direct(id));
@@ -51,7 +70,7 @@ impl Calls {
         }
         let now = cx.now.monotonic;
         if let Some(leg) = self.leg_mut(caller) {
-            leg.direct.look_at = now + after;
+            leg.direct.look_at = at;
             self.arm_leg(now, caller);
         }
     }
@@ -73,60 +92,115 @@ impl Calls {
     /// Brings the legs of a call to where its media should go, one offer at a time.
     pub(super) fn direct_due(&mut self, cx: &mut Context<'_>, call: u32) {
         let Some(state) = self.calls.get(call as usize) else { return };
-        let legs = [Some(state.caller), state.callee];
+        let (caller, callee) = (state.caller, state.callee);
         let wanted = self.relayed(cx, call).is_none();
-        for id in legs.into_iter().flatten() {
-            if self.is_direct(id) == wanted {
+        for id in [Some(caller), callee].into_iter().flatten() {
+            if self.is_told(id, wanted) {
                 continue;
             }
-            return match self.is_busy(id) {
-                true => self.direct_later(cx, call),
-                false => self.describe_way(cx, id, wanted),
-            };
+            if self.is_busy(id) {
+                return self.direct_later(cx, call);
+            }
+            let back_at = self.calls[call as usize].asks.back_at;
+            if !wanted && !back_at.is_due(cx.now.monotonic) {
+                return self.direct_at(cx, call, back_at);
+            }
+            if wanted && self.is_direct(id) && self.is_corrected_too_often(call) {
+                return self.refuse_direct(cx, id);
+            }
+            return self.describe_way(cx, id, wanted);
         }
+        self.calls[call as usize].asks.corrections = 0;
         if wanted {
             self.tell_direct(cx, call);
         }
+    }
+
+    /// Whether a leg was told last where its media should go: to us, or to where the other phone hears now.
+    fn is_told(&self, id: LegId, wants_direct: bool) -> bool {
+        let told = self.leg(id).and_then(|leg| leg.direct.at.as_deref());
+        match (told, wants_direct) {
+            (told, false) => told.is_none(),
+            (None, true) => false,
+            (Some(told), true) => self.addresses_of_other(id).is_some_and(|are| is_same_place(told, &are)),
+        }
+    }
+
+    fn is_corrected_too_often(&mut self, call: u32) -> bool {
+        let asks = &mut self.calls[call as usize].asks;
+        asks.corrections = asks.corrections.saturating_add(1);
+        asks.corrections > CORRECTIONS_MAX
+    }
+
+    fn refuse_direct(&mut self, cx: &mut Context<'_>, id: LegId) {
+        let Some(leg) = self.leg_mut(id) else { return };
+        leg.refuses_direct = true;
+        let call = leg.call;
+        self.direct_later(cx, call);
     }
 
     fn describe_way(&mut self, cx: &mut Context<'_>, id: LegId, is_direct: bool) {
         let at = if is_direct { self.addresses_of_other(id) } else { None };
         let Some(leg) = self.leg_mut(id).filter(|leg| leg.dialog.is_some() && !leg.leaving) else { return };
         if is_direct && at.is_none() {
-            leg.refuses_direct = true;
-            return;
+            return self.refuse_direct(cx, id);
         }
         leg.direct.at = at;
+        leg.offers_direct = true;
         let flow = leg.end.flow;
         self.offer_anew(cx, id, flow);
     }
 
-    /// Its phone has refused an offer of ours; what it had before counts.
+    /// Its phone has taken an offer of ours.
+    pub(super) fn direct_taken(&mut self, id: LegId) {
+        let Some(leg) = self.leg_mut(id).filter(|leg| leg.offers_direct) else { return };
+        leg.offers_direct = false;
+        let call = leg.call;
+        if let Some(state) = self.calls.get_mut(call as usize) {
+            state.asks.refusals = 0;
+        }
+    }
+
+    /// Its phone has refused an offer of ours; what it had before counts. `to_direct`: the offer named the other phone.
     pub(super) fn direct_refused(
         &mut self,
         cx: &mut Context<'_>,
         id: LegId,
         status: StatusCode,
-        was_direct: bool,
+        to_direct: bool,
     ) {
-        let random = u64::from(cx.mint.u32());
+        let (now, random) = (cx.now.monotonic, u64::from(cx.mint.u32()));
         let Some(leg) = self.leg_mut(id) else { return };
-        if was_direct == leg.direct.at.is_some() {
+        if !std::mem::take(&mut leg.offers_direct) {
             return;
         }
-        let call = leg.call;
-        if status == StatusCode::REQUEST_PENDING {
+        let (call, is_direct) = (leg.call, leg.direct.at.is_some());
+        let Some(asks) = self.calls.get_mut(call as usize).map(|state| &mut state.asks) else { return };
+        asks.refusals = asks.refusals.saturating_add(1);
+        let refusals = asks.refusals;
+        if status == StatusCode::REQUEST_PENDING && refusals <= GLARES_MAX {
             // RFC 3261 section 14.1: glare.
-            return self.direct_after(cx, call, Duration::from_millis(2_100 + random % 190 * 10));
+            return self.direct_at(cx, call, now + Duration::from_millis(2_100 + random % 190 * 10));
         }
-        leg.refuses_direct = true;
-        self.direct_later(cx, call);
+        if is_direct && matches!(status.code(), 408 | 481) {
+            // RFC 3261 section 12.2.1.2. We hear nothing of its media, which could say otherwise.
+            return self.end_if_gone(cx, id, status);
+        }
+        if is_direct && !to_direct {
+            asks.back_at = match refusals {
+                0..=ASK_BACK_MAX => now + ASK_BACK_AFTER * (1 << (refusals.max(1) - 1)),
+                _ => Monotonic::NEVER,
+            };
+        } else {
+            asks.refusals = 0;
+        }
+        self.refuse_direct(cx, id);
     }
 
     /// Which way the media of an answered call goes, as it is shown.
     pub(super) fn media_path(&self, cx: &Context<'_>, call: u32) -> Option<MediaPath> {
         let state = self.calls.get(call as usize).filter(|call| call.record.answered.is_some())?;
-        let is_direct = self.is_direct(state.caller) && self.is_direct(state.callee?);
+        let is_direct = self.is_told(state.caller, true) && self.is_told(state.callee?, true);
         Some(match self.relayed(cx, call) {
             None if is_direct => MediaPath::Direct,
             None => MediaPath::Relayed(Relayed::Changing),
@@ -180,6 +254,15 @@ impl Calls {
             |stream: &Stream| StreamAddress { rtp: stream.rtp, rtcp: stream.rtcp, others: Box::default() };
         Some(peer.streams.iter().map(|stream| stream.as_ref().map(address)).collect())
     }
+}
+
+/// Whether media goes to the same places. What one side does not have is no other place.
+fn is_same_place(told: &[Option<StreamAddress>], are: &[Option<StreamAddress>]) -> bool {
+    let place = |at: &StreamAddress| (at.rtp.ip().to_canonical(), at.rtp.port());
+    told.iter().zip(are).all(|(told, is)| match (told, is) {
+        (Some(told), Some(is)) => place(told) == place(is),
+        (Some(_), None) | (None, Some(_) | None) => true,
+    })
 }
 
 /// Whether there is something in what the two have agreed on that needs us.

@@ -125,7 +125,11 @@ impl Calls {
                 leg.timer.begin_offer();
                 leg.follow.offer = Some(Box::new(Offer { client, before, flow }));
             }
-            (None, Some(_)) => self.restore(id, before),
+            (None, Some(leg)) => {
+                let to_direct = leg.direct.at.is_some();
+                self.restore(id, before);
+                self.direct_refused(cx, id, StatusCode::SERVICE_UNAVAILABLE, to_direct);
+            }
             (_, None) => {}
         }
     }
@@ -152,6 +156,8 @@ impl Calls {
             cx.counters.phones_followed += 1;
         }
         leg.owes_offer = false;
+        self.direct_taken(id);
+        let Some(leg) = self.leg(id) else { return };
         let Some(dialog) = leg.dialog.clone() else { return };
         self.acknowledge(cx, slot, &dialog, message, b"");
         self.begin_timer_as_client(cx, id, message);
@@ -168,9 +174,9 @@ impl Calls {
         let Some(offer) = leg.follow.offer.take_if(|offer| offer.client == slot) else { return };
         leg.timer.end_offer();
         leg.follow.is_owed = status == StatusCode::REQUEST_PENDING;
-        let was_direct = leg.direct.at.is_some();
+        let to_direct = leg.direct.at.is_some();
         self.restore(id, offer.before);
-        self.direct_refused(cx, id, status, was_direct);
+        self.direct_refused(cx, id, status, to_direct);
     }
 }
 

@@ -84,6 +84,8 @@ pub(super) struct Leg {
     pub(super) direct: Direct,
     /// Its phone did not take the address of the other: it is not asked again.
     pub(super) refuses_direct: bool,
+    /// An offer of ours is under way that says where its media is (see `direct`).
+    pub(super) offers_direct: bool,
     /// When something is to be tried again (see `join`).
     pub(super) alarm: Monotonic,
     /// When it is to be seen how its call does (see `silence`).

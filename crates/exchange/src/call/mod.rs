@@ -273,6 +273,7 @@ impl Calls {
             follow: follow::Follow::default(),
             direct: direct::Direct::default(),
             refuses_direct: false,
+            offers_direct: false,
             alarm: Monotonic::NEVER,
             look_at: Monotonic::NEVER,
             via: None,

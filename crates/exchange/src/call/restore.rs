@@ -141,6 +141,7 @@ impl Calls {
             follow: Follow::default(),
             direct: Direct::default(),
             refuses_direct: false,
+            offers_direct: false,
             allows_update: kept.allows_update,
             keys: super::keys::Keys::default(),
             wants_reliable: false,
@@ -299,6 +300,7 @@ fn restored_call(
         reason: None,
         watch: super::silence::Watch::default(),
         taped: super::tape::Taped::default(),
+        asks: super::direct::Asks::default(),
     }
 }
 

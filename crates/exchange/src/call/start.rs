@@ -102,6 +102,7 @@ impl Calls {
             reason: None,
             watch: super::silence::Watch::default(),
             taped: super::tape::Taped::default(),
+            asks: super::direct::Asks::default(),
         });
         cx.counters.calls_started += 1;
         Some(call)

@@ -1,5 +1,6 @@
 //! One call: the caller's leg, the legs that are being called, and the one that answered.
 
+use super::direct::Asks;
 use super::late::Late;
 use super::leg::LegId;
 use super::modify::Modify;
@@ -45,6 +46,7 @@ pub(super) struct Call {
     pub(super) watch: Watch,
     /// Whether it is recorded (see `tape`).
     pub(super) taped: Taped,
+    pub(super) asks: Asks,
 }
 
 /// Until it is answered.

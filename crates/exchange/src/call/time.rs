@@ -90,7 +90,8 @@ impl Calls {
                 self.modify_refused(cx, call, StatusCode::REQUEST_TIMEOUT);
             }
             Purpose::Refresh => self.refresh_failed(cx, leg, StatusCode::REQUEST_TIMEOUT),
-            Purpose::Follow => self.follow_failed(cx, leg, slot, StatusCode::REQUEST_TIMEOUT),
+            // We have cancelled it: nothing says that the dialog is gone.
+            Purpose::Follow => self.follow_failed(cx, leg, slot, StatusCode::REQUEST_TERMINATED),
             Purpose::Join => self.join_refused(cx, leg, slot, StatusCode::REQUEST_TIMEOUT),
             Purpose::Key(key) => self.key_answered(cx, leg, key, StatusCode::REQUEST_TIMEOUT),
             Purpose::Modify | Purpose::Pass { .. } | Purpose::Notify | Purpose::Told => {}

@@ -142,6 +142,7 @@ impl Calls {
             reason: None,
             watch: super::silence::Watch::default(),
             taped: super::tape::Taped::default(),
+            asks: super::direct::Asks::default(),
         });
         self.calls[old as usize].leads_to = Some(call);
         cx.counters.calls_started += 1;

@@ -45,16 +45,21 @@ fn is_ours(described: &str) -> bool {
 impl Talk {
     /// Some seconds pass, and the phones take what they are offered: who, and where the other is said to be.
     fn rests(&mut self) -> Vec<(&'static str, String)> {
+        self.rests_with(|_, usual| usual)
+    }
+
+    /// The same; `port` says where who is asked and usually hears there hears from now on.
+    fn rests_with(&mut self, mut port: impl FnMut(&'static str, u16) -> u16) -> Vec<(&'static str, String)> {
         let mut told = Vec::new();
         for _ in 0..12 {
             let sent = self.desk.pass(Duration::from_millis(350));
-            for (who, flow, ip, port) in
+            for (who, flow, ip, usual) in
                 [("alice", self.alice, "10.0.0.1", 4_000), ("bob", self.bob, "10.0.0.2", 5_000)]
             {
                 for offer in requests_to(&sent, flow, "INVITE") {
                     told.push((who, address(&body(offer))));
                     self.version += 1;
-                    let answer = described(ip, port, self.version, "");
+                    let answer = described(ip, port(who, usual), self.version, "");
                     let sent = self.desk.receive(flow, &reply(offer, 200, "", &contact(flow), &answer));
                     request_to(&sent, flow, "ACK");
                 }
@@ -219,6 +224,79 @@ fn when_one_phone_refuses_both_are_relayed_and_not_asked_again() {
     assert!(call.rests().is_empty());
     let stream = call.desk.peer_at(4_000).streams[0].clone().expect("a stream");
     assert!(stream.we_receive && stream.we_send);
+}
+
+#[test]
+fn who_answers_with_another_port_is_heard_by_the_other_there() {
+    let mut call = talk(LAN, true);
+    let told = call.rests_with(|who, usual| if who == "bob" { 5_002 } else { usual });
+    let expected = [("alice", "10.0.0.2:5000"), ("bob", "10.0.0.1:4000"), ("alice", "10.0.0.2:5002")];
+    assert_eq!(told, expected.map(|(who, at)| (who, at.to_owned())));
+    assert_eq!(call.path(), Some(MediaPath::Direct));
+    assert!(call.rests().is_empty());
+}
+
+#[test]
+fn two_phones_that_answer_each_time_with_another_port_are_relayed() {
+    let mut call = talk(LAN, true);
+    let mut next = 0;
+    let told = call.rests_with(|_, usual| {
+        next += 2;
+        usual + next
+    });
+    assert_eq!(told.len(), 7, "two, three that set it right, and both come back: {told:?}");
+    assert!(told[5..].iter().all(|(_, at)| at.starts_with("198.51.100.1:")), "{told:?}");
+    assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Refused)));
+    assert!(call.rests().is_empty());
+}
+
+/// Alice was told of bob, who has refused to be told of her; what she is offered then.
+fn alice_is_to_come_back(call: &mut Talk) -> Sent {
+    let sent = call.desk.pass(Duration::from_millis(350));
+    let offer = request_to(&sent, call.alice, "INVITE").clone();
+    let answer = described("10.0.0.1", 4_000, 2, "");
+    call.desk.receive(call.alice, &reply(&offer, 200, "", &contact(call.alice), &answer));
+    let sent = call.desk.pass(Duration::from_millis(350));
+    let offer = request_to(&sent, call.bob, "INVITE").clone();
+    call.desk.receive(call.bob, &reply(&offer, 488, "", "", ""));
+    let sent = call.desk.pass(Duration::from_millis(350));
+    let offer = request_to(&sent, call.alice, "INVITE").clone();
+    assert!(is_ours(&body(&offer)), "{}", offer.text());
+    offer
+}
+
+#[test]
+fn who_refuses_to_come_back_is_asked_again_seldom_and_not_for_ever() {
+    for status in [488, 491, 500] {
+        let mut call = talk(LAN, true);
+        let offer = alice_is_to_come_back(&mut call);
+        call.desk.receive(call.alice, &reply(&offer, status, "", "", ""));
+        let (mut asked, mut early) = (0, 0);
+        for second in 0..3_600 {
+            let sent = call.desk.pass(Duration::from_secs(1));
+            // It may have been repeated.
+            let offer = requests_to(&sent, call.alice, "INVITE").last().copied().cloned();
+            if let Some(offer) = offer.filter(|offer| is_ours(&body(offer))) {
+                asked += 1;
+                early += u32::from(second < 25);
+                call.desk.receive(call.alice, &reply(&offer, status, "", "", ""));
+            }
+        }
+        let (most_early, most) = if status == 491 { (4, 6) } else { (0, 6) };
+        assert!(early <= most_early, "{status}: {early}");
+        assert!((2..=most).contains(&asked), "{status}: {asked}");
+    }
+}
+
+/// RFC 3261 section 12.2.1.2.
+#[test]
+fn whose_media_is_elsewhere_and_who_knows_no_such_call_any_more_ends_it() {
+    let mut call = talk(LAN, true);
+    let offer = alice_is_to_come_back(&mut call);
+    let sent = call.desk.receive(call.alice, &reply(&offer, 481, "", "", ""));
+    let bye = request_to(&sent, call.bob, "BYE").clone();
+    call.desk.receive(call.bob, &reply(&bye, 200, "", "", ""));
+    call.desk.assert_at_rest();
 }
 
 #[test]
