@@ -104,7 +104,7 @@ fn each_side_of_a_recorded_call_is_on_its_channel_and_both_have_heard_of_it() {
         assert!(sum.starts_with(recordings[0]["sha256"].as_str().expect("a sum")), "{sum}");
         let announced = [call.alice.heard_s(ANNOUNCEMENT_HZ), call.bob.heard_s(ANNOUNCEMENT_HZ)];
         println!("{name}: announced for {announced:?} s");
-        // Half a second, in windows of a tenth.
+        // Twice half a second, in windows of a tenth.
         assert!(announced.iter().all(|seconds| *seconds >= 0.2), "{announced:?}");
     }
 }

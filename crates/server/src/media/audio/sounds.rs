@@ -67,13 +67,15 @@ impl Sounds {
         Ok(Sounds { announcement: Some(read(announcement, RATES_HZ[1])?), ..self })
     }
 
-    /// At 16 kHz: what a file says, or a tone of half a second (ITU-T E.180 section 5.8).
+    /// At 16 kHz: what a file says, or twice a tone of half a second (ITU-T E.180 section 5.8): a phone may need the first to
+    /// follow a source that it has not heard before.
     pub(in crate::media) fn announcement(&self) -> Prompt {
         self.announcement.clone().unwrap_or_else(|| {
             let rate_hz = RATES_HZ[1];
-            let mut pcm = vec![0; rate_hz as usize / 2];
-            Generator::recording(rate_hz).fill(&mut pcm);
-            Prompt::of(pcm)
+            let mut tone = vec![0; rate_hz as usize / 2];
+            Generator::recording(rate_hz).fill(&mut tone);
+            let pause = vec![0; rate_hz as usize / 4];
+            Prompt::of([tone.clone(), pause, tone].concat())
         })
     }
 

@@ -133,7 +133,7 @@ fn a_call_that_is_converted_is_recorded_too() {
     }
 }
 
-/// A tone of half a second; the phones hear it instead of each other, and nothing of that time is on the file.
+/// Twice a tone of half a second; the phones hear it instead of each other, and nothing of that time is on the file.
 #[test]
 fn both_hear_that_they_are_recorded_before_anything_is_kept() {
     let mut studio = Studio::new("announced", relayed(49_320..=49_339, PCMU));
@@ -152,7 +152,7 @@ fn both_hear_that_they_are_recorded_before_anything_is_kept() {
             (strength(&last, ANNOUNCEMENT_HZ), strength(&last, 440.0).max(strength(&last, 770.0)));
         assert!((tone - ANNOUNCED).abs() < 0.15 && others < 0.1, "{tone:.2} {others:.2}");
     }
-    studio.desk.run(50, |_| false);
+    studio.desk.run(88, |_| false);
     assert_eq!(studio.phase(), Some(Phase::Recording));
     let (row, [left, _]) = studio.file();
     assert!((40..=52).contains(&(row.recorded_ms / 20)), "{}", row.recorded_ms);
@@ -168,7 +168,7 @@ fn nothing_is_kept_while_a_side_cannot_be_told() {
     studio.desk.run(100, |_| false);
     assert_eq!(studio.phase(), Some(Phase::Announced));
     studio.desk.describe(2, PCMU.formats(), |_| {});
-    studio.desk.run(60, |_| false);
+    studio.desk.run(98, |_| false);
     assert_eq!(studio.phase(), Some(Phase::Recording));
 }
 
@@ -252,7 +252,7 @@ fn whatever_is_played_to_a_side_has_one_source() {
 fn what_is_said_in_a_pause_is_left_out_and_its_place_is_known() {
     let mut studio = Studio::new("paused", relayed(49_360..=49_379, PCMU));
     studio.begin();
-    studio.desk.run(75, |_| false);
+    studio.desk.run(113, |_| false);
     studio.tape(TapeOrder::Pause);
     studio.desk.run(60, |_| false);
     assert_eq!(studio.phase(), Some(Phase::Paused));
