@@ -14,9 +14,9 @@ use crate::call_record::{MediaPath, Relayed};
 use crate::context::Context;
 use crate::media::{Keying, Peer, Stream, StreamAddress};
 use coeur_sip::StatusCode;
-use coeur_sip::network::is_inside;
+use coeur_sip::network::{Network, is_inside};
 use coeur_sip::time::Monotonic;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// What a leg has to do with it.
@@ -310,7 +310,8 @@ fn reach(a: &Peer, b: &Peer) -> Option<Relayed> {
             }
             (Place::Outside | Place::Inside { .. } | Place::Behind, _) => false,
         };
-        if !do_reach {
+        // Two of one address are behind something that would have to turn their packets round.
+        if !do_reach || of_a == of_b {
             return Some(Relayed::Networks);
         }
     }
@@ -326,22 +327,40 @@ fn has_rtcp_elsewhere(stream: &Stream) -> bool {
 enum Place {
     /// An address that all reach, and it speaks from there.
     Outside,
-    /// An inside one; behind that NAT, or where we are.
+    /// One of a private network; behind that NAT, or where we are.
     Inside { nat: Option<IpAddr> },
-    /// It does not know its address, or says one that is not its own.
+    /// It does not know its address, or says one that is not its own, or one that is of no network of phones.
     Behind,
 }
 
 impl Place {
     fn new(at: IpAddr, from: IpAddr) -> Self {
         let from = from.to_canonical();
-        match (is_inside(at), at == from) {
-            (false, true) => Self::Outside,
-            (true, true) => Self::Inside { nat: None },
-            (true, false) => Self::Inside { nat: Some(from) },
-            (false, false) => Self::Behind,
+        let is_private = PRIVATE.iter().any(|network| network.contains(at));
+        match at == from {
+            true if is_private => Self::Inside { nat: None },
+            // What has a private address itself may hide any number of networks.
+            false if is_private && !is_inside(from) => Self::Inside { nat: Some(from) },
+            true if !is_inside(at) => Self::Outside,
+            true | false => Self::Behind,
         }
     }
+}
+
+/// Networks in which phones are: of loopback, of one link, of translators, of tests (RFC 6890) each host may have the same.
+const PRIVATE: [Network; 5] = [
+    // RFC 1918.
+    v4([10, 0, 0, 0], 8),
+    v4([172, 16, 0, 0], 12),
+    v4([192, 168, 0, 0], 16),
+    // RFC 6598.
+    v4([100, 64, 0, 0], 10),
+    // RFC 4193.
+    Network::new(IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
+];
+
+const fn v4([a, b, c, d]: [u8; 4], bits: u8) -> Network {
+    Network::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), bits)
 }
 
 /// One local network, by what is usual: the first 24 bits of IPv4, 64 of IPv6.
@@ -388,6 +407,21 @@ mod tests {
             (("8.8.8.8", "192.168.1.5:1"), ("8.8.8.8", "192.168.1.6:1"), None),
             (("8.8.8.8", "192.168.1.5:1"), ("9.9.9.9", "192.168.1.6:1"), Some(Networks)),
             (("8.8.8.8", "192.168.1.5:1"), ("8.8.8.8", "10.0.0.6:1"), Some(Networks)),
+            // One address twice: behind a translator or a carrier, or one host that is reached by itself alone.
+            (("192.168.1.5", "192.168.1.5:1"), ("192.168.1.5", "192.168.1.5:2"), Some(Networks)),
+            (("8.8.8.8", "192.168.1.5:1"), ("8.8.8.8", "192.168.1.5:2"), Some(Networks)),
+            (("8.8.8.8", "8.8.8.8:1"), ("8.8.8.8", "8.8.8.8:2"), Some(Networks)),
+            // The same behind what hides all networks behind one address that is private itself.
+            (("172.17.0.1", "192.168.1.5:1"), ("172.17.0.1", "192.168.1.6:1"), Some(Networks)),
+            // Shared and local networks, and what is special and no network of phones.
+            (("100.64.7.5", "100.64.7.5:1"), ("100.64.7.6", "100.64.7.6:1"), None),
+            (("fd00::5", "[fd00::5]:1"), ("fd00::6", "[fd00::6]:1"), None),
+            (("127.0.0.1", "127.0.0.1:1"), ("127.0.0.2", "127.0.0.2:1"), Some(Networks)),
+            (("8.8.8.8", "127.0.0.1:1"), ("8.8.8.8", "127.0.0.2:1"), Some(Networks)),
+            (("8.8.8.8", "169.254.1.5:1"), ("8.8.8.8", "169.254.1.6:1"), Some(Networks)),
+            (("8.8.8.8", "192.0.0.4:1"), ("8.8.8.8", "192.0.0.5:1"), Some(Networks)),
+            (("8.8.8.8", "198.18.0.5:1"), ("8.8.8.8", "198.18.0.6:1"), Some(Networks)),
+            (("2606::1", "[fe80::5]:1"), ("2606::1", "[fe80::6]:1"), Some(Networks)),
             // One of each.
             (("8.8.8.8", "8.8.8.8:1"), ("9.9.9.9", "192.168.1.6:1"), Some(Networks)),
             (("192.168.1.5", "192.168.1.5:1"), ("9.9.9.9", "192.168.1.6:1"), Some(Networks)),
