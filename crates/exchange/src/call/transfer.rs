@@ -328,6 +328,9 @@ impl Calls {
         if let Some(join) = transfer.join {
             self.undo_join(cx, transfer.remaining, join);
         }
+        // What was not to go from phone to phone meanwhile may do so again: in either call.
+        self.direct_later(cx, call);
+        self.direct_later(cx, transfer.old);
         let Some(old) = self.calls.get_mut(transfer.old as usize) else { return };
         if old.leads_to != Some(call) {
             return;

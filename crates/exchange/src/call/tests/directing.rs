@@ -313,6 +313,31 @@ fn who_is_parked_hears_music_from_here() {
 }
 
 #[test]
+fn a_direct_call_is_so_again_after_a_transfer_that_has_failed() {
+    let mut call = talk(LAN, true);
+    let carol = call.desk.register("carol", udp("10.0.0.3:5060"), "").flow;
+    call.rests();
+    assert_eq!(call.path(), Some(MediaPath::Direct));
+    let answer_notifies = |call: &mut Talk, sent: &[Sent]| {
+        for notify in requests_to(sent, call.alice, "NOTIFY") {
+            call.desk.receive(call.alice, &reply(notify, 200, "", "", ""));
+        }
+    };
+    let refer = call.caller.request("REFER", "Refer-To: <sip:carol@example.org>\r\n", "");
+    let sent = call.desk.receive(call.alice, &refer);
+    let invite = request_to(&sent, carol, "INVITE").clone();
+    answer_notifies(&mut call, &sent);
+    let sent = call.desk.receive(carol, &reply(&invite, 180, "caroltag", &contact(carol), ""));
+    answer_notifies(&mut call, &sent);
+    let told = call.rests();
+    assert!(told.iter().any(|(_, at)| at.starts_with("198.51.100.1:")), "{told:?}");
+    let sent = call.desk.receive(carol, &reply(&invite, 486, "caroltag", "", ""));
+    answer_notifies(&mut call, &sent);
+    call.rests();
+    assert_eq!(call.path(), Some(MediaPath::Direct));
+}
+
+#[test]
 fn a_call_that_was_direct_before_a_restart_is_so_after_it() {
     let mut call = talk(LAN, true);
     call.rests();
