@@ -58,7 +58,8 @@ impl Bench {
         );
         assert!(self.server.is_running());
         assert!(!self.server.log().contains("panicked"), "{}", self.server.log());
-        assert!(more_kb < 64 * 1_024);
+        // Calls and transactions of the last half minute are among it: 50 to 75 MB in a debug build.
+        assert!(more_kb < 96 * 1_024);
         self.bob.stop();
     }
 }
