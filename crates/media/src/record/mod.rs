@@ -8,7 +8,7 @@ mod player;
 mod recorder;
 pub mod wav;
 
-pub use player::{FILE_BYTES_MAX, Player, Prompt};
+pub use player::{FILE_BYTES_MAX, KnownPrompt, Player, Prompt};
 pub use recorder::{Announcement, Container, Recorder};
 
 #[cfg(test)]

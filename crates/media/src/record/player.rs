@@ -1,6 +1,6 @@
 //! Prompts and music on hold: a WAV in memory, played to as many as want it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::wav::{Wav, WavError, read};
 use crate::resample::Resampler;
@@ -39,6 +39,27 @@ impl Prompt {
 
     pub fn samples(&self) -> usize {
         self.pcm.len()
+    }
+
+    /// Whether it is the same memory.
+    pub fn is(&self, other: &Prompt) -> bool {
+        Arc::ptr_eq(&self.pcm, &other.pcm)
+    }
+
+    pub fn known(&self) -> KnownPrompt {
+        KnownPrompt { pcm: Arc::downgrade(&self.pcm) }
+    }
+}
+
+/// A prompt that is there as long as anybody has it to play.
+#[derive(Clone, Debug)]
+pub struct KnownPrompt {
+    pcm: Weak<[i16]>,
+}
+
+impl KnownPrompt {
+    pub fn get(&self) -> Option<Prompt> {
+        self.pcm.upgrade().map(|pcm| Prompt { pcm })
     }
 }
 

@@ -6,19 +6,24 @@
 use crate::media::Shelf;
 use coeur_api::{Refusal, Why};
 use coeur_exchange::media::PromptId;
-use coeur_media::record::Prompt;
+use coeur_media::record::{KnownPrompt, Prompt, wav};
 use coeur_media::tone::Generator;
 use coeur_media::tone::plan::{Region, Signal};
-use std::fs::OpenOptions;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::fs::{Metadata, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// Of what is played.
 const RATE_HZ: u32 = 16_000;
-/// Longest file: 5 minutes at 16 kHz.
+/// Longest file: 5 minutes of 16 bits at 16 kHz.
 const FILE_BYTES_MAX: u64 = 10_000_000;
+/// Longest sound, which takes 9.6 MB when it is played: a file of G.711 could be four times as long.
+const DURATION_S_MAX: usize = 5 * 60;
 /// Longest name.
 const NAME_BYTES_MAX: usize = 128;
 /// How long a tone is that has no end of its own.
@@ -28,6 +33,27 @@ pub struct Prompts {
     pub folder: PathBuf,
     pub region: Region,
     pub shelf: Arc<Shelf>,
+    pub known: Known,
+}
+
+/// Files that somebody hears now, or that wait on the shelf, by name: many who hear the same share it.
+#[derive(Default)]
+pub struct Known(Mutex<BTreeMap<String, (Version, KnownPrompt)>>);
+
+/// Of a file: its length in bytes, and when it was written last.
+type Version = (u64, Option<SystemTime>);
+
+impl Known {
+    fn get(&self, name: &str, version: Version) -> Option<Prompt> {
+        let known = self.0.lock();
+        known.get(name).filter(|(of, _)| *of == version).and_then(|(_, prompt)| prompt.get())
+    }
+
+    fn keep(&self, name: &str, version: Version, prompt: &Prompt) {
+        let mut known = self.0.lock();
+        known.retain(|_, (_, prompt)| prompt.get().is_some());
+        known.insert(name.to_owned(), (version, prompt.known()));
+    }
 }
 
 impl Prompts {
@@ -58,10 +84,26 @@ impl Prompts {
         if !found.is_file() || found.len() > FILE_BYTES_MAX {
             return Err(invalid(&format!("this is no file of at most {FILE_BYTES_MAX} bytes")));
         }
+        let version = version(&found);
+        if let Some(prompt) = self.known.get(name, version) {
+            return Ok(prompt);
+        }
         let mut bytes = Vec::with_capacity(found.len() as usize);
         file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(|why| invalid(&why.to_string()))?;
-        Prompt::read(&bytes, RATE_HZ).map_err(|why| invalid(why.as_str()))
+        let wav = wav::read(&bytes).map_err(|why| invalid(why.as_str()))?;
+        // Before any work is spent on it.
+        if wav.pcm.len() / wav.channels.max(1) > DURATION_S_MAX * wav.rate_hz as usize {
+            return Err(invalid("this is longer than 5 minutes"));
+        }
+        drop(wav);
+        let prompt = Prompt::read(&bytes, RATE_HZ).map_err(|why| invalid(why.as_str()))?;
+        self.known.keep(name, version, &prompt);
+        Ok(prompt)
     }
+}
+
+fn version(of: &Metadata) -> Version {
+    (of.len(), of.modified().ok())
 }
 
 fn is_name(name: &str) -> bool {
@@ -91,7 +133,6 @@ fn tone_of(region: Region, name: &str) -> Result<Prompt, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use coeur_media::record::wav;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -106,7 +147,7 @@ mod tests {
         symlink(base.join("secret.wav"), folder.join("link.wav")).unwrap();
         std::fs::create_dir(folder.join("folder")).unwrap();
         std::fs::write(folder.join("text.wav"), b"no sound").unwrap();
-        let prompts = Prompts { folder, region: Region::Itu, shelf: Arc::default() };
+        let prompts = Prompts { folder, region: Region::Itu, shelf: Arc::default(), known: Known::default() };
         assert!(prompts.put("hello.wav").is_ok());
         let absolute = base.join("secret.wav").display().to_string();
         for wrong in [
@@ -129,5 +170,29 @@ mod tests {
             assert!(prompts.put(&format!("tone:{tone}")).is_ok(), "{tone}");
         }
         std::fs::remove_dir_all(&base).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_in_memory_once_however_many_hear_it_and_no_longer_than_five_minutes() {
+        let folder = std::env::temp_dir().join(format!("coeur-prompts-long-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let write = |name: &str, samples: usize| {
+            let mut file = wav::header(8_000, 1, Some(2 * samples as u64)).to_vec();
+            wav::write(&vec![1_000; samples], &mut file);
+            std::fs::write(folder.join(name), &file).unwrap();
+        };
+        write("hello.wav", 1_600);
+        write("long.wav", 301 * 8_000);
+        let shelf = Arc::default();
+        let prompts = Prompts { folder: folder.clone(), region: Region::Itu, shelf, known: Known::default() };
+        let first = prompts.read("hello.wav").unwrap();
+        assert!(prompts.read("hello.wav").unwrap().is(&first));
+        write("hello.wav", 3_200);
+        let second = prompts.read("hello.wav").unwrap();
+        assert!(!second.is(&first) && second.samples() == 6_400, "it was written anew");
+        assert!(prompts.read("long.wav").is_err());
+        drop((first, second));
+        assert!(prompts.known.0.lock().values().all(|(_, prompt)| prompt.get().is_none()));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -2,7 +2,7 @@
 
 use super::kept::KeptJournal;
 use super::ledger::Ledger;
-use super::prompts::Prompts;
+use super::prompts::{Known, Prompts};
 use super::room::Room;
 use super::running::{Running, ShardsOutside};
 use super::services::{HouseServices, consume};
@@ -137,7 +137,12 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         office: turn.as_ref().map(|turn| turn.office.clone()),
         turn: OnceLock::new(),
         recordings,
-        prompts: Prompts { folder: folder.join("prompts"), region: settings.tones, shelf: Arc::default() },
+        prompts: Prompts {
+            folder: folder.join("prompts"),
+            region: settings.tones,
+            shelf: Arc::default(),
+            known: Known::default(),
+        },
     });
     let door = Arc::new(Door::new(running.clone(), Box::new(records)));
     write_recordings.start(&running, &door)?;
