@@ -138,9 +138,14 @@ pub(super) fn is_refusal(described: &Text) -> bool {
     described.read().is_none_or(|described| is_rejected(&described.summary.media))
 }
 
-/// Whether this may be offered after what was agreed: nobody is talked out of encryption.
+/// Whether this may be offered after what was agreed: nobody is talked out of encryption, and a stream that is in use keeps its
+/// `m=` line (RFC 3264 section 8). Some phones leave out those that were refused.
 pub(super) fn may_follow(agreed: &Text, offer: &Text) -> bool {
     let (Some(agreed), Some(offer)) = (agreed.read(), offer.read()) else { return true };
+    let mut left_out = agreed.summary.media.iter().skip(offer.summary.media.len());
+    if left_out.any(|media| !media.is_rejected) {
+        return false;
+    }
     !matches!(check_offer(&agreed.lines(), &offer.lines()), Err(Complaint::Downgrade { .. }))
 }
 

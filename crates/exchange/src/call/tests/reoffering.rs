@@ -186,6 +186,20 @@ fn who_has_agreed_on_encryption_cannot_be_talked_out_of_it() {
     assert_eq!(talk.desk.open, before);
 }
 
+/// RFC 3264 section 8: there are never fewer `m=` lines than before.
+#[test]
+fn an_offer_without_a_stream_that_is_in_use_is_refused_and_the_call_goes_on() {
+    let (desk, alice, bob) = desk(Kind::Plain, Kind::Plain);
+    let mut talk = talk(desk, alice, &bob, &sdp("10.0.0.1", 4_000));
+    let before = talk.desk.open.clone();
+    let session = "v=0\r\no=phone 7 2 IN IP4 10.0.0.1\r\ns=call\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n";
+    let invite = talk.caller.request("INVITE", "", session);
+    let sent = talk.desk.receive(talk.caller.flow, &invite);
+    answer_to(&sent, talk.caller.flow, 488);
+    assert!(requests_to(&sent, bob.flow, "INVITE").is_empty());
+    assert_eq!(talk.desk.open, before);
+}
+
 /// RFC 3264 section 8.1 across profiles: a phone adds video to its call with a browser, and takes it away.
 #[test]
 fn video_is_added_to_a_call_with_a_browser_and_taken_away_again() {
