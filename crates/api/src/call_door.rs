@@ -34,10 +34,16 @@ impl Door {
         }
     }
 
-    /// Keeps the record of a recording; what is there already changes nothing.
-    pub fn keep_recording(&self, recording: &RecordingRow) -> Result<(), Refusal> {
+    /// Keeps the record of a recording; what is there already changes nothing. False: another recording of the call has its
+    /// number.
+    pub fn keep_recording(&self, recording: &RecordingRow) -> Result<bool, Refusal> {
         let now_ms = self.house().unix_time_ms();
-        self.records().add_recording(recording, now_ms).map_err(not_written)
+        let mut records = self.records();
+        let there = records.recordings(recording.call).map_err(not_written)?;
+        match there.iter().find(|there| there.part == recording.part) {
+            Some(there) => Ok(there.sha256 == recording.sha256),
+            None => records.add_recording(recording, now_ms).map(|()| true).map_err(not_written),
+        }
     }
 
     /// Nobody is recorded of whom it cannot be written down who wanted it; to end it nothing has to be written.

@@ -379,6 +379,8 @@ pub enum MediaEvent {
     Dtmf { id: MediaId, digit: u8, duration_ms: u16 },
     /// Who is in a conference has begun to speak, or has ended.
     Speaks { id: MediaId, is_speaking: bool },
+    /// Its call is not recorded, though it was to be: nothing of it is understood here.
+    NotTaped { id: MediaId },
     /// No keys were agreed on a stream (RFC 5764).
     DtlsFailed { id: MediaId, stream: u8, why: DtlsFailure },
     /// No pair of candidates works (RFC 8445 section 7), or works any longer. A later check may still make one.

@@ -196,6 +196,7 @@ impl Calls {
             }
             MediaEvent::Dtmf { id, digit, duration_ms } => self.key_heard(cx, *id, *digit, *duration_ms),
             MediaEvent::Speaks { id, is_speaking } => self.speaks(cx, *id, *is_speaking),
+            MediaEvent::NotTaped { id } => self.not_taped(cx, *id),
             MediaEvent::Heard { .. } => {}
         }
     }

@@ -7,7 +7,7 @@
 //!
 //! What it deliberately does not do: record a call to a service, and go on after a restart with what was recorded on demand.
 
-use super::leg::LegId;
+use super::leg::{LegId, Media};
 use super::state::Call;
 use super::{Calls, refuse};
 use crate::call_record::{CallRecordId, Hearer, NotRecorded, RecordOrder};
@@ -321,6 +321,16 @@ impl Calls {
     /// Who is at this side of a call, for whom another shard may speak.
     fn party_of(&self, call: &Call, id: LegId) -> Option<Party> {
         self.leg(id)?.end.party.or(call.record.caller.filter(|_| id == call.caller))
+    }
+
+    /// The media plane cannot. Whoever asks again is asked for: it is not tried again by itself, since that would be without end.
+    pub(super) fn not_taped(&mut self, cx: &mut Context<'_>, id: MediaId) {
+        let Some(call) = Media::leg_of(id).and_then(|id| self.leg(id)).map(|leg| leg.call) else { return };
+        let Some(state) = self.calls.get_mut(call as usize).filter(|call| call.taped.is_heard()) else {
+            return;
+        };
+        state.taped = Taped::Over;
+        self.direct_later(cx, call);
     }
 
     /// Why nothing of a call can be heard, or said into it.

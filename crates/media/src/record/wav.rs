@@ -34,6 +34,12 @@ pub fn header(rate_hz: u32, channels: u16, data_bytes: Option<u64>) -> [u8; HEAD
     header
 }
 
+/// What a header of ours says of the length of the samples; `None`: the file was never finished.
+pub fn data_bytes(header: &[u8; HEADER_BYTES]) -> Option<u64> {
+    let bytes = u32::from_le_bytes([header[40], header[41], header[42], header[43]]);
+    (bytes != UNKNOWN).then_some(u64::from(bytes))
+}
+
 /// Appends samples.
 pub fn write(pcm: &[i16], out: &mut Vec<u8>) {
     out.reserve(2 * pcm.len());

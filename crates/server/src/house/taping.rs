@@ -3,7 +3,7 @@
 use super::running::Running;
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
-use crate::recordings::{Folder, Keep, Recordings, Seal, Writer, repair};
+use crate::recordings::{Folder, Interrupted, Keep, Kept, Recordings, Seal, Writer};
 use coeur_api::Door;
 use coeur_storage::RecordingRow;
 use parking_lot::Mutex;
@@ -31,14 +31,18 @@ pub(super) fn recordings(settings: &Settings, folder: &Path) -> (Recordings, Thr
 }
 
 impl Threads {
-    /// What a kill has left is repaired first.
+    /// What a kill has left is repaired by the thread that seals, before what is recorded now: nobody waits for it.
     pub(super) fn start(self, running: &Running, door: &Arc<Door>) -> Result<(), Failure> {
         let Self { folder, door: slot, writer, sealing } = self;
         *slot.lock() = Some(door.clone());
-        let repaired = repair(&folder, &keep(slot));
-        if repaired > 0 {
-            tracing::info!(repaired, "recordings that were interrupted are whole again");
-        }
+        let interrupted = Interrupted::find(&folder);
+        let sealing = move || {
+            let repaired = interrupted.repair(&folder, &keep(slot));
+            if repaired > 0 {
+                tracing::info!(repaired, "recordings that were interrupted are whole again");
+            }
+            sealing();
+        };
         let unreachable = |why: std::io::Error| Failure::new(Exit::Unreachable, why.to_string());
         running.deaths.spawn("coeur-recorder", move || writer.write()).map_err(unreachable)?;
         running.deaths.spawn("coeur-sealer", sealing).map_err(unreachable)
@@ -47,13 +51,14 @@ impl Threads {
 
 fn keep(door: Arc<Mutex<Option<Arc<Door>>>>) -> Box<Keep> {
     Box::new(move |row: &RecordingRow| {
-        let door = door.lock().clone();
-        door.is_some_and(|door| match door.keep_recording(row) {
-            Ok(()) => true,
+        let Some(door) = door.lock().clone() else { return Kept::Refused };
+        match door.keep_recording(row) {
+            Ok(true) => Kept::Yes,
+            Ok(false) => Kept::Taken,
             Err(why) => {
                 tracing::error!(why = why.text, "the record of a recording is not written");
-                false
+                Kept::Refused
             }
-        })
+        }
     })
 }

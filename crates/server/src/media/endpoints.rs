@@ -578,6 +578,7 @@ fn event_id(event: &MediaEvent) -> MediaId {
         | MediaEvent::Quiet { id }
         | MediaEvent::Strayed { id, .. }
         | MediaEvent::Dtmf { id, .. }
+        | MediaEvent::NotTaped { id }
         | MediaEvent::Speaks { id, .. }
         | MediaEvent::DtlsFailed { id, .. }
         | MediaEvent::IceFailed { id, .. }

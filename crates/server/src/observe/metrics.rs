@@ -138,7 +138,11 @@ fn recordings(text: &mut MetricsText, recordings: &Recordings) {
     let begun = counts.begun.load(Ordering::Relaxed);
     counter("coeur_recordings_total", "Recordings that were begun.", begun);
     let failed = counts.failed.load(Ordering::Relaxed);
-    counter("coeur_recordings_failed_total", "Recordings that ended because the disk refused them.", failed);
+    counter(
+        "coeur_recordings_failed_total",
+        "Recordings that the disk refused, or that no sound was understood for.",
+        failed,
+    );
     let lost = counts.lost_frames.load(Ordering::Relaxed);
     counter(
         "coeur_recordings_lost_frames_total",

@@ -9,6 +9,8 @@ use time::OffsetDateTime;
 
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
+/// Of all formats.
+const EXTENSIONS: [&str; 2] = ["wav", "ogg"];
 /// Recordings of one call.
 const PARTS_MAX: u16 = 999;
 /// Longest note of who asked that is read back, in bytes.
@@ -39,7 +41,7 @@ impl Name {
     pub(super) fn parse(file: &str) -> Option<Self> {
         let (stem, extension) = file.rsplit_once('.')?;
         let (call, part) = stem.rsplit_once('-')?;
-        let extension = ["wav", "ogg"].into_iter().find(|known| *known == extension)?;
+        let extension = EXTENSIONS.into_iter().find(|known| *known == extension)?;
         Some(Self { call: call.parse().ok()?, part: part.parse().ok()?, extension })
     }
 
@@ -70,7 +72,7 @@ impl Folder {
         make(&self.unfinished())?;
         for part in 1..=PARTS_MAX {
             let name = Name { call, part, extension };
-            if self.0.join(name.sealed()).try_exists()? {
+            if self.is_taken(&name)? {
                 continue;
             }
             let created = OpenOptions::new()
@@ -88,17 +90,43 @@ impl Folder {
                 Err(why) => return Err(why),
             }
         }
-        Err(io::Error::new(ErrorKind::AlreadyExists, "a call has 999 recordings already"))
+        Err(too_many())
     }
 
-    /// Gives a recording that is whole its place.
-    pub(super) fn seal(&self, name: &Name) -> io::Result<()> {
-        let target = self.0.join(name.sealed());
+    /// Whatever its format is, sealed or not.
+    fn is_taken(&self, name: &Name) -> io::Result<bool> {
+        for extension in EXTENSIONS {
+            let name = Name { extension, ..name.clone() };
+            if self.is_sealed(&name)? || self.unfinished_of(&name).try_exists()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_sealed(&self, name: &Name) -> io::Result<bool> {
+        self.0.join(name.sealed()).try_exists()
+    }
+
+    /// The next of its call.
+    pub(super) fn behind(&self, name: &Name) -> io::Result<Name> {
+        for part in name.part.saturating_add(1)..=PARTS_MAX {
+            let next = Name { part, ..name.clone() };
+            if !self.is_sealed(&next)? {
+                return Ok(next);
+            }
+        }
+        Err(too_many())
+    }
+
+    /// Gives a recording that is whole its place, which is nobody's.
+    pub(super) fn seal(&self, name: &Name, place: &Name) -> io::Result<()> {
+        let target = self.0.join(place.sealed());
         let folder = target.parent().unwrap_or(&self.0);
         make(folder)?;
-        // Nothing has that name: `create` has looked, and nobody else makes files here.
-        std::fs::rename(self.unfinished_of(name), &target)?;
+        // What it says is in the row. It goes first, since the name is free with the file.
         let _ = std::fs::remove_file(self.note_of(name));
+        std::fs::rename(self.unfinished_of(name), &target)?;
         // The name outlives a power cut with its folder.
         File::open(folder)?.sync_all()
     }
@@ -125,6 +153,10 @@ impl Folder {
     fn note_of(&self, name: &Name) -> PathBuf {
         self.unfinished().join(format!("{}.note", name.stem()))
     }
+}
+
+fn too_many() -> io::Error {
+    io::Error::new(ErrorKind::AlreadyExists, "a call has 999 recordings already")
 }
 
 fn make(folder: &Path) -> io::Result<()> {

@@ -17,16 +17,17 @@ mod tests;
 mod writer;
 
 pub use files::Folder;
-pub use repair::repair;
-pub use seal::{Keep, Seal};
+pub use repair::Interrupted;
+pub use seal::{Keep, Kept, Seal};
 pub use writer::Writer;
 
 use coeur_exchange::call_record::CallRecordId;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 /// Of the sound on a reel: what G.722 has and nearly all of what Opus is worth for speech.
 pub const RATE_HZ: u32 = 16_000;
@@ -36,6 +37,8 @@ pub const FRAME_SAMPLES: usize = RATE_HZ as usize / 50;
 pub const HANDED_FRAMES: usize = 10;
 /// Pieces of sound that wait for the disk; of more the frames are lost and counted. 53 MB.
 const WAITING_MAX: usize = 4_096;
+/// For so long workers are waited for that end.
+const WORKERS_END: Duration = Duration::from_secs(1);
 
 /// What files are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,13 +60,17 @@ struct Shared {
     serial: AtomicU64,
     live: Mutex<BTreeMap<CallRecordId, Arc<State>>>,
     counts: Counts,
+    /// In the hands of workers.
+    reels: Mutex<usize>,
+    reel_ended: Condvar,
+    is_stopping: AtomicBool,
 }
 
 /// Since the start.
 #[derive(Debug, Default)]
 pub struct Counts {
     pub begun: AtomicU64,
-    /// The disk was full, or refused.
+    /// The disk was full, or refused; or nothing of the call was understood.
     pub failed: AtomicU64,
     /// Of 20 ms, of which silence is on the file.
     pub lost_frames: AtomicU64,
@@ -159,6 +166,9 @@ impl Recordings {
             serial: AtomicU64::new(0),
             live: Mutex::default(),
             counts: Counts::default(),
+            reels: Mutex::default(),
+            reel_ended: Condvar::new(),
+            is_stopping: AtomicBool::new(false),
         });
         let writer = Writer::new(receiver, shared.clone(), folder, format, reserve_bytes, seal);
         (Self(shared), writer)
@@ -177,6 +187,7 @@ impl Recordings {
             why: Mutex::default(),
         });
         self.0.counts.begun.fetch_add(1, Ordering::Relaxed);
+        *self.0.reels.lock() += 1;
         self.0.live.lock().insert(call, state.clone());
         self.0.tell(Work::Begin(state.clone()));
         Reel { shared: self.0.clone(), state }
@@ -196,12 +207,17 @@ impl Recordings {
         self.0.live.lock().len()
     }
 
-    /// All that was handed over is on the disk, files that are open are whole, and the threads end.
+    /// All that was handed over is on the disk, files that are open are whole, and the threads end. Workers that have been told
+    /// to end hand over what they have before.
     pub fn stop(&self) {
+        self.0.is_stopping.store(true, Ordering::Release);
+        let mut reels = self.0.reels.lock();
+        self.0.reel_ended.wait_while_for(&mut reels, |reels| *reels > 0, WORKERS_END);
+        drop(reels);
         let (done, is_done) = channel();
         self.0.tell(Work::Stop(done));
         // Who waits longer waits in vain.
-        let _ = is_done.recv_timeout(std::time::Duration::from_secs(5));
+        let _ = is_done.recv_timeout(Duration::from_secs(5));
     }
 }
 
@@ -261,6 +277,8 @@ impl Reel {
 
     /// It cannot be made, for a reason that is not the disk's.
     pub fn fail(&self, why: &str) {
+        tracing::error!(call = %self.state.call, why, "a call is not recorded");
+        self.shared.counts.failed.fetch_add(1, Ordering::Relaxed);
         *self.state.why.lock() = Some(why.to_owned());
         self.state.is_failed.store(true, Ordering::Relaxed);
     }
@@ -269,5 +287,7 @@ impl Reel {
 impl Drop for Reel {
     fn drop(&mut self) {
         self.shared.tell(Work::End { serial: self.state.serial });
+        *self.shared.reels.lock() -= 1;
+        self.shared.reel_ended.notify_all();
     }
 }

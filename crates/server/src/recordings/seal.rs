@@ -9,8 +9,19 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-/// Writes a row; false: it could not be, and the file waits for the next start where it is.
-pub type Keep = dyn Fn(&RecordingRow) -> bool + Send;
+/// Writes a row.
+pub type Keep = dyn Fn(&RecordingRow) -> Kept + Send;
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is there, or was there already.
+    Yes,
+    /// Another recording has its number.
+    Taken,
+    /// The file waits for the next start where it is.
+    Refused,
+}
 
 const BUFFER_BYTES: usize = 1 << 16;
 
@@ -25,7 +36,6 @@ enum Work {
 /// A file to which nothing is added any more.
 pub(super) struct Whole {
     pub(super) name: Name,
-    pub(super) file: File,
     pub(super) recorded_ms: u64,
     pub(super) lost_ms: u64,
     /// Behind so many milliseconds, and how long.
@@ -82,12 +92,13 @@ fn run(work: &Receiver<Work>, folder: &Folder, keep: &Keep) {
 
 /// The row first: a file that has one and no place yet is given it at the next start, and its row is there already.
 pub(super) fn seal(whole: Whole, folder: &Folder, keep: &Keep) -> io::Result<bool> {
-    let Whole { name, mut file, recorded_ms, lost_ms, pauses, ended } = whole;
+    let Whole { name, recorded_ms, lost_ms, pauses, ended } = whole;
+    let mut file = File::open(folder.unfinished_of(&name))?;
     file.sync_all()?;
     let (bytes, sha256) = digest(&mut file)?;
     let (began_at_ms, asked_by) = folder.noted(&name);
     let pauses: Vec<String> = pauses.iter().map(|(at, ms)| format!("{at}+{ms}")).collect();
-    let row = RecordingRow {
+    let mut row = RecordingRow {
         call: name.call.0,
         part: name.part,
         file: name.sealed().into(),
@@ -100,10 +111,21 @@ pub(super) fn seal(whole: Whole, folder: &Folder, keep: &Keep) -> io::Result<boo
         asked_by,
         ended,
     };
-    if !keep(&row) {
-        return Ok(false);
+    let mut place = name.clone();
+    loop {
+        match keep(&row) {
+            Kept::Yes => break,
+            Kept::Refused => return Ok(false),
+            // The file of that row was moved away by its owner, or is of another format.
+            Kept::Taken => {
+                let next = folder.behind(&place)?;
+                tracing::warn!(call = %name.call, part = place.part, "another recording has this number: it gets the next");
+                (row.part, row.file) = (next.part, next.sealed().into());
+                place = next;
+            }
+        }
     }
-    folder.seal(&name)?;
+    folder.seal(&name, &place)?;
     Ok(true)
 }
 

@@ -29,11 +29,18 @@ impl Disk {
     fn keep(&self) -> Box<Keep> {
         let (rows, refuses) = (self.rows.clone(), self.refuses.clone());
         Box::new(move |row: &RecordingRow| {
-            let is_kept = !refuses.load(Ordering::Relaxed);
-            if is_kept {
-                rows.lock().push(row.clone());
+            if refuses.load(Ordering::Relaxed) {
+                return Kept::Refused;
             }
-            is_kept
+            let mut rows = rows.lock();
+            match rows.iter().find(|there| there.part == row.part) {
+                Some(there) if there.sha256 == row.sha256 => Kept::Yes,
+                Some(_) => Kept::Taken,
+                None => {
+                    rows.push(row.clone());
+                    Kept::Yes
+                }
+            }
         })
     }
 
@@ -82,6 +89,11 @@ impl Drop for Disk {
 /// So many frames, of which all samples are this.
 fn frames(count: usize, sample: i16) -> Box<[i16]> {
     vec![sample; 2 * FRAME_SAMPLES * count].into()
+}
+
+fn repaired(disk: &Disk) -> usize {
+    let folder = Folder(disk.folder.clone());
+    Interrupted::find(&folder).repair(&folder, &disk.keep())
 }
 
 #[test]
@@ -171,8 +183,8 @@ fn what_a_kill_has_left_is_made_whole_at_the_next_start_once() {
         bytes.truncate(bytes.len() - 3);
         std::io::Write::write_all(&mut file, &bytes).unwrap();
         drop(file);
-        assert_eq!(repair(&folder, &disk.keep()), 1);
-        assert_eq!((repair(&folder, &disk.keep()), disk.unfinished()), (0, 0));
+        assert_eq!(repaired(&disk), 1);
+        assert_eq!((repaired(&disk), disk.unfinished()), (0, 0));
         let row = disk.row();
         assert_eq!((&*row.ended, &*row.asked_by), ("interrupted", "alice@example.org"));
         assert_eq!((row.began_at_ms, &*row.file), (1_795_671_105_000, &*name.sealed()));
@@ -197,8 +209,93 @@ fn a_file_that_got_no_row_gets_it_at_the_next_start() {
     // What is not ours is left alone.
     let foreign = disk.folder.join("recordings/unfinished/notes.txt");
     std::fs::write(&foreign, b"mine").unwrap();
-    assert_eq!(repair(&Folder(disk.folder.clone()), &disk.keep()), 1);
+    assert_eq!(repaired(&disk), 1);
     assert_eq!(disk.row().recorded_ms, 200);
     disk.file(&disk.row());
     assert!(foreign.exists() && Name::parse("notes.txt").is_none());
+}
+
+/// The format is another one since the first, or its owner has moved it away: it has a row all the same.
+#[test]
+fn the_second_recording_of_a_call_has_a_row_whatever_became_of_the_first() {
+    for (format, is_moved) in [(Format::Ogg, false), (Format::Wav, true)] {
+        let disk = Disk::new(&format!("second-{is_moved}"));
+        let record = |format, sample| {
+            disk.record(format, 0, |recordings| {
+                recordings.begin(CALL, "policy".into()).sound(0, frames(10, sample))
+            });
+        };
+        record(Format::Wav, 5);
+        let first = disk.row();
+        if is_moved {
+            std::fs::remove_file(disk.folder.join(&*first.file)).unwrap();
+        }
+        record(format, 6);
+        let rows = disk.rows.lock().clone();
+        assert_eq!(rows.iter().map(|row| row.part).collect::<Vec<_>>(), [1, 2]);
+        assert!(rows[1].file.contains("-2."), "{}", rows[1].file);
+        disk.file(&rows[1]);
+        assert_eq!(disk.unfinished(), 0);
+    }
+}
+
+/// It was over, and only its row was missing.
+#[test]
+fn the_marks_of_a_recording_that_is_whole_are_no_sound_after_a_repair() {
+    let disk = Disk::new("marks");
+    disk.refuses.store(true, Ordering::Relaxed);
+    disk.record(Format::Wav, 0, |recordings| {
+        let reel = recordings.begin(CALL, "policy".into());
+        reel.sound(0, frames(10, 5));
+        reel.left_out(10, 50);
+        reel.sound(10, frames(10, 6));
+    });
+    disk.refuses.store(false, Ordering::Relaxed);
+    assert_eq!(repaired(&disk), 1);
+    let row = disk.row();
+    let bytes = disk.file(&row);
+    assert_eq!((row.recorded_ms, wav::read(&bytes).unwrap().pcm.len()), (400, 20 * 2 * FRAME_SAMPLES));
+    assert!(bytes.ends_with(&wav::marks(&[10 * FRAME_SAMPLES as u32])));
+}
+
+/// The start does not wait for old files, so that calls are recorded while they are made whole.
+#[test]
+fn what_is_recorded_since_the_start_is_not_taken_for_interrupted() {
+    let disk = Disk::new("since");
+    let folder = Folder(disk.folder.clone());
+    let (name, mut file) = folder.create(CALL, "wav", "1 policy\n").unwrap();
+    std::io::Write::write_all(&mut file, &wav::header(RATE_HZ, 2, None)).unwrap();
+    let found = Interrupted::find(&folder);
+    let (new, _) = folder.create(CALL, "ogg", "2 root\n").unwrap();
+    assert_eq!((name.part, new.part), (1, 2));
+    assert_eq!(found.repair(&folder, &disk.keep()), 1);
+    assert_eq!((disk.rows.lock().len(), folder.noted(&new)), (1, (2, "root".into())));
+}
+
+#[test]
+fn what_a_worker_hands_over_when_it_ends_is_on_the_file_though_the_server_stops() {
+    let disk = Disk::new("stops");
+    let mut worker = None;
+    disk.record(Format::Wav, 0, |recordings| {
+        let (reel, shared) = (recordings.begin(CALL, "policy".into()), recordings.0.clone());
+        worker = Some(std::thread::spawn(move || {
+            while !shared.is_stopping.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            reel.sound(0, frames(10, 5));
+        }));
+    });
+    worker.expect("a worker").join().unwrap();
+    assert_eq!((disk.row().recorded_ms, &*disk.row().ended), (200, "ended"));
+}
+
+/// It says neither that it is recorded nor why it is not, if it is not counted.
+#[test]
+fn a_recording_that_cannot_be_made_is_counted() {
+    let disk = Disk::new("unmade");
+    let recordings = disk.record(Format::Wav, 0, |recordings| {
+        recordings.begin(CALL, "policy".into()).fail("no sound of this call is understood here");
+    });
+    assert_eq!(recordings.counts().failed.load(Ordering::Relaxed), 1);
+    assert!(recordings.of(CALL).is_none());
 }

@@ -1,6 +1,7 @@
 //! The thread that writes recordings. What a disk refuses ends one recording, and no call.
 
 use super::files::{self, Folder, Name};
+use super::repair::mend;
 use super::seal::{Seal, Whole};
 use super::{FRAME_SAMPLES, Format, Phase, RATE_HZ, Shared, State, Work};
 use coeur_media::record::{Container, Recorder, wav};
@@ -45,6 +46,8 @@ struct Tape {
     /// Frames that are on it, silence for lost ones included.
     frames: u64,
     lost_frames: u64,
+    /// A write has failed, of which nobody knows how much is on the disk.
+    is_torn: bool,
     /// Where something was left out: behind so many frames, and how many.
     marks: Vec<(u64, u64)>,
     out: Vec<u8>,
@@ -157,7 +160,7 @@ impl Tape {
         file.write_all(&out)?;
         *state.file.lock() = Some(name.sealed());
         out.clear();
-        Ok(Self { name, file, recorder, frames: 0, lost_frames: 0, marks: Vec::new(), out })
+        Ok(Self { name, file, recorder, frames: 0, lost_frames: 0, is_torn: false, marks: Vec::new(), out })
     }
 
     /// What was lost before it is silence, so that both sides stay in time.
@@ -170,6 +173,7 @@ impl Tape {
         pcm.chunks_exact(2 * FRAME_SAMPLES).for_each(|frame| self.frame(frame));
         let written = self.file.write_all(&self.out);
         self.out.clear();
+        self.is_torn |= written.is_err();
         written
     }
 
@@ -184,13 +188,18 @@ impl Tape {
     }
 
     fn finish(self, state: &State, how: &str, seal: &Seal) {
-        let Self { name, mut file, recorder, frames, lost_frames, marks, mut out } = self;
+        let Self { name, mut file, recorder, frames, lost_frames, is_torn, marks, mut out } = self;
+        let mut recorded_ms = frames * 20;
         let header = recorder.finish(&mut out);
         if header.is_some() {
             let at = marks.iter().map(|(at, _)| (at * FRAME_SAMPLES as u64) as u32).collect::<Vec<_>>();
             out.extend(wav::marks(&at));
         }
-        let end = |file: &mut File| {
+        let mut end = |file: &mut File| {
+            if is_torn {
+                recorded_ms = mend(file, &name)?;
+                return Ok(());
+            }
             file.write_all(&out)?;
             let Some(mut header) = header else { return Ok(()) };
             wav::set_length(&mut header, file.stream_position()?);
@@ -203,8 +212,7 @@ impl Tape {
         state.phase.store(Phase::Paused as u8, Ordering::Relaxed);
         seal.whole(Whole {
             name,
-            file,
-            recorded_ms: frames * 20,
+            recorded_ms,
             lost_ms: lost_frames * 20,
             pauses: marks.into_iter().map(|(at, frames)| (at * 20, frames * 20)).collect(),
             ended: how.into(),

@@ -6,7 +6,7 @@ use super::*;
 use crate::call_record::{Ask, CallRecordId, Hearer, NotRecorded, RecordOrder, Ticket, Told};
 use crate::event::Event;
 use crate::input::{Command, Input};
-use crate::media::{PromptId, TapeOrder};
+use crate::media::{MediaEvent, PromptId, TapeOrder};
 use crate::testing::{Phone, aor, apply};
 use coeur_directory::{AccountPatch, Change, RecordPolicy};
 
@@ -254,6 +254,18 @@ fn what_was_recorded_on_demand_goes_on_with_the_next_as_it_was_unless_who_wanted
     assert_eq!(orders(&three.desk), ["begin by policy", "pause", "begin by policy", "pause"]);
     assert_eq!(order(&mut three.desk, RecordOrder::Resume), Some(Ok(())));
     assert_eq!(orders(&three.desk).last().map(String::as_str), Some("resume"));
+}
+
+/// What can be done may be another thing after a hold, or in an hour: whoever asks is not told that it is done.
+#[test]
+fn what_the_media_plane_could_not_record_can_be_begun_again() {
+    let (mut desk, ..) = talking(RecordPolicy::OnDemand);
+    assert_eq!(order(&mut desk, RecordOrder::Start), Some(Ok(())));
+    let id = desk.tapes[0].0;
+    desk.handle(Input::MediaEvent(MediaEvent::NotTaped { id }));
+    assert_eq!(order(&mut desk, RecordOrder::Pause), Some(Err(NotRecorded::NotRunning)));
+    assert_eq!(order(&mut desk, RecordOrder::Start), Some(Ok(())));
+    assert_eq!(orders(&desk), ["begin by root", "begin by root"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use crate::media::endpoint::Opened;
 use crate::media::endpoints::Endpoints;
+use coeur_exchange::media::MediaEvent;
 use coeur_exchange::media::{PromptId, StreamKind, TapeOrder};
 use coeur_exchange::outbox::MediaId;
 use coeur_media::relay::StreamKey;
@@ -38,7 +39,8 @@ impl Endpoints {
         match order {
             TapeOrder::Begin { call, asked_by } => {
                 let Some(recordings) = self.recordings.clone() else {
-                    return tracing::warn!(%call, "a call is not recorded: there is no folder for it");
+                    tracing::warn!(%call, "a call is not recorded: there is no folder for it");
+                    return self.tell(MediaEvent::NotTaped { id: pair[0] });
                 };
                 self.end_tape(pair);
                 self.deck.begin(pair, recordings.begin(call, asked_by));
@@ -46,6 +48,7 @@ impl Endpoints {
                 self.follow_tapes();
                 if self.deck.tape_of(pair[0]).is_some() && self.sound_of_pair(pair).is_none() {
                     self.deck.fail(pair, "no sound of this call is understood here");
+                    self.tell(MediaEvent::NotTaped { id: pair[0] });
                 }
             }
             TapeOrder::Pause => self.deck.pause(pair, true),

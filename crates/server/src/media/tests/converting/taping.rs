@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::media::audio::Deck;
-use crate::recordings::{Folder, Format as FileFormat, Phase, Recordings, Seal};
+use crate::recordings::{Folder, Format as FileFormat, Kept, Phase, Recordings, Seal};
 use coeur_exchange::call_record::CallRecordId;
 use coeur_exchange::media::{PromptId, TapeOrder};
 use coeur_media::record::{Prompt, wav};
@@ -33,7 +33,10 @@ impl Studio {
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let (rows, kept) = channel();
-        let keep = move |row: &RecordingRow| rows.send(row.clone()).is_ok();
+        let keep = move |row: &RecordingRow| match rows.send(row.clone()) {
+            Ok(()) => Kept::Yes,
+            Err(_) => Kept::Refused,
+        };
         let (seal, sealing) = Seal::new(Folder(folder.clone()), Box::new(keep));
         let (recordings, writer) = Recordings::new(Folder(folder.clone()), FileFormat::Wav, 0, seal);
         std::thread::spawn(move || writer.write());
