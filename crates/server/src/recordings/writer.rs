@@ -232,3 +232,47 @@ fn has_room(file: &File, reserve_bytes: u64) -> io::Result<()> {
     );
     Err(io::Error::new(io::ErrorKind::StorageFull, text))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recordings::{Kept, Recordings};
+    use coeur_exchange::call_record::CallRecordId;
+
+    /// A disk may take a part of what it refuses.
+    #[test]
+    fn a_file_whose_last_write_has_failed_says_how_much_of_it_is_there() {
+        for (format, heard_ms) in [(Format::Wav, 399), (Format::Ogg, 0)] {
+            let path = std::env::temp_dir().join(format!("coeur-torn-{format:?}-{}", std::process::id()));
+            std::fs::create_dir_all(&path).unwrap();
+            let folder = Folder(path.clone());
+            let (rows, kept) = std::sync::mpsc::channel();
+            let keep = move |row: &coeur_storage::RecordingRow| {
+                rows.send(row.clone()).unwrap();
+                Kept::Yes
+            };
+            let (seal, sealing) = Seal::new(folder.clone(), Box::new(keep));
+            let sealing = std::thread::spawn(sealing);
+            let (recordings, writer) = Recordings::new(folder.clone(), format, 0, seal);
+            let reel = recordings.begin(CallRecordId(7), "policy".into());
+            let mut tape = Tape::create(&folder, format, &reel.state).unwrap();
+            tape.sound(0, &[5; 2 * FRAME_SAMPLES * 20]).unwrap();
+            let length = tape.file.metadata().unwrap().len();
+            tape.file.set_len(length - 3).unwrap();
+            tape.is_torn = true;
+            // Of these nothing has come to the disk.
+            tape.frames += 5;
+            tape.finish(&reel.state, "failed: full", &writer.seal);
+            writer.seal.stop();
+            sealing.join().unwrap();
+            let row = kept.try_recv().unwrap();
+            assert_eq!(row.recorded_ms, heard_ms, "{format:?}");
+            let bytes = std::fs::read(path.join(&*row.file)).unwrap();
+            if format == Format::Wav {
+                assert_eq!(bytes[40..44], (bytes.len() as u32 - wav::HEADER_BYTES as u32).to_le_bytes());
+                assert_eq!(bytes.len() as u64, length - 4);
+            }
+            std::fs::remove_dir_all(&path).unwrap();
+        }
+    }
+}
