@@ -228,8 +228,8 @@ fn an_announcement_ends_with_its_recording_and_is_there_once_however_often_that_
     let mut studio = Studio::new("often", relayed(49_520..=49_539, PCMU));
     studio.desk.run(20, |_| false);
     (0..20).for_each(|_| studio.begin());
-    studio.desk.run(40, |_| false);
-    assert_eq!(studio.phase(), Some(Phase::Recording), "half a second");
+    studio.desk.run(78, |_| false);
+    assert_eq!(studio.phase(), Some(Phase::Recording), "it is there once");
     (0..20).for_each(|_| studio.begin());
     studio.desk.run(5, |_| false);
     studio.tape(TapeOrder::End);
