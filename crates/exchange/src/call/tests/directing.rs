@@ -236,6 +236,22 @@ fn who_answers_with_another_port_is_heard_by_the_other_there() {
     assert!(call.rests().is_empty());
 }
 
+/// RFC 4028 section 7.4: a refresh of ours, which bob answers with another port.
+#[test]
+fn who_has_moved_when_its_session_is_refreshed_is_heard_by_the_other_there() {
+    let mut call = talk(LAN, true);
+    call.rests();
+    let sent = call.desk.pass(Duration::from_secs(901));
+    let last = |flow, method| requests_to(&sent, flow, method).last().copied().cloned().expect("a refresh");
+    let (update, invite) = (last(call.alice, "UPDATE"), last(call.bob, "INVITE"));
+    call.desk.receive(call.alice, &reply(&update, 200, "", &contact(call.alice), ""));
+    call.version += 1;
+    let answer = described("10.0.0.2", 5_002, call.version, "");
+    call.desk.receive(call.bob, &reply(&invite, 200, "", &contact(call.bob), &answer));
+    assert_eq!(call.rests(), [("alice", "10.0.0.2:5002".to_owned())]);
+    assert_eq!(call.path(), Some(MediaPath::Direct));
+}
+
 #[test]
 fn two_phones_that_answer_each_time_with_another_port_are_relayed() {
     let mut call = talk(LAN, true);
