@@ -132,6 +132,11 @@ impl Quality {
         self.last_seen = Some(seen);
     }
 
+    /// Of the source that was heard last, under which its newest packet was passed on.
+    pub fn last_number(&self) -> Option<u16> {
+        self.sources[self.last].as_ref().map(|source| source.sent)
+    }
+
     fn each(&self) -> impl Iterator<Item = &ReceiveStats> {
         self.sources.iter().flatten().map(|source| &source.stats)
     }

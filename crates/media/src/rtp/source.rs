@@ -55,6 +55,16 @@ impl Source {
         self.timestamp = timestamp;
     }
 
+    /// The next packet has a number behind this one, where that can be: baresip 1.0 takes another source whose numbers are older
+    /// for packets that come late. As long as nothing was sent it stays in the lower half (see [`Source::new`]); later a number
+    /// never goes back, nor so far that a receiver of SRTP could guess wrong.
+    pub fn number_behind(&mut self, number: u16) {
+        let next = if self.packets == 0 && number > 0x8000 { 0 } else { number.wrapping_add(1) };
+        if self.packets == 0 || next.wrapping_sub(self.sequence) < 0x4000 {
+            self.sequence = next;
+        }
+    }
+
     /// Time passes, whether or not something was sent for it.
     pub fn advance(&mut self, ticks: u32) {
         self.timestamp = self.timestamp.wrapping_add(ticks);
@@ -124,6 +134,23 @@ mod tests {
         let mut packet = Packet::received(&mut slot, 0);
         source.write(&mut packet, now, 8, marker, back, payload).unwrap();
         packet.to_vec()
+    }
+
+    #[test]
+    fn the_first_number_is_behind_another_and_a_later_one_never_goes_back() {
+        let numbered = |mut source: Source, number: u16| {
+            source.number_behind(number);
+            source.sequence
+        };
+        for (number, next) in [(0, 1), (0x7fff, 0x8000), (0x8000, 0x8001), (0x8001, 0), (0xffff, 0)] {
+            let first = numbered(Source::new([7; SEED_BYTES], 8_000), number);
+            assert_eq!(first, next);
+            assert!(first.wrapping_sub(number) < 0x8000, "it is newer");
+        }
+        let begun = Source { packets: 9, sequence: 0xfff0, ..Source::new([7; SEED_BYTES], 8_000) };
+        for (number, next) in [(0xffff, 0), (0x0100, 0x0101), (0xff00, 0xfff0), (0x5000, 0xfff0)] {
+            assert_eq!(numbered(begun.clone(), number), next, "{number:x}");
+        }
     }
 
     #[test]

@@ -72,6 +72,9 @@ impl Tapped {
             let clock_hz = self.says.format.codec.clock_hz();
             let mut source = super::source(self.source.take(), clock_hz);
             let other = out.relay.linked(self.stream).and_then(|other| out.relay.quality(other));
+            if let Some(number) = other.and_then(|quality| quality.last_number()) {
+                source.number_behind(number);
+            }
             if let Some(Seen { timestamp, at, .. }) = other.and_then(|quality| quality.last_seen) {
                 let since = (out.now.since(at).as_millis() as u32).max(u32::from(TICK_MS));
                 source.begin_at(timestamp.wrapping_add((clock_hz / 1_000).wrapping_mul(since)));
