@@ -97,11 +97,15 @@ fn each_side_of_a_recorded_call_is_on_its_channel_and_both_have_heard_of_it() {
         println!(
             "{name}: left {left} s of its own and {foreign_left} s of the other, right {right} s and {foreign_right} s"
         );
-        assert!(left > 3.5 && right > 3.5, "{left} {right}");
+        assert!(left > 2.5 && right > 2.5, "{left} {right}");
         assert!(foreign_left == 0.0 && foreign_right == 0.0, "{foreign_left} {foreign_right}");
         let sum = Command::new("sha256sum").arg(call.file(&recordings[0])).output().expect("sha256sum");
         let sum = String::from_utf8_lossy(&sum.stdout).into_owned();
         assert!(sum.starts_with(recordings[0]["sha256"].as_str().expect("a sum")), "{sum}");
+        let talked = [call.alice.heard_now(&[660.0])[0], call.bob.heard_now(&[440.0])[0]];
+        println!("{name}: they have heard each other for {talked:?} s");
+        // Of what is left of five seconds behind the announcement.
+        assert!(talked.iter().all(|seconds| *seconds > 2.5), "{talked:?}");
         let announced = [call.alice.heard_s(ANNOUNCEMENT_HZ), call.bob.heard_s(ANNOUNCEMENT_HZ)];
         println!("{name}: announced for {announced:?} s");
         // Twice half a second, in windows of a tenth.

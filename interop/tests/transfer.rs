@@ -1,6 +1,6 @@
 //! Attended transfer by a real linphonec, between two others, with the calls on one shard and on two (decision 0032): the
-//! two that are joined hear each other, and nobody is left on a line. (A baresip 1.0 hears nothing of whoever begins to
-//! speak to it with lower RTP timestamps than who spoke before.)
+//! two that are joined hear each other, and nobody is left on a line. (A baresip 1.0 writes no sound into its file any more once
+//! it was on hold, so that what it hears behind that cannot be told.)
 
 use coeur_interop::coeur::{Coeur, DOMAIN};
 use coeur_interop::linphone::{Linphone, Setup};

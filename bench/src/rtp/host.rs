@@ -7,6 +7,7 @@ use coeur_exchange::flow::ShardId;
 use coeur_exchange::input::MediaEvent;
 use coeur_exchange::media::{Keying, OpenStream, Pair, Peer, SrtpKey, SrtpSuite, Stream, StreamKind};
 use coeur_exchange::outbox::{MediaCommand, MediaId};
+use coeur_media::srtp::Suite;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::net::SocketAddr;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
@@ -125,7 +126,7 @@ impl Relay for Host {
     }
 
     fn open(&mut self, call: usize, phones: [SocketAddr; 2], mode: Mode) -> Opened {
-        let srtp = mode.suites.map(|suite| suite.map_or("-", keys::name));
+        let srtp = mode.suites.map(|suite| suite.map_or("-", Suite::name));
         writeln!(self.input, "{call} {} {} {} {}", phones[0], phones[1], srtp[0], srtp[1]).expect("the host");
         let mut line = String::new();
         self.output.read_line(&mut line).expect("the host");

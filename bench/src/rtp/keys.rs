@@ -15,18 +15,6 @@ pub fn master(suite: Suite, bytes: &[u8]) -> MasterKey {
     MasterKey::new(suite, bytes).expect("30 bytes of key and salt")
 }
 
-/// RFC 4568 section 6.2.
-pub fn name(suite: Suite) -> &'static str {
-    match suite {
-        Suite::AesCm128HmacSha1_32 => "AES_CM_128_HMAC_SHA1_32",
-        Suite::AesCm128HmacSha1_80 => "AES_CM_128_HMAC_SHA1_80",
-        Suite::AesCm256HmacSha1_32 => "AES_256_CM_HMAC_SHA1_32",
-        Suite::AesCm256HmacSha1_80 => "AES_256_CM_HMAC_SHA1_80",
-        Suite::AeadAes128Gcm => "AEAD_AES_128_GCM",
-        Suite::AeadAes256Gcm => "AEAD_AES_256_GCM",
-    }
-}
-
 /// 30 bytes make 40 letters and no padding.
 pub fn base64(bytes: &[u8]) -> String {
     let mut out = String::new();

@@ -90,7 +90,7 @@ fn sdp(phone: SocketAddr, crypto: Option<(Suite, u32, usize)>) -> String {
     let (profile, crypto) = match crypto {
         Some((suite, tag, side)) => {
             let key = keys::base64(&keys::bytes(side, false));
-            ("SAVP", format!("a=crypto:{tag} {} inline:{key}\r\n", keys::name(suite)))
+            ("SAVP", format!("a=crypto:{tag} {} inline:{key}\r\n", suite.name()))
         }
         None => ("AVP", String::new()),
     };
@@ -112,7 +112,7 @@ fn media(answer: &str, suite: Option<Suite>) -> (SocketAddr, Option<(u32, Vec<u8
     };
     let address = format!("{}:{}", word("c=IN IP4 ", 0), word("m=audio ", 0)).parse().expect("an address");
     let key = suite.map(|suite| {
-        let is_it = |line: &&str| line.starts_with("a=crypto:") && line.contains(keys::name(suite));
+        let is_it = |line: &&str| line.starts_with("a=crypto:") && line.contains(suite.name());
         let line = answer.lines().find(is_it).unwrap_or_else(|| panic!("no key in {answer}"));
         let tag =
             line["a=crypto:".len()..].split(' ').next().and_then(|tag| tag.parse().ok()).expect("a tag");

@@ -31,6 +31,15 @@ pub fn world() -> World {
     world_with(Domain::new(DOMAIN))
 }
 
+/// Adds the domain `example.net` with the account dave.
+pub fn add_dave_elsewhere(world: &World) -> AccountId {
+    let dave = AccountId(9);
+    apply(world, Change::DomainAdded(Domain::new("example.net")));
+    let account = Account::new(dave, Aor::new("dave", "example.net").expect("a name"));
+    apply(world, Change::AccountAdded(Box::new(account)));
+    dave
+}
+
 pub fn world_with(domain: Domain) -> World {
     let secrets = Secrets { nonce: [1; 32], route: [2; 32], gruu: [3; 32] };
     let bound = "192.0.2.1:5060".parse().expect("a socket address");

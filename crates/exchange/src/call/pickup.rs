@@ -244,18 +244,16 @@ pub(super) fn oldest_in_groups(world: &World, by: &Account) -> Option<Name> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{aor, apply, world};
-    use coeur_directory::{AccountPatch, Aor, Change, DeviceId, Domain, PickupGroups};
+    use crate::testing::{add_dave_elsewhere, aor, apply, world};
+    use coeur_directory::{AccountPatch, Aor, Change, DeviceId, PickupGroups};
 
     #[test]
     fn calls_are_taken_within_one_domain_by_the_right_of_who_is_called() {
         let world = world();
-        apply(&world, Change::DomainAdded(Domain::new("example.net")));
-        let dave = Account::new(AccountId(9), Aor::new("dave", "example.net").expect("a name"));
-        apply(&world, Change::AccountAdded(Box::new(dave)));
-        let party = |account| Party { account: AccountId(account), device: DeviceId(0) };
-        let (alice, bob, dave) = (party(1), AccountId(2), party(9));
-        assert!(is_let(&world, party(2), bob) && !is_let(&world, alice, bob));
+        let dave = add_dave_elsewhere(&world);
+        let party = |account| Party { account, device: DeviceId(0) };
+        let (alice, bob, dave) = (party(AccountId(1)), AccountId(2), party(dave));
+        assert!(is_let(&world, party(bob), bob) && !is_let(&world, alice, bob));
         let set = |patch| apply(&world, Change::AccountChanged { aor: aor("bob"), patch });
         set(AccountPatch { picked_up: Some(true), ..AccountPatch::default() });
         assert!(is_let(&world, alice, bob) && !is_let(&world, dave, bob));

@@ -277,19 +277,17 @@ pub(super) fn reason_of(error: DialogError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{apply, world};
-    use coeur_directory::{Account, Aor, Change, DeviceId, Domain};
+    use crate::testing::{add_dave_elsewhere, world};
+    use coeur_directory::DeviceId;
 
     #[test]
     fn that_an_account_has_too_many_calls_is_told_within_its_domain_alone() {
         let world = world();
-        apply(&world, Change::DomainAdded(Domain::new("example.net")));
-        let dave = Account::new(AccountId(9), Aor::new("dave", "example.net").expect("a name"));
-        apply(&world, Change::AccountAdded(Box::new(dave)));
+        let dave = add_dave_elsewhere(&world);
         let told = |caller| {
-            let caller = Party { account: AccountId(caller), device: DeviceId(0) };
+            let caller = Party { account: caller, device: DeviceId(0) };
             callee_is_full(&world, caller, AccountId(2))
         };
-        assert_eq!((told(1), told(9)), (Some("Callee Has Too Many Calls"), None));
+        assert_eq!((told(AccountId(1)), told(dave)), (Some("Callee Has Too Many Calls"), None));
     }
 }

@@ -55,9 +55,9 @@ impl Source {
         self.timestamp = timestamp;
     }
 
-    /// The next packet has a number behind this one, where that can be: baresip 1.0 takes another source whose numbers are older
-    /// for packets that come late. As long as nothing was sent it stays in the lower half (see [`Source::new`]); later a number
-    /// never goes back, nor so far that a receiver of SRTP could guess wrong.
+    /// The next packet has a number behind this one, where that can be: of a source in the place of another baresip 1.0 heard
+    /// nothing about every second time when its first number was random. As long as nothing was sent it stays in the lower half
+    /// (see [`Source::new`]); later a number never goes back, nor so far that a receiver of SRTP could guess wrong.
     pub fn number_behind(&mut self, number: u16) {
         let next = if self.packets == 0 && number > 0x8000 { 0 } else { number.wrapping_add(1) };
         if self.packets == 0 || next.wrapping_sub(self.sequence) < 0x4000 {
