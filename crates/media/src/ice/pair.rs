@@ -22,8 +22,13 @@ pub(super) struct Pair {
     /// Controlling: the next check says USE-CANDIDATE. Controlled: the peer has said it.
     pub(super) nominate: bool,
     /// When something with integrity last came over it.
-    pub(super) heard: Monotonic,
+    heard: Monotonic,
+    /// Its media comes from elsewhere since.
+    is_left: bool,
 }
+
+/// After this silence a pair gives way to any other that the peer nominates.
+const STALE: Duration = Duration::from_secs(5);
 
 /// RFC 8445 section 6.1.2.6; nothing is frozen in a list of one component, and in progress is what has a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +52,29 @@ pub(super) struct Check {
 
 impl Pair {
     pub(super) const fn new(local: usize, remote: usize, now: Monotonic) -> Pair {
-        Pair { local, remote, state: PairState::Waiting, check: None, nominate: false, heard: now }
+        Pair {
+            local,
+            remote,
+            state: PairState::Waiting,
+            check: None,
+            nominate: false,
+            heard: now,
+            is_left: false,
+        }
+    }
+
+    pub(super) const fn hears(&mut self, now: Monotonic) {
+        (self.heard, self.is_left) = (now, false);
+    }
+
+    /// Its peer has gone elsewhere.
+    pub(super) const fn leave(&mut self) {
+        self.is_left = true;
+    }
+
+    /// Whether it is alive: no other takes its place that is no better.
+    pub(super) fn is_alive(&self, now: Monotonic) -> bool {
+        !self.is_left && now < self.heard + STALE
     }
 }
 

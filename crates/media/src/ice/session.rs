@@ -23,9 +23,6 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// From the credentials of the peer to the verdict that there is no pair.
 const GIVE_UP: Duration = Duration::from_secs(30);
 
-/// After this silence a pair gives way to any other that the peer nominates.
-const STALE: Duration = Duration::from_secs(5);
-
 /// RFC 7675 section 5.1: consent is asked for every 5 seconds, a fifth more or less, and expires after 30.
 const CONSENT_INTERVAL_MS: u64 = 5_000;
 const CONSENT_TIME: Duration = Duration::from_secs(30);
@@ -186,7 +183,7 @@ impl Session {
         let Some(place) = self.pair_of(common, now, local, remote) else { return false };
         let nominates = nominates && common.role == Role::Controlled;
         let pair = &mut self.pairs[place];
-        pair.heard = now;
+        pair.hears(now);
         pair.nominate |= nominates;
         if common.mode == Mode::Lite {
             pair.state = PairState::Valid;
@@ -213,10 +210,11 @@ impl Session {
             return;
         };
         // It has left the pair of before, which therefore keeps nothing.
-        self.pairs[selected].heard = now - STALE;
+        self.pairs[selected].leave();
         match common.mode {
             Mode::Lite => {
-                (self.pairs[place].state, self.pairs[place].heard) = (PairState::Valid, now);
+                self.pairs[place].state = PairState::Valid;
+                self.pairs[place].hears(now);
                 self.select(common, now, place);
             }
             Mode::Full => {
@@ -252,7 +250,7 @@ impl Session {
         let is_symmetric = canonical(base) == canonical(local) && canonical(remote) == canonical(from);
         if is_consent {
             if is_symmetric && answer.class() == Class::Success {
-                self.pairs[place].heard = now;
+                self.pairs[place].hears(now);
                 self.consent_expires = now + CONSENT_TIME;
             }
             return true;
@@ -292,7 +290,7 @@ impl Session {
     fn succeed(&mut self, common: &mut Common, now: Monotonic, place: usize, nominated: bool) {
         let pair = &mut self.pairs[place];
         pair.state = PairState::Valid;
-        pair.heard = now;
+        pair.hears(now);
         self.remotes[pair.remote].proven = true;
         self.first_valid = self.first_valid.min(now);
         let nominated = match common.role {
@@ -310,7 +308,7 @@ impl Session {
         let keeps = |selected: usize| {
             selected == place
                 || self.priority(common, selected) >= self.priority(common, place)
-                    && now < self.pairs[selected].heard + STALE
+                    && self.pairs[selected].is_alive(now)
         };
         if self.selected.is_some_and(keeps) {
             return;

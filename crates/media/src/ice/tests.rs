@@ -12,7 +12,10 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn pair(modes: [Mode; 2], roles: [Role; 2], shapes: [Shape; 2], seed: u64) -> World {
-    let mut world = World::new(seed);
+    pair_in(World::new(seed), modes, roles, shapes)
+}
+
+fn pair_in(mut world: World, modes: [Mode; 2], roles: [Role; 2], shapes: [Shape; 2]) -> World {
     for end in 0..2 {
         world.add(modes[end], roles[end], shapes[end]);
     }
@@ -521,6 +524,24 @@ fn an_agent_that_hears_media_from_elsewhere_follows_it() {
                 assert_eq!(world.ends[0].agent.selected(), Some((local, before)), "nobody is there");
             }
         }
+    }
+}
+
+/// Of a process that has just begun, in which "five seconds ago" is before all time: a phone may move right after a restart.
+#[test]
+fn a_phone_that_moves_in_the_first_second_of_the_process_is_followed() {
+    for mode in [Mode::Lite, Mode::Full] {
+        let mut world = World::new(22);
+        world.now = Monotonic::default();
+        let shapes = [Shape::Open, Shape::Symmetric];
+        let mut world = pair_in(world, [mode, Mode::Full], [Role::Controlled, Role::Controlling], shapes);
+        world.run(SECOND);
+        let (local, before) = world.ends[0].agent.selected().expect("a pair");
+        let elsewhere = world.rebind(1, local);
+        assert_ne!(elsewhere, before);
+        world.ends[0].agent.moved(world.now, local, elsewhere);
+        world.run(SECOND);
+        assert_eq!(world.ends[0].agent.selected(), Some((local, elsewhere)), "{mode:?}");
     }
 }
 

@@ -184,6 +184,16 @@ impl World {
         }
     }
 
+    /// The NAT of this end forgets its mappings, and media of it comes out of a new one to `to`: from there.
+    pub(super) fn rebind(&mut self, end: usize, to: SocketAddr) -> SocketAddr {
+        let End { nat, host, .. } = &mut self.ends[end];
+        let nat = nat.as_mut().expect("an end behind a NAT");
+        for mapping in &mut nat.mappings {
+            mapping.0 = SocketAddr::from(([0; 4], 0)); // the port is not given again
+        }
+        nat.leave(*host, to)
+    }
+
     pub(super) fn run(&mut self, span: Duration) {
         let until = self.now + span;
         self.collect();
