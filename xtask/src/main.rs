@@ -3,7 +3,9 @@
 //! with the reason. The last line counts tests: `N passed, N failed, N skipped`.
 
 mod claims;
+mod fuzz;
 mod instructions;
+mod interop;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
@@ -50,16 +52,16 @@ fn main() -> ExitCode {
         Some("test") => {
             companions(&mut tally);
             quick(&mut tally);
-            interop(&mut tally);
+            interop::check(&mut tally);
             instructions::check(&mut tally);
             deny(&mut tally);
         }
         Some("quick") => quick(&mut tally),
         Some("claims") => claims(&mut tally),
         Some("wall") => wall(&mut tally),
-        Some("interop") => interop(&mut tally),
+        Some("interop") => interop::check(&mut tally),
         Some("instructions") => instructions::check(&mut tally),
-        Some("fuzz") => fuzz(&mut tally, args.get(1).map_or("60", String::as_str)),
+        Some("fuzz") => fuzz::check(&mut tally, args.get(1).map_or("60", String::as_str)),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -83,7 +85,7 @@ fn quick(tally: &mut Tally) {
         &["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"],
     );
     step(tally, "docs", "cargo", &["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
-    tests(tally, "tests", &["test", "--workspace", "--locked", "--no-fail-fast"]);
+    run_tests(tally, "tests", &["test", "--workspace", "--locked", "--no-fail-fast"]);
 }
 
 /// Runs one command as one check.
@@ -104,17 +106,17 @@ fn step(tally: &mut Tally, name: &str, program: &str, args: &[&str]) -> bool {
     ok
 }
 
-/// Runs a test command and adds up the counts of its `test result:` lines.
-fn tests(tally: &mut Tally, name: &str, args: &[&str]) {
+/// Runs a test command and adds up the counts of its `test result:` lines. The names of the tests that failed.
+fn run_tests(tally: &mut Tally, name: &str, args: &[&str]) -> Vec<String> {
     println!("== {name}: cargo {}", args.join(" "));
     let started = Instant::now();
     let child = Command::new("cargo").args(args).stdout(Stdio::piped()).spawn();
     let Ok(mut child) = child else {
         println!("== {name}: cargo could not be started");
         tally.failed += 1;
-        return;
+        return Vec::new();
     };
-    let mut failed_before = 0;
+    let (mut failed_before, mut failed_names) = (0, Vec::new());
     if let Some(out) = child.stdout.take() {
         for line in BufReader::new(out).lines().map_while(Result::ok) {
             println!("{line}");
@@ -124,6 +126,7 @@ fn tests(tally: &mut Tally, name: &str, args: &[&str]) {
                 tally.skipped += ignored;
                 failed_before += failed;
             }
+            failed_names.extend(failed_name(&line).map(str::to_owned));
         }
     }
     let ok = child.wait().is_ok_and(|status| status.success());
@@ -131,6 +134,12 @@ fn tests(tally: &mut Tally, name: &str, args: &[&str]) {
         tally.failed += 1;
     }
     println!("== {name}: {} ({:.0?})", if ok { "ok" } else { "FAILED" }, started.elapsed());
+    failed_names
+}
+
+/// `test a_name ... FAILED` -> `a_name`
+fn failed_name(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
 
 /// `test result: ok. 3 passed; 0 failed; 1 ignored; ...` -> (3, 0, 1)
@@ -258,88 +267,6 @@ fn companions(tally: &mut Tally) {
     }
 }
 
-/// The test binaries of `interop`, and the programs that each drives.
-const SCENARIOS: &[(&str, &[&str])] = &[
-    ("sipp", &["sipp"]),
-    ("races", &["sipp"]),
-    ("flows", &["sipp"]),
-    ("baresip", &["baresip"]),
-    ("linphone", &["linphonec", "baresip"]),
-    ("attacks", &[]),
-    ("mutations", &[]),
-    ("enumeration", &[]),
-    ("restart", &[]),
-    ("nat", &["nft", "conntrack", NAMESPACES]),
-    ("heard", &["baresip", "nft", "conntrack", NAMESPACES]),
-    ("laboratory", &["baresip", "chromium", "node", "npm", WEB_PHONES, "nft", "conntrack", NAMESPACES]),
-    ("transfer", &["linphonec", "baresip"]),
-    ("survive", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
-    ("sounds", &["linphonec", "baresip", "chromium", "node", "npm", WEB_PHONES]),
-    ("recording", &["baresip"]),
-    ("keys", &["baresip"]),
-    ("direct", &["baresip", "nft", "conntrack", NAMESPACES]),
-    ("converting", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
-    ("moving", &["baresip", "chromium", "node", "npm", WEB_PHONES, "nft", "conntrack", NAMESPACES]),
-    ("media_attacks", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
-    ("silence", &["nft", NAMESPACES]),
-    ("browser", &["chromium", "node", "npm", WEB_PHONES]),
-];
-/// No program: the right to make network namespaces, which root has where the kernel allows it.
-const NAMESPACES: &str = "network namespaces";
-/// The packages of `interop/browser`.
-const WEB_PHONES: &str = "web phones";
-/// Those programs, and the packages of the distribution that have them.
-const PEERS: &[(&str, &str)] = &[
-    ("sipp", "sip-tester"),
-    ("baresip", "baresip"),
-    ("linphonec", "linphone-cli"),
-    ("nft", "nftables"),
-    ("conntrack", "conntrack"),
-    ("ip", "iproute2"),
-    ("chromium", "chromium"),
-    ("node", "nodejs"),
-    ("npm", "npm"),
-];
-
-fn interop(tally: &mut Tally) {
-    let mut missing: Vec<&str> = PEERS
-        .iter()
-        .filter(|(program, package)| !have(program) && !install(package))
-        .map(|(program, package)| {
-            tally.notes.push(format!(
-                "{program} is not installed and could not be: its scenarios are skipped (Debian package {package})"
-            ));
-            *program
-        })
-        .collect();
-    if !Command::new("unshare").args(["--net", "true"]).status().is_ok_and(|status| status.success()) {
-        tally.notes.push(format!("no right to make {NAMESPACES}: the scenarios behind routers are skipped"));
-        missing.push(NAMESPACES);
-    }
-    let npm = ["--prefix", "interop/browser", "ci", "--ignore-scripts", "--silent"];
-    if !Command::new("npm").args(npm).status().is_ok_and(|status| status.success()) {
-        tally.notes.push(
-            "the packages of the web phones could not be installed: their scenarios are skipped".into(),
-        );
-        missing.push(WEB_PHONES);
-    }
-    // The scenarios take the binary that lies there, which may be older than the sources.
-    if !step(tally, "server", "cargo", &["build", "--package", "coeur", "--locked", "--quiet"]) {
-        return;
-    }
-    let mut args = vec!["test", "--package", "coeur-interop", "--locked", "--no-fail-fast"];
-    for (scenario, programs) in SCENARIOS {
-        if programs.iter().any(|program| missing.contains(program)) {
-            tally.skipped += 1;
-        } else {
-            args.extend(["--test", scenario]);
-        }
-    }
-    // Each binary attacks or measures alone, but two of its phones may talk at once.
-    args.extend(["--", "--ignored", "--test-threads=2"]);
-    tests(tally, "interop", &args);
-}
-
 fn deny(tally: &mut Tally) {
     let have_deny =
         Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|o| o.status.success());
@@ -354,85 +281,6 @@ fn deny(tally: &mut Tally) {
         return;
     }
     step(tally, "deny", "cargo", &["deny", "--all-features", "check", "licenses", "bans", "sources"]);
-}
-
-/// Where seeds for a fuzz target lie, below the folder `shared` beside the repository (or `COEUR_SHARED`).
-const SEEDS: &[(&str, &[&str])] = &[
-    ("message", &["torture/rfc4475", "corpora/sipgo"]),
-    ("header", &["torture/rfc4475", "corpora/sipgo"]),
-    ("uri", &["corpora/sipgo"]),
-    ("stream", &["torture/rfc4475"]),
-    ("digest", &["torture/rfc4475"]),
-    ("sdp", &["corpora/janus/fuzzers/corpora/sdp_fuzzer"]),
-];
-
-/// Each target in turn. libFuzzer wants options that are for nightly compilers only; told to be one, the compiler in use
-/// takes them too.
-fn fuzz(tally: &mut Tally, seconds: &str) {
-    let mut targets: Vec<String> = names_in("fuzz/fuzz_targets");
-    if targets.is_empty() {
-        tally.failed += 1;
-        println!("no fuzz/fuzz_targets here");
-        return;
-    }
-    targets.sort();
-    let runs =
-        |args: &[&str]| Command::new("cargo").args(args).output().is_ok_and(|out| out.status.success());
-    if !runs(&["fuzz", "--version"]) {
-        step(tally, "cargo-fuzz", "cargo", &["install", "--locked", "--quiet", "cargo-fuzz"]);
-    }
-    for target in targets {
-        let mut args = vec!["fuzz".to_owned(), "run".into(), target.clone()];
-        let own = format!("fuzz/corpus/{target}");
-        let _ = std::fs::create_dir_all(&own);
-        args.push(own);
-        args.extend(seeds(&target));
-        args.extend(["--".into(), format!("-max_total_time={seconds}"), "-rss_limit_mb=2048".into()]);
-        args.push("-print_final_stats=1".into());
-        fuzz_one(tally, &target, &args);
-    }
-}
-
-fn names_in(folder: &str) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let names = entries.flatten().map(|entry| entry.path());
-    names.filter_map(|path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned())).collect()
-}
-
-/// What once failed, and the corpora of others.
-fn seeds(target: &str) -> Vec<String> {
-    let shared = std::env::var_os("COEUR_SHARED").map_or("../shared".into(), std::path::PathBuf::from);
-    let others = SEEDS.iter().filter(|(known, _)| *known == target).flat_map(|(_, folders)| *folders);
-    let folders = others.map(|folder| shared.join(folder));
-    let all = folders.chain([std::path::Path::new("fuzz/regressions").join(target)]);
-    all.filter(|folder| folder.is_dir()).map(|folder| folder.display().to_string()).collect()
-}
-
-/// As [`step`], with the number of executions, which libFuzzer says at its end.
-fn fuzz_one(tally: &mut Tally, target: &str, args: &[String]) {
-    println!("== {target}: cargo {}", args.join(" "));
-    let mut command = Command::new("cargo");
-    command.args(args).env("RUSTC_BOOTSTRAP", "1").stderr(Stdio::piped());
-    let Ok(mut child) = command.spawn() else {
-        tally.failed += 1;
-        return;
-    };
-    let mut executions = String::from("0");
-    for line in
-        child.stderr.take().into_iter().flat_map(|out| BufReader::new(out).lines().map_while(Result::ok))
-    {
-        if let Some(count) = line.strip_prefix("stat::number_of_executed_units:") {
-            executions = count.trim().to_owned();
-        }
-        // One line for each new input is more than anybody reads.
-        if !line.starts_with('#') {
-            eprintln!("{line}");
-        }
-    }
-    let ok = child.wait().is_ok_and(|status| status.success());
-    println!("== {target}: {} ({executions} executions)", if ok { "ok" } else { "FAILED" });
-    tally.notes.push(format!("{target}: {executions} executions"));
-    if ok { tally.passed += 1 } else { tally.failed += 1 }
 }
 
 fn have(program: &str) -> bool {
@@ -481,22 +329,13 @@ mod tests {
             "test result: ok. 31 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s";
         assert_eq!(counts(line), Some((31, 2, 1)));
         assert_eq!(counts("running 3 tests"), None);
+        assert_eq!(counts("test a_test ... FAILED"), None);
     }
 
     #[test]
-    fn every_scenario_of_interop_is_run() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../interop/tests");
-        let files = std::fs::read_dir(folder).expect("interop has tests").flatten().map(|entry| entry.path());
-        // A test is a file, or a folder with a `main.rs`; other folders are parts of a file beside them.
-        let mut there: Vec<String> = files
-            .filter(|path| {
-                path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").is_file()
-            })
-            .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
-            .collect();
-        there.sort();
-        let mut run: Vec<&str> = SCENARIOS.iter().map(|(name, _)| *name).collect();
-        run.sort_unstable();
-        assert_eq!(there, run);
+    fn a_test_that_failed_is_named() {
+        assert_eq!(failed_name("test calls::a_call_is_heard ... FAILED"), Some("calls::a_call_is_heard"));
+        assert_eq!(failed_name("test a_call_is_heard ... ok"), None);
+        assert_eq!(failed_name("test result: FAILED. 4 passed; 1 failed; 0 ignored"), None);
     }
 }

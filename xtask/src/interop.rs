@@ -1,0 +1,134 @@
+//! `cargo xtask interop`: the scenarios with real phones and browsers, and what each of them needs.
+
+use super::{Tally, have, install, run_tests, step};
+use std::process::Command;
+
+/// The test binaries of `interop`, and the programs that each drives.
+const SCENARIOS: &[(&str, &[&str])] = &[
+    ("sipp", &["sipp"]),
+    ("races", &["sipp"]),
+    ("flows", &["sipp"]),
+    ("baresip", &["baresip"]),
+    ("linphone", &["linphonec", "baresip"]),
+    ("attacks", &[]),
+    ("mutations", &[]),
+    ("enumeration", &[]),
+    ("restart", &[]),
+    ("nat", &["nft", "conntrack", NAMESPACES]),
+    ("heard", &["baresip", "nft", "conntrack", NAMESPACES]),
+    ("laboratory", &["baresip", "chromium", "node", "npm", WEB_PHONES, "nft", "conntrack", NAMESPACES]),
+    ("transfer", &["linphonec", "baresip"]),
+    ("survive", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
+    ("sounds", &["linphonec", "baresip", "chromium", "node", "npm", WEB_PHONES]),
+    ("recording", &["baresip"]),
+    ("keys", &["baresip"]),
+    ("direct", &["baresip", "nft", "conntrack", NAMESPACES]),
+    ("converting", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
+    ("moving", &["baresip", "chromium", "node", "npm", WEB_PHONES, "nft", "conntrack", NAMESPACES]),
+    ("media_attacks", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
+    ("silence", &["nft", NAMESPACES]),
+    ("browser", &["chromium", "node", "npm", WEB_PHONES]),
+];
+/// No program: the right to make network namespaces, which root has where the kernel allows it.
+const NAMESPACES: &str = "network namespaces";
+/// The packages of `interop/browser`.
+const WEB_PHONES: &str = "web phones";
+/// Those programs, and the packages of the distribution that have them.
+const PEERS: &[(&str, &str)] = &[
+    ("sipp", "sip-tester"),
+    ("baresip", "baresip"),
+    ("linphonec", "linphone-cli"),
+    ("nft", "nftables"),
+    ("conntrack", "conntrack"),
+    ("ip", "iproute2"),
+    ("chromium", "chromium"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
+];
+
+pub(crate) fn check(tally: &mut Tally) {
+    let mut missing: Vec<&str> = PEERS
+        .iter()
+        .filter(|(program, package)| !have(program) && !install(package))
+        .map(|(program, package)| {
+            tally.notes.push(format!(
+                "{program} is not installed and could not be: its scenarios are skipped (Debian package {package})"
+            ));
+            *program
+        })
+        .collect();
+    if !Command::new("unshare").args(["--net", "true"]).status().is_ok_and(|status| status.success()) {
+        tally.notes.push(format!("no right to make {NAMESPACES}: the scenarios behind routers are skipped"));
+        missing.push(NAMESPACES);
+    }
+    let npm = ["--prefix", "interop/browser", "ci", "--ignore-scripts", "--silent"];
+    if !Command::new("npm").args(npm).status().is_ok_and(|status| status.success()) {
+        tally.notes.push(
+            "the packages of the web phones could not be installed: their scenarios are skipped".into(),
+        );
+        missing.push(WEB_PHONES);
+    }
+    // The scenarios take the binary that lies there, which may be older than the sources.
+    if !step(tally, "server", "cargo", &["build", "--package", "coeur", "--locked", "--quiet"]) {
+        return;
+    }
+    let mut args = vec!["test", "--package", "coeur-interop", "--locked", "--no-fail-fast"];
+    for (scenario, programs) in SCENARIOS {
+        if programs.iter().any(|program| missing.contains(program)) {
+            tally.skipped += 1;
+        } else {
+            args.extend(["--test", scenario]);
+        }
+    }
+    // Each binary attacks or measures alone, but two of its phones may talk at once.
+    args.extend(["--", "--ignored", "--test-threads=2"]);
+    let failed = run_tests(tally, "interop", &args);
+    again(tally, &args, &failed);
+}
+
+/// Real phones keep time of their own on a machine that others share, so what failed may say itself once more, alone. It
+/// counts as passed then, and the closing notes name it; more than [`AGAIN_MAX`] are no accident.
+fn again(tally: &mut Tally, args: &[&str], failed: &[String]) {
+    if failed.len() > AGAIN_MAX {
+        return;
+    }
+    for name in failed {
+        let of_it = [args, &["--exact", name]].concat();
+        let before = (tally.passed, tally.failed, tally.skipped);
+        run_tests(tally, "once more", &of_it);
+        let has_passed = tally.passed > before.0 && tally.failed == before.1;
+        (tally.passed, tally.failed, tally.skipped) = before;
+        if has_passed {
+            tally.passed += 1;
+            tally.failed -= 1;
+            tally
+                .notes
+                .push(format!("{name} failed, and passed when it ran once more, alone: read why above"));
+        }
+    }
+}
+
+/// Tests of real phones that may run once more.
+const AGAIN_MAX: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_of_interop_is_run() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../interop/tests");
+        let files = std::fs::read_dir(folder).expect("interop has tests").flatten().map(|entry| entry.path());
+        // A test is a file, or a folder with a `main.rs`; other folders are parts of a file beside them.
+        let mut there: Vec<String> = files
+            .filter(|path| {
+                path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").is_file()
+            })
+            .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+            .collect();
+        there.sort();
+        let mut run: Vec<&str> = SCENARIOS.iter().map(|(name, _)| *name).collect();
+        run.sort_unstable();
+        assert_eq!(there, run);
+    }
+}
