@@ -62,6 +62,7 @@ fn main() {
         k @ ("register" | "options" | "message" | "invite") => sip::main(k, &a),
         "handshake" => conn::handshake(&a),
         "rtp" => rtp::main(&a),
+        "convert" => rtp::convert(&a),
         "media-host" => rtp::host(&v[1..]),
         "idle" => conn::idle(&a),
         "usage" => println!("{:?}", proc::usage(&proc::tree(a.num("pid", 0.0) as i32), true)),

@@ -1,12 +1,17 @@
 //! Our media workers and nothing else, in a process of their own: told of calls by lines on its input.
 
+use super::convert::payload_type;
 use super::{Mode, Opened, Process, Relay, keys};
 use coeur::media::{Media, NoSlowPath, Settings};
 use coeur::shard::Clock;
 use coeur_exchange::flow::ShardId;
 use coeur_exchange::input::MediaEvent;
-use coeur_exchange::media::{Keying, OpenStream, Pair, Peer, SrtpKey, SrtpSuite, Stream, StreamKind};
+use coeur_exchange::media::{
+    Conversion, Converted, Format, Keying, OpenStream, Pair, Peer, Side, SrtpKey, SrtpSuite, Stream,
+    StreamKind,
+};
 use coeur_exchange::outbox::{MediaCommand, MediaId};
+use coeur_media::codec::Codec;
 use coeur_media::srtp::Suite;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::net::SocketAddr;
@@ -14,7 +19,7 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-/// `coeur-bench media-host WORKERS`: each line `CALL PHONE PHONE SRTP SRTP` is answered by the two ports.
+/// `coeur-bench media-host WORKERS`: each line `CALL PHONE PHONE SRTP SRTP CODEC CODEC` is answered by the two ports.
 pub fn main(args: &[String]) {
     let workers: usize = args.first().and_then(|n| n.parse().ok()).unwrap_or(1);
     let (events, told) = channel();
@@ -30,17 +35,21 @@ pub fn main(args: &[String]) {
         Media::start(&settings, Clock::default(), tell, &spawn, || Box::new(NoSlowPath)).expect("workers");
     for line in stdin().lines().map_while(Result::ok) {
         let words: Vec<&str> = line.split(' ').collect();
-        let [call, a, b, a_srtp, b_srtp] = words[..] else { panic!("{line}") };
+        let [call, a, b, a_srtp, b_srtp, a_codec, b_codec] = words[..] else { panic!("{line}") };
         let call: u64 = call.parse().expect("a number");
         let shard = ShardId((call as usize % workers) as u8);
         let ids = [MediaId::new(shard, call * 2), MediaId::new(shard, call * 2 + 1)];
         let mut answer = String::new();
-        for (side, (id, phone, srtp)) in [(ids[0], a, a_srtp), (ids[1], b, b_srtp)].into_iter().enumerate() {
+        let phones = [(ids[0], a, a_srtp, a_codec), (ids[1], b, b_srtp, b_codec)];
+        for (side, (id, phone, srtp, codec)) in phones.into_iter().enumerate() {
             let phone: SocketAddr = phone.parse().expect("an address");
-            let port = open(&media, &told, id, phone, suite(srtp).map(|suite| (suite, side)));
+            let formats = Codec::from_name(codec).map(format).into_iter().collect();
+            let port = open(&media, &told, id, phone, suite(srtp).map(|suite| (suite, side)), formats);
             answer.push_str(&format!("{port} "));
         }
-        let streams = [Pair { a: 0, b: 0, payloads: Box::default(), conversion: None }].into();
+        let sound = Conversion { what: Converted::Sound, a: Side::USUAL, b: Side::USUAL };
+        let conversion = (a_codec != b_codec).then_some(sound);
+        let streams = [Pair { a: 0, b: 0, payloads: Box::default(), conversion }].into();
         media.handle(MediaCommand::Connect { a: ids[0], b: ids[1], streams });
         println!("{answer}");
         stdout().flush().expect("a reader");
@@ -57,12 +66,23 @@ fn suite(name: &str) -> Option<SrtpSuite> {
     }
 }
 
+fn format(codec: Codec) -> Format {
+    Format {
+        payload: payload_type(codec),
+        name: codec.name().as_bytes().into(),
+        clock_rate: codec.clock_hz(),
+        channels: if codec == Codec::Opus { 2 } else { 1 },
+        fmtp: None,
+    }
+}
+
 fn open(
     media: &Media,
     told: &Receiver<MediaEvent>,
     id: MediaId,
     phone: SocketAddr,
     srtp: Option<(SrtpSuite, usize)>,
+    formats: Box<[Format]>,
 ) -> SocketAddr {
     let audio = OpenStream { kind: StreamKind::Audio, rtcp_mux: false, bundled_with: None };
     media.handle(MediaCommand::Open { id, near: phone.ip(), streams: [audio].into() });
@@ -92,7 +112,7 @@ fn open(
         we_receive: true,
         keying,
         ice: None,
-        formats: Box::default(),
+        formats,
         mid: None,
     };
     let peer = Peer { signalled_from: phone.ip(), streams: [Some(stream)].into() };
@@ -127,7 +147,9 @@ impl Relay for Host {
 
     fn open(&mut self, call: usize, phones: [SocketAddr; 2], mode: Mode) -> Opened {
         let srtp = mode.suites.map(|suite| suite.map_or("-", Suite::name));
-        writeln!(self.input, "{call} {} {} {} {}", phones[0], phones[1], srtp[0], srtp[1]).expect("the host");
+        let codecs = mode.codecs.map_or(["-"; 2], |codecs| codecs.map(Codec::name));
+        let words = [srtp[0], srtp[1], codecs[0], codecs[1]].join(" ");
+        writeln!(self.input, "{call} {} {} {words}", phones[0], phones[1]).expect("the host");
         let mut line = String::new();
         self.output.read_line(&mut line).expect("the host");
         let ports: Vec<SocketAddr> =

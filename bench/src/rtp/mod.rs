@@ -3,22 +3,27 @@
 //! `--only coeur|rtpengine`, `--workers N`. Needs the package rtpengine-daemon for the comparison. Both run in user space,
 //! with as many threads.
 
+mod convert;
 mod host;
 mod keys;
 mod peer;
 mod traffic;
 
 use crate::Args;
+use coeur_media::codec::Codec;
 use coeur_media::srtp::Suite;
 use std::net::SocketAddr;
 use std::process::Child;
 
+pub use convert::main as convert;
 pub use host::main as host;
 
-/// What each of the two phones of a call speaks: SRTP of a suite, with keys by SDES, or RTP.
+/// What each of the two phones of a call speaks: SRTP of a suite, with keys by SDES, or RTP; and its codec, where these are
+/// not both PCMU and nothing is to be converted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Mode {
     pub suites: [Option<Suite>; 2],
+    pub codecs: Option<[Codec; 2]>,
 }
 
 impl Mode {
@@ -32,7 +37,7 @@ impl Mode {
             "srtp-other" => [usual, Some(Suite::AesCm128HmacSha1_32)],
             other => panic!("--mode: {other} is none of rtp-rtp rtp-srtp srtp-srtp srtp-other"),
         };
-        Mode { suites }
+        Mode { suites, codecs: None }
     }
 }
 

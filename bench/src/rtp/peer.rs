@@ -1,6 +1,8 @@
 //! rtpengine, in user space, told of calls by its ng protocol (bencode over UDP).
 
+use super::convert::payload_type;
 use super::{Mode, Opened, Process, Relay, keys};
+use coeur_media::codec::Codec;
 use coeur_media::srtp::Suite;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
@@ -33,11 +35,18 @@ impl Rtpengine {
     }
 
     fn ask(&mut self, words: &[(&str, &str)]) -> String {
+        self.ask_with(words, &[])
+    }
+
+    fn ask_with(&mut self, words: &[(&str, &str)], flags: &[String]) -> String {
         self.asked += 1;
         let cookie = format!("{}_{}", std::process::id(), self.asked);
-        let mut sorted = words.to_vec();
+        let list: String = flags.iter().map(|flag| string(flag)).collect();
+        let mut sorted: Vec<(&str, String)> =
+            words.iter().map(|(key, value)| (*key, string(value))).collect();
+        sorted.push(("flags", format!("l{list}e")));
         sorted.sort_unstable();
-        let body: String = sorted.iter().flat_map(|(key, value)| [string(key), string(value)]).collect();
+        let body: String = sorted.iter().map(|(key, value)| format!("{}{value}", string(key))).collect();
         let mut bytes = vec![0; 65_536];
         for _ in 0..20 {
             // Refused while it is not up yet.
@@ -62,14 +71,23 @@ impl Relay for Rtpengine {
     fn open(&mut self, call: usize, phones: [SocketAddr; 2], mode: Mode) -> Opened {
         let call_id = format!("bench-{call}");
         let profile = if mode.suites[1].is_some() { "RTP/SAVP" } else { "RTP/AVP" };
-        let offer = self.ask(&[
-            ("ICE", "remove"),
-            ("call-id", &call_id),
-            ("command", "offer"),
-            ("from-tag", "a"),
-            ("sdp", &sdp(phones[0], mode.suites[0].map(|suite| (suite, 1, 0)))),
-            ("transport-protocol", profile),
-        ]);
+        let codecs = mode.codecs.unwrap_or([Codec::Pcmu; 2]);
+        // The callee is offered the codec that it has, and nothing else.
+        let flags = match mode.codecs {
+            Some([_, b]) => vec!["codec-mask-all".to_owned(), format!("codec-transcode-{}", b.name())],
+            None => Vec::new(),
+        };
+        let offer = self.ask_with(
+            &[
+                ("ICE", "remove"),
+                ("call-id", &call_id),
+                ("command", "offer"),
+                ("from-tag", "a"),
+                ("sdp", &sdp(phones[0], mode.suites[0].map(|suite| (suite, 1, 0)), codecs[0])),
+                ("transport-protocol", profile),
+            ],
+            &flags,
+        );
         let (to_b, key_b) = media(&offer, mode.suites[1]);
         let tag = key_b.as_ref().map_or(1, |(tag, _)| *tag);
         let answer = self.ask(&[
@@ -77,7 +95,7 @@ impl Relay for Rtpengine {
             ("call-id", &call_id),
             ("command", "answer"),
             ("from-tag", "a"),
-            ("sdp", &sdp(phones[1], mode.suites[1].map(|suite| (suite, tag, 1)))),
+            ("sdp", &sdp(phones[1], mode.suites[1].map(|suite| (suite, tag, 1)), codecs[1])),
             ("to-tag", "b"),
         ]);
         let (to_a, key_a) = media(&answer, mode.suites[0]);
@@ -86,7 +104,7 @@ impl Relay for Rtpengine {
 }
 
 /// The description of a phone, with suite, tag and side of its key.
-fn sdp(phone: SocketAddr, crypto: Option<(Suite, u32, usize)>) -> String {
+fn sdp(phone: SocketAddr, crypto: Option<(Suite, u32, usize)>, codec: Codec) -> String {
     let (profile, crypto) = match crypto {
         Some((suite, tag, side)) => {
             let key = keys::base64(&keys::bytes(side, false));
@@ -94,9 +112,11 @@ fn sdp(phone: SocketAddr, crypto: Option<(Suite, u32, usize)>) -> String {
         }
         None => ("AVP", String::new()),
     };
+    let (payload, name, clock_hz) = (payload_type(codec), codec.name(), codec.clock_hz());
+    let channels = if codec == Codec::Opus { "/2" } else { "" };
     format!(
-        "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio {1} RTP/{profile} 0\r\n\
-         a=rtpmap:0 PCMU/8000\r\n{crypto}a=ptime:20\r\na=sendrecv\r\n",
+        "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio {1} RTP/{profile} {payload}\r\n\
+         a=rtpmap:{payload} {name}/{clock_hz}{channels}\r\n{crypto}a=ptime:20\r\na=sendrecv\r\n",
         phone.ip(),
         phone.port()
     )
