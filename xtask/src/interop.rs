@@ -1,6 +1,6 @@
 //! `cargo xtask interop`: the scenarios with real phones and browsers, and what each of them needs.
 
-use super::{Tally, have, install, run_tests, step};
+use super::{Ran, Tally, have, install, step};
 use std::process::Command;
 
 /// The test binaries of `interop`, and the programs that each drives.
@@ -72,33 +72,52 @@ pub(crate) fn check(tally: &mut Tally) {
     if !step(tally, "server", "cargo", &["build", "--package", "coeur", "--locked", "--quiet"]) {
         return;
     }
-    let mut args = vec!["test", "--package", "coeur-interop", "--locked", "--no-fail-fast"];
+    let test = ["test", "--package", "coeur-interop", "--locked"];
+    if !step(tally, "scenarios", "cargo", &[&test[..], &["--tests", "--no-run", "--quiet"]].concat()) {
+        return;
+    }
+    let (mut patient, mut busy) = (Vec::new(), Vec::new());
     for (scenario, programs) in SCENARIOS {
         if programs.iter().any(|program| missing.contains(program)) {
             tally.skipped += 1;
         } else {
-            args.extend(["--test", scenario]);
+            let of_it = if PATIENT.contains(scenario) { &mut patient } else { &mut busy };
+            of_it.extend(["--test", *scenario]);
         }
     }
-    // Each binary attacks or measures alone, but two of its phones may talk at once.
-    args.extend(["--", "--ignored", "--test-threads=2"]);
-    let failed = run_tests(tally, "interop", &args);
-    again(tally, &args, &failed);
+    // Each binary attacks or measures alone among the busy ones, but two of its phones may talk at once.
+    let args = |scenarios: &[&'static str]| {
+        [&test[..], &["--no-fail-fast"], scenarios, &["--", "--ignored", "--test-threads=2"]].concat()
+    };
+    let (patient, busy) = (args(&patient), args(&busy));
+    let (ran, beside) = std::thread::scope(|scope| {
+        let beside = scope.spawn(|| Ran::of("interop, the patient ones beside it", &patient, false));
+        (Ran::of("interop", &busy, true), beside.join())
+    });
+    tally.add(&ran);
+    let mut failed: Vec<(&str, &[&str])> = ran.names.iter().map(|name| (name.as_str(), &busy[..])).collect();
+    match &beside {
+        Ok(beside) => {
+            tally.add(beside);
+            failed.extend(beside.names.iter().map(|name| (name.as_str(), &patient[..])));
+        }
+        Err(_) => tally.failed += 1,
+    }
+    again(tally, &failed);
 }
+
+/// Scenarios that mostly wait for what a phone does in its own time: they run beside the others.
+const PATIENT: &[&str] = &["heard", "moving", "survive", "transfer"];
 
 /// Real phones keep time of their own on a machine that others share, so what failed may say itself once more, alone. It
 /// counts as passed then, and the closing notes name it; more than [`AGAIN_MAX`] are no accident.
-fn again(tally: &mut Tally, args: &[&str], failed: &[String]) {
+fn again(tally: &mut Tally, failed: &[(&str, &[&str])]) {
     if failed.len() > AGAIN_MAX {
         return;
     }
-    for name in failed {
-        let of_it = [args, &["--exact", name]].concat();
-        let before = (tally.passed, tally.failed, tally.skipped);
-        run_tests(tally, "once more", &of_it);
-        let has_passed = tally.passed > before.0 && tally.failed == before.1;
-        (tally.passed, tally.failed, tally.skipped) = before;
-        if has_passed {
+    for (name, args) in failed {
+        let ran = Ran::of("once more", &[*args, &["--exact", name]].concat(), true);
+        if ran.passed > 0 && ran.failed == 0 {
             tally.passed += 1;
             tally.failed -= 1;
             tally

@@ -7,8 +7,8 @@ mod fuzz;
 mod instructions;
 mod interop;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, ExitCode, Stdio};
+use std::io::{BufRead, BufReader, PipeReader};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
 const USAGE: &str = "cargo xtask COMMAND
@@ -106,35 +106,71 @@ fn step(tally: &mut Tally, name: &str, program: &str, args: &[&str]) -> bool {
     ok
 }
 
-/// Runs a test command and adds up the counts of its `test result:` lines. The names of the tests that failed.
-fn run_tests(tally: &mut Tally, name: &str, args: &[&str]) -> Vec<String> {
-    println!("== {name}: cargo {}", args.join(" "));
-    let started = Instant::now();
-    let child = Command::new("cargo").args(args).stdout(Stdio::piped()).spawn();
-    let Ok(mut child) = child else {
-        println!("== {name}: cargo could not be started");
-        tally.failed += 1;
-        return Vec::new();
-    };
-    let (mut failed_before, mut failed_names) = (0, Vec::new());
-    if let Some(out) = child.stdout.take() {
-        for line in BufReader::new(out).lines().map_while(Result::ok) {
-            println!("{line}");
-            if let Some((passed, failed, ignored)) = counts(&line) {
-                tally.passed += passed;
-                tally.failed += failed;
-                tally.skipped += ignored;
-                failed_before += failed;
+/// Runs a test command and adds up the counts of its `test result:` lines.
+fn run_tests(tally: &mut Tally, name: &str, args: &[&str]) {
+    tally.add(&Ran::of(name, args, true));
+}
+
+/// What a test command has done.
+struct Ran {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+    /// The names of the tests that failed.
+    names: Vec<String>,
+    /// What it has printed, if it was to be quiet.
+    text: String,
+}
+
+impl Ran {
+    fn of(name: &str, args: &[&str], is_loud: bool) -> Ran {
+        let mut ran = Ran { passed: 0, failed: 0, skipped: 0, names: Vec::new(), text: String::new() };
+        println!("== {name}: cargo {}", args.join(" "));
+        let started = Instant::now();
+        let Ok((mut child, output)) = started_with_one_output(args) else {
+            println!("== {name}: cargo could not be started");
+            ran.failed = 1;
+            return ran;
+        };
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            ran.read(&line);
+            match is_loud {
+                true => println!("{line}"),
+                false => ran.text.extend([&line, "\n"]),
             }
-            failed_names.extend(failed_name(&line).map(str::to_owned));
         }
+        let ok = child.wait().is_ok_and(|status| status.success());
+        if !ok && ran.failed == 0 {
+            ran.failed = 1;
+        }
+        print!("{}", ran.text);
+        println!("== {name}: {} ({:.0?})", if ok { "ok" } else { "FAILED" }, started.elapsed());
+        ran
     }
-    let ok = child.wait().is_ok_and(|status| status.success());
-    if !ok && failed_before == 0 {
-        tally.failed += 1;
+
+    fn read(&mut self, line: &str) {
+        if let Some((passed, failed, ignored)) = counts(line) {
+            self.passed += passed;
+            self.failed += failed;
+            self.skipped += ignored;
+        }
+        self.names.extend(failed_name(line).map(str::to_owned));
     }
-    println!("== {name}: {} ({:.0?})", if ok { "ok" } else { "FAILED" }, started.elapsed());
-    failed_names
+}
+
+impl Tally {
+    fn add(&mut self, ran: &Ran) {
+        self.passed += ran.passed;
+        self.failed += ran.failed;
+        self.skipped += ran.skipped;
+    }
+}
+
+/// cargo, with what it prints and what it complains of in one.
+fn started_with_one_output(args: &[&str]) -> std::io::Result<(Child, PipeReader)> {
+    let (output, input) = std::io::pipe()?;
+    let child = Command::new("cargo").args(args).stderr(input.try_clone()?).stdout(input).spawn()?;
+    Ok((child, output))
 }
 
 /// `test a_name ... FAILED` -> `a_name`
