@@ -55,6 +55,7 @@ pub mod world;
 use answer::Answers;
 use call::Calls;
 use coeur_sip::time::{Monotonic, Now};
+use coeur_sip::{Message, Method};
 use context::Context;
 use event::Counters;
 use flow::ShardId;
@@ -85,7 +86,7 @@ pub fn shard_of_branch(branch: &[u8]) -> Option<ShardId> {
 }
 
 /// The shard that owns the call inside of whose dialogs a request is, for the server to hand it over.
-pub fn shard_of_request(message: &coeur_sip::Message<'_>) -> Option<ShardId> {
+pub fn shard_of_request(message: &Message<'_>) -> Option<ShardId> {
     call::shard_of_request(message)
 }
 
@@ -149,6 +150,20 @@ impl Exchange {
             session: None,
         };
         self.calls.take_up(&mut cx, calls)
+    }
+
+    /// True for a CANCEL or an ACK whose INVITE this shard does not know, and which nothing in it leads to: it may be one of
+    /// another shard (RFC 3261 sections 9.2 and 17.2.3, decision 0040).
+    pub fn misses_invite(&self, message: &Message<'_>) -> bool {
+        match message.method() {
+            _ if message.is_response() => return false,
+            Method::Cancel => {}
+            // That of an answer without a transaction carries the tag which we make for such.
+            Method::Ack if message.to_tag() != Some(&self.answers.to_tag(message)) => {}
+            _ => return false,
+        }
+        let is_led = Calls::is_our_tag(message) || proxy::has_route_token(message);
+        !is_led && !self.calls.knows_invite_of(message) && !self.proxy.knows_invite_of(message)
     }
 
     /// When `Input::Ticked` is next wanted.

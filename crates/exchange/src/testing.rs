@@ -206,9 +206,11 @@ impl Office {
             true => branch(),
             false => crate::call::shard_of_request(message),
         };
-        let (_, flows) = self.second.as_ref().expect("two shards");
+        let (second, flows) = self.second.as_ref().expect("two shards");
         let other = flows.contains(flow) || *flow == Flow::inside(ShardId(0));
-        named.filter(|shard| shard.0 < 2).unwrap_or(ShardId(u8::from(other)))
+        // Decision 0040: of two, the other one is asked, and it is the last.
+        let misses = if other { second } else { &self.exchange }.misses_invite(message);
+        named.filter(|shard| shard.0 < 2).unwrap_or(ShardId(u8::from(other != misses)))
     }
 
     pub fn wait(&mut self, span: Duration) {

@@ -26,6 +26,7 @@ impl Calls {
             crate::answer::answer_stranger(cx, &flow, message, status, None, |_| {});
             return true;
         }
+        self.answer_over(slot, flow, message);
         cx.session = self.session_of(leg);
         // Section 9.2: the tag that the 487 will have.
         crate::answer::answer_with_tag(cx, &flow, message, StatusCode::OK, &tag);

@@ -287,6 +287,15 @@ impl Calls {
         action != ServerAction::DeliverAck
     }
 
+    /// Who sent the INVITE speaks from elsewhere now: what is still to be said to him goes there. A mapping of a NAT, or a
+    /// connection, that he does not use any more would be the end of it.
+    pub(super) fn answer_over(&mut self, slot: u32, flow: Flow, message: &Message<'_>) {
+        let Some(server) = self.servers.get_mut(slot as usize) else { return };
+        if server.source != flow {
+            server.reply = crate::answer::flow_back(&flow, message);
+        }
+    }
+
     /// The 2xx of this INVITE is acknowledged. False: it was before, or the ACK is of another INVITE.
     pub(super) fn acknowledged(&mut self, slot: u32, cseq: u32) -> bool {
         let awaits = |server: &Server| server.cseq == cseq && server.repeat.is_some();
@@ -304,6 +313,10 @@ impl Calls {
             return None;
         }
         self.servers_by_key.get(&self.key(message, method)?).copied()
+    }
+
+    pub(crate) fn knows_invite_of(&self, message: &Message<'_>) -> bool {
+        self.server_of(message, b"INVITE").is_some()
     }
 
     fn key(&self, message: &Message<'_>, method: &[u8]) -> Option<TransactionKey> {

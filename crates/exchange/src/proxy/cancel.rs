@@ -4,7 +4,7 @@ use super::Proxy;
 use super::branch::{Cancel, Client};
 use super::server::refuse;
 use super::timing;
-use crate::answer::answer_stranger_with_tag;
+use crate::answer::{answer_stranger_with_tag, flow_back};
 use crate::context::Context;
 use crate::flow::Flow;
 use coeur_sip::header::HeaderName;
@@ -27,6 +27,12 @@ impl Proxy {
             return refuse(cx, flow, message, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
         };
         cx.counters.cancels += 1;
+        let request = &mut self.requests[index as usize];
+        if request.source != flow {
+            // It speaks from elsewhere now: a mapping of a NAT, or a connection, that it does not use any more would be the
+            // end of what is still to be said to it.
+            request.reply = flow_back(&flow, message);
+        }
         // Section 9.2: the tag that the 487 will have, unless it is a phone's.
         let tag = self.requests[index as usize].to_tag;
         answer_stranger_with_tag(cx, &flow, message, StatusCode::OK, &tag);

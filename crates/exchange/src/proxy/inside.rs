@@ -305,6 +305,19 @@ fn refuse_malformed<T>(cx: &mut Context<'_>, flow: Flow, message: &Message<'_>) 
     None
 }
 
+/// Whether a Route has what we may have sealed: such a request is led by it, wherever it arrives.
+pub(crate) fn has_route_token(message: &Message<'_>) -> bool {
+    let is_sealed = |uri: &[u8]| match Uri::parse(uri) {
+        Ok(Uri::Sip(uri)) => uri.user.is_some_and(RouteSeal::has_shape),
+        Ok(Uri::Tel(_) | Uri::Other { .. }) | Err(_) => false,
+    };
+    let mut routes = message.values(HeaderName::Route).peekable();
+    // A strict router has put it into the Request-URI (section 16.4).
+    routes.peek().is_some()
+        && (routes.any(|value| NameAddr::parse(value).is_ok_and(|address| is_sealed(address.uri)))
+            || is_sealed(message.request_uri()))
+}
+
 /// (does it name us, its user part if we may have sealed it: an operator's Service-Route may have one too)
 fn read_route<'a>(world: &World, value: &'a [u8]) -> Option<(bool, Option<&'a [u8]>)> {
     let address = NameAddr::parse(value).ok()?;

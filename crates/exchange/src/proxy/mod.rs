@@ -50,6 +50,7 @@ use slab::Slab;
 use std::time::Duration;
 
 pub use branch::shard_of_branch;
+pub(crate) use inside::has_route_token;
 
 /// Whose timer: a request (server transaction) or a branch (client transaction).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +171,12 @@ impl Proxy {
             top_via: message.values(coeur_sip::HeaderName::Via).next().unwrap_or_default(),
         };
         Some(self.keys.server_rfc2543(&parts, method))
+    }
+
+    /// Whether the INVITE that a CANCEL or an ACK belongs to is here.
+    pub(crate) fn knows_invite_of(&self, message: &Message<'_>) -> bool {
+        let method: &[u8] = if message.method() == coeur_sip::Method::Ack { b"ACK" } else { b"INVITE" };
+        self.key(message, method).is_some_and(|key| self.requests_by_key.contains_key(&key))
     }
 
     /// Reads the stored request of `index` and hands it to `f`.

@@ -8,6 +8,7 @@ use coeur_exchange::input::Input;
 use coeur_exchange::outbox::Outbox;
 use coeur_exchange::record::calls::RecoveredCall;
 use coeur_exchange::world::World;
+use coeur_sip::Message;
 use coeur_sip::time::{Monotonic, Now};
 use std::sync::Arc;
 
@@ -42,6 +43,10 @@ impl Handler for Room {
 
     fn next_deadline(&self) -> Option<Monotonic> {
         self.exchange.next_deadline()
+    }
+
+    fn misses_invite(&self, message: &Message<'_>) -> bool {
+        self.exchange.misses_invite(message)
     }
 
     fn conduct(&self) -> Conduct {

@@ -32,6 +32,9 @@ pub const UNANSWERED: Rate = Rate { burst: 50_000, each_us: 200 };
 /// Malformed messages of strangers that one shard reads to the end and answers, whoever sends them: from very many
 /// sources each stays below its own budget.
 pub const MALFORMED_OF_SHARD: Rate = Rate { burst: 2_000, each_us: 500 };
+/// CANCEL and ACK of strangers for whose INVITE one shard asks the others. A phone whose NAT has given it another port is a
+/// stranger until it registers from there; a thousand of them that give up in one second are more than any office has.
+pub const SEARCHES_OF_SHARD: Rate = Rate { burst: 1_000, each_us: 1_000 };
 
 const SENDERS: usize = 1 << 14;
 const FLOWS: usize = 1 << 18;
@@ -127,13 +130,19 @@ fn bits(ip: IpAddr) -> u128 {
     }
 }
 
-/// What is left of [`MALFORMED_OF_SHARD`].
-#[derive(Default)]
-pub struct Patience(Bucket);
+/// What is left of what a shard does for strangers.
+pub struct Patience {
+    bucket: Bucket,
+    rate: Rate,
+}
 
 impl Patience {
+    pub fn new(rate: Rate) -> Self {
+        Self { bucket: Bucket::default(), rate }
+    }
+
     pub fn take(&mut self, now_us: u64) -> bool {
-        self.0.take(MALFORMED_OF_SHARD, now_us)
+        self.bucket.take(self.rate, now_us)
     }
 }
 
@@ -226,7 +235,7 @@ mod tests {
 
     #[test]
     fn one_shard_reads_only_so_many_malformed_messages() {
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(MALFORMED_OF_SHARD);
         let taken =
             (START_US..START_US + SECOND_US).step_by(10).filter(|now_us| patience.take(*now_us)).count();
         assert!((3_999..=4_001).contains(&taken), "{taken} of 100,000");

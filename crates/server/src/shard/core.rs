@@ -3,7 +3,7 @@
 use super::handler::Handler;
 use super::inbox::{Inbox, Notice};
 use super::stats::Stats;
-use crate::net::sources::{Patience, Sources};
+use crate::net::sources::{MALFORMED_OF_SHARD, Patience, SEARCHES_OF_SHARD, Sources};
 use crate::net::stun;
 use crate::observe::offenders::{self, Kind};
 use crate::trace::{Direction, Tap};
@@ -29,6 +29,7 @@ pub struct Core<H> {
     pub tap: Option<Arc<Tap>>,
     sources: Arc<Sources>,
     patience: Patience,
+    search: Patience,
     table: HeaderTable,
     limits: Limits,
 }
@@ -52,7 +53,8 @@ impl<H: Handler> Core<H> {
             inboxes: outside.inboxes,
             tap: outside.tap,
             sources: outside.sources,
-            patience: Patience::default(),
+            patience: Patience::new(MALFORMED_OF_SHARD),
+            search: Patience::new(SEARCHES_OF_SHARD),
             table: HeaderTable::new(),
             limits: Limits::default(),
         }
@@ -100,16 +102,26 @@ impl<H: Handler> Core<H> {
     /// One message, framed.
     pub fn message(&mut self, flow: Flow, bytes: &[u8]) {
         self.tap(Direction::Received, &flow, bytes);
-        self.passed_on(flow, bytes);
+        self.passed_on(flow, bytes, 0);
     }
 
-    /// One message that another shard has received, and recorded for the traces.
-    pub fn passed_on(&mut self, flow: Flow, bytes: &[u8]) {
+    /// One message that another shard has received, and recorded for the traces; so many shards have been asked for its
+    /// INVITE in vain.
+    pub fn passed_on(&mut self, flow: Flow, bytes: &[u8], asked: u8) {
         match coeur_sip::parse(bytes, &mut self.table, &self.limits) {
             Ok(message) => {
                 if let Some(owner) = owner_elsewhere(&message, self.id, self.inboxes.len()) {
                     let response = message.is_response();
-                    return self.pass_on(owner, flow, bytes, response);
+                    return self.pass_on(owner, flow, bytes, response, asked);
+                }
+                // The last one says what is to be said when nobody knows it.
+                let is_last = usize::from(asked) + 1 >= self.inboxes.len();
+                if !is_last && self.handler.misses_invite(&message) {
+                    // It is paid for where it came in.
+                    if asked > 0 || is_worth_a_search(&flow, &self.sources, &mut self.search, self.now) {
+                        return self.ask_next(flow, bytes, asked + 1);
+                    }
+                    self.stats.invites_unsought.add(1);
                 }
                 self.handler.handle(self.now, Input::Received { flow, message: &message }, &mut self.outbox);
             }
@@ -124,15 +136,25 @@ impl<H: Handler> Core<H> {
     }
 
     /// Hands a message to the shard that owns its transaction, or its call.
-    fn pass_on(&self, owner: usize, flow: Flow, bytes: &[u8], response: bool) {
+    fn pass_on(&self, owner: usize, flow: Flow, bytes: &[u8], response: bool, asked: u8) {
         let (passed, lost) = match response {
             true => (&self.stats.responses_passed_on, &self.stats.responses_passed_lost),
             false => (&self.stats.requests_passed_on, &self.stats.requests_passed_lost),
         };
         passed.add(1);
-        if self.inboxes[owner].tell(Notice::Received { flow, bytes: bytes.into() }).is_err() {
+        if self.inboxes[owner].tell(Notice::Received { flow, bytes: bytes.into(), asked }).is_err() {
             // The other side or our own transaction will repeat it.
             lost.add(1);
+        }
+    }
+
+    /// Each shard is asked once, one after the other (decision 0040).
+    fn ask_next(&self, flow: Flow, bytes: &[u8], asked: u8) {
+        self.stats.invites_sought.add(1);
+        let next = (usize::from(self.id.0) + 1) % self.inboxes.len();
+        if self.inboxes[next].tell(Notice::Received { flow, bytes: bytes.into(), asked }).is_err() {
+            // Over UDP its sender repeats it.
+            self.stats.invites_sought_lost.add(1);
         }
     }
 
@@ -173,6 +195,12 @@ impl<H: Handler> Core<H> {
 fn is_worth_an_answer(flow: &Flow, sources: &Sources, patience: &mut Patience, now: Now) -> bool {
     let now_us = now.monotonic.as_micros();
     flow.transport.is_reliable() || patience.take(now_us) || sources.is_proved(flow.remote, now_us)
+}
+
+/// What comes from whoever has proved a password always is; else as far as the patience of the shard lasts.
+fn is_worth_a_search(flow: &Flow, sources: &Sources, patience: &mut Patience, now: Now) -> bool {
+    let now_us = now.monotonic.as_micros();
+    patience.take(now_us) || sources.is_proved(flow.remote, now_us)
 }
 
 /// The shard that a message is for, when it is another one. A response: whose transaction it answers; our branches are

@@ -228,7 +228,7 @@ impl<H: Handler> Shard<H> {
         let Some(inbox) = self.core.inboxes.get(usize::from(flow.connection.shard().0)) else {
             return self.failed(token, SendFailure::FlowClosed);
         };
-        let notice = Notice::Received { flow: Flow::inside(self.core.id), bytes: bytes.into() };
+        let notice = Notice::Received { flow: Flow::inside(self.core.id), bytes: bytes.into(), asked: 0 };
         if inbox.tell(notice).is_err() {
             self.failed(token, SendFailure::Congested);
         }

@@ -6,6 +6,7 @@ use coeur_exchange::event::Event;
 use coeur_exchange::flow::ShardId;
 use coeur_exchange::input::Input;
 use coeur_exchange::outbox::{MediaCommand, Outbox, ResolveToken};
+use coeur_sip::Message;
 use coeur_sip::resolve::Query;
 use coeur_sip::time::{Monotonic, Now};
 
@@ -18,6 +19,10 @@ pub trait Handler: Send + 'static {
     fn show(&mut self) {}
     /// True while something is to come that must not be lost when the shard stops.
     fn owes(&self) -> bool {
+        false
+    }
+    /// See `Exchange::misses_invite`.
+    fn misses_invite(&self, _message: &Message<'_>) -> bool {
         false
     }
     /// What senders have cost and earned so far; see [`crate::net::sources`].

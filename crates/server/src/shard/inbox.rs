@@ -13,10 +13,12 @@ use std::time::Duration;
 const NOTICES_MAX: usize = 16_384;
 
 pub enum Notice {
-    /// A response that belongs to this shard's transactions arrived elsewhere.
+    /// A response that belongs to this shard's transactions arrived elsewhere, or a request of its calls.
     Received {
         flow: Flow,
         bytes: Box<[u8]>,
+        /// Shards that have been asked in vain for the INVITE of a CANCEL or an ACK.
+        asked: u8,
     },
     /// To be sent on a connection of this shard. Who asked hears of a failure when there is a token.
     Send {

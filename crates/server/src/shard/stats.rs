@@ -101,11 +101,16 @@ stats! {
         responses_passed_on "what=\"response\"",
         requests_passed_on "what=\"request\"",
         sends_passed_on "what=\"send\"",
+        invites_sought "what=\"invite_sought\"",
     }
     Counter "coeur_shard_passed_lost_total" "Messages not passed, since the other shard's inbox was full." {
         responses_passed_lost "what=\"response\"",
         requests_passed_lost "what=\"request\"",
         sends_passed_lost "what=\"send\"",
+        invites_sought_lost "what=\"invite_sought\"",
+    }
+    Counter "coeur_shard_unsought_total" "CANCEL and ACK of strangers whose INVITE no other shard was asked for: too many." {
+        invites_unsought ""
     }
     Gauge "coeur_answers_held" "Answers that wait for their save." { held "" }
     Counter "coeur_answers_not_held_total" "Answers replaced because too many waited." { held_full "" }

@@ -135,7 +135,7 @@ impl<H: Handler> Shard<H> {
 
     fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::Received { flow, bytes } => self.core.passed_on(flow, &bytes),
+            Notice::Received { flow, bytes, asked } => self.core.passed_on(flow, &bytes, asked),
             Notice::Send { flow, bytes, token } => {
                 let Err(failure) = self.streams.send(flow.connection, &bytes, None) else { return };
                 if let Some((shard, token)) = token {

@@ -9,6 +9,7 @@ use coeur::trace::Tap;
 use coeur_exchange::flow::{Hop, ListenerId, ShardId};
 use coeur_exchange::input::Input;
 use coeur_exchange::outbox::{Outbox, SendToken};
+use coeur_sip::Message;
 use coeur_sip::time::{Monotonic, Now};
 use coeur_sip::transport::Transport;
 use std::io::{Read, Write};
@@ -22,6 +23,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Answers 200 to every request on its flow, but `sip:panic`, over which it dies. `sip:save` waits for the journal, `sip:saved` for what
 /// was saved before;
+/// `sip:lost` is of an INVITE that is on another shard, or on none;
 /// `INFO sip:a;to=ADDRESS` is sent on to that address over TCP or TLS, and what becomes of it is counted.
 #[derive(Clone, Default)]
 pub struct Answering {
@@ -108,6 +110,10 @@ impl Handler for Answering {
             std::thread::sleep(Duration::from_millis(20));
         }
         self.shown.store(self.requests, Ordering::SeqCst);
+    }
+
+    fn misses_invite(&self, message: &Message<'_>) -> bool {
+        message.request_uri() == b"sip:lost"
     }
 
     fn conduct(&self) -> Conduct {

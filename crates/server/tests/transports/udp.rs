@@ -156,6 +156,33 @@ fn a_request_inside_a_call_reaches_the_shard_its_tag_names() {
     assert_eq!(server.count("requests_passed_on"), 1);
 }
 
+/// Decision 0040: each shard is asked once, and what strangers want looked for has a limit.
+#[test]
+fn what_strangers_want_looked_for_on_other_shards_is_bounded() {
+    const BATCHES: u64 = 60;
+    const BATCH: u64 = 50;
+    let server = Server::start(3, Limits::default(), Arc::new(Forgetful::default()));
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(server.addresses[0]).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let start = Instant::now();
+    let mut buffer = [0; 2_048];
+    for batch in 0..BATCHES {
+        (0..BATCH).for_each(|i| {
+            socket.send(&request("CANCEL", "sip:lost", (batch * BATCH + i) as u32)).unwrap();
+        });
+        // Whoever was the last to be asked answers.
+        (0..BATCH).for_each(|_| assert!(socket.recv(&mut buffer).is_ok()));
+    }
+    let (sought, unsought) = (server.count("invites_sought"), server.count("invites_unsought"));
+    assert_eq!(sought / 2 + unsought, BATCHES * BATCH, "two others are asked for each");
+    assert!(
+        sought / 2 <= 1_001 + start.elapsed().as_millis() as u64,
+        "{sought} for the burst, then one each millisecond"
+    );
+    assert!(sought / 2 >= 1_000);
+}
+
 #[test]
 fn every_transport_is_served_over_ipv6() {
     let Ok(socket) = UdpSocket::bind("[::1]:0") else {

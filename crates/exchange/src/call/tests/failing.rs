@@ -11,6 +11,14 @@ pub(super) fn cancel_of(request: &[u8]) -> Vec<u8> {
     format!("{cancel}\r\nContent-Length: 0\r\n\r\n").replace("Allow: CANCEL", "Allow: INVITE").into_bytes()
 }
 
+/// What acknowledges this failure of the INVITE that this CANCEL is of (section 17.1.1.3).
+fn ack_of(cancel: &[u8], failure: &Sent) -> Vec<u8> {
+    let text = String::from_utf8_lossy(cancel).replacen("CANCEL", "ACK", 1).replace(" CANCEL", " ACK");
+    let to = format!("To: {}", header(failure, HeaderName::To));
+    let lines = text.split("\r\n").map(|line| if line.starts_with("To: ") { &to } else { line });
+    lines.collect::<Vec<_>>().join("\r\n").into_bytes()
+}
+
 /// A call that rings at bob's.
 fn ringing() -> (Desk, crate::testing::Phone, Flow, Vec<u8>, Sent) {
     let (mut desk, mut alice, bob) = Desk::new();
@@ -212,15 +220,62 @@ fn a_200_without_an_answer_is_ended_and_refused() {
 /// A router may have given the phone another port meanwhile; neither a CANCEL nor its sender can be asked for a proof.
 #[test]
 fn a_cancel_from_another_port_of_the_same_host_is_heard_and_one_from_another_host_is_not() {
-    let (mut desk, alice, bob, request, invite) = ringing();
+    let (mut desk, _, bob, request, invite) = ringing();
     let cancel = cancel_of(&request);
     let sent = desk.receive(udp("192.0.2.99:5060"), &cancel);
     assert!(sent.iter().all(|sent| sent.status() == 481), "{}", dump(&sent));
     let sent = desk.receive(udp("192.0.2.11:40000"), &cancel);
-    assert_eq!(answer_to(&sent, udp("192.0.2.11:40000"), 200).status(), 200);
-    answer_to(&sent, alice.flow, 487);
+    // Both answers: where she spoke from before she is not any more, unless it was somebody else who has read it all.
+    for status in [200, 487] {
+        answer_to(&sent, udp("192.0.2.11:40000"), status);
+    }
     let withdrawn = request_to(&sent, bob, "CANCEL").clone();
     desk.receive(bob, &reply(&withdrawn, 200, "", "", ""));
     desk.receive(bob, &reply(&invite, 487, "bobtag", "", ""));
     desk.assert_at_rest();
+}
+
+/// Sections 9.2 and 17.2.3, decision 0040.
+#[test]
+fn a_cancel_that_another_shard_hears_ends_what_rings() {
+    let (mut desk, _, bob, request, invite) = ringing();
+    let moved = udp("192.0.2.11:40000");
+    desk.office.divide(&[moved]);
+    let cancel = cancel_of(&request);
+    let sent = desk.receive(moved, &cancel);
+    answer_to(&sent, moved, 200);
+    let over = answer_to(&sent, moved, 487).clone();
+    let withdrawn = request_to(&sent, bob, "CANCEL").clone();
+    assert!(desk.receive(moved, &ack_of(&cancel, &over)).is_empty());
+    desk.receive(bob, &reply(&withdrawn, 200, "", "", ""));
+    desk.receive(bob, &reply(&invite, 487, "bobtag", "", ""));
+    desk.assert_at_rest();
+}
+
+/// Everything else is found by what is in it, or is nobody's: looking for it would be work for nothing.
+#[test]
+fn only_a_cancel_and_an_ack_without_a_way_of_their_own_are_looked_for() {
+    let (mut desk, mut alice, _, request, _) = ringing();
+    let misses = |desk: &Desk, bytes: &[u8]| {
+        let mut table = coeur_sip::HeaderTable::new();
+        let message = coeur_sip::parse(bytes, &mut table, &coeur_sip::Limits::default()).expect("a message");
+        desk.office.exchange.misses_invite(&message)
+    };
+    let (cancel, other) =
+        (cancel_of(&request), cancel_of(&alice.request(coeur_sip::Method::Invite, URI, "")));
+    assert_eq!((misses(&desk, &cancel), misses(&desk, &other)), (false, true));
+    let bare = alice.request(coeur_sip::Method::Invite, URI, "");
+    assert!(!misses(&desk, &bare), "a request that begins something");
+    let challenge = desk.receive(alice.flow, &bare).remove(0);
+    let ack = |answer: &Sent| ack_of(&cancel_of(&bare), answer);
+    assert!(!misses(&desk, &ack(&challenge)), "its answer was given without a transaction");
+    let tagged = |tag: &str| {
+        let to = header(&challenge, HeaderName::To);
+        let other = format!("{};tag={tag}", to.split(";tag=").next().expect("an address"));
+        Sent { bytes: challenge.text().replace(&to, &other).into_bytes(), ..challenge.clone() }
+    };
+    assert!(misses(&desk, &ack(&tagged("a-phone"))), "of a phone behind the proxy");
+    assert!(!misses(&desk, &ack(&tagged("b2b-01000000010000000000000001"))), "its tag leads it");
+    let answer = reply(&Sent { bytes: cancel, ..challenge.clone() }, 200, "", "", "");
+    assert!(!misses(&desk, &answer), "an answer to a CANCEL of ours");
 }
