@@ -78,6 +78,8 @@ impl Calls {
                 client.timer_c = Monotonic::NEVER;
             }
             (Machine::Held(_), _) => {
+                let leg = client.leg;
+                self.held_no_more(leg, slot);
                 self.clients.remove(slot as usize);
             }
             (Machine::Invite(_) | Machine::Other(_), _) => {}

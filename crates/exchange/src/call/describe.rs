@@ -34,7 +34,7 @@ pub(super) use sealed::{has_same_numbers, is_end_to_end, may_be_end_to_end};
 pub(super) use served::served;
 pub(super) use text::Text;
 
-use super::leg::Leg;
+use super::leg::{Leg, Session};
 use crate::media::STREAMS_MAX;
 use coeur_sdp::offer_answer::{Complaint, check_offer};
 use coeur_sdp::{Description, MediaSummary, Origin, SessionDescription, Summary};
@@ -139,11 +139,15 @@ pub(super) fn is_refusal(described: &Text) -> bool {
 }
 
 /// Whether this may be offered after what was agreed: nobody is talked out of encryption, and a stream that is in use keeps its
-/// `m=` line (RFC 3264 section 8). Some phones leave out those that were refused.
-pub(super) fn may_follow(agreed: &Text, offer: &Text) -> bool {
-    let (Some(agreed), Some(offer)) = (agreed.read(), offer.read()) else { return true };
-    let mut left_out = agreed.summary.media.iter().skip(offer.summary.media.len());
-    if left_out.any(|media| !media.is_rejected) {
+/// `m=` line (RFC 3264 section 8). Some phones leave out those that were refused, by them or by us.
+pub(super) fn may_follow(session: &Session, offer: &Text) -> bool {
+    let (Some(agreed), Some(offer)) = (session.remote.read(), offer.read()) else { return true };
+    let ours = session.local.read();
+    let is_refused = |at: usize| {
+        ours.as_ref().is_some_and(|ours| ours.summary.media.get(at).is_some_and(|media| media.is_rejected))
+    };
+    let mut left_out = agreed.summary.media.iter().enumerate().skip(offer.summary.media.len());
+    if left_out.any(|(at, media)| !media.is_rejected && !is_refused(at)) {
         return false;
     }
     !matches!(check_offer(&agreed.lines(), &offer.lines()), Err(Complaint::Downgrade { .. }))
@@ -152,7 +156,7 @@ pub(super) fn may_follow(agreed: &Text, offer: &Text) -> bool {
 /// Whether a description is one that we can go on with: an answer to what we offered, with keys that fit, or a late offer.
 pub(super) fn fits(leg: &Leg, late: bool, described: &Text) -> bool {
     match described.read() {
-        Some(offer) if late => is_usable(&offer, true) && may_follow(&leg.session.remote, described),
+        Some(offer) if late => is_usable(&offer, true) && may_follow(&leg.session, described),
         Some(answer) => agreed::is_answer(leg, &answer),
         None => false,
     }

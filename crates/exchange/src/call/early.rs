@@ -67,7 +67,7 @@ impl Calls {
         let described = self.leg(other)?.session.remote.clone();
         let described = described.read()?;
         let leg = self.leg_mut(id)?;
-        if !describe::may_follow(&leg.session.remote, offer) {
+        if !describe::may_follow(&leg.session, offer) {
             return None;
         }
         // Ports are not waited for: a stream that is new is refused for now, and may be offered again in the call.

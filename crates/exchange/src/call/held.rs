@@ -58,9 +58,12 @@ impl Calls {
         let look_at = if is_first { now } else { now + LOOK_EVERY };
         if is_first {
             client.held_until = now + held_max(client);
-            self.held_until = self.held_until.max(client.held_until);
         }
         client.machine = Machine::Held(Held { is_invite: client.is_invite(), look_at });
+        let held = self.held.entry(client.leg).or_default();
+        if !held.contains(&slot) {
+            held.push(slot);
+        }
         match is_first {
             true => self.held_due(cx, slot),
             // The way that was found leads nowhere either. No sooner: two that are gone would lead to each other for ever.
@@ -76,10 +79,12 @@ impl Calls {
         let (leg, purpose, until) = (client.leg, client.purpose, client.held_until);
         if purpose != Purpose::Told && self.leg(leg).is_none() {
             // The call is over: only its BYE is still of use.
+            self.held_no_more(leg, slot);
             self.clients.remove(slot as usize);
             return;
         }
         if until.is_due(now) {
+            self.held_no_more(leg, slot);
             self.clients.remove(slot as usize);
             let status = StatusCode::TEMPORARILY_UNAVAILABLE;
             return self.failed_to_answer(cx, leg, (slot, purpose), status);
@@ -96,18 +101,29 @@ impl Calls {
     /// What waits for a phone that is back leaves in its order, before anything newer: it refuses what is older than what it
     /// has seen (RFC 3261 section 12.2.2).
     pub(super) fn release(&mut self, cx: &mut Context<'_>, leg: LegId) {
-        if self.held_until.is_due(cx.now.monotonic) {
+        // The common case, at every send, is that nothing is held anywhere.
+        if self.held.is_empty() {
             return;
         }
         let age = |client: &Client| client.serial.wrapping_sub(self.serial).wrapping_sub(1);
-        let is_its = |client: &Client| client.leg == leg && matches!(client.machine, Machine::Held(_));
-        let held = self.clients.iter().filter(|(_, client)| is_its(client));
-        let mut held: Vec<(u32, u32)> = held.map(|(slot, client)| (age(client), slot as u32)).collect();
+        let slots = self.held.get(&leg).into_iter().flatten();
+        let mut held: Vec<(u32, u32)> =
+            slots.filter_map(|slot| Some((age(self.clients.get(*slot as usize)?), *slot))).collect();
         held.sort_unstable();
         for (_, slot) in held {
             if let Some((hop, via)) = self.way_back(cx, &self.clients[slot as usize]) {
+                self.held_no_more(leg, slot);
                 self.let_go(cx, slot, hop, &via);
             }
+        }
+    }
+
+    /// It has left, or is of no use any more.
+    pub(super) fn held_no_more(&mut self, leg: LegId, slot: u32) {
+        let Some(held) = self.held.get_mut(&leg) else { return };
+        held.retain(|other| *other != slot);
+        if held.is_empty() {
+            self.held.remove(&leg);
         }
     }
 

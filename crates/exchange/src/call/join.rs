@@ -259,7 +259,7 @@ impl Calls {
         cx.counters.calls_transferred += 1;
         let told = by.filter(|by| self.notify(cx, *by, StatusCode::OK));
         self.take_over(cx, old, call, from, to);
-        self.record_anew(cx, call);
+        self.record_anew(cx, call, old);
         self.leave_old(cx, old, to, told);
         let state = &mut self.calls[call as usize];
         match state.setup.as_mut() {

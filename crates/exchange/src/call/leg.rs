@@ -25,7 +25,7 @@ use coeur_sip::time::Monotonic;
 use coeur_sip::{Message, Transport, Writer};
 
 /// Names a leg for as long as it lives: its slot may belong to another afterwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LegId {
     pub(super) slot: u32,
     pub(super) serial: u32,

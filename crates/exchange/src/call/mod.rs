@@ -89,6 +89,7 @@ use name::Name;
 use server::Server;
 use slab::Slab;
 use state::Call;
+use std::collections::BTreeMap;
 use tracked::Tracked;
 
 pub(crate) use client::is_ours as is_token;
@@ -128,8 +129,8 @@ pub struct Calls {
     profiles: Profiles,
     journal: keep::Journal,
     restored: restore::Restored,
-    /// Until then at the latest a request is held.
-    held_until: Monotonic,
+    /// The client transactions of each leg that are held: each for 90 seconds at most.
+    held: BTreeMap<LegId, Vec<u32>>,
 }
 
 impl Calls {
@@ -149,7 +150,7 @@ impl Calls {
             profiles: Profiles::default(),
             journal: keep::Journal::default(),
             restored: restore::Restored::default(),
-            held_until: Monotonic::default(),
+            held: BTreeMap::new(),
         }
     }
 

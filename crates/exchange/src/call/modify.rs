@@ -63,7 +63,7 @@ impl Calls {
             Body::Description(offer) => Text::from(offer),
             Body::None | Body::Other => Text::default(),
         };
-        if !describe::may_follow(&self.legs[id.slot as usize].session.remote, &offer) {
+        if !describe::may_follow(&self.legs[id.slot as usize].session, &offer) {
             return self.refuse_offer(cx, id, flow, message, StatusCode::NOT_ACCEPTABLE_HERE);
         }
         if let Some(status) = self.glare(id, invite) {

@@ -150,6 +150,7 @@ impl Calls {
         let invite = self.stored(server, message);
         let state = &mut self.calls[call as usize];
         state.caller = caller;
+        state.record.caller = flow.is_inside().then_some(party);
         let Some(setup) = state.setup.as_mut() else { return };
         setup.invite = invite;
         setup.party = Some(party);

@@ -141,11 +141,16 @@ impl Calls {
         }
     }
 
-    /// Somebody else is a side of the call from now on, and with the connection of the two who were the recording of them has
-    /// ended: with whom it goes on it is begun again, if those who are in the call now let it.
-    pub(super) fn record_anew(&mut self, cx: &Context<'_>, call: u32) {
+    /// Two calls have become one, `call`, and with the connections of the two who were in each the recording of them has ended:
+    /// with those who are in it now it is begun again, if these let it.
+    pub(super) fn record_anew(&mut self, cx: &Context<'_>, call: u32, old: u32) {
         let Some(state) = self.calls.get(call as usize) else { return };
-        let Some(demand) = state.taped.demand() else { return };
+        let before = self.calls.get(old as usize).and_then(|old| old.taped.demand());
+        let Some(demand) = state.taped.demand().or(before) else {
+            // What is over was of the two who were; of those who are, a policy may have another word.
+            self.calls[call as usize].taped = Taped::Never;
+            return;
+        };
         let policy = self.record_policy(cx, state);
         let sides = [Some(state.caller), state.callee].into_iter().flatten();
         let stays = match demand.by {
@@ -198,6 +203,14 @@ impl Calls {
     ) -> Result<(), NotRecorded> {
         let Some(state) = self.calls.get(call as usize) else { return Err(NotRecorded::NotAnswered) };
         self.may_record(cx, state, order, asker)?;
+        // What a phone has begun is from now on the operator's to end.
+        if let (RecordOrder::Start | RecordOrder::Resume, Asker::Operator(_)) = (order, asker)
+            && let Some(demand) = self.calls[call as usize].taped.demand_mut()
+            && matches!(demand.by, Whose::Account(_))
+        {
+            demand.by = Whose::Operator;
+        }
+        let Some(state) = self.calls.get(call as usize) else { return Err(NotRecorded::NotAnswered) };
         let (order, taped) = match (order, &state.taped) {
             (RecordOrder::Start, Taped::Never | Taped::Over) => {
                 if let Some(why) = self.cannot_be_heard(state) {
@@ -209,13 +222,10 @@ impl Calls {
                 self.begin_tape(cx, call, demand);
                 return Ok(());
             }
-            // Who presses twice means it once. What a phone has begun is from now on the operator's to end.
+            // Who presses twice means it once.
             (RecordOrder::Start | RecordOrder::Resume, Taped::Runs(_) | Taped::Waits(_)) => {
                 if let Some(demand) = self.calls[call as usize].taped.demand_mut() {
                     demand.is_paused = false;
-                    if matches!((asker, demand.by), (Asker::Operator(_), Whose::Account(_))) {
-                        demand.by = Whose::Operator;
-                    }
                 }
                 return Ok(());
             }

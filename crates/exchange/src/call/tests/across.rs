@@ -85,6 +85,11 @@ fn an_attended_transfer_joins_calls_of_two_shards() {
     request_to(&sent, three.carol, "BYE");
     three.desk.assert_at_rest();
     // Alice and bob; alice and carol; bob and carol, once.
+    assert_eq!(parties(&three), [(Some(1), Some(2)), (Some(1), Some(3)), (Some(2), Some(3))]);
+}
+
+/// Of each call that has ended the accounts of caller and callee.
+fn parties(three: &Three) -> Vec<(Option<u64>, Option<u64>)> {
     let parties = three.desk.office.events.iter().filter_map(|event| match event {
         Event::CallEnded(record) => {
             let account = |side: &Side| side.party.map(|party| party.account.0);
@@ -94,7 +99,7 @@ fn an_attended_transfer_joins_calls_of_two_shards() {
     });
     let mut parties: Vec<_> = parties.collect();
     parties.sort_unstable();
-    assert_eq!(parties, [(Some(1), Some(2)), (Some(1), Some(3)), (Some(2), Some(3))]);
+    parties
 }
 
 #[test]
@@ -114,10 +119,17 @@ fn who_rings_on_another_shard_is_given_to_the_other_and_answers_him() {
     let sent = bob_agrees(&mut three, &offer);
     assert_eq!(told(request_to(&sent, three.caller.flow, "NOTIFY")), ("SIP/2.0 200 OK".into(), true));
     assert_eq!(calls(&three), (1, 1));
+    // Whose key it is, is known where the call has its record.
+    let patch = AccountPatch { record: Some(RecordPolicy::OnDemand), ..AccountPatch::default() };
+    apply(&three.desk.office.world, Change::AccountChanged { aor: aor("bob"), patch });
+    let info = three.callee.request("INFO", "Record: on\r\n", "");
+    let sent = three.desk.receive(three.bob, &info);
+    answer_to(&sent, three.bob, 200);
     let bye = three.callee.request("BYE", "", "");
     let sent = three.desk.receive(three.bob, &bye);
     request_to(&sent, three.carol, "BYE");
     three.desk.assert_at_rest();
+    assert!(parties(&three).contains(&(Some(2), Some(3))), "{:?}", parties(&three));
 }
 
 /// The other shard looks for itself whose the dialog is.

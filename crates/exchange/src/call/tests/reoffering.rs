@@ -200,6 +200,38 @@ fn an_offer_without_a_stream_that_is_in_use_is_refused_and_the_call_goes_on() {
     assert_eq!(talk.desk.open, before);
 }
 
+/// Some phones leave out at a hold what was refused to them, though RFC 3264 section 8 wants its line.
+#[test]
+fn a_stream_that_was_refused_may_be_left_out() {
+    let (desk, alice, bob) = desk(Kind::Plain, Kind::Plain);
+    let offered = described("10.0.0.1", 4_000, 1, "a=sendrecv\r\n");
+    let mut talk = talk(desk, alice, &bob, &offered);
+    let with_video =
+        again(&offered, "sendrecv", &[]) + "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n";
+    let invite = talk.caller.request("INVITE", "", &with_video);
+    let sent = talk.desk.receive(talk.caller.flow, &invite);
+    let passed = request_to(&sent, bob.flow, "INVITE").clone();
+    let refused = body(&passed).split("m=video ").next().expect("audio").to_owned();
+    let refused = taken(&refused, 5_000) + "m=video 0 RTP/AVP 96\r\n";
+    let sent = talk.desk.receive(bob.flow, &reply(&passed, 200, "", &contact(bob.flow), &refused));
+    assert!(body(answer_to(&sent, talk.caller.flow, 200)).contains("m=video 0 "));
+    let ack = talk.caller.ack("");
+    talk.desk.receive(talk.caller.flow, &ack);
+    let hold = again(&again(&offered, "sendrecv", &[]), "sendonly", &[]);
+    let invite = talk.caller.request("INVITE", "", &hold);
+    let sent = talk.desk.receive(talk.caller.flow, &invite);
+    let passed = request_to(&sent, bob.flow, "INVITE").clone();
+    // Of the leg of bob its line stays.
+    assert!(
+        body(&passed).contains("a=sendonly") && body(&passed).contains("m=video 0 "),
+        "{}",
+        passed.text()
+    );
+    let held = taken(&body(&passed), 5_000);
+    let sent = talk.desk.receive(bob.flow, &reply(&passed, 200, "", &contact(bob.flow), &held));
+    assert_eq!(body(answer_to(&sent, talk.caller.flow, 200)).matches("m=").count(), 1);
+}
+
 /// RFC 3264 section 8.1 across profiles: a phone adds video to its call with a browser, and takes it away.
 #[test]
 fn video_is_added_to_a_call_with_a_browser_and_taken_away_again() {

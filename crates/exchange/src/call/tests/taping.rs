@@ -152,7 +152,7 @@ fn the_record_key_counts_for_the_account_of_its_phone_alone() {
 /// What the account of the other side or the operator demands is not for a phone to end, though its own account lets it record.
 #[test]
 fn a_phone_neither_pauses_nor_ends_what_it_has_not_begun() {
-    for by_policy in [true, false] {
+    for (by_policy, was_paused) in [(true, false), (false, false), (false, true)] {
         let (mut desk, mut alice, bob) = Desk::new();
         let_record(&desk, "alice", RecordPolicy::OnDemand);
         let_record(&desk, "bob", if by_policy { RecordPolicy::All } else { RecordPolicy::Off });
@@ -165,6 +165,9 @@ fn a_phone_neither_pauses_nor_ends_what_it_has_not_begun() {
         if !by_policy {
             // The phone was first, and then the operator wants it too.
             press(&mut desk, "on", 200);
+            if was_paused {
+                press(&mut desk, "pause", 200);
+            }
             assert_eq!(order(&mut desk, RecordOrder::Start), Some(Ok(())));
         }
         for value in ["pause", "off"] {
@@ -176,7 +179,8 @@ fn a_phone_neither_pauses_nor_ends_what_it_has_not_begun() {
         }
         let begun =
             if by_policy { "begin by policy".to_owned() } else { format!("begin by {}", aor("alice")) };
-        assert_eq!(orders(&desk), [begun, "pause".to_owned()]);
+        let orders = orders(&desk);
+        assert_eq!((&orders[0], &orders[orders.len() - 1]), (&begun, &"pause".to_owned()), "{orders:?}");
     }
 }
 
@@ -254,6 +258,31 @@ fn what_was_recorded_on_demand_goes_on_with_the_next_as_it_was_unless_who_wanted
     assert_eq!(orders(&three.desk), ["begin by policy", "pause", "begin by policy", "pause"]);
     assert_eq!(order(&mut three.desk, RecordOrder::Resume), Some(Ok(())));
     assert_eq!(orders(&three.desk).last().map(String::as_str), Some("resume"));
+}
+
+/// Bob wanted it in his call with alice, who gives him to carol.
+#[test]
+fn what_was_recorded_of_the_first_call_goes_on_with_the_next_too() {
+    let three = given_to_each_other(RecordPolicy::OnDemand, |three, _| {
+        let_record(&three.desk, "bob", RecordPolicy::OnDemand);
+        let mut bob = three.callee.clone();
+        press(three, &mut bob, "on");
+        three.callee = bob;
+    });
+    let begun = format!("begin by {}", aor("bob"));
+    assert_eq!(orders(&three.desk), [begun.clone(), begun]);
+}
+
+/// What a phone has begun and ended was of the two who were: it takes nothing from the policy of the next.
+#[test]
+fn who_has_all_recorded_is_recorded_with_the_next_whatever_was_pressed_before() {
+    let three = given_to_each_other(RecordPolicy::Off, |three, second| {
+        let_record(&three.desk, "alice", RecordPolicy::OnDemand);
+        press(three, second, "on");
+        press(three, second, "off");
+        let_record(&three.desk, "bob", RecordPolicy::All);
+    });
+    assert_eq!(orders(&three.desk)[1..], ["end", "begin by policy"]);
 }
 
 /// What can be done may be another thing after a hold, or in an hour: whoever asks is not told that it is done.
