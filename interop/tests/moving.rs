@@ -6,7 +6,7 @@
 //! other phone is sent one (`heard`); and until the phone is sent one at its new place (`hears`), for plain RTP from the
 //! moment on at which it has asked to register from there.
 //!
-//! `REPEAT=20 CALLS=5` runs the test of a hundred ports so many times in so many calls.
+//! `REPEAT=20 CALLS=5` runs the test of all ports of a NAT so many times in so many calls.
 
 use coeur_interop::baresip::{Phone, Setup};
 use coeur_interop::browser::{self, Browsers, Library};
@@ -404,7 +404,8 @@ fn all_ports_of_a_nat_are_followed() {
     let (median, most) = median_and_99th(&gaps);
     let good = gaps.iter().filter(|gap| **gap < GAP_MAX).count();
     println!("{good} of {} below {GAP_MAX:?}: median {median:?}, 99 % {most:?}", calls * times);
-    assert_eq!(gaps.len(), calls * times, "each is followed");
+    assert_eq!(gaps.len(), calls * times, "each call ends well");
+    assert!(gaps.iter().all(|gap| *gap < Duration::MAX), "each is followed: {gaps:?}");
     // The machine has other things to do now and then.
     assert!(good * 10 >= gaps.len() * 9, "{gaps:?}");
 }

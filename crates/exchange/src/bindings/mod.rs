@@ -306,7 +306,7 @@ impl<'a> View<'a> {
 
     /// Seconds since the first registration of this binding.
     pub fn age_s(&self) -> u32 {
-        ((self.now_ms / 1000) as u32).saturating_sub(self.row.registered_s)
+        ((self.now_ms / 1000) as i32).saturating_sub(self.row.registered_s).max(0).cast_unsigned()
     }
 
     /// Bytes of text on the heap.

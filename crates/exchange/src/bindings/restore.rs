@@ -44,7 +44,7 @@ impl Bindings {
             }
         };
         settle(&mut stripe, at, restore, now);
-        stripe.rows[at].registered_s = ((ms(now) / 1000) as u32).saturating_sub(restore.age_s);
+        stripe.rows[at].registered_s = ((ms(now) / 1000) as i32).saturating_sub_unsigned(restore.age_s);
     }
 
     /// Prolongs a binding; false when it is not there.

@@ -74,7 +74,8 @@ pub(super) struct Row {
     pub granted_s: u32,
     pub cseq: u32,
     pub reg_id: u32,
-    pub registered_s: u32,
+    /// Of the monotonic clock, at the first registration; before the process began, for one that is older.
+    pub registered_s: i32,
     pub wheel_previous: u32,
     pub wheel_next: u32,
     pub wheel_slot: u16,
@@ -106,7 +107,7 @@ impl Row {
             granted_s: draft.granted_s,
             cseq: draft.cseq,
             reg_id: draft.reg_id,
-            registered_s: (now_ms / 1000) as u32,
+            registered_s: (now_ms / 1000) as i32,
             wheel_previous: super::wheel::NONE,
             wheel_next: super::wheel::NONE,
             wheel_slot: 0,

@@ -29,8 +29,6 @@ pub struct Target {
     pub reg_id: u32,
     /// Its Contact says that it speaks ICE (RFC 5768).
     pub speaks_ice: bool,
-    /// Seconds of the monotonic clock at the first registration of this binding.
-    pub registered_s: u32,
     /// Grows with each registration or refresh.
     pub version: Version,
 }
@@ -47,7 +45,6 @@ impl Target {
             instance: row.instance().map(Into::into),
             reg_id: row.reg_id,
             speaks_ice: speaks_ice(row.contact()),
-            registered_s: row.registered_s,
             version: row.version,
         }
     }

@@ -157,6 +157,21 @@ fn a_binding_comes_back_with_what_remained_of_its_lifetime() {
     assert_eq!(target.flow, Some(flow(Transport::Udp, "192.0.2.7:5062")));
 }
 
+/// Its first registration was before the process began.
+#[test]
+fn a_binding_comes_back_as_old_as_it_is() {
+    let mut before = Journalled::new(Boot::default());
+    before.bind(at(100), &draft(b"alice", b"<sip:a@192.0.2.7:5062>", 3600));
+    let age_s = |bindings: &Bindings, now: Now| {
+        let mut ages = Vec::new();
+        bindings.each_of(b"alice", DOMAIN, now.monotonic, |view| ages.push(view.age_s()));
+        ages
+    };
+    let (restart, later) = (Monotonic::from_secs(1), Monotonic::from_secs(11));
+    let (after, _) = recover(&before.journal, Boot::default(), Now::new(restart, at(1100).wall));
+    assert_eq!(age_s(&after, Now::new(later, at(1110).wall)), [1010]);
+}
+
 #[test]
 fn what_expired_while_nobody_was_there_does_not_come_back() {
     let mut before = Journalled::new(Boot::default());

@@ -121,6 +121,11 @@ impl Quality {
         self.each().any(|stats| stats.ssrc() == ssrc)
     }
 
+    /// Of the sources that are counted.
+    pub(super) fn ssrcs(&self) -> [Option<u32>; SOURCES] {
+        self.sources.each_ref().map(|source| source.as_ref().map(|source| source.stats.ssrc()))
+    }
+
     /// How the source that was heard last arrives, for a report of ours (RFC 3550 section 6.4.1).
     pub(super) fn report_block(&mut self, now: Monotonic) -> Option<ReportBlock> {
         self.sources[self.last].as_mut().map(|source| source.stats.report_block(now))
@@ -226,8 +231,9 @@ impl Quality {
         }
     }
 
-    /// What the other end reports: of its sending, and of how it hears.
-    pub(super) fn read_reports(&mut self, packet: &[u8], now: Monotonic) {
+    /// What the other end reports: of its sending, and of how it hears; `of`: the sources of which that counts, all when not
+    /// said.
+    pub(super) fn read_reports(&mut self, packet: &[u8], of: Option<&[Option<u32>]>, now: Monotonic) {
         self.rtcp_packets += 1;
         let Ok(compound) = Compound::parse(packet) else { return };
         for packet in compound.packets() {
@@ -239,11 +245,11 @@ impl Quality {
                     for source in sources.filter(|source| source.stats.ssrc() == report.ssrc) {
                         source.stats.sender_reported(report.info.ntp, now);
                     }
-                    self.hears(report.blocks(), now);
+                    self.hears(report.blocks(), of, now);
                 }
                 RtcpPacket::ReceiverReport(report) => {
                     self.claimed.get_or_insert_default();
-                    self.hears(report.blocks(), now);
+                    self.hears(report.blocks(), of, now);
                 }
                 RtcpPacket::SourceDescription(_)
                 | RtcpPacket::Goodbye(_)
@@ -257,23 +263,31 @@ impl Quality {
         }
     }
 
-    fn hears(&mut self, blocks: impl Iterator<Item = ReportBlock>, now: Monotonic) {
+    fn hears(
+        &mut self,
+        blocks: impl Iterator<Item = ReportBlock>,
+        of: Option<&[Option<u32>]>,
+        now: Monotonic,
+    ) {
         let is_of_before = std::mem::take(&mut self.is_restored);
         self.hears_nothing = !is_of_before;
         for block in blocks {
             self.hears_nothing = false;
             let fraction_lost = if is_of_before { 0 } else { block.fraction_lost };
-            self.reported(ReportBlock { fraction_lost, ..block }, now);
+            let counts = of.is_none_or(|of| of.contains(&Some(block.ssrc)));
+            self.reported(ReportBlock { fraction_lost, ..block }, counts, now);
         }
     }
 
-    fn reported(&mut self, block: ReportBlock, now: Monotonic) {
+    fn reported(&mut self, block: ReportBlock, counts: bool, now: Monotonic) {
         let is_named =
             |report: &&ReportSent| report.ssrc == block.ssrc && report.middle == block.last_sender_report;
         if let Some(report) = self.reports.iter().flatten().find(is_named) {
             self.round_trip = round_trip(&block, report.at, now).or(self.round_trip);
         }
-        self.heard = Some(block);
+        if counts {
+            self.heard = Some(block);
+        }
     }
 
     /// Remembers when a sender report went to the other end, whose answer will name it.

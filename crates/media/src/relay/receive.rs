@@ -165,7 +165,15 @@ impl Relay {
         let key = self.with_ssrc(at, owner, packet);
         let stream = self.stream_mut(key).ok_or(lost(Reason::Closed))?;
         stream.keep_pace(now, stream.link == Some(key)).map_err(|reason| Lost(key, reason))?;
-        stream.quality.read_reports(packet, now);
+        // What is played beside the other side says nothing of how that is heard: its numbers jump (`rtp::Source`).
+        let passes = match stream.taker {
+            Taker::Link | Taker::Tap => stream.link.filter(|link| *link != key),
+            Taker::End => None,
+        };
+        let passed = passes.and_then(|link| self.stream(link)).map(|link| link.quality.ssrcs());
+        let passed = passed.filter(|passed| passed.iter().any(Option::is_some));
+        let stream = self.stream_mut(key).ok_or(Lost(key, Reason::Closed))?;
+        stream.quality.read_reports(packet, passed.as_ref().map(|passed| &passed[..]), now);
         match stream.taker {
             Taker::Link | Taker::Tap => {}
             Taker::End => return Ok(Verdict::Read),

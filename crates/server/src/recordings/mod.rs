@@ -63,6 +63,7 @@ struct Shared {
     /// In the hands of workers.
     reels: Mutex<usize>,
     reel_ended: Condvar,
+    #[cfg(test)]
     is_stopping: AtomicBool,
 }
 
@@ -168,6 +169,7 @@ impl Recordings {
             counts: Counts::default(),
             reels: Mutex::default(),
             reel_ended: Condvar::new(),
+            #[cfg(test)]
             is_stopping: AtomicBool::new(false),
         });
         let writer = Writer::new(receiver, shared.clone(), folder, format, reserve_bytes, seal);
@@ -210,6 +212,7 @@ impl Recordings {
     /// All that was handed over is on the disk, files that are open are whole, and the threads end. Workers that have been told
     /// to end hand over what they have before.
     pub fn stop(&self) {
+        #[cfg(test)]
         self.0.is_stopping.store(true, Ordering::Release);
         let mut reels = self.0.reels.lock();
         self.0.reel_ended.wait_while_for(&mut reels, |reels| *reels > 0, WORKERS_END);

@@ -208,6 +208,8 @@ impl Tape {
         };
         if let Err(why) = end(&mut file) {
             tracing::warn!(call = %state.call, %why, "the end of a recording is not written; it is readable without");
+            // A torn page, or a header without a length. Where that cannot be mended either, the next start tries again.
+            recorded_ms = mend(&mut file, &name).unwrap_or(recorded_ms);
         }
         state.phase.store(Phase::Paused as u8, Ordering::Relaxed);
         seal.whole(Whole {

@@ -83,6 +83,32 @@ fn the_first_report_after_a_restart_says_nothing_of_what_is_heard_now() {
     assert_eq!(heard(&desk), (Some(200), true));
 }
 
+/// A prompt is another source, whose numbers jump between two of them.
+#[test]
+fn what_is_played_to_a_phone_says_nothing_of_how_it_hears_the_other() {
+    let report = |ssrc: u32, lost: u8| {
+        let mut report = vec![0x81, 201, 0, 7];
+        report.extend(8u32.to_be_bytes());
+        report.extend(ssrc.to_be_bytes());
+        report.extend([lost, 0, 0, 99]);
+        report.extend([0; 16]);
+        report
+    };
+    let mut desk = Desk::plain();
+    for taker in [Taker::Link, Taker::Tap, Taker::End] {
+        desk.relay.take(desk.a.stream, taker);
+        desk.at_b(B, &rtp(0, 1, 7));
+        desk.at_a(A, &rtp(0, 1, 8));
+        let rtcp_port = desk.a.rtcp.expect("a port of RTCP");
+        desk.receive(rtcp_port, A, &report(7, 3));
+        desk.receive(rtcp_port, A, &report(77, 250));
+        let heard = desk.relay.quality(desk.a.stream).and_then(|quality| quality.heard);
+        // Who ends here hears nobody but us.
+        let lost = if taker == Taker::End { 250 } else { 3 };
+        assert_eq!(heard.map(|block| block.fraction_lost), Some(lost), "{taker:?}");
+    }
+}
+
 #[test]
 fn troubles_count_for_the_other_end_alone_and_change_nothing() {
     let mut desk = Desk::plain();
