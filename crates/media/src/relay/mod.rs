@@ -324,6 +324,11 @@ impl Relay {
         self.stream(key)?.srtp_states()
     }
 
+    /// The highest index of SRTP that came (RFC 3711 section 3.3.1); `None` in the clear and before the first.
+    pub fn srtp_index(&self, key: StreamKey) -> Option<u64> {
+        self.stream(key)?.srtp_index()
+    }
+
     /// How far the counts of SRTP are, of receiving and of sending; `None` in the clear and before the keys.
     pub fn srtp_progress(&self, key: StreamKey) -> Option<(Progress, Progress)> {
         self.stream(key)?.srtp_progress()

@@ -168,8 +168,19 @@ impl Stream {
             KeyChange::Keep => self.dtls,
             KeyChange::Plain | KeyChange::Foreign | KeyChange::New(_) => false,
         };
+        // What is switched on again was sent elsewhere meanwhile; and some go on counting under another key (RFC 3711 section
+        // 3.3.1), though RFC 4568 section 7.1.4 has them begin anew.
+        let was_protected = self.is_protected();
+        let gap = match &receive {
+            KeyChange::Keep => self.terms.is_none().then_some(false),
+            KeyChange::New(_) => was_protected.then_some(true),
+            KeyChange::Plain | KeyChange::Awaited | KeyChange::Foreign => None,
+        };
         self.inbound.change(receive);
         self.outbound.change(send);
+        if let (Guard::Srtp(context), Some(key_is_new)) = (&mut self.inbound, gap) {
+            context.seek(key_is_new);
+        }
         self.is_heard = false;
         match &mut self.terms {
             Some(terms) => {
@@ -219,6 +230,14 @@ impl Stream {
         match (&self.inbound, &self.outbound) {
             (Guard::Srtp(inbound), Guard::Srtp(outbound)) => Some((inbound.progress(), outbound.progress())),
             (Guard::Plain | Guard::Awaited | Guard::Foreign | Guard::Srtp(_), _) => None,
+        }
+    }
+
+    /// The highest index of SRTP that came; `None` in the clear and before the first.
+    pub(super) fn srtp_index(&self) -> Option<u64> {
+        match &self.inbound {
+            Guard::Srtp(inbound) => inbound.highest_index(),
+            Guard::Plain | Guard::Awaited | Guard::Foreign => None,
         }
     }
 

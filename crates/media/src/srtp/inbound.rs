@@ -19,6 +19,9 @@ pub struct Inbound {
     rtp_packets_left: u64,
     rtcp_packets_left: u64,
     lifetime_packets: u64,
+    /// While it is not known how often the numbers of the sender have rolled over: the turn that is tried next, and above it
+    /// a one for how many are; beyond [`TURNS_END`] how many packets are still taken for ones of the first.
+    sought: Option<u16>,
 }
 
 struct Receiving {
@@ -80,7 +83,22 @@ impl Inbound {
             rtp_packets_left: key.lifetime_packets(),
             rtcp_packets_left: key.lifetime_packets().min(RTCP_LIFETIME_PACKETS),
             lifetime_packets: key.lifetime_packets(),
+            sought: None,
         }
+    }
+
+    /// Its sender may have sent to somebody else meanwhile, or may go on counting under another key: how often its numbers
+    /// have rolled over is not known. Until a packet is authenticated each is taken for one of another turn: of the first two,
+    /// then of the first four, eight and so on up to 256, again and again, as some of another key may come between. So
+    /// none costs more than it did. Twenty minutes of 50 packets a second are a turn. `key_is_new`: the first are of the first
+    /// turn, for all we know.
+    pub fn seek(&mut self, key_is_new: bool) {
+        self.sought = Some(if key_is_new { TURNS_END + PATIENCE } else { TURNS_FIRST });
+    }
+
+    /// The highest index that came of any source: beyond 2^16 its numbers have rolled over (RFC 3711 section 3.3.1).
+    pub fn highest_index(&self) -> Option<u64> {
+        self.sources.iter().filter_map(|source| source.rtp.highest()).max()
     }
 
     /// Goes on where the journal left off. All up to the kept indices counts as received; a packet is recognised when it
@@ -160,6 +178,7 @@ impl Inbound {
         };
         self.mki.sent = Some(mki_bytes > 0);
         self.rtp_packets_left -= 1;
+        self.sought = None;
         let newest = receiving(&mut self.sources, ssrc)?.rtp.update(index);
         packet.truncate(length);
         Ok(Received { ssrc, newest })
@@ -230,6 +249,21 @@ impl Inbound {
 
     /// The index of a packet that may be new. A packet from before the first rollover counter is taken as one of the first.
     fn rtp_index(&mut self, ssrc: u32, sequence: u16) -> Result<u64, SrtpError> {
+        if let Some(tried) = &mut self.sought {
+            let highest = self.sources.find(ssrc).and_then(|source| source.rtp.highest());
+            let later = if *tried < TURNS_END { *tried - (1 << tried.ilog2()) } else { 0 };
+            *tried = match *tried {
+                ..TURNS_END => *tried + 1,
+                TURNS_END => TURNS_FIRST,
+                _ => *tried - 1,
+            };
+            let index = sought(highest, later, sequence);
+            return if self.sources.is_full() && highest.is_none() {
+                Err(SrtpError::TooManySources)
+            } else {
+                Ok(index)
+            };
+        }
         let Some(source) = self.sources.find(ssrc) else {
             return if self.sources.is_full() {
                 Err(SrtpError::TooManySources)
@@ -266,8 +300,21 @@ impl Inbound {
             rtp_packets_left: RTCP_LIFETIME_PACKETS,
             rtcp_packets_left: RTCP_LIFETIME_PACKETS,
             lifetime_packets: RTCP_LIFETIME_PACKETS,
+            sought: None,
         }
     }
+}
+
+const TURNS_FIRST: u16 = 2;
+const TURNS_END: u16 = 512;
+const PATIENCE: u16 = 8;
+
+/// The index of a packet that is so many turns later than it can be at the earliest: beyond the highest index.
+fn sought(highest: Option<u64>, later: u16, sequence: u16) -> u64 {
+    let Some(highest) = highest else { return u64::from(later) << 16 | u64::from(sequence) };
+    let first = (highest >> 16) + u64::from(sequence <= highest as u16);
+    // 2^48 are more than anybody lives to send.
+    ((first + u64::from(later)) & 0xffff_ffff) << 16 | u64::from(sequence)
 }
 
 /// Length of header and payload when `trailer_bytes` follow them.

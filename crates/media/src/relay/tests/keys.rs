@@ -99,6 +99,54 @@ fn an_agreement_with_the_same_keys_forgets_no_packet() {
     assert_eq!(desk.at_a(A, &protect(&mut out, &rtp(0, 2, 7))), desk.out_b(B));
 }
 
+/// While its media goes elsewhere (decision 0021) the numbers of a phone roll over, and nobody here counts.
+#[test]
+fn who_comes_back_with_the_same_key_is_heard_however_often_its_numbers_have_rolled_over() {
+    let mut desk = protected(at(A));
+    let (mut out, _) = phone();
+    desk.at_a(A, &protect(&mut out, &rtp(0, 60_000, 7)));
+    desk.relay.agree(desk.a.stream, None, desk.now);
+    for sequence in (1_000..3 * 65_536u32).step_by(1_000) {
+        protect(&mut out, &rtp(0, (60_000 + sequence) as u16, 7));
+    }
+    desk.agree_a(Agreed { receive: KeyChange::Keep, send: KeyChange::Keep, ..plain(at(A)) });
+    let heard = |desk: &mut Desk, out: &mut Outbound, from: u16, count: u16| {
+        let sent = (from..from + count).map(|sequence| protect(out, &rtp(0, sequence, 7)));
+        let verdicts: Vec<Verdict> = sent.map(|packet| desk.at_a(A, &packet)).collect();
+        verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Forward { .. })).count()
+    };
+    assert!(heard(&mut desk, &mut out, 61_000, 20) >= 12, "found within some packets");
+    assert_eq!(heard(&mut desk, &mut out, 61_020, 20), 20, "and kept");
+    let old = protect(&mut Outbound::new(&key(SUITE, 1)), &rtp(0, 60_000, 7));
+    let verdict = desk.at_a(A, &old);
+    assert!(matches!(verdict, Verdict::Dropped(_)), "what was heard before is not heard again: {verdict:?}");
+}
+
+/// RFC 4568 section 7.1.4: the counter of another key begins anew. Some keep it, as RFC 3711 section 3.3.1 says.
+#[test]
+fn another_key_is_heard_whether_its_sender_counts_on_or_begins_anew_and_old_packets_are_in_no_way() {
+    for counts_on in [false, true] {
+        let mut desk = protected(at(A));
+        let (mut old, _) = phone();
+        for sequence in [65_000, 65_500, 100, 1_000] {
+            desk.at_a(A, &protect(&mut old, &rtp(0, sequence, 7)));
+        }
+        desk.agree_a(sdes(plain(at(A)), SUITE, 5));
+        for sequence in 1_001..1_004 {
+            let late = protect(&mut old, &rtp(0, sequence, 7));
+            assert_eq!(desk.at_a(A, &late), dropped(Reason::Unauthenticated));
+        }
+        let mut new = Outbound::new(&key(SUITE, 5));
+        if counts_on {
+            [65_500, 100].map(|sequence| protect(&mut new, &rtp(0, sequence, 7)));
+        }
+        let sent = (2_000..2_020).map(|sequence| protect(&mut new, &rtp(0, sequence, 7)));
+        let taken = sent.filter(|packet| desk.at_a(A, packet) != dropped(Reason::Unauthenticated)).count();
+        let expected = if counts_on { 10..=16 } else { 20..=20 };
+        assert!(expected.contains(&taken), "{counts_on}: {taken}");
+    }
+}
+
 #[test]
 fn authentic_packets_count_from_anywhere_and_are_answered_there() {
     let mut desk = protected(behind_nat("192.168.1.10:4000", "203.0.113.5"));
