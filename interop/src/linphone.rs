@@ -1,10 +1,12 @@
 //! linphonec phones: a configuration file, files instead of a sound card, and commands on the standard input.
 
 use crate::coeur::Coeur;
+use crate::place::Place;
 use crate::{Child, Folder, free_port, tone};
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Stdio};
 use std::time::{Duration, Instant};
 
 pub struct Linphone {
@@ -26,6 +28,11 @@ pub struct Setup<'a> {
     pub tone_hz: u32,
     pub auto_answer: bool,
     pub ca_file: Option<PathBuf>,
+    /// Its media is protected by SRTP with keys in the description (RFC 4568), or it does not talk.
+    pub srtp: bool,
+    pub place: Place,
+    /// Where the server is, as the phone is told.
+    pub server: Ipv4Addr,
 }
 
 impl<'a> Setup<'a> {
@@ -44,6 +51,9 @@ impl<'a> Setup<'a> {
             tone_hz,
             auto_answer: true,
             ca_file: (transport == "tls").then(|| server.ca_file()),
+            srtp: false,
+            place: Place::LOOPBACK,
+            server: Place::LOOPBACK.address,
         }
     }
 }
@@ -56,7 +66,7 @@ impl Linphone {
         std::fs::write(folder.path().join("tone.wav"), tone::wav(setup.tone_hz)).expect("tone file");
         std::fs::write(folder.path().join("linphonerc"), configuration(setup)).expect("configuration file");
         let out = std::fs::File::create(folder.path().join("words.log")).expect("log file");
-        let mut command = Command::new("linphonec");
+        let mut command = setup.place.command("linphonec");
         command.arg("-c").arg("linphonerc").args(["-d", "1", "-l", "linphone.log"]);
         if setup.auto_answer {
             command.arg("-a");
@@ -143,17 +153,19 @@ impl Linphone {
 }
 
 fn configuration(setup: &Setup<'_>) -> String {
-    let Setup { user, secret, transport, server_port, ca_file, .. } = setup;
+    let Setup { user, secret, transport, server_port, ca_file, server, .. } = setup;
+    let at = setup.place.address;
+    let encryption = if setup.srtp { "media_encryption=srtp\nmedia_encryption_mandatory=1\n" } else { "" };
     let (udp, tcp, tls, rtp) = (free_port(), free_port(), free_port(), free_port());
     // Its TLS library does not read addresses in certificates, so the name cannot be compared; who signed it can.
     let ca = ca_file.as_ref().map_or(String::new(), |file| {
         format!("verify_server_certs=1\nverify_server_cn=0\nroot_ca={}\n", file.display())
     });
     format!(
-        "[sip]\nsip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port={tls}\nbind_address=127.0.0.1\nguess_hostname=0\n\
-         default_proxy=0\n{ca}\n[rtp]\naudio_rtp_port={rtp}\n\n\
-         [proxy_0]\nreg_proxy=<sip:127.0.0.1:{server_port};transport={transport}>\n\
-         reg_route=<sip:127.0.0.1:{server_port};transport={transport};lr>\nreg_identity=sip:{user}@interop.test\n\
+        "[sip]\nsip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port={tls}\nbind_address={at}\nguess_hostname=0\n\
+         default_proxy=0\n{encryption}{ca}\n[rtp]\naudio_rtp_port={rtp}\n\n\
+         [proxy_0]\nreg_proxy=<sip:{server}:{server_port};transport={transport}>\n\
+         reg_route=<sip:{server}:{server_port};transport={transport};lr>\nreg_identity=sip:{user}@interop.test\n\
          reg_expires=600\nreg_sendregister=1\npublish=0\n\n\
          [auth_info_0]\nusername={user}\npasswd={secret}\nrealm=interop.test\ndomain=interop.test\n"
     )

@@ -25,7 +25,7 @@ mod text;
 
 pub(super) use agreed::{pairs, peer, protection};
 pub(super) use answer::{answer, is_multicast, is_usable};
-pub(super) use elsewhere::elsewhere;
+pub(super) use elsewhere::{Elsewhere, elsewhere, keys_of_peer};
 pub(super) use formats::is_makeable;
 pub(super) use held::{hears, holds};
 pub(super) use offer::offer;
@@ -54,6 +54,11 @@ impl<'d> Described<'d> {
     pub(super) fn lines(&self) -> Description<'d> {
         // It was read before, so there is no error.
         coeur_sdp::parse(self.bytes).unwrap_or_default()
+    }
+
+    /// Whether it has keys (RFC 4568).
+    fn has_sdes(&self) -> bool {
+        self.summary.media.iter().any(|media| !media.keying.sdes().is_empty())
     }
 }
 

@@ -126,7 +126,7 @@ impl Calls {
                 leg.follow.offer = Some(Box::new(Offer { client, before, flow }));
             }
             (None, Some(leg)) => {
-                let to_direct = leg.direct.at.is_some();
+                let to_direct = leg.direct.other.is_some();
                 self.restore(id, before);
                 self.direct_refused(cx, id, StatusCode::SERVICE_UNAVAILABLE, to_direct);
             }
@@ -174,7 +174,7 @@ impl Calls {
         let Some(offer) = leg.follow.offer.take_if(|offer| offer.client == slot) else { return };
         leg.timer.end_offer();
         leg.follow.is_owed = status == StatusCode::REQUEST_PENDING;
-        let to_direct = leg.direct.at.is_some();
+        let to_direct = leg.direct.other.is_some();
         self.restore(id, offer.before);
         self.direct_refused(cx, id, status, to_direct);
     }

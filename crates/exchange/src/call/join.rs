@@ -350,7 +350,7 @@ impl Calls {
         for id in [to, join.from] {
             if let Some(leg) = self.leg_mut(id) {
                 leg.end_to_end = describe::is_end_to_end(leg);
-                leg.direct.at = describe::elsewhere(leg);
+                leg.direct.other = describe::elsewhere(leg).map(Box::new);
             }
         }
         if let Some(late) = &join.late {

@@ -184,7 +184,7 @@ impl Leg {
 
     /// Where media is sent that is for us, by `m=` line: our ports, or the other phone's in their place (see `direct`).
     pub(super) fn described_at(&self) -> &[Option<StreamAddress>] {
-        self.direct.at.as_deref().unwrap_or(&self.media.addresses)
+        self.direct.other.as_ref().map_or(&self.media.addresses, |other| &other.at)
     }
 
     /// A device of ours, or another shard: we may assert an identity to it (RFC 3325 section 5).

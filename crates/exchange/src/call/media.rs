@@ -5,7 +5,7 @@ use super::leg::{LegId, Media, Stage};
 use super::{Calls, describe};
 use crate::context::Context;
 use crate::event::{Event, Protection};
-use crate::media::{Conversion, MediaCommand, MediaEvent, MediaId, Side};
+use crate::media::{Conversion, Keying, MediaCommand, MediaEvent, MediaId, Peer, Side};
 use crate::outbox::Output;
 
 impl Calls {
@@ -66,7 +66,7 @@ impl Calls {
         self.note_agreed(caller, callee);
         for (id, peer) in [(a, &mut to_a), (b, &mut to_b)] {
             if self.is_direct(id) {
-                peer.streams.iter_mut().flatten().for_each(|stream| stream.we_receive = false);
+                leave_to_phones(peer);
             }
         }
         let told = |side: fn(Conversion) -> Side| {
@@ -186,6 +186,7 @@ impl Calls {
             MediaEvent::Doubted { id } | MediaEvent::DtlsFailed { id, .. } => self.doubted(cx, *id),
             MediaEvent::Reported { id, report } => {
                 self.look_reported(cx, *id, report);
+                self.direct_reported(cx, *id, report);
                 self.reported(cx, *id, report);
             }
             MediaEvent::Closed { id, report } => self.reported(cx, *id, report),
@@ -273,5 +274,18 @@ impl Calls {
             return self.cancel_picker(cx, call);
         }
         self.setup_without_ports(cx, call, id);
+    }
+}
+
+/// Streams that go from phone to phone (see `direct`). What is said there under a key is not for us to say: nothing is sent under
+/// the key of another, or one number of it would protect two packets (RFC 3711 section 9.1). Our own keys stay what they are.
+fn leave_to_phones(peer: &mut Peer) {
+    for slot in &mut peer.streams {
+        let has_key = slot.as_ref().is_some_and(|stream| matches!(stream.keying, Keying::Sdes { .. }));
+        match slot {
+            Some(_) if has_key => *slot = None,
+            Some(stream) => stream.we_receive = false,
+            None => {}
+        }
     }
 }

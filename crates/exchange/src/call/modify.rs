@@ -401,7 +401,7 @@ impl Calls {
         if let Some(leg) = self.leg_mut(id) {
             leg.session.local = before.local;
             leg.media.streams = before.streams;
-            leg.direct.at = describe::elsewhere(leg);
+            leg.direct.other = describe::elsewhere(leg).map(Box::new);
         }
     }
 

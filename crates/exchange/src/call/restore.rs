@@ -164,7 +164,7 @@ impl Calls {
             armed: Monotonic::NEVER,
         });
         if let Some(leg) = self.leg_mut(id) {
-            leg.direct.at = super::describe::elsewhere(leg);
+            leg.direct.other = super::describe::elsewhere(leg).map(Box::new);
         }
         self.restored.legs.insert(random, id);
         if let Some(answer) = &kept.answer {
@@ -308,7 +308,9 @@ fn restored_call(
 fn kept_media(leg: &Leg, other: Option<&Leg>, said: Option<Kept>) -> Kept {
     let described = other.and_then(|other| {
         let (own, other) = (leg.session.remote.read()?, other.session.remote.read()?);
-        Some(describe::peer(leg, &own, &other))
+        // What goes from phone to phone has a key that is not ours.
+        let is_ours = leg.direct.other.as_ref().is_none_or(|other| other.keys.iter().all(Option::is_none));
+        is_ours.then(|| describe::peer(leg, &own, &other))
     });
     let (signalled_from, said) = match said {
         Some(said) => (said.signalled_from, said.streams.into_vec()),

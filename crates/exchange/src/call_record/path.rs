@@ -4,6 +4,8 @@
 pub enum MediaPath {
     /// From phone to phone.
     Direct,
+    /// The same, protected by keys of the phones that have passed through us: whoever has our signalling could read it.
+    DirectSdes,
     /// Through us.
     Relayed(Relayed),
 }
@@ -21,8 +23,16 @@ pub enum Relayed {
     NotOurs,
     /// A phone did not take the address of the other.
     Refused,
-    /// SRTP or ICE: keys and checks are of each leg.
+    /// DTLS or ICE: keys and checks are of each leg.
     Protected,
+    /// SRTP on one side alone, or of other suites, or with an identifier of keys.
+    Keys,
+    /// A key of one would be told to the other over signalling that others may read (RFC 4568 section 9.1).
+    Signalling,
+    /// A phone is known to hear nothing after its other side has another key.
+    KeepsKey,
+    /// The numbers under a key have rolled over, or are about to: who hears of it now counts wrong (RFC 3711 section 3.3.1).
+    UsedKey,
     /// It is recorded, or is to be.
     Recorded,
     /// Somebody is on hold, and may hear music.
@@ -40,13 +50,20 @@ impl MediaPath {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Direct => "direct: both phones are in one network, or outside of any",
+            Self::DirectSdes => {
+                "direct: both phones are in one network, or outside of any; this server has seen their keys"
+            }
             Self::Relayed(why) => match why {
                 Relayed::Policy => "relayed: the setting direct_media is `no`",
                 Relayed::Changing => "relayed: the call is about to change",
                 Relayed::Service => "relayed: one side is a service of this server",
                 Relayed::NotOurs => "relayed: one side is no device of this server",
                 Relayed::Refused => "relayed: a phone did not take the address of the other",
-                Relayed::Protected => "relayed: SRTP or ICE is of each side with this server",
+                Relayed::Protected => "relayed: DTLS or ICE is of each side with this server",
+                Relayed::Keys => "relayed: the two have other kinds of SRTP keys, or one has none",
+                Relayed::Signalling => "relayed: a key of one would be told to the other without TLS",
+                Relayed::KeepsKey => "relayed: a phone is known not to take another SRTP key in a call",
+                Relayed::UsedKey => "relayed: an SRTP key is in use for too long to be told to another",
                 Relayed::Recorded => "relayed: the call is recorded",
                 Relayed::Held => "relayed: somebody is on hold",
                 Relayed::Formats => "relayed: the two have other formats, keys or numbers of them",

@@ -67,6 +67,7 @@ fn phone() -> Phone {
             taken: Some(Taken { ago_ms: 10, payload: 0, payload_bytes: 160 }),
             claimed: None,
             missed_percent: None,
+            srtp_index: None,
             ice: IceState::Unused,
             dtls: DtlsState::Unused,
             recent: Recent {

@@ -41,6 +41,7 @@ pub(super) fn report(endpoint: &Endpoint, relay: &Relay, slow: &dyn SlowPath, no
                 .claimed
                 .map(|claimed| Claimed { packets: claimed.packets, octets: claimed.octets }),
             missed_percent: look::missed(quality),
+            srtp_index: relay.srtp_index(opened.key),
             ice,
             dtls,
             recent: opened.looks.recent(opened, relay, now, endpoint.since),

@@ -1,7 +1,7 @@
 //! What we answer on a leg: in the profile of its offer, with what the other side has said.
 
 use super::offer::speaks_web;
-use super::{Described, Text, address_of, agreed, formats, keep, keys, payloads};
+use super::{Described, Text, address_of, agreed, elsewhere, formats, keep, keys, payloads};
 use crate::call::leg::Leg;
 use crate::media::{DtlsRole, StreamAddress};
 use crate::mint::Mint;
@@ -16,7 +16,9 @@ pub(in crate::call) fn answer(mint: &mut Mint, leg: &mut Leg, offer: &Text, from
     // It was read when it came.
     let Some(offer) = offer.read() else { return Text::default() };
     let (local, remote) = (leg.session.local.clone(), leg.session.remote.clone());
-    let before = Before { ours: local.read(), theirs: remote.read() };
+    // Keys that were announced for the other phone are not ours.
+    let ours = local.read().filter(|ours| !ours.has_sdes() || elsewhere(leg).is_none());
+    let before = Before { ours, theirs: remote.read() };
     let credentials = before.credentials(mint, &offer);
     let slot = |(index, asked): (usize, &MediaSummary)| {
         let is_said = index < from.summary.media.len();
@@ -24,10 +26,12 @@ pub(in crate::call) fn answer(mint: &mut Mint, leg: &mut Leg, offer: &Text, from
         let transport = match address.filter(|_| is_said && !asked.is_rejected) {
             Some(address) if asked.proto.is_rtp() => {
                 let theirs = from.summary.media.get(index).and_then(|said| said.keying.dtls());
-                let keying = match theirs.filter(|_| leg.end_to_end) {
+                let other = leg.direct.other.as_ref().and_then(|other| other.key(index));
+                let keying = match (theirs.filter(|_| leg.end_to_end), other) {
                     // The two devices agree on keys between themselves.
-                    Some(theirs) => Some(Keys { sdes: None, dtls: Some(theirs.clone()) }),
-                    None => before.keying(mint, leg, index, asked),
+                    (Some(theirs), _) => Some(Keys { sdes: None, dtls: Some(theirs.clone()) }),
+                    (None, Some(other)) => others(asked, other),
+                    (None, None) => before.keying(mint, leg, index, asked),
                 };
                 keying.map(|keying| transport(asked, keying, credentials.clone(), address))
             }
@@ -103,6 +107,13 @@ fn numbered(
 struct Keys {
     sdes: Option<Crypto>,
     dtls: Option<DtlsKeying>,
+}
+
+/// The key of the other phone, as an answer to this. `None`: its suite is not offered.
+fn others(asked: &MediaSummary, other: &Crypto) -> Option<Keys> {
+    let chosen =
+        asked.keying.sdes().iter().find(|crypto| crypto.suite == other.suite && keys::is_taken(crypto))?;
+    Some(Keys { sdes: Some(Crypto { tag: chosen.tag, ..other.clone() }), dtls: None })
 }
 
 type Credentials = (coeur_sdp::attribute::IceUfrag, coeur_sdp::attribute::IcePassword);

@@ -1,7 +1,7 @@
 //! What we offer on a leg: what the other side has described, in the profile of this one.
 
 use super::profile::Profile;
-use super::{Described, Text, address_of, formats, held, keep, keys, payloads};
+use super::{Described, Text, address_of, elsewhere, formats, held, keep, keys, payloads};
 use crate::call::leg::Leg;
 use crate::media::StreamAddress;
 use crate::mint::Mint;
@@ -17,6 +17,8 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
     let (before, theirs) = (local.read(), remote.read());
     let had = before.as_ref().map_or(0, |before| before.summary.media.len());
     let credentials = if leg.session.restarts_ice { keys::credentials(mint) } else { None };
+    let had_keys = before.as_ref().is_some_and(|before| before.has_sdes());
+    let was_elsewhere = had_keys && elsewhere(leg).is_some();
     let mut ours = Ours { mint, credentials };
     let slot = |index: usize| {
         let stream = from.summary.media.get(index);
@@ -26,9 +28,11 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
         let answered = theirs.as_ref().and_then(|theirs| theirs.summary.media.get(index));
         let transport = match (stream, address) {
             (Some(stream), Some(address)) if !stream.is_rejected && stream.proto.is_rtp() => {
-                let transport = match old {
-                    Some(old) => ours.kept(leg, old, answered, address),
-                    None => ours.fresh(leg, address),
+                let transport = match (old, leg.direct.other.as_ref()) {
+                    (Some(old), Some(other)) => ours.others(leg, old, other.key(index), address),
+                    (Some(old), None) if was_elsewhere => ours.renewed(leg, old, address),
+                    (Some(old), None) => ours.kept(leg, old, answered, address),
+                    (None, _) => ours.fresh(leg, address),
                 };
                 transport.map(|transport| end_to_end(leg, stream, transport))
             }
@@ -62,7 +66,7 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
         without_web(&mut description);
     }
     // What the media plane makes is nothing where it is not.
-    if leg.direct.at.is_none() {
+    if leg.direct.other.is_none() {
         formats::append(&mut description, before.as_ref());
     }
     if derived.has_bundle {
@@ -114,6 +118,41 @@ impl Ours<'_> {
         let ours = old.keying.sdes();
         let taken = answered.and_then(|answered| keys::agreed(ours, answered.keying.sdes()));
         let sdes: Vec<Crypto> = taken.map_or(ours.to_vec(), |(ours, _)| vec![ours.clone()]);
+        self.again(leg, old, sdes, address)
+    }
+
+    /// A stream that has gone to the other phone and comes back: RFC 4568 section 7.1.4 wants another key for another address,
+    /// and the one that was announced is not ours.
+    fn renewed(&mut self, leg: &Leg, old: &MediaSummary, address: &StreamAddress) -> Option<LegTransport> {
+        let fresh = |old: &Crypto| keys::fresh(self.mint, old.tag, old.suite);
+        let sdes = old.keying.sdes().iter().filter_map(fresh).collect();
+        self.again(leg, old, sdes, address)
+    }
+
+    /// A stream that goes to the other phone, which sends under this key.
+    fn others(
+        &mut self,
+        leg: &Leg,
+        old: &MediaSummary,
+        key: Option<&Crypto>,
+        address: &StreamAddress,
+    ) -> Option<LegTransport> {
+        let tag = old.keying.sdes().first().map_or(1, |old| old.tag);
+        let sdes: Vec<Crypto> = key.into_iter().map(|key| Crypto { tag, ..key.clone() }).collect();
+        // Never in clear what was encrypted.
+        if sdes.is_empty() && !old.keying.sdes().is_empty() {
+            return None;
+        }
+        self.again(leg, old, sdes, address)
+    }
+
+    fn again(
+        &mut self,
+        leg: &Leg,
+        old: &MediaSummary,
+        sdes: Vec<Crypto>,
+        address: &StreamAddress,
+    ) -> Option<LegTransport> {
         self.credentials = self.credentials.take().or(old.ice.as_ref().map(keys::credentials_of));
         let profile = Profile::of_media(old);
         let transport = self.transport(leg, profile, sdes, address)?;

@@ -10,6 +10,7 @@ mod converting;
 mod cost;
 mod desk;
 mod directing;
+mod directing_keys;
 mod early;
 mod failing;
 mod following;

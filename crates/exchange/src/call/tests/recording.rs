@@ -49,6 +49,7 @@ fn measured(lost: u64) -> Report {
         taken: None,
         claimed: None,
         missed_percent: None,
+        srtp_index: None,
         recent: crate::media::Recent::default(),
         ice: IceState::Unused,
         dtls: DtlsState::Unused,

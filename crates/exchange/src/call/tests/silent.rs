@@ -13,7 +13,7 @@ fn legs(desk: &Desk) -> [MediaId; 2] {
     [a, b]
 }
 
-fn report(received: u64) -> Box<Report> {
+pub(super) fn report(received: u64) -> Box<Report> {
     let way = Way { packets: received, ..Way::default() };
     let stream = StreamReport {
         kind: StreamKind::Audio,
@@ -28,6 +28,7 @@ fn report(received: u64) -> Box<Report> {
         taken: None,
         claimed: None,
         missed_percent: None,
+        srtp_index: None,
         ice: Default::default(),
         dtls: Default::default(),
         recent: Recent { span_ms: 2_000, settled_ms: 4_000, received, sent: received, ..Recent::default() },

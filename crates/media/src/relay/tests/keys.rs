@@ -138,7 +138,9 @@ fn another_key_is_heard_whether_its_sender_counts_on_or_begins_anew_and_old_pack
         }
         let mut new = Outbound::new(&key(SUITE, 5));
         if counts_on {
-            [65_500, 100].map(|sequence| protect(&mut new, &rtp(0, sequence, 7)));
+            for sequence in [65_500, 100] {
+                protect(&mut new, &rtp(0, sequence, 7));
+            }
         }
         let sent = (2_000..2_020).map(|sequence| protect(&mut new, &rtp(0, sequence, 7)));
         let taken = sent.filter(|packet| desk.at_a(A, packet) != dropped(Reason::Unauthenticated)).count();
