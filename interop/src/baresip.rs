@@ -90,6 +90,11 @@ impl Phone {
         Self::start_as(setup, Network::Any, "PCMU", true)
     }
 
+    /// What it says from its next call on is this WAV file.
+    pub fn says(&self, wav: &[u8]) {
+        std::fs::write(self.folder.path().join(TONE), wav).expect("sound file");
+    }
+
     fn start_as(setup: &Setup<'_>, network: Network, codecs: &str, ice: bool) -> Self {
         let folder = Folder::new("baresip");
         let control_port = free_port();
@@ -234,6 +239,9 @@ impl Network {
     }
 }
 
+/// What it says, in its folder.
+const TONE: &str = "tone.wav";
+
 fn write_configuration(
     folder: &Path,
     setup: &Setup<'_>,
@@ -242,7 +250,7 @@ fn write_configuration(
     ice: bool,
     control_port: u16,
 ) {
-    let wav = folder.join("tone.wav");
+    let wav = folder.join(TONE);
     std::fs::write(&wav, tone::wav(setup.tone_hz)).expect("tone file");
     let ca = setup.ca_file.as_ref().map(|f| format!("sip_cafile {}\n", f.display())).unwrap_or_default();
     let srtp = if setup.srtp { "module srtp.so\n" } else { "" };

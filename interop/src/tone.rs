@@ -1,5 +1,6 @@
 //! Which tone is in a WAV file: the share of a frequency in the signal, by the Goertzel algorithm.
 
+use coeur_media::tone::{Digit, Generator};
 use std::path::Path;
 
 pub struct Wav {
@@ -79,10 +80,30 @@ fn share(samples: &[f32], rate_hz: u32, frequency_hz: f32) -> f32 {
 
 /// Five minutes of a tone, 16-bit mono at 8 kHz: baresip hangs up when its file is at the end.
 pub fn wav(frequency_hz: u32) -> Vec<u8> {
-    let samples = (0..8_000 * 300).map(|i| {
+    let samples = (0..SAMPLES).map(|i| {
         let angle = i as f32 * frequency_hz as f32 * 2.0 * std::f32::consts::PI / 8_000.0;
         (angle.sin() * 12_000.0) as i16
     });
+    file(samples)
+}
+
+/// Five minutes in which these keys are pressed after two seconds, each for 120 ms and half a second after the one before.
+pub fn keys(digits: &str) -> Vec<u8> {
+    let mut samples = vec![0; 16_000];
+    for digit in digits.chars() {
+        let digit = Digit::from_char(digit).expect("a key");
+        let mut pressed = [0; 4_000];
+        Generator::digit(digit, 120, 380, 8_000).fill(&mut pressed);
+        samples.extend(pressed);
+    }
+    samples.resize(SAMPLES, 0);
+    file(samples.into_iter())
+}
+
+/// Of five minutes.
+const SAMPLES: usize = 8_000 * 300;
+
+fn file(samples: impl Iterator<Item = i16>) -> Vec<u8> {
     let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
     let mut wav = Vec::with_capacity(data.len() + 44);
     wav.extend_from_slice(b"RIFF");

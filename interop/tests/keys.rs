@@ -4,6 +4,7 @@
 use coeur_interop::agent::{Agent, header};
 use coeur_interop::baresip::{Phone, Setup};
 use coeur_interop::coeur::{Coeur, DOMAIN};
+use coeur_interop::tone;
 use coeur_media::codec::Codec;
 use coeur_media::packet::{Packet, SLOT_BYTES};
 use coeur_media::rtp::{Rtp, Source};
@@ -30,17 +31,22 @@ struct Sound {
 }
 
 impl Sound {
+    /// Of a phone that knows no events.
     fn new() -> Self {
+        Self::with(None)
+    }
+
+    fn with(events: Option<Events>) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback address");
         socket.set_nonblocking(true).expect("a socket");
         let format = Format { codec: Codec::Pcmu, frame_ms: 20 };
         let says = Says { payload: 0, format, events: None, rate_hz: 8_000, opus: None };
         let hears = Hears {
             formats: [(0, Codec::Pcmu)].into(),
-            events: None::<Events>,
+            events,
             noise: None,
             rate_hz: 8_000,
-            keys_in_sound: true,
+            keys_in_sound: events.is_none(),
         };
         Self {
             server: socket.local_addr().expect("bound"),
@@ -66,6 +72,15 @@ impl Sound {
         let line = |start: &str| described.lines().find_map(|line| line.strip_prefix(start));
         let port = line("m=audio ").and_then(|rest| rest.split(' ').next()?.parse().ok()).expect("a port");
         self.server = (Ipv4Addr::LOCALHOST, port).into();
+    }
+
+    /// The keys that were heard, in their order.
+    fn pressed(&self) -> String {
+        let pressed = self.keys.iter().filter_map(|key| match key {
+            Key::Pressed(digit) => Some(digit.character()),
+            Key::Released { .. } => None,
+        });
+        pressed.collect()
     }
 
     /// Says silence and hears, in the pace of a phone.
@@ -145,13 +160,37 @@ fn an_event_is_sound_for_a_phone_that_has_none() {
         sound.talk(Duration::from_secs(1));
     }
     bob.command("hangup", "");
-    let pressed: String = sound
-        .keys
-        .iter()
-        .filter_map(|key| match key {
-            Key::Pressed(digit) => Some(digit.character()),
-            Key::Released { .. } => None,
-        })
-        .collect();
-    assert_eq!(pressed, "59", "{:?}", sound.keys);
+    assert_eq!(sound.pressed(), "59", "{:?}", sound.keys);
+}
+
+/// What keys are in its sound is heard as events where that is set for the phone, each once, and not where it is not.
+#[test]
+#[ignore = "needs baresip"]
+fn keys_in_the_sound_of_a_phone_are_events_where_that_is_set() {
+    const KEYS: &str = "159#0";
+    for set in [true, false] {
+        let server = Coeur::start("keys-inband", &[ALICE, BOB]);
+        if set {
+            let devices: serde_json::Value =
+                serde_json::from_str(&server.cli(&["device", "list", "bob", "--json"], "")).expect("devices");
+            let device = devices[0]["device"].as_str().expect("a number").to_owned();
+            server.cli(&["device", "set", "bob", &device, "--dtmf", "inband"], "");
+        }
+        let mut bob = baresip(&server);
+        bob.says(&tone::keys(KEYS));
+        let mut alice = Agent::new(&server, [127, 0, 0, 1], ALICE.0, ALICE.1);
+        assert_eq!(alice.register(PATIENCE), Some(200));
+        let mut sound = Sound::with(Some(Events { payload: 101, clock_hz: 8_000 }));
+        bob.command("dial", &format!("sip:alice@{DOMAIN}"));
+        let invite = alice.hear(PATIENCE).expect("alice is called");
+        let number = invite.text.lines().find_map(|line| line.strip_suffix(" telephone-event/8000"));
+        assert_eq!(number, Some("a=rtpmap:101"), "{}", invite.text);
+        let answer = sound.description("0 101") + "a=rtpmap:101 telephone-event/8000\r\n";
+        alice.answer_with(&invite, 200, &answer);
+        bob.established();
+        sound.agree(&invite.text);
+        sound.talk(Duration::from_secs(7));
+        bob.command("hangup", "");
+        assert_eq!(sound.pressed(), if set { KEYS } else { "" }, "{:?}", sound.keys);
+    }
 }

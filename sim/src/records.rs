@@ -9,7 +9,7 @@
 
 use crate::chance::Chance;
 use coeur_directory::{
-    Account, AccountPatch, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain,
+    Account, AccountPatch, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain, Dtmf,
     ForwardingPatch, Ha1Set, PickupGroups, Rights,
 };
 use coeur_storage::{Operator, Records};
@@ -97,6 +97,7 @@ impl Run {
                 | Change::DomainRemoved(_)
                 | Change::AccountChanged { .. }
                 | Change::AccountRemoved(_)
+                | Change::DeviceChanged { .. }
                 | Change::DeviceRevoked { .. }
                 | Change::DeviceProvedSha256 { .. } => {}
             }
@@ -153,6 +154,7 @@ impl Run {
                 Change::AccountChanged { aor, .. }
                 | Change::AccountRemoved(aor)
                 | Change::DeviceAdded { aor, .. }
+                | Change::DeviceChanged { aor, .. }
                 | Change::DeviceRevoked { aor, .. }
                 | Change::DeviceProvedSha256 { aor, .. } => aor.to_string(),
                 Change::DomainAdded(domain) | Change::DomainChanged(domain) => domain.name.to_string(),
@@ -170,7 +172,7 @@ impl Run {
         let Some(account) = self.somebody() else { return self.added() };
         let aor = account.aor.clone();
         let device = account.devices.first().map(|device| device.id);
-        match (self.chance.below(8), device) {
+        match (self.chance.below(9), device) {
             (0, _) => Change::AccountRemoved(aor),
             (1, _) => {
                 let patch = AccountPatch {
@@ -195,6 +197,10 @@ impl Run {
                 Change::DeviceAdded { aor, device }
             }
             (3, Some(device)) => Change::DeviceRevoked { aor, device },
+            (8, Some(device)) => {
+                let dtmf = Dtmf::ALL[self.chance.below(Dtmf::ALL.len() as u64) as usize];
+                Change::DeviceChanged { aor, device, dtmf }
+            }
             (4, Some(device)) => Change::DeviceProvedSha256 { aor, device },
             (5, _) => {
                 let mut domain = Domain::new(DOMAINS[self.chance.below(2) as usize]);
@@ -253,9 +259,10 @@ fn shown(directory: &Directory) -> String {
         let DeviceId(id) = device.id;
         let ha1 = (device.ha1.sha256.expose(), device.ha1.md5.as_ref().map(|md5| md5.expose()));
         format!(
-            "{id} {} {:?} {} {} {ha1:?}",
+            "{id} {} {:?} {:?} {} {} {ha1:?}",
             device.name,
             device.policy,
+            device.dtmf,
             device.created_at_s,
             device.proved_sha256()
         )

@@ -9,7 +9,7 @@ use crate::model::{
 use crate::recordings::{Audience, RecordVerb};
 use coeur_directory::{
     Account, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain,
-    ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy, Rights,
+    Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy, Rights,
     forward_target, is_nobody, new_secret,
 };
 use coeur_storage::{Operator, Records, StorageError};
@@ -80,6 +80,9 @@ impl Door {
             Request::AccountChange { account, change } => self.change_account(operator, &account, change),
             Request::DeviceAdd { account, name, secret, policy } => {
                 self.add_device(operator, &account, &name, secret, &policy)
+            }
+            Request::DeviceChange { account, device, dtmf } => {
+                self.change_device(operator, &account, &device, &dtmf)
             }
             Request::DeviceRevoke { account, device } => self.revoke(operator, &account, &device),
             Request::DomainAdd { domain } => self.change(operator, Change::DomainAdded(Domain::new(&domain))),
@@ -250,14 +253,22 @@ impl Door {
         Ok(Reply::Done)
     }
 
+    fn change_device(
+        &self,
+        operator: &Operator,
+        account: &str,
+        device: &str,
+        way: &str,
+    ) -> Result<Reply, Refusal> {
+        let aor = aor(account)?;
+        let device = device_id(device, &aor)?;
+        self.commit(operator, vec![Change::DeviceChanged { aor, device, dtmf: dtmf(way)? }])?;
+        Ok(Reply::Done)
+    }
+
     fn revoke(&self, operator: &Operator, account: &str, device: &str) -> Result<Reply, Refusal> {
         let aor = aor(account)?;
-        let id = device.parse().map(DeviceId).map_err(|_| {
-            Refusal::new(
-                Why::Invalid,
-                format!("`{device}` is no device; `coeur device list {aor}` shows them"),
-            )
-        })?;
+        let id = device_id(device, &aor)?;
         self.commit(operator, vec![Change::DeviceRevoked { aor: aor.clone(), device: id }])?;
         self.house.revoked(&aor, Some(id));
         Ok(Reply::Done)
@@ -391,6 +402,7 @@ fn view(account: &Account) -> AccountView {
         policy: device.policy.as_str().to_owned(),
         created_at_s: device.created_at_s,
         proved_sha256: device.proved_sha256(),
+        dtmf: device.dtmf.as_str().to_owned(),
     };
     let rules = account.forwarding.as_deref().cloned().unwrap_or_default();
     AccountView {
@@ -413,6 +425,12 @@ fn view(account: &Account) -> AccountView {
     }
 }
 
+fn device_id(text: &str, aor: &Aor) -> Result<DeviceId, Refusal> {
+    text.parse().map(DeviceId).map_err(|_| {
+        Refusal::new(Why::Invalid, format!("`{text}` is no device; `coeur device list {aor}` shows them"))
+    })
+}
+
 fn device_name(id: DeviceId) -> String {
     id.0.to_string()
 }
@@ -424,6 +442,12 @@ pub(crate) fn aor(text: &str) -> Result<Aor, Refusal> {
 fn policy(text: &str) -> Result<AlgorithmPolicy, Refusal> {
     AlgorithmPolicy::parse(text)
         .ok_or_else(|| Refusal::new(Why::Invalid, format!("policy `{text}` is none of auto, sha256, md5")))
+}
+
+fn dtmf(text: &str) -> Result<Dtmf, Refusal> {
+    Dtmf::parse(text).ok_or_else(|| {
+        Refusal::new(Why::Invalid, format!("dtmf `{text}` is none of auto, rfc4733, info, inband"))
+    })
 }
 
 fn record_policy(text: &str) -> Result<RecordPolicy, Refusal> {
@@ -722,6 +746,29 @@ mod tests {
         let refusals = door.changes(&operator(), changes.to_vec());
         assert_eq!(refusals.iter().map(|refusal| refusal.why).collect::<Vec<_>>(), [Why::Unavailable; 3]);
         assert_eq!(house.asked.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn how_a_device_says_its_keys_is_changed_by_its_number() {
+        let (door, house) = door(false);
+        let Ok(Reply::Made(made)) = add(&door, &["alice@d"]) else { panic!("not made") };
+        let change = |device: &str, dtmf: &str| Request::DeviceChange {
+            account: "alice@d".into(),
+            device: device.into(),
+            dtmf: dtmf.into(),
+        };
+        let device = made[0].device.clone();
+        assert!(door.answer(&operator(), change(&device, "inband")).is_ok());
+        let account = house.directory.account_of(&Aor::parse("alice@d").unwrap()).unwrap();
+        assert_eq!(view(&account).devices[0].dtmf, "inband");
+        for (device, dtmf, part) in [
+            (&*device, "morse", "none of auto"),
+            ("x", "info", "is no device"),
+            ("99", "info", "has no device"),
+        ] {
+            let refusal = door.answer(&operator(), change(device, dtmf)).err().expect("refused");
+            assert!(refusal.text.contains(part), "{}", refusal.text);
+        }
     }
 
     #[test]

@@ -72,6 +72,11 @@ pub enum Request {
         secret: Option<GivenSecret>,
         policy: String,
     },
+    DeviceChange {
+        account: String,
+        device: String,
+        dtmf: String,
+    },
     DeviceRevoke {
         account: String,
         device: String,
@@ -264,6 +269,9 @@ pub struct DeviceView {
     pub policy: String,
     pub created_at_s: u64,
     pub proved_sha256: bool,
+    /// `auto`, `rfc4733`, `info` or `inband`.
+    #[serde(default)]
+    pub dtmf: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

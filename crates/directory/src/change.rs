@@ -5,6 +5,7 @@ use crate::account::{Account, AccountId, RecordPolicy, Rights};
 use crate::aor::Aor;
 use crate::device::{Device, DeviceId};
 use crate::domain::{AlgorithmPolicy, Domain};
+use crate::dtmf::Dtmf;
 use crate::forwarding::ForwardingPatch;
 use crate::pickup::PickupGroups;
 use std::fmt;
@@ -26,6 +27,11 @@ pub enum Change {
     DeviceAdded {
         aor: Aor,
         device: Box<Device>,
+    },
+    DeviceChanged {
+        aor: Aor,
+        device: DeviceId,
+        dtmf: Dtmf,
     },
     DeviceRevoked {
         aor: Aor,

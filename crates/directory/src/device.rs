@@ -1,6 +1,7 @@
 //! Devices: each has its own secret, so that one lost phone is one revocation.
 
 use crate::domain::AlgorithmPolicy;
+use crate::dtmf::Dtmf;
 use crate::ha1::Ha1Set;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,12 +18,22 @@ pub struct Device {
     pub policy: AlgorithmPolicy,
     /// Seconds since the Unix epoch.
     pub created_at_s: u64,
+    /// How keys are said to it, and by it.
+    pub dtmf: Dtmf,
     proved_sha256: AtomicBool,
 }
 
 impl Device {
     pub fn new(id: DeviceId, name: &str, ha1: Ha1Set, policy: AlgorithmPolicy, created_at_s: u64) -> Self {
-        Self { id, name: name.into(), ha1, policy, created_at_s, proved_sha256: AtomicBool::new(false) }
+        Self {
+            id,
+            name: name.into(),
+            ha1,
+            policy,
+            created_at_s,
+            dtmf: Dtmf::Auto,
+            proved_sha256: AtomicBool::new(false),
+        }
     }
 
     /// True once this device has answered a SHA-256 challenge: MD5 is then refused for ever.
@@ -44,6 +55,7 @@ impl Clone for Device {
             ha1: self.ha1.clone(),
             policy: self.policy,
             created_at_s: self.created_at_s,
+            dtmf: self.dtmf,
             proved_sha256: AtomicBool::new(self.proved_sha256()),
         }
     }

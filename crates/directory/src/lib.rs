@@ -14,6 +14,7 @@ mod aor;
 mod change;
 mod device;
 mod domain;
+mod dtmf;
 mod forwarding;
 mod ha1;
 mod pickup;
@@ -24,6 +25,7 @@ pub use aor::{Aor, AorError, ECHO_USER};
 pub use change::{AccountPatch, Change, ChangeError};
 pub use device::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceId};
 pub use domain::{AlgorithmPolicy, Domain};
+pub use dtmf::Dtmf;
 pub use forwarding::{
     FORWARD_AFTER_S, FORWARD_BYTES_MAX, Forwarding, ForwardingPatch, forward_target, is_nobody,
 };

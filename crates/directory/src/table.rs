@@ -153,12 +153,12 @@ impl Directory {
                 }
                 Ok(())
             }
-            Change::DeviceRevoked { aor, device } | Change::DeviceProvedSha256 { aor, device } => {
-                match self.known(aor)?.device(*device) {
-                    Some(_) => Ok(()),
-                    None => Err(ChangeError::UnknownDevice { aor: aor.clone(), device: *device }),
-                }
-            }
+            Change::DeviceChanged { aor, device, .. }
+            | Change::DeviceRevoked { aor, device }
+            | Change::DeviceProvedSha256 { aor, device } => match self.known(aor)?.device(*device) {
+                Some(_) => Ok(()),
+                None => Err(ChangeError::UnknownDevice { aor: aor.clone(), device: *device }),
+            },
             Change::DomainAdded(_) | Change::SettingChanged { .. } => Ok(()),
         }
     }
@@ -196,6 +196,10 @@ impl Directory {
                 let mut devices = std::mem::take(&mut account.devices).into_vec();
                 devices.push((**device).clone());
                 account.devices = devices.into_boxed_slice();
+            })?,
+            Change::DeviceChanged { aor, device, dtmf } => self.replace(aor, |account| {
+                let found = account.devices.iter_mut().find(|known| known.id == *device);
+                found.into_iter().for_each(|found| found.dtmf = *dtmf);
             })?,
             Change::DeviceRevoked { aor, device } => self.replace(aor, |account| {
                 let devices = std::mem::take(&mut account.devices).into_vec();
@@ -319,7 +323,7 @@ fn patched(account: &mut Account, patch: &AccountPatch) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AccountId, AlgorithmPolicy, Device, DeviceId, Ha1Set};
+    use crate::{AccountId, AlgorithmPolicy, Device, DeviceId, Dtmf, Ha1Set};
 
     fn directory() -> Directory {
         let directory = Directory::new();
@@ -415,6 +419,23 @@ mod tests {
         let account = directory.account_of(&aor).expect("known");
         assert_eq!(account.devices.len(), 15);
         assert!(account.device(DeviceId(3)).is_none());
+    }
+
+    #[test]
+    fn how_a_device_says_its_keys_is_changed_and_of_it_alone() {
+        let directory = directory();
+        let aor = Aor::parse("alice@example.org").expect("valid");
+        for id in [1, 2] {
+            directory.apply(&Change::DeviceAdded { aor: aor.clone(), device: device(id) }).expect("room");
+        }
+        let change =
+            |id| Change::DeviceChanged { aor: aor.clone(), device: DeviceId(id), dtmf: Dtmf::Inband };
+        directory.apply(&change(2)).expect("known");
+        let account = directory.account_of(&aor).expect("there");
+        let ways: Vec<Dtmf> = account.devices.iter().map(|device| device.dtmf).collect();
+        assert_eq!(ways, [Dtmf::Auto, Dtmf::Inband]);
+        let unknown = Err(ChangeError::UnknownDevice { aor: aor.clone(), device: DeviceId(3) });
+        assert_eq!(directory.apply(&change(3)), unknown);
     }
 
     #[test]

@@ -348,7 +348,7 @@ pub struct Side {
     pub frame_ms: u8,
     /// Keys of the other side are no part of what it hears: it is told of them in another way.
     pub keys_are_told: bool,
-    /// It says its keys in its sound: they are searched for there, when the other side has events.
+    /// It says its keys in its sound: they are searched for there, unless the other side hears them there.
     pub keys_in_sound: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::flow::Flow;
 use crate::world::World;
-use coeur_directory::{Account, AccountId, Aor, DeviceId};
+use coeur_directory::{Account, AccountId, Aor, DeviceId, Dtmf};
 use coeur_sip::time::Monotonic;
 use std::sync::Arc;
 
@@ -37,6 +37,12 @@ impl Party {
             found |= view.draft().device == self.device && view.flow() == Some(*flow);
         });
         found
+    }
+
+    /// How keys are said to the device, and by it.
+    pub(crate) fn dtmf(&self, world: &World) -> Dtmf {
+        let account = self.account(world);
+        account.and_then(|account| Some(account.device(self.device)?.dtmf)).unwrap_or_default()
     }
 
     pub(crate) fn account(&self, world: &World) -> Option<Arc<Account>> {

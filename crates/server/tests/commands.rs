@@ -81,6 +81,15 @@ fn accounts_and_devices_come_and_go_over_the_running_server_and_without_one() {
         let device = made[0]["device"].as_str().unwrap().to_owned();
         let devices = folder.json(&["device", "list", "alice", "--json"]);
         assert_eq!((devices.as_array().unwrap().len(), &devices[1]["name"]), (2, &"desk".into()));
+        assert_eq!(devices[1]["dtmf"], "auto");
+        assert_eq!(
+            out(&folder.coeur(&["device", "set", "alice", &device, "--dtmf", "inband"])),
+            format!("device {device} of alice@example.test changed\n")
+        );
+        assert_eq!(folder.json(&["device", "list", "alice", "--json"])[1]["dtmf"], "inband");
+        assert!(out(&folder.coeur(&["device", "list", "alice"])).contains("inband"));
+        assert_eq!(folder.coeur(&["device", "set", "alice", "99", "--dtmf", "info"]).status.code(), Some(3));
+        assert_eq!(folder.coeur(&["device", "set", "alice", &device, "--dtmf", "x"]).status.code(), Some(2));
         assert_eq!(
             out(&folder.coeur(&["device", "revoke", "alice", &device])),
             format!("device {device} of alice@example.test revoked\n")

@@ -135,14 +135,16 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN pickup_groups");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN record");
     tamper(&folder, "DROP TABLE recordings");
+    tamper(&folder, "ALTER TABLE devices DROP COLUMN dtmf");
     tamper(&folder, "PRAGMA user_version = 3");
     // Nothing else is wrong with it.
-    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 8");
+    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 9");
     let (directory, unusable) = loaded(&folder.0);
     assert_eq!(unusable, Vec::<String>::new());
     let alice = directory.account_of(&Aor::parse("alice@example.org").expect("valid")).expect("there");
     assert!(alice.forwarding.is_none() && !alice.picked_up);
     assert_eq!(alice.pickup_groups.as_str(), "");
+    assert_eq!(alice.devices[0].dtmf, Dtmf::Auto);
     assert_eq!(problems(&folder), "");
 }
 
@@ -156,6 +158,7 @@ fn what_was_committed_is_there_after_a_restart() {
     let changes = [
         Change::AccountChanged { aor: alice.clone(), patch },
         Change::DeviceProvedSha256 { aor: alice.clone(), device },
+        Change::DeviceChanged { aor: alice.clone(), device, dtmf: Dtmf::Inband },
         Change::AccountRemoved(Aor::parse("bob@example.org").expect("valid")),
     ];
     records.commit(&Operator::program(), &changes, 2_000, &mut |_| ()).expect("commits");
@@ -167,6 +170,7 @@ fn what_was_committed_is_there_after_a_restart() {
     assert!(!alice.enabled);
     assert_eq!(alice.contacts_max, Some(3));
     assert!(alice.devices[0].proved_sha256());
+    assert_eq!(alice.devices[0].dtmf, Dtmf::Inband);
     let expected = Ha1Set::of_secret("alice", "example.org", SECRET);
     assert_eq!(alice.devices[0].ha1.sha256.expose(), expected.sha256.expose());
     assert_eq!(

@@ -1,6 +1,8 @@
 //! Keys of one side in the way in which the other hears them (decision 0025). What has agreed on events (RFC 4733) hears those,
 //! also of who says its keys in an INFO; who has none is told in an INFO when it takes one, and hears their sound else.
 //!
+//! What is set for a device (`coeur device set --dtmf`) stands above what it offers.
+//!
 //! The media plane lays events and sound into what passes; this file reads and writes the INFO. No RFC describes the bodies:
 //! `application/dtmf-relay` has `Signal=` and `Duration=`, `application/dtmf` the one character.
 
@@ -11,6 +13,9 @@ use crate::context::Context;
 use crate::flow::Flow;
 use crate::media::{MediaCommand, MediaId};
 use crate::outbox::Output;
+use crate::party::Party;
+use crate::world::World;
+use coeur_directory::Dtmf;
 use coeur_sip::header::HeaderName;
 use coeur_sip::{Message, Method, StatusCode};
 use std::collections::VecDeque;
@@ -35,6 +40,8 @@ pub(super) struct Press {
 /// What is known of a phone, and what it is to be told.
 #[derive(Default)]
 pub(super) struct Keys {
+    /// What is set for the phone, when its leg began.
+    manner: Dtmf,
     /// RFC 6086 section 3: whether its Allow names INFO; `None`: it has said none, which says nothing (RFC 3261 section 20.5).
     allows_info: Option<bool>,
     /// It has said no to a key in an INFO.
@@ -49,6 +56,15 @@ struct Telling {
 }
 
 impl Keys {
+    pub(super) fn of(world: &World, party: Option<Party>) -> Self {
+        let manner = party.map(|party| party.dtmf(world)).unwrap_or_default();
+        Self { manner, ..Self::default() }
+    }
+
+    pub(super) fn manner(&self) -> Dtmf {
+        self.manner
+    }
+
     /// What its Allow says.
     pub(super) fn learn(&mut self, message: &Message<'_>) {
         self.allows_info = Some(message.allow().any(|method| method == b"INFO"));
@@ -56,12 +72,22 @@ impl Keys {
 
     /// Whether it hears of keys in an INFO.
     pub(super) fn are_taken(&self) -> bool {
-        self.allows_info == Some(true) && !self.has_refused
+        !self.has_refused
+            && match self.manner {
+                Dtmf::Auto => self.allows_info == Some(true),
+                Dtmf::Info => true,
+                Dtmf::Rfc4733 | Dtmf::Inband => false,
+            }
     }
 
-    /// Whether a key in an INFO would be refused, for all we know.
+    /// Whether a key in an INFO would be refused, for all we know, or is not wanted.
     fn are_refused(&self) -> bool {
-        self.allows_info == Some(false) || self.has_refused
+        self.has_refused
+            || match self.manner {
+                Dtmf::Auto => self.allows_info == Some(false),
+                Dtmf::Info => false,
+                Dtmf::Rfc4733 | Dtmf::Inband => true,
+            }
     }
 }
 
@@ -78,12 +104,16 @@ impl Calls {
         let (Some(from), Some(to)) = (self.leg(id), self.leg(other)) else { return false };
         // Between two phones without events an INFO passes, unless it would be refused and there is sound.
         let is_heard = has_events(to) || to.keys.are_refused() && to.media.is_makeable;
-        if !is_heard {
+        // It was in its sound as well, and is taken from there.
+        let is_twice = from.keys.manner == Dtmf::Inband;
+        if !is_heard && !is_twice {
             return false;
         }
         let (tag, media) = (from.tag(), to.media.id);
         let Some(server) = self.open_server(cx, flow, message, id, &tag) else { return true };
-        say(cx, media, press);
+        if !is_twice {
+            say(cx, media, press);
+        }
         self.answer_plain(cx, server, StatusCode::OK);
         true
     }

@@ -243,6 +243,7 @@ impl Calls {
     fn open_leg(&mut self, cx: &mut crate::context::Context<'_>, new: NewLeg) -> LegId {
         let serial = self.next_serial();
         let slot = self.legs.vacant_key() as u32;
+        let keys = keys::Keys::of(cx.world, new.end.party);
         let id = LegId { slot, serial };
         self.legs.insert(Leg {
             call: new.call,
@@ -257,7 +258,7 @@ impl Calls {
             callee: None,
             timer: refresh::SessionTimer::default(),
             allows_update: false,
-            keys: keys::Keys::default(),
+            keys,
             user_agent: Box::default(),
             end_to_end: false,
             wants_reliable: false,

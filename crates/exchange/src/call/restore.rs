@@ -143,7 +143,7 @@ impl Calls {
             refuses_direct: false,
             offers_direct: false,
             allows_update: kept.allows_update,
-            keys: super::keys::Keys::default(),
+            keys: super::keys::Keys::of(cx.world, kept.party),
             wants_reliable: false,
             is_ahead: false,
             owes_offer: kept.owes_offer,

@@ -46,7 +46,7 @@ pub struct Passes {
     pub clock_hz: u32,
     /// Events of the sender.
     pub events: Option<Events>,
-    /// Keys are searched for in the sound of the sender; only for who has events.
+    /// Keys are searched for in the sound of the sender; only for who does not hear them there.
     pub keys_in_sound: bool,
     pub way: Way,
 }
@@ -57,7 +57,8 @@ pub enum Way {
     /// Those that the sender says pass as they are.
     Events(Events),
     Sound,
-    /// Not by what passes; what is pressed for it is sound.
+    /// Not by what passes; what is pressed for it is sound. A key that is heard in the sound is silence from then on: it would be
+    /// one more.
     Told,
 }
 
@@ -109,6 +110,8 @@ enum Laying {
         generator: Generator,
         codec: Codec,
     },
+    /// While a key is heard in the sound of which the receiver is told.
+    Hush,
     /// Between two events; ticks of the timestamp.
     Pause {
         left: u32,
@@ -282,9 +285,11 @@ impl Inlay {
         let Some(ears) = &mut self.ears else { return };
         // What is no payload of the codec is silence.
         let count = ears.listener.hear(Heard::Payload(payload), &mut ears.pcm).unwrap_or(0);
-        let (laying, waiting) = (&mut self.laying, &mut self.waiting);
+        let (way, laying, waiting) = (self.passes.way, &mut self.laying, &mut self.waiting);
         ears.detector.listen(&ears.pcm[..count], |key| {
             match key {
+                Key::Pressed(_) if way == Way::Told => *laying = Laying::Hush,
+                Key::Released { .. } if way == Way::Told => *laying = Laying::Nothing,
                 Key::Pressed(digit) => waiting.push(digit, None),
                 Key::Released { digit, ms } => {
                     if !waiting.released(digit, ms)
@@ -333,6 +338,11 @@ impl Inlay {
         let clock_hz = self.passes.clock_hz.max(1);
         match &mut self.laying {
             Laying::Nothing => Fate::Passes,
+            Laying::Hush => {
+                let Some((payload_type, codec)) = codec else { return Fate::Passes };
+                let pcm = [0; SAMPLES_MAX];
+                self.say(packet, (payload_type, codec), &pcm[..samples(codec, ticks)])
+            }
             Laying::Pause { left } => {
                 *left = left.saturating_sub(ticks);
                 if *left == 0 {
@@ -359,28 +369,37 @@ impl Inlay {
                     // It has changed its codec within the key, or sends noise: that packet has none of it.
                     return Fate::Passes;
                 };
-                let samples = u64::from(ticks) * u64::from(rate_hz(of)) / u64::from(of.clock_hz());
                 let mut pcm = [0; SAMPLES_MAX];
-                let pcm = &mut pcm[..(samples as usize).min(SAMPLES_MAX)];
+                let pcm = &mut pcm[..samples(of, ticks)];
                 let is_over = generator.fill(pcm) < pcm.len();
                 if is_over {
                     self.laying = Laying::Nothing;
                 }
-                let mut payload = [0; PAYLOAD_BYTES_MAX];
-                let Some(encoder) = self.encoder(of) else { return Fate::Passes };
-                let encoded = encoder.encode(pcm, &mut payload);
-                match encoded {
-                    Ok(Some(bytes)) => write(packet, payload_type, None, false, &payload[..bytes]),
-                    // Silence, or a length that the codec cannot make.
-                    Ok(None) | Err(_) => Fate::Passes,
-                }
+                self.say(packet, (payload_type, of), pcm)
             }
+        }
+    }
+
+    /// Sound in the place of what a packet says.
+    fn say(&mut self, packet: &mut Packet<'_>, (payload_type, codec): (u8, Codec), pcm: &[i16]) -> Fate {
+        let mut payload = [0; PAYLOAD_BYTES_MAX];
+        let Some(encoder) = self.encoder(codec) else { return Fate::Passes };
+        match encoder.encode(pcm, &mut payload) {
+            Ok(Some(bytes)) => write(packet, payload_type, None, false, &payload[..bytes]),
+            // Silence, or a length that the codec cannot make.
+            Ok(None) | Err(_) => Fate::Passes,
         }
     }
 }
 
 /// Of a packet at the highest rate.
 const SAMPLES_MAX: usize = OPUS_HZ as usize / 1_000 * PACKET_MS_MAX as usize;
+
+/// How many there are in so many ticks of the timestamp.
+fn samples(codec: Codec, ticks: u32) -> usize {
+    let samples = u64::from(ticks) * u64::from(rate_hz(codec)) / u64::from(codec.clock_hz());
+    (samples as usize).min(SAMPLES_MAX)
+}
 
 fn rate_hz(codec: Codec) -> u32 {
     if codec == Codec::Opus { OPUS_HZ } else { codec.rate_hz() }

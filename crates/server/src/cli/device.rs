@@ -3,7 +3,7 @@
 use super::account::{made, policy_name, say, view};
 use super::door::{Way, print_json};
 use super::exit::Failure;
-use super::grammar::{Device, DeviceVerb};
+use super::grammar::{Device, DeviceVerb, Dtmf};
 use super::table::{duration, table};
 use super::terminal::{print, secret_from_stdin, warn_of_weak};
 use super::words::Word;
@@ -33,11 +33,26 @@ pub fn run(arguments: Device) -> Result<(), Failure> {
             print(&devices(&view));
             Ok(())
         }
+        DeviceVerb::Set { account, device, dtmf } => {
+            let account = way.full_account(&account)?;
+            let dtmf = dtmf_name(dtmf).to_owned();
+            way.ask(Request::DeviceChange { account: account.clone(), device: device.clone(), dtmf })?;
+            say(json, &Word::DeviceChanged.with(&[&device, &account]))
+        }
         DeviceVerb::Revoke { account, device } => {
             let account = way.full_account(&account)?;
             way.ask(Request::DeviceRevoke { account: account.clone(), device: device.clone() })?;
             say(json, &Word::DeviceRevoked.with(&[&device, &account]))
         }
+    }
+}
+
+const fn dtmf_name(dtmf: Dtmf) -> &'static str {
+    match dtmf {
+        Dtmf::Auto => "auto",
+        Dtmf::Rfc4733 => "rfc4733",
+        Dtmf::Info => "info",
+        Dtmf::Inband => "inband",
     }
 }
 
@@ -54,9 +69,12 @@ pub fn devices(view: &AccountView) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let row = |device: &DeviceView| {
         let proved = if device.proved_sha256 { " (SHA-256)" } else { "" };
+        // What a server of an older version has not told.
+        let keys = if device.dtmf.is_empty() { "auto".to_owned() } else { device.dtmf.clone() };
         let age = Word::Ago.with(&[&duration(now.saturating_sub(device.created_at_s))]);
-        vec![device.device.clone(), device.name.clone(), format!("{}{proved}", device.policy), age]
+        vec![device.device.clone(), device.name.clone(), format!("{}{proved}", device.policy), keys, age]
     };
-    let heads = [Word::Device.say(), Word::Name.say(), Word::Policy.say(), Word::Created.say()];
+    let heads =
+        [Word::Device.say(), Word::Name.say(), Word::Policy.say(), Word::Keys.say(), Word::Created.say()];
     table(&heads, &view.devices.iter().map(row).collect::<Vec<_>>())
 }

@@ -100,6 +100,9 @@ pub(super) fn described(change: &Change) -> (&'static str, String, String) {
         Change::DeviceAdded { aor, device } => {
             ("device.added", aor.to_string(), format!("id={} name={:?}", device.id.0, device.name))
         }
+        Change::DeviceChanged { aor, device, dtmf } => {
+            ("device.changed", aor.to_string(), format!("id={} dtmf={}", device.0, dtmf.as_str()))
+        }
         Change::DeviceRevoked { aor, device } => {
             ("device.revoked", aor.to_string(), format!("id={}", device.0))
         }

@@ -137,7 +137,8 @@ fn credentials(connection: &Connection, folder: &Path, report: &mut RecordsRepor
     }
     let mut accounts = connection.prepare(rows::ACCOUNTS)?;
     let mut accounts = accounts.query([])?;
-    let sql = "SELECT id, name, policy, created_at_s, proved_sha256, ha1 FROM devices WHERE account = ?1";
+    let sql =
+        "SELECT id, name, policy, created_at_s, proved_sha256, ha1, dtmf FROM devices WHERE account = ?1";
     let mut devices = connection.prepare(sql)?;
     let mut closed = 0;
     while let Some(row) = accounts.next()? {

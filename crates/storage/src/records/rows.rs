@@ -3,7 +3,7 @@
 use crate::error::StorageError;
 use crate::seal::SealKey;
 use coeur_directory::{
-    Account, AccountId, AlgorithmPolicy, Aor, Device, DeviceId, Domain, FORWARD_AFTER_S, Forwarding,
+    Account, AccountId, AlgorithmPolicy, Aor, Device, DeviceId, Domain, Dtmf, FORWARD_AFTER_S, Forwarding,
     PickupGroups, RecordPolicy, Rights,
 };
 use rusqlite::{Connection, Row};
@@ -59,7 +59,7 @@ fn forwarding(row: &Row<'_>) -> rusqlite::Result<Option<Box<Forwarding>>> {
     Ok((rules != Forwarding::default()).then(|| Box::new(rules)))
 }
 
-/// `id, name, policy, created_at_s, proved_sha256, ha1`; `None` when the sealed values do not open.
+/// `id, name, policy, created_at_s, proved_sha256, ha1, dtmf`; `None` when the sealed values do not open.
 pub(super) fn device(row: &Row<'_>, account: &Account, key: &SealKey) -> rusqlite::Result<Option<Device>> {
     let id = DeviceId(row.get::<_, i64>(0)? as u64);
     let Some(ha1) = key.open_sealed(row.get_ref(5)?.as_blob()?, &seal_context(account.id, id, &account.aor))
@@ -67,7 +67,8 @@ pub(super) fn device(row: &Row<'_>, account: &Account, key: &SealKey) -> rusqlit
         return Ok(None);
     };
     let created_at_s: i64 = row.get(3)?;
-    let device = Device::new(id, row.get_ref(1)?.as_str()?, ha1, policy(row, 2)?, created_at_s as u64);
+    let mut device = Device::new(id, row.get_ref(1)?.as_str()?, ha1, policy(row, 2)?, created_at_s as u64);
+    device.dtmf = Dtmf::parse(row.get_ref(6)?.as_str()?).unwrap_or_default();
     if row.get(4)? {
         device.prove_sha256();
     }

@@ -64,6 +64,8 @@ const MIGRATIONS: &[&str] = &[
         began_at_ms INTEGER NOT NULL, recorded_ms INTEGER NOT NULL, lost_ms INTEGER NOT NULL, pauses TEXT NOT NULL,
         asked_by TEXT NOT NULL, ended TEXT NOT NULL, PRIMARY KEY (call, part)
      ) STRICT, WITHOUT ROWID;",
+    // 9: how devices say their keys
+    "ALTER TABLE devices ADD COLUMN dtmf TEXT NOT NULL DEFAULT 'auto';",
 ];
 
 /// What a database has in which nothing was made yet.

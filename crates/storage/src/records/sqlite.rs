@@ -313,7 +313,7 @@ impl Sqlite {
         // Both in the order of the account, so that one pass over each is enough.
         let mut accounts = self.connection.prepare(&format!("{} ORDER BY id", rows::ACCOUNTS))?;
         let mut accounts = accounts.query([])?;
-        let sql = "SELECT id, name, policy, created_at_s, proved_sha256, ha1, account FROM devices ORDER BY account, id";
+        let sql = "SELECT id, name, policy, created_at_s, proved_sha256, ha1, dtmf, account FROM devices ORDER BY account, id";
         let mut devices = self.connection.prepare(sql)?;
         let mut devices = devices.query([])?;
         let mut device_row = devices.next()?;
@@ -327,7 +327,7 @@ impl Sqlite {
             };
             let mut of_account = Vec::new();
             while let Some(row) = device_row {
-                if row.get::<_, i64>(6)? as u64 != account.id.0 {
+                if row.get::<_, i64>(7)? as u64 != account.id.0 {
                     break;
                 }
                 match rows::device(row, &account, &self.key)? {
@@ -376,6 +376,9 @@ fn write(transaction: &Transaction<'_>, key: &SealKey, change: &Change) -> rusql
             let id: i64 = transaction.query_row(sql, params![aor.user(), aor.domain()], |row| row.get(0))?;
             insert_device(transaction, key, AccountId(id as u64), aor, device)
         }
+        Change::DeviceChanged { device, dtmf, .. } => transaction
+            .execute("UPDATE devices SET dtmf = ?2 WHERE id = ?1", params![device.0 as i64, dtmf.as_str()])
+            .map(|_| ()),
         Change::DeviceRevoked { device, .. } => {
             transaction.execute("DELETE FROM devices WHERE id = ?1", [device.0 as i64]).map(|_| ())
         }
@@ -406,6 +409,7 @@ fn keep_numbers(transaction: &Transaction<'_>, changes: &[Change]) -> rusqlite::
             | Change::DomainRemoved(_)
             | Change::AccountChanged { .. }
             | Change::AccountRemoved(_)
+            | Change::DeviceChanged { .. }
             | Change::DeviceRevoked { .. }
             | Change::DeviceProvedSha256 { .. }
             | Change::SettingChanged { .. } => {}
@@ -472,7 +476,7 @@ fn insert_device(
     aor: &Aor,
     device: &Device,
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO devices (id, account, name, policy, created_at_s, proved_sha256, ha1) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO devices (id, account, name, policy, created_at_s, proved_sha256, ha1, dtmf) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     transaction
         .prepare_cached(sql)?
         .execute(params![
@@ -482,7 +486,8 @@ fn insert_device(
             device.policy.as_str(),
             device.created_at_s as i64,
             device.proved_sha256(),
-            key.seal(&device.ha1, &rows::seal_context(account, device.id, aor))
+            key.seal(&device.ha1, &rows::seal_context(account, device.id, aor)),
+            device.dtmf.as_str()
         ])
         .map(|_| ())
 }

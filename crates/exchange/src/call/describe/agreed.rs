@@ -6,6 +6,7 @@ use crate::event::{LegProtection, Protection};
 use crate::media::{
     Candidate, DtlsRole, Fingerprint, Format, Ice, IceCredentials, IcePassword, Keying, Pair, Peer, Stream,
 };
+use coeur_directory::Dtmf;
 use coeur_sdp::MediaSummary;
 use coeur_sdp::attribute::{CandidateTransport, Setup};
 use coeur_sdp::summary::{self, DtlsKeying, IceSummary, OwnedCodec};
@@ -177,7 +178,9 @@ pub(in crate::call) fn pairs(a: &Peer, b: &Peer, legs: [(&Leg, &Described<'_>); 
         let agreed = |at: usize| {
             let said = legs[at].1.summary.media.get(index)?;
             let ours = ours[at].as_ref()?.summary.media.get(index)?;
-            Some(formats::Agreed { said, ours, takes_keys: legs[at].0.keys.are_taken() })
+            let keys = &legs[at].0.keys;
+            let is_searched = keys.manner() == Dtmf::Inband;
+            Some(formats::Agreed { said, ours, takes_keys: keys.are_taken(), is_searched })
         };
         formats::conversion(&agreed(0)?, &agreed(1)?)
     };

@@ -5,6 +5,7 @@ use super::{Described, Text, address_of, agreed, elsewhere, formats, keep, keys,
 use crate::call::leg::Leg;
 use crate::media::{DtlsRole, StreamAddress};
 use crate::mint::Mint;
+use coeur_directory::Dtmf;
 use coeur_sdp::attribute::{Crypto, Setup};
 use coeur_sdp::derive::{self, LegTransport, RtcpPlace, Slot, choose_crypto, derive_answer_from};
 use coeur_sdp::summary::{DtlsKeying, IceSummary};
@@ -53,7 +54,7 @@ pub(in crate::call) fn answer(mint: &mut Mint, leg: &mut Leg, offer: &Text, from
         slots,
     };
     let lines = from.lines();
-    let numbered = numbered(&lines, from, &offer);
+    let numbered = numbered(&lines, from, &offer, leg.keys.manner());
     let said = numbered.as_ref().map(SessionDescription::view);
     // Numbers and formats apart it promises what it did.
     let said = (said.as_ref().unwrap_or(&lines), &*from.summary);
@@ -86,19 +87,27 @@ fn numbered(
     lines: &Description<'_>,
     from: &Described<'_>,
     offer: &Described<'_>,
+    manner: Dtmf,
 ) -> Option<SessionDescription> {
     let both = || from.summary.media.iter().zip(&offer.summary.media);
     let names: Vec<_> =
         both().map(|(theirs, asked)| payloads::matching(&theirs.codecs, &asked.codecs)).collect();
     let is_renamed = names.iter().flatten().any(|(theirs, asked)| theirs != asked);
-    if !is_renamed && !both().any(|(theirs, asked)| formats::changes(&theirs.codecs, asked)) {
+    let bars_events = formats::bars_events(manner);
+    let changes = |(theirs, asked): (&MediaSummary, &MediaSummary)| {
+        formats::changes(&theirs.codecs, asked) || bars_events && !theirs.audio_events.is_empty()
+    };
+    if !is_renamed && !both().any(changes) {
         return None;
     }
     let mut said = SessionDescription::from(lines);
     for ((media, names), (_, asked)) in said.media.iter_mut().zip(&names).zip(both()) {
         payloads::rename(media, names);
         formats::translate(media, asked);
-        formats::add_keys(media, asked);
+        match bars_events {
+            true => formats::without_events(media),
+            false => formats::add_keys(media, asked),
+        }
     }
     Some(said)
 }

@@ -5,6 +5,7 @@
 //! prefers one of these, the side that offered is answered with its own best format instead, and both are converted.
 
 use crate::media::{Conversion, Converted, Peer, Side, Stream};
+use coeur_directory::Dtmf;
 use coeur_sdp::summary::{MediaKind, OwnedCodec};
 use coeur_sdp::{MediaDescription, MediaSummary, Proto, SessionDescription};
 
@@ -73,19 +74,23 @@ fn first(codecs: &[OwnedCodec]) -> Option<&OwnedCodec> {
 }
 
 /// Appends what can be made of the formats of each audio stream. `before`: what was offered before, whose numbers stay (RFC
-/// 3264 section 8.3.2).
-pub(super) fn append(offer: &mut SessionDescription, before: Option<&SessionDescription>) {
+/// 3264 section 8.3.2). `wants_events`: also where the other side has none.
+pub(super) fn append(
+    offer: &mut SessionDescription,
+    before: Option<&SessionDescription>,
+    wants_events: bool,
+) {
     for (index, media) in offer.media.iter_mut().enumerate() {
         let is_audio =
             MediaKind::parse(&media.kind) == MediaKind::Audio && Proto::parse(&media.proto).is_rtp();
         if is_audio && media.view().codecs().next().is_some() {
             let before = before.and_then(|before| before.media.get(index)).map(codecs);
-            append_to(media, &before.unwrap_or_default());
+            append_to(media, &before.unwrap_or_default(), wants_events);
         }
     }
 }
 
-fn append_to(media: &mut MediaDescription, before: &[OwnedCodec]) {
+fn append_to(media: &mut MediaDescription, before: &[OwnedCodec], wants_events: bool) {
     let had = codecs(media);
     let Some(best) = had.iter().find(|codec| is_made(codec)) else { return };
     let mut numbers = Numbers::of(&had, before);
@@ -97,8 +102,8 @@ fn append_to(media: &mut MediaDescription, before: &[OwnedCodec]) {
         let Some(number) = numbers.free([before, made.number]) else { continue };
         push(media, number, made.rtpmap, made.fmtp);
     }
-    // Keys have the clock of the audio beside them (RFC 4733 section 2.1). Who has none of them is asked for none.
-    if !had.iter().any(is_events) {
+    // Keys have the clock of the audio beside them (RFC 4733 section 2.1). Who has none of them is asked for none, as a rule.
+    if !wants_events && !had.iter().any(is_events) {
         return;
     }
     for clock in [8_000, 48_000] {
@@ -110,6 +115,21 @@ fn append_to(media: &mut MediaDescription, before: &[OwnedCodec]) {
         if let Some(number) = numbers.free([before, None]) {
             push(media, number, &format!("telephone-event/{clock}"), Some("0-15"));
         }
+    }
+}
+
+/// Whether a phone for which this is set neither offers nor is offered events.
+pub(super) fn bars_events(manner: Dtmf) -> bool {
+    match manner {
+        Dtmf::Info | Dtmf::Inband => true,
+        Dtmf::Auto | Dtmf::Rfc4733 => false,
+    }
+}
+
+/// Leaves events out, where there is sound beside them.
+pub(super) fn without_events(media: &mut MediaDescription) {
+    if codecs(media).iter().any(|codec| !codec.is_auxiliary()) {
+        media.retain_codecs(|codec: &OwnedCodec| !is_events(codec));
     }
 }
 
@@ -225,9 +245,12 @@ pub(super) fn conversion(a: &Agreed<'_>, b: &Agreed<'_>) -> Option<Conversion> {
     let is_understood = has(&of_b, spoken_by_a) && has(&of_a, spoken_by_b);
     let is_possible = [&of_a, &of_b].iter().all(|codecs| codecs.iter().any(|codec| is_made(codec)));
     let is_told = a.is_told() || b.is_told();
+    let is_searched = |of: &Agreed<'_>, to: &Agreed<'_>| of.is_searched && (to.has_events() || to.is_told());
+    let is_searched = is_possible && (is_searched(a, b) || is_searched(b, a));
     let what = match is_understood {
         false if is_possible => Converted::Sound,
         true if a.has_events() != b.has_events() && (is_possible || is_told) => Converted::Keys,
+        true if is_searched => Converted::Keys,
         true | false => return None,
     };
     Some(Conversion { what, a: a.side(), b: b.side() })
@@ -239,6 +262,8 @@ pub(super) struct Agreed<'s> {
     pub(super) ours: &'s MediaSummary,
     /// It takes keys in an INFO.
     pub(super) takes_keys: bool,
+    /// It says its keys in its sound alone.
+    pub(super) is_searched: bool,
 }
 
 impl Agreed<'_> {
@@ -264,7 +289,7 @@ impl Agreed<'_> {
         let wanted = self.said.packet_time.map_or(20, |time| time.ms);
         let most = self.said.packet_time_max.map_or(60, |time| time.ms).max(10);
         let frame_ms = u8::try_from(wanted.min(most)).unwrap_or(u8::MAX);
-        Side { frame_ms, keys_are_told: self.is_told(), ..Side::USUAL }
+        Side { frame_ms, keys_are_told: self.is_told(), keys_in_sound: self.is_searched }
     }
 }
 
@@ -286,7 +311,7 @@ mod tests {
         let mut offer = SessionDescription::from(&read(text.as_bytes()).expect("a description").lines());
         let before = before
             .map(|before| SessionDescription::from(&read(before.as_bytes()).expect("a description").lines()));
-        append(&mut offer, before.as_ref());
+        append(&mut offer, before.as_ref(), false);
         let media = &offer.media[0];
         let view = media.view();
         let maps = view.attributes(b"rtpmap").map(|map| String::from_utf8_lossy(map).into_owned());
@@ -364,6 +389,7 @@ mod tests {
             said: &said.summary.media[0],
             ours: &ours.summary.media[0],
             takes_keys: false,
+            is_searched: false,
         });
         conversion(&a, &b)
     }

@@ -5,6 +5,7 @@ use super::{Described, Text, address_of, elsewhere, formats, held, keep, keys, p
 use crate::call::leg::Leg;
 use crate::media::StreamAddress;
 use crate::mint::Mint;
+use coeur_directory::Dtmf;
 use coeur_sdp::attribute::{Attribute, Crypto, IcePassword, IceUfrag, RtcpFeedback, Setup};
 use coeur_sdp::derive::{self, LegTransport, RtcpPlace, Slot, derive_offer_from};
 use coeur_sdp::summary::OwnedCodec;
@@ -67,7 +68,10 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
     }
     // What the media plane makes is nothing where it is not.
     if leg.direct.other.is_none() {
-        formats::append(&mut description, before.as_ref());
+        formats::append(&mut description, before.as_ref(), leg.keys.manner() == Dtmf::Rfc4733);
+    }
+    if formats::bars_events(leg.keys.manner()) {
+        description.media.iter_mut().for_each(formats::without_events);
     }
     if derived.has_bundle {
         payloads::make_unique(&mut description.media);

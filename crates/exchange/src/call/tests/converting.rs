@@ -11,10 +11,10 @@ const OPUS: (&str, &str) = (
     "96 97",
     "a=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1;usedtx=1\r\na=rtpmap:97 telephone-event/48000\r\na=ptime:40\r\n",
 );
-const PCMA: (&str, &str) = ("8 101", "a=rtpmap:101 telephone-event/8000\r\na=ptime:30\r\n");
+pub(super) const PCMA: (&str, &str) = ("8 101", "a=rtpmap:101 telephone-event/8000\r\na=ptime:30\r\n");
 const PCMU: (&str, &str) = ("0", "");
 
-fn speaks(ip: &str, port: u16, version: u32, (formats, lines): (&str, &str)) -> String {
+pub(super) fn speaks(ip: &str, port: u16, version: u32, (formats, lines): (&str, &str)) -> String {
     described(ip, port, version, lines)
         .replace("0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n", &format!("{formats}\r\n"))
 }
@@ -32,18 +32,18 @@ fn only(offer: &str, encoding: &str, version: u32, lines: &str) -> String {
     speaks("10.0.0.2", 5_000, version, (number, &lines))
 }
 
-fn formats(text: &str) -> &str {
+pub(super) fn formats(text: &str) -> &str {
     let line = text.lines().find(|line| line.starts_with("m=audio")).expect("audio");
     line.splitn(4, ' ').nth(3).expect("formats")
 }
 
-struct Talk {
-    desk: Desk,
-    bob: Phone,
-    caller: Ua,
-    callee: Ua,
-    offer: String,
-    answer: String,
+pub(super) struct Talk {
+    pub(super) desk: Desk,
+    pub(super) bob: Phone,
+    pub(super) caller: Ua,
+    pub(super) callee: Ua,
+    pub(super) offer: String,
+    pub(super) answer: String,
 }
 
 /// Alice offers that, and bob answers.
@@ -58,7 +58,15 @@ fn talk_with(
     lines: &str,
     answered: impl FnOnce(&str) -> String,
 ) -> Talk {
-    let (mut desk, mut alice, bob) = desk(alice_is, bob_is);
+    talk_at(desk(alice_is, bob_is), offered, lines, answered)
+}
+
+pub(super) fn talk_at(
+    (mut desk, mut alice, bob): (Desk, Phone, Phone),
+    offered: &str,
+    lines: &str,
+    answered: impl FnOnce(&str) -> String,
+) -> Talk {
     let (request, sent) = desk.invite(&mut alice, URI, "", offered);
     let invite = request_to(&sent, bob.flow, "INVITE").clone();
     let offer = body(&invite);
@@ -271,12 +279,12 @@ fn after_a_late_offer_either_side_is_transferred_to_who_shares_no_format_with_it
 }
 
 /// An INFO with this body and type.
-fn info(ua: &mut Ua, kind: &str, body: &str) -> Vec<u8> {
+pub(super) fn info(ua: &mut Ua, kind: &str, body: &str) -> Vec<u8> {
     let info = ua.request("INFO", "", body);
     String::from_utf8(info).expect("text").replace("application/sdp", kind).into_bytes()
 }
 
-fn presses(desk: &Desk) -> usize {
+pub(super) fn presses(desk: &Desk) -> usize {
     desk.said.iter().filter(|said| **said == "Press").count()
 }
 
@@ -331,8 +339,8 @@ fn a_key_in_an_info_is_an_event_for_who_has_them_also_where_packets_pass() {
     }
 }
 
-const TAKES_INFO: &str = "Allow: INVITE, ACK, BYE, CANCEL, INFO\r\n";
-const TAKES_NONE: &str = "Allow: INVITE, ACK, BYE, CANCEL\r\n";
+pub(super) const TAKES_INFO: &str = "Allow: INVITE, ACK, BYE, CANCEL, INFO\r\n";
+pub(super) const TAKES_NONE: &str = "Allow: INVITE, ACK, BYE, CANCEL\r\n";
 
 fn without_events(allow: &str) -> Talk {
     let none = speaks("10.0.0.1", 4_000, 1, ("8", ""));
@@ -387,7 +395,7 @@ impl Talk {
     }
 
     /// The media plane has heard a key of alice.
-    fn hears(&mut self, digit: u8) -> Vec<Sent> {
+    pub(super) fn hears(&mut self, digit: u8) -> Vec<Sent> {
         let id = self.alices();
         self.desk.handle(Input::MediaEvent(MediaEvent::Dtmf { id, digit, duration_ms: 120 }))
     }

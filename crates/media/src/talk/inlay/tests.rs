@@ -181,6 +181,35 @@ fn keys_that_are_heard_in_the_sound_are_events_where_that_is_asked_for() {
     }
 }
 
+/// The other side would hear it, and be told of it.
+#[test]
+fn a_key_in_the_sound_that_is_told_is_silence_and_what_comes_after_it_passes() {
+    for codec in Codec::ALL {
+        for keys_in_sound in [true, false] {
+            let mut line = Line::new(Passes { keys_in_sound, ..passes(codec, None, Way::Told) });
+            line.run(10);
+            line.mouth.press(five(), 200);
+            line.run(40);
+            // A frame of Opus fades into the next one: what is left of a key there is as short as a key can be.
+            let least_ms = if codec == Codec::Opus { 60 } else { 0 };
+            let is_heard =
+                line.heard.iter().any(|key| matches!(key, Key::Released { ms, .. } if *ms > least_ms));
+            let told = line.found.iter().filter(|key| matches!(key, Key::Released { .. })).count();
+            assert_eq!((is_heard, told), (!keys_in_sound, usize::from(keys_in_sound)), "{codec:?}");
+            let (said, arrived) = (line.said.len(), line.arrived.len());
+            line.run(10);
+            assert_eq!(line.said[said..].len(), 10);
+            assert!(
+                line.said[said..]
+                    .iter()
+                    .zip(&line.arrived[arrived..])
+                    .all(|(said, arrived)| said[12..] == arrived[12..]),
+                "{codec:?}"
+            );
+        }
+    }
+}
+
 /// RFC 3711 section 9.1: two packets of one number under one key give both away.
 #[test]
 fn what_comes_twice_or_late_says_nothing_else_under_the_number_of_a_key() {

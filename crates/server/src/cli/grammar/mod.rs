@@ -312,6 +312,18 @@ pub enum Policy {
     Md5,
 }
 
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dtmf {
+    /// As the phone offers it
+    Auto,
+    /// Events, never an INFO
+    Rfc4733,
+    /// In an INFO
+    Info,
+    /// In its sound, where keys are searched for
+    Inband,
+}
+
 #[derive(Args, Debug)]
 pub struct Device {
     #[command(flatten)]
@@ -343,6 +355,19 @@ pub enum DeviceVerb {
     List {
         /// user@domain, or user where there is one domain
         account: String,
+    },
+    /// Change how a device says its keys and hears those of others
+    #[command(
+        after_help = "For a phone that does not say what it can, from its next call on. `auto`: events where both sides have them, else in an INFO where the phone takes one, else as sound. `rfc4733`: events, never an INFO. `info`: in an INFO always. `inband`: as sound; keys are searched for in what the phone says, in each call of it, which costs as much as a recording.\n\nExample:\n  coeur device set alice@example.org 3 --dtmf inband"
+    )]
+    Set {
+        /// user@domain, or user where there is one domain
+        account: String,
+        /// Its number, as `coeur device list` shows it
+        device: String,
+        /// How keys (DTMF) are said
+        #[arg(long, value_enum)]
+        dtmf: Dtmf,
     },
     /// Take a device's rights away at once
     #[command(after_help = "Example:\n  coeur device revoke alice@example.org 3")]

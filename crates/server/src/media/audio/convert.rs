@@ -312,7 +312,7 @@ fn pressed_by(
         formats: formats.filter(|(_, payload, _)| has(*payload)).collect(),
         clock_hz,
         events: events(from, clock_hz),
-        keys_in_sound: of.keys_in_sound && matches!(way, Way::Events(_)),
+        keys_in_sound: of.keys_in_sound && way != Way::Sound,
         way,
     };
     let says = to.formats.iter().find_map(codec).map(|(payload, codec)| {

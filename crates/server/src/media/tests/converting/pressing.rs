@@ -123,3 +123,16 @@ fn who_is_told_of_keys_gets_none_by_packets_but_what_is_pressed_for_it() {
     desk.run(60, |_| false);
     assert_eq!(key(&mut desk.b), '5');
 }
+
+#[test]
+fn a_key_in_the_sound_is_told_once_where_the_other_side_is_told_and_is_no_sound_there() {
+    let (a, b) = (Side { keys_in_sound: true, ..Side::USUAL }, Side { keys_are_told: true, ..Side::USUAL });
+    let mut desk = keyed(45_670..=45_679, WITHOUT, WITHOUT, Some(Conversion { a, b, ..KEYS }));
+    desk.told();
+    desk.a.mouth.press(digit('5'), 200);
+    desk.run(60, |_| false);
+    assert_eq!(desk.b.keys, []);
+    let told = desk.told();
+    let told = told.iter().filter(|event| matches!(event, MediaEvent::Dtmf { digit: b'5', .. }));
+    assert_eq!(told.count(), 1);
+}
