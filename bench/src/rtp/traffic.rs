@@ -229,7 +229,7 @@ impl Phones {
         // It is of the other phone of the call.
         let sender = (ssrc - 1) % 2;
         let protected = if let Some(inbound) = &mut call[side].inbound {
-            let is_long = packet.len() == PACKET_BYTES + 10;
+            let is_long = packet.len() == PACKET_BYTES + inbound.suite().rtp_tag_bytes();
             is_long && (sequence % SAMPLE != 0 || inbound.unprotect_rtp(&mut packet).is_ok())
         } else {
             packet.len() == PACKET_BYTES
