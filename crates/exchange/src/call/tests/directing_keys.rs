@@ -20,30 +20,30 @@ fn key(suite: &str, letter: char) -> String {
     format!("{suite} inline:{key}")
 }
 
-struct Phone {
-    name: &'static str,
-    flow: Flow,
-    ip: &'static str,
-    port: u16,
-    key: char,
-    suite: &'static str,
+pub(super) struct Phone {
+    pub(super) name: &'static str,
+    pub(super) flow: Flow,
+    pub(super) ip: &'static str,
+    pub(super) port: u16,
+    pub(super) key: char,
+    pub(super) suite: &'static str,
     /// It has another key in each answer.
-    renews: bool,
+    pub(super) renews: bool,
 }
 
 impl Phone {
-    fn describes(&self, version: u32, lines: &str) -> String {
+    pub(super) fn describes(&self, version: u32, lines: &str) -> String {
         self.describes_with_tag(1, version, lines)
     }
 
-    fn describes_with_tag(&self, tag: u32, version: u32, lines: &str) -> String {
+    pub(super) fn describes_with_tag(&self, tag: u32, version: u32, lines: &str) -> String {
         let key = key(self.suite, self.key);
         described(self.ip, self.port, version, &format!("a=crypto:{tag} {key}\r\n{lines}"))
             .replace("RTP/AVP", "RTP/SAVP")
     }
 
     /// What it answers to this.
-    fn takes(&mut self, offer: &str, version: u32) -> String {
+    pub(super) fn takes(&mut self, offer: &str, version: u32) -> String {
         if self.renews {
             self.key = (self.key as u8 + 1) as char;
         }
@@ -53,22 +53,22 @@ impl Phone {
     }
 }
 
-struct Talk {
-    desk: Desk,
-    caller: Ua,
-    alice: Phone,
-    bob: Phone,
-    there: [crate::testing::Phone; 2],
-    version: u32,
+pub(super) struct Talk {
+    pub(super) desk: Desk,
+    pub(super) caller: Ua,
+    pub(super) alice: Phone,
+    pub(super) bob: Phone,
+    pub(super) there: [crate::testing::Phone; 2],
+    pub(super) version: u32,
 }
 
-fn cryptos(described: &str) -> Vec<Crypto> {
+pub(super) fn cryptos(described: &str) -> Vec<Crypto> {
     let value = |line: &str| line.strip_prefix("a=crypto:").and_then(|value| Crypto::parse(value.as_bytes()));
     described.lines().filter_map(value).collect()
 }
 
 /// The letter of the key that is told, when it is a phone's.
-fn letter(described: &str) -> Option<char> {
+pub(super) fn letter(described: &str) -> Option<char> {
     let line = described.lines().find(|line| line.starts_with("a=crypto:"))?;
     let key = line.split("inline:").nth(1)?;
     let first = key.chars().next()?;
@@ -76,14 +76,14 @@ fn letter(described: &str) -> Option<char> {
 }
 
 /// Where media goes by a description, and whose key is told.
-fn told(described: &str) -> String {
+pub(super) fn told(described: &str) -> String {
     let line = |start: &str| described.lines().find_map(|line| line.strip_prefix(start)).unwrap_or_default();
     let port = line("m=audio ").split(' ').next().unwrap_or_default();
     let whose = letter(described).map_or("ours".to_owned(), String::from);
     format!("{}:{port} {whose}", line("c=IN IP4 "))
 }
 
-fn is_ours(described: &str) -> bool {
+pub(super) fn is_ours(described: &str) -> bool {
     told(described).starts_with("198.51.100.1:") && told(described).ends_with(" ours")
 }
 
@@ -100,7 +100,7 @@ fn phones() -> [Phone; 2] {
     [phone("alice", "10.0.0.1", 4_000, 'A', 11), phone("bob", "10.0.0.2", 5_000, 'B', 22)]
 }
 
-fn talk() -> Talk {
+pub(super) fn talk() -> Talk {
     talk_of(phones(), "Desk", |_| {})
 }
 
@@ -137,7 +137,7 @@ fn counted(index: u64) -> Report {
 
 impl Talk {
     /// Some seconds pass, and the phones take what they are offered: who, and what of the other is said.
-    fn rests(&mut self) -> Vec<String> {
+    pub(super) fn rests(&mut self) -> Vec<String> {
         let mut all = Vec::new();
         for _ in 0..12 {
             let sent = self.desk.pass(Duration::from_millis(350));
@@ -178,7 +178,19 @@ impl Talk {
         [body(&offer), ok]
     }
 
-    fn ask(&mut self, ask: Ask) -> Option<Told> {
+    /// The process is killed and comes again; the connections of the phones have gone with it, and they make others.
+    pub(super) fn crash(&mut self, serial: u64) {
+        self.desk.crash();
+        let phones = [(&mut self.alice, serial), (&mut self.bob, serial + 1)];
+        for ((phone, serial), there) in phones.into_iter().zip(&mut self.there) {
+            phone.flow = tls(&format!("{}:5061", phone.ip), serial);
+            there.flow = phone.flow;
+            assert_eq!(self.desk.office.register(there).status(), 200);
+        }
+        self.caller.flow = self.alice.flow;
+    }
+
+    pub(super) fn ask(&mut self, ask: Ask) -> Option<Told> {
         self.desk.handle(Input::Told(Command::Asked { ticket: Ticket(1), ask }));
         self.desk.office.told.pop().map(|(_, told)| told)
     }
@@ -192,7 +204,7 @@ impl Talk {
         (call.media_path, call.protection.map_or("none", |protection| protection.state().as_str()))
     }
 
-    fn path(&mut self) -> Option<MediaPath> {
+    pub(super) fn path(&mut self) -> Option<MediaPath> {
         self.shown().0
     }
 
@@ -355,15 +367,7 @@ fn a_phone_that_is_known_to_keep_its_first_key_is_told_no_other() {
 fn a_call_that_was_direct_before_a_restart_is_so_after_it_and_comes_back_with_keys_of_ours() {
     let mut call = talk();
     call.rests();
-    call.desk.crash();
-    // Its connection has gone with the process.
-    let phones = [(&mut call.alice, 33), (&mut call.bob, 44)];
-    for ((phone, serial), there) in phones.into_iter().zip(&mut call.there) {
-        phone.flow = tls(&format!("{}:5061", phone.ip), serial);
-        there.flow = phone.flow;
-        assert_eq!(call.desk.office.register(there).status(), 200);
-    }
-    call.caller.flow = call.alice.flow;
+    call.crash(33);
     assert!(call.rests().is_empty());
     assert_eq!(call.shown(), (Some(MediaPath::DirectSdes), "hop"));
     let [offer, answer] = call.offers("a=sendonly\r\n", "a=recvonly\r\n");
