@@ -105,8 +105,32 @@ fn passed(wire: &Wire) -> usize {
     wire.since(since).iter().filter(|passed| Passed::is_rtp(passed)).count()
 }
 
-/// TLS and SRTP: each is told the key of the other, comes back to new keys of ours for a recording, goes its own way again, and goes
-/// on over kill -9 of the server.
+/// A phone of TLS and SRTP that takes another key in a call.
+fn secure(
+    server: &Coeur,
+    (user, secret): (&str, &str),
+    host: &Host,
+    server_host: &Host,
+    tone_hz: u32,
+) -> Linphone {
+    let mut phone = Linphone::start(&linphone::Setup {
+        user,
+        secret,
+        transport: "tls",
+        server_port: server.port_of("tls"),
+        tone_hz,
+        auto_answer: true,
+        ca_file: Some(server.ca_file()),
+        srtp: true,
+        place: Place::on(host),
+        server: server_host.address,
+    });
+    phone.registered();
+    phone
+}
+
+/// TLS and SRTP: each is told the key of the other, comes back to new keys of ours for a recording and a hold, goes its own way
+/// again, and goes on over kill -9 of the server.
 #[test]
 #[ignore = "needs root, ip, nft and linphonec"]
 fn two_phones_of_tls_and_srtp_hear_each_other_without_the_server_and_over_kill_9_and_are_recorded_when_it_is_wished()
@@ -118,23 +142,10 @@ fn two_phones_of_tls_and_srtp_hear_each_other_without_the_server_and_over_kill_9
     let flags = ["--direct-media", "auto"];
     let mut server = Coeur::start_on("direct-srtp", &[ALICE, BOB], &flags, Place::on(&server_host));
     server.cli(&["account", "set", &format!("bob@{DOMAIN}"), "--record", "on-demand"], "");
-    let phone = |(user, secret): (&'static str, &'static str), host: &Host, tone_hz| {
-        let mut phone = Linphone::start(&linphone::Setup {
-            user,
-            secret,
-            transport: "tls",
-            server_port: server.port_of("tls"),
-            tone_hz,
-            auto_answer: true,
-            ca_file: Some(server.ca_file()),
-            srtp: true,
-            place: Place::on(host),
-            server: server_host.address,
-        });
-        phone.registered();
-        phone
-    };
-    let (mut alice, mut bob) = (phone(ALICE, &at_alices, 440), phone(BOB, &at_bobs, 660));
+    let (mut alice, mut bob) = (
+        secure(&server, ALICE, &at_alices, &server_host, 440),
+        secure(&server, BOB, &at_bobs, &server_host, 660),
+    );
     let wire = Wire::of(&server_host);
     alice.command(&format!("call sip:bob@{DOMAIN}"));
     alice.established();
@@ -145,22 +156,25 @@ fn two_phones_of_tls_and_srtp_hear_each_other_without_the_server_and_over_kill_9
     let recorded = (passed(&wire), path_of(&server, &call));
     server.cli(&["calls", "record", &call, "stop"], "");
     let again = (passed(&wire), path_of(&server, &call));
+    alice.command("pause");
+    let held = (passed(&wire), path_of(&server, &call));
+    alice.command("resume");
+    let resumed = (passed(&wire), path_of(&server, &call));
     server.kill();
     server.run();
     let restarted = (passed(&wire), path_of(&server, &call));
     let protection = server.cli(&["calls", "show", &call], "");
-    println!(
-        "direct {direct:?}\nafter kill -9 {restarted:?}\nrecorded {recorded:?}\nagain {again:?}\n{protection}"
-    );
+    println!("{:#?}\n{protection}", [&direct, &recorded, &again, &held, &resumed, &restarted]);
     let heard = [alice.heard_s(660.0), bob.heard_s(440.0)];
     println!("heard {heard:?}");
-    for (passed, path) in [&direct, &restarted, &again] {
+    for (passed, path) in [&direct, &again, &resumed, &restarted] {
         assert_eq!(*passed, 0, "{path}");
         assert!(path.contains("direct: ") && path.contains("has seen their keys"), "{path}");
     }
+    assert!(held.0 >= 90 && held.1.contains("on hold"), "music for bob: {held:?}");
     assert!(recorded.0 > 300 && recorded.1.contains("is recorded"), "{recorded:?}");
     assert!(protection.contains("hop"), "{protection}");
-    assert!(heard.iter().all(|seconds| *seconds > 15.0), "{heard:?} of twenty");
+    assert!(heard.iter().all(|seconds| *seconds > 20.0), "{heard:?} of thirty, five of them on hold");
 }
 
 /// baresip 1.0 goes on with the key that its other side had first, so that it would hear nothing.
