@@ -4,7 +4,7 @@ use crate::place::Place;
 use crate::{Child, Folder, free_port};
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 pub const DOMAIN: &str = "interop.test";
@@ -105,6 +105,25 @@ impl Coeur {
 
     /// Runs `coeur ARGS --data DIR` and returns its standard output; panics with its words if it fails.
     pub fn cli(&self, args: &[&str], input: &str) -> String {
+        let out = self.asked(args, input);
+        assert!(
+            out.status.success(),
+            "coeur {args:?}: {}\n{}{}",
+            out.status,
+            String::from_utf8_lossy(&out.stdout),
+            String::from_utf8_lossy(&out.stderr)
+        );
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    /// The same for what is refused: what it says then; panics when it is done.
+    pub fn refused(&self, args: &[&str]) -> String {
+        let out = self.asked(args, "");
+        assert!(!out.status.success(), "coeur {args:?} was done");
+        String::from_utf8_lossy(&out.stderr).into_owned()
+    }
+
+    fn asked(&self, args: &[&str], input: &str) -> Output {
         let mut child = Command::new(binary())
             .args(args)
             .arg("--data")
@@ -115,15 +134,7 @@ impl Coeur {
             .spawn()
             .expect("coeur can be started");
         child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("coeur reads its input");
-        let out = child.wait_with_output().expect("coeur ends");
-        assert!(
-            out.status.success(),
-            "coeur {args:?}: {}\n{}{}",
-            out.status,
-            String::from_utf8_lossy(&out.stdout),
-            String::from_utf8_lossy(&out.stderr)
-        );
-        String::from_utf8_lossy(&out.stdout).into_owned()
+        child.wait_with_output().expect("coeur ends")
     }
 
     /// Starts the process (again), waits until it answers, and tells how long that took.

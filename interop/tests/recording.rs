@@ -181,6 +181,35 @@ fn what_is_played_into_a_call_is_heard_by_both_or_by_whom_it_is_for() {
     assert!(alice[3] > 1.0 && bob[2] > 1.0, "and each other before and after");
 }
 
+/// Made by the encoder of others; one that was cut is refused, with what is wrong with it.
+#[test]
+#[ignore = "needs baresip and opusenc (Debian package opus-tools)"]
+fn an_ogg_of_others_is_played_into_a_call_and_one_that_was_cut_is_not() {
+    let mut call = Call::new("played-ogg", "off", &[], ["PCMU", "PCMU"]);
+    let prompts = call.server.folder().join("data/prompts");
+    std::fs::create_dir_all(&prompts).expect("a folder");
+    let (wav, ogg) = (prompts.join("in.wav"), prompts.join("both.ogg"));
+    // The first three seconds of five minutes; the lengths in the header say so.
+    let mut sound = tone::wav(1_000)[..44 + 3 * 16_000].to_vec();
+    sound[4..8].copy_from_slice(&(36u32 + 3 * 16_000).to_le_bytes());
+    sound[40..44].copy_from_slice(&(3u32 * 16_000).to_le_bytes());
+    std::fs::write(&wav, sound).expect("a WAV");
+    let made = std::process::Command::new("opusenc").arg("--quiet").args([&wav, &ogg]).status();
+    assert!(made.expect("opusenc is installed (Debian package opus-tools)").success());
+    let bytes = std::fs::read(&ogg).expect("an Ogg");
+    std::fs::write(prompts.join("cut.ogg"), &bytes[..bytes.len() / 2]).expect("an Ogg");
+    let refused = call.server.refused(&["calls", "play", &call.id, "cut.ogg"]);
+    assert!(refused.contains("the file ends before its sound does"), "{refused}");
+    call.server.cli(&["calls", "play", &call.id, "both.ogg"], "");
+    std::thread::sleep(Duration::from_secs(4));
+    call.alice.command("hangup", "");
+    call.bob.wait_for(&["terminated", "session closed"], 10);
+    let heard = |phone: &Phone| phone.heard_now(&[1_000.0])[0];
+    let (alice, bob) = (heard(&call.alice), heard(&call.bob));
+    println!("alice heard {alice} s, bob {bob} s");
+    assert!((2.0..3.5).contains(&alice) && (2.0..3.5).contains(&bob), "{alice} {bob}");
+}
+
 #[test]
 #[ignore = "needs baresip"]
 fn an_ogg_is_read_by_the_tools_of_others() {

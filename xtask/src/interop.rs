@@ -44,6 +44,7 @@ const PEERS: &[(&str, &str)] = &[
     ("chromium", "chromium"),
     ("node", "nodejs"),
     ("npm", "npm"),
+    ("opusenc", "opus-tools"),
 ];
 
 pub(crate) fn check(tally: &mut Tally) {

@@ -1,7 +1,7 @@
 //! Opus in Ogg (RFC 7845 over RFC 3533), as a writer of bytes.
 //!
 //! Two pages of headers, then pages of up to a second each. A file that ends without its last page is read by players up to
-//! there. Not here: several streams in a file, packets longer than a page, reading.
+//! there. Not here: several streams in a file, packets longer than a page. Reading is in [`super::opus_file`].
 
 /// Samples of 48 kHz after which a page ends: a second (RFC 7845 section 4 asks for no more).
 const PAGE_SAMPLES: u64 = 48_000;
@@ -10,6 +10,7 @@ const PAGE_SAMPLES: u64 = 48_000;
 const SEGMENTS_MAX: usize = 255;
 
 /// What a page says of itself (RFC 3533 section 6, `header_type_flag`).
+const CONTINUES_PACKET: u8 = 1;
 const BEGINS_STREAM: u8 = 2;
 const ENDS_STREAM: u8 = 4;
 
@@ -115,15 +116,50 @@ pub fn whole(file: &[u8]) -> (usize, u64) {
 
 /// The length of the page that begins here, and its granule; `None`: there is none that is whole.
 fn page(bytes: &[u8]) -> Option<(usize, u64)> {
+    let page = page_at(bytes).filter(|page| page.is_intact)?;
+    Some((page.length, page.granule.unwrap_or(u64::MAX)))
+}
+
+/// One page (RFC 3533 section 6).
+pub(super) struct Page<'b> {
+    pub(super) length: usize,
+    pub(super) continues: bool,
+    pub(super) begins: bool,
+    pub(super) ends: bool,
+    /// `None`: no packet ends in it.
+    pub(super) granule: Option<u64>,
+    pub(super) serial: u32,
+    pub(super) number: u32,
+    pub(super) segments: &'b [u8],
+    pub(super) body: &'b [u8],
+    /// Its checksum is right.
+    pub(super) is_intact: bool,
+}
+
+/// The page that begins here, whole.
+pub(super) fn page_at(bytes: &[u8]) -> Option<Page<'_>> {
     let head = bytes.get(..PAGE_HEAD_BYTES).filter(|head| head.starts_with(b"OggS\x00"))?;
     let segments = bytes.get(PAGE_HEAD_BYTES..PAGE_HEAD_BYTES + usize::from(head[26]))?;
-    let body: usize = segments.iter().map(|bytes| usize::from(*bytes)).sum();
-    let length = PAGE_HEAD_BYTES + segments.len() + body;
-    let mut page = bytes.get(..length)?.to_vec();
-    let sum = u32::from_le_bytes([page[22], page[23], page[24], page[25]]);
+    let body_bytes: usize = segments.iter().map(|bytes| usize::from(*bytes)).sum();
+    let start = PAGE_HEAD_BYTES + segments.len();
+    let length = start + body_bytes;
+    let body = bytes.get(start..length)?;
+    let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let mut page = bytes[..length].to_vec();
     page[22..26].fill(0);
-    let granule = page[6..14].iter().rev().fold(0, |granule, byte| granule << 8 | u64::from(*byte));
-    (checksum(&page) == sum).then_some((length, granule))
+    let granule = u64::from(number(6)) | u64::from(number(10)) << 32;
+    Some(Page {
+        length,
+        continues: head[5] & CONTINUES_PACKET != 0,
+        begins: head[5] & BEGINS_STREAM != 0,
+        ends: head[5] & ENDS_STREAM != 0,
+        granule: (granule != u64::MAX).then_some(granule),
+        serial: number(14),
+        number: number(18),
+        segments,
+        body,
+        is_intact: checksum(&page) == number(22),
+    })
 }
 
 /// Before the lengths of the segments (RFC 3533 section 6).

@@ -1,12 +1,32 @@
-//! Prompts and music on hold: a WAV in memory, played to as many as want it.
+//! Prompts and music on hold: a WAV, or Opus in Ogg, in memory, played to as many as want it.
 
 use std::sync::{Arc, Weak};
 
+use super::opus_file::{self, OpusFileError};
 use super::wav::{Wav, WavError, read};
 use crate::resample::Resampler;
 
 /// Longest file that is read: 5 minutes of 48 kHz stereo, which takes as much again at one rate in memory.
 pub const FILE_BYTES_MAX: usize = 60_000_000;
+
+/// Why a file is not played; told to who has named it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PromptError {
+    Wav(WavError),
+    Opus(OpusFileError),
+    TooLong,
+}
+
+impl PromptError {
+    /// For who has named the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wav(why) => why.as_str(),
+            Self::Opus(why) => why.as_str(),
+            Self::TooLong => "this is longer than 5 minutes",
+        }
+    }
+}
 
 /// Sound of one channel, ready at one rate. Shared by all that play it.
 #[derive(Clone, Debug)]
@@ -15,14 +35,19 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// Reads a WAV and makes it mono at 8, 16 or 48 kHz.
-    pub fn read(bytes: &[u8], rate_hz: u32) -> Result<Prompt, WavError> {
+    /// Reads a WAV, or Opus in Ogg, and makes it mono at 8, 16 or 48 kHz.
+    pub fn read(bytes: &[u8], rate_hz: u32) -> Result<Prompt, PromptError> {
         if bytes.len() > FILE_BYTES_MAX {
-            return Err(WavError::Format);
+            return Err(PromptError::TooLong);
         }
-        let wav = read(bytes)?;
+        // RFC 3533 section 6: no WAV begins so.
+        if bytes.starts_with(b"OggS") {
+            return opus_file::read(bytes, rate_hz).map(Prompt::of).map_err(PromptError::Opus);
+        }
+        let wav = read(bytes).map_err(PromptError::Wav)?;
         let mono = mono(wav.clone());
-        let mut resampler = Resampler::new(wav.rate_hz, rate_hz, 1).map_err(|_| WavError::Rate)?;
+        let mut resampler =
+            Resampler::new(wav.rate_hz, rate_hz, 1).map_err(|_| PromptError::Wav(WavError::Rate))?;
         let delay = resampler.delay_samples();
         let behind = vec![0; (delay * wav.rate_hz as usize).div_ceil(rate_hz as usize)];
         let mut pcm = vec![0; resampler.output_max(mono.len() + behind.len())];

@@ -174,6 +174,138 @@ fn a_prompt_of_any_rate_is_played_at_any_other_once_or_without_end() {
     assert!(Prompt::read(b"no wav", 8_000).is_err());
 }
 
+/// Pages with a checksum, of one stream: flags, the sample behind them, lengths of segments, what they are of.
+fn paged(all: &[(u8, u64, &[u8], &[u8])]) -> Vec<u8> {
+    let mut file = Vec::new();
+    for (number, (flags, granule, segments, body)) in (0u32..).zip(all) {
+        let start = file.len();
+        file.extend_from_slice(b"OggS\x00");
+        file.push(*flags);
+        file.extend_from_slice(&granule.to_le_bytes());
+        file.extend_from_slice(&[7, 0, 0, 0]);
+        file.extend_from_slice(&number.to_le_bytes());
+        file.extend_from_slice(&[0; 4]);
+        file.push(segments.len() as u8);
+        file.extend_from_slice(segments);
+        file.extend_from_slice(body);
+        let sum = ogg::checksum(&file[start..]).to_le_bytes();
+        file[start + 22..start + 26].copy_from_slice(&sum);
+    }
+    file
+}
+
+/// A header that says so many channels, this gain and this mapping.
+fn head(channels: u8, gain: i16, family: u8) -> Vec<u8> {
+    let mut head = b"OpusHead\x01".to_vec();
+    head.extend_from_slice(&[channels, 0, 0, 0x80, 0xbb, 0, 0]);
+    head.extend_from_slice(&gain.to_le_bytes());
+    head.push(family);
+    head
+}
+
+const TAGS: &[u8] = b"OpusTags\x00\x00\x00\x00\x00\x00\x00\x00";
+/// 20 ms of silence at 48 kHz (RFC 6716 section 3.1).
+const SILENT: &[u8] = &[0xf8, 0xff, 0xfe];
+
+fn why(file: &[u8]) -> Option<OpusFileError> {
+    match Prompt::read(file, 8_000) {
+        Ok(_) => None,
+        Err(PromptError::Opus(why)) => Some(why),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_prompt_of_opus_in_ogg_is_heard_at_any_rate_from_its_first_sample_to_its_last() {
+    let file = recorded(Container::OggOpus { serial: 7 }, 16_000, 100, 0..0);
+    for to_hz in [8_000, 16_000, 48_000u32] {
+        let prompt = Prompt::read(&file, to_hz).unwrap();
+        // What the last page says, but for what the encoder puts before the sound.
+        let samples = (ogg::whole(&file).1 as usize - 312) * to_hz as usize / 48_000;
+        assert!(prompt.samples().abs_diff(samples) <= 1, "{} {samples}", prompt.samples());
+        let mut pcm = vec![0; prompt.samples()];
+        Player::once(prompt).fill(&mut pcm);
+        // Both channels in one.
+        let heard = &pcm[to_hz as usize / 2..];
+        let (low, high) = (amplitude(heard, 440.0, to_hz), amplitude(heard, 1_000.0, to_hz));
+        assert!((3_000.0..5_000.0).contains(&low) && (3_000.0..5_000.0).contains(&high), "{low} {high}");
+    }
+}
+
+#[test]
+fn an_ogg_that_is_cut_damaged_chained_or_of_something_else_says_so() {
+    use OpusFileError::{Channels, Cut, Damaged, Empty, NotOpus, Several, TooLong};
+    let file = recorded(Container::OggOpus { serial: 7 }, 16_000, 100, 0..0);
+    for length in (0..file.len()).step_by(13) {
+        assert!(Prompt::read(&file[..length], 8_000).is_err(), "cut after {length} bytes");
+    }
+    assert_eq!(why(&file[..file.len() - 1]), Some(Cut));
+    assert_eq!(why(&file[..file.len() / 2]), Some(Cut));
+    let mut damaged = file.clone();
+    damaged[file.len() / 2] ^= 1;
+    assert_eq!(why(&damaged), Some(Damaged));
+    assert_eq!(why(&[&file[..], &file].concat()), Some(Several));
+    assert_eq!(why(&[&file[..], b"tail"].concat()), Some(Damaged));
+    let good = head(1, 0, 0);
+    let of = |head: &[u8], granule: u64, segments: &[u8], body: &[u8]| {
+        let head_length = [head.len() as u8];
+        let pages = [(2, 0, &head_length[..], head), (0, 0, &[16][..], TAGS), (4, granule, segments, body)];
+        why(&paged(&pages))
+    };
+    assert_eq!(of(&good, 960, &[3], SILENT), None);
+    assert_eq!(of(&head(6, 0, 1), 960, &[3], SILENT), Some(Channels));
+    assert_eq!(of(&head(3, 0, 0), 960, &[3], SILENT), Some(Channels));
+    assert_eq!(of(b"\x01vorbis\x00\x00\x00\x00\x02", 960, &[3], SILENT), Some(NotOpus));
+    assert_eq!(of(&good, 0, &[], b""), Some(Empty));
+    assert_eq!(of(&good, 960, &[255], &[0; 255]), Some(Damaged), "a packet without an end");
+    let other = [(2, 0, &[19][..], &good[..]), (2, 0, &[16][..], TAGS)];
+    assert_eq!(why(&paged(&other)), Some(Several));
+    assert_eq!(why(&paged(&[(2, 0, &[19], &good), (4, 0, &[3], SILENT)])), Some(Damaged), "no comments");
+    // Half a minute in a page: 250 packets of six empty frames of 20 ms (RFC 6716 section 3.2.5).
+    let long: Vec<u8> = (0..250).flat_map(|_| [0xfb, 6]).collect();
+    let segments = [2; 250];
+    let half_minutes = |count: u64| {
+        let mut all = vec![(2, 0, &[19][..], &good[..]), (0, 0, &[16][..], TAGS)];
+        (1..=count).for_each(|at| {
+            all.push((if at == count { 4 } else { 0 }, at * 1_440_000, &segments[..], &long[..]));
+        });
+        why(&paged(&all))
+    };
+    assert_eq!((half_minutes(10), half_minutes(11)), (None, Some(TooLong)));
+}
+
+/// Pictures of an album are comments of several pages (RFC 7845 section 5.2).
+#[test]
+fn comments_of_several_pages_are_passed_over_and_the_gain_counts() {
+    let loud = |gain: i16| {
+        let file = recorded(Container::OggOpus { serial: 7 }, 16_000, 50, 0..0);
+        let head = head(2, gain, 0);
+        let tags = [TAGS, &[0; 600]].concat();
+        // What follows the two pages of headers of ours, under other numbers: its packets are taken over.
+        let mut at = 0;
+        let mut all: Vec<(u8, u64, Vec<u8>, Vec<u8>)> = vec![
+            (2, 0, vec![19], head),
+            (0, u64::MAX, vec![255, 255], tags[..510].to_vec()),
+            (1, 0, vec![(tags.len() - 510) as u8], tags[510..].to_vec()),
+        ];
+        while let Some(page) = ogg::page_at(&file[at..]) {
+            if page.number > 1 {
+                let flags = if page.ends { 4 } else { 0 };
+                all.push((flags, page.granule.unwrap(), page.segments.into(), page.body.into()));
+            }
+            at += page.length;
+        }
+        let all: Vec<_> =
+            all.iter().map(|(flags, granule, s, b)| (*flags, *granule, &s[..], &b[..])).collect();
+        let prompt = Prompt::read(&paged(&all), 16_000).unwrap();
+        let mut pcm = vec![0; prompt.samples()];
+        Player::once(prompt).fill(&mut pcm);
+        amplitude(&pcm[8_000..], 440.0, 16_000)
+    };
+    let (usual, quiet) = (loud(0), loud(-6 * 256));
+    assert!((1.9..2.1).contains(&(usual / quiet)), "{usual} {quiet}: half of it is 6 dB less");
+}
+
 #[test]
 fn the_announcement_is_heard_over_what_is_said() {
     let mut announcement = Announcement::new(8_000);

@@ -97,7 +97,7 @@ impl WavError {
     /// For who has named the file.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::NotWav => "this is no WAV file",
+            Self::NotWav => "this is no WAV file, and no Ogg file with Opus",
             Self::Format => "samples are neither 16-bit PCM nor G.711, or there are too many",
             Self::Rate => "the rate is not 8, 16 or 48 kHz",
             Self::Channels => "there are not one or two channels",

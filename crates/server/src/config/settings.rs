@@ -64,10 +64,10 @@ pub struct Settings {
     /// Where STUN and TURN are spoken.
     pub turn: Vec<Listen>,
     pub turn_peers: Wanted,
-    /// A WAV file; `None`: our own piece.
+    /// A WAV file, or Opus in Ogg; `None`: our own piece.
     pub music_on_hold: Option<PathBuf>,
     pub recording_format: recordings::Format,
-    /// A WAV file; `None`: a tone.
+    /// A WAV file, or Opus in Ogg; `None`: a tone.
     pub recording_announcement: Option<PathBuf>,
     /// Where the listeners are.
     pub tones: Region,
@@ -188,10 +188,10 @@ impl Reader<'_> {
         let (values, source) = self.find(key)?;
         let result = match values {
             [value] => read(value),
-            _ => Err(format!("`{}` takes one value", key.name())),
+            _ => Err("it takes one value".to_owned()),
         };
         let source = source.clone();
-        result.map_err(|text| self.errors.push(ConfigError { source, text })).ok()
+        result.map_err(|text| self.errors.push(ConfigError { source, text: named(key, text) })).ok()
     }
 
     fn each<T>(&mut self, key: Key, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
@@ -200,7 +200,7 @@ impl Reader<'_> {
         for value in values {
             match read(value) {
                 Ok(value) => good.push(value),
-                Err(text) => bad.push(ConfigError { source: source.clone(), text }),
+                Err(text) => bad.push(ConfigError { source: source.clone(), text: named(key, text) }),
             }
         }
         self.errors.extend(bad);
@@ -213,7 +213,7 @@ impl Reader<'_> {
             Ok(wanted) => wanted,
             Err(text) => {
                 let source = self.find(Key::TurnPeers).map_or(Source::Default, |(_, source)| source.clone());
-                self.errors.push(ConfigError { source, text });
+                self.errors.push(ConfigError { source, text: named(Key::TurnPeers, text) });
                 Wanted::default()
             }
         }
@@ -232,7 +232,7 @@ impl Reader<'_> {
     fn readable(&mut self, cert: PathBuf, key: PathBuf) -> Option<(PathBuf, PathBuf)> {
         if let Err(text) = crate::tls::check(&cert, &key) {
             let source = self.find(Key::Cert).map_or(Source::Default, |(_, source)| source.clone());
-            self.errors.push(ConfigError { source, text });
+            self.errors.push(ConfigError { source, text: named(Key::Cert, text) });
         }
         Some((cert, key))
     }
@@ -368,6 +368,11 @@ fn service_route(text: &str) -> Result<String, String> {
         }
     }
     Ok(text.to_owned())
+}
+
+/// What is wrong with a value, with the key that it is of: the line of a file alone is not enough where several say the same.
+fn named(key: Key, text: String) -> String {
+    format!("{}: {text}", key.name())
 }
 
 fn calls(text: &str) -> Result<CallMode, String> {
@@ -597,6 +602,8 @@ mod tests {
         let texts: Vec<&str> = errors.iter().map(|error| error.text.as_str()).collect();
         assert_eq!(texts.len(), 3, "{texts:?}");
         assert!(texts[0].contains("did you mean `shards`?"), "{texts:?}");
+        assert!(texts.iter().any(|text| text.starts_with("log_format: ")), "{texts:?}");
+        assert!(texts.iter().any(|text| text.starts_with("trace_mb: ")), "{texts:?}");
     }
 
     #[test]
@@ -658,6 +665,13 @@ mod tests {
         assert!(errors[0].text.ends_with("music.wav: the rate is not 8, 16 or 48 kHz"), "{}", errors[0].text);
         let errors = with(b"no music at all").unwrap_err();
         assert!(errors[0].text.contains("no WAV file"), "{}", errors[0].text);
+        let mut ogg = Vec::new();
+        let mut writer = coeur_media::record::ogg::OggOpus::new(7, 1, 0, 48_000, &mut ogg);
+        writer.packet(&[0xf8, 0xff, 0xfe], 960, &mut ogg);
+        writer.finish(0, &mut ogg);
+        assert!(with(&ogg).is_ok());
+        let errors = with(&ogg[..ogg.len() - 1]).unwrap_err();
+        assert!(errors[0].text.ends_with("music.wav: the file ends before its sound does: it was cut"));
         std::fs::remove_file(&path).unwrap();
         let mut layer = Layer::default();
         layer.flag(Key::MusicOnHold, ["/nowhere/music.wav".to_owned()]);

@@ -6,7 +6,7 @@
 use crate::media::Shelf;
 use coeur_api::{Refusal, Why};
 use coeur_exchange::media::PromptId;
-use coeur_media::record::{KnownPrompt, Prompt, wav};
+use coeur_media::record::{KnownPrompt, Prompt, PromptError, wav};
 use coeur_media::tone::Generator;
 use coeur_media::tone::plan::{Region, Signal};
 use parking_lot::Mutex;
@@ -90,12 +90,12 @@ impl Prompts {
         }
         let mut bytes = Vec::with_capacity(found.len() as usize);
         file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(|why| invalid(&why.to_string()))?;
-        let wav = wav::read(&bytes).map_err(|why| invalid(why.as_str()))?;
-        // Before any work is spent on it.
-        if wav.pcm.len() / wav.channels.max(1) > DURATION_S_MAX * wav.rate_hz as usize {
-            return Err(invalid("this is longer than 5 minutes"));
+        // Before any work is spent on it; Opus is not read any further than that.
+        let wav = wav::read(&bytes).ok();
+        if wav.is_some_and(|wav| wav.pcm.len() / wav.channels.max(1) > DURATION_S_MAX * wav.rate_hz as usize)
+        {
+            return Err(invalid(PromptError::TooLong.as_str()));
         }
-        drop(wav);
         let prompt = Prompt::read(&bytes, RATE_HZ).map_err(|why| invalid(why.as_str()))?;
         self.known.keep(name, version, &prompt);
         Ok(prompt)

@@ -75,13 +75,13 @@ pub struct Settings {
     /// Whom clients of TURN may reach besides the media of calls: public, or an inside network ADDRESS[/BITS]; may be repeated [env: COEUR_TURN_PEERS] [default: nobody; with calls=proxy public]
     #[arg(long, value_name = "WHO")]
     pub turn_peers: Vec<String>,
-    /// WAV file that is heard by who is on hold [env: COEUR_MUSIC_ON_HOLD] [default: a piece of our own]
+    /// WAV file, or Opus in Ogg, that is heard by who is on hold [env: COEUR_MUSIC_ON_HOLD] [default: a piece of our own]
     #[arg(long, value_name = "FILE")]
     pub music_on_hold: Option<String>,
     /// What recordings of calls are: wav or ogg [env: COEUR_RECORDING_FORMAT] [default: wav]
     #[arg(long, value_name = "FORMAT")]
     pub recording_format: Option<String>,
-    /// WAV file that both sides of a call hear before it is recorded [env: COEUR_RECORDING_ANNOUNCEMENT] [default: a tone]
+    /// WAV file, or Opus in Ogg, that both sides of a call hear before it is recorded [env: COEUR_RECORDING_ANNOUNCEMENT] [default: a tone]
     #[arg(long, value_name = "FILE")]
     pub recording_announcement: Option<String>,
     /// Country whose tones are heard: FR, GB, US, CA; any other: ITU [env: COEUR_TONES]

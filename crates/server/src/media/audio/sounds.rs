@@ -55,14 +55,14 @@ impl Sounds {
         Sounds { music: None, region, announcement: None }
     }
 
-    /// With music out of a WAV file; an error is a sentence for who has named the file.
+    /// With music out of a file, WAV or Opus in Ogg; an error is a sentence for who has named the file.
     pub fn read(music: &Path, region: Region) -> Result<Sounds, String> {
         let [narrow, wide] = RATES_HZ.map(|rate_hz| read(music, rate_hz));
         let (narrow, wide) = (narrow?, wide?);
         Ok(Sounds { music: Some(Arc::new([narrow, wide])), ..Sounds::own(region) })
     }
 
-    /// With an announcement of recordings out of a WAV file.
+    /// With an announcement of recordings out of such a file.
     pub fn announcing(self, announcement: &Path) -> Result<Sounds, String> {
         Ok(Sounds { announcement: Some(read(announcement, RATES_HZ[1])?), ..self })
     }
@@ -92,15 +92,15 @@ impl Sounds {
     }
 }
 
-/// Reads a WAV file.
+/// Reads a file of sound.
 fn read(path: &Path, rate_hz: u32) -> Result<Prompt, String> {
     let shown = path.display();
     let size = std::fs::metadata(path).map_err(|why| format!("{shown}: {why}"))?.len();
     if size > FILE_BYTES_MAX as u64 {
         return Err(format!("{shown}: {size} bytes are more than the {FILE_BYTES_MAX} that are read"));
     }
-    let wav = std::fs::read(path).map_err(|why| format!("{shown}: {why}"))?;
-    Prompt::read(&wav, rate_hz).map_err(|why| format!("{shown}: {}", why.as_str()))
+    let file = std::fs::read(path).map_err(|why| format!("{shown}: {why}"))?;
+    Prompt::read(&file, rate_hz).map_err(|why| format!("{shown}: {}", why.as_str()))
 }
 
 pub(super) enum Playing {

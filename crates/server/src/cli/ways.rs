@@ -1,0 +1,65 @@
+//! What the door says of calls in one English word or sentence, in the user's language. What is not translated does not compile.
+
+use super::words::{Language, Word};
+use coeur_exchange::call_record::{MediaPath, Relayed};
+
+/// Which way the media of a call goes, and why. What a server of another version says stays as it is.
+pub(super) fn path(said: &str, language: Language) -> String {
+    let known = MediaPath::ALL.into_iter().find(|path| path.as_str() == said);
+    match (known, language) {
+        (Some(path), Language::French) => french(path).to_owned(),
+        (Some(_), Language::English) | (None, _) => said.to_owned(),
+    }
+}
+
+/// How the media of a call is protected. `e2e` and `hop` are names.
+pub(super) fn protection(said: &str) -> String {
+    if said == "mixed" { Word::Mixed.say().to_owned() } else { said.to_owned() }
+}
+
+/// Who has ended a call.
+pub(super) fn ended_by(said: &str) -> String {
+    let word = match said {
+        "caller" => Word::Caller,
+        "callee" => Word::Callee,
+        "exchange" => Word::ByExchange,
+        "operator" => Word::ByOperator,
+        other => return other.to_owned(),
+    };
+    word.say().to_owned()
+}
+
+const fn french(path: MediaPath) -> &'static str {
+    match path {
+        MediaPath::Direct => {
+            "direct : les deux téléphones sont dans un même réseau, ou hors de tout réseau privé"
+        }
+        MediaPath::Relayed(why) => match why {
+            Relayed::Policy => "relayé : le réglage direct_media est sur « no »",
+            Relayed::Changing => "relayé : l'appel est sur le point de changer",
+            Relayed::Service => "relayé : un côté est un service de ce serveur",
+            Relayed::NotOurs => "relayé : un côté n'est pas un appareil de ce serveur",
+            Relayed::Refused => "relayé : un téléphone n'a pas pris l'adresse de l'autre",
+            Relayed::Protected => "relayé : SRTP ou ICE est convenu entre chaque côté et ce serveur",
+            Relayed::Recorded => "relayé : l'appel est enregistré",
+            Relayed::Held => "relayé : quelqu'un est en attente",
+            Relayed::Formats => "relayé : les deux ont d'autres formats, touches ou numéros de ceux-ci",
+            Relayed::Families => "relayé : un côté a IPv4 et l'autre IPv6",
+            Relayed::Networks => "relayé : les téléphones sont dans des réseaux différents",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_of_the_media_is_told_in_both_languages_and_an_unknown_one_as_it_came() {
+        for known in MediaPath::ALL {
+            assert_eq!(path(known.as_str(), Language::English), known.as_str());
+            assert_ne!(path(known.as_str(), Language::French), known.as_str());
+        }
+        assert_eq!(path("relayed: the moon", Language::French), "relayed: the moon");
+    }
+}
