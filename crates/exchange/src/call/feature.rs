@@ -44,8 +44,10 @@ fn slot_of(rest: &[u8]) -> Option<Option<u16>> {
     if rest.is_empty() {
         return Some(None);
     }
-    let slot = std::str::from_utf8(rest.strip_prefix(b"-")?).ok()?.parse().ok()?;
-    SLOTS.contains(&slot).then_some(Some(slot))
+    // As it is announced: `071` and `+71` are read as a number too, and are names of somebody else.
+    let text = std::str::from_utf8(rest.strip_prefix(b"-")?).ok()?;
+    let slot: u16 = text.parse().ok()?;
+    (SLOTS.contains(&slot) && slot.to_string() == text).then_some(Some(slot))
 }
 
 #[cfg(test)]
@@ -67,7 +69,9 @@ mod tests {
         }
         assert!(matches!(dialled(&own, "*8nobody"), Some(Feature::PickUp(None))));
         assert!(matches!(dialled(&own, "*8"), Some(Feature::PickUpInGroups)));
-        for user in ["park-", "park-70", "park-100", "park-71x", "parking", "8bob", "bob"] {
+        for user in
+            ["park-", "park-70", "park-100", "park-71x", "park-071", "park-+71", "parking", "8bob", "bob"]
+        {
             assert!(dialled(&own, user).is_none(), "{user}");
         }
     }

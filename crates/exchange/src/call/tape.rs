@@ -173,6 +173,10 @@ impl Calls {
         flow: Flow,
         message: &Message<'_>,
     ) -> bool {
+        if has_two(message) {
+            refuse(cx, &flow, message, StatusCode::BAD_REQUEST, Some("Two Record Headers"));
+            return true;
+        }
         let Some(order) = key(message) else { return false };
         let Some(leg) = self.leg(id) else { return false };
         let call = leg.call;
@@ -377,6 +381,13 @@ fn demand_of(cx: &Context<'_>, asker: Asker<'_>) -> Result<Demand, NotRecorded> 
 
 fn policy_of(cx: &Context<'_>, account: AccountId) -> RecordPolicy {
     cx.world.directory.account_by_id(account).map(|account| account.record).unwrap_or_default()
+}
+
+/// What has two readings is not guessed at (decision 0004): one may say on, and the other off.
+fn has_two(message: &Message<'_>) -> bool {
+    let is_record =
+        |header: &coeur_sip::message::Header<'_>| header.name_bytes.eq_ignore_ascii_case(b"Record");
+    message.method() == Method::Info && message.headers().filter(is_record).nth(1).is_some()
 }
 
 /// No RFC has this header; phones of Snom, Yealink and others send it.

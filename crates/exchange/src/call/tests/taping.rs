@@ -68,6 +68,19 @@ fn nobody_is_recorded_whose_account_does_not_let_it() {
     assert_eq!(orders(&desk), Vec::<String>::new());
 }
 
+/// One of them may say on, and the other off.
+#[test]
+fn two_record_headers_in_one_info_are_refused() {
+    let (mut desk, alice, bob, mut caller, _) = talking(RecordPolicy::OnDemand);
+    for lines in ["Record: on\r\nRecord: off\r\n", "Record: off\r\nrecord: on\r\n"] {
+        let info = caller.request("INFO", lines, "");
+        let sent = desk.receive(alice.flow, &info);
+        assert!(answer_to(&sent, alice.flow, 400).text().contains("Two Record Headers"));
+        assert!(requests_to(&sent, bob.flow, "INFO").is_empty());
+    }
+    assert_eq!(orders(&desk), Vec::<String>::new());
+}
+
 #[test]
 fn an_operator_begins_pauses_and_ends_a_recording_of_the_caller_left_and_the_callee_right() {
     let (mut desk, alice, bob, mut caller, _) = talking(RecordPolicy::OnDemand);
