@@ -1,10 +1,10 @@
 //! One request, one answer. Parsing a request into a [`Change`] is its validation.
 
-use crate::calls::{CallView, CallsPage};
+use crate::calls::{CallView, CallsPage, rfc3339};
 use crate::model::{
-    ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, DeviceView, DomainView, GivenSecret, IceServerView,
-    Made, NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request, SECRET_BYTES_MAX, Status,
-    TraceRequest, TraceView, Why,
+    ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, AuditView, DeviceView, DomainView, GivenSecret,
+    IceServerView, Made, NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request,
+    SECRET_BYTES_MAX, Status, TraceRequest, TraceView, Why,
 };
 use crate::recordings::{Audience, RecordVerb};
 use coeur_directory::{
@@ -12,7 +12,7 @@ use coeur_directory::{
     Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy, Rights,
     forward_target, is_nobody, new_secret,
 };
-use coeur_storage::{Operator, Records, StorageError};
+use coeur_storage::{AuditRow, Operator, Records, StorageError};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -102,6 +102,7 @@ impl Door {
             Request::CallHangUp { call } => self.hang_up(operator, &call),
             Request::CallTape { call, order } => self.tape(operator, &call, order),
             Request::CallPlay { call, sound, to } => self.play(operator, &call, (sound.as_deref(), to)),
+            Request::Audit { since_ms, limit } => self.audit(since_ms, limit),
             Request::CallRecords(request) => self.call_records(&request),
             Request::CallRecordShow { call } => self.show_call_record(&call),
         }
@@ -251,6 +252,22 @@ impl Door {
             self.house.revoked(&aor, None);
         }
         Ok(Reply::Done)
+    }
+
+    /// The newest first.
+    fn audit(&self, since_ms: Option<u64>, limit: usize) -> Result<Reply, Refusal> {
+        let rows = self.records().audit(limit.clamp(1, ROWS_MAX)).map_err(not_written)?;
+        let since_ms = since_ms.unwrap_or(0);
+        let rows = rows.into_iter().take_while(|row| row.at_ms >= since_ms);
+        let view = |row: AuditRow| AuditView {
+            sequence: row.sequence,
+            at: rfc3339(row.at_ms),
+            operator: row.operator,
+            action: row.action,
+            subject: row.subject,
+            detail: row.detail,
+        };
+        Ok(Reply::Audit(rows.map(view).collect()))
     }
 
     fn change_device(

@@ -125,6 +125,11 @@ pub enum Request {
         to: Audience,
     },
     /// Calls that are over.
+    /// The newest rows of the audit chain.
+    Audit {
+        since_ms: Option<u64>,
+        limit: usize,
+    },
     CallRecords(CallRecordsRequest),
     CallRecordShow {
         call: String,
@@ -159,6 +164,21 @@ pub enum Reply {
     Call(Box<CallView>),
     CallRecords(CallRecordsPage),
     CallRecord(Box<CallRecordView>),
+    Audit(Vec<AuditView>),
+}
+
+/// One thing that was done, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditView {
+    /// From 1 without a gap.
+    pub sequence: u64,
+    /// RFC 3339.
+    pub at: String,
+    pub operator: String,
+    pub action: String,
+    /// What it was done to, such as an address of record.
+    pub subject: String,
+    pub detail: String,
 }
 
 /// Where STUN and TURN are, and with which credentials: the `RTCIceServer` of the web, and until when it opens anything.

@@ -101,6 +101,16 @@ fn accounts_and_devices_come_and_go_over_the_running_server_and_without_one() {
             assert_eq!(folder.coeur(&["account", "rm", user]).status.code(), Some(0));
         }
         assert_eq!(folder.coeur(&["account", "rm", "alice"]).status.code(), Some(3));
+        let audit = folder.json(&["audit", "--since", "1h", "--json"]);
+        let done = |at: usize| (audit[at]["action"].clone(), audit[at]["subject"].clone());
+        assert_eq!(done(0), ("account.removed".into(), "bob@example.test".into()));
+        assert_eq!(done(2), ("device.revoked".into(), "alice@example.test".into()));
+        assert_eq!(done(3), ("device.changed".into(), "alice@example.test".into()));
+        assert_eq!(audit[3]["detail"], format!("id={device} dtmf=inband"));
+        assert!(audit[0]["sequence"].as_u64() > audit[1]["sequence"].as_u64(), "{audit}");
+        assert_eq!(folder.json(&["audit", "--limit", "1", "--json"]).as_array().unwrap().len(), 1);
+        assert!(out(&folder.coeur(&["audit"])).contains("account.removed"));
+        assert_eq!(folder.coeur(&["audit", "--since", "soon"]).status.code(), Some(2));
         if running {
             let done = std::process::Command::new("kill").arg(server.pid().to_string()).status().unwrap();
             assert!(done.success() && eventually(|| !folder.0.join("coeur.sock").exists()));

@@ -46,6 +46,26 @@ pub enum Relayed {
 }
 
 impl MediaPath {
+    pub const ALL: [Self; 17] = [
+        Self::Direct,
+        Self::DirectSdes,
+        Self::Relayed(Relayed::Policy),
+        Self::Relayed(Relayed::Changing),
+        Self::Relayed(Relayed::Service),
+        Self::Relayed(Relayed::NotOurs),
+        Self::Relayed(Relayed::Refused),
+        Self::Relayed(Relayed::Protected),
+        Self::Relayed(Relayed::Keys),
+        Self::Relayed(Relayed::Signalling),
+        Self::Relayed(Relayed::KeepsKey),
+        Self::Relayed(Relayed::UsedKey),
+        Self::Relayed(Relayed::Recorded),
+        Self::Relayed(Relayed::Held),
+        Self::Relayed(Relayed::Formats),
+        Self::Relayed(Relayed::Families),
+        Self::Relayed(Relayed::Networks),
+    ];
+
     /// In one sentence.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -6,7 +6,8 @@ use super::exit::Failure;
 use super::grammar::{self, Calls, CallsVerb, RecordOrder};
 use super::table::{duration, table};
 use super::terminal::{bold, print, safe};
-use super::words::Word;
+use super::ways;
+use super::words::{Language, Word};
 use coeur_api::{
     Audience, CallView, CallsPage, LegView, RecordVerb, RecordingView, Reply, Request, StreamView, WayView,
 };
@@ -87,7 +88,7 @@ fn listed(calls: &[CallView]) -> String {
             who(call.callee.as_ref(), &call.to_uri),
             state(&call.state),
             duration(call.since_s),
-            call.srtp.clone().unwrap_or_else(|| "-".to_owned()),
+            call.srtp.as_deref().map_or_else(|| "-".to_owned(), ways::protection),
             if codecs.is_empty() { "-".to_owned() } else { codecs.join(" ") },
             call.shard.to_string(),
         ]
@@ -130,8 +131,8 @@ fn shown(call: &CallView) -> String {
     let mut out = format!("{} {}, {}\n", bold(&call.call), state(&call.state), duration(call.since_s));
     out += &pair(Word::Wanted.say(), Some(&call.to_uri));
     out += &pair(Word::Begun.say(), Some(&call.start_at));
-    out += &pair(Word::Media.say(), call.srtp.as_deref());
-    out += &pair(Word::MediaPath.say(), call.media_path.as_deref());
+    out += &pair(Word::Media.say(), call.srtp.as_deref().map(ways::protection).as_deref());
+    out += &media_path(call.media_path.as_deref());
     out += &pair(Word::TransferOf.say(), call.xfer_of.as_deref());
     out += &pair(Word::Verdict.say(), call.verdict.as_deref());
     let speaks = |speaks: bool| if speaks { Word::Yes.say() } else { Word::No.say() };
@@ -140,6 +141,12 @@ fn shown(call: &CallView) -> String {
     out += &leg(Word::Caller.say(), &call.caller);
     call.callee.iter().for_each(|callee| out += &leg(Word::Callee.say(), callee));
     out
+}
+
+/// The line of which way the media goes.
+pub(super) fn media_path(said: Option<&str>) -> String {
+    let language = Language::of_environment();
+    pair(Word::MediaPath.say(), said.map(|said| ways::path(said, language)).as_deref())
 }
 
 fn recording(view: &RecordingView) -> String {

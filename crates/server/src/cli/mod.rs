@@ -2,6 +2,7 @@
 //! administration door ([`coeur_api`]): over its control socket when a server runs, else on the data directory.
 
 pub mod account;
+mod audit;
 pub mod call;
 pub mod calls;
 pub mod causes;
@@ -24,6 +25,7 @@ pub mod table;
 pub mod terminal;
 pub mod trace;
 pub mod turn;
+mod ways;
 pub mod words;
 
 use clap::Parser;
@@ -73,6 +75,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Call(arguments) => call::run(arguments),
         Command::Calls(arguments) => calls::run(arguments),
         Command::Records(arguments) => records::run(arguments),
+        Command::Audit(arguments) => audit::run(arguments),
         Command::Completion(arguments) => completion::run(arguments),
     }
 }

@@ -7,6 +7,7 @@ use super::grammar::{Records, RecordsVerb};
 use super::sheet;
 use super::table::{duration, table};
 use super::terminal::{bold, print};
+use super::ways;
 use super::words::Word;
 use coeur_api::{CallRecordView, CallRecordsRequest, RecordSideView, Reply, Request};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -89,7 +90,7 @@ fn each_page(
 }
 
 /// A date, a time, or so long ago.
-fn since_ms(text: &str) -> Result<u64, Failure> {
+pub(super) fn since_ms(text: &str) -> Result<u64, Failure> {
     let wrong = || {
         let text = format!("`{text}` is no time; write 2026-11-26, 2026-11-26T08:00:00Z, 90m, 24h or 7d");
         Failure::new(Exit::Usage, text)
@@ -128,7 +129,7 @@ fn listed(records: &[CallRecordView]) -> String {
             who(record.callee.as_ref(), &record.to_uri),
             outcome(record),
             record.talk_ms.map_or_else(|| "-".to_owned(), |ms| duration(ms / 1_000)),
-            record.srtp.clone().unwrap_or_else(|| "-".to_owned()),
+            record.srtp.as_deref().map_or_else(|| "-".to_owned(), ways::protection),
             worst(record).map_or_else(|| "-".to_owned(), |mos| mos.to_string()),
         ]
     };
@@ -175,9 +176,9 @@ fn shown(record: &CallRecordView) -> String {
     out += &pair(Word::Wanted.say(), Some(&record.to_uri));
     out += &pair(Word::Begun.say(), Some(&record.start_at));
     out += &pair(Word::Talked.say(), talked.as_deref());
-    out += &pair(Word::EndedBy.say(), Some(&record.hangup_by));
+    out += &pair(Word::EndedBy.say(), Some(&ways::ended_by(&record.hangup_by)));
     out += &pair(Word::WhySaid.say(), record.sip_reason.as_deref());
-    out += &pair(Word::Media.say(), record.srtp.as_deref());
+    out += &pair(Word::Media.say(), record.srtp.as_deref().map(ways::protection).as_deref());
     out += &pair(Word::TransferOf.say(), record.xfer_of.as_deref());
     out += &pair(Word::ForwardedBy.say(), Some(&record.forwarded_by.join(", ")));
     out += &pair(Word::Verdict.say(), record.verdict.as_deref());

@@ -1,6 +1,6 @@
 //! `coeur trace`.
 
-use super::calls::pair;
+use super::calls::media_path;
 use super::causes;
 use super::door::{Way, print_json, unexpected};
 use super::exit::{Exit, Failure};
@@ -67,7 +67,7 @@ fn silence(view: &TraceView) -> String {
     let heads = [Word::Side, Word::AgreedOn, Word::Left, Word::Arrived, Word::Dropped].map(Word::say);
     let rows: Vec<Vec<String>> = view.legs.iter().map(row).collect();
     let mut out = format!("\n{}", table(&heads, &rows));
-    out.push_str(&pair(Word::MediaPath.say(), view.media_path.as_deref()));
+    out.push_str(&media_path(view.media_path.as_deref()));
     for verdict in &view.verdicts {
         let (sentence, remedy) = words(verdict);
         out.push_str(&format!("\n{}\n", Word::NotHeard.with(&[side(&verdict.side), &sentence])));

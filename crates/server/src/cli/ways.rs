@@ -34,13 +34,22 @@ const fn french(path: MediaPath) -> &'static str {
         MediaPath::Direct => {
             "direct : les deux téléphones sont dans un même réseau, ou hors de tout réseau privé"
         }
+        MediaPath::DirectSdes => {
+            "direct : et SRTP d'un téléphone à l'autre, avec des clés que ce serveur a dites à chacun"
+        }
         MediaPath::Relayed(why) => match why {
             Relayed::Policy => "relayé : le réglage direct_media est sur « no »",
             Relayed::Changing => "relayé : l'appel est sur le point de changer",
             Relayed::Service => "relayé : un côté est un service de ce serveur",
             Relayed::NotOurs => "relayé : un côté n'est pas un appareil de ce serveur",
             Relayed::Refused => "relayé : un téléphone n'a pas pris l'adresse de l'autre",
-            Relayed::Protected => "relayé : SRTP ou ICE est convenu entre chaque côté et ce serveur",
+            Relayed::Protected => "relayé : DTLS ou ICE est convenu entre chaque côté et ce serveur",
+            Relayed::Keys => "relayé : les deux ont d'autres sortes de clés SRTP, ou l'un n'en a pas",
+            Relayed::Signalling => "relayé : une clé de l'un serait dite à l'autre sans TLS",
+            Relayed::KeepsKey => {
+                "relayé : on sait qu'un téléphone ne prend pas une autre clé SRTP en cours d'appel"
+            }
+            Relayed::UsedKey => "relayé : une clé SRTP sert depuis trop longtemps pour être dite à un autre",
             Relayed::Recorded => "relayé : l'appel est enregistré",
             Relayed::Held => "relayé : quelqu'un est en attente",
             Relayed::Formats => "relayé : les deux ont d'autres formats, touches ou numéros de ceux-ci",

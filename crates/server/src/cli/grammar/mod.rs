@@ -47,6 +47,7 @@ impl Cli {
             Command::Call(given) => &mut given.place,
             Command::Calls(given) => &mut given.place,
             Command::Records(given) => &mut given.place,
+            Command::Audit(given) => &mut given.place,
             Command::CheckConfig(given) => {
                 given.settings.data = given.settings.data.take().or(data);
                 given.json |= json;
@@ -112,6 +113,8 @@ pub enum Command {
     Calls(Calls),
     /// Calls that are over: who, when, how long, how well
     Records(Records),
+    /// What was changed, when and by whom: the rows of the audit chain
+    Audit(Audit),
     /// Print the completion script of a shell
     Completion(Completion),
 }
@@ -130,7 +133,8 @@ impl Command {
             | Command::Trace(Trace { place, .. })
             | Command::Call(Call { place, .. })
             | Command::Calls(Calls { place, .. })
-            | Command::Records(Records { place, .. }) => place.json,
+            | Command::Records(Records { place, .. })
+            | Command::Audit(Audit { place, .. }) => place.json,
             Command::CheckConfig(arguments) => arguments.json,
             Command::Serve(_) | Command::Completion(_) => false,
         }
@@ -575,7 +579,7 @@ pub enum CallsVerb {
     },
     /// Play something into a call, instead of what the other side says
     #[command(
-        after_help = "SOUND is a WAV file in `prompts` of the data directory, by its name alone, or a tone: tone:dial, tone:ringback,\ntone:busy, tone:congestion, tone:waiting, tone:record.\n\nExamples:\n  coeur calls play 019ac0de-1234-7abc-8def-0123456789ab closing-soon.wav\n  coeur calls play 019ac0de-1234-7abc-8def-0123456789ab tone:waiting --to callee"
+        after_help = "SOUND is a file (WAV, or Opus in Ogg) in `prompts` of the data directory, by its name alone, or a tone: tone:dial, tone:ringback,\ntone:busy, tone:congestion, tone:waiting, tone:record.\n\nExamples:\n  coeur calls play 019ac0de-1234-7abc-8def-0123456789ab closing-soon.wav\n  coeur calls play 019ac0de-1234-7abc-8def-0123456789ab tone:waiting --to callee"
     )]
     Play {
         /// As `coeur calls` shows it
@@ -616,6 +620,21 @@ pub enum Audience {
     Both,
     Caller,
     Callee,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "The newest first. `coeur check-data` looks whether any row was changed or taken away.\n\nExamples:\n  coeur audit --since 24h\n  coeur audit --since 2026-11-01 --limit 10000 --json"
+)]
+pub struct Audit {
+    #[command(flatten)]
+    pub place: Place,
+    /// At this time or later: a date, a time (RFC 3339), or so long ago: 90m, 24h, 7d
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// At most this many, the newest; 10000 at once
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub limit: usize,
 }
 
 #[derive(Args, Debug)]

@@ -36,6 +36,7 @@ fn the_help_names_every_verb_and_the_exit_codes() {
         "selftest",
         "trace",
         "call",
+        "audit",
         "completion",
         "Exit codes",
     ] {
