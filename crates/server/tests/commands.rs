@@ -385,6 +385,12 @@ fn an_account_that_is_no_longer_enabled_loses_its_registrations_at_once_and_is_i
     assert!(forwarded.get("forward_busy").is_none() && forwarded["dnd"] == false, "{forwarded}");
     assert_eq!(shown["display_name"], "Alice A.");
     phone(&made[0], port).register(600).unwrap();
+    // The policy is changed, and the device is asked for SHA-256 all the same.
+    assert!(eventually(|| folder.json(&["device", "list", "alice", "--json"])[0]["proved_sha256"] == true));
+    let weaker = folder.coeur(&["account", "set", "alice", "--policy", "md5"]);
+    assert!(weaker.status.success() && err(&weaker).contains("has answered SHA-256 once"), "{weaker:?}");
+    let stronger = folder.coeur(&["account", "set", "alice", "--policy", "auto"]);
+    assert!(stronger.status.success() && !err(&stronger).contains("note:"), "{stronger:?}");
     server.terminate();
 
     // While no server runs, the door is the data directory: the next start forgets what may no longer be there.

@@ -67,6 +67,9 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
                 dnd: dnd.map(yes),
             };
             way.ask(Request::AccountChange { account: account.clone(), change })?;
+            if policy == Some(Policy::Md5) {
+                warn_of_proved(&way, &account)?;
+            }
             say(json, &Word::AccountChanged.with(&[&account]))
         }
         AccountVerb::Rm { account } => {
@@ -94,6 +97,18 @@ fn warn_of_namesake(way: &Way, account: &str) -> Result<(), Failure> {
         }
         other => Err(unexpected(&other)),
     }
+}
+
+/// What a device has once proved stands above the policy.
+fn warn_of_proved(way: &Way, account: &str) -> Result<(), Failure> {
+    for device in view(way, account)?.devices.iter().filter(|device| device.proved_sha256) {
+        eprintln!(
+            "coeur: note: device {} of {account} has answered SHA-256 once and is never asked for less; a phone that knows \
+             MD5 alone needs a device of its own: coeur device add {account} --policy md5",
+            device.device
+        );
+    }
+    Ok(())
 }
 
 pub fn policy_name(policy: Policy) -> &'static str {

@@ -35,7 +35,7 @@ const fn french(path: MediaPath) -> &'static str {
             "direct : les deux téléphones sont dans un même réseau, ou hors de tout réseau privé"
         }
         MediaPath::DirectSdes => {
-            "direct : et SRTP d'un téléphone à l'autre, avec des clés que ce serveur a dites à chacun"
+            "direct : les deux téléphones sont dans un même réseau, ou hors de tout réseau privé ; ce serveur a vu leurs clés"
         }
         MediaPath::Relayed(why) => match why {
             Relayed::Policy => "relayé : le réglage direct_media est sur « no »",

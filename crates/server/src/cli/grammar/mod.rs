@@ -579,7 +579,7 @@ pub enum CallsVerb {
     },
     /// Play something into a call, instead of what the other side says
     #[command(
-        after_help = "SOUND is a file (WAV, or Opus in Ogg) in `prompts` of the data directory, by its name alone, or a tone: tone:dial, tone:ringback,\ntone:busy, tone:congestion, tone:waiting, tone:record.\n\nExamples:\n  coeur calls play 019ac0de-1234-7abc-8def-0123456789ab closing-soon.wav\n  coeur calls play 019ac0de-1234-7abc-8def-0123456789ab tone:waiting --to callee"
+        after_help = "SOUND is a file (WAV, or Opus in Ogg) in `prompts` of the data directory, by its name alone, or a tone: tone:dial, tone:ringback,\ntone:busy, tone:congestion, tone:waiting, tone:record. Eight may wait to be heard by one side; more are left out, and the log says so.\n\nExamples:\n  coeur calls play 019ac0de-1234-7abc-8def-0123456789ab closing-soon.wav\n  coeur calls play 019ac0de-1234-7abc-8def-0123456789ab tone:waiting --to callee"
     )]
     Play {
         /// As `coeur calls` shows it
