@@ -1,5 +1,6 @@
-//! The records of calls that are over, on their way to the database: one thread writes what has come meanwhile in one
-//! commit. A disk that refuses is asked again; records wait for it as long as there is room.
+//! The records of calls that are over, on their way to the database: one thread writes what comes within a moment in one
+//! commit. Until then, and until the disk has it, a record is in the journal. A disk that refuses is asked again; records wait
+//! for it as long as there is room.
 
 use super::call_rows::row;
 use crate::observe::events::EventLog;
@@ -17,6 +18,9 @@ use std::time::Duration;
 const RECORDS_MAX: usize = 65_536;
 /// Written in one commit.
 const BATCH: usize = 1_000;
+/// The first record waits so long for others. A commit writes each page of the tables and of their index that it has touched,
+/// and syncs: one for a call costs as much as one for thirty.
+const GATHER: Duration = Duration::from_millis(100);
 /// A disk that refuses is asked again this often.
 const AGAIN: Duration = Duration::from_secs(1);
 /// At the end of the server.
@@ -29,6 +33,8 @@ enum Work {
 
 pub struct Ledger {
     work: SyncSender<Work>,
+    /// Word that somebody waits.
+    hurry: SyncSender<()>,
     pub lost: Arc<AtomicU64>,
     pub kept: Arc<AtomicU64>,
 }
@@ -36,6 +42,8 @@ pub struct Ledger {
 /// The thread's end of it.
 pub struct Pages {
     work: Receiver<Work>,
+    hurry: Receiver<()>,
+    gather: Duration,
     waiting: Vec<CallRow>,
     lost: Arc<AtomicU64>,
     kept: Arc<AtomicU64>,
@@ -47,9 +55,12 @@ pub struct Pages {
 impl Ledger {
     pub fn new(keep: Keep) -> (Self, Pages) {
         let (work, receiver) = sync_channel(RECORDS_MAX);
+        let (hurry, hurried) = sync_channel(1);
         let (lost, kept) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let pages = Pages {
             work: receiver,
+            hurry: hurried,
+            gather: GATHER,
             waiting: Vec::new(),
             lost: lost.clone(),
             kept: kept.clone(),
@@ -57,7 +68,7 @@ impl Ledger {
             keep,
             is_refused: false,
         };
-        (Self { work, lost, kept }, pages)
+        (Self { work, hurry, lost, kept }, pages)
     }
 
     /// Never waits.
@@ -71,6 +82,8 @@ impl Ledger {
     pub fn flush(&self) {
         let (done, is_done) = sync_channel(1);
         if self.work.send(Work::Flush(done)).is_ok() {
+            // Full: somebody else has said so.
+            let _ = self.hurry.try_send(());
             // Who waits longer waits in vain.
             let _ = is_done.recv_timeout(FLUSH);
         }
@@ -90,7 +103,11 @@ impl Pages {
             };
             let mut flushed = Vec::new();
             match first {
-                Ok(first) => self.take(first, &mut flushed),
+                Ok(first) => {
+                    self.take(first, &mut flushed);
+                    // Not at the queue: each record that came would wake this thread. Over at once when the shards are gone.
+                    let _ = self.hurry.recv_timeout(self.gather);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.commit(write, done_with),
             }
@@ -143,6 +160,9 @@ impl Pages {
 mod tests {
     use super::*;
     use coeur_api::Why;
+    use coeur_exchange::call_record::Side;
+    use coeur_exchange::event::EndedBy;
+    use coeur_sip::time::Wall;
     use coeur_storage::SideRow;
     use std::cell::RefCell;
 
@@ -185,5 +205,61 @@ mod tests {
         assert_eq!((&*written.borrow(), &*done.borrow()), (&expected, &expected));
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         assert_eq!((count(&ledger.lost), count(&ledger.kept)), (3, RECORDS_MAX as u64));
+    }
+
+    fn ended(id: u128) -> Box<CallRecord> {
+        let caller = Side {
+            account: None,
+            party: None,
+            address: Box::default(),
+            user_agent: Box::default(),
+            flow: None,
+            call_id: Box::default(),
+            streams: Box::default(),
+            report: None,
+        };
+        Box::new(CallRecord {
+            id: CallRecordId(id),
+            caller,
+            callee: None,
+            to: Box::default(),
+            call_id: Box::default(),
+            started: Wall::default(),
+            rang_after_ms: None,
+            answered: None,
+            ended: Wall::default(),
+            status: 487,
+            ended_by: EndedBy::Caller,
+            reason: None,
+            protection: None,
+            forwarded: Box::default(),
+            transfer_of: None,
+            verdict: None,
+        })
+    }
+
+    #[test]
+    fn records_of_a_moment_are_one_commit_and_who_waits_for_them_waits_no_moment() {
+        let (ledger, mut pages) = Ledger::new(Keep { days: 1, calls: 1_000_000 });
+        pages.gather = Duration::from_secs(3_600);
+        let (written, commits) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let write = |calls: &[CallRow], _| {
+                // Who has seen enough is gone.
+                let _ = written.send(calls.iter().map(|call| call.id).collect::<Vec<_>>());
+                Ok(())
+            };
+            pages.write(&write, &|_| {});
+        });
+        ledger.ended(ShardId(0), ended(1));
+        let early = commits.recv_timeout(Duration::from_millis(50));
+        assert_eq!(early, Err(RecvTimeoutError::Timeout), "the first waits for others");
+        ledger.ended(ShardId(1), ended(2));
+        ledger.flush();
+        assert_eq!(commits.try_recv(), Ok(vec![1, 2]));
+        ledger.ended(ShardId(0), ended(3));
+        drop(ledger);
+        thread.join().unwrap();
+        assert_eq!(commits.try_recv(), Ok(vec![3]), "the shards are gone");
     }
 }

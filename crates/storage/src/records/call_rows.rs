@@ -3,6 +3,7 @@
 use super::calls::{CallQuery, CallRow, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow, first_of};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
+use std::sync::LazyLock;
 
 /// Removed with one batch at least; more when the batch is larger, so that they never grow.
 const REMOVED_AT_ONCE_MIN: usize = 1_000;
@@ -115,6 +116,21 @@ const SIDE: [&str; 18] = [
     "round_trip_us",
 ];
 
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT OR IGNORE INTO calls ({}, worst_mos) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        CALL.join(", ")
+    )
+});
+
+static INSERT_SIDE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT INTO call_sides ({}, call, side) VALUES
+         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+        SIDE.join(", ")
+    )
+});
+
 fn select() -> String {
     let of = |table: &str, columns: &[&str]| {
         columns.iter().map(|column| format!("{table}.{column}")).collect::<Vec<_>>().join(", ")
@@ -129,10 +145,6 @@ fn select() -> String {
 }
 
 fn insert(transaction: &Transaction<'_>, call: &CallRow) -> rusqlite::Result<bool> {
-    let sql = format!(
-        "INSERT OR IGNORE INTO calls ({}, worst_mos) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        CALL.join(", ")
-    );
     let values = params![
         blob(call.id),
         number(call.ring_after_ms),
@@ -149,15 +161,10 @@ fn insert(transaction: &Transaction<'_>, call: &CallRow) -> rusqlite::Result<boo
         call.verdict.as_deref(),
         call.worst_mos_hundredths(),
     ];
-    transaction.prepare_cached(&sql)?.execute(values).map(|inserted| inserted == 1)
+    transaction.prepare_cached(&INSERT)?.execute(values).map(|inserted| inserted == 1)
 }
 
 fn insert_side(transaction: &Transaction<'_>, call: u128, place: u8, side: &SideRow) -> rusqlite::Result<()> {
-    let sql = format!(
-        "INSERT INTO call_sides ({}, call, side) VALUES
-         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
-        SIDE.join(", ")
-    );
     let (received, sent) = (side.received, side.sent);
     let values = params![
         side.account.as_deref(),
@@ -181,7 +188,7 @@ fn insert_side(transaction: &Transaction<'_>, call: u128, place: u8, side: &Side
         blob(call),
         place,
     ];
-    transaction.prepare_cached(&sql)?.execute(values).map(|_| ())
+    transaction.prepare_cached(&INSERT_SIDE)?.execute(values).map(|_| ())
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<CallRow> {
