@@ -64,6 +64,7 @@ impl Services for HouseServices {
         // A flood of other events must not cost a call its record.
         let event = match event {
             Event::CallEnded(record) => return self.ledger.ended(shard, record),
+            other if !EventLog::is_of_use(&other) => return,
             other => other,
         };
         // Full: the event is lost, its counter is not.

@@ -24,6 +24,22 @@ impl Default for EventLog {
 }
 
 impl EventLog {
+    /// False for what is only a line of the log, of a level that nobody reads: no thread need wake for it. Each call has some.
+    pub fn is_of_use(event: &Event) -> bool {
+        match event {
+            Event::Registered { .. }
+            | Event::Unregistered { .. }
+            | Event::CallProtected { .. }
+            | Event::Speaks { .. } => tracing::enabled!(tracing::Level::DEBUG),
+            Event::DeviceProvedSha256 { .. }
+            | Event::RelayRefused { .. }
+            | Event::AuthenticationFailed { .. }
+            | Event::CallLooked(_)
+            | Event::CallEnded(_)
+            | Event::Notice { .. } => true,
+        }
+    }
+
     pub fn write(&self, shard: ShardId, event: &Event) {
         let shard = shard.0;
         match event {
@@ -104,5 +120,24 @@ impl EventLog {
             media = record.protection.map(|protection| protection.state().as_str()),
             "call ended"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coeur_exchange::call_record::CallRecordId;
+
+    #[test]
+    fn nobody_is_woken_for_a_line_that_is_not_written() {
+        let speaks = Event::Speaks { call: CallRecordId(1), is_speaking: true };
+        let notice = Event::Notice { flow: None, subject: "a".into(), text: "b".into() };
+        for (level, is_read) in [(tracing::Level::INFO, false), (tracing::Level::DEBUG, true)] {
+            let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::sink).finish();
+            let are_of_use = tracing::subscriber::with_default(log, || {
+                [&speaks, &notice].map(|event| EventLog::is_of_use(event))
+            });
+            assert_eq!(are_of_use, [is_read, true], "{level}");
+        }
     }
 }
