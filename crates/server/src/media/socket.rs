@@ -8,6 +8,7 @@
 use crate::net::udp::{self, write_address};
 use coeur_media::packet::{HEAD_ROOM, PACKET_BYTES_MAX, Packet, SLOT_BYTES};
 use coeur_media::relay::Trouble;
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -208,12 +209,13 @@ pub(super) fn bind_told(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
 
 /// A bound socket that does not block.
 pub(crate) fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind((ip, port))?;
-    socket.set_nonblocking(true)?;
-    let options = socket2::SockRef::from(&socket);
+    let address = SocketAddr::new(ip, port);
+    // It does not block from its first moment: four ports are opened for a call, and this is one call to the system less.
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
+    socket.bind(&address.into())?;
     // Where it is not allowed packets are as others.
-    let _ = if ip.is_ipv4() { options.set_tos_v4(EXPEDITED) } else { options.set_tclass_v6(EXPEDITED) };
-    Ok(socket)
+    let _ = if ip.is_ipv4() { socket.set_tos_v4(EXPEDITED) } else { socket.set_tclass_v6(EXPEDITED) };
+    Ok(socket.into())
 }
 
 /// The local address from which this machine reaches a host.
@@ -248,6 +250,14 @@ mod tests {
         assert_eq!(next(), None, "too long");
         assert_eq!(next(), Some((from, 4)));
         assert_eq!(next(), None, "nothing");
+    }
+
+    #[test]
+    fn a_port_does_not_block_over_ipv4_nor_ipv6() {
+        for ip in ["127.0.0.1", "::1"] {
+            let Ok(port) = bind(ip.parse().unwrap(), 0) else { continue };
+            assert!(socket2::SockRef::from(&port).nonblocking().unwrap(), "{ip}");
+        }
     }
 
     /// What TURN lends is such a port: nobody there asks for what the network answers.
