@@ -16,12 +16,14 @@ use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, Unbou
 use aws_lc_rs::hmac;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{BuildHasher, Hasher};
 use zeroize::Zeroizing;
 
 pub struct KeptCalls {
     /// `None` when the system gives no key: nothing is kept then.
     key: Option<LessSafeKey>,
+    /// Of digests, which mean something in this process only.
+    hashes: hashbrown::DefaultHashBuilder,
     /// By the shard that owns the call.
     live: Vec<Mutex<BTreeMap<Key, Entry>>>,
     /// Records of calls that are over and not committed.
@@ -47,6 +49,7 @@ impl KeptCalls {
         let derived = hmac::sign(&parent, b"coeur calls in the journal");
         Self {
             key: UnboundKey::new(&AES_256_GCM_SIV, derived.as_ref()).ok().map(LessSafeKey::new),
+            hashes: hashbrown::DefaultHashBuilder::default(),
             live: (0..SHARDS_MAX).map(|_| Mutex::default()).collect(),
             ended: Mutex::default(),
         }
@@ -60,7 +63,7 @@ impl KeptCalls {
         (written, plain): (Written, &[u8]),
         entry: &mut Vec<u8>,
     ) {
-        let digest = digest(plain);
+        let digest = self.digest(plain);
         let mut pieces = self.pieces(usize::from(mint.shard().0), key).lock();
         if pieces.get(&key).is_some_and(|kept| kept.digest == digest) {
             return;
@@ -145,6 +148,13 @@ impl KeptCalls {
         Some(sealed.into())
     }
 
+    /// Never 0, which is what a piece has that was not written here.
+    fn digest(&self, plain: &[u8]) -> u64 {
+        let mut hasher = self.hashes.build_hasher();
+        hasher.write(plain);
+        hasher.finish() | 1
+    }
+
     fn pieces(&self, shard: usize, key: Key) -> &Mutex<BTreeMap<Key, Entry>> {
         match key {
             Key::Call(_) | Key::Leg(_) | Key::Media(_) => &self.live[shard % SHARDS_MAX],
@@ -177,11 +187,4 @@ fn page(
         emit(entry);
     }
     page.last().map(|(key, ..)| *key)
-}
-
-/// Never 0, which is what a piece has that was not written here.
-fn digest(plain: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(plain);
-    hasher.finish() | 1
 }

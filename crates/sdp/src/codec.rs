@@ -58,6 +58,10 @@ impl<'l, 'a> Codecs<'l, 'a> {
 
 /// Of `a=rtpmap` (true) and `a=fmtp`: the payload type, and what is said of it.
 fn about<'a>(line: &Line<'a>) -> Option<(u8, &'a [u8], bool)> {
+    // Most lines are about something else.
+    if !matches!(line.value.trim_ascii_start().first(), Some(b'r' | b'f')) {
+        return None;
+    }
     let (name, value) = line.attribute()?;
     let is_map = match name.trim_ascii() {
         b"rtpmap" => true,

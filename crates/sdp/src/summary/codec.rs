@@ -30,10 +30,12 @@ impl OwnedCodec {
     /// Whether both are the same encoding, whatever their payload types: name, clock and channels. One channel is one
     /// channel written or not.
     pub fn is_same_encoding(&self, other: &Self) -> bool {
-        let channels = |codec: &Self| {
-            codec.parameters.clone().filter(|parameters| !matches!(parameters.as_str(), "1" | ""))
-        };
-        self.is(&other.name, other.clock_rate) && channels(self) == channels(other)
+        self.is(&other.name, other.clock_rate) && self.channels() == other.channels()
+    }
+
+    /// `None` for one.
+    fn channels(&self) -> Option<&str> {
+        self.parameters.as_deref().filter(|parameters| !matches!(*parameters, "1" | ""))
     }
 
     /// No media of its own: events, comfort noise, redundancy, retransmission, forward error correction. A stream that

@@ -11,10 +11,16 @@ use coeur_sdp::{MediaDescription, MediaSummary, Proto, SessionDescription};
 
 /// Encodings that can be made, with what follows their number in `a=rtpmap` and `a=fmtp`: at most four lines are added to a
 /// stream for them, and one for keys.
-const OPUS: Made = Made { rtpmap: "opus/48000/2", fmtp: Some("useinbandfec=1"), number: None };
-const G722: Made = Made { rtpmap: "G722/8000", fmtp: None, number: Some(9) };
-const PCMA: Made = Made { rtpmap: "PCMA/8000", fmtp: None, number: Some(8) };
-const PCMU: Made = Made { rtpmap: "PCMU/8000", fmtp: None, number: Some(0) };
+const OPUS: Made = Made {
+    name: "opus",
+    clock_rate: 48_000,
+    rtpmap: "opus/48000/2",
+    fmtp: Some("useinbandfec=1"),
+    number: None,
+};
+const G722: Made = Made { name: "G722", clock_rate: 8_000, rtpmap: "G722/8000", fmtp: None, number: Some(9) };
+const PCMA: Made = Made { name: "PCMA", clock_rate: 8_000, rtpmap: "PCMA/8000", fmtp: None, number: Some(8) };
+const PCMU: Made = Made { name: "PCMU", clock_rate: 8_000, rtpmap: "PCMU/8000", fmtp: None, number: Some(0) };
 
 /// In the order in which they are offered: what a narrow voice gains nothing by costs most.
 const OF_NARROW: [Made; 4] = [PCMA, PCMU, G722, OPUS];
@@ -22,6 +28,8 @@ const OF_WIDE: [Made; 4] = [OPUS, G722, PCMA, PCMU];
 
 #[derive(Clone, Copy)]
 struct Made {
+    name: &'static str,
+    clock_rate: u32,
     rtpmap: &'static str,
     fmtp: Option<&'static str>,
     /// Static payload type (RFC 3551 section 6).
@@ -34,9 +42,7 @@ impl Made {
     }
 
     fn is_of(self, name: &str, clock_rate: u32) -> bool {
-        let mut parts = self.rtpmap.split('/');
-        let (ours, clock) = (parts.next().unwrap_or_default(), parts.next());
-        ours.eq_ignore_ascii_case(name) && clock.and_then(|clock| clock.parse().ok()) == Some(clock_rate)
+        self.clock_rate == clock_rate && self.name.eq_ignore_ascii_case(name)
     }
 }
 
