@@ -19,7 +19,7 @@ pub fn take_up(
     let count = room.restore((running.now)(), calls, &mut outbox);
     for output in std::mem::take(&mut outbox.outputs) {
         match output {
-            Output::Media(command) => services.media(shard, command),
+            Output::Media(command) => services.media(shard, &mut std::iter::once(command)),
             Output::Publish(event) => services.publish(shard, event),
             Output::Save(span) => {
                 // What the journal refuses it asks for again: it is not writable then until a snapshot has it.

@@ -52,8 +52,8 @@ impl Services for HouseServices {
         self.dns.resolve(shard, token, query);
     }
 
-    fn media(&self, _shard: ShardId, command: MediaCommand) {
-        self.media.handle(command);
+    fn media(&self, _shard: ShardId, commands: &mut dyn Iterator<Item = MediaCommand>) {
+        self.media.handle_all(commands);
     }
 
     fn told(&self, ticket: Ticket, told: Told) {

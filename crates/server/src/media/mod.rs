@@ -126,11 +126,30 @@ impl Media {
 
     /// Hands a command to its worker; returns at once.
     pub fn handle(&self, command: MediaCommand) {
-        let (commands, _) = &self.workers[self.worker_of(id(&command))];
-        if let Err(MediaCommand::Open { id, .. } | MediaCommand::Restore { id, .. }) =
-            commands.give(Work::Command(command))
-        {
-            (self.tell)(id.shard(), MediaEvent::OpenFailed { id });
+        self.handle_all([command]);
+    }
+
+    /// The same for commands in their order, with one wake for those in a row that are one worker's.
+    pub fn handle_all(&self, commands: impl IntoIterator<Item = MediaCommand>) {
+        let mut untold = None;
+        for command in commands {
+            let worker = self.worker_of(id(&command));
+            if untold.is_some_and(|untold| untold != worker) {
+                self.wake(untold);
+            }
+            untold = Some(worker);
+            if let Err(MediaCommand::Open { id, .. } | MediaCommand::Restore { id, .. }) =
+                self.workers[worker].0.put(Work::Command(command))
+            {
+                (self.tell)(id.shard(), MediaEvent::OpenFailed { id });
+            }
+        }
+        self.wake(untold);
+    }
+
+    fn wake(&self, worker: Option<usize>) {
+        if let Some(worker) = worker {
+            self.workers[worker].0.wake();
         }
     }
 
@@ -162,7 +181,8 @@ impl Media {
     pub fn stop(&self) {
         for (commands, _) in &self.workers {
             // This is never refused.
-            let _ = commands.give(Work::Stop);
+            let _ = commands.put(Work::Stop);
+            commands.wake();
         }
     }
 }

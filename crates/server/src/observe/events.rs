@@ -134,9 +134,8 @@ mod tests {
         let notice = Event::Notice { flow: None, subject: "a".into(), text: "b".into() };
         for (level, is_read) in [(tracing::Level::INFO, false), (tracing::Level::DEBUG, true)] {
             let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::sink).finish();
-            let are_of_use = tracing::subscriber::with_default(log, || {
-                [&speaks, &notice].map(|event| EventLog::is_of_use(event))
-            });
+            let are_of_use =
+                tracing::subscriber::with_default(log, || [&speaks, &notice].map(EventLog::is_of_use));
             assert_eq!(are_of_use, [is_read, true], "{level}");
         }
     }

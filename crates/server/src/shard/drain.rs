@@ -88,10 +88,13 @@ impl<H: Handler> Shard<H> {
                     }
                     self.services.publish(self.core.id, event);
                 }
-                Output::Media(command) => self.services.media(self.core.id, command),
+                Output::Media(command) => self.media.push(command),
                 Output::Told(ticket, told) => self.services.told(ticket, told),
                 Output::Close(flow) => self.close(flow),
             }
+        }
+        if !self.media.is_empty() {
+            self.services.media(self.core.id, &mut self.media.drain(..));
         }
         self.flush(&mut batch);
         outbox.outputs = outputs;

@@ -64,7 +64,8 @@ pub enum Outcome {
 /// [`super::Inbox`].
 pub trait Services: Send + Sync + 'static {
     fn resolve(&self, shard: ShardId, token: ResolveToken, query: Query);
-    fn media(&self, shard: ShardId, command: MediaCommand);
+    /// What was decided in one go, in its order.
+    fn media(&self, shard: ShardId, commands: &mut dyn Iterator<Item = MediaCommand>);
     fn publish(&self, shard: ShardId, event: Event);
     /// The answer of one shard to a question.
     fn told(&self, _ticket: Ticket, _told: Told) {}
@@ -93,6 +94,6 @@ pub struct NoServices;
 
 impl Services for NoServices {
     fn resolve(&self, _shard: ShardId, _token: ResolveToken, _query: Query) {}
-    fn media(&self, _shard: ShardId, _command: MediaCommand) {}
+    fn media(&self, _shard: ShardId, _commands: &mut dyn Iterator<Item = MediaCommand>) {}
     fn publish(&self, _shard: ShardId, _event: Event) {}
 }

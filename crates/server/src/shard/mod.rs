@@ -32,6 +32,7 @@ use crate::tls::Tls;
 use crate::trace::Tap;
 use coeur_exchange::flow::{ListenerId, ShardId};
 use coeur_exchange::input::Command;
+use coeur_exchange::outbox::MediaCommand;
 use coeur_exchange::world::Listener;
 use coeur_sip::transport::Transport;
 use std::io;
@@ -135,6 +136,7 @@ impl Prepared {
                 clock: setup.clock,
                 inbox: self.inboxes[i].clone(),
                 notices: Vec::new(),
+                media: Vec::new(),
                 stopping: None,
             };
             shard.open(sockets)?;
@@ -226,6 +228,8 @@ pub(crate) struct Shard<H> {
     clock: Clock,
     inbox: Arc<Inbox>,
     notices: Vec<Notice>,
+    /// For the media plane, of what is being handed out.
+    media: Vec<MediaCommand>,
     stopping: Option<coeur_sip::time::Monotonic>,
 }
 
