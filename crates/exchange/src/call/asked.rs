@@ -68,14 +68,16 @@ impl Calls {
             self.leg(id)
                 .map(|leg| side(cx, leg, leg.end.party.or(call.record.caller.filter(|_| id == call.caller))))
         };
-        let called = || cx.world.directory.account_by_id(call.record.called?);
+        // Who is parked waits in a slot, and has nobody on the other side but who is called back.
+        let is_parked = call.parked.is_some();
+        let called = || cx.world.directory.account_by_id(call.record.called.filter(|_| !is_parked)?);
         LiveCall {
             id: call.record.id,
             shard: cx.mint.shard(),
             state: self.state(call),
             caller: of(call.caller).unwrap_or_else(Side::nobody),
             callee: call.callee.and_then(of).or_else(|| Some(Side::silent(called()?.aor.clone()))),
-            to: call.record.to.clone(),
+            to: call.parked.as_ref().map_or_else(|| call.record.to.clone(), |parked| parked.uri()),
             started: call.record.started,
             answered: call.record.answered,
             protection: call.record.protection,

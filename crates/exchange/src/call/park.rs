@@ -31,6 +31,13 @@ pub(super) struct Parked {
     rounds: u8,
 }
 
+impl Parked {
+    /// What is dialled to take it.
+    pub(super) fn uri(&self) -> Box<[u8]> {
+        format!("sip:park-{}@{}", self.slot, self.domain).into_bytes().into()
+    }
+}
+
 /// Who parked a call is called back after this time, and again after as long when that comes to nothing.
 const WAIT: Duration = Duration::from_secs(60);
 /// Then nobody wants it, and it ends: a parked call lasts a quarter of an hour at most, the time of ringing included.

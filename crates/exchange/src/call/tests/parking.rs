@@ -2,6 +2,8 @@
 
 use super::transferring::{Three, three, told};
 use super::*;
+use crate::call_record::{Ask, Side, Ticket, Told};
+use crate::input::{Command, Input};
 use crate::testing::Phone;
 
 /// Alice parks bob with this Refer-To; what left.
@@ -59,6 +61,24 @@ fn who_is_parked_is_retrieved_by_any_phone_of_the_domain() {
         request_to(&sent, three.carol, "BYE");
         three.desk.assert_at_rest();
     }
+}
+
+/// The one call as the operator sees it: who calls, who is called, and what was dialled.
+fn shown(three: &mut Three) -> (Option<String>, Option<String>, String) {
+    let ask = Ask::List { account: None, limit: 9 };
+    three.desk.handle(Input::Told(Command::Asked { ticket: Ticket(1), ask }));
+    let Some((_, Told::Calls { calls, .. })) = three.desk.office.told.pop() else { panic!("no calls") };
+    let account = |side: &Side| side.account.as_ref().map(|account| account.user().to_owned());
+    let to = String::from_utf8_lossy(&calls[0].to).into_owned();
+    (account(&calls[0].caller), calls[0].callee.as_ref().and_then(account), to)
+}
+
+#[test]
+fn who_is_parked_is_shown_with_the_slot_and_with_nobody() {
+    let mut three = three();
+    assert_eq!(shown(&mut three), (Some("alice".into()), Some("bob".into()), URI.into()));
+    park(&mut three, "park");
+    assert_eq!(shown(&mut three), (Some("bob".into()), None, "sip:park-71@example.org".into()));
 }
 
 #[test]
