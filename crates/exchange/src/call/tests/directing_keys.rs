@@ -413,6 +413,35 @@ fn when_the_policy_forbids_it_a_direct_call_comes_back_at_its_next_change() {
     assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Policy)));
 }
 
+#[test]
+fn a_phone_that_has_moved_to_another_network_is_heard_through_us_with_new_keys() {
+    let mut call = talk();
+    call.rests();
+    call.alice.ip = "192.168.7.7";
+    let [offer, answer] = call.offers("", "");
+    assert!(is_ours(&offer) && is_ours(&answer), "{offer}{answer}");
+    assert!(call.rests().is_empty());
+    assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Networks)));
+    assert!(call.keys(4_000).is_some() && call.keys(5_000).is_some());
+}
+
+#[test]
+fn who_is_sent_to_a_conference_comes_back_to_a_new_key_of_ours() {
+    let mut call = talk();
+    call.rests();
+    let refer = call.caller.request("REFER", "Refer-To: <sip:conference-sales@example.org>\r\n", "");
+    let sent = call.desk.receive(call.alice.flow, &refer);
+    let offers = requests_to(&sent, call.bob.flow, "INVITE").len();
+    let told: Vec<String> = match offers {
+        0 => call.rests(),
+        _ => vec![format!("bob {}", told(&body(request_to(&sent, call.bob.flow, "INVITE"))))],
+    };
+    assert!(
+        told.iter().any(|told| told.starts_with("bob 198.51.100.1:") && told.ends_with(" ours")),
+        "{told:?}"
+    );
+}
+
 /// Carol hears alice under a key that bob has never heard of.
 #[test]
 fn a_transfer_brings_a_direct_call_back_and_who_has_left_knows_no_key_that_we_use_from_then_on() {
