@@ -15,6 +15,7 @@
 mod reach;
 mod why;
 
+use super::announce::Announced;
 use super::describe::Elsewhere;
 use super::leg::{Leg, LegId, Media, Stage};
 use super::{Calls, describe};
@@ -46,6 +47,7 @@ pub(super) struct Asks {
     corrections: u8,
     /// The media plane is asked how the numbers under the keys are.
     awaits_report: bool,
+    pub(super) announced: Announced,
     /// Not before then is a phone asked to come back.
     back_at: Monotonic,
 }
@@ -88,11 +90,10 @@ impl Calls {
         other.is_some_and(|other| other.keys.iter().any(Option::is_some))
     }
 
-    fn direct_at(&mut self, cx: &mut Context<'_>, call: u32, at: Monotonic) {
+    pub(super) fn direct_at(&mut self, cx: &mut Context<'_>, call: u32, at: Monotonic) {
         let Some(state) = self.calls.get(call as usize) else { return };
-        let (caller, callee) = (state.caller, state.callee);
-        let is_any = [Some(caller), callee].into_iter().flatten().any(|id| self.is_direct(id));
-        if !(cx.world.settings.direct_media || is_any) {
+        let caller = state.caller;
+        if !(cx.world.settings.direct_media || self.is_any_direct(call)) {
             return;
         }
         let now = cx.now.monotonic;
@@ -100,6 +101,14 @@ impl Calls {
             leg.direct.look_at = at;
             self.arm_leg(now, caller);
         }
+    }
+
+    /// Whether a leg of a call was told of the other phone's address.
+    pub(super) fn is_any_direct(&self, call: u32) -> bool {
+        let state = self.calls.get(call as usize);
+        state.is_some_and(|state| {
+            self.is_direct(state.caller) || state.callee.is_some_and(|id| self.is_direct(id))
+        })
     }
 
     /// Whether a leg was told of the other phone's address.
@@ -142,8 +151,9 @@ impl Calls {
         }
         self.calls[call as usize].asks.corrections = 0;
         self.forget_numbers(call, !wanted);
-        if wanted {
-            self.tell_direct(cx, call);
+        match wanted {
+            true => self.tell_direct(cx, call),
+            false => self.announce_waiting(cx, call),
         }
     }
 
@@ -312,6 +322,9 @@ impl Calls {
         };
         if state.taped.is_heard() {
             return Some(Relayed::Recorded);
+        }
+        if state.asks.announced.is_heard(cx.now.monotonic) {
+            return Some(Relayed::Announced);
         }
         let both = [first, second];
         if both.iter().any(|leg| leg.service.is_some()) {

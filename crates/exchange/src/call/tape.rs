@@ -1,4 +1,4 @@
-//! Who is recorded, and what is played to a side: by the account's policy when a call is answered, by word of the operator, or
+//! Who is recorded: by the account's policy when a call is answered, by word of the operator, or
 //! of a phone (an INFO with `Record: on` or `off`, as desk phones with a record key send it).
 //!
 //! The policy of an account decides whether its calls may be recorded at all; of two accounts the one that has more recorded
@@ -10,11 +10,11 @@
 use super::leg::{LegId, Media};
 use super::state::Call;
 use super::{Calls, refuse};
-use crate::call_record::{CallRecordId, Hearer, NotRecorded, RecordOrder};
+use crate::call_record::{CallRecordId, NotRecorded, RecordOrder};
 use crate::context::Context;
 use crate::event::{Event, LegProtection};
 use crate::flow::Flow;
-use crate::media::{MediaCommand, MediaId, PromptId, TapeOrder};
+use crate::media::{MediaCommand, MediaId, TapeOrder};
 use crate::outbox::Output;
 use crate::party::Party;
 use coeur_directory::{AccountId, RecordPolicy};
@@ -90,31 +90,6 @@ impl Calls {
     ) -> Option<Result<(), NotRecorded>> {
         let call = self.call_of(id)?;
         Some(self.record(cx, call, order, Asker::Operator(by)))
-    }
-
-    /// The same, of what is played to one side of a call or to both.
-    pub(super) fn play_asked(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: CallRecordId,
-        (prompt, to): (Option<PromptId>, Hearer),
-    ) -> Option<Result<(), NotRecorded>> {
-        let call = self.call_of(id)?;
-        let state = self.calls.get(call as usize)?;
-        let sides = [
-            state.callee.filter(|_| to != Hearer::Caller),
-            Some(state.caller).filter(|_| to != Hearer::Callee),
-        ];
-        if let Some(why) = self.cannot_be_heard(state) {
-            return Some(Err(why));
-        }
-        if sides.into_iter().flatten().any(|id| self.is_direct(id)) {
-            return Some(Err(NotRecorded::Direct));
-        }
-        for id in sides.into_iter().flatten().filter_map(|id| self.leg(id)?.media.open_id()) {
-            cx.outbox.outputs.push(Output::Media(MediaCommand::Prompt { id, prompt }));
-        }
-        Some(Ok(()))
     }
 
     /// Both sides have agreed on media: what the policy wants is recorded from the answer on, and what has waited for media to
@@ -348,7 +323,7 @@ impl Calls {
     }
 
     /// Why nothing of a call can be heard, or said into it.
-    fn cannot_be_heard(&self, call: &Call) -> Option<NotRecorded> {
+    pub(super) fn cannot_be_heard(&self, call: &Call) -> Option<NotRecorded> {
         let sealed = |protection: LegProtection| protection == LegProtection::EndToEnd;
         if call.record.protection.is_some_and(|of| sealed(of.caller) || sealed(of.callee)) {
             return Some(NotRecorded::EndToEnd);

@@ -51,7 +51,7 @@ pub enum NotRecorded {
     Policy,
     /// There is nothing to pause or to end.
     NotRunning,
-    /// Nothing can be said into a call whose media goes from phone to phone.
+    /// Nothing more can be said into a call before its media, which goes from phone to phone, has come back.
     Direct,
 }
 
@@ -68,7 +68,9 @@ impl NotRecorded {
                 "no account of the call lets it be recorded: `coeur account set ACCOUNT --record on-demand` does"
             }
             Self::NotRunning => "the call is not recorded now",
-            Self::Direct => "the media of the call goes from phone to phone (`direct_media`)",
+            Self::Direct => {
+                "too much waits until the media of the call, which goes from phone to phone, has come back (`direct_media`)"
+            }
         }
     }
 

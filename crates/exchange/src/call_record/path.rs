@@ -35,6 +35,8 @@ pub enum Relayed {
     UsedKey,
     /// It is recorded, or is to be.
     Recorded,
+    /// Something is played to a side, or is to be.
+    Announced,
     /// Somebody is on hold, and may hear music.
     Held,
     /// Sound, keys or numbers of formats are made into others.
@@ -85,6 +87,7 @@ impl MediaPath {
                 Relayed::KeepsKey => "relayed: a phone is known not to take another SRTP key in a call",
                 Relayed::UsedKey => "relayed: an SRTP key is in use for too long to be told to another",
                 Relayed::Recorded => "relayed: the call is recorded",
+                Relayed::Announced => "relayed: something is played into the call",
                 Relayed::Held => "relayed: somebody is on hold",
                 Relayed::Formats => "relayed: the two have other formats, keys or numbers of them",
                 Relayed::Families => "relayed: one side has IPv4 and the other IPv6",

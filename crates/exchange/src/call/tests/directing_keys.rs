@@ -3,9 +3,9 @@
 use super::desk::tls;
 use super::silent::report;
 use super::*;
-use crate::call_record::{Ask, MediaPath, RecordOrder, Relayed, Ticket, Told};
+use crate::call_record::{Ask, Hearer, MediaPath, RecordOrder, Relayed, Ticket, Told};
 use crate::input::{Command, Input};
-use crate::media::{Keying, Report, SrtpKey};
+use crate::media::{Keying, PromptId, Report, SrtpKey};
 use crate::testing::{aor, apply};
 use coeur_directory::{AccountPatch, Change, RecordPolicy};
 use coeur_sdp::attribute::{Attribute, Crypto};
@@ -399,6 +399,51 @@ fn a_direct_call_with_keys_that_is_recorded_comes_back_first() {
     assert!(matches!(call.ask(order(RecordOrder::Stop)), Some(Told::Taped(Some(Ok(()))))));
     call.rests();
     assert_eq!(call.path(), Some(MediaPath::DirectSdes));
+}
+
+/// The announcement is heard once both have come back, and five minutes later nothing of it can be left.
+#[test]
+fn what_is_played_into_a_direct_call_waits_until_it_has_come_back_and_then_it_goes_its_own_way_again() {
+    for stops in [false, true] {
+        let mut call = talk();
+        call.rests();
+        let Some(Told::Calls { calls, .. }) = call.ask(Ask::List { account: None, limit: 1 }) else {
+            panic!("no list")
+        };
+        let id = calls[0].id;
+        let play = |prompt: Option<PromptId>| {
+            let to = if prompt.is_some() { Hearer::Caller } else { Hearer::Both };
+            Ask::Play { id, prompt, to }
+        };
+        assert!(matches!(call.ask(play(Some(PromptId(7)))), Some(Told::Taped(Some(Ok(()))))));
+        assert!(call.desk.prompts.is_empty(), "there is nobody here to hear it");
+        let told = call.rests();
+        assert!(told.len() == 2 && told.iter().all(|told| told.ends_with(" ours")), "{told:?}");
+        assert!(matches!(call.desk.prompts[..], [(_, Some(PromptId(7)))]), "{:?}", call.desk.prompts);
+        assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Announced)));
+        if stops {
+            assert!(matches!(call.ask(play(None)), Some(Told::Taped(Some(Ok(()))))));
+        } else {
+            call.offers("", "");
+            call.desk.pass(Duration::from_secs(290));
+            assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Announced)));
+            (0..2).for_each(|_| drop(call.rests()));
+        }
+        call.rests();
+        assert_eq!(call.path(), Some(MediaPath::DirectSdes), "{stops}");
+    }
+}
+
+#[test]
+fn what_is_played_before_a_call_goes_directly_is_heard_to_its_end_through_us() {
+    let mut call = talk();
+    let Some(Told::Calls { calls, .. }) = call.ask(Ask::List { account: None, limit: 1 }) else {
+        panic!("no list")
+    };
+    call.ask(Ask::Play { id: calls[0].id, prompt: Some(PromptId(7)), to: Hearer::Both });
+    assert_eq!(call.desk.prompts.len(), 2, "at once");
+    assert!(call.rests().is_empty());
+    assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Announced)));
 }
 
 /// The setting is changed while a call is direct.

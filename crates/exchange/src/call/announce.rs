@@ -1,0 +1,100 @@
+//! What is played to a side of a call by word of the operator. Media that goes from phone to phone (see `direct`) is brought back
+//! first, and goes its own way again once all has been heard.
+
+use super::Calls;
+use crate::call_record::{CallRecordId, Hearer, NotRecorded};
+use crate::context::Context;
+use crate::media::{MediaCommand, PromptId};
+use crate::outbox::Output;
+use coeur_sip::time::Monotonic;
+use std::time::Duration;
+
+/// Nobody tells when a sound has ended; none is longer (see the house).
+const SOUND_MAX: Duration = Duration::from_secs(5 * 60);
+/// Sounds that wait until the media of one call comes through us; more are refused. 16 bytes each.
+const WAITING_MAX: usize = 8;
+
+/// What a call of which media might go directly has been promised.
+#[derive(Default)]
+pub(super) struct Announced {
+    waiting: Vec<(PromptId, Hearer)>,
+    /// All is heard then.
+    until: Monotonic,
+}
+
+impl Announced {
+    /// Media has to come through us.
+    pub(super) fn is_heard(&self, now: Monotonic) -> bool {
+        !self.waiting.is_empty() || self.until > now
+    }
+
+    /// The other side may go on hearing.
+    fn stop(&mut self, to: Hearer) {
+        match to {
+            Hearer::Both => *self = Self::default(),
+            Hearer::Caller | Hearer::Callee => self.waiting.retain(|(_, hearer)| *hearer != to),
+        }
+    }
+}
+
+impl Calls {
+    /// Word of the operator. `None`: no call of this shard.
+    pub(super) fn play_asked(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: CallRecordId,
+        (prompt, to): (Option<PromptId>, Hearer),
+    ) -> Option<Result<(), NotRecorded>> {
+        let call = self.call_of(id)?;
+        if let Some(why) = self.cannot_be_heard(self.calls.get(call as usize)?) {
+            return Some(Err(why));
+        }
+        let Some(prompt) = prompt else {
+            self.calls[call as usize].asks.announced.stop(to);
+            self.say_prompt(cx, call, None, to);
+            self.direct_later(cx, call);
+            return Some(Ok(()));
+        };
+        if self.is_any_direct(call) {
+            let waiting = &mut self.calls[call as usize].asks.announced.waiting;
+            if waiting.len() >= WAITING_MAX {
+                return Some(Err(NotRecorded::Direct));
+            }
+            waiting.push((prompt, to));
+            self.direct_later(cx, call);
+            return Some(Ok(()));
+        }
+        self.announce(cx, call, prompt, to);
+        Some(Ok(()))
+    }
+
+    /// The media of a call comes through us: what has waited for that is heard.
+    pub(super) fn announce_waiting(&mut self, cx: &mut Context<'_>, call: u32) {
+        let waiting = std::mem::take(&mut self.calls[call as usize].asks.announced.waiting);
+        for (prompt, to) in waiting {
+            self.announce(cx, call, prompt, to);
+        }
+        let until = self.calls[call as usize].asks.announced.until;
+        if until > cx.now.monotonic {
+            self.direct_at(cx, call, until);
+        }
+    }
+
+    /// Sounds are heard one behind the other.
+    fn announce(&mut self, cx: &mut Context<'_>, call: u32, prompt: PromptId, to: Hearer) {
+        let announced = &mut self.calls[call as usize].asks.announced;
+        announced.until = announced.until.max(cx.now.monotonic) + SOUND_MAX;
+        let until = announced.until;
+        self.say_prompt(cx, call, Some(prompt), to);
+        self.direct_at(cx, call, until);
+    }
+
+    fn say_prompt(&self, cx: &mut Context<'_>, call: u32, prompt: Option<PromptId>, to: Hearer) {
+        let Some(state) = self.calls.get(call as usize) else { return };
+        let callee = state.callee.filter(|_| to != Hearer::Caller);
+        let caller = Some(state.caller).filter(|_| to != Hearer::Callee);
+        for id in [callee, caller].into_iter().flatten().filter_map(|id| self.leg(id)?.media.open_id()) {
+            cx.outbox.outputs.push(Output::Media(MediaCommand::Prompt { id, prompt }));
+        }
+    }
+}
