@@ -424,6 +424,7 @@ fn what_is_played_into_a_direct_call_waits_until_it_has_come_back_and_then_it_go
         if stops {
             assert!(matches!(call.ask(play(None)), Some(Told::Taped(Some(Ok(()))))));
         } else {
+            call.offers("a=sendonly\r\n", "a=recvonly\r\n");
             call.offers("", "");
             call.desk.pass(Duration::from_secs(290));
             assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Announced)));
