@@ -48,7 +48,7 @@ pub enum Relayed {
 }
 
 impl MediaPath {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Direct,
         Self::DirectSdes,
         Self::Relayed(Relayed::Policy),
@@ -62,6 +62,7 @@ impl MediaPath {
         Self::Relayed(Relayed::KeepsKey),
         Self::Relayed(Relayed::UsedKey),
         Self::Relayed(Relayed::Recorded),
+        Self::Relayed(Relayed::Announced),
         Self::Relayed(Relayed::Held),
         Self::Relayed(Relayed::Formats),
         Self::Relayed(Relayed::Families),

@@ -51,6 +51,7 @@ const fn french(path: MediaPath) -> &'static str {
             }
             Relayed::UsedKey => "relayé : une clé SRTP sert depuis trop longtemps pour être dite à un autre",
             Relayed::Recorded => "relayé : l'appel est enregistré",
+            Relayed::Announced => "relayé : quelque chose est joué dans l'appel",
             Relayed::Held => "relayé : quelqu'un est en attente",
             Relayed::Formats => "relayé : les deux ont d'autres formats, touches ou numéros de ceux-ci",
             Relayed::Families => "relayé : un côté a IPv4 et l'autre IPv6",
