@@ -37,7 +37,9 @@ impl Ports {
         Self { rest, pool: Mutex::new(Pool { free: even.into(), resting: VecDeque::new(), leased: 0 }) }
     }
 
-    /// `None` when all are used.
+    /// `None` when all are used. When none has rested, that which rests for longest: a call is worth more than the rest. Nothing
+    /// that came before waits in its socket, which is a new one; what is still on its way from the call before is judged like
+    /// packets of any stranger.
     pub(crate) fn lease(self: &Arc<Self>, now: Instant) -> Option<Lease> {
         let mut pool = self.pool.lock();
         while pool
@@ -49,7 +51,6 @@ impl Ports {
             pool.free.extend(rested.map(|(_, port)| port));
         }
         let rested = pool.free.pop_front();
-        // The one that rests for longest.
         let even = rested.or_else(|| pool.resting.pop_front().map(|(_, port)| port))?;
         pool.leased += 1;
         drop(pool);
