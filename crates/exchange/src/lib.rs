@@ -155,14 +155,17 @@ impl Exchange {
     /// True for a CANCEL or an ACK whose INVITE this shard does not know, and which nothing in it leads to: it may be one of
     /// another shard (RFC 3261 sections 9.2 and 17.2.3, decision 0040).
     pub fn misses_invite(&self, message: &Message<'_>) -> bool {
-        match message.method() {
+        let has_route = match message.method() {
             _ if message.is_response() => return false,
-            Method::Cancel => {}
+            // Its routes are those of its INVITE, and lead nowhere beyond that.
+            Method::Cancel => false,
             // That of an answer without a transaction carries the tag which we make for such.
-            Method::Ack if message.to_tag() != Some(&self.answers.to_tag(message)) => {}
+            Method::Ack if message.to_tag() != Some(&self.answers.to_tag(message)) => {
+                proxy::has_route_token(message)
+            }
             _ => return false,
-        }
-        let is_led = Calls::is_our_tag(message) || proxy::has_route_token(message);
+        };
+        let is_led = Calls::is_our_tag(message) || has_route;
         !is_led && !self.calls.knows_invite_of(message) && !self.proxy.knows_invite_of(message)
     }
 

@@ -21,8 +21,10 @@ use super::leg::{Leg, LegId, Media, Stage};
 use super::{Calls, describe};
 use crate::call_record::{MediaPath, Relayed};
 use crate::context::Context;
+use crate::flow::ConnectionId;
 use crate::media::{MediaCommand, MediaId, Report, Stream, StreamAddress};
 use crate::outbox::Output;
+use crate::proxy::ends::found_again;
 use coeur_sip::StatusCode;
 use coeur_sip::time::Monotonic;
 use std::time::Duration;
@@ -48,6 +50,8 @@ pub(super) struct Asks {
     /// The media plane is asked how the numbers under the keys are.
     awaits_report: bool,
     pub(super) announced: Announced,
+    /// How often it did not know.
+    unknown: u8,
     /// Not before then is a phone asked to come back.
     back_at: Monotonic,
 }
@@ -71,6 +75,10 @@ const CORRECTIONS_MAX: u8 = 3;
 /// Numbers that are left before they roll over, so that a phone may take its time to answer: 4 s of the fastest video.
 const NUMBERS_LEFT_MIN: u64 = 1 << 12;
 
+/// A phone that has come back is looked for in its first packets; who says nothing for so long may say it under any number.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(1);
+const UNKNOWN_MAX: u8 = 10;
+
 impl Calls {
     /// Something was agreed, or is about to change.
     pub(super) fn direct_later(&mut self, cx: &mut Context<'_>, call: u32) {
@@ -85,7 +93,7 @@ impl Calls {
     }
 
     /// Whether a leg was told a key of the other phone.
-    fn has_keys(&self, id: LegId) -> bool {
+    pub(super) fn has_keys(&self, id: LegId) -> bool {
         let other = self.leg(id).and_then(|leg| leg.direct.other.as_ref());
         other.is_some_and(|other| other.keys.iter().any(Option::is_some))
     }
@@ -150,6 +158,7 @@ impl Calls {
             return self.describe_way(cx, id, wanted);
         }
         self.calls[call as usize].asks.corrections = 0;
+        self.calls[call as usize].asks.unknown = 0;
         self.forget_numbers(call, !wanted);
         match wanted {
             true => self.tell_direct(cx, call),
@@ -191,9 +200,16 @@ impl Calls {
         let Some(leg) = Media::leg_of(id).and_then(|id| self.leg_mut(id)) else { return };
         let call = leg.call;
         let highest = report.streams.iter().flatten().filter_map(|stream| stream.srtp_index).max();
-        let rolls = highest.is_some_and(|highest| highest + NUMBERS_LEFT_MIN > 1 << 16);
-        if !self.calls.get(call as usize).is_some_and(|state| state.asks.awaits_report) {
+        let rolls = highest.is_some_and(|highest| highest.saturating_add(NUMBERS_LEFT_MIN) > 1 << 16);
+        let Some(asks) = self.calls.get_mut(call as usize).map(|state| &mut state.asks) else { return };
+        if !asks.awaits_report {
             return;
+        }
+        if highest == Some(u64::MAX) && asks.unknown < UNKNOWN_MAX {
+            // Its first packets are under way.
+            asks.unknown += 1;
+            asks.awaits_report = false;
+            return self.direct_at(cx, call, cx.now.monotonic + UNKNOWN_WAIT);
         }
         if let Some(leg) = Media::leg_of(id).and_then(|id| self.leg_mut(id)) {
             leg.direct.rolls = Some(rolls);
@@ -225,7 +241,7 @@ impl Calls {
         asks.corrections > CORRECTIONS_MAX
     }
 
-    fn refuse_direct(&mut self, cx: &mut Context<'_>, id: LegId) {
+    pub(super) fn refuse_direct(&mut self, cx: &mut Context<'_>, id: LegId) {
         let Some(leg) = self.leg_mut(id) else { return };
         leg.refuses_direct = true;
         let call = leg.call;
@@ -345,8 +361,16 @@ impl Calls {
         }
         // Once told, a phone counts for itself.
         let is_told = both.iter().any(|leg| leg.direct.other.is_some());
-        let rolls = both.iter().any(|leg| leg.direct.rolls == Some(true));
-        (rolls && !is_told).then_some(Relayed::UsedKey)
+        if is_told {
+            return None;
+        }
+        // The first would be told a key, and the second wait for its connection (see `held`): neither would hear anything.
+        let is_gone = |leg: &&Leg| leg.end.flow.connection == ConnectionId::GONE && !is_back(cx, leg);
+        let is_keyed = both.iter().any(|leg| describe::keys_of_peer(leg).iter().any(Option::is_some));
+        if is_keyed && both.iter().any(is_gone) {
+            return Some(Relayed::Changing);
+        }
+        both.iter().any(|leg| leg.direct.rolls == Some(true)).then_some(Relayed::UsedKey)
     }
 
     fn other_phone(&self, id: LegId) -> Option<Elsewhere> {
@@ -358,4 +382,10 @@ impl Calls {
         let at = peer.streams.iter().map(|stream| stream.as_ref().map(address)).collect();
         Some(Elsewhere { at, keys: describe::keys_of_peer(other) })
     }
+}
+
+/// Whether the phone of a leg whose connection has gone is registered over another.
+fn is_back(cx: &Context<'_>, leg: &Leg) -> bool {
+    let (Some(party), Some(dialog)) = (leg.end.party, &leg.dialog) else { return false };
+    found_again(cx, party, None, dialog.remote_target(), Some(leg.end.flow)).is_some()
 }

@@ -156,6 +156,7 @@ impl Calls {
             cx.counters.phones_followed += 1;
         }
         leg.owes_offer = false;
+        let is_to_direct = leg.offers_direct && leg.direct.other.is_some();
         self.direct_taken(id);
         let Some(leg) = self.leg(id) else { return };
         let Some(dialog) = leg.dialog.clone() else { return };
@@ -163,9 +164,18 @@ impl Calls {
         self.begin_timer_as_client(cx, id, message);
         let Body::Description(answer) = describe::body(message) else { return };
         let answer = Text::from(answer);
-        let Some(other) = self.other(id).filter(|_| answer.read().is_some()) else { return };
+        if answer.read().is_none() {
+            return;
+        }
+        if is_to_direct && !describe::fits(&self.legs[id.slot as usize], false, &answer) {
+            // Keys that do not fit: it is brought back, and not asked again.
+            return self.refuse_direct(cx, id);
+        }
         self.legs[id.slot as usize].session.remote = answer;
-        self.agree(cx, id, other);
+        match self.other(id) {
+            Some(other) => self.agree(cx, id, other),
+            None => self.agree_alone(cx, id),
+        }
     }
 
     /// It says no, or nothing. Whether the call goes on is said by its media and by the session timer.

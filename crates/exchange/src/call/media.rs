@@ -44,6 +44,14 @@ impl Calls {
         }
     }
 
+    /// Nobody is on the other side, but what we play: who is parked, or waits for a transfer, has described its media.
+    pub(super) fn agree_alone(&self, cx: &mut Context<'_>, id: LegId) {
+        let Some(leg) = self.leg(id) else { return };
+        let Some(own) = leg.session.remote.read() else { return };
+        let peer = Box::new(describe::peer(leg, &own, &own));
+        cx.outbox.outputs.push(Output::Media(MediaCommand::Describe { id: leg.media.id, peer }));
+    }
+
     /// Both sides have described what they agree on: the media plane hears of it.
     pub(super) fn agree(&mut self, cx: &mut Context<'_>, a: LegId, b: LegId) {
         let (Some(first), Some(second)) = (self.leg(a), self.leg(b)) else { return };

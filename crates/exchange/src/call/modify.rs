@@ -70,7 +70,11 @@ impl Calls {
             return self.refuse_offer(cx, id, flow, message, status);
         }
         let leg = &self.legs[id.slot as usize];
-        if !offer.is_empty() && describe::is_same(leg.session.remote.bytes(), offer.bytes()) {
+        // The key of the other phone is not told over what others read (RFC 4568 section 9.1): with another answer than
+        // before, the media of the two comes back to us.
+        let may_say_again = flow.transport.is_secure() || !self.has_keys(id);
+        if may_say_again && !offer.is_empty() && describe::is_same(leg.session.remote.bytes(), offer.bytes())
+        {
             let local = self.answer_again(cx, id, &offer);
             return self.refreshed(cx, id, flow, message, local.bytes());
         }

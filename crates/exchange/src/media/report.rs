@@ -35,7 +35,8 @@ pub struct StreamReport {
     pub claimed: Option<Claimed>,
     /// The share of what went to it that the other end has missed lately, in hundredths, as it reports it.
     pub missed_percent: Option<u8>,
-    /// The highest index of SRTP that came: beyond 2^16 its numbers have rolled over (RFC 3711 section 3.3.1).
+    /// The highest index of SRTP that came: beyond 2^16 its numbers have rolled over (RFC 3711 section 3.3.1). The largest number:
+    /// that is not known, until something of it comes.
     pub srtp_index: Option<u64>,
     pub ice: IceState,
     pub dtls: DtlsState,

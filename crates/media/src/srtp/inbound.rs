@@ -96,8 +96,12 @@ impl Inbound {
         self.sought = Some(if key_is_new { TURNS_END + PATIENCE } else { TURNS_FIRST });
     }
 
-    /// The highest index that came of any source: beyond 2^16 its numbers have rolled over (RFC 3711 section 3.3.1).
+    /// The highest index that came of any source: beyond 2^16 its numbers have rolled over (RFC 3711 section 3.3.1). As long
+    /// as it is sought, they may have.
     pub fn highest_index(&self) -> Option<u64> {
+        if self.sought.is_some() {
+            return Some(u64::MAX);
+        }
         self.sources.iter().filter_map(|source| source.rtp.highest()).max()
     }
 

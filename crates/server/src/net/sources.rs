@@ -35,6 +35,8 @@ pub const MALFORMED_OF_SHARD: Rate = Rate { burst: 2_000, each_us: 500 };
 /// CANCEL and ACK of strangers for whose INVITE one shard asks the others. A phone whose NAT has given it another port is a
 /// stranger until it registers from there; a thousand of them that give up in one second are more than any office has.
 pub const SEARCHES_OF_SHARD: Rate = Rate { burst: 1_000, each_us: 1_000 };
+/// The same of those who have proved a password from their address, which a datagram can have from somebody else.
+pub const PROVED_SEARCHES_OF_SHARD: Rate = Rate { burst: 10_000, each_us: 100 };
 
 const SENDERS: usize = 1 << 14;
 const FLOWS: usize = 1 << 18;

@@ -3,7 +3,9 @@
 use super::handler::Handler;
 use super::inbox::{Inbox, Notice};
 use super::stats::Stats;
-use crate::net::sources::{MALFORMED_OF_SHARD, Patience, SEARCHES_OF_SHARD, Sources};
+use crate::net::sources::{
+    MALFORMED_OF_SHARD, PROVED_SEARCHES_OF_SHARD, Patience, SEARCHES_OF_SHARD, Sources,
+};
 use crate::net::stun;
 use crate::observe::offenders::{self, Kind};
 use crate::trace::{Direction, Tap};
@@ -29,7 +31,7 @@ pub struct Core<H> {
     pub tap: Option<Arc<Tap>>,
     sources: Arc<Sources>,
     patience: Patience,
-    search: Patience,
+    search: Search,
     table: HeaderTable,
     limits: Limits,
 }
@@ -54,7 +56,7 @@ impl<H: Handler> Core<H> {
             tap: outside.tap,
             sources: outside.sources,
             patience: Patience::new(MALFORMED_OF_SHARD),
-            search: Patience::new(SEARCHES_OF_SHARD),
+            search: Search::default(),
             table: HeaderTable::new(),
             limits: Limits::default(),
         }
@@ -118,7 +120,7 @@ impl<H: Handler> Core<H> {
                 let is_last = usize::from(asked) + 1 >= self.inboxes.len();
                 if !is_last && self.handler.misses_invite(&message) {
                     // It is paid for where it came in.
-                    if asked > 0 || is_worth_a_search(&flow, &self.sources, &mut self.search, self.now) {
+                    if asked > 0 || self.search.is_worth(&flow, &self.sources, self.now) {
                         return self.ask_next(flow, bytes, asked + 1);
                     }
                     self.stats.invites_unsought.add(1);
@@ -197,10 +199,30 @@ fn is_worth_an_answer(flow: &Flow, sources: &Sources, patience: &mut Patience, n
     flow.transport.is_reliable() || patience.take(now_us) || sources.is_proved(flow.remote, now_us)
 }
 
-/// What comes from whoever has proved a password always is; else as far as the patience of the shard lasts.
-fn is_worth_a_search(flow: &Flow, sources: &Sources, patience: &mut Patience, now: Now) -> bool {
-    let now_us = now.monotonic.as_micros();
-    patience.take(now_us) || sources.is_proved(flow.remote, now_us)
+/// How often other shards are asked for an INVITE. Strangers take nothing from those who have proved a password.
+struct Search {
+    of_strangers: Patience,
+    of_proved: Patience,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            of_strangers: Patience::new(SEARCHES_OF_SHARD),
+            of_proved: Patience::new(PROVED_SEARCHES_OF_SHARD),
+        }
+    }
+}
+
+impl Search {
+    fn is_worth(&mut self, flow: &Flow, sources: &Sources, now: Now) -> bool {
+        let now_us = now.monotonic.as_micros();
+        let patience = match sources.is_proved(flow.remote, now_us) {
+            true => &mut self.of_proved,
+            false => &mut self.of_strangers,
+        };
+        patience.take(now_us)
+    }
 }
 
 /// The shard that a message is for, when it is another one. A response: whose transaction it answers; our branches are

@@ -459,6 +459,7 @@ fn when_the_policy_forbids_it_a_direct_call_comes_back_at_its_next_change() {
     assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Policy)));
 }
 
+<<<<<<< HEAD
 #[test]
 fn a_phone_that_has_moved_to_another_network_is_heard_through_us_with_new_keys() {
     let mut call = talk();
@@ -489,16 +490,94 @@ fn who_is_sent_to_a_conference_comes_back_to_a_new_key_of_ours() {
 }
 
 /// Carol hears alice under a key that bob has never heard of.
+=======
+/// Alice, who knows the key of bob, leaves.
+>>>>>>> f75dbe9 (What a cold reader found in direct media with keys: who is parked hears music, a key whose numbers may have rolled over is not told, nor over UDP, nor while a connection is gone; a CANCEL of a re-INVITE through the proxy is looked for; searches are bounded for those too who have proved a password)
 #[test]
-fn a_transfer_brings_a_direct_call_back_and_who_has_left_knows_no_key_that_we_use_from_then_on() {
+fn who_stays_after_a_transfer_is_given_a_new_key_of_ours() {
     let mut call = talk();
     let carol = call.desk.register("carol", udp("192.0.2.33:5060"), "").flow;
+    let before = call.keys(5_000).expect("relayed");
     call.rests();
     let refer = call.caller.request("REFER", "Refer-To: <sip:carol@example.org>\r\n", "");
     let sent = call.desk.receive(call.alice.flow, &refer);
     let invite = request_to(&sent, carol, "INVITE").clone();
     let ok = reply(&invite, 200, "caroltag", &contact(carol), &sdp("10.0.0.3", 6_000));
     let sent = call.desk.receive(carol, &ok);
+    let offer = request_to(&sent, call.bob.flow, "INVITE").clone();
+    assert!(is_ours(&body(&offer)), "{}", offer.text());
+    let answer = call.bob.takes(&body(&offer), 7);
+    call.desk.receive(call.bob.flow, &reply(&offer, 200, "", &contact(call.bob.flow), &answer));
+    let (to_bob, of_bob) = call.keys(5_000).expect("relayed");
+    assert!(to_bob != of_bob && to_bob != before.0, "a new one");
+}
+
+/// What is played to him is protected with a key of ours, which he takes.
+#[test]
+fn who_is_parked_out_of_a_direct_call_hears_music_under_a_new_key() {
+    let mut call = talk();
+    call.rests();
+    assert!(call.keys(5_000).is_none());
+    let refer = call.caller.request("REFER", "Refer-To: <sip:park@example.org>\r\n", "");
+    let sent = call.desk.receive(call.alice.flow, &refer);
+    for notify in requests_to(&sent, call.alice.flow, "NOTIFY") {
+        call.desk.receive(call.alice.flow, &reply(notify, 200, "", "", ""));
+    }
+    let told = call.rests();
+    assert!(told.len() == 1 && told[0].starts_with("bob ") && told[0].ends_with(" ours"), "{told:?}");
+    assert!(call.keys(5_000).is_some(), "the media plane has it too");
+}
+
+/// A tag that we did not offer.
+#[test]
+fn who_answers_with_keys_that_do_not_fit_is_brought_back_and_not_asked_again() {
+    let mut call = talk();
+    let sent = call.desk.pass(Duration::from_millis(350));
+    let offer = request_to(&sent, call.alice.flow, "INVITE").clone();
+    let misfit = call.alice.describes_with_tag(9, 2, "");
+    call.desk.receive(call.alice.flow, &reply(&offer, 200, "", &contact(call.alice.flow), &misfit));
+    let told = call.rests();
+    assert!(told.len() == 1 && told[0].starts_with("alice ") && told[0].ends_with(" ours"), "{told:?}");
+    assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Refused)));
+    assert!(call.keys(4_000).is_some() && call.keys(5_000).is_some());
+}
+
+/// A phone that has come back is looked for under its key.
+#[test]
+fn as_long_as_nobody_knows_whether_numbers_have_rolled_over_no_key_is_told() {
+    let mut call = talk_of(phones(), "Desk", |desk| desk.report = counted(u64::MAX));
+    assert!(call.rests().is_empty());
+    call.desk.report = counted(100);
+    assert_eq!(call.rests(), ["alice 10.0.0.2:5000 B", "bob 10.0.0.1:4000 A"]);
+    let mut call = talk_of(phones(), "Desk", |desk| desk.report = counted(u64::MAX));
+    for _ in 0..4 {
+        assert!(call.rests().is_empty());
+    }
+    assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::UsedKey)), "it says nothing");
+}
+
+/// The second would be told its key when its connection is back, and neither would hear anything till then.
+#[test]
+fn no_key_is_told_while_the_connection_of_one_is_gone() {
+    let mut call = talk();
+    call.desk.crash();
+    call.alice.flow = tls("10.0.0.1:5061", 31);
+    call.there[0].flow = call.alice.flow;
+    assert_eq!(call.desk.office.register(&mut call.there[0]).status(), 200);
+    assert!(call.rests().is_empty());
+    assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Changing)));
+}
+
+/// RFC 4568 section 9.1.
+#[test]
+fn a_key_is_not_told_again_over_what_others_read() {
+    let mut call = talk();
+    call.rests();
+    let open = call.desk.register("alice", udp("10.0.0.1:5060"), "").flow;
+    let same = call.alice.describes(2, "");
+    let invite = call.caller.request("INVITE", "", &same);
+    let sent = call.desk.receive(open, &invite);
     let offer = body(request_to(&sent, call.bob.flow, "INVITE"));
     assert!(is_ours(&offer), "{offer}");
+    assert!(sent.iter().all(|sent| !sent.text().contains(&key(SUITE, 'B'))), "{}", dump(&sent));
 }

@@ -264,6 +264,12 @@ fn only_a_cancel_and_an_ack_without_a_way_of_their_own_are_looked_for() {
     let (cancel, other) =
         (cancel_of(&request), cancel_of(&alice.request(coeur_sip::Method::Invite, URI, "")));
     assert_eq!((misses(&desk, &cancel), misses(&desk, &other)), (false, true));
+    let routed = String::from_utf8_lossy(&other).replacen(
+        "\r\n",
+        "\r\nRoute: <sip:r.0123456789abcdef@example.org;lr>\r\n",
+        1,
+    );
+    assert!(misses(&desk, routed.as_bytes()), "the routes of its INVITE lead nowhere beyond it");
     let bare = alice.request(coeur_sip::Method::Invite, URI, "");
     assert!(!misses(&desk, &bare), "a request that begins something");
     let challenge = desk.receive(alice.flow, &bare).remove(0);
