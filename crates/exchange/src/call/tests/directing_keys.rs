@@ -459,7 +459,6 @@ fn when_the_policy_forbids_it_a_direct_call_comes_back_at_its_next_change() {
     assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Policy)));
 }
 
-<<<<<<< HEAD
 #[test]
 fn a_phone_that_has_moved_to_another_network_is_heard_through_us_with_new_keys() {
     let mut call = talk();
@@ -489,10 +488,7 @@ fn who_is_sent_to_a_conference_comes_back_to_a_new_key_of_ours() {
     );
 }
 
-/// Carol hears alice under a key that bob has never heard of.
-=======
 /// Alice, who knows the key of bob, leaves.
->>>>>>> f75dbe9 (What a cold reader found in direct media with keys: who is parked hears music, a key whose numbers may have rolled over is not told, nor over UDP, nor while a connection is gone; a CANCEL of a re-INVITE through the proxy is looked for; searches are bounded for those too who have proved a password)
 #[test]
 fn who_stays_after_a_transfer_is_given_a_new_key_of_ours() {
     let mut call = talk();
