@@ -191,7 +191,7 @@ impl Reader<'_> {
             _ => Err("it takes one value".to_owned()),
         };
         let source = source.clone();
-        result.map_err(|text| self.errors.push(ConfigError { source, text: named(key, text) })).ok()
+        result.map_err(|text| self.errors.push(wrong(key, source, text))).ok()
     }
 
     fn each<T>(&mut self, key: Key, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
@@ -200,7 +200,7 @@ impl Reader<'_> {
         for value in values {
             match read(value) {
                 Ok(value) => good.push(value),
-                Err(text) => bad.push(ConfigError { source: source.clone(), text: named(key, text) }),
+                Err(text) => bad.push(wrong(key, source.clone(), text)),
             }
         }
         self.errors.extend(bad);
@@ -213,7 +213,7 @@ impl Reader<'_> {
             Ok(wanted) => wanted,
             Err(text) => {
                 let source = self.find(Key::TurnPeers).map_or(Source::Default, |(_, source)| source.clone());
-                self.errors.push(ConfigError { source, text: named(Key::TurnPeers, text) });
+                self.errors.push(wrong(Key::TurnPeers, source, text));
                 Wanted::default()
             }
         }
@@ -232,7 +232,7 @@ impl Reader<'_> {
     fn readable(&mut self, cert: PathBuf, key: PathBuf) -> Option<(PathBuf, PathBuf)> {
         if let Err(text) = crate::tls::check(&cert, &key) {
             let source = self.find(Key::Cert).map_or(Source::Default, |(_, source)| source.clone());
-            self.errors.push(ConfigError { source, text: named(Key::Cert, text) });
+            self.errors.push(wrong(Key::Cert, source, text));
         }
         Some((cert, key))
     }
@@ -370,9 +370,13 @@ fn service_route(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// What is wrong with a value, with the key that it is of: the line of a file alone is not enough where several say the same.
-fn named(key: Key, text: String) -> String {
-    format!("{}: {text}", key.name())
+/// What is wrong with a value. The line of a file does not show its key, where several say the same; a flag and a variable do.
+fn wrong(key: Key, source: Source, text: String) -> ConfigError {
+    let text = match source {
+        Source::File { .. } | Source::Default => format!("{}: {text}", key.name()),
+        Source::CommandLine(_) | Source::Environment(_) => text,
+    };
+    ConfigError { source, text }
 }
 
 fn calls(text: &str) -> Result<CallMode, String> {
