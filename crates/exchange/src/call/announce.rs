@@ -32,7 +32,16 @@ impl Announced {
     fn stop(&mut self, to: Hearer) {
         match to {
             Hearer::Both => *self = Self::default(),
-            Hearer::Caller | Hearer::Callee => self.waiting.retain(|(_, hearer)| *hearer != to),
+            Hearer::Caller => self.keep_for(Hearer::Callee),
+            Hearer::Callee => self.keep_for(Hearer::Caller),
+        }
+    }
+
+    /// What waits for both is for one of them alone.
+    fn keep_for(&mut self, side: Hearer) {
+        self.waiting.retain(|(_, hearer)| matches!(hearer, Hearer::Both) || *hearer == side);
+        for (_, hearer) in &mut self.waiting {
+            *hearer = side;
         }
     }
 }
@@ -55,7 +64,8 @@ impl Calls {
             self.direct_later(cx, call);
             return Some(Ok(()));
         };
-        if self.is_any_direct(call) {
+        let is_waited_for = !self.calls[call as usize].asks.announced.waiting.is_empty();
+        if is_waited_for || self.is_any_direct(call) || self.is_asked(call) {
             let waiting = &mut self.calls[call as usize].asks.announced.waiting;
             if waiting.len() >= WAITING_MAX {
                 return Some(Err(NotRecorded::Direct));
@@ -83,7 +93,8 @@ impl Calls {
     /// Sounds are heard one behind the other.
     fn announce(&mut self, cx: &mut Context<'_>, call: u32, prompt: PromptId, to: Hearer) {
         let announced = &mut self.calls[call as usize].asks.announced;
-        announced.until = announced.until.max(cx.now.monotonic) + SOUND_MAX;
+        let most = cx.now.monotonic + SOUND_MAX * (WAITING_MAX as u32 + 1);
+        announced.until = (announced.until.max(cx.now.monotonic) + SOUND_MAX).min(most);
         let until = announced.until;
         self.say_prompt(cx, call, Some(prompt), to);
         self.direct_at(cx, call, until);

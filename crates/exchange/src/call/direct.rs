@@ -157,6 +157,9 @@ impl Calls {
             }
             return self.describe_way(cx, id, wanted);
         }
+        if self.is_asked(call) {
+            return self.direct_at(cx, call, cx.now.monotonic + LOOK_AFTER);
+        }
         self.calls[call as usize].asks.corrections = 0;
         self.calls[call as usize].asks.unknown = 0;
         self.forget_numbers(call, !wanted);
@@ -164,6 +167,12 @@ impl Calls {
             true => self.tell_direct(cx, call),
             false => self.announce_waiting(cx, call),
         }
+    }
+
+    /// Whether an offer of ours which says where media goes is under way to one of the two.
+    pub(super) fn is_asked(&self, call: u32) -> bool {
+        let offers = |id: &LegId| self.leg(*id).is_some_and(|leg| leg.offers_direct);
+        self.legs_of(call).is_some_and(|legs| legs.iter().any(offers))
     }
 
     /// Whether a leg was told last where its media should go: to us, or to where the other phone hears now.
@@ -360,17 +369,17 @@ impl Calls {
             return Some(why);
         }
         // Once told, a phone counts for itself.
-        let is_told = both.iter().any(|leg| leg.direct.other.is_some());
-        if is_told {
+        let is_told = |leg: &&Leg| leg.direct.other.is_some();
+        if both.iter().all(is_told) {
             return None;
         }
         // The first would be told a key, and the second wait for its connection (see `held`): neither would hear anything.
-        let is_gone = |leg: &&Leg| leg.end.flow.connection == ConnectionId::GONE && !is_back(cx, leg);
         let is_keyed = both.iter().any(|leg| describe::keys_of_peer(leg).iter().any(Option::is_some));
-        if is_keyed && both.iter().any(is_gone) {
+        if is_keyed && both.iter().any(|leg| is_gone(cx, leg)) {
             return Some(Relayed::Changing);
         }
-        both.iter().any(|leg| leg.direct.rolls == Some(true)).then_some(Relayed::UsedKey)
+        let rolls = both.iter().any(|leg| leg.direct.rolls == Some(true));
+        (rolls && !both.iter().any(is_told)).then_some(Relayed::UsedKey)
     }
 
     fn other_phone(&self, id: LegId) -> Option<Elsewhere> {
@@ -384,8 +393,11 @@ impl Calls {
     }
 }
 
-/// Whether the phone of a leg whose connection has gone is registered over another.
-fn is_back(cx: &Context<'_>, leg: &Leg) -> bool {
-    let (Some(party), Some(dialog)) = (leg.end.party, &leg.dialog) else { return false };
-    found_again(cx, party, None, dialog.remote_target(), Some(leg.end.flow)).is_some()
+/// Whether the connection of the phone of a leg has gone, and it is registered over no other.
+fn is_gone(cx: &Context<'_>, leg: &Leg) -> bool {
+    let (Some(party), Some(dialog), flow) = (leg.end.party, &leg.dialog, leg.end.flow) else { return false };
+    let is_over_connection = flow.connection != ConnectionId::NONE && !flow.is_inside();
+    is_over_connection
+        && !party.is_registered_over(cx.world, cx.now.monotonic, &flow)
+        && found_again(cx, party, None, dialog.remote_target(), Some(flow)).is_none()
 }

@@ -48,8 +48,12 @@ impl Calls {
     pub(super) fn agree_alone(&self, cx: &mut Context<'_>, id: LegId) {
         let Some(leg) = self.leg(id) else { return };
         let Some(own) = leg.session.remote.read() else { return };
-        let peer = Box::new(describe::peer(leg, &own, &own));
-        cx.outbox.outputs.push(Output::Media(MediaCommand::Describe { id: leg.media.id, peer }));
+        let mut peer = describe::peer(leg, &own, &own);
+        if self.is_direct(id) {
+            leave_to_phones(&mut peer);
+        }
+        let describe = MediaCommand::Describe { id: leg.media.id, peer: Box::new(peer) };
+        cx.outbox.outputs.push(Output::Media(describe));
     }
 
     /// Both sides have described what they agree on: the media plane hears of it.

@@ -68,6 +68,9 @@ fn by_gruu(cx: &Context<'_>, end: &End, remote_target: &[u8]) -> Option<Target> 
     let mut flows = Vec::new();
     let (user, domain) = (aor.user().as_bytes(), aor.domain().as_bytes());
     cx.world.bindings.lookup_instance(user, domain, &instance, cx.now.monotonic, &mut flows);
+    // What was protected stays so.
+    let as_safe = |flow: &Flow| flow.transport.is_secure() || !end.flow.transport.is_secure();
+    flows.retain(|binding| binding.flow.as_ref().is_none_or(as_safe));
     let at = flows.iter().position(|binding| binding.flow == Some(end.flow)).unwrap_or(0);
     if flows.is_empty() {
         return None;

@@ -555,13 +555,78 @@ fn as_long_as_nobody_knows_whether_numbers_have_rolled_over_no_key_is_told() {
 /// The second would be told its key when its connection is back, and neither would hear anything till then.
 #[test]
 fn no_key_is_told_while_the_connection_of_one_is_gone() {
+    for is_killed in [true, false] {
+        let mut call = talk();
+        if is_killed {
+            call.desk.crash();
+            call.alice.flow = tls("10.0.0.1:5061", 31);
+            call.there[0].flow = call.alice.flow;
+            assert_eq!(call.desk.office.register(&mut call.there[0]).status(), 200);
+        } else {
+            call.desk.handle(Input::FlowClosed { flow: call.bob.flow });
+        }
+        assert!(call.rests().is_empty());
+        assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Changing)));
+    }
+}
+
+/// The connection of the second closes between the two.
+#[test]
+fn who_was_told_a_key_comes_back_when_the_other_has_gone() {
     let mut call = talk();
-    call.desk.crash();
-    call.alice.flow = tls("10.0.0.1:5061", 31);
-    call.there[0].flow = call.alice.flow;
-    assert_eq!(call.desk.office.register(&mut call.there[0]).status(), 200);
-    assert!(call.rests().is_empty());
-    assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Changing)));
+    let sent = call.desk.pass(Duration::from_millis(350));
+    call.desk.handle(Input::FlowClosed { flow: call.bob.flow });
+    let mut told = Vec::new();
+    call.take(&sent, &mut told);
+    told.extend(call.rests());
+    assert!(told.len() == 2 && told[1].starts_with("alice ") && told[1].ends_with(" ours"), "{told:?}");
+    assert!(call.keys(4_000).is_some() && call.keys(5_000).is_some());
+}
+
+/// One of the two is back, and the other is asked.
+#[test]
+fn what_is_played_meanwhile_waits_behind_what_waits_already_and_may_be_stopped_for_one_side() {
+    let mut call = talk();
+    call.rests();
+    let Some(Told::Calls { calls, .. }) = call.ask(Ask::List { account: None, limit: 1 }) else {
+        panic!("no list")
+    };
+    let play = |number: u64, to| Ask::Play { id: calls[0].id, prompt: Some(PromptId(number)), to };
+    call.ask(play(7, Hearer::Both));
+    let sent = call.desk.pass(Duration::from_millis(350));
+    let mut told = Vec::new();
+    call.take(&sent, &mut told);
+    assert_eq!(told.len(), 1, "one is back: {told:?}");
+    call.ask(play(8, Hearer::Both));
+    call.ask(Ask::Play { id: calls[0].id, prompt: None, to: Hearer::Caller });
+    let heard = |call: &Talk| -> Vec<u64> {
+        call.desk.prompts.iter().filter_map(|(_, prompt)| Some(prompt.as_ref()?.0)).collect()
+    };
+    assert!(heard(&call).is_empty(), "nothing before both are back");
+    call.rests();
+    assert_eq!(heard(&call), [7, 8], "by the callee alone");
+}
+
+/// Nothing of ours is ever said under the key of a phone.
+#[test]
+fn who_is_parked_as_he_is_told_a_key_hears_nothing_under_it() {
+    let mut call = talk();
+    let sent = call.desk.pass(Duration::from_millis(350));
+    call.take(&sent, &mut Vec::new());
+    let sent = call.desk.pass(Duration::from_millis(50));
+    let offer = request_to(&sent, call.bob.flow, "INVITE").clone();
+    assert_eq!(letter(&body(&offer)), Some('A'));
+    let refer = call.caller.request("REFER", "Refer-To: <sip:park@example.org>\r\n", "");
+    let sent = call.desk.receive(call.alice.flow, &refer);
+    for notify in requests_to(&sent, call.alice.flow, "NOTIFY") {
+        call.desk.receive(call.alice.flow, &reply(notify, 200, "", "", ""));
+    }
+    let answer = call.bob.takes(&body(&offer), 7);
+    call.desk.receive(call.bob.flow, &reply(&offer, 200, "", &contact(call.bob.flow), &answer));
+    assert!(call.keys(5_000).is_none(), "not under that of alice");
+    let told = call.rests();
+    assert!(told.len() == 1 && told[0].ends_with(" ours"), "{told:?}");
+    assert!(call.keys(5_000).is_some());
 }
 
 /// RFC 4568 section 9.1.

@@ -210,3 +210,31 @@ fn a_bye_is_heard_by_a_phone_that_comes_back_within_a_minute_and_a_half() {
     desk.receive(bob.flow, &reply(&bye, 200, "", "", ""));
     desk.assert_at_rest();
 }
+
+/// A GRUU leads to its instance wherever that is registered (RFC 5627), but nothing that was protected leaves in the clear.
+#[test]
+fn what_was_protected_does_not_follow_an_instance_into_the_clear() {
+    let instance = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+    let mut desk = Desk::empty();
+    let mut alice = desk.register("alice", udp(ALICE), "");
+    let safe = desk::tls("192.0.2.22:5061", 7);
+    let mut bob = Phone::new("bob", safe);
+    bob.contact_params = format!(";+sip.instance=\"<{instance}>\"");
+    assert_eq!(desk.office.register(&mut bob).status(), 200);
+    let (request, sent) = desk.invite(&mut alice, URI, "", &sdp("10.0.0.1", 4_000));
+    let invite = request_to(&sent, safe, "INVITE").clone();
+    let gruu = format!("Contact: <sip:bob@example.org;gr={instance}>\r\n");
+    let answer = profiles::taken(&body(&invite), 5_000);
+    let sent = desk.receive(safe, &reply(&invite, 200, "bobtag", &gruu, &answer));
+    let ok = answer_to(&sent, alice.flow, 200).clone();
+    let mut caller = Ua::caller(alice.flow, &request, &ok);
+    let ack = caller.ack("");
+    desk.receive(alice.flow, &ack);
+    desk.handle(Input::FlowClosed { flow: safe });
+    let open = udp("192.0.2.22:5060");
+    bob.flow = open;
+    assert_eq!(desk.office.register(&mut bob).status(), 200);
+    let hold = hold(&mut caller);
+    let sent = desk.receive(alice.flow, &hold);
+    assert!(requests_to(&sent, open, "INVITE").is_empty(), "{}", dump(&sent));
+}
