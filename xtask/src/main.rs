@@ -112,19 +112,22 @@ fn run_tests(tally: &mut Tally, name: &str, args: &[&str]) {
 }
 
 /// What a test command has done.
+#[derive(Default)]
 struct Ran {
     passed: u64,
     failed: u64,
     skipped: u64,
     /// The names of the tests that failed.
     names: Vec<String>,
+    /// A binary has begun its tests, and not said how they went.
+    is_running: bool,
     /// What it has printed, if it was to be quiet.
     text: String,
 }
 
 impl Ran {
     fn of(name: &str, args: &[&str], is_loud: bool) -> Ran {
-        let mut ran = Ran { passed: 0, failed: 0, skipped: 0, names: Vec::new(), text: String::new() };
+        let mut ran = Ran::default();
         println!("== {name}: cargo {}", args.join(" "));
         let started = Instant::now();
         let Ok((mut child, output)) = started_with_one_output(args) else {
@@ -132,13 +135,15 @@ impl Ran {
             ran.failed = 1;
             return ran;
         };
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
+        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
             ran.read(&line);
             match is_loud {
                 true => println!("{line}"),
                 false => ran.text.extend([&line, "\n"]),
             }
         }
+        ran.end_binary();
         let ok = child.wait().is_ok_and(|status| status.success());
         if !ok && ran.failed == 0 {
             ran.failed = 1;
@@ -149,12 +154,22 @@ impl Ran {
     }
 
     fn read(&mut self, line: &str) {
+        if is_start(line) {
+            self.end_binary();
+            self.is_running = true;
+        }
         if let Some((passed, failed, ignored)) = counts(line) {
+            self.is_running = false;
             self.passed += passed;
             self.failed += failed;
             self.skipped += ignored;
         }
         self.names.extend(failed_name(line).map(str::to_owned));
+    }
+
+    /// What began and gave no result has died, and what it was to test was not.
+    fn end_binary(&mut self) {
+        self.failed += u64::from(std::mem::take(&mut self.is_running));
     }
 }
 
@@ -171,6 +186,12 @@ fn started_with_one_output(args: &[&str]) -> std::io::Result<(Child, PipeReader)
     let (output, input) = std::io::pipe()?;
     let child = Command::new("cargo").args(args).stderr(input.try_clone()?).stdout(input).spawn()?;
     Ok((child, output))
+}
+
+/// `running 12 tests`, the first line of a test binary.
+fn is_start(line: &str) -> bool {
+    let number = line.trim().strip_prefix("running ").and_then(|rest| rest.split(' ').next());
+    number.is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
 /// `test a_name ... FAILED` -> `a_name`
@@ -366,6 +387,17 @@ mod tests {
         assert_eq!(counts(line), Some((31, 2, 1)));
         assert_eq!(counts("running 3 tests"), None);
         assert_eq!(counts("test a_test ... FAILED"), None);
+    }
+
+    #[test]
+    fn a_binary_that_gives_no_result_has_failed() {
+        let mut ran = Ran::default();
+        for line in ["running 2 tests", "test one ... ok", "running 1 test", "test three ... FAILED"] {
+            ran.read(line);
+        }
+        ran.read("test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out");
+        ran.end_binary();
+        assert_eq!((ran.failed, ran.names), (2, vec!["three".to_owned()]));
     }
 
     #[test]
