@@ -88,6 +88,11 @@ impl Mouth {
         }
     }
 
+    /// See [`Source::number_behind`].
+    pub fn number_behind(&mut self, number: u16) {
+        self.source.number_behind(number);
+    }
+
     /// A key of a length that is known.
     pub fn press(&mut self, digit: Digit, ms: u32) {
         self.keys.push(digit, Some(ms));

@@ -54,8 +54,12 @@ impl Presser {
 
     /// Says to `to` what there is nothing to lay into.
     fn say(&mut self, to: StreamKey, out: &mut Out<'_>) {
+        let number = out.relay.quality(self.stream).and_then(|quality| quality.last_number());
         while let Some((digit, ms)) = self.inlay.overdue(out.now) {
             if let Some(mouth) = self.mouth() {
+                if let Some(number) = number.filter(|_| !mouth.has_keys()) {
+                    mouth.number_behind(number);
+                }
                 mouth.press(digit, ms);
             }
         }
@@ -77,6 +81,11 @@ impl Presser {
             Voice::Mouth(mouth) => Some(mouth),
             Voice::Source(_) => None,
         }
+    }
+
+    /// A key of it is said under a source of ours.
+    fn is_spoken_for(&self) -> bool {
+        matches!(&self.voice, Voice::Mouth(mouth) if mouth.has_keys())
     }
 
     fn source(&self) -> &Source {
@@ -110,10 +119,13 @@ impl Keys {
 
     pub(super) fn receive(&mut self, at: usize, packet: &mut Packet<'_>, out: &mut Out<'_>) {
         let other = self.ends[1 - at].stream;
+        let is_spoken_for = self.ends[at].is_spoken_for();
         let Presser { stream, inlay, .. } = &mut self.ends[at];
         let (stream, now) = (*stream, out.now);
         let keys = &mut *out.keys;
         match inlay.lay(now, packet, |key| keys.push((stream, key))) {
+            // A key is begun under a source of ours: of two at once some phones hear neither.
+            Fate::Passes | Fate::Laid if is_spoken_for => out.relay.withhold(stream),
             Fate::Passes => out.pass(stream, packet),
             Fate::Laid => out.rtp(other, packet),
             Fate::Kept => out.relay.withhold(stream),

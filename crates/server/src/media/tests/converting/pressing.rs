@@ -94,6 +94,38 @@ fn a_key_of_who_says_nothing_is_heard_all_the_same() {
     assert_eq!(key(&mut desk.b), '3');
 }
 
+/// baresip 1.0 takes packets of another source for late ones when its numbers are lower, and hears neither of two that alternate.
+#[test]
+fn a_key_under_our_source_has_numbers_behind_the_others_and_no_other_packet_between_its_own() {
+    let mut desk = keyed(45_670..=45_679, PCMA, PCMA, None);
+    let last = Rtp::parse(desk.b.packets.last().unwrap()).unwrap().sequence();
+    desk.b.packets.clear();
+    for tick in 0..40 {
+        if tick == 20 {
+            desk.handle(MediaCommand::Press { id: id(2), digit: b'3', ms: 200 });
+        }
+        // It is silent, and speaks again in the middle of the key.
+        if tick >= 24 {
+            desk.a.say(desk.now, |_| false);
+        }
+        desk.serve();
+        for _ in 0..4 {
+            desk.at(desk.now + TICK / 4);
+            desk.worker.turn();
+        }
+        desk.b.hear(desk.now);
+    }
+    assert_eq!(key(&mut desk.b), '3');
+    let heard: Vec<_> = desk.b.packets.iter().map(|packet| Rtp::parse(packet).unwrap()).collect();
+    let is_key = |rtp: &Rtp<'_>| rtp.payload_type() == 101;
+    let first = heard.iter().position(is_key).unwrap();
+    let end = heard.iter().rposition(is_key).unwrap();
+    let ahead = heard[first].sequence().wrapping_sub(last);
+    assert!((1..0x8000).contains(&ahead), "{ahead}");
+    assert!(heard[first..end].iter().all(is_key), "nothing between");
+    assert!(heard.len() > end + 3, "and then its sound passes");
+}
+
 #[test]
 fn a_key_that_is_heard_in_the_sound_is_an_event_only_where_that_is_asked_for() {
     for (at, keys_in_sound) in [true, false].into_iter().enumerate() {
