@@ -4,6 +4,7 @@
 //! the gain of the header applied (sections 4.2, 4.4 and 5.1). Not here, and refused: several streams in a file or one after the
 //! other, more than two channels, a file that was cut.
 
+use super::FILE_BYTES_MAX;
 use super::ogg::page_at;
 use crate::codec::Decoder;
 
@@ -12,6 +13,9 @@ pub const DURATION_S_MAX: usize = 5 * 60;
 
 /// Longest packet that is put together of several pages, in bytes: Opus has at most 61,298 of one channel or two (section 6).
 const PACKET_BYTES_MAX: usize = 61_298;
+
+/// Longest comments, with the pictures in them (section 5.2): a whole file, which may be in memory twice while it is read.
+const COMMENTS_BYTES_MAX: usize = FILE_BYTES_MAX;
 
 /// Samples of 48 kHz of the longest packet (RFC 6716 section 2.1.4): 120 ms.
 const PACKET_SAMPLES_MAX: usize = 5_760;
@@ -59,16 +63,17 @@ struct Head {
 /// The samples of a file, made one channel, at 8, 16 or 48 kHz.
 pub fn read(bytes: &[u8], rate_hz: u32) -> Result<Vec<i16>, OpusFileError> {
     let mut packets = Packets::new(bytes)?;
-    let head = head(packets.next()?.ok_or(OpusFileError::Cut)?)?;
+    let head = head(packets.next(PACKET_BYTES_MAX)?.ok_or(OpusFileError::Cut)?)?;
     // The comments (section 5.2).
-    packets.next()?.filter(|tags| tags.starts_with(b"OpusTags")).ok_or(OpusFileError::Damaged)?;
+    let tags = packets.next(COMMENTS_BYTES_MAX)?;
+    tags.filter(|tags| tags.starts_with(b"OpusTags")).ok_or(OpusFileError::Damaged)?;
     // It makes one channel of two.
     let mut decoder = Decoder::opus(rate_hz, 1).map_err(|_| OpusFileError::NotOpus)?;
     let at_rate = |samples: usize| (samples * (rate_hz as usize / 1_000)).div_ceil(48);
     let most = at_rate(DURATION_S_MAX * 48_000 + head.skip_samples) + at_rate(PACKET_SAMPLES_MAX);
     let mut pcm = Vec::new();
     let mut frame = [0; PACKET_SAMPLES_MAX];
-    while let Some(packet) = packets.next()? {
+    while let Some(packet) = packets.next(PACKET_BYTES_MAX)? {
         let count = decoder.decode(packet, &mut frame).map_err(|_| OpusFileError::Damaged)?;
         pcm.extend_from_slice(&frame[..count]);
         if pcm.len() > most {
@@ -136,8 +141,8 @@ impl<'b> Packets<'b> {
         Ok(Self { rest: bytes, serial, number: 0, segments, body, begun, is_over, granule: 0 })
     }
 
-    /// `None` behind the last of them.
-    fn next(&mut self) -> Result<Option<&[u8]>, OpusFileError> {
+    /// `None` behind the last of them; one that is put together of pages has at most so many bytes.
+    fn next(&mut self, bytes_max: usize) -> Result<Option<&[u8]>, OpusFileError> {
         self.begun.clear();
         loop {
             if let Some(length) = whole(self.segments) {
@@ -146,11 +151,11 @@ impl<'b> Packets<'b> {
                 if self.begun.is_empty() {
                     return Ok(Some(packet));
                 }
-                self.begin(packet)?;
+                self.begin(packet, bytes_max)?;
                 return Ok(Some(&self.begun));
             }
             let begun = self.body;
-            self.begin(begun)?;
+            self.begin(begun, bytes_max)?;
             if self.is_over {
                 let is_whole = self.begun.is_empty() && self.rest.is_empty();
                 return if is_whole { Ok(None) } else { Err(self.behind()) };
@@ -172,8 +177,8 @@ impl<'b> Packets<'b> {
         (packet, &self.segments[segments..])
     }
 
-    fn begin(&mut self, part: &[u8]) -> Result<(), OpusFileError> {
-        if self.begun.len() + part.len() > PACKET_BYTES_MAX {
+    fn begin(&mut self, part: &[u8], bytes_max: usize) -> Result<(), OpusFileError> {
+        if self.begun.len() + part.len() > bytes_max {
             return Err(OpusFileError::Damaged);
         }
         self.begun.extend_from_slice(part);

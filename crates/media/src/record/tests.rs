@@ -306,6 +306,36 @@ fn comments_of_several_pages_are_passed_over_and_the_gain_counts() {
     assert!((1.9..2.1).contains(&(usual / quiet)), "{usual} {quiet}: half of it is 6 dB less");
 }
 
+/// A cover is a comment, and longer than any packet of sound (RFC 7845 section 5.2).
+#[test]
+fn a_picture_of_an_album_of_200_kb_is_passed_over_and_a_packet_of_sound_as_long_is_none() {
+    let long = [TAGS, &[b'A'; 200_000]].concat();
+    // In pages that are full, the last of them not.
+    let pages = |packet: &[u8]| {
+        let mut all: Vec<(u8, u64, Vec<u8>, Vec<u8>)> = Vec::new();
+        for (at, body) in packet.chunks(255 * 255).enumerate() {
+            let mut segments = vec![255; body.len() / 255];
+            if body.len() < 255 * 255 {
+                segments.push((body.len() % 255) as u8);
+            }
+            all.push((u8::from(at > 0), u64::MAX, segments, body.to_vec()));
+        }
+        all
+    };
+    let file = |comments: &[u8], sound: &[u8]| {
+        let mut all = vec![(2, 0, vec![19], head(1, 0, 0))];
+        all.extend(pages(comments));
+        all.extend(pages(sound));
+        all.push((4, 960, vec![SILENT.len() as u8], SILENT.to_vec()));
+        let all: Vec<_> =
+            all.iter().map(|(flags, granule, s, b)| (*flags, *granule, &s[..], &b[..])).collect();
+        paged(&all)
+    };
+    assert_eq!(why(&file(&long, SILENT)), None);
+    assert_eq!(Prompt::read(&file(&long, SILENT), 48_000).map(|prompt| prompt.samples()), Ok(960));
+    assert_eq!(why(&file(TAGS, &long)), Some(OpusFileError::Damaged));
+}
+
 #[test]
 fn the_announcement_is_heard_over_what_is_said() {
     let mut announcement = Announcement::new(8_000);
