@@ -104,8 +104,9 @@ impl Calls {
         let (Some(from), Some(to)) = (self.leg(id), self.leg(other)) else { return false };
         // Between two phones without events an INFO passes, unless it would be refused and there is sound.
         let is_heard = has_events(to) || to.keys.are_refused() && to.media.is_makeable;
-        // It was in its sound as well, and is taken from there.
-        let is_twice = from.keys.manner == Dtmf::Inband;
+        // It was in its sound as well, and is taken from there: not out of sound that nobody here decodes,
+        // nor of who says events, which were agreed before that was set.
+        let is_twice = from.keys.manner == Dtmf::Inband && from.media.is_makeable && !has_events(from);
         if !is_heard && !is_twice {
             return false;
         }

@@ -179,8 +179,8 @@ pub(in crate::call) fn pairs(a: &Peer, b: &Peer, legs: [(&Leg, &Described<'_>); 
             let said = legs[at].1.summary.media.get(index)?;
             let ours = ours[at].as_ref()?.summary.media.get(index)?;
             let keys = &legs[at].0.keys;
-            let is_searched = keys.manner() == Dtmf::Inband;
-            Some(formats::Agreed { said, ours, takes_keys: keys.are_taken(), is_searched })
+            let is_inband = keys.manner() == Dtmf::Inband;
+            Some(formats::Agreed { said, ours, takes_keys: keys.are_taken(), is_inband })
         };
         formats::conversion(&agreed(0)?, &agreed(1)?)
     };

@@ -251,7 +251,8 @@ pub(super) fn conversion(a: &Agreed<'_>, b: &Agreed<'_>) -> Option<Conversion> {
     let is_understood = has(&of_b, spoken_by_a) && has(&of_a, spoken_by_b);
     let is_possible = [&of_a, &of_b].iter().all(|codecs| codecs.iter().any(|codec| is_made(codec)));
     let is_told = a.is_told() || b.is_told();
-    let is_searched = |of: &Agreed<'_>, to: &Agreed<'_>| of.is_searched && (to.has_events() || to.is_told());
+    let is_searched =
+        |of: &Agreed<'_>, to: &Agreed<'_>| of.is_searched() && (to.has_events() || to.is_told());
     let is_searched = is_possible && (is_searched(a, b) || is_searched(b, a));
     let what = match is_understood {
         false if is_possible => Converted::Sound,
@@ -268,8 +269,8 @@ pub(super) struct Agreed<'s> {
     pub(super) ours: &'s MediaSummary,
     /// It takes keys in an INFO.
     pub(super) takes_keys: bool,
-    /// It says its keys in its sound alone.
-    pub(super) is_searched: bool,
+    /// What is set for it says its keys in its sound alone.
+    pub(super) is_inband: bool,
 }
 
 impl Agreed<'_> {
@@ -291,11 +292,16 @@ impl Agreed<'_> {
         self.takes_keys && !self.has_events()
     }
 
+    /// Not who has agreed on events before that was set, in a call that was kept over a restart: it may say a key in both ways.
+    fn is_searched(&self) -> bool {
+        self.is_inband && !self.has_events()
+    }
+
     fn side(&self) -> Side {
         let wanted = self.said.packet_time.map_or(20, |time| time.ms);
         let most = self.said.packet_time_max.map_or(60, |time| time.ms).max(10);
         let frame_ms = u8::try_from(wanted.min(most)).unwrap_or(u8::MAX);
-        Side { frame_ms, keys_are_told: self.is_told(), keys_in_sound: self.is_searched }
+        Side { frame_ms, keys_are_told: self.is_told(), keys_in_sound: self.is_searched() }
     }
 }
 
@@ -395,7 +401,7 @@ mod tests {
             said: &said.summary.media[0],
             ours: &ours.summary.media[0],
             takes_keys: false,
-            is_searched: false,
+            is_inband: false,
         });
         conversion(&a, &b)
     }

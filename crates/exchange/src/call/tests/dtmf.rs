@@ -113,6 +113,37 @@ fn a_phone_for_which_events_are_set_is_offered_them_by_who_has_none_and_is_never
 /// Under the number that was free when they were offered.
 const PCMA_ADDED: (&str, &str) = ("8 97", "a=rtpmap:97 telephone-event/8000\r\n");
 
+/// Nothing finds keys in sound that we cannot decode, so what an INFO says of them is all there is.
+#[test]
+fn a_key_in_an_info_of_a_phone_whose_sound_is_not_searched_is_an_event() {
+    let g729 = "a=rtpmap:18 G729/8000\r\n";
+    let with_events = format!("{g729}a=rtpmap:101 telephone-event/8000\r\n");
+    let mut call = talk([Dtmf::Inband, Dtmf::Auto], ("18 101", &with_events), "", ("18 101", &with_events));
+    assert_eq!(formats(&call.answer), "18", "no events are agreed with it");
+    let found = conversion(&call).is_some_and(|found| found.a.keys_in_sound || found.b.keys_in_sound);
+    assert!(!found, "{:?}", conversion(&call));
+    let key = info(&mut call.caller, "application/dtmf-relay", "Signal=7\r\n");
+    let sent = call.desk.receive(call.caller.flow, &key);
+    answer_to(&sent, call.caller.flow, 200);
+    assert!(requests_to(&sent, call.bob.flow, "INFO").is_empty());
+    assert_eq!(presses(&call.desk), 1);
+}
+
+/// What was agreed before it was set is not agreed anew by a restart: such a phone says a key by events and may play it besides.
+#[test]
+fn a_call_that_was_kept_with_events_is_not_searched_for_what_is_set_meanwhile() {
+    let mut call = talk([Dtmf::Auto, Dtmf::Auto], PCMA, "", PCMA);
+    assert_eq!((formats(&call.answer), conversion(&call)), ("8 101", None));
+    let account = call.desk.office.world.directory.account_of(&aor("alice")).expect("an account");
+    let change =
+        Change::DeviceChanged { aor: aor("alice"), device: account.devices[0].id, dtmf: Dtmf::Inband };
+    apply(&call.desk.office.world, change);
+    call.desk.pairs = Box::default();
+    call.desk.crash();
+    assert_eq!(call.desk.pairs.len(), 1, "the two are connected again");
+    assert_eq!(conversion(&call), None);
+}
+
 /// What is set is in the directory, and so it is there after a restart, and the calls that were kept go on with it.
 #[test]
 fn a_call_that_was_kept_goes_on_with_what_is_set() {
