@@ -36,12 +36,15 @@ pub struct Prompts {
     pub known: Known,
 }
 
-/// Files that somebody hears now, or that wait on the shelf, by name: many who hear the same share it.
+/// Files and tones that somebody hears now, or that wait on the shelf, by name: many who hear the same share it.
 #[derive(Default)]
 pub struct Known(Mutex<BTreeMap<String, (Version, KnownPrompt)>>);
 
 /// Of a file: its length in bytes, and when it was written last.
 type Version = (u64, Option<SystemTime>);
+
+/// A tone is what it was, and no file has the name of one: see [`is_name`].
+const OF_TONES: Version = (0, None);
 
 impl Known {
     fn get(&self, name: &str, version: Version) -> Option<Prompt> {
@@ -60,10 +63,19 @@ impl Prompts {
     /// Makes a sound ready: the name of a file, or `tone:NAME`.
     pub fn put(&self, sound: &str) -> Result<PromptId, Refusal> {
         let prompt = match sound.strip_prefix("tone:") {
-            Some(tone) => tone_of(self.region, tone)?,
+            Some(tone) => self.tone(sound, tone)?,
             None => self.read(sound)?,
         };
         Ok(self.shelf.put(prompt))
+    }
+
+    fn tone(&self, sound: &str, name: &str) -> Result<Prompt, Refusal> {
+        if let Some(prompt) = self.known.get(sound, OF_TONES) {
+            return Ok(prompt);
+        }
+        let prompt = tone_of(self.region, name)?;
+        self.known.keep(sound, OF_TONES, &prompt);
+        Ok(prompt)
     }
 
     fn read(&self, name: &str) -> Result<Prompt, Refusal> {
@@ -167,7 +179,8 @@ mod tests {
             assert!(prompts.put(wrong).is_err(), "{wrong}");
         }
         for tone in ["dial", "ringback", "busy", "congestion", "waiting", "record"] {
-            assert!(prompts.put(&format!("tone:{tone}")).is_ok(), "{tone}");
+            let sound = format!("tone:{tone}");
+            assert_eq!(prompts.put(&sound).unwrap(), prompts.put(&sound).unwrap(), "one sound on the shelf");
         }
         std::fs::remove_dir_all(&base).unwrap();
     }

@@ -5,7 +5,6 @@ use coeur_media::record::{FILE_BYTES_MAX, Player, Prompt};
 use coeur_media::tone::plan::{Region, Signal};
 use coeur_media::tone::{Generator, piece};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -19,28 +18,44 @@ pub struct Sounds {
     announcement: Option<Prompt>,
 }
 
-/// Sound that is to be played to single calls, until its worker takes it.
+/// Sound that is to be played to single calls, until its worker takes it: a call that goes from phone to phone is brought back
+/// first, which takes from half a second to half an hour.
 #[derive(Debug, Default)]
-pub struct Shelf(Mutex<(u64, BTreeMap<PromptId, Prompt>)>);
+pub struct Shelf(Mutex<Pieces>);
 
-/// Pieces on the shelf; the oldest of more are gone. 5 minutes of each at most, 154 MB.
+#[derive(Debug, Default)]
+struct Pieces {
+    serial: u64,
+    /// What was put last is behind.
+    prompts: Vec<(PromptId, Prompt)>,
+}
+
+/// Different sounds on the shelf, however many calls each is for; of more, that which was put longest ago is gone, also for a call
+/// that waits for it. 5 minutes of each at most, 154 MB.
 const SHELF_MAX: usize = 16;
 
 impl Shelf {
-    /// At 16 kHz.
+    /// At 16 kHz. The same memory has the same name while it is there.
     pub fn put(&self, prompt: Prompt) -> PromptId {
-        let mut shelf = self.0.lock();
-        let (serial, prompts) = &mut *shelf;
-        *serial += 1;
-        prompts.insert(PromptId(*serial), prompt);
-        if prompts.len() > SHELF_MAX {
-            prompts.pop_first();
+        let mut pieces = self.0.lock();
+        let there = pieces.prompts.iter().position(|(_, there)| there.is(&prompt));
+        let (id, prompt) = match there {
+            Some(at) => pieces.prompts.remove(at),
+            None => {
+                pieces.serial += 1;
+                (PromptId(pieces.serial), prompt)
+            }
+        };
+        pieces.prompts.push((id, prompt));
+        if pieces.prompts.len() > SHELF_MAX {
+            pieces.prompts.remove(0);
         }
-        PromptId(*serial)
+        id
     }
 
     pub(super) fn get(&self, id: PromptId) -> Option<Prompt> {
-        self.0.lock().1.get(&id).cloned()
+        let pieces = self.0.lock();
+        pieces.prompts.iter().find(|(there, _)| *there == id).map(|(_, prompt)| prompt.clone())
     }
 }
 
@@ -114,5 +129,35 @@ impl Playing {
             Self::Music(player) => player.fill(pcm),
             Self::Tone(generator) => generator.fill(pcm),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As into many calls that are brought back first, each of which takes it later.
+    #[test]
+    fn a_sound_that_is_played_into_many_calls_is_on_the_shelf_once() {
+        let (shelf, hello) = (Shelf::default(), Prompt::of(vec![1; 10]));
+        let first = shelf.put(hello.clone());
+        for _ in 0..2 * SHELF_MAX {
+            shelf.put(hello.clone());
+        }
+        assert!(shelf.get(first).is_some_and(|found| found.is(&hello)));
+        let other = Prompt::of(vec![1; 10]);
+        assert!(shelf.get(shelf.put(other.clone())).is_some_and(|found| found.is(&other)));
+    }
+
+    #[test]
+    fn what_was_put_last_stays_on_the_shelf_the_longest() {
+        let shelf = Shelf::default();
+        let prompts: Vec<Prompt> = (0..=SHELF_MAX).map(|_| Prompt::of(vec![1; 10])).collect();
+        let names: Vec<PromptId> =
+            prompts[..SHELF_MAX].iter().map(|prompt| shelf.put(prompt.clone())).collect();
+        assert_eq!(shelf.put(prompts[0].clone()), names[0]);
+        let last = shelf.put(prompts[SHELF_MAX].clone());
+        let are_there = [names[0], names[1], names[2], last].map(|name| shelf.get(name).is_some());
+        assert_eq!(are_there, [true, false, true, true]);
     }
 }
