@@ -2,8 +2,8 @@
 
 use crate::calls::{CallView, CallsPage, rfc3339};
 use crate::model::{
-    ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, AuditView, DeviceView, DomainView, GivenSecret,
-    IceServerView, Made, NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request,
+    ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, AuditPage, AuditView, DeviceView, DomainView,
+    GivenSecret, IceServerView, Made, NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request,
     SECRET_BYTES_MAX, Status, TraceRequest, TraceView, Why,
 };
 use crate::recordings::{Audience, RecordVerb};
@@ -256,9 +256,10 @@ impl Door {
 
     /// The newest first.
     fn audit(&self, since_ms: Option<u64>, limit: usize) -> Result<Reply, Refusal> {
-        let rows = self.records().audit(limit.clamp(1, ROWS_MAX)).map_err(not_written)?;
-        let since_ms = since_ms.unwrap_or(0);
-        let rows = rows.into_iter().take_while(|row| row.at_ms >= since_ms);
+        let limit = limit.clamp(1, ROWS_MAX);
+        let mut rows = self.records().audit(since_ms.unwrap_or(0), limit + 1).map_err(not_written)?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
         let view = |row: AuditRow| AuditView {
             sequence: row.sequence,
             at: rfc3339(row.at_ms),
@@ -267,7 +268,7 @@ impl Door {
             subject: row.subject,
             detail: row.detail,
         };
-        Ok(Reply::Audit(rows.map(view).collect()))
+        Ok(Reply::Audit(AuditPage { rows: rows.into_iter().map(view).collect(), more }))
     }
 
     fn change_device(
@@ -598,7 +599,7 @@ mod tests {
         ) -> Result<(), StorageError> {
             if self.full { Err(StorageError::JournalFull) } else { Ok(()) }
         }
-        fn audit(&mut self, _: usize) -> Result<Vec<coeur_storage::AuditRow>, StorageError> {
+        fn audit(&mut self, _: u64, _: usize) -> Result<Vec<coeur_storage::AuditRow>, StorageError> {
             Ok(Vec::new())
         }
         fn verify_audit(&mut self) -> Result<Option<u64>, StorageError> {

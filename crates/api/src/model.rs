@@ -124,12 +124,12 @@ pub enum Request {
         #[serde(default)]
         to: Audience,
     },
-    /// Calls that are over.
     /// The newest rows of the audit chain.
     Audit {
         since_ms: Option<u64>,
         limit: usize,
     },
+    /// Calls that are over.
     CallRecords(CallRecordsRequest),
     CallRecordShow {
         call: String,
@@ -164,7 +164,15 @@ pub enum Reply {
     Call(Box<CallView>),
     CallRecords(CallRecordsPage),
     CallRecord(Box<CallRecordView>),
-    Audit(Vec<AuditView>),
+    Audit(AuditPage),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPage {
+    /// The newest first.
+    pub rows: Vec<AuditView>,
+    /// There are older ones of the time that was asked for.
+    pub more: bool,
 }
 
 /// One thing that was done, and by whom.

@@ -109,6 +109,9 @@ fn accounts_and_devices_come_and_go_over_the_running_server_and_without_one() {
         assert_eq!(audit[3]["detail"], format!("id={device} dtmf=inband"));
         assert!(audit[0]["sequence"].as_u64() > audit[1]["sequence"].as_u64(), "{audit}");
         assert_eq!(folder.json(&["audit", "--limit", "1", "--json"]).as_array().unwrap().len(), 1);
+        for (limit, told) in [("3", "coeur: there are more than 3; --limit shows them\n"), ("10000", "")] {
+            assert_eq!(err(&folder.coeur(&["audit", "--since", "1h", "--limit", limit])), told);
+        }
         assert!(out(&folder.coeur(&["audit"])).contains("account.removed"));
         assert_eq!(folder.coeur(&["audit", "--since", "soon"]).status.code(), Some(2));
         if running {

@@ -3,24 +3,24 @@
 use super::door::{Way, print_json, unexpected};
 use super::exit::Failure;
 use super::grammar::Audit;
-use super::records::since_ms;
+use super::records::{since_ms, told_of_more};
 use super::table::table;
 use super::terminal::print;
 use super::words::Word;
-use coeur_api::{AuditView, Reply, Request};
+use coeur_api::{AuditPage, AuditView, Reply, Request};
 
 pub fn run(arguments: Audit) -> Result<(), Failure> {
     let way = Way::open(&arguments.place)?;
     let since_ms = arguments.since.as_deref().map(since_ms).transpose()?;
-    let rows = match way.ask(Request::Audit { since_ms, limit: arguments.limit })? {
-        Reply::Audit(rows) => rows,
+    let AuditPage { rows, more } = match way.ask(Request::Audit { since_ms, limit: arguments.limit })? {
+        Reply::Audit(page) => page,
         other => return Err(unexpected(&other)),
     };
-    if arguments.place.json {
-        return print_json(&rows);
+    match arguments.place.json {
+        true => print_json(&rows)?,
+        false => print(&listed(&rows)),
     }
-    print(&listed(&rows));
-    Ok(())
+    told_of_more(more, rows.len())
 }
 
 fn listed(rows: &[AuditView]) -> String {

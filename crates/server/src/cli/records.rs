@@ -58,7 +58,7 @@ pub fn run(arguments: Records) -> Result<(), Failure> {
     told_of_more(more, arguments.limit)
 }
 
-fn told_of_more(more: bool, limit: usize) -> Result<(), Failure> {
+pub(super) fn told_of_more(more: bool, limit: usize) -> Result<(), Failure> {
     if more {
         eprintln!("coeur: {}", Word::MoreThan.with(&[&limit.to_string()]));
     }

@@ -90,8 +90,8 @@ pub trait Records: Send {
         at_ms: u64,
     ) -> Result<(), StorageError>;
 
-    /// The newest audit rows, newest first.
-    fn audit(&mut self, limit: usize) -> Result<Vec<AuditRow>, StorageError>;
+    /// The audit rows of this time or later, by their sequence, the newest first: a clock may have been set back between two.
+    fn audit(&mut self, since_ms: u64, limit: usize) -> Result<Vec<AuditRow>, StorageError>;
 
     /// Checks the chain from the first row; the sequence of the first row that does not follow from the one before.
     fn verify_audit(&mut self) -> Result<Option<u64>, StorageError>;

@@ -282,13 +282,16 @@ impl Records for Sqlite {
         self.append_with((operator, at_ms), (action, subject.to_owned(), detail.to_owned()), |_| Ok(true))
     }
 
-    fn audit(&mut self, limit: usize) -> Result<Vec<AuditRow>, StorageError> {
+    fn audit(&mut self, since_ms: u64, limit: usize) -> Result<Vec<AuditRow>, StorageError> {
         let doing = "read the audit rows of";
-        let sql = "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit ORDER BY sequence DESC LIMIT ?1";
+        let sql = "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit WHERE at_ms >= ?1 ORDER BY sequence DESC LIMIT ?2";
         let mut statement =
             self.connection.prepare_cached(sql).map_err(StorageError::sql(doing, &self.path))?;
-        let rows =
-            statement.query_map([limit as i64], audit::read).map_err(StorageError::sql(doing, &self.path))?;
+        // A time that no row can have is later than all of them.
+        let since_ms = i64::try_from(since_ms).unwrap_or(i64::MAX);
+        let rows = statement
+            .query_map([since_ms, limit as i64], audit::read)
+            .map_err(StorageError::sql(doing, &self.path))?;
         rows.collect::<Result<_, _>>().map_err(StorageError::sql(doing, &self.path))
     }
 
