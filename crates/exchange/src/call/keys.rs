@@ -40,7 +40,7 @@ pub(super) struct Press {
 /// What is known of a phone, and what it is to be told.
 #[derive(Default)]
 pub(super) struct Keys {
-    /// What is set for the phone, when its leg began.
+    /// What is set for the phone, when its leg began or was taken up again by a new process.
     manner: Dtmf,
     /// RFC 6086 section 3: whether its Allow names INFO; `None`: it has said none, which says nothing (RFC 3261 section 20.5).
     allows_info: Option<bool>,
