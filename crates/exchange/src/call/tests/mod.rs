@@ -11,6 +11,7 @@ mod cost;
 mod desk;
 mod directing;
 mod directing_keys;
+mod directing_keys_back;
 mod directing_random;
 mod dtmf;
 mod early;
