@@ -2,7 +2,7 @@
 //! through rtpengine, in turn: CPU of the relay for each second of a call, and whether each phone hears the tone of the other.
 //! `--calls N --secs S --mode pcmu-pcma|pcmu-g722|pcmu-opus|g722-opus`, `--only coeur|rtpengine`, `--workers N`.
 
-use super::{Mode, Relay, host, peer};
+use super::{Mode, Relay, in_turn};
 use crate::Args;
 use crate::sip::Meter;
 use coeur_media::codec::{Codec, Decoder, Encoder, PAYLOAD_BYTES_MAX};
@@ -26,29 +26,17 @@ pub const fn payload_type(codec: Codec) -> u8 {
 }
 
 pub fn main(a: &Args) {
-    let (name, only) = (a.get("mode", "pcmu-opus"), a.get("only", ""));
+    let name = a.get("mode", "pcmu-opus");
     let codecs = name
         .split_once('-')
         .and_then(|(one, other)| Some([Codec::from_name(one)?, Codec::from_name(other)?]));
     let codecs = codecs.unwrap_or_else(|| panic!("--mode: {name} is not two of pcmu pcma g722 opus"));
     let (calls, secs) = (a.num("calls", 20.0) as usize, a.num("secs", 5.0));
-    let workers = a.num("workers", 2.0) as usize;
-    let mut cpu_ms = Vec::new();
-    for label in ["rtpengine", "coeur"] {
-        if !only.is_empty() && only != label {
-            continue;
-        }
-        let mut relay: Box<dyn Relay> = match label {
-            "coeur" => Box::new(host::Host::start(workers)),
-            _ => Box::new(peer::Rtpengine::start(workers)),
-        };
-        let heard = run(&mut *relay, calls, codecs, secs);
-        println!("{}", heard.json(&format!("{label}/{name}"), calls));
-        cpu_ms.push(heard.cpu_ms);
-    }
-    if let [theirs, ours] = cpu_ms[..] {
-        println!("{{\"name\":\"ratio/{name}\",\"calls\":{calls},\"ours_to_theirs\":{:.3}}}", ours / theirs);
-    }
+    in_turn(a, &name, calls, |relay, label| {
+        let heard = run(relay, calls, codecs, secs);
+        println!("{}", heard.json(label, calls));
+        heard.cpu_ms
+    });
 }
 
 struct Heard {

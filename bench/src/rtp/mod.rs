@@ -67,11 +67,22 @@ impl Drop for Process {
 }
 
 pub fn main(a: &Args) {
-    let (name, only) = (a.get("mode", "rtp-rtp"), a.get("only", ""));
+    let name = a.get("mode", "rtp-rtp");
     let mode = Mode::named(&name);
     let calls = a.num("calls", 100.0) as usize;
-    let (secs, warm, workers) = (a.num("secs", 5.0), a.num("warm", 1.0), a.num("workers", 2.0) as usize);
-    let mut cpu_us = Vec::new();
+    let (secs, warm) = (a.num("secs", 5.0), a.num("warm", 1.0));
+    in_turn(a, &name, calls, |relay, label| {
+        let run = traffic::run(relay, calls, mode, secs, warm);
+        println!("{}", run.json(label, calls));
+        run.cpu_us
+    });
+}
+
+/// Both relays, or the one that `--only` names, and how much ours takes of what the other does. `run` measures one and gives
+/// its CPU.
+fn in_turn(a: &Args, name: &str, calls: usize, run: impl Fn(&mut dyn Relay, &str) -> f64) {
+    let (only, workers) = (a.get("only", ""), a.num("workers", 2.0) as usize);
+    let mut cpu = Vec::new();
     for label in ["rtpengine", "coeur"] {
         if !only.is_empty() && only != label {
             continue;
@@ -80,11 +91,9 @@ pub fn main(a: &Args) {
             "coeur" => Box::new(host::Host::start(workers)),
             _ => Box::new(peer::Rtpengine::start(workers)),
         };
-        let run = traffic::run(&mut *relay, calls, mode, secs, warm);
-        println!("{}", run.json(&format!("{label}/{name}"), calls));
-        cpu_us.push(run.cpu_us);
+        cpu.push(run(&mut *relay, &format!("{label}/{name}")));
     }
-    if let [theirs, ours] = cpu_us[..] {
+    if let [theirs, ours] = cpu[..] {
         println!("{{\"name\":\"ratio/{name}\",\"calls\":{calls},\"ours_to_theirs\":{:.3}}}", ours / theirs);
     }
 }

@@ -52,7 +52,7 @@ impl Side {
         Self { account: Some(account), ..Self::nobody() }
     }
 
-    pub(crate) fn nobody() -> Self {
+    pub fn nobody() -> Self {
         Self {
             account: None,
             party: None,

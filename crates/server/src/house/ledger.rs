@@ -208,16 +208,7 @@ mod tests {
     }
 
     fn ended(id: u128) -> Box<CallRecord> {
-        let caller = Side {
-            account: None,
-            party: None,
-            address: Box::default(),
-            user_agent: Box::default(),
-            flow: None,
-            call_id: Box::default(),
-            streams: Box::default(),
-            report: None,
-        };
+        let caller = Side::nobody();
         Box::new(CallRecord {
             id: CallRecordId(id),
             caller,

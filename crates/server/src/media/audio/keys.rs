@@ -5,7 +5,7 @@ use super::end::send_goodbye;
 use super::out::Out;
 use coeur_media::packet::Packet;
 use coeur_media::relay::StreamKey;
-use coeur_media::rtp::Source;
+use coeur_media::rtp::{Rtp, Source};
 use coeur_media::talk::{Fate, Inlay, Mouth, Passes, Says, TICK_MS};
 use coeur_media::tone::Digit;
 use coeur_media::tone::detect::Key;
@@ -88,6 +88,11 @@ impl Presser {
         matches!(&self.voice, Voice::Mouth(mouth) if mouth.has_keys())
     }
 
+    fn is_event(&self, packet: &Packet<'_>) -> bool {
+        let payload = Rtp::parse(packet).ok().map(|rtp| rtp.payload_type());
+        payload.is_some() && payload == self.passes().events.map(|events| events.payload)
+    }
+
     fn source(&self) -> &Source {
         match &self.voice {
             Voice::Source(source) => source,
@@ -119,13 +124,13 @@ impl Keys {
 
     pub(super) fn receive(&mut self, at: usize, packet: &mut Packet<'_>, out: &mut Out<'_>) {
         let other = self.ends[1 - at].stream;
-        let is_spoken_for = self.ends[at].is_spoken_for();
+        let is_spoken_for = self.ends[at].is_spoken_for() && !self.ends[at].is_event(packet);
         let Presser { stream, inlay, .. } = &mut self.ends[at];
         let (stream, now) = (*stream, out.now);
         let keys = &mut *out.keys;
         match inlay.lay(now, packet, |key| keys.push((stream, key))) {
-            // A key is begun under a source of ours: of two at once some phones hear neither.
-            Fate::Passes | Fate::Laid if is_spoken_for => out.relay.withhold(stream),
+            // A key is begun under a source of ours: of two at once some phones hear neither. No other key is lost for that.
+            Fate::Passes if is_spoken_for => out.relay.withhold(stream),
             Fate::Passes => out.pass(stream, packet),
             Fate::Laid => out.rtp(other, packet),
             Fate::Kept => out.relay.withhold(stream),

@@ -18,7 +18,7 @@ fn relayed(ports: RangeInclusive<u16>, speaks: Speaks) -> Desk {
 }
 
 /// So many ticks, in which the first phone speaks or not; the second is silent.
-fn listen(desk: &mut Desk, ticks: usize, a_speaks: bool) {
+pub(super) fn listen(desk: &mut Desk, ticks: usize, a_speaks: bool) {
     for _ in 0..ticks {
         if a_speaks {
             desk.a.say(desk.now, |_| false);
