@@ -6,6 +6,7 @@ mod claims;
 mod fuzz;
 mod instructions;
 mod interop;
+mod package;
 
 use std::io::{BufRead, BufReader, PipeReader};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -18,6 +19,8 @@ const USAGE: &str = "cargo xtask COMMAND
   wall         the pure crates depend on no runtime, socket or clock library
   interop      scenarios with sipp, baresip, linphonec and Chromium (installs them when it may), behind routers, and attacks
   instructions what the hot paths cost, counted by callgrind (installs valgrind when it may)
+  package      a Debian package of a release build, in target/package
+  package-check the package of the debug build, unpacked and looked at
   fuzz SECS    each fuzz target for SECS seconds (installs cargo-fuzz; needs no nightly toolchain)";
 
 /// Crates that may know no socket, file, clock or runtime.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
             quick(&mut tally);
             interop::check(&mut tally);
             instructions::check(&mut tally);
+            package::check(&mut tally);
             deny(&mut tally);
         }
         Some("quick") => quick(&mut tally),
@@ -61,6 +65,10 @@ fn main() -> ExitCode {
         Some("wall") => wall(&mut tally),
         Some("interop") => interop::check(&mut tally),
         Some("instructions") => instructions::check(&mut tally),
+        Some("package") => {
+            return if package::make() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+        Some("package-check") => package::check(&mut tally),
         Some("fuzz") => fuzz::check(&mut tally, args.get(1).map_or("60", String::as_str)),
         _ => {
             eprintln!("{USAGE}");

@@ -241,6 +241,32 @@ fn every_shell_gets_its_completion_and_every_command_its_help() {
     assert_eq!(folder.coeur(&[]).status.code(), Some(2));
 }
 
+#[test]
+fn every_command_has_its_manual_page() {
+    let folder = Folder::new("man");
+    let pages = folder.0.join("share/man1");
+    let made = folder.coeur(&["man", pages.to_str().unwrap()]);
+    assert!(made.status.success(), "{made:?}");
+    for (page, text) in
+        [("coeur.1", "serve"), ("coeur-account-add.1", "secret"), ("coeur-status.1", "uptime_s")]
+    {
+        let written = std::fs::read_to_string(pages.join(page)).unwrap();
+        assert!(written.contains(".TH ") && written.contains(text), "{page}: {written}");
+    }
+}
+
+#[test]
+fn status_tells_of_a_server_that_runs_and_of_no_other() {
+    let folder = house_with_a_domain("status");
+    assert_eq!(folder.coeur(&["status"]).status.code(), Some(4));
+    let listen = format!("udp://127.0.0.1:{}", free_port());
+    let (_server, _) = Server::start(&folder, &["--http", "off", "--listen", &listen], "ready");
+    let status = folder.json(&["status", "--json"]);
+    assert_eq!((&status["listeners"][0], &status["accounts"]), (&listen.as_str().into(), &0.into()));
+    let table = out(&folder.coeur(&["status"]));
+    assert!(table.contains(&listen) && table.contains("example.test"), "{table}");
+}
+
 fn import(folder: &Folder, text: &str, more: &[&str]) -> Output {
     let file = folder.0.join("people.csv");
     std::fs::write(&file, text).unwrap();

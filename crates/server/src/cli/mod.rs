@@ -15,12 +15,14 @@ pub mod door;
 pub mod exit;
 pub mod grammar;
 pub mod import;
+mod man;
 pub mod progress;
 pub mod records;
 pub mod registrations;
 pub mod selftest;
 pub mod serve;
 pub mod sheet;
+mod status;
 pub mod table;
 pub mod terminal;
 pub mod trace;
@@ -66,6 +68,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Account(arguments) => account::run(arguments),
         Command::Device(arguments) => device::run(arguments),
         Command::Domain(arguments) => domain::run(arguments),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Registrations(arguments) => registrations::run(arguments),
         Command::Turn(arguments) => turn::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(arguments),
@@ -77,5 +80,6 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Records(arguments) => records::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Completion(arguments) => completion::run(arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }

@@ -9,6 +9,7 @@ use crate::config::listen::Listen;
 use crate::config::{AllowedOrigin, LogFormat, Settings};
 use crate::demo::{self, USERS, address, card, ports};
 use crate::house::start::{Server, start};
+use crate::house::supervisor;
 use crate::user_agent::Secret;
 use coeur_api::{House, NewAccount, Operator, Reply, Request, Why};
 use coeur_storage::DataLock;
@@ -26,7 +27,13 @@ pub fn run(arguments: Serve) -> Result<(), Failure> {
     } else {
         ready(&server, &settings);
     }
+    let status = server.running.status();
+    let [accounts, registrations] = [status.accounts, status.registrations].map(|n| n.to_string());
+    supervisor::ready(&Word::AtWork.with(&[&accounts, &registrations, &status.listeners.join(" ")]));
+    supervisor::keep_telling(server.running.clone(), &server.running.deaths)
+        .map_err(|why| Failure::new(Exit::Unreachable, why.to_string()))?;
     let ended = server.wait();
+    supervisor::stopping();
     eprintln!("{}", Word::Stopping.say());
     server.stop();
     ended

@@ -19,6 +19,7 @@ pub mod services;
 pub mod shown;
 pub mod start;
 pub mod strangers;
+pub mod supervisor;
 pub mod taping;
 mod turn;
 pub mod upkeep;

@@ -39,6 +39,7 @@ impl Cli {
             Command::Account(given) => &mut given.place,
             Command::Device(given) => &mut given.place,
             Command::Domain(given) => &mut given.place,
+            Command::Status(given) => &mut given.place,
             Command::Registrations(given) => &mut given.place,
             Command::Turn(given) => &mut given.place,
             Command::CheckData(given) => &mut given.place,
@@ -57,11 +58,12 @@ impl Cli {
                 given.settings.data = given.settings.data.take().or(data);
                 return if json { Err(lacks("json", "serve")) } else { Ok(command) };
             }
-            Command::Completion(_) => {
+            Command::Completion(_) | Command::Man(_) => {
+                let name = if matches!(command, Command::Man(_)) { "man" } else { "completion" };
                 return match (data, json) {
                     (None, false) => Ok(command),
-                    (Some(_), _) => Err(lacks("data", "completion")),
-                    (None, true) => Err(lacks("json", "completion")),
+                    (Some(_), _) => Err(lacks("data", name)),
+                    (None, true) => Err(lacks("json", name)),
                 };
             }
         };
@@ -95,6 +97,8 @@ pub enum Command {
     Device(Device),
     /// The domains that this server answers for
     Domain(Domain),
+    /// How the server does: since when, where it listens, how many are registered
+    Status(StatusOf),
     /// Who is registered, from where, until when
     Registrations(Registrations),
     /// STUN and TURN: credentials for a client
@@ -117,6 +121,8 @@ pub enum Command {
     Audit(Audit),
     /// Print the completion script of a shell
     Completion(Completion),
+    /// Write the manual pages of this program into a directory
+    Man(Man),
 }
 
 impl Command {
@@ -126,6 +132,7 @@ impl Command {
             Command::Account(Account { place, .. })
             | Command::Device(Device { place, .. })
             | Command::Domain(Domain { place, .. })
+            | Command::Status(StatusOf { place })
             | Command::Registrations(Registrations { place, .. })
             | Command::Turn(Turn { place, .. })
             | Command::CheckData(CheckData { place })
@@ -136,7 +143,7 @@ impl Command {
             | Command::Records(Records { place, .. })
             | Command::Audit(Audit { place, .. }) => place.json,
             Command::CheckConfig(arguments) => arguments.json,
-            Command::Serve(_) | Command::Completion(_) => false,
+            Command::Serve(_) | Command::Completion(_) | Command::Man(_) => false,
         }
     }
 }
@@ -408,6 +415,18 @@ pub enum DomainVerb {
         /// As `coeur domain list` shows it
         domain: String,
     },
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  coeur status
+  coeur status --json | jq .uptime_s
+
+It ends with 4 where no server runs.")]
+pub struct StatusOf {
+    #[command(flatten)]
+    pub place: Place,
 }
 
 #[derive(Args, Debug)]
@@ -692,4 +711,12 @@ Examples:
   coeur completion fish > ~/.config/fish/completions/coeur.fish")]
 pub struct Completion {
     pub shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  coeur man /usr/local/share/man/man1")]
+pub struct Man {
+    /// Made if it is not there
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
