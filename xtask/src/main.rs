@@ -25,7 +25,7 @@ const USAGE: &str = "cargo xtask COMMAND
 
 /// Crates that may know no socket, file, clock or runtime.
 const PURE: &[&str] =
-    &["coeur-sip", "coeur-sdp", "coeur-media", "coeur-opus", "coeur-directory", "coeur-exchange"];
+    &["coeur-sip", "coeur-sdp", "coeur-media", "coeur-opus", "coeur-directory", "coeur-provisioning", "coeur-exchange"];
 /// What they must not depend on, directly or not.
 const BEHIND_THE_WALL: &[&str] =
     &["tokio", "mio", "socket2", "hyper", "axum", "rusqlite", "rustls", "getrandom-backend"];
