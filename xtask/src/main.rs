@@ -24,8 +24,15 @@ const USAGE: &str = "cargo xtask COMMAND
   fuzz SECS    each fuzz target for SECS seconds (installs cargo-fuzz; needs no nightly toolchain)";
 
 /// Crates that may know no socket, file, clock or runtime.
-const PURE: &[&str] =
-    &["coeur-sip", "coeur-sdp", "coeur-media", "coeur-opus", "coeur-directory", "coeur-provisioning", "coeur-exchange"];
+const PURE: &[&str] = &[
+    "coeur-sip",
+    "coeur-sdp",
+    "coeur-media",
+    "coeur-opus",
+    "coeur-directory",
+    "coeur-provisioning",
+    "coeur-exchange",
+];
 /// What they must not depend on, directly or not.
 const BEHIND_THE_WALL: &[&str] =
     &["tokio", "mio", "socket2", "hyper", "axum", "rusqlite", "rustls", "getrandom-backend"];
