@@ -5,8 +5,8 @@
 //! [`coeur_directory::Change`], is committed with its audit row by [`coeur_storage::Records`], then applied to the directory,
 //! then told to the shards by the [`House`].
 //!
-//! What it deliberately does not do: know a SIP message, a socket that carries SIP, or SQL. REST and the console come
-//! later and will stand on the same door.
+//! What it deliberately does not do: know a SIP message, a socket that carries SIP, or SQL. REST ([`rest`]) stands on
+//! the same door.
 
 mod call_door;
 mod calls;
@@ -18,6 +18,7 @@ mod metrics;
 mod model;
 mod operator;
 mod recordings;
+pub mod rest;
 mod visits;
 
 pub use calls::{

@@ -1,17 +1,17 @@
-//! Connections to the listener of metrics and health, so many at once and each for so long: whoever connects has proved
-//! nothing.
+//! Connections to a listener of HTTP, so many at once and each for so long: whoever connects has proved nothing. Of whom is
+//! known the connection may go on for longer ([`Life::prolong`]).
 
 use axum::serve::Listener;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -52,7 +52,8 @@ impl Listener for Visits {
         // An error would say that the semaphore is closed, and nobody closes it.
         let place = self.places.clone().acquire_owned().await.ok();
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        (Visit { stream, end: Box::pin(sleep(self.life)), _place: place }, address)
+        let life = Life::new(self.life);
+        (Visit { stream, end: Box::pin(sleep_until(life.end())), life, _place: place }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -60,19 +61,49 @@ impl Listener for Visits {
     }
 }
 
+/// Until when a connection may go on.
+#[derive(Clone)]
+pub struct Life(Arc<Mutex<Instant>>);
+
+impl Life {
+    fn new(life: Duration) -> Self {
+        Self(Arc::new(Mutex::new(Instant::now() + life)))
+    }
+
+    /// It may go on for as long as this from now, or longer if that was said before.
+    pub fn prolong(&self, by: Duration) {
+        let mut end = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *end = (*end).max(Instant::now() + by);
+    }
+
+    fn end(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 pub struct Visit {
     stream: TcpStream,
     end: Pin<Box<Sleep>>,
+    life: Life,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Visit {
+    pub fn life(&self) -> Life {
+        self.life.clone()
+    }
+
     /// What the stream said, or, if it must be waited for and the time is over, an error.
     fn in_time<T>(&mut self, cx: &mut Context<'_>, said: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if said.is_ready() {
             return said;
         }
         ready!(self.end.as_mut().poll(cx));
+        let end = self.life.end();
+        while end > self.end.deadline() {
+            self.end.as_mut().reset(end);
+            ready!(self.end.as_mut().poll(cx));
+        }
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }
 }

@@ -98,6 +98,11 @@ fn demonstrate(settings: &mut Settings) -> Result<(), Failure> {
         settings.http = Some(http);
         moved.extend(replaced);
     }
+    if let Some(web) = settings.web {
+        let (web, replaced) = ports::free_http(web);
+        settings.web = Some(web);
+        moved.extend(replaced);
+    }
     for port in moved {
         print(&format!("{}\n", Word::PortBusy.with(&[&port.wanted, &port.taken.to_string()])));
     }
@@ -132,6 +137,8 @@ fn show_demonstration(server: &Server, settings: &Settings) -> Result<(), Failur
         domain,
         listen: &listen,
         turn: &server.running.status().turn,
+        web: server.web.map(|web| format!("http://localhost:{}/", web.port())),
+        token: server.web.map(|_| settings.data.join(crate::house::web::TOKEN_FILE).display().to_string()),
         http: settings.http.map(|http| format!("http://{http}/metrics")),
         data: settings.data.display().to_string(),
         accounts,

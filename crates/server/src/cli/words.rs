@@ -178,6 +178,8 @@ words! {
     DemoTitle "Coeur is ready (demonstration)" "Coeur est prêt (démonstration)",
     DemoPorts "ports" "ports",
     DemoData "data" "données",
+    DemoWeb "API" "API",
+    DemoToken "token" "jeton",
     DemoHttp "metrics" "métriques",
     DemoScan "The code is the SIP address, for Linphone and other softphones; the secret is typed." "Le code est l'adresse SIP, pour Linphone et d'autres ; le secret se saisit.",
     DemoSecretEarlier "secret shown at the first start; another one: {}" "secret montré au premier démarrage ; un autre : {}",

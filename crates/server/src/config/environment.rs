@@ -39,6 +39,7 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::Cert
         | Key::PrivateKey
         | Key::Http
+        | Key::Web
         | Key::Shards
         | Key::Log
         | Key::LogFormat

@@ -28,6 +28,7 @@ keys! {
     Cert "cert" "COEUR_CERT" "Certificate chain (PEM), read again when it changes. Without one, a local authority makes it at first start.",
     PrivateKey "key" "COEUR_KEY" "Private key of the certificate (PEM).",
     Http "http" "COEUR_HTTP" "Address of /metrics, /healthz and /readyz; `off` for none.",
+    Web "web" "COEUR_WEB" "Address of the API (and of the pages that come with it); `off` for none. Whoever reaches it from elsewhere sees what passes: leave it on loopback.",
     Shards "shards" "COEUR_SHARDS" "Threads that carry SIP, 1 to 64.",
     Log "log" "COEUR_LOG" "Level (error, warn, info, debug, trace) or a filter such as coeur=debug.",
     LogFormat "log_format" "COEUR_LOG_FORMAT" "text or json.",

@@ -32,6 +32,8 @@ pub struct Settings {
     /// Chain and key; both or none.
     pub certificate: Option<(PathBuf, PathBuf)>,
     pub http: Option<SocketAddr>,
+    /// Of API and pages.
+    pub web: Option<SocketAddr>,
     pub shards: usize,
     pub log: String,
     pub log_format: LogFormat,
@@ -75,7 +77,7 @@ pub struct Settings {
     pub conference_prefix: String,
     /// 0: no limit.
     pub messages_per_minute: u32,
-    /// Whether `listen`, `domain` or `http` were chosen by the operator (the demonstration then keeps them).
+    /// Whether `listen`, `domain`, `http` or `web` were chosen by the operator (the demonstration then keeps them).
     pub chosen: Chosen,
 }
 
@@ -85,11 +87,13 @@ pub struct Chosen {
     pub domains: bool,
     pub listen: bool,
     pub http: bool,
+    pub web: bool,
     pub turn: bool,
 }
 
 pub const DEFAULT_LISTEN: [&str; 2] = ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"];
 pub const DEFAULT_HTTP: &str = "127.0.0.1:8080";
+pub const DEFAULT_WEB: &str = "127.0.0.1:8090";
 pub const DEFAULT_DATA: &str = "coeur-data";
 pub const DEFAULT_TRACE_MB: u32 = 32;
 pub const DEFAULT_MESSAGES_PER_MINUTE: u32 = 30;
@@ -120,6 +124,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
             domains: !domains.is_empty(),
             listen: is_listen_chosen,
             http: reader.given(Key::Http),
+            web: reader.given(Key::Web),
             turn: reader.given(Key::Turn),
         },
         data: reader.one(Key::Data, |text| Ok(PathBuf::from(text))).unwrap_or_else(|| DEFAULT_DATA.into()),
@@ -131,6 +136,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         origins: reader.each(Key::Origin, |text| text.parse::<AllowedOrigin>()),
         certificate: reader.certificate(),
         http: reader.one(Key::Http, http).unwrap_or_else(|| DEFAULT_HTTP.parse().ok()),
+        web: reader.one(Key::Web, http).unwrap_or_else(|| DEFAULT_WEB.parse().ok()),
         shards: reader.one(Key::Shards, shards).unwrap_or_else(default_shards),
         log: reader.one(Key::Log, log).unwrap_or_else(|| "info".to_owned()),
         log_format: reader.one(Key::LogFormat, log_format).unwrap_or(LogFormat::Text),
@@ -256,6 +262,10 @@ impl Reader<'_> {
         }
         if let Some(http) = settings.http.filter(|_| settings.chosen.http) {
             self.conflict(Key::Http, &taken, http, &format!("http {http}"));
+            taken.push((http, format!("http {http}")));
+        }
+        if let Some(web) = settings.web.filter(|_| settings.chosen.web) {
+            self.conflict(Key::Web, &taken, web, &format!("web {web}"));
         }
     }
 

@@ -11,6 +11,9 @@ pub struct Card<'c> {
     pub listen: &'c [Listen],
     /// Where STUN and TURN are.
     pub turn: &'c [String],
+    /// Where the API is, and the file with the token that opens it.
+    pub web: Option<String>,
+    pub token: Option<String>,
     pub http: Option<String>,
     pub data: String,
     pub accounts: Vec<(&'c str, Credential)>,
@@ -59,6 +62,12 @@ pub fn draw(card: &Card<'_>) -> String {
         line(Word::Account.say(), &format!("{user}@{}   {secret}", card.domain));
     }
     line(Word::DemoData.say(), &card.data);
+    if let Some(web) = &card.web {
+        line(Word::DemoWeb.say(), web);
+    }
+    if let Some(token) = &card.token {
+        line(Word::DemoToken.say(), token);
+    }
     if let Some(http) = &card.http {
         line(Word::DemoHttp.say(), http);
     }
@@ -93,6 +102,8 @@ mod tests {
             domain: "192.0.2.1",
             listen: &listen,
             turn: &["turn:192.0.2.1:3478?transport=udp".to_owned()],
+            web: Some("http://localhost:8090/".to_owned()),
+            token: Some("coeur-demo/keys/api-token".to_owned()),
             http: None,
             data: "coeur-demo".to_owned(),
             accounts: vec![("alice", secret), ("bob", earlier)],
@@ -103,6 +114,8 @@ mod tests {
             "192.0.2.1",
             "udp 5060   tls 5061",
             "TURN       turn:192.0.2.1:3478?transport=udp",
+            "API        http://localhost:8090/",
+            "token      coeur-demo/keys/api-token",
             "alice@192.0.2.1   secret s3cr3t",
             "bob@192.0.2.1   secret shown at the first start; another one: coeur device add bob",
             "coeur call alice echo",

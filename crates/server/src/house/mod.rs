@@ -23,6 +23,7 @@ pub mod supervisor;
 pub mod taping;
 mod turn;
 pub mod upkeep;
+pub mod web;
 
 pub use offline::{Offline, offline};
 pub use running::Running;

@@ -9,7 +9,7 @@ use super::services::{HouseServices, consume};
 use super::shown::Shown;
 use super::taping::recordings;
 use super::upkeep::Upkeep;
-use super::{boot, calls, recovery, secrets, strangers, turn};
+use super::{boot, calls, recovery, secrets, strangers, turn, web};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::listen::bracketed;
@@ -49,6 +49,8 @@ pub struct Server {
     /// Places where another port was taken than asked: what was asked, what was taken.
     pub replaced: Vec<(std::net::SocketAddr, std::net::SocketAddr)>,
     pub tls: Option<(Arc<Tls>, Vec<Source>)>,
+    /// Where the API is.
+    pub web: Option<std::net::SocketAddr>,
     shards: Shards,
     runtime: tokio::runtime::Runtime,
     stop: tokio::sync::watch::Sender<bool>,
@@ -178,8 +180,20 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         // It is set here alone.
         let _ = running.turn.set(started);
     }
-    doors.serve(runtime.handle(), &running, door.clone(), stopping);
-    Ok(Server { running, door, bound: listeners, replaced, tls, shards, runtime, stop, stopped, _lock: lock })
+    let web = doors.serve(runtime.handle(), settings, &running, door.clone(), stopping);
+    Ok(Server {
+        running,
+        door,
+        bound: listeners,
+        replaced,
+        tls,
+        web,
+        shards,
+        runtime,
+        stop,
+        stopped,
+        _lock: lock,
+    })
 }
 
 impl Server {
@@ -465,6 +479,7 @@ pub(super) fn advertised(settings: &Settings) -> impl Iterator<Item = std::net::
 struct Doors {
     control: Control,
     http: Option<tokio::net::TcpListener>,
+    web: Option<web::Opened>,
 }
 
 impl Doors {
@@ -478,19 +493,27 @@ impl Doors {
             Some(address) => http(address, runtime, next_port)?,
             None => None,
         };
+        let web = web::open(settings, runtime, next_port)?;
         let _inside = runtime.enter();
         let control =
             Control::open(&settings.data).map_err(|why| unreachable(format!("control socket: {why}")))?;
-        Ok(Self { control, http })
+        Ok(Self { control, http, web })
     }
 
+    /// Returns where the API is.
     fn serve(
         self,
         runtime: &tokio::runtime::Handle,
+        settings: &Settings,
         running: &Arc<Running>,
         door: Arc<Door>,
         mut stopping: tokio::sync::watch::Receiver<bool>,
-    ) {
+    ) -> Option<std::net::SocketAddr> {
+        let web = self.web.map(|web| {
+            let address = web.address;
+            web.serve(runtime, settings, running, door.clone(), stopping.clone());
+            address
+        });
         let until = async move {
             // An error means that the sender is gone: that is a stop too.
             let _ = stopping.wait_for(|stop| *stop).await;
@@ -500,7 +523,7 @@ impl Doors {
                 tracing::error!(%why, "the control socket is closed; `coeur account` and its like cannot reach this server");
             }
         });
-        let Some(listener) = self.http else { return };
+        let Some(listener) = self.http else { return web };
         let watched: Arc<dyn Watched> = running.clone();
         running.deaths.spawn_task(runtime, "the listener of metrics and health", async move {
             // It ends with the runtime: until then whoever asks hears that we are stopping.
@@ -508,6 +531,7 @@ impl Doors {
                 tracing::error!(%why, "metrics and health are no longer served");
             }
         });
+        web
     }
 }
 

@@ -50,6 +50,8 @@ impl Drop for Folder {
 pub fn command(data: &Path) -> Command {
     let mut command = Command::new(COEUR);
     command.env_clear().env("COEUR_DATA", data).env("LANG", "C.UTF-8").stdin(Stdio::null());
+    // Servers of several tests run at once: who wants the API says where.
+    command.env("COEUR_WEB", "off");
     command
 }
 

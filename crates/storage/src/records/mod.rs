@@ -33,6 +33,11 @@ impl Operator {
         Self { name: user.into() }
     }
 
+    /// Somebody whom the API knows, with the right to make the change: a user, or a token by its name.
+    pub fn signed_in(who: &str) -> Self {
+        Self { name: who.into() }
+    }
+
     /// The program itself: first start, things that devices prove.
     pub fn program() -> Self {
         Self { name: "coeur".into() }

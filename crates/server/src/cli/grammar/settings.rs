@@ -36,6 +36,9 @@ pub struct Settings {
     /// Address of /metrics, /healthz and /readyz, or `off` [env: COEUR_HTTP] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "IP:PORT")]
     pub http: Option<String>,
+    /// Address of the API and of the pages that come with it, or `off` [env: COEUR_WEB] [default: 127.0.0.1:8090]
+    #[arg(long, value_name = "IP:PORT")]
+    pub web: Option<String>,
     /// Threads that carry SIP [env: COEUR_SHARDS] [default: one per core]
     #[arg(long, value_name = "N")]
     pub shards: Option<String>,
@@ -126,6 +129,7 @@ impl Settings {
         layer.flag(Key::Cert, self.cert);
         layer.flag(Key::PrivateKey, self.key);
         layer.flag(Key::Http, self.http);
+        layer.flag(Key::Web, self.web);
         layer.flag(Key::Shards, self.shards);
         layer.flag(Key::Log, self.log);
         layer.flag(Key::LogFormat, self.log_format);

@@ -1,0 +1,116 @@
+//! HTTP for people and programs: the API under `/api`, and beside it whatever else is served on the same listener. Metrics
+//! have a listener of their own ([`crate::serve_http`]).
+//!
+//! An operation of the API is one row of a table ([`operation::Operation`]): its route, the right that it takes and what is
+//! said of it in the OpenAPI document are the same row, so none can be without the others. What it does it asks of the
+//! [`Door`], as the command line does.
+//!
+//! What it deliberately does not do: decide who somebody is. That is asked of a [`Gate`].
+
+mod caller;
+mod limits;
+mod operation;
+mod problem;
+mod status;
+mod tongue;
+
+pub use caller::{Access, Asked, Caller, Gate, OneToken, Resource, Role, Scope};
+pub use problem::{Code, Fault, Problem};
+pub use tongue::Tongue;
+
+use crate::door::Door;
+use crate::http::Watched;
+use crate::visits::{Life, Limits, Visits};
+use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::middleware::from_fn_with_state;
+use axum::serve::IncomingStream;
+use operation::Operation;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// What every handler is given. Cheap to clone.
+#[derive(Clone)]
+pub struct Web(Arc<Parts>);
+
+pub struct Parts {
+    pub door: Arc<Door>,
+    pub watched: Arc<dyn Watched>,
+    pub gate: Arc<dyn Gate>,
+    /// Whether a host name, in lower case and without port, is one of ours.
+    pub is_our_host: Box<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+impl Web {
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    pub fn door(&self) -> &Arc<Door> {
+        &self.0.door
+    }
+
+    pub fn watched(&self) -> &dyn Watched {
+        &*self.0.watched
+    }
+
+    pub fn gate(&self) -> &dyn Gate {
+        &*self.0.gate
+    }
+
+    pub fn now_ms(&self) -> u64 {
+        self.door().house().unix_time_ms()
+    }
+
+    pub fn random(&self, bytes: &mut [u8]) {
+        self.door().house().random(bytes);
+    }
+
+    pub(crate) fn is_our_host(&self, host: &str) -> bool {
+        (self.0.is_our_host)(host)
+    }
+}
+
+/// Who is at the other end of a connection, and how long it may go on.
+#[derive(Clone)]
+pub struct Peer {
+    pub remote: SocketAddr,
+    pub life: Life,
+}
+
+impl Connected<IncomingStream<'_, Visits>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Visits>) -> Self {
+        Self { remote: *stream.remote_addr(), life: stream.io().life() }
+    }
+}
+
+/// Of the listener of console and API. Worst-case memory: about 64 kB for each connection, 16 MB, and the bodies that
+/// [`limits`] allows.
+const LIMITS: Limits = Limits { connections_max: 256, connection_life: Duration::from_secs(30) };
+
+pub async fn serve_web(
+    listener: TcpListener,
+    web: Web,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let service = router(web).into_make_service_with_connect_info::<Peer>();
+    axum::serve(Visits::new(listener, LIMITS), service).with_graceful_shutdown(stop).await
+}
+
+/// Everything that is served, one line for each part.
+fn router(web: Web) -> Router {
+    Router::new()
+        .merge(operation::router(operations()))
+        .fallback(async || Problem::new(Code::NoSuchPage))
+        .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
+        .layer(from_fn_with_state(web.clone(), limits::around))
+        .with_state(web)
+}
+
+/// Every operation of `/api/v1`, one line for each resource.
+fn operations() -> Vec<Operation> {
+    [status::operations()].into_iter().flatten().collect()
+}

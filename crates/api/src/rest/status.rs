@@ -1,0 +1,50 @@
+//! How the server does.
+
+use super::caller::{Access, Resource};
+use super::operation::{Answer, Call, Operation, Verb, unexpected};
+use super::problem::Problem;
+use crate::model::{Reply, Request};
+use serde::Serialize;
+
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![Operation {
+        verb: Verb::Get,
+        path: "/status",
+        name: "show_status",
+        resource: Resource::Status,
+        access: Access::Read,
+        summary: "How the server does: version, domains, how many accounts and registrations, where it listens.",
+        run: show,
+    }]
+}
+
+#[derive(Serialize)]
+struct StatusView {
+    version: String,
+    uptime_s: u64,
+    /// New work is welcome.
+    ready: bool,
+    /// Why it is not.
+    not_ready_because: Option<String>,
+    domains: Vec<String>,
+    accounts: usize,
+    registrations: usize,
+    listeners: Vec<String>,
+    turn: Vec<String>,
+}
+
+fn show(call: &Call<'_>) -> Result<Answer, Problem> {
+    let Reply::Status(status) = call.ask(Request::Status)? else { return Err(unexpected()) };
+    let ready = call.web.watched().ready();
+    Answer::json(StatusView {
+        version: status.version,
+        uptime_s: status.uptime_s,
+        ready: ready.is_ok(),
+        not_ready_because: ready.err(),
+        domains: status.domains,
+        accounts: status.accounts,
+        registrations: status.registrations,
+        listeners: status.listeners,
+        turn: status.turn,
+    })
+}

@@ -1,0 +1,4 @@
+//! The API as somebody meets it who speaks HTTP with it.
+
+mod door;
+mod served;

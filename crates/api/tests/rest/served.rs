@@ -1,0 +1,173 @@
+//! The API on a real socket, over a house of one room and records on a real disk.
+
+use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Role, Web, serve_web};
+use coeur_api::{Door, House, IceServerView, RegistrationsPage, Status, TraceRequest, TraceView, Watched};
+use coeur_directory::{Aor, Change, DeviceId, Directory, Domain};
+use coeur_storage::{Operator, Records, Sqlite};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::runtime::Runtime;
+
+pub const TOKEN: &str = "a token that opens everything";
+
+pub struct Hut {
+    pub directory: Directory,
+    pub ready: AtomicBool,
+    pub now_ms: AtomicU64,
+    counter: AtomicU64,
+}
+
+impl House for Hut {
+    fn directory(&self) -> &Directory {
+        &self.directory
+    }
+    fn revoked(&self, _: &Aor, _: Option<DeviceId>) {}
+    fn ice_server(&self, _: &Aor, _: DeviceId) -> Option<IceServerView> {
+        None
+    }
+    fn status(&self) -> Status {
+        Status { version: "test".to_owned(), accounts: self.directory.accounts(), ..Status::default() }
+    }
+    fn registrations(&self, _: Option<&Aor>, _: Option<&str>, _: usize) -> RegistrationsPage {
+        RegistrationsPage::default()
+    }
+    fn traces(&self, _: &TraceRequest) -> Vec<TraceView> {
+        Vec::new()
+    }
+    fn random(&self, bytes: &mut [u8]) {
+        let next = self.counter.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        bytes.iter_mut().rev().zip(next.iter().rev()).for_each(|(byte, counted)| *byte = *counted);
+    }
+    fn unix_time_ms(&self) -> u64 {
+        self.now_ms.load(Ordering::Relaxed)
+    }
+}
+
+impl Watched for Hut {
+    fn metrics(&self) -> String {
+        String::new()
+    }
+    fn live(&self) -> Result<(), String> {
+        Ok(())
+    }
+    fn ready(&self) -> Result<(), String> {
+        self.ready.load(Ordering::Relaxed).then_some(()).ok_or_else(|| "the journal cannot write".to_owned())
+    }
+}
+
+/// [`TOKEN`] opens as its owner, and the name of a role as somebody who has it.
+struct Roles(OneToken);
+
+impl Gate for Roles {
+    fn caller(&self, asked: &Asked<'_>) -> Result<Caller, Problem> {
+        let Some(role) = asked.bearer().and_then(Role::named) else { return self.0.caller(asked) };
+        Ok(Caller { operator: Operator::signed_in(role.name()), role, scopes: None, user: None })
+    }
+}
+
+pub struct Served {
+    pub hut: Arc<Hut>,
+    _door: Arc<Door>,
+    pub address: SocketAddr,
+    folder: PathBuf,
+    _runtime: Runtime,
+}
+
+impl Served {
+    /// With the domain `d`.
+    pub fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("coeur-rest-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let hut = Arc::new(Hut {
+            directory: Directory::new(),
+            ready: AtomicBool::new(true),
+            now_ms: AtomicU64::new(1_800_000_000_000),
+            counter: AtomicU64::new(1),
+        });
+        let mut records = Sqlite::open(&folder).unwrap();
+        let domain = Change::DomainAdded(Domain::new("d"));
+        records.commit(&Operator::program(), std::slice::from_ref(&domain), 0, &mut |_| {}).unwrap();
+        hut.directory.apply(&domain).unwrap();
+        let door = Arc::new(Door::new(hut.clone(), Box::new(records)));
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let web = Web::new(Parts {
+            door: door.clone(),
+            watched: hut.clone(),
+            gate: Arc::new(Roles(OneToken::new(TOKEN))),
+            is_our_host: Box::new(|host| host == "sip.example.org"),
+        });
+        runtime.spawn(serve_web(listener, web, std::future::pending()));
+        Self { hut, _door: door, address, folder, _runtime: runtime }
+    }
+
+    /// As the owner.
+    pub fn ask(&self, method: &str, path: &str) -> Answer {
+        self.send(method, path, &[("Authorization", &format!("Bearer {TOKEN}"))], "")
+    }
+
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut text =
+            format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        if !headers.iter().any(|(name, _)| *name == "Host") {
+            text.push_str("Host: localhost\r\n");
+        }
+        for (name, value) in headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        write!(stream, "{text}\r\n{body}").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        Answer::read(&answer)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    fn read(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text}"));
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap();
+        let headers = lines.filter_map(|line| line.split_once(": "));
+        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        Self { status, headers, body: body.to_owned() }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|why| panic!("{why}: {self:?}"))
+    }
+
+    /// The code of a problem.
+    #[track_caller]
+    pub fn code(&self) -> String {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let code = self.json()["code"].as_str().unwrap_or_default().to_owned();
+        assert!(Code::ALL.iter().any(|known| known.name() == code), "{self:?}");
+        code
+    }
+}
