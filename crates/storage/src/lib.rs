@@ -21,9 +21,10 @@ pub use disk::{Disk, DiskFile, Folder};
 pub use error::StorageError;
 pub use journal::{Journal, Log, Options, Report, Sequence, check as check_journal};
 pub use lock::DataLock;
+pub use records::FILE as RECORDS_FILE;
 pub use records::{
     AuditRow, CallQuery, CallRow, Chain, Keep, MOS_BAD_HUNDREDTHS, Operator, RecordingRow, Records,
-    RecordsReport, SideRow, Sqlite, WayRow, check as check_records, has_records,
+    RecordsReport, SideRow, Sqlite, WayRow, check as check_records, copy as copy_records, has_records,
 };
 pub use seal::SealKey;
 pub use whole::write_whole;

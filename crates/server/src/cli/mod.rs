@@ -3,6 +3,7 @@
 
 pub mod account;
 mod audit;
+mod backup;
 pub mod call;
 pub mod calls;
 pub mod causes;
@@ -73,6 +74,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Turn(arguments) => turn::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(arguments),
         Command::CheckData(arguments) => check_data::run(arguments),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Selftest(arguments) => selftest::run(arguments),
         Command::Trace(arguments) => trace::run(arguments),
         Command::Call(arguments) => call::run(arguments),

@@ -1,6 +1,7 @@
 //! What stands behind the administration door: an open data directory, or the running server.
 
 pub mod asks;
+pub mod backup;
 pub mod boot;
 pub mod call_rows;
 pub mod call_views;

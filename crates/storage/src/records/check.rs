@@ -43,6 +43,16 @@ pub fn check(folder: &Path) -> Result<RecordsReport, StorageError> {
     Ok(report)
 }
 
+/// Writes the database, as it is after one of its commits, into a new file. A server may write meanwhile.
+pub fn copy(folder: &Path, to: &Path) -> Result<(), StorageError> {
+    let path = folder.join(FILE);
+    std::fs::metadata(&path).map_err(StorageError::io("open", &path))?;
+    let connection = open(folder, &path)?;
+    let sql = "VACUUM INTO ?1";
+    connection.execute(sql, [to.to_string_lossy()]).map_err(StorageError::sql("copy", &path))?;
+    Ok(())
+}
+
 /// SQLite makes an index of its write-ahead log even for a reader. Where nothing can be made (a backup that is mounted to
 /// be read) nobody writes either, and without a log the file alone is the database.
 fn open(folder: &Path, path: &Path) -> Result<Connection, StorageError> {

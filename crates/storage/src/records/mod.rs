@@ -12,9 +12,9 @@ mod sqlite;
 
 pub use audit::{AuditRow, Chain};
 pub use calls::{CallQuery, CallRow, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow};
-pub use check::{RecordsReport, check};
+pub use check::{RecordsReport, check, copy};
 pub use recordings::RecordingRow;
-pub(crate) use sqlite::FILE;
+pub use sqlite::FILE;
 pub use sqlite::{Sqlite, has_records};
 
 use crate::error::StorageError;

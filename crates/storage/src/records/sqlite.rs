@@ -26,7 +26,8 @@ pub struct Sqlite {
     gap: Option<String>,
 }
 
-pub(crate) const FILE: &str = "coeur.db";
+/// Name of the database in the data directory.
+pub const FILE: &str = "coeur.db";
 
 impl Sqlite {
     /// Opens (and migrates, or makes) `coeur.db` in the data directory. Without the key that sealed what is in it nothing is

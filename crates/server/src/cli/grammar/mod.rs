@@ -43,6 +43,8 @@ impl Cli {
             Command::Registrations(given) => &mut given.place,
             Command::Turn(given) => &mut given.place,
             Command::CheckData(given) => &mut given.place,
+            Command::Backup(given) => &mut given.place,
+            Command::Restore(given) => &mut given.place,
             Command::Selftest(given) => &mut given.place,
             Command::Trace(given) => &mut given.place,
             Command::Call(given) => &mut given.place,
@@ -107,6 +109,10 @@ pub enum Command {
     CheckConfig(CheckConfig),
     /// Look for damage in a data directory: records, audit chain, credentials, journal; change nothing
     CheckData(CheckData),
+    /// Write the data directory, journal apart, into one file, while the server runs or not
+    Backup(Backup),
+    /// Put a backup back, checked first
+    Restore(Restore),
     /// Register over every transport, call, text, and report each step
     Selftest(Selftest),
     /// The SIP ladder of recent calls and registrations, secrets hidden
@@ -136,6 +142,8 @@ impl Command {
             | Command::Registrations(Registrations { place, .. })
             | Command::Turn(Turn { place, .. })
             | Command::CheckData(CheckData { place })
+            | Command::Backup(Backup { place, .. })
+            | Command::Restore(Restore { place, .. })
             | Command::Selftest(Selftest { place })
             | Command::Trace(Trace { place, .. })
             | Command::Call(Call { place, .. })
@@ -719,4 +727,41 @@ pub struct Man {
     /// Made if it is not there
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+In it: accounts and all other records, the audit chain, keys, certificates, prompts. Not in it: registrations and calls that are up
+(phones register again within minutes), and recordings, unless --recordings. Who has the file has the credentials of all
+accounts.
+
+Examples:
+  coeur backup /var/backups/coeur-$(date +%F).tar.gz --data /var/lib/coeur
+  coeur backup all.tar.gz --recordings")]
+pub struct Backup {
+    #[command(flatten)]
+    pub place: Place,
+    /// A new file
+    pub file: PathBuf,
+    /// With the recordings of calls
+    #[arg(long)]
+    pub recordings: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+It is unpacked beside the data directory, every file compared with its digest, records and audit chain checked; only then it takes
+the place. No server may run on the directory.
+
+Examples:
+  coeur restore coeur-2026-11-26.tar.gz --data /var/lib/coeur
+  coeur restore coeur-2026-11-26.tar.gz --data /var/lib/coeur --replace")]
+pub struct Restore {
+    #[command(flatten)]
+    pub place: Place,
+    /// What `coeur backup` has written
+    pub file: PathBuf,
+    /// Put aside what is in the data directory
+    #[arg(long)]
+    pub replace: bool,
 }
