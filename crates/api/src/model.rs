@@ -145,6 +145,9 @@ pub struct TraceRequest {
     pub full: bool,
     pub bodies: bool,
     pub ascii: bool,
+    /// The messages one by one, for whoever draws them himself.
+    #[serde(default)]
+    pub rows: bool,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -334,6 +337,9 @@ pub struct TraceView {
     pub messages: usize,
     /// Drawn, secrets hidden, ready for a terminal.
     pub ladder: String,
+    /// Only when asked for, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<MessageView>,
     /// Of a call that was answered: caller and callee, as they were seen last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub legs: Vec<SoundView>,
@@ -343,6 +349,21 @@ pub struct TraceView {
     /// Whether its media goes from phone to phone or through this server, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_path: Option<String>,
+}
+
+/// One SIP message of a conversation, secrets hidden.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageView {
+    /// Microseconds since the Unix epoch.
+    pub at_us: u64,
+    /// `received` or `sent`.
+    pub direction: String,
+    /// Address and port of the other side.
+    pub remote: String,
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
+    pub transport: String,
+    /// The whole message, control characters escaped, a line for each of its lines.
+    pub text: String,
 }
 
 /// What was promised, what left and what arrived of the sound of one side of a call; empty texts for what is not known.

@@ -26,6 +26,7 @@ pub fn run(arguments: Trace) -> Result<(), Failure> {
         full: arguments.full,
         bodies: arguments.bodies,
         ascii: !unicode(),
+        rows: false,
     };
     let mut found = ask(&way, &request)?;
     if arguments.place.json && !arguments.follow {
@@ -138,6 +139,7 @@ mod tests {
             last_at_us: 0,
             messages: 1,
             ladder: String::new(),
+            rows: Vec::new(),
             legs: vec![leg("caller", 150, ""), leg("callee", 0, "150 unknown_payload")],
             verdicts: vec![verdict],
             media_path: Some("relayed: somebody is on hold".into()),

@@ -14,6 +14,7 @@ use crate::recordings::Recordings;
 use crate::shard::{Inbox, Notice, Stats};
 use crate::trace::ladder::{self, Style};
 use crate::trace::redact::Bodies;
+use crate::trace::rows::rows;
 use crate::trace::search::{Query, search};
 use crate::trace::{Conversation, Tap};
 use crate::turn::Office;
@@ -160,6 +161,7 @@ impl House for Running {
                 last_at_us: conversation.entries.last().map_or(0, |entry| micros(entry.at)),
                 messages: conversation.entries.len(),
                 ladder: ladder::draw(&conversation, style),
+                rows: if request.rows { rows(&conversation, bodies) } else { Vec::new() },
                 legs: looked.map_or_else(Vec::new, |looked| {
                     vec![sound_view(Side::Caller, &looked.caller), sound_view(Side::Callee, &looked.callee)]
                 }),

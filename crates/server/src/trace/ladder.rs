@@ -71,7 +71,7 @@ impl Party {
     }
 }
 
-fn transport_name(entry: &Entry) -> &'static str {
+pub(super) fn transport_name(entry: &Entry) -> &'static str {
     use coeur_sip::transport::Transport;
     match entry.flow.transport {
         Transport::Udp => "udp",

@@ -7,6 +7,7 @@ pub mod escape;
 pub mod ladder;
 pub mod redact;
 pub mod ring;
+pub mod rows;
 pub mod search;
 pub mod sight;
 
