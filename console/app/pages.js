@@ -1,0 +1,40 @@
+// Every page: its address, its sign, and the module that draws it, which is loaded when it is first wanted. The server
+// answers these addresses with the same document (`PAGES` in crates/api/src/console/mod.rs).
+export const PAGES = [
+  { name: "home", path: "/", icon: "home", group: "now", load: () => import("./pages/home.js") },
+  { name: "calls", path: "/calls", icon: "call", group: "now", load: () => import("./pages/calls.js") },
+  { name: "registrations", path: "/registrations", icon: "signal", group: "now", load: () => import("./pages/registrations.js") },
+  { name: "records", path: "/records", icon: "record", group: "past", load: () => import("./pages/records.js") },
+  { name: "traces", path: "/traces", icon: "trace", group: "past", load: () => import("./pages/traces.js") },
+  { name: "audit", path: "/audit", icon: "audit", group: "past", load: () => import("./pages/audit.js") },
+  { name: "accounts", path: "/accounts", icon: "account", group: "manage", load: () => import("./pages/accounts.js") },
+  { name: "system", path: "/system", icon: "system", group: "manage", load: () => import("./pages/system.js") },
+];
+
+/** Below these one thing is shown, whose name is the rest of the address. */
+const DETAILS = {
+  calls: () => import("./pages/call.js"),
+  records: () => import("./pages/call.js"),
+  accounts: () => import("./pages/account.js"),
+  traces: () => import("./pages/trace.js"),
+};
+
+/** The page of an address, and the name of what it shows; `undefined` where there is none. */
+export function find(path) {
+  const [, first, ...rest] = path.split("/");
+  const page = PAGES.find((one) => one.path === `/${first}`);
+  const id = rest.join("/");
+  if (!page || (id && !DETAILS[page.name])) return undefined;
+  return { page, id: decode(id), load: id ? DETAILS[page.name] : page.load };
+}
+
+/** Nobody is stopped by an address that is not well written. */
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+export const isPage = (path) => find(path) !== undefined;

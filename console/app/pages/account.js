@@ -1,0 +1,86 @@
+// One account: its phones, what it may, where its calls go.
+import { html, useState } from "../../ui/h.js";
+import { Icon } from "../../ui/icon.js";
+import { patch, post, remove, useAsk } from "../../ui/api.js";
+import { Dialog } from "../../ui/dialog.js";
+import { Choice, Form, Switch, Text } from "../../ui/form.js";
+import { Empty, Facts, Head, Tag, Time, Waiting } from "../../ui/parts.js";
+import { Tabs } from "../../ui/tabs.js";
+import { failed, later, toast } from "../../ui/toast.js";
+import { go } from "../../ui/router.js";
+import { lasting, t } from "../../ui/words.js";
+import { Secret } from "../secret.js";
+import { accountName } from "../shapes.js";
+
+export default function Account({ id }) {
+  const path = `accounts/${encodeURIComponent(id)}`;
+  const account = useAsk(path, undefined, 15_000);
+  return html`<${Waiting} of=${account}>${(data) => html`<${Shown} account=${data} path=${path} reload=${account.reload} />`}<//>`;
+}
+
+function Shown({ account, path, reload }) {
+  const [ending, setEnding] = useState(false);
+  const change = (body) => patch(path, body).then(() => { toast(t("saved")); reload(); }, (problem) => { failed(problem); reload(); });
+  const drop = () => {
+    setEnding(false);
+    go("/accounts");
+    later(t("account.removed", { account: accountName(account) }), () => remove(path), () => go(`/accounts/${encodeURIComponent(accountName(account))}`));
+  };
+  const tabs = [["phones", t("account.devices"), () => html`<${Phones} account=${account} path=${path} reload=${reload} />`],
+    ["forwarding", t("account.forwarding"), () => html`<${Forwarding} account=${account} change=${change} />`],
+    ["rights", t("account.rights"), () => html`<${Rights} account=${account} change=${change} />`]];
+  return html`<${Head} title=${account.display_name || accountName(account)} intro=${account.display_name ? accountName(account) : undefined} back=${{ href: "/accounts", label: t("page.accounts") }}>
+      <${Tag} kind=${account.enabled ? "good" : "bad"}>${t(account.enabled ? "enabled" : "disabled")}<//>
+      <button class="button" onClick=${() => change({ enabled: !account.enabled })}>${t(account.enabled ? "disable" : "enable")}</button>
+      <button class="button danger" onClick=${() => setEnding(true)}><${Icon} name="bin" size=${18} />${t("remove")}</button><//>
+    <${Tabs} label=${t("account.parts")} tabs=${tabs} />
+    ${ending && html`<${Dialog} title=${t("account.remove.title", { account: accountName(account) })} onClose=${() => setEnding(false)}><p>${t("account.remove.text")}</p>
+      <div class="actions"><button class="button quiet" onClick=${() => setEnding(false)}>${t("cancel")}</button><button class="button danger" onClick=${drop}>${t("remove")}</button></div><//>`}`;
+}
+
+function Phones({ account, path, reload }) {
+  const seen = useAsk("registrations", { account: accountName(account) }, 5_000).data?.data ?? [];
+  const [adding, setAdding] = useState(false);
+  const [made, setMade] = useState(null);
+  const [ending, setEnding] = useState(null);
+  const add = html`<button class="button primary" onClick=${() => setAdding(true)}><${Icon} name="plus" />${t("device.add")}</button>`;
+  const revoke = (device) => remove(`${path}/devices/${encodeURIComponent(deviceId(device))}`).then(() => { setEnding(null); toast(t("device.revoked")); reload(); }, failed);
+  return html`<div class="stack"><div class="row apart"><p class="muted">${t("devices.intro")}</p>${add}</div>
+    ${(account.devices ?? []).length === 0 ? html`<div class="card"><${Empty} icon="phone" title=${t("devices.none")} text=${t("devices.none.text")} /></div>`
+      : html`<div class="duo">${account.devices.map((device) => html`<${Phone} device=${device} seen=${seen.filter((one) => String(one.device).replace(/^dev_/, "") === String(deviceId(device)).replace(/^dev_/, ""))} onEnd=${() => setEnding(device)} />`)}</div>`}
+    ${adding && html`<${Dialog} title=${t("device.add")} onClose=${() => setAdding(false)}><${Form} start=${{ name: "" }} submit=${t("device.create")} onClose=${() => setAdding(false)}
+      send=${(values) => post(`${path}/devices`, { name: values.name })} onDone=${(answer) => { setAdding(false); setMade({ account: accountName(account), ...answer }); reload(); }}
+      fields=${({ values, set, error }) => html`<${Text} label=${t("device.name")} hint=${t("device.name.hint")} error=${error("name")} value=${values.name} onInput=${set("name")} />`} /><//>`}
+    ${made && html`<${Secret} made=${made} onClose=${() => setMade(null)} />`}
+    ${ending && html`<${Dialog} title=${t("device.revoke.title", { name: ending.name })} onClose=${() => setEnding(null)}><p>${t("device.revoke.text")}</p>
+      <div class="actions"><button class="button quiet" onClick=${() => setEnding(null)}>${t("cancel")}</button><button class="button danger" onClick=${() => revoke(ending)}>${t("device.revoke")}</button></div><//>`}</div>`;
+}
+
+const deviceId = (device) => device.id ?? device.device;
+
+function Phone({ device, seen, onEnd }) {
+  const at = seen[0];
+  return html`<section class="card"><header><h2 class="row"><${Icon} name="phone" />${device.name || t("device.named", { name: deviceId(device) })}</h2><${Tag} kind=${at ? "good" : ""}>${t(at ? "registered" : "not.registered")}<//></header>
+    <${Facts} facts=${[[t("registrations.from"), at && html`<span class="mono">${at.flow ?? [at.transport, at.remote].filter(Boolean).join(" ")}</span>`], [t("side.phone"), at?.user_agent], [t("registrations.expires"), at && lasting(at.expires_in_s)],
+      [t("device.made"), html`<${Time} at=${device.created_at ?? device.created_at_s * 1000} />`], [t("device.proof"), t(device.proved_sha256 ? "device.sha256" : "device.any")]]} />
+    <p class="row"><button class="button small danger" onClick=${onEnd}>${t("device.revoke")}</button></p></section>`;
+}
+
+const FORWARDS = ["forward_always", "forward_busy", "forward_no_answer", "forward_offline"];
+function Forwarding({ account, change }) {
+  const start = Object.fromEntries(FORWARDS.map((name) => [name, account[name] ?? ""]));
+  const [values, setValues] = useState(start);
+  const changed = FORWARDS.filter((name) => values[name] !== start[name]);
+  const send = (event) => { event.preventDefault(); if (changed.length) change(Object.fromEntries(changed.map((name) => [name, values[name].trim() || null]))); };
+  return html`<form class="card stack" onSubmit=${send}><p class="muted">${t("forwarding.intro")}</p>
+    <${Switch} label=${t("account.dnd")} hint=${t("account.dnd.hint")} checked=${account.dnd} onInput=${(dnd) => change({ dnd })} />
+    <div class="duo">${FORWARDS.map((name) => html`<${Text} label=${t(`forwarding.${name}`)} value=${values[name]} placeholder=${t("forwarding.nowhere")} onInput=${(text) => setValues({ ...values, [name]: text })} />`)}</div>
+    <div class="row"><button class="button primary" aria-disabled=${changed.length ? undefined : "true"}>${t("save")}</button></div></form>`;
+}
+
+function Rights({ account, change }) {
+  return html`<div class="card stack"><${Switch} label=${t("account.relay")} hint=${t("account.relay.hint")} checked=${account.relay} onInput=${(relay) => change({ relay })} />
+    <${Switch} label=${t("account.pickup")} hint=${t("account.pickup.hint")} checked=${account.pickup} onInput=${(pickup) => change({ pickup })} />
+    <div class="duo"><${Choice} label=${t("account.record")} value=${account.record || "off"} options=${["off", "on-demand", "all"].map((name) => [name, t(`record.${name}`)])} onInput=${(record) => change({ record })} />
+    <${Choice} label=${t("account.policy")} hint=${t("account.policy.hint")} value=${account.policy} options=${["auto", "sha256", "md5"].map((name) => [name, t(`policy.${name}`)])} onInput=${(policy) => change({ policy })} /></div></div>`;
+}

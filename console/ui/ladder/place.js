@@ -1,0 +1,98 @@
+// Where each message of a ladder is drawn. Pure: messages in, places out.
+
+/** Pixels. */
+const ROW = 38;
+const GAP_ROW = 30;
+const HEAD = 46;
+export const TIME_WIDTH = 96;
+const LANE_WIDTH = 260;
+/** What is this far outside of what can be seen is drawn all the same. */
+export const SPARE_PX = 400;
+/** From here on a pause is drawn (ms). */
+const GAP_MS = 1_500;
+/** Lanes of one drawing; what goes to further parties is drawn to the last. */
+const LANES_MAX = 12;
+
+export const laneX = (at) => TIME_WIDTH + 84 + at * LANE_WIDTH;
+export const WIDTH = (lanes) => laneX(Math.max(0, lanes - 1)) + 190;
+
+export function place(given) {
+  const lanes = lanesOf(given);
+  const seen = new Set();
+  const first = given[0]?.at_ms ?? 0;
+  const rows = [];
+  let y = 8;
+  let before = first;
+  const messages = given.map((message, index) => {
+    const sight = look(message.text);
+    const lane = Math.max(0, lanes.findIndex((one) => isOf(one, message)));
+    const us = lanes.findIndex((one) => one.us);
+    const key = `${message.direction} ${message.remote} ${message.text}`;
+    const again = seen.has(key);
+    seen.add(key);
+    if (message.at_ms - before >= GAP_MS) {
+      rows.push({ gap: message.at_ms - before, y, height: GAP_ROW });
+      y += GAP_ROW;
+    }
+    before = message.at_ms;
+    rows.push({ index, y, height: ROW });
+    y += ROW;
+    const [from, to] = message.direction === "received" ? [lane, us] : [us, lane];
+    return { ...message, ...sight, again, from, to, lane, row: rows.length - 1, since_ms: message.at_ms - first };
+  });
+  for (const message of messages) lanes[message.lane].name ||= message.direction === "received" && message.isRequest ? message.fromUser : message.direction === "sent" && message.isRequest ? message.toUser : "";
+  return { lanes, messages, rows, media: media(messages, rows), height: y + 16, head: HEAD };
+}
+
+/** The first party, then ourselves, then the others as they appear. */
+function lanesOf(messages) {
+  const lanes = [];
+  for (const message of messages) {
+    if (lanes.length < LANES_MAX && !lanes.some((one) => isOf(one, message))) lanes.push({ address: message.remote, transport: message.transport, name: "" });
+    if (lanes.length === 1) lanes.push({ us: true });
+  }
+  return lanes;
+}
+
+const isOf = (lane, message) => lane.address === message.remote && lane.transport === message.transport;
+
+/** What a message says of itself. */
+function look(text) {
+  const head = text.split(/\r?\n\r?\n/, 1)[0];
+  const [start, ...lines] = head.split(/\r?\n/);
+  const header = (name, compact) => lines.find((line) => new RegExp(`^(${name}|${compact ?? name})\\s*:`, "i").test(line))?.replace(/^[^:]*:\s*/, "") ?? "";
+  const status = /^SIP\/2\.0 (\d{3}) ?(.*)$/.exec(start);
+  const sequence = header("CSeq");
+  const user = (value) => /sips?:([^@;>\s]+)@/i.exec(value)?.[1] ?? "";
+  return {
+    isRequest: !status,
+    status: status ? Number(status[1]) : null,
+    method: sequence.split(/\s+/)[1] ?? start.split(" ")[0],
+    word: status ? `${status[1]} ${status[2]}`.slice(0, 34) : start.split(" ")[0],
+    kind: status ? `s${status[1][0]}` : "request",
+    challenge: status ? ["401", "407"].includes(status[1]) : false,
+    sequence: status ? sequence : sequence.split(/\s+/)[0],
+    sdp: /^(content-type|c)\s*:\s*application\/sdp/im.test(head),
+    fromUser: user(header("From", "f")),
+    toUser: user(header("To", "t")),
+  };
+}
+
+/** From the 2xx of an INVITE to the BYE, or to the end, for each lane that has one. */
+function media(messages, rows) {
+  const bars = [];
+  const open = new Map();
+  const end = (lane, y) => {
+    const from = open.get(lane);
+    open.delete(lane);
+    if (from !== undefined) bars.push({ x: laneX(lane) - 5, width: 10, y: from, height: Math.max(4, y - from) });
+  };
+  for (const message of messages) {
+    const y = rows[message.row].y + 26;
+    if (message.status >= 200 && message.status < 300 && message.method === "INVITE" && !open.has(message.lane)) open.set(message.lane, y);
+    if (message.isRequest && message.word === "BYE") end(message.lane, y);
+  }
+  const last = rows.at(-1);
+  for (const lane of [...open.keys()]) end(lane, last.y + last.height);
+  return bars;
+}
