@@ -99,6 +99,7 @@ impl Run {
                 | Change::AccountRemoved(_)
                 | Change::DeviceChanged { .. }
                 | Change::DeviceRevoked { .. }
+                | Change::DeviceKeyed { .. }
                 | Change::DeviceProvedSha256 { .. } => {}
             }
         }
@@ -156,6 +157,7 @@ impl Run {
                 | Change::DeviceAdded { aor, .. }
                 | Change::DeviceChanged { aor, .. }
                 | Change::DeviceRevoked { aor, .. }
+                | Change::DeviceKeyed { aor, .. }
                 | Change::DeviceProvedSha256 { aor, .. } => aor.to_string(),
                 Change::DomainAdded(domain) | Change::DomainChanged(domain) => domain.name.to_string(),
                 Change::DomainRemoved(name) => name.to_string(),
@@ -172,7 +174,7 @@ impl Run {
         let Some(account) = self.somebody() else { return self.added() };
         let aor = account.aor.clone();
         let device = account.devices.first().map(|device| device.id);
-        match (self.chance.below(9), device) {
+        match (self.chance.below(10), device) {
             (0, _) => Change::AccountRemoved(aor),
             (1, _) => {
                 let patch = AccountPatch {
@@ -200,6 +202,11 @@ impl Run {
             (8, Some(device)) => {
                 let dtmf = Dtmf::ALL[self.chance.below(Dtmf::ALL.len() as u64) as usize];
                 Change::DeviceChanged { aor, device, dtmf }
+            }
+            (9, Some(device)) => {
+                let secret = format!("another-{}", self.chance.below(100));
+                let ha1 = Ha1Set::of_secret(aor.user(), aor.domain(), &secret);
+                Change::DeviceKeyed { aor, device, ha1 }
             }
             (4, Some(device)) => Change::DeviceProvedSha256 { aor, device },
             (5, _) => {

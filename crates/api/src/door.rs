@@ -549,6 +549,8 @@ mod tests {
         asked: Arc<AtomicU64>,
     }
 
+    impl coeur_storage::PhoneRecords for Paper {}
+
     impl Records for Paper {
         fn load(&mut self, _: &Directory) -> Result<Vec<String>, StorageError> {
             Ok(Vec::new())

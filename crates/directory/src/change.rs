@@ -7,6 +7,7 @@ use crate::device::{Device, DeviceId};
 use crate::domain::{AlgorithmPolicy, Domain};
 use crate::dtmf::Dtmf;
 use crate::forwarding::ForwardingPatch;
+use crate::ha1::Ha1Set;
 use crate::pickup::PickupGroups;
 use std::fmt;
 
@@ -40,6 +41,12 @@ pub enum Change {
     DeviceProvedSha256 {
         aor: Aor,
         device: DeviceId,
+    },
+    /// It has a new secret: the one before proves nothing any more, and what was proved with it is forgotten.
+    DeviceKeyed {
+        aor: Aor,
+        device: DeviceId,
+        ha1: Ha1Set,
     },
     SettingChanged {
         key: Box<str>,

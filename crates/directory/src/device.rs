@@ -41,6 +41,12 @@ impl Device {
         self.proved_sha256.load(Ordering::Relaxed)
     }
 
+    /// Another secret. With it nothing was proved yet.
+    pub fn rekey(&mut self, ha1: Ha1Set) {
+        self.ha1 = ha1;
+        self.proved_sha256 = AtomicBool::new(false);
+    }
+
     /// Remembers it at once, before the record is committed; true the first time.
     pub fn prove_sha256(&self) -> bool {
         !self.proved_sha256.swap(true, Ordering::Relaxed)

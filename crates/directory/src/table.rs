@@ -155,6 +155,7 @@ impl Directory {
             }
             Change::DeviceChanged { aor, device, .. }
             | Change::DeviceRevoked { aor, device }
+            | Change::DeviceKeyed { aor, device, .. }
             | Change::DeviceProvedSha256 { aor, device } => match self.known(aor)?.device(*device) {
                 Some(_) => Ok(()),
                 None => Err(ChangeError::UnknownDevice { aor: aor.clone(), device: *device }),
@@ -210,6 +211,10 @@ impl Directory {
                     device.prove_sha256();
                 }
             }
+            Change::DeviceKeyed { aor, device, ha1 } => self.replace(aor, |account| {
+                let found = account.devices.iter_mut().find(|known| known.id == *device);
+                found.into_iter().for_each(|found| found.rekey(ha1.clone()));
+            })?,
             Change::SettingChanged { .. } => {}
         }
         Ok(())

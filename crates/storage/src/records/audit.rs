@@ -109,6 +109,9 @@ pub(super) fn described(change: &Change) -> (&'static str, String, String) {
         Change::DeviceProvedSha256 { aor, device } => {
             ("device.proved_sha256", aor.to_string(), format!("id={}", device.0))
         }
+        Change::DeviceKeyed { aor, device, .. } => {
+            ("device.keyed", aor.to_string(), format!("id={}", device.0))
+        }
         Change::SettingChanged { key, value } => ("setting.changed", key.to_string(), value.to_string()),
     }
 }

@@ -5,6 +5,7 @@ mod call_rows;
 mod calls;
 mod check;
 mod head;
+mod phones;
 mod recordings;
 mod rows;
 mod schema;
@@ -13,6 +14,7 @@ mod sqlite;
 pub use audit::{AuditRow, Chain};
 pub use calls::{CallQuery, CallRow, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow};
 pub use check::{RecordsReport, check, copy};
+pub use phones::{LinkKind, LinkRow, PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, TokenHash};
 pub use recordings::RecordingRow;
 pub use sqlite::FILE;
 pub use sqlite::{Sqlite, has_records};
@@ -50,7 +52,7 @@ impl Operator {
 
 /// Where the records are. One implementation each for SQLite and, later, PostgreSQL. What each must keep through kills
 /// and failures is written as a test that takes any of them: `coeur_sim::records`.
-pub trait Records: Send {
+pub trait Records: PhoneRecords + Send {
     /// Reads everything into an empty directory. Returns what could not be used, in words.
     fn load(&mut self, into: &Directory) -> Result<Vec<String>, StorageError>;
 

@@ -1,5 +1,6 @@
 //! The schema and how it came to be. A migration is never changed once released; a new one is added.
 
+use super::phones;
 use crate::error::StorageError;
 use rusqlite::Connection;
 use std::path::Path;
@@ -66,6 +67,8 @@ const MIGRATIONS: &[&str] = &[
      ) STRICT, WITHOUT ROWID;",
     // 9: how devices say their keys
     "ALTER TABLE devices ADD COLUMN dtmf TEXT NOT NULL DEFAULT 'auto';",
+    // 10: phones that are told their accounts
+    phones::MIGRATION,
 ];
 
 /// What a database has in which nothing was made yet.

@@ -2,7 +2,10 @@
 
 use super::audit::{self, AuditRow};
 use super::head::{self, Head};
-use super::{CallQuery, CallRow, Keep, Operator, RecordingRow, Records, call_rows, recordings, rows, schema};
+use super::{
+    CallQuery, CallRow, Keep, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records,
+    TokenHash, call_rows, phones, recordings, rows, schema,
+};
 use crate::error::StorageError;
 use crate::private;
 use crate::seal::SealKey;
@@ -302,6 +305,61 @@ impl Records for Sqlite {
     }
 }
 
+impl PhoneRecords for Sqlite {
+    fn put_phone(
+        &mut self,
+        operator: &Operator,
+        phone: &PhoneRow,
+        link: &LinkRow,
+        at_ms: u64,
+    ) -> Result<(), StorageError> {
+        let described = ("phone.linked", phone.subject(), phone.detail());
+        let put = |transaction: &Transaction<'_>| phones::put(transaction, phone, link).map(|()| true);
+        self.append_with((operator, at_ms), described, put)
+    }
+
+    fn next_phone_id(&mut self) -> Result<PhoneId, StorageError> {
+        phones::next(&self.connection).map_err(StorageError::sql("read the numbers of", &self.path))
+    }
+
+    fn phones(&mut self) -> Result<Vec<PhoneRow>, StorageError> {
+        phones::all(&self.connection).map_err(StorageError::sql("read the phones of", &self.path))
+    }
+
+    fn phone(&mut self, id: PhoneId) -> Result<Option<PhoneRow>, StorageError> {
+        phones::of(&self.connection, id).map_err(StorageError::sql("read the phones of", &self.path))
+    }
+
+    fn phone_of(&mut self, device: DeviceId) -> Result<Option<PhoneRow>, StorageError> {
+        phones::of_device(&self.connection, device)
+            .map_err(StorageError::sql("read the phones of", &self.path))
+    }
+
+    fn link(&mut self, hash: &TokenHash) -> Result<Option<LinkRow>, StorageError> {
+        phones::link(&self.connection, hash).map_err(StorageError::sql("read the links of", &self.path))
+    }
+
+    fn fetched(
+        &mut self,
+        link: &LinkRow,
+        phone: &PhoneRow,
+        own: Option<&TokenHash>,
+        at_ms: u64,
+    ) -> Result<(), StorageError> {
+        let by = link.used_by.as_deref().unwrap_or("-");
+        let detail = format!("by={by} user_agent={:?}", phone.user_agent);
+        let described = ("phone.fetched", phone.subject(), detail);
+        let note =
+            |transaction: &Transaction<'_>| phones::fetched(transaction, link, phone, own).map(|()| true);
+        self.append_with((&Operator::program(), at_ms), described, note)
+    }
+
+    fn remove_phone(&mut self, operator: &Operator, id: PhoneId, at_ms: u64) -> Result<(), StorageError> {
+        let described = ("phone.removed", format!("phone {}", id.0), String::new());
+        self.append_with((operator, at_ms), described, |transaction| phones::remove(transaction, id))
+    }
+}
+
 impl Sqlite {
     fn load_into(&self, into: &Directory, unusable: &mut Vec<String>) -> rusqlite::Result<()> {
         let mut refused = |what: String, result: Result<(), coeur_directory::ChangeError>| {
@@ -389,6 +447,13 @@ fn write(transaction: &Transaction<'_>, key: &SealKey, change: &Change) -> rusql
         Change::DeviceProvedSha256 { device, .. } => transaction
             .execute("UPDATE devices SET proved_sha256 = 1 WHERE id = ?1", [device.0 as i64])
             .map(|_| ()),
+        Change::DeviceKeyed { aor, device, ha1 } => {
+            let sql = "SELECT id FROM accounts WHERE user = ?1 AND domain = ?2";
+            let id: i64 = transaction.query_row(sql, params![aor.user(), aor.domain()], |row| row.get(0))?;
+            let sealed = key.seal(ha1, &rows::seal_context(AccountId(id as u64), *device, aor));
+            let sql = "UPDATE devices SET ha1 = ?2, proved_sha256 = 0 WHERE id = ?1";
+            transaction.execute(sql, params![device.0 as i64, sealed]).map(|_| ())
+        }
         Change::SettingChanged { key, value } => transaction
             .execute(
                 "INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)",
@@ -416,6 +481,7 @@ fn keep_numbers(transaction: &Transaction<'_>, changes: &[Change]) -> rusqlite::
             | Change::DeviceChanged { .. }
             | Change::DeviceRevoked { .. }
             | Change::DeviceProvedSha256 { .. }
+            | Change::DeviceKeyed { .. }
             | Change::SettingChanged { .. } => {}
         }
     }

@@ -1,0 +1,175 @@
+//! Phones and their links in SQLite: what is committed comes back, and a link gives its secrets once.
+
+use coeur_directory::*;
+use coeur_storage::{LinkKind, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, Records, Sqlite};
+use std::path::PathBuf;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("coeur-phones-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn aor(user: &str) -> Aor {
+    Aor::new(user, "example.org").expect("valid")
+}
+
+/// With these accounts, of one device each, numbered from 1.
+fn filled(folder: &Folder, users: &[&str]) -> Sqlite {
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let mut changes = vec![Change::DomainAdded(Domain::new("example.org"))];
+    for user in users {
+        let mut account = Account::new(records.next_account_id().expect("a number"), aor(user));
+        let ha1 = Ha1Set::of_secret(user, "example.org", "secret");
+        let id = records.next_device_id().expect("a number");
+        account.devices = Box::new([Device::new(id, "desk", ha1, AlgorithmPolicy::Auto, 7)]);
+        changes.push(Change::AccountAdded(Box::new(account)));
+    }
+    records.commit(&Operator::program(), &changes, 1_000, &mut |_| ()).expect("commits");
+    records
+}
+
+fn phone(records: &mut Sqlite, mac: Option<&str>, lines: &[(&str, u64)]) -> PhoneRow {
+    PhoneRow {
+        id: records.next_phone_id().expect("a number"),
+        vendor: "yealink".into(),
+        model: "T54W".into(),
+        mac: mac.map(Into::into),
+        language: "fr".into(),
+        country: "FR".into(),
+        transport: "tls".into(),
+        lines: lines.iter().map(|(user, device)| (aor(user), DeviceId(*device))).collect(),
+        created_at_s: 9,
+        user_agent: "".into(),
+        fetched_at_s: None,
+    }
+}
+
+fn link(phone: &PhoneRow, hash: u8) -> LinkRow {
+    LinkRow {
+        hash: [hash; 32],
+        phone: phone.id,
+        kind: LinkKind::Once,
+        expires_at_s: 500,
+        used_at_s: None,
+        used_by: None,
+    }
+}
+
+fn put(records: &mut Sqlite, phone: &PhoneRow, hash: u8) {
+    let link = link(phone, hash);
+    records.put_phone(&Operator::program(), phone, &link, 2_000).expect("is put");
+}
+
+#[test]
+fn a_phone_and_its_link_are_there_after_a_restart_and_in_the_audit_chain() {
+    let folder = Folder::new("restart");
+    let mut records = filled(&folder, &["alice", "desk"]);
+    let phone = phone(&mut records, Some("249ad888d0f4"), &[("alice", 1), ("desk", 2)]);
+    put(&mut records, &phone, 1);
+    drop(records);
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    assert_eq!(records.phones().expect("read"), std::slice::from_ref(&phone));
+    assert_eq!(records.phone_of(DeviceId(2)).expect("read"), Some(phone.clone()));
+    assert_eq!(records.link(&[1; 32]).expect("read"), Some(link(&phone, 1)));
+    assert_eq!(records.link(&[2; 32]).expect("read"), None);
+    assert_eq!(records.next_phone_id().expect("a number"), PhoneId(2));
+    let audit = records.audit(0, 1).expect("read");
+    assert_eq!((audit[0].action.as_str(), audit[0].subject.as_str()), ("phone.linked", "phone 1"));
+    assert!(audit[0].detail.contains("mac=249ad888d0f4 lines=alice@example.org/1,desk@example.org/2"));
+    assert_eq!(records.verify_audit().expect("follows"), None);
+}
+
+#[test]
+fn a_link_that_gave_its_settings_is_used_and_a_newer_one_ends_it() {
+    let folder = Folder::new("used");
+    let mut records = filled(&folder, &["alice"]);
+    let mut phone = phone(&mut records, None, &[("alice", 1)]);
+    put(&mut records, &phone, 1);
+    let mut used = link(&phone, 1);
+    (used.used_at_s, used.used_by) = (Some(100), Some("192.0.2.7".into()));
+    (phone.mac, phone.user_agent, phone.fetched_at_s) =
+        (Some("249ad888d0f4".into()), "Yealink".into(), Some(100));
+    records.fetched(&used, &phone, Some(&[9; 32]), 100_000).expect("is noted");
+    assert_eq!(records.link(&[1; 32]).expect("read"), Some(used.clone()));
+    assert_eq!(records.phone(phone.id).expect("read"), Some(phone.clone()));
+    assert_eq!(records.link(&[9; 32]).expect("read").map(|link| link.kind), Some(LinkKind::Own));
+    // Who asks again later is not the first.
+    let mut again = used.clone();
+    (again.used_at_s, again.used_by) = (Some(300), Some("192.0.2.8".into()));
+    records.fetched(&again, &phone, None, 300_000).expect("is noted");
+    assert_eq!(records.link(&[1; 32]).expect("read"), Some(used));
+    put(&mut records, &phone, 2);
+    assert_eq!(records.link(&[1; 32]).expect("read").map(|link| link.expires_at_s), Some(0));
+    assert_eq!(records.link(&[2; 32]).expect("read").map(|link| link.expires_at_s), Some(500));
+}
+
+#[test]
+fn a_telephone_that_is_given_away_and_a_device_that_moves_are_in_one_place() {
+    let folder = Folder::new("moved");
+    let mut records = filled(&folder, &["alice", "bob"]);
+    let first = phone(&mut records, Some("249ad888d0f4"), &[("alice", 1)]);
+    put(&mut records, &first, 1);
+    let second = phone(&mut records, Some("249ad888d0f4"), &[("bob", 2)]);
+    put(&mut records, &second, 2);
+    assert_eq!(records.phones().expect("read"), std::slice::from_ref(&second));
+    assert_eq!(records.link(&[1; 32]).expect("read"), None, "the link went with it");
+    let third = phone(&mut records, None, &[("bob", 2)]);
+    put(&mut records, &third, 3);
+    assert_eq!(records.phones().expect("read"), [third]);
+}
+
+#[test]
+fn a_phone_goes_with_its_last_device_and_its_number_is_not_given_again() {
+    let folder = Folder::new("gone");
+    let mut records = filled(&folder, &["alice"]);
+    let phone = phone(&mut records, None, &[("alice", 1)]);
+    put(&mut records, &phone, 1);
+    let revoked = Change::DeviceRevoked { aor: aor("alice"), device: DeviceId(1) };
+    records.commit(&Operator::program(), &[revoked], 3_000, &mut |_| ()).expect("commits");
+    assert_eq!(records.phones().expect("read"), []);
+    assert_eq!(records.phone(phone.id).expect("read"), None);
+    assert_eq!(records.next_phone_id().expect("a number"), PhoneId(2));
+}
+
+#[test]
+fn links_of_a_phone_do_not_pile_up() {
+    let folder = Folder::new("pile");
+    let mut records = filled(&folder, &["alice"]);
+    let phone = phone(&mut records, None, &[("alice", 1)]);
+    for hash in 1..=20 {
+        put(&mut records, &phone, hash);
+    }
+    let left: Vec<u8> = (1..=20).filter(|hash| records.link(&[*hash; 32]).expect("read").is_some()).collect();
+    assert_eq!(left, (13..=20).collect::<Vec<u8>>());
+}
+
+#[test]
+fn a_device_with_a_new_secret_has_it_after_a_restart_and_has_proved_nothing_with_it() {
+    let folder = Folder::new("keyed");
+    let mut records = filled(&folder, &["alice"]);
+    let proved = Change::DeviceProvedSha256 { aor: aor("alice"), device: DeviceId(1) };
+    let ha1 = Ha1Set::of_secret("alice", "example.org", "another");
+    let keyed = Change::DeviceKeyed { aor: aor("alice"), device: DeviceId(1), ha1: ha1.clone() };
+    records.commit(&Operator::program(), &[proved, keyed.clone()], 3_000, &mut |_| ()).expect("commits");
+    drop(records);
+    let directory = Directory::new();
+    Sqlite::open(&folder.0).expect("opens").load(&directory).expect("loads");
+    let account = directory.account_of(&aor("alice")).expect("there");
+    assert_eq!(account.devices[0].ha1.sha256.expose(), ha1.sha256.expose());
+    assert!(!account.devices[0].proved_sha256());
+    // And in the table of a running server.
+    account.devices[0].prove_sha256();
+    directory.apply(&keyed).expect("applies");
+    assert!(!directory.account_of(&aor("alice")).expect("there").devices[0].proved_sha256());
+}
