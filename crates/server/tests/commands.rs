@@ -242,6 +242,31 @@ fn every_shell_gets_its_completion_and_every_command_its_help() {
 }
 
 #[test]
+fn the_doctor_names_a_busy_port_and_knows_the_places_of_its_own_server() {
+    let folder = house_with_a_domain("doctor");
+    let taken = std::net::UdpSocket::bind(("127.0.0.1", free_port())).unwrap();
+    let busy = format!("udp://{}", taken.local_addr().unwrap());
+    let ask = |listen: &str| folder.coeur(&["doctor", "--json", "--turn", "off", "--listen", listen]);
+    let about = |output: &Output, name: &str| -> Value {
+        let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+        findings.as_array().unwrap().iter().find(|finding| finding["about"] == name).unwrap().clone()
+    };
+    let found = ask(&busy);
+    assert_eq!(found.status.code(), Some(1), "{}", out(&found));
+    let finding = about(&found, "listen");
+    assert!(finding["state"] == "bad" && finding["hint"].is_string(), "{finding}");
+    drop(taken);
+
+    let listen = format!("udp://127.0.0.1:{}", free_port());
+    let (_server, _) =
+        Server::start(&folder, &["--http", "off", "--turn", "off", "--listen", &listen], "ready");
+    let found = ask(&listen);
+    assert!(found.status.success(), "{}", out(&found));
+    assert_eq!(about(&found, "listen")["state"], "good");
+    assert!(about(&found, "server")["text"].as_str().unwrap().contains("0 accounts"));
+}
+
+#[test]
 fn every_command_has_its_manual_page() {
     let folder = Folder::new("man");
     let pages = folder.0.join("share/man1");

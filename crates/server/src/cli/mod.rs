@@ -11,6 +11,7 @@ pub mod check_config;
 pub mod check_data;
 pub mod completion;
 pub mod device;
+mod doctor;
 pub mod domain;
 pub mod door;
 pub mod exit;
@@ -73,6 +74,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Registrations(arguments) => registrations::run(arguments),
         Command::Turn(arguments) => turn::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
         Command::CheckData(arguments) => check_data::run(arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),

@@ -30,6 +30,10 @@ pub fn green(text: &str) -> String {
     paint(text, "32")
 }
 
+pub fn yellow(text: &str) -> String {
+    paint(text, "33")
+}
+
 pub fn red(text: &str) -> String {
     paint(text, "31")
 }

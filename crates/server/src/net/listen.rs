@@ -11,7 +11,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// Bytes the kernel keeps per UDP socket while the shard is busy; it may give less.
-const UDP_BUFFER: usize = 4 << 20;
+/// Bytes that are asked for, for each direction of a UDP socket.
+pub const UDP_BUFFER: usize = 4 << 20;
 /// Connections that may wait to be accepted, per shard.
 const BACKLOG: i32 = 1_024;
 /// Bytes of a TCP segment, in both directions. Some tunnels (VPN) carry 1,280 bytes, drop what is longer and tell nobody (RFC

@@ -24,6 +24,11 @@ pub fn open_files_max() -> Option<u64> {
     Some(limit()?.rlim_cur)
 }
 
+/// How many files may be open once the limit was raised ([`raise_open_files`]).
+pub fn open_files_hard() -> Option<u64> {
+    Some(limit()?.rlim_max)
+}
+
 /// Raises what this process is given to what it may have: a connection is a file, and many systems give 1,024.
 pub fn raise_open_files() {
     let Some(mut limit) = limit() else { return };

@@ -63,6 +63,21 @@ impl ResolvesServerCert for Shown {
     }
 }
 
+/// What a certificate is good for.
+pub struct Looked {
+    pub ends_unix_s: i64,
+    /// Names that it does not prove.
+    pub unproved: Vec<String>,
+}
+
+/// Reads a pair; an error says what is wrong with it.
+pub fn look(source: &Source, names: &[String]) -> Result<Looked, CertificateError> {
+    let key = certificate::load(source, &rustls::crypto::aws_lc_rs::default_provider())?;
+    let ends = key.end_entity_cert().ok().and_then(|leaf| authority::validity(leaf)).map(|(_, ends)| ends);
+    let unproved = names.iter().filter(|name| !certificate::proves(&key, name)).cloned().collect();
+    Ok(Looked { ends_unix_s: ends.unwrap_or(0), unproved })
+}
+
 /// What is wrong with a certificate and its key, before anything is started.
 pub fn check(chain: &Path, key: &Path) -> Result<(), String> {
     let source = Source { chain: chain.to_owned(), key: key.to_owned() };

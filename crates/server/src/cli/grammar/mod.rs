@@ -56,6 +56,11 @@ impl Cli {
                 given.json |= json;
                 return Ok(command);
             }
+            Command::Doctor(given) => {
+                given.settings.data = given.settings.data.take().or(data);
+                given.json |= json;
+                return Ok(command);
+            }
             Command::Serve(given) => {
                 given.settings.data = given.settings.data.take().or(data);
                 return if json { Err(lacks("json", "serve")) } else { Ok(command) };
@@ -107,6 +112,8 @@ pub enum Command {
     Turn(Turn),
     /// Read all settings, report every error, start nothing
     CheckConfig(CheckConfig),
+    /// Look for what will keep somebody from being reached or heard, and say what to do; change nothing
+    Doctor(Doctor),
     /// Look for damage in a data directory: records, audit chain, credentials, journal; change nothing
     CheckData(CheckData),
     /// Write the data directory, journal apart, into one file, while the server runs or not
@@ -151,6 +158,7 @@ impl Command {
             | Command::Records(Records { place, .. })
             | Command::Audit(Audit { place, .. }) => place.json,
             Command::CheckConfig(arguments) => arguments.json,
+            Command::Doctor(arguments) => arguments.json,
             Command::Serve(_) | Command::Completion(_) | Command::Man(_) => false,
         }
     }
@@ -764,4 +772,20 @@ pub struct Restore {
     /// Put aside what is in the data directory
     #[arg(long)]
     pub replace: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Disk, limits, clock, ports, the addresses and names under which phones reach the server, its certificate. It ends with 1 where
+something is bad; a warning is none.
+
+Examples:
+  coeur doctor
+  COEUR_CONFIG=/etc/coeur/coeur.toml coeur doctor --json")]
+pub struct Doctor {
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
