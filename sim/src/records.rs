@@ -10,7 +10,8 @@
 use crate::chance::Chance;
 use coeur_directory::{
     Account, AccountPatch, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain, Dtmf,
-    ForwardingPatch, Ha1Set, PickupGroups, Rights,
+    ForwardingPatch, Ha1Set, Language, PickupGroups, Rights, Role, Tenant, TenantChange, TenantId, User,
+    UserChange, UserPatch,
 };
 use coeur_storage::{Operator, Records};
 use std::collections::BTreeSet;
@@ -39,6 +40,8 @@ struct Run {
     /// Numbers that were written, of what is gone too.
     accounts_spent: BTreeSet<u64>,
     devices_spent: BTreeSet<u64>,
+    users_spent: BTreeSet<u64>,
+    tenants_spent: BTreeSet<u64>,
 }
 
 /// Runs so many commits over a place that holds nothing yet; panics with the seed at the first difference.
@@ -51,6 +54,8 @@ pub fn conform(place: &mut dyn Place, seed: u64, commits: u32) {
         audited: 0,
         accounts_spent: BTreeSet::new(),
         devices_spent: BTreeSet::new(),
+        users_spent: BTreeSet::new(),
+        tenants_spent: BTreeSet::new(),
     };
     run.commit(DOMAINS.iter().map(|name| Change::DomainAdded(Domain::new(name))).collect());
     for number in 0..commits {
@@ -92,7 +97,15 @@ impl Run {
                 Change::DeviceAdded { device, .. } => {
                     self.devices_spent.insert(device.id.0);
                 }
-                Change::DomainAdded(_)
+                Change::User(UserChange::Added(user)) => {
+                    self.users_spent.insert(user.id.0);
+                }
+                Change::Tenant(TenantChange::Added(tenant)) => {
+                    self.tenants_spent.insert(tenant.id.0);
+                }
+                Change::User(UserChange::Changed { .. } | UserChange::Removed(_))
+                | Change::Tenant(TenantChange::Changed(_) | TenantChange::Removed(_))
+                | Change::DomainAdded(_)
                 | Change::DomainChanged(_)
                 | Change::DomainRemoved(_)
                 | Change::AccountChanged { .. }
@@ -162,7 +175,17 @@ impl Run {
                 Change::DomainAdded(domain) | Change::DomainChanged(domain) => domain.name.to_string(),
                 Change::DomainRemoved(name) => name.to_string(),
                 Change::SettingChanged { key, .. } => key.to_string(),
+                // A user may lean on a tenant, and an account on a user: one of either in a commit.
+                Change::User(_) | Change::Tenant(_) => "people".to_owned(),
             };
+            if self.model.check(&change).is_err() {
+                continue;
+            }
+            // Nor what leans on them.
+            let leans = matches!(&change, Change::AccountChanged { patch, .. } if patch.user.is_some());
+            if leans && !touched.insert("people".to_owned()) {
+                continue;
+            }
             if touched.insert(subject) {
                 changes.push(change);
             }
@@ -174,11 +197,20 @@ impl Run {
         let Some(account) = self.somebody() else { return self.added() };
         let aor = account.aor.clone();
         let device = account.devices.first().map(|device| device.id);
-        match (self.chance.below(10), device) {
+        match (self.chance.below(13), device) {
+            (10 | 11, _) => self.people(),
+            (12, _) => {
+                let user = self.a_user().map(|user| user.id);
+                Change::AccountChanged {
+                    aor,
+                    patch: AccountPatch { user: Some(user), ..AccountPatch::default() },
+                }
+            }
             (0, _) => Change::AccountRemoved(aor),
             (1, _) => {
                 let patch = AccountPatch {
                     display_name: Some(format!("Name {}", self.chance.below(100)).into()),
+                    user: None,
                     enabled: Some(self.chance.below(2) == 0),
                     contacts_max: Some((self.chance.below(2) == 0).then_some(3)),
                     rights: Some(Rights { relay_foreign: self.chance.below(2) == 0 }),
@@ -220,6 +252,48 @@ impl Run {
             },
             (_, _) => self.added(),
         }
+    }
+
+    fn people(&mut self) -> Change {
+        let tenants = self.model.tenants();
+        let tenant = &tenants[self.chance.below(tenants.len() as u64) as usize];
+        match (self.chance.below(8), self.a_user()) {
+            (0, _) => Change::Tenant(TenantChange::Removed(tenant.id)),
+            (1, _) => {
+                let name = format!("Tenant {}", self.chance.below(1 << 40));
+                Change::Tenant(TenantChange::Changed(Tenant::new(tenant.id, &name)))
+            }
+            (2, _) => {
+                let id = self.records.next_tenant_id().expect("a number");
+                assert!(!self.tenants_spent.contains(&id.0), "tenant number {} twice", id.0);
+                let name = format!("Tenant {}", self.chance.below(1 << 40));
+                Change::Tenant(TenantChange::Added(Tenant::new(id, &name)))
+            }
+            (3, Some(user)) => Change::User(UserChange::Removed(user.id)),
+            (4, Some(user)) => {
+                let patch = UserPatch {
+                    login: Some(format!("login{}", self.chance.below(20)).into()),
+                    email: Some(format!("mail{}@example.test", self.chance.below(100)).into()),
+                    role: Some(Role::ALL[self.chance.below(Role::ALL.len() as u64) as usize]),
+                    language: Some(Language::French),
+                    enabled: Some(self.chance.below(2) == 0),
+                    ..UserPatch::default()
+                };
+                Change::User(UserChange::Changed { id: user.id, patch })
+            }
+            (_, _) => {
+                let id = self.records.next_user_id().expect("a number");
+                assert!(!self.users_spent.contains(&id.0), "user number {} twice", id.0);
+                let mut user = User::new(id, &format!("login{}", self.chance.below(1 << 40)), Role::User);
+                user.tenant = if self.chance.below(2) == 0 { tenant.id } else { TenantId::FIRST };
+                Change::User(UserChange::Added(Box::new(user)))
+            }
+        }
+    }
+
+    fn a_user(&mut self) -> Option<std::sync::Arc<User>> {
+        let page = self.model.users_page(None, None, usize::MAX);
+        (!page.is_empty()).then(|| page[self.chance.below(page.len() as u64) as usize].clone())
     }
 
     fn somebody(&mut self) -> Option<std::sync::Arc<Account>> {
@@ -277,9 +351,10 @@ fn shown(directory: &Directory) -> String {
     let account = |account: &std::sync::Arc<Account>| {
         let devices: Vec<String> = account.devices.iter().map(device).collect();
         format!(
-            "{} {} {:?} {} {:?} {:?} {:?} {} {:?} {devices:?}\n",
+            "{} {} {:?} {:?} {} {:?} {:?} {:?} {} {:?} {devices:?}\n",
             account.id.0,
             account.aor,
+            account.user,
             account.display_name,
             account.enabled,
             account.policy,
@@ -289,5 +364,6 @@ fn shown(directory: &Directory) -> String {
             account.pickup_groups
         )
     };
-    domains.concat() + &directory.page(None, usize::MAX).iter().map(account).collect::<String>()
+    let people = format!("{:?}\n{:?}\n", directory.tenants(), directory.users_page(None, None, usize::MAX));
+    domains.concat() + &people + &directory.page(None, usize::MAX).iter().map(account).collect::<String>()
 }

@@ -1,6 +1,7 @@
 //! One request, one answer. Parsing a request into a [`Change`] is its validation.
 
 use crate::calls::{CallView, CallsPage, rfc3339};
+use crate::ids::Id;
 use crate::model::{
     ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, AuditPage, AuditView, DeviceView, DomainView,
     GivenSecret, IceServerView, Made, NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request,
@@ -8,8 +9,8 @@ use crate::model::{
 };
 use crate::recordings::{Audience, RecordVerb};
 use coeur_directory::{
-    Account, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory, Domain,
-    Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy, Rights,
+    Account, AccountId, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory,
+    Domain, Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy, Rights,
     forward_target, is_nobody, new_secret,
 };
 use coeur_storage::{AuditRow, Operator, Records, StorageError};
@@ -85,7 +86,10 @@ impl Door {
                 self.change_device(operator, &account, &device, &dtmf)
             }
             Request::DeviceRevoke { account, device } => self.revoke(operator, &account, &device),
-            Request::DomainAdd { domain } => self.change(operator, Change::DomainAdded(Domain::new(&domain))),
+            Request::DomainAdd { domain, tenant } => {
+                let tenant = self.tenant_or_first(tenant.as_deref())?;
+                self.change(operator, Change::DomainAdded(Domain { tenant, ..Domain::new(&domain) }))
+            }
             Request::DomainsList => Ok(Reply::Domains(self.domains())),
             Request::DomainRemove { domain } => {
                 self.change(operator, Change::DomainRemoved(Domain::name_of(&domain)))
@@ -105,6 +109,18 @@ impl Door {
             Request::Audit { since_ms, limit } => self.audit(since_ms, limit),
             Request::CallRecords(request) => self.call_records(&request),
             Request::CallRecordShow { call } => self.show_call_record(&call),
+            Request::TenantAdd { name } => self.add_tenant(operator, &name),
+            Request::TenantsList => Ok(self.tenants()),
+            Request::TenantShow { tenant } => self.show_tenant(&tenant),
+            Request::TenantChange { tenant, name } => self.rename_tenant(operator, &tenant, &name),
+            Request::TenantRemove { tenant } => self.remove_tenant(operator, &tenant),
+            Request::UserAdd { user } => self.add_user(operator, &user),
+            Request::UsersList { tenant, after, limit } => {
+                self.users(tenant.as_deref(), after.as_deref(), limit)
+            }
+            Request::UserShow { user } => self.show_user(&user),
+            Request::UserChange { user, change } => self.change_user(operator, &user, &change),
+            Request::UserRemove { user } => self.remove_user(operator, &user),
         }
     }
 
@@ -164,6 +180,7 @@ impl Door {
             let mut account = Account::new(id, aor.clone());
             account.display_name = name(&new.display_name)?.into();
             account.policy = policy(&new.policy)?;
+            account.user = new.user.as_deref().map(|user| self.user(user)).transpose()?.map(|user| user.id);
             account.devices = Box::new([device]);
             if !seen.insert(aor.clone()) {
                 return Err(refuse(ChangeError::AccountExists(aor)));
@@ -219,7 +236,7 @@ impl Door {
     }
 
     fn remove_account(&self, operator: &Operator, account: &str) -> Result<Reply, Refusal> {
-        let aor = aor(account)?;
+        let aor = self.named(account)?;
         self.commit(operator, vec![Change::AccountRemoved(aor.clone())])?;
         self.house.revoked(&aor, None);
         Ok(Reply::Done)
@@ -231,13 +248,14 @@ impl Door {
         account: &str,
         change: AccountChange,
     ) -> Result<Reply, Refusal> {
-        let aor = aor(account)?;
+        let aor = self.named(account)?;
         if change == AccountChange::default() {
             return Err(Refusal::new(Why::Invalid, "nothing to change was given".to_owned()));
         }
         let forwarding = forwarding(self.house.directory(), &aor, &change)?;
         let patch = AccountPatch {
             display_name: change.display_name.map(|new| name(&new).map(Box::from)).transpose()?,
+            user: change.user.as_deref().map(|user| self.owner(user)).transpose()?,
             enabled: change.enabled,
             policy: change.policy.as_deref().map(policy).transpose()?,
             contacts_max: change.contacts_max.map(|most| (most > 0).then_some(most)),
@@ -278,14 +296,14 @@ impl Door {
         device: &str,
         way: &str,
     ) -> Result<Reply, Refusal> {
-        let aor = aor(account)?;
+        let aor = self.named(account)?;
         let device = device_id(device, &aor)?;
         self.commit(operator, vec![Change::DeviceChanged { aor, device, dtmf: dtmf(way)? }])?;
         Ok(Reply::Done)
     }
 
     fn revoke(&self, operator: &Operator, account: &str, device: &str) -> Result<Reply, Refusal> {
-        let aor = aor(account)?;
+        let aor = self.named(account)?;
         let id = device_id(device, &aor)?;
         self.commit(operator, vec![Change::DeviceRevoked { aor: aor.clone(), device: id }])?;
         self.house.revoked(&aor, Some(id));
@@ -313,9 +331,17 @@ impl Door {
         Ok(Reply::IceServer(issued))
     }
 
-    pub(crate) fn account(&self, text: &str) -> Result<Arc<Account>, Refusal> {
-        let aor = aor(text)?;
+    /// By its address or its number.
+    pub fn account(&self, text: &str) -> Result<Arc<Account>, Refusal> {
+        let aor = self.named(text)?;
         self.house.directory().account_of(&aor).ok_or_else(|| refuse(ChangeError::UnknownAccount(aor)))
+    }
+
+    /// The address that this is, or that the account of this number has.
+    fn named(&self, text: &str) -> Result<Aor, Refusal> {
+        let Some(id) = AccountId::parse(text) else { return aor(text) };
+        let found = self.directory().account_by_id(id).map(|account| account.aor.clone());
+        found.ok_or_else(|| Refusal::new(Why::NotFound, format!("there is no account {text}")))
     }
 
     fn list(&self, domain: Option<&str>, after: Option<&str>, limit: usize) -> Result<Reply, Refusal> {
@@ -336,10 +362,15 @@ impl Door {
     fn domains(&self) -> Vec<DomainView> {
         let view = |domain: &Arc<Domain>| DomainView {
             domain: domain.name.to_string(),
+            tenant: domain.tenant.text(),
             policy: domain.algorithm.as_str().to_owned(),
             contacts_max: domain.contacts_max,
         };
         self.house.directory().domains().iter().map(view).collect()
+    }
+
+    pub fn directory(&self) -> &Directory {
+        self.house.directory()
     }
 
     pub(crate) fn house(&self) -> &dyn House {
@@ -424,6 +455,8 @@ fn view(account: &Account) -> AccountView {
     };
     let rules = account.forwarding.as_deref().cloned().unwrap_or_default();
     AccountView {
+        id: account.id.text(),
+        user: account.user.map(Id::text),
         account: account.aor.to_string(),
         display_name: account.display_name.to_string(),
         enabled: account.enabled,
@@ -473,7 +506,7 @@ fn record_policy(text: &str) -> Result<RecordPolicy, Refusal> {
         .ok_or_else(|| Refusal::new(Why::Invalid, format!("record `{text}` is none of off, on-demand, all")))
 }
 
-fn name(text: &str) -> Result<&str, Refusal> {
+pub(crate) fn name(text: &str) -> Result<&str, Refusal> {
     if text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
         let text = format!("a name has at most {NAME_BYTES_MAX} bytes and no control characters");
         return Err(Refusal::new(Why::Invalid, text));
@@ -481,28 +514,39 @@ fn name(text: &str) -> Result<&str, Refusal> {
     Ok(text)
 }
 
-fn refuse(error: ChangeError) -> Refusal {
+pub(crate) fn refuse(error: ChangeError) -> Refusal {
     let why = match &error {
-        ChangeError::DomainExists(_) | ChangeError::AccountExists(_) => Why::Exists,
-        ChangeError::UnknownDomain(_)
+        ChangeError::DomainExists(_)
+        | ChangeError::AccountExists(_)
+        | ChangeError::TenantExists(_)
+        | ChangeError::UserExists(_) => Why::Exists,
+        ChangeError::UnknownTenant(_)
+        | ChangeError::UnknownUser(_)
+        | ChangeError::UnknownDomain(_)
         | ChangeError::UnknownAccount(_)
         | ChangeError::UnknownDevice { .. } => Why::NotFound,
-        ChangeError::DomainInUse { .. } | ChangeError::BadDomain(_) | ChangeError::TooManyDevices(_) => {
-            Why::Invalid
-        }
+        ChangeError::DomainInUse { .. }
+        | ChangeError::BadDomain(_)
+        | ChangeError::TooManyDevices(_)
+        | ChangeError::TenantInUse(_)
+        | ChangeError::TooManyTenants
+        | ChangeError::UserInUse { .. }
+        | ChangeError::OtherTenant { .. }
+        | ChangeError::LastOwner(_) => Why::Invalid,
         ChangeError::IdInUse(_) => Why::Unavailable,
     };
     Refusal::new(why, error.to_string())
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use coeur_storage::{CallQuery, CallRow, Keep};
+    use coeur_directory::TenantId;
+    use coeur_storage::{CallQuery, CallRow, Keep, Numbered};
     use std::sync::atomic::{AtomicU64, Ordering};
 
     #[derive(Default)]
-    struct Flat {
+    pub(crate) struct Flat {
         directory: Directory,
         randoms: AtomicU64,
         /// Commits that the records were asked for.
@@ -545,7 +589,7 @@ mod tests {
 
     struct Paper {
         full: bool,
-        last: u64,
+        last: [u64; Numbered::ALL.len()],
         asked: Arc<AtomicU64>,
     }
 
@@ -565,13 +609,13 @@ mod tests {
             self.asked.fetch_add(1, Ordering::Relaxed);
             if self.full { Err(StorageError::JournalFull) } else { Ok(()) }
         }
-        fn next_account_id(&mut self) -> Result<coeur_directory::AccountId, StorageError> {
-            self.last += 1;
-            Ok(coeur_directory::AccountId(self.last))
-        }
-        fn next_device_id(&mut self) -> Result<DeviceId, StorageError> {
-            self.last += 1;
-            Ok(DeviceId(self.last))
+        fn next_number(&mut self, of: Numbered) -> Result<u64, StorageError> {
+            let last = &mut self.last[of as usize];
+            if of == Numbered::Tenant && *last == 0 {
+                *last = TenantId::FIRST.0;
+            }
+            *last += 1;
+            Ok(*last)
         }
         fn setting(&mut self, _: &str) -> Result<Option<String>, StorageError> {
             Ok(None)
@@ -609,23 +653,24 @@ mod tests {
         }
     }
 
-    fn operator() -> Operator {
+    pub(crate) fn operator() -> Operator {
         Operator::owner_of_data("test")
     }
 
-    fn door(full: bool) -> (Door, Arc<Flat>) {
+    pub(crate) fn door(full: bool) -> (Door, Arc<Flat>) {
         let house = Arc::new(Flat::default());
         house.directory.apply(&Change::DomainAdded(Domain::new("d"))).unwrap();
-        (Door::new(house.clone(), Box::new(Paper { full, last: 0, asked: house.asked.clone() })), house)
+        (
+            Door::new(
+                house.clone(),
+                Box::new(Paper { full, last: Default::default(), asked: house.asked.clone() }),
+            ),
+            house,
+        )
     }
 
     fn new(account: &str) -> NewAccount {
-        NewAccount {
-            account: account.to_owned(),
-            display_name: String::new(),
-            secret: None,
-            policy: "auto".to_owned(),
-        }
+        NewAccount { account: account.to_owned(), policy: "auto".to_owned(), ..NewAccount::default() }
     }
 
     fn add(door: &Door, accounts: &[&str]) -> Result<Reply, Refusal> {
@@ -750,8 +795,7 @@ mod tests {
             aor: Aor::parse(account).unwrap(),
             device: DeviceId(device),
         };
-        // Numbers of accounts and devices alternate in these records.
-        let changes = vec![proved("alice@d", 1), proved("gone@d", 9), proved("bob@d", 3)];
+        let changes = vec![proved("alice@d", 1), proved("gone@d", 9), proved("bob@d", 2)];
         assert_eq!(door.changes(&operator(), changes).len(), 1);
         for account in ["alice@d", "bob@d"] {
             let account = house.directory.account_of(&Aor::parse(account).unwrap()).unwrap();

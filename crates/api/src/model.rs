@@ -1,6 +1,7 @@
 //! What is asked and answered at the door, as JSON.
 
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, CallView, CallsPage};
+use crate::people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 use crate::recordings::{Audience, RecordVerb};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ impl GivenSecret {
     }
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct NewAccount {
     pub account: String,
     #[serde(default)]
@@ -29,6 +30,9 @@ pub struct NewAccount {
     pub secret: Option<GivenSecret>,
     /// `auto`, `sha256` or `md5`.
     pub policy: String,
+    /// Whose it is, by login or number.
+    #[serde(default)]
+    pub user: Option<String>,
 }
 
 /// Bytes of a name that people give.
@@ -83,6 +87,9 @@ pub enum Request {
     },
     DomainAdd {
         domain: String,
+        /// By its name or number; `None`: the first one.
+        #[serde(default)]
+        tenant: Option<String>,
     },
     DomainsList,
     DomainRemove {
@@ -134,6 +141,41 @@ pub enum Request {
     CallRecordShow {
         call: String,
     },
+    TenantAdd {
+        name: String,
+    },
+    TenantsList,
+    /// By its name or number.
+    TenantShow {
+        tenant: String,
+    },
+    TenantChange {
+        tenant: String,
+        name: String,
+    },
+    TenantRemove {
+        tenant: String,
+    },
+    UserAdd {
+        user: NewUser,
+    },
+    /// In the order of their logins. `after` is what the page before gave as `next`.
+    UsersList {
+        tenant: Option<String>,
+        after: Option<String>,
+        limit: usize,
+    },
+    /// By login or number.
+    UserShow {
+        user: String,
+    },
+    UserChange {
+        user: String,
+        change: UserAmendment,
+    },
+    UserRemove {
+        user: String,
+    },
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -168,6 +210,10 @@ pub enum Reply {
     CallRecords(CallRecordsPage),
     CallRecord(Box<CallRecordView>),
     Audit(AuditPage),
+    Tenants(Vec<TenantView>),
+    Tenant(Box<TenantView>),
+    Users(UsersPage),
+    User(Box<UserView>),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,6 +277,8 @@ pub struct Status {
 #[serde(default)]
 pub struct AccountChange {
     pub display_name: Option<String>,
+    /// Whose it is, by login or number; `no` for nobody's.
+    pub user: Option<String>,
     pub enabled: Option<bool>,
     /// `auto`, `sha256` or `md5`.
     pub policy: Option<String>,
@@ -257,7 +305,13 @@ pub struct AccountChange {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountView {
+    /// As `acc_17`.
+    #[serde(default)]
+    pub id: String,
     pub account: String,
+    /// Whose it is, as `usr_4`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     pub display_name: String,
     pub enabled: bool,
     pub policy: String,
@@ -308,6 +362,9 @@ pub struct DeviceView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainView {
     pub domain: String,
+    /// As `ten_1`.
+    #[serde(default)]
+    pub tenant: String,
     pub policy: String,
     pub contacts_max: u16,
 }

@@ -61,8 +61,8 @@ fn requests_travel_over_a_private_socket() {
     let alice = NewAccount {
         account: "alice@d".into(),
         display_name: "é".into(),
-        secret: None,
         policy: "auto".into(),
+        ..NewAccount::default()
     };
     let add = Request::AccountsAdd { accounts: vec![alice] };
     assert!(matches!(client.ask(&add), Ok(Reply::Made(made)) if made.len() == 1));

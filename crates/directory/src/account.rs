@@ -5,6 +5,7 @@ use crate::device::{Device, DeviceId};
 use crate::domain::AlgorithmPolicy;
 use crate::forwarding::Forwarding;
 use crate::pickup::PickupGroups;
+use crate::user::UserId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(pub u64);
@@ -49,6 +50,8 @@ impl RecordPolicy {
 pub struct Account {
     pub id: AccountId,
     pub aor: Aor,
+    /// Whose it is.
+    pub user: Option<UserId>,
     pub display_name: Box<str>,
     pub enabled: bool,
     pub policy: AlgorithmPolicy,
@@ -72,6 +75,7 @@ impl Account {
         Self {
             id,
             aor,
+            user: None,
             display_name: "".into(),
             enabled: true,
             policy: AlgorithmPolicy::Auto,

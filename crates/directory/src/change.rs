@@ -9,6 +9,8 @@ use crate::dtmf::Dtmf;
 use crate::forwarding::ForwardingPatch;
 use crate::ha1::Ha1Set;
 use crate::pickup::PickupGroups;
+use crate::tenant::{TenantChange, TenantId};
+use crate::user::{UserChange, UserId};
 use std::fmt;
 
 #[derive(Clone)]
@@ -52,12 +54,16 @@ pub enum Change {
         key: Box<str>,
         value: Box<str>,
     },
+    Tenant(TenantChange),
+    User(UserChange),
 }
 
 /// What is `None` stays.
 #[derive(Clone, Debug, Default)]
 pub struct AccountPatch {
     pub display_name: Option<Box<str>>,
+    /// `Some(None)`: it belongs to nobody.
+    pub user: Option<Option<UserId>>,
     pub enabled: Option<bool>,
     pub policy: Option<AlgorithmPolicy>,
     pub contacts_max: Option<Option<u16>>,
@@ -73,13 +79,35 @@ pub struct AccountPatch {
 pub enum ChangeError {
     DomainExists(Box<str>),
     UnknownDomain(Box<str>),
-    DomainInUse { domain: Box<str>, account: Aor },
+    DomainInUse {
+        domain: Box<str>,
+        account: Aor,
+    },
     BadDomain(Box<str>),
     AccountExists(Aor),
     UnknownAccount(Aor),
-    UnknownDevice { aor: Aor, device: DeviceId },
+    UnknownDevice {
+        aor: Aor,
+        device: DeviceId,
+    },
     TooManyDevices(Aor),
     IdInUse(AccountId),
+    TenantExists(Box<str>),
+    UnknownTenant(TenantId),
+    TenantInUse(Box<str>),
+    TooManyTenants,
+    UserExists(Box<str>),
+    UnknownUser(UserId),
+    UserInUse {
+        user: Box<str>,
+        account: Aor,
+    },
+    /// Of two things that belong together, such as an account and its user.
+    OtherTenant {
+        user: Box<str>,
+        domain: Box<str>,
+    },
+    LastOwner(Box<str>),
 }
 
 impl fmt::Display for ChangeError {
@@ -102,6 +130,26 @@ impl fmt::Display for ChangeError {
                 crate::DEVICES_PER_ACCOUNT_MAX
             ),
             Self::IdInUse(id) => write!(f, "the account number {} is already taken", id.0),
+            Self::TenantExists(name) => write!(f, "the tenant {name} is already there"),
+            Self::UnknownTenant(id) => write!(f, "there is no tenant ten_{}", id.0),
+            Self::TenantInUse(name) => {
+                write!(f, "the tenant {name} is the first one, or still has domains, users or groups")
+            }
+            Self::TooManyTenants => {
+                write!(f, "an installation has {} tenants at most", crate::TENANTS_MAX)
+            }
+            Self::UserExists(login) => write!(f, "the user {login} is already there"),
+            Self::UnknownUser(id) => write!(f, "there is no user usr_{}", id.0),
+            Self::UserInUse { user, account } => write!(
+                f,
+                "accounts belong to the user {user}, such as {account}: remove them, or give them to another user, first"
+            ),
+            Self::OtherTenant { user, domain } => {
+                write!(f, "{user} and the domain {domain} are not of the same tenant")
+            }
+            Self::LastOwner(login) => {
+                write!(f, "{login} is the last owner: make another user an owner first")
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Domains: what an installation answers for.
 
+use crate::tenant::TenantId;
+
 /// Which digest algorithms. On a domain it shapes the challenge; on an account or a device it says which answer is
 /// accepted (decision 0003: the challenge never depends on the account).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +31,8 @@ impl AlgorithmPolicy {
 pub struct Domain {
     /// In lower case, without a dot at its end. Also the realm of its challenges.
     pub name: Box<str>,
+    /// Whose it is; changes only while it has no accounts.
+    pub tenant: TenantId,
     pub algorithm: AlgorithmPolicy,
     /// Contacts of one address of record, where the account does not say.
     pub contacts_max: u16,
@@ -47,6 +51,7 @@ impl Domain {
     pub fn new(name: &str) -> Self {
         Self {
             name: Self::name_of(name),
+            tenant: TenantId::FIRST,
             algorithm: AlgorithmPolicy::Auto,
             contacts_max: 10,
             expires_min_s: 60,

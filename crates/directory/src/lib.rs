@@ -1,13 +1,13 @@
-//! Who exists and what they may do: domains, accounts, devices.
+//! Who exists and what they may do: tenants, domains, users, accounts, devices.
 //!
 //! The directory is a table in memory that every shard reads while it handles a message, and that one door writes: a
 //! typed [`Change`], committed to disk by `storage` first, then applied here. Domains are one snapshot swapped whole;
-//! accounts are swapped entry by entry.
+//! accounts are swapped entry by entry. What a user may do at that door is one table, [`may`].
 //!
 //! What it deliberately does not do: keep anything on disk, know a password (only HA1 values, and those without `Debug`),
 //! know where a device is (that is a binding, in `exchange`).
 //!
-//! Main types: [`Directory`], [`Account`], [`Device`], [`Domain`], [`Aor`], [`Change`].
+//! Main types: [`Directory`], [`Account`], [`Device`], [`Domain`], [`Tenant`], [`User`], [`Role`], [`Aor`], [`Change`].
 
 mod account;
 mod aor;
@@ -17,8 +17,13 @@ mod domain;
 mod dtmf;
 mod forwarding;
 mod ha1;
+mod people;
 mod pickup;
+mod role;
+mod shelf;
 mod table;
+mod tenant;
+mod user;
 
 pub use account::{Account, AccountId, RecordPolicy, Rights};
 pub use aor::{Aor, AorError, ECHO_USER};
@@ -31,4 +36,7 @@ pub use forwarding::{
 };
 pub use ha1::{Ha1, Ha1Set, new_secret};
 pub use pickup::{PICKUP_GROUP_BYTES_MAX, PICKUP_GROUPS_MAX, PickupGroups, PickupGroupsError};
+pub use role::{Action, Actor, Belongs, Reach, Resource, Role, may, may_give, reach};
 pub use table::Directory;
+pub use tenant::{TENANTS_MAX, Tenant, TenantChange, TenantId};
+pub use user::{EMAIL_BYTES_MAX, LOGIN_BYTES_MAX, Language, User, UserChange, UserId, UserKind, UserPatch};

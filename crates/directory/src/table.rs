@@ -6,6 +6,8 @@ use crate::change::{AccountPatch, Change, ChangeError};
 use crate::device::DEVICES_PER_ACCOUNT_MAX;
 use crate::domain::Domain;
 use crate::forwarding::{Forwarding, ForwardingPatch};
+use crate::people::People;
+use crate::user::UserId;
 use arc_swap::ArcSwap;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::RwLock;
@@ -21,6 +23,7 @@ pub struct Directory {
     accounts: [RwLock<HashTable<Arc<Account>>>; STRIPES],
     /// The same accounts by number: 9 bytes for each, and as much again when the table has just grown.
     by_id: [RwLock<HashTable<Arc<Account>>>; STRIPES],
+    people: People,
     hasher: DefaultHashBuilder,
 }
 
@@ -36,6 +39,7 @@ impl Directory {
             domains: ArcSwap::default(),
             accounts: std::array::from_fn(|_| RwLock::default()),
             by_id: std::array::from_fn(|_| RwLock::default()),
+            people: People::default(),
             hasher: DefaultHashBuilder::default(),
         }
     }
@@ -125,16 +129,19 @@ impl Directory {
             Change::DomainAdded(domain) if Aor::new("x", &domain.name).is_err() => {
                 Err(ChangeError::BadDomain(domain.name.clone()))
             }
-            Change::DomainChanged(domain) => self.domain_by_its_name(&domain.name),
+            Change::DomainAdded(domain) => self.known_tenant(domain.tenant).map(drop),
+            Change::DomainChanged(domain) => {
+                let old = self.domain_by_its_name(&domain.name)?;
+                self.known_tenant(domain.tenant)?;
+                if old.tenant == domain.tenant { Ok(()) } else { self.domain_is_empty(&domain.name) }
+            }
             Change::DomainRemoved(name) => {
                 self.domain_by_its_name(name)?;
-                match self.page(None, usize::MAX).iter().find(|a| a.aor.domain() == &**name) {
-                    Some(a) => Err(ChangeError::DomainInUse { domain: name.clone(), account: a.aor.clone() }),
-                    None => Ok(()),
-                }
+                self.domain_is_empty(name)
             }
             Change::AccountAdded(account) => {
                 self.known_domain(account.aor.domain())?;
+                self.owner_fits(&account.aor, account.user)?;
                 if self.account_of(&account.aor).is_some() {
                     return Err(ChangeError::AccountExists(account.aor.clone()));
                 }
@@ -146,7 +153,11 @@ impl Directory {
                 }
                 Ok(())
             }
-            Change::AccountChanged { aor, .. } | Change::AccountRemoved(aor) => self.known(aor).map(|_| ()),
+            Change::AccountChanged { aor, patch } => {
+                self.known(aor)?;
+                self.owner_fits(aor, patch.user.flatten())
+            }
+            Change::AccountRemoved(aor) => self.known(aor).map(drop),
             Change::DeviceAdded { aor, .. } => {
                 if self.known(aor)?.devices.len() >= DEVICES_PER_ACCOUNT_MAX {
                     return Err(ChangeError::TooManyDevices(aor.clone()));
@@ -160,7 +171,9 @@ impl Directory {
                 Some(_) => Ok(()),
                 None => Err(ChangeError::UnknownDevice { aor: aor.clone(), device: *device }),
             },
-            Change::DomainAdded(_) | Change::SettingChanged { .. } => Ok(()),
+            Change::SettingChanged { .. } => Ok(()),
+            Change::Tenant(change) => self.check_tenant(change),
+            Change::User(change) => self.check_user(change),
         }
     }
 
@@ -216,8 +229,38 @@ impl Directory {
                 found.into_iter().for_each(|found| found.rekey(ha1.clone()));
             })?,
             Change::SettingChanged { .. } => {}
+            Change::Tenant(change) => self.apply_tenant(change),
+            Change::User(change) => self.apply_user(change),
         }
         Ok(())
+    }
+
+    pub(crate) fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// The accounts of a user, in no order. Reads the whole table: for listings.
+    pub fn accounts_of_user(&self, user: UserId) -> Vec<Arc<Account>> {
+        let of_stripe = |stripe: &RwLock<HashTable<Arc<Account>>>| {
+            stripe.read().iter().filter(|account| account.user == Some(user)).cloned().collect::<Vec<_>>()
+        };
+        self.accounts.iter().flat_map(of_stripe).collect()
+    }
+
+    /// A user and an account of his are of one tenant.
+    fn owner_fits(&self, aor: &Aor, user: Option<UserId>) -> Result<(), ChangeError> {
+        let Some(user) = user.map(|user| self.known_user(user)).transpose()? else { return Ok(()) };
+        match self.domain(aor.domain().as_bytes()).is_some_and(|domain| domain.tenant == user.tenant) {
+            true => Ok(()),
+            false => Err(ChangeError::OtherTenant { user: user.login.clone(), domain: aor.domain().into() }),
+        }
+    }
+
+    fn domain_is_empty(&self, name: &str) -> Result<(), ChangeError> {
+        match self.page(None, usize::MAX).iter().find(|a| a.aor.domain() == name) {
+            Some(a) => Err(ChangeError::DomainInUse { domain: name.into(), account: a.aor.clone() }),
+            None => Ok(()),
+        }
     }
 
     fn known_domain(&self, name: &str) -> Result<(), ChangeError> {
@@ -225,11 +268,10 @@ impl Directory {
     }
 
     /// Records go by the name as it is kept: another spelling of it would change nothing there, and be taken for done.
-    fn domain_by_its_name(&self, name: &str) -> Result<(), ChangeError> {
-        match self.domains.load().iter().any(|domain| *domain.name == *name) {
-            true => Ok(()),
-            false => Err(ChangeError::UnknownDomain(name.into())),
-        }
+    fn domain_by_its_name(&self, name: &str) -> Result<Arc<Domain>, ChangeError> {
+        let domains = self.domains.load();
+        let found = domains.iter().find(|domain| *domain.name == *name).cloned();
+        found.ok_or_else(|| ChangeError::UnknownDomain(name.into()))
     }
 
     fn known(&self, aor: &Aor) -> Result<Arc<Account>, ChangeError> {
@@ -296,6 +338,9 @@ impl Directory {
 fn patched(account: &mut Account, patch: &AccountPatch) {
     if let Some(name) = &patch.display_name {
         account.display_name = name.clone();
+    }
+    if let Some(user) = patch.user {
+        account.user = user;
     }
     if let Some(enabled) = patch.enabled {
         account.enabled = enabled;

@@ -139,10 +139,13 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     for table in ["phone_links", "phone_lines", "phones"] {
         tamper(&folder, &format!("DROP TABLE {table}"));
     }
-    tamper(&folder, "DELETE FROM numbers WHERE kind = 'phone'");
+    tamper(&folder, "ALTER TABLE accounts DROP COLUMN owner");
+    tamper(&folder, "ALTER TABLE domains DROP COLUMN tenant");
+    ["users", "tenants"].iter().for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
+    tamper(&folder, "DELETE FROM numbers WHERE kind NOT IN ('account', 'device')");
     tamper(&folder, "PRAGMA user_version = 3");
     // Nothing else is wrong with it.
-    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 10");
+    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 11");
     let (directory, unusable) = loaded(&folder.0);
     assert_eq!(unusable, Vec::<String>::new());
     let alice = directory.account_of(&Aor::parse("alice@example.org").expect("valid")).expect("there");
@@ -181,6 +184,59 @@ fn what_was_committed_is_there_after_a_restart() {
         alice.devices[0].ha1.md5.as_ref().expect("kept").expose(),
         expected.md5.expect("made").expose()
     );
+}
+
+#[test]
+fn tenants_users_and_whose_an_account_is_are_there_after_a_restart() {
+    let folder = Folder::new("people");
+    let mut records = filled(&folder.0, &["alice"]);
+    let alice = Aor::parse("alice@example.org").expect("valid");
+    let tenant = Tenant::new(records.next_tenant_id().expect("a number"), "Other");
+    let mut user = User::new(records.next_user_id().expect("a number"), "alice", Role::Operator);
+    user.email = "alice@example.org".into();
+    let desk = User {
+        id: records.next_user_id().expect("a number"),
+        tenant: tenant.id,
+        ..User::new(UserId(0), "desk", Role::Owner)
+    };
+    let patch = UserPatch {
+        kind: Some(UserKind::Role),
+        login: Some("reception".into()),
+        language: Some(Language::French),
+        enabled: Some(false),
+        ..UserPatch::default()
+    };
+    let whose = AccountPatch { user: Some(Some(user.id)), ..AccountPatch::default() };
+    let changes = [
+        Change::Tenant(TenantChange::Changed(Tenant::new(TenantId::FIRST, "First"))),
+        Change::Tenant(TenantChange::Added(tenant.clone())),
+        Change::DomainAdded(Domain { tenant: tenant.id, ..Domain::new("other.test") }),
+        Change::User(UserChange::Added(Box::new(user.clone()))),
+        Change::User(UserChange::Added(Box::new(desk.clone()))),
+        Change::User(UserChange::Changed { id: desk.id, patch: patch.clone() }),
+        Change::AccountChanged { aor: alice.clone(), patch: whose },
+    ];
+    records.commit(&Operator::program(), &changes, 2_000, &mut |_| ()).expect("commits");
+    let details: Vec<String> =
+        records.audit(0, 7).expect("reads").into_iter().map(|row| row.detail).collect();
+    assert!(!details.concat().contains("alice@example.org"), "an e-mail is not in the chain: {details:?}");
+    drop(records);
+    let (directory, unusable) = loaded(&folder.0);
+    assert_eq!(unusable, Vec::<String>::new());
+    assert_eq!(directory.tenant(TenantId::FIRST).expect("there").name.as_ref(), "First");
+    assert_eq!(directory.domain(b"other.test").expect("there").tenant, tenant.id);
+    assert_eq!(*directory.user_by_login("alice").expect("there"), user);
+    let mut changed = desk;
+    changed.change(&patch);
+    assert_eq!(*directory.user_by_login("reception").expect("there"), changed);
+    assert_eq!(directory.account_of(&alice).expect("there").user, Some(user.id));
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let removed = [UserChange::Removed(changed.id)].map(Change::User);
+    records.commit(&Operator::program(), &removed, 3_000, &mut |_| ()).expect("commits");
+    drop(records);
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    assert_eq!(records.next_user_id().expect("a number"), UserId(3), "the number of who is gone is spent");
+    assert_eq!(records.next_tenant_id().expect("a number"), TenantId(3));
 }
 
 #[test]

@@ -20,13 +20,14 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
     }
     let way = Way::open(&arguments.place)?;
     match arguments.verb {
-        AccountVerb::Add { account, display_name, secret_stdin, policy } => {
+        AccountVerb::Add { account, display_name, secret_stdin, policy, user } => {
             let secret = if secret_stdin { Some(GivenSecret::new(secret_from_stdin()?)) } else { None };
             let account = way.full_account(&account)?;
             warn_of_weak(secret.iter().map(GivenSecret::reveal));
             warn_of_namesake(&way, &account)?;
             let display_name = display_name.unwrap_or_default();
-            let new = NewAccount { account, display_name, secret, policy: policy_name(policy).to_owned() };
+            let policy = policy_name(policy).to_owned();
+            let new = NewAccount { account, display_name, secret, policy, user };
             made(&way, Request::AccountsAdd { accounts: vec![new] }, json, made_line)
         }
         AccountVerb::List { domain } => list(&way, domain, json),
@@ -34,6 +35,7 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
         AccountVerb::Set {
             account,
             display_name,
+            user,
             enabled,
             policy,
             contacts_max,
@@ -52,6 +54,7 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
             let yes = |word: YesNo| word == YesNo::Yes;
             let change = AccountChange {
                 display_name,
+                user,
                 enabled: enabled.map(yes),
                 policy: policy.map(|policy| policy_name(policy).to_owned()),
                 contacts_max,
@@ -226,6 +229,7 @@ fn marks(view: &AccountView) -> String {
     let forward = |word: Word, to: &Option<String>| to.as_ref().map(|to| word.with(&[to]));
     let marks = [
         (!view.enabled).then(|| Word::Disabled.say().to_owned()),
+        view.user.as_ref().map(|user| Word::OfUser.with(&[user])),
         view.relay.then(|| Word::MayRelay.say().to_owned()),
         view.pickup.then(|| Word::PickedUp.say().to_owned()),
         groups,

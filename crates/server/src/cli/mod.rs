@@ -26,9 +26,11 @@ pub mod serve;
 pub mod sheet;
 mod status;
 pub mod table;
+pub mod tenant;
 pub mod terminal;
 pub mod trace;
 pub mod turn;
+pub mod user;
 mod ways;
 pub mod words;
 
@@ -71,6 +73,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Device(arguments) => device::run(arguments),
         Command::Domain(arguments) => domain::run(arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::User(arguments) => user::run(arguments),
+        Command::Tenant(arguments) => tenant::run(arguments),
         Command::Registrations(arguments) => registrations::run(arguments),
         Command::Turn(arguments) => turn::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(arguments),

@@ -118,9 +118,8 @@ fn make(
 ) -> Result<Vec<Identity>, Failure> {
     let new = |account: &String| NewAccount {
         account: account.clone(),
-        display_name: String::new(),
-        secret: None,
         policy: "auto".to_owned(),
+        ..NewAccount::default()
     };
     let made = match ask(Request::AccountsAdd { accounts: accounts.iter().map(new).collect() })? {
         Reply::Made(made) => made,

@@ -158,8 +158,8 @@ fn account(server: &Server, user: &str, domain: &str) -> Result<Option<Secret>, 
     let new = NewAccount {
         account: format!("{user}@{domain}"),
         display_name: user[..1].to_ascii_uppercase() + &user[1..],
-        secret: None,
         policy: "auto".to_owned(),
+        ..NewAccount::default()
     };
     match server.door.answer(&Operator::program(), Request::AccountsAdd { accounts: vec![new] }) {
         Ok(Reply::Made(made)) => Ok(made

@@ -4,6 +4,7 @@
 //!
 //! What it does not stop: whoever can read `keys/seal.key` too can write any chain.
 
+use super::people;
 use aws_lc_rs::hmac;
 use coeur_directory::Change;
 use rusqlite::{Connection, Row};
@@ -113,12 +114,15 @@ pub(super) fn described(change: &Change) -> (&'static str, String, String) {
             ("device.keyed", aor.to_string(), format!("id={}", device.0))
         }
         Change::SettingChanged { key, value } => ("setting.changed", key.to_string(), value.to_string()),
+        Change::Tenant(change) => people::tenant_described(change),
+        Change::User(change) => people::user_described(change),
     }
 }
 
 fn domain_detail(domain: &coeur_directory::Domain) -> String {
     format!(
-        "algorithm={} contacts_max={} expires_s={}..{}..{}",
+        "tenant={} algorithm={} contacts_max={} expires_s={}..{}..{}",
+        domain.tenant.0,
         domain.algorithm.as_str(),
         domain.contacts_max,
         domain.expires_min_s,

@@ -5,6 +5,8 @@ mod call_rows;
 mod calls;
 mod check;
 mod head;
+mod numbers;
+mod people;
 mod phones;
 mod recordings;
 mod rows;
@@ -14,13 +16,14 @@ mod sqlite;
 pub use audit::{AuditRow, Chain};
 pub use calls::{CallQuery, CallRow, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow};
 pub use check::{RecordsReport, check, copy};
+pub use numbers::Numbered;
 pub use phones::{LinkKind, LinkRow, PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, TokenHash};
 pub use recordings::RecordingRow;
 pub use sqlite::FILE;
 pub use sqlite::{Sqlite, has_records};
 
 use crate::error::StorageError;
-use coeur_directory::{AccountId, Change, DeviceId, Directory};
+use coeur_directory::{AccountId, Change, DeviceId, Directory, TenantId, UserId};
 
 /// Who makes a change: made by the door that has checked the right to make it, written in the audit row.
 #[derive(Clone, Debug)]
@@ -67,8 +70,20 @@ pub trait Records: PhoneRecords + Send {
     ) -> Result<(), StorageError>;
 
     /// Numbers that nothing has or has had, not even what was removed: the journal names devices by number.
-    fn next_account_id(&mut self) -> Result<AccountId, StorageError>;
-    fn next_device_id(&mut self) -> Result<DeviceId, StorageError>;
+    fn next_number(&mut self, of: Numbered) -> Result<u64, StorageError>;
+
+    fn next_account_id(&mut self) -> Result<AccountId, StorageError> {
+        self.next_number(Numbered::Account).map(AccountId)
+    }
+    fn next_device_id(&mut self) -> Result<DeviceId, StorageError> {
+        self.next_number(Numbered::Device).map(DeviceId)
+    }
+    fn next_tenant_id(&mut self) -> Result<TenantId, StorageError> {
+        self.next_number(Numbered::Tenant).map(TenantId)
+    }
+    fn next_user_id(&mut self) -> Result<UserId, StorageError> {
+        self.next_number(Numbered::User).map(UserId)
+    }
 
     fn setting(&mut self, key: &str) -> Result<Option<String>, StorageError>;
 

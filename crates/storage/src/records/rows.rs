@@ -4,9 +4,12 @@ use crate::error::StorageError;
 use crate::seal::SealKey;
 use coeur_directory::{
     Account, AccountId, AlgorithmPolicy, Aor, Device, DeviceId, Domain, Dtmf, FORWARD_AFTER_S, Forwarding,
-    PickupGroups, RecordPolicy, Rights,
+    PickupGroups, RecordPolicy, Rights, TenantId, UserId,
 };
 use rusqlite::{Connection, Row};
+
+/// What [`domain`] reads, in its order.
+pub(super) const DOMAINS: &str = "SELECT name, algorithm, contacts_max, expires_min_s, expires_default_s, expires_max_s, tenant FROM domains";
 
 pub(super) fn domain(row: &Row<'_>) -> rusqlite::Result<Domain> {
     let name: String = row.get(0)?;
@@ -17,6 +20,7 @@ pub(super) fn domain(row: &Row<'_>) -> rusqlite::Result<Domain> {
         expires_min_s: row.get(3)?,
         expires_default_s: row.get(4)?,
         expires_max_s: row.get(5)?,
+        tenant: TenantId(row.get::<_, i64>(6)? as u64),
     })
 }
 
@@ -24,7 +28,7 @@ pub(super) fn domain(row: &Row<'_>) -> rusqlite::Result<Domain> {
 pub(super) const ACCOUNTS: &str =
     "SELECT id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign,
     forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb,
-    picked_up, pickup_groups, record FROM accounts";
+    picked_up, pickup_groups, record, owner FROM accounts";
 
 /// `None` for an address that is none.
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
@@ -42,6 +46,7 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
     account.pickup_groups = PickupGroups::parse(row.get_ref(15)?.as_str()?).unwrap_or_default();
     // An unknown word can only come from a newer program, which `TooNew` keeps away.
     account.record = RecordPolicy::parse(row.get_ref(16)?.as_str()?).unwrap_or_default();
+    account.user = row.get::<_, Option<i64>>(17)?.map(|user| UserId(user as u64));
     Ok(Some(account))
 }
 

@@ -69,6 +69,17 @@ const MIGRATIONS: &[&str] = &[
     "ALTER TABLE devices ADD COLUMN dtmf TEXT NOT NULL DEFAULT 'auto';",
     // 10: phones that are told their accounts
     phones::MIGRATION,
+    // 11: tenants and users; the first tenant is there before anybody names it
+    "CREATE TABLE tenants (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+     INSERT INTO tenants VALUES (1, 'default');
+     CREATE TABLE users (
+        id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL REFERENCES tenants(id), kind TEXT NOT NULL,
+        login TEXT NOT NULL UNIQUE, display_name TEXT NOT NULL, email TEXT NOT NULL, language TEXT NOT NULL,
+        role TEXT NOT NULL, enabled INTEGER NOT NULL
+     ) STRICT;
+     ALTER TABLE domains ADD COLUMN tenant INTEGER NOT NULL DEFAULT 1;
+     ALTER TABLE accounts ADD COLUMN owner INTEGER REFERENCES users(id);
+     INSERT INTO numbers VALUES ('tenant', 1), ('user', 0);",
 ];
 
 /// What a database has in which nothing was made yet.

@@ -2,14 +2,15 @@
 
 use super::audit::{self, AuditRow};
 use super::head::{self, Head};
+use super::numbers::{self, Numbered, Numbers};
 use super::{
     CallQuery, CallRow, Keep, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records,
-    TokenHash, call_rows, phones, recordings, rows, schema,
+    TokenHash, call_rows, people, phones, recordings, rows, schema,
 };
 use crate::error::StorageError;
 use crate::private;
 use crate::seal::SealKey;
-use coeur_directory::{Account, AccountId, AccountPatch, Aor, Change, Device, DeviceId, Directory, Domain};
+use coeur_directory::{Account, AccountId, AccountPatch, Aor, Change, Device, Directory, Domain};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,8 +20,7 @@ pub struct Sqlite {
     folder: PathBuf,
     path: PathBuf,
     key: SealKey,
-    next_account: u64,
-    next_device: u64,
+    numbers: Numbers,
     /// The end of the audit chain.
     head: Head,
     /// Records of calls; counted when the first is written.
@@ -56,8 +56,7 @@ impl Sqlite {
             folder: folder.to_owned(),
             path,
             key,
-            next_account: 1,
-            next_device: 1,
+            numbers: Numbers::default(),
             head: Head { rows: 0, tag: Vec::new() },
             calls: None,
             gap: None,
@@ -69,15 +68,10 @@ impl Sqlite {
 
     /// The last numbers given out, and the last row of the audit chain.
     fn read_ends(&mut self) -> rusqlite::Result<()> {
-        let last = |kind: &str| {
-            let sql = "SELECT last FROM numbers WHERE kind = ?1";
-            self.connection.query_row(sql, [kind], |row| row.get::<_, i64>(0)).map(|last| last as u64)
-        };
-        let (account, device) = (last("account")?, last("device")?);
         let sql = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1";
         let row: Option<(i64, Vec<u8>)> =
             self.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        (self.next_account, self.next_device) = (account + 1, device + 1);
+        self.numbers = Numbers::read(&self.connection)?;
         self.head =
             row.map_or(Head { rows: 0, tag: Vec::new() }, |(rows, tag)| Head { rows: rows as u64, tag });
         Ok(())
@@ -213,7 +207,7 @@ impl Records for Sqlite {
                 progress(done + 1);
             }
         }
-        keep_numbers(&transaction, changes).map_err(StorageError::sql(doing, &self.path))?;
+        numbers::keep(&transaction, changes).map_err(StorageError::sql(doing, &self.path))?;
         transaction.commit().map_err(StorageError::sql(doing, &self.path))?;
         progress(changes.len());
         self.head = head;
@@ -221,14 +215,8 @@ impl Records for Sqlite {
         Ok(())
     }
 
-    fn next_account_id(&mut self) -> Result<AccountId, StorageError> {
-        self.next_account += 1;
-        Ok(AccountId(self.next_account - 1))
-    }
-
-    fn next_device_id(&mut self) -> Result<DeviceId, StorageError> {
-        self.next_device += 1;
-        Ok(DeviceId(self.next_device - 1))
+    fn next_number(&mut self, of: Numbered) -> Result<u64, StorageError> {
+        Ok(self.numbers.next(of))
     }
 
     fn setting(&mut self, key: &str) -> Result<Option<String>, StorageError> {
@@ -367,8 +355,8 @@ impl Sqlite {
                 unusable.push(format!("{what}: {error}"));
             }
         };
-        let sql = "SELECT name, algorithm, contacts_max, expires_min_s, expires_default_s, expires_max_s FROM domains";
-        for domain in self.connection.prepare(sql)?.query_map([], rows::domain)? {
+        people::load(&self.connection, into, &mut refused)?;
+        for domain in self.connection.prepare(rows::DOMAINS)?.query_map([], rows::domain)? {
             let domain = domain?;
             refused(domain.name.to_string(), into.apply(&Change::DomainAdded(domain)));
         }
@@ -460,50 +448,24 @@ fn write(transaction: &Transaction<'_>, key: &SealKey, change: &Change) -> rusql
                 params![&**key, &**value],
             )
             .map(|_| ()),
+        Change::Tenant(change) => people::write_tenant(transaction, change),
+        Change::User(change) => people::write_user(transaction, change),
     }
-}
-
-/// A number is spent when what has it is written. One that was given out and never written may be given again.
-fn keep_numbers(transaction: &Transaction<'_>, changes: &[Change]) -> rusqlite::Result<()> {
-    let (mut account, mut device) = (0, 0);
-    for change in changes {
-        match change {
-            Change::AccountAdded(added) => {
-                account = account.max(added.id.0);
-                device = added.devices.iter().map(|d| d.id.0).fold(device, u64::max);
-            }
-            Change::DeviceAdded { device: added, .. } => device = device.max(added.id.0),
-            Change::DomainAdded(_)
-            | Change::DomainChanged(_)
-            | Change::DomainRemoved(_)
-            | Change::AccountChanged { .. }
-            | Change::AccountRemoved(_)
-            | Change::DeviceChanged { .. }
-            | Change::DeviceRevoked { .. }
-            | Change::DeviceProvedSha256 { .. }
-            | Change::DeviceKeyed { .. }
-            | Change::SettingChanged { .. } => {}
-        }
-    }
-    let sql = "UPDATE numbers SET last = ?2 WHERE kind = ?1 AND last < ?2";
-    for (kind, last) in [("account", account), ("device", device)] {
-        transaction.prepare_cached(sql)?.execute(params![kind, last as i64])?;
-    }
-    Ok(())
 }
 
 fn put_domain(transaction: &Transaction<'_>, domain: &Domain) -> rusqlite::Result<()> {
     let sql =
-        "INSERT INTO domains (name, algorithm, contacts_max, expires_min_s, expires_default_s, expires_max_s)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE SET algorithm = ?2, contacts_max = ?3,
-        expires_min_s = ?4, expires_default_s = ?5, expires_max_s = ?6";
+        "INSERT INTO domains (name, algorithm, contacts_max, expires_min_s, expires_default_s, expires_max_s, tenant)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (name) DO UPDATE SET algorithm = ?2, contacts_max = ?3,
+        expires_min_s = ?4, expires_default_s = ?5, expires_max_s = ?6, tenant = ?7";
     let values = params![
         &*domain.name,
         domain.algorithm.as_str(),
         domain.contacts_max,
         domain.expires_min_s,
         domain.expires_default_s,
-        domain.expires_max_s
+        domain.expires_max_s,
+        domain.tenant.0 as i64
     ];
     transaction.execute(sql, values).map(|_| ())
 }
@@ -512,8 +474,8 @@ fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite:
     let sql =
         "INSERT INTO accounts (id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign,
         forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb,
-        picked_up, pickup_groups, record)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+        picked_up, pickup_groups, record, owner)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
     let rules = account.forwarding.as_deref().cloned().unwrap_or_default();
     transaction
         .prepare_cached(sql)?
@@ -534,7 +496,8 @@ fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite:
             rules.do_not_disturb,
             account.picked_up,
             account.pickup_groups.as_str(),
-            account.record.as_str()
+            account.record.as_str(),
+            account.user.map(|user| user.0 as i64)
         ])
         .map(|_| ())
 }
@@ -573,7 +536,7 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         forward_offline = CASE WHEN ?15 THEN ?16 ELSE forward_offline END,
         forward_after_s = coalesce(?17, forward_after_s), do_not_disturb = coalesce(?18, do_not_disturb),
         picked_up = coalesce(?19, picked_up), pickup_groups = coalesce(?20, pickup_groups),
-        record = coalesce(?21, record)
+        record = coalesce(?21, record), owner = CASE WHEN ?22 THEN ?23 ELSE owner END
         WHERE user = ?1 AND domain = ?2";
     let rules = &patch.forwarding;
     fn target(rule: &Option<Option<Box<str>>>) -> Option<&str> {
@@ -600,7 +563,9 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         rules.do_not_disturb,
         patch.picked_up,
         patch.pickup_groups.as_ref().map(|groups| groups.as_str()),
-        patch.record.map(|record| record.as_str())
+        patch.record.map(|record| record.as_str()),
+        patch.user.is_some(),
+        patch.user.flatten().map(|user| user.0 as i64)
     ];
     transaction.execute(sql, values).map(|_| ())
 }

@@ -1,11 +1,13 @@
 //! The words of the command line. Settings are read as text here and checked in [`crate::config`], so that the
 //! command line, the environment and the file obey the same rules and give the same errors.
 
+mod people;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod turn;
 
+pub use people::{Tenant, TenantVerb, User, UserVerb};
 pub use settings::Settings;
 pub use turn::{Turn, TurnVerb};
 
@@ -40,6 +42,8 @@ impl Cli {
             Command::Device(given) => &mut given.place,
             Command::Domain(given) => &mut given.place,
             Command::Status(given) => &mut given.place,
+            Command::User(given) => &mut given.place,
+            Command::Tenant(given) => &mut given.place,
             Command::Registrations(given) => &mut given.place,
             Command::Turn(given) => &mut given.place,
             Command::CheckData(given) => &mut given.place,
@@ -106,6 +110,10 @@ pub enum Command {
     Domain(Domain),
     /// How the server does: since when, where it listens, how many are registered
     Status(StatusOf),
+    /// Users: who signs in, and whom accounts belong to
+    User(User),
+    /// Tenants: organisations that share this server
+    Tenant(Tenant),
     /// Who is registered, from where, until when
     Registrations(Registrations),
     /// STUN and TURN: credentials for a client
@@ -146,6 +154,8 @@ impl Command {
             | Command::Device(Device { place, .. })
             | Command::Domain(Domain { place, .. })
             | Command::Status(StatusOf { place })
+            | Command::User(User { place, .. })
+            | Command::Tenant(Tenant { place, .. })
             | Command::Registrations(Registrations { place, .. })
             | Command::Turn(Turn { place, .. })
             | Command::CheckData(CheckData { place })
@@ -217,6 +227,9 @@ pub enum AccountVerb {
         /// Which digest is asked of its devices
         #[arg(long, value_enum, default_value_t = Policy::Auto)]
         policy: Policy,
+        /// Whose it is, by login or number
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
     },
     /// List accounts
     #[command(
@@ -245,6 +258,9 @@ pub enum AccountVerb {
         /// What people call its owner
         #[arg(long, value_name = "NAME")]
         display_name: Option<String>,
+        /// Whose it is, by login or number; `no` for nobody's
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
         /// An account that is not enabled can do nothing
         #[arg(long, value_enum)]
         enabled: Option<YesNo>,
@@ -421,6 +437,9 @@ pub enum DomainVerb {
     Add {
         /// Host name such as example.org, or an address
         domain: String,
+        /// Whose it is, by name or number; the first one's when absent
+        #[arg(long, value_name = "TENANT")]
+        tenant: Option<String>,
     },
     /// List domains
     #[command(after_help = "Example:\n  coeur domain list --json")]

@@ -30,6 +30,8 @@ fn the_help_names_every_verb_and_the_exit_codes() {
         "account",
         "device",
         "domain",
+        "user",
+        "tenant",
         "registrations",
         "check-config",
         "check-data",

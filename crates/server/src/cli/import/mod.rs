@@ -130,6 +130,7 @@ fn new_account(row: &Row) -> NewAccount {
         display_name: row.display_name.clone(),
         secret: (!row.secret.is_empty()).then(|| GivenSecret::new(row.secret.clone())),
         policy: row.policy.to_owned(),
+        ..NewAccount::default()
     }
 }
 
