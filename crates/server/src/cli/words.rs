@@ -42,7 +42,6 @@ macro_rules! words {
 
 words! {
     Account "account" "compte",
-    Accounts "accounts" "comptes",
     Name "name" "nom",
     Number "number" "numéro",
     Login "login" "identifiant",
@@ -51,7 +50,6 @@ words! {
     Person "person" "personne",
     Desk "role" "fonction",
     Tenant "tenant" "organisation",
-    Domains "domains" "domaines",
     Email "e-mail" "e-mail",
     Tongue "language" "langue",
     Owner "owner" "propriétaire",
