@@ -10,7 +10,7 @@ use super::{
 use crate::error::StorageError;
 use crate::private;
 use crate::seal::SealKey;
-use coeur_directory::{Account, AccountId, AccountPatch, Aor, Change, Device, Directory, Domain};
+use coeur_directory::{Account, AccountId, AccountPatch, Aor, Change, Device, DeviceId, Directory, Domain};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
