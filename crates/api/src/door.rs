@@ -8,6 +8,7 @@ use crate::model::{
     SECRET_BYTES_MAX, Status, TraceRequest, TraceView, Why,
 };
 use crate::recordings::{Audience, RecordVerb};
+use crate::traces::{ConversationsPage, TraceMessagesRequest};
 use coeur_directory::{
     Account, AccountId, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory,
     Domain, Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy, Rights,
@@ -28,6 +29,10 @@ pub trait House: Send + Sync {
     /// A page; `after` is the `next` of the page before.
     fn registrations(&self, account: Option<&Aor>, after: Option<&str>, limit: usize) -> RegistrationsPage;
     fn traces(&self, request: &TraceRequest) -> Vec<TraceView>;
+    /// Conversations, message by message: none where no server runs.
+    fn trace_messages(&self, _request: &TraceMessagesRequest) -> ConversationsPage {
+        ConversationsPage::default()
+    }
     /// Calls that live: none where no server runs.
     fn calls(&self, _account: Option<&Account>, _limit: usize) -> Result<CallsPage, Refusal> {
         Ok(CallsPage::default())
@@ -121,6 +126,7 @@ impl Door {
             Request::UserShow { user } => self.show_user(&user),
             Request::UserChange { user, change } => self.change_user(operator, &user, &change),
             Request::UserRemove { user } => self.remove_user(operator, &user),
+            Request::TraceMessages(request) => Ok(Reply::Conversations(self.house.trace_messages(&request))),
         }
     }
 

@@ -22,6 +22,7 @@ mod people;
 mod people_door;
 mod recordings;
 pub mod rest;
+mod traces;
 mod visits;
 
 pub use calls::{
@@ -38,3 +39,7 @@ pub use metrics::{Kind, MetricsText};
 pub use model::*;
 pub use people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 pub use recordings::{Audience, RecordVerb, RecordingFileView, RecordingView};
+pub use traces::{
+    CONVERSATIONS_MAX, ConversationView, ConversationsPage, MESSAGES_MAX, MessageView, PAGE_TEXT_BYTES_MAX,
+    TraceMessagesRequest,
+};

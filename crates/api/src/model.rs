@@ -3,6 +3,7 @@
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, CallView, CallsPage};
 use crate::people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 use crate::recordings::{Audience, RecordVerb};
+use crate::traces::{ConversationsPage, MessageView, TraceMessagesRequest};
 use serde::{Deserialize, Serialize};
 
 /// A secret on its way to the door. It crosses a Unix socket that only its owner can open, so it can be serialised;
@@ -176,6 +177,8 @@ pub enum Request {
     UserRemove {
         user: String,
     },
+    /// Conversations, message by message.
+    TraceMessages(TraceMessagesRequest),
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -214,6 +217,7 @@ pub enum Reply {
     Tenant(Box<TenantView>),
     Users(UsersPage),
     User(Box<UserView>),
+    Conversations(ConversationsPage),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -406,21 +410,6 @@ pub struct TraceView {
     /// Whether its media goes from phone to phone or through this server, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_path: Option<String>,
-}
-
-/// One SIP message of a conversation, secrets hidden.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessageView {
-    /// Microseconds since the Unix epoch.
-    pub at_us: u64,
-    /// `received` or `sent`.
-    pub direction: String,
-    /// Address and port of the other side.
-    pub remote: String,
-    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
-    pub transport: String,
-    /// The whole message, control characters escaped, a line for each of its lines.
-    pub text: String,
 }
 
 /// What was promised, what left and what arrived of the sound of one side of a call; empty texts for what is not known.

@@ -15,12 +15,12 @@ use crate::shard::{Inbox, Notice, Stats};
 use crate::trace::ladder::{self, Style};
 use crate::trace::redact::Bodies;
 use crate::trace::rows::rows;
-use crate::trace::search::{Query, search};
-use crate::trace::{Conversation, Tap};
+use crate::trace::search::{Query, micros, search};
+use crate::trace::{Conversation, Tap, page};
 use crate::turn::Office;
 use coeur_api::{
-    Audience, CallView, CallsPage, GivenSecret, House, IceServerView, RecordVerb, Refusal, RegistrationView,
-    RegistrationsPage, Status, TraceRequest, TraceView, Watched, Why,
+    Audience, CallView, CallsPage, ConversationsPage, GivenSecret, House, IceServerView, RecordVerb, Refusal,
+    RegistrationView, RegistrationsPage, Status, TraceMessagesRequest, TraceRequest, TraceView, Watched, Why,
 };
 use coeur_directory::{Account, Aor, DeviceId, Directory};
 use coeur_exchange::bindings::{Cursor, View};
@@ -35,7 +35,7 @@ use coeur_storage::Journal;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 pub struct Running {
     pub world: Arc<World>,
@@ -151,7 +151,7 @@ impl House for Running {
 
     fn traces(&self, request: &TraceRequest) -> Vec<TraceView> {
         let since = request.since_us.map(|micros| UNIX_EPOCH + Duration::from_micros(micros));
-        let query = Query { what: request.what.clone(), last: request.last, since };
+        let query = Query { what: request.what.clone(), last: request.last, since, ..Query::default() };
         let bodies = if request.bodies { Bodies::Shown } else { Bodies::Hidden };
         let style = Style { full: request.full, bodies, ascii: request.ascii };
         let view = |conversation: Conversation| {
@@ -172,6 +172,12 @@ impl House for Running {
             }
         };
         search(self.tap.entries(), &query).into_iter().map(view).collect()
+    }
+
+    fn trace_messages(&self, request: &TraceMessagesRequest) -> ConversationsPage {
+        let (query, limit) = page::query(request);
+        let found = search(self.tap.entries(), &query);
+        page::page(found, limit, request, &self.listeners, |names| self.silences.of(names))
     }
 
     fn calls(&self, account: Option<&Account>, limit: usize) -> Result<CallsPage, Refusal> {
@@ -310,8 +316,4 @@ fn show(view: &View<'_>) -> RegistrationView {
 
 fn flow(flow: Flow) -> String {
     format!("{} {}", flow.transport.to_string().to_ascii_lowercase(), flow.remote)
-}
-
-fn micros(at: SystemTime) -> u64 {
-    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
 }

@@ -58,7 +58,7 @@ impl Party {
         match self {
             Party::Us => false,
             Party::Remote { address, transport } => {
-                *address == entry.flow.remote && *transport == transport_name(entry)
+                *address == entry.flow.remote && *transport == sight::transport(entry.flow.transport)
             }
         }
     }
@@ -71,25 +71,15 @@ impl Party {
     }
 }
 
-pub(super) fn transport_name(entry: &Entry) -> &'static str {
-    use coeur_sip::transport::Transport;
-    match entry.flow.transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
-        Transport::Tls => "tls",
-        Transport::Ws => "ws",
-        Transport::Wss => "wss",
-        // Never of a flow of ours.
-        Transport::Sctp | Transport::TlsSctp | Transport::Other => "other",
-    }
-}
-
 /// The first party, then Coeur, then the others in the order in which they appear.
 fn parties(entries: &[Entry]) -> Vec<Party> {
     let mut parties = Vec::new();
     for entry in entries {
         if parties.len() < PARTIES_MAX && !parties.iter().any(|party: &Party| party.is(entry)) {
-            parties.push(Party::Remote { address: entry.flow.remote, transport: transport_name(entry) });
+            parties.push(Party::Remote {
+                address: entry.flow.remote,
+                transport: sight::transport(entry.flow.transport),
+            });
         }
         if parties.len() == 1 {
             parties.push(Party::Us);
@@ -99,10 +89,7 @@ fn parties(entries: &[Entry]) -> Vec<Party> {
 }
 
 fn heading(conversation: &Conversation, first: &Entry) -> String {
-    let who = |name, compact| {
-        let address = sight::header(&first.bytes, name, Some(compact)).and_then(sight::address);
-        address.map_or("?".to_owned(), |address| super::escape::line(&address))
-    };
+    let who = |name, compact| sight::party(&first.bytes, name, compact).unwrap_or_else(|| "?".to_owned());
     let method = super::escape::line(sight::method(&first.bytes).unwrap_or(b"?"));
     let (from, to) = (who("From", "f"), who("To", "t"));
     let names: Vec<String> = conversation.names.iter().map(|name| super::escape::line(name)).collect();

@@ -5,6 +5,7 @@
 
 pub mod escape;
 pub mod ladder;
+pub mod page;
 pub mod redact;
 pub mod ring;
 pub mod rows;

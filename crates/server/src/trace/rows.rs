@@ -1,36 +1,21 @@
 //! The messages of a conversation one by one, for whoever draws the ladder himself. Secrets are hidden as in the drawing.
 
-use super::ladder::transport_name;
-use super::redact::{self, Bodies};
-use super::ring::{Direction, Entry};
+use super::page::message;
+use super::redact::Bodies;
+use super::ring::Entry;
 use super::search::Conversation;
-use coeur_api::MessageView;
-use std::time::UNIX_EPOCH;
-
-/// Messages of one conversation that are given, the first and the last in equal parts: with messages of usual length about
-/// 2 MB.
-const ROWS_MAX: usize = 2_000;
+use coeur_api::{MESSAGES_MAX, MessageView};
 
 /// In the order of time.
 pub fn rows(conversation: &Conversation, bodies: Bodies) -> Vec<MessageView> {
-    let entries = &conversation.entries;
-    let surplus = entries.len().saturating_sub(ROWS_MAX);
-    let cut = ROWS_MAX / 2..ROWS_MAX / 2 + surplus;
-    let kept = entries.iter().enumerate().filter(|(at, _)| !cut.contains(at));
-    kept.map(|(_, entry)| row(entry, bodies)).collect()
+    begin_and_end(&conversation.entries).map(|entry| message(entry, bodies, &[])).collect()
 }
 
-fn row(entry: &Entry, bodies: Bodies) -> MessageView {
-    MessageView {
-        at_us: entry.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64,
-        direction: match entry.direction {
-            Direction::Received => "received".into(),
-            Direction::Sent => "sent".into(),
-        },
-        remote: entry.flow.remote.to_string(),
-        transport: transport_name(entry).into(),
-        text: redact::lines(&entry.bytes, bodies).join("\n"),
-    }
+/// At most [`MESSAGES_MAX`], the first and the last in equal parts: with messages of usual length about 2 MB.
+pub fn begin_and_end(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
+    let surplus = entries.len().saturating_sub(MESSAGES_MAX);
+    let cut = MESSAGES_MAX / 2..MESSAGES_MAX / 2 + surplus;
+    entries.iter().enumerate().filter(move |(at, _)| !cut.contains(at)).map(|(_, entry)| entry)
 }
 
 #[cfg(test)]
@@ -61,7 +46,7 @@ mod tests {
             entry(serial, false, "192.0.2.1:5060", &format!("OPTIONS sip:{serial} SIP/2.0\r\ni: c\r\n\r\n"))
         };
         let seen = rows(&conversation((0..2_500).map(at).collect()), Bodies::Hidden);
-        assert_eq!(seen.len(), ROWS_MAX);
-        assert!(seen[0].text.contains("sip:0 ") && seen[ROWS_MAX - 1].text.contains("sip:2499 "));
+        assert_eq!(seen.len(), MESSAGES_MAX);
+        assert!(seen[0].text.contains("sip:0 ") && seen[MESSAGES_MAX - 1].text.contains("sip:2499 "));
     }
 }

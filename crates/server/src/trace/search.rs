@@ -3,7 +3,9 @@
 use super::ring::{Direction, Entry};
 use super::sight;
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::fmt;
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 #[derive(Clone, Debug, Default)]
 pub struct Query {
@@ -13,6 +15,46 @@ pub struct Query {
     pub last: usize,
     /// Only conversations with a message after this.
     pub since: Option<SystemTime>,
+    /// Only conversations whose last message is before this.
+    pub until: Option<SystemTime>,
+    /// Only what lies behind this, towards the past.
+    pub after: Option<Place>,
+}
+
+/// Where a conversation stands among all: by its last message, then by its name. A page ends at one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    at_us: u64,
+    call_id: String,
+}
+
+impl Place {
+    /// Behind everything.
+    pub const NOWHERE: Self = Self { at_us: 0, call_id: String::new() };
+
+    pub fn of(conversation: &Conversation) -> Self {
+        let last = conversation.entries.last().map_or(UNIX_EPOCH, |entry| entry.at);
+        Self { at_us: micros(last), call_id: conversation.call_id.clone() }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.at_us, self.call_id)
+    }
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (at_us, call_id) = text.split_once(':').ok_or(())?;
+        Ok(Self { at_us: at_us.parse().map_err(|_| ())?, call_id: call_id.to_owned() })
+    }
+}
+
+pub fn micros(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
 }
 
 /// The messages of one Call-ID, or of all legs of a call, in the order of time; never empty.
@@ -37,7 +79,7 @@ pub fn search(entries: Vec<Entry>, query: &Query) -> Vec<Conversation> {
     }
     let mut found: Vec<Conversation> =
         joined(by_call_id).into_iter().filter(|conversation| matches(conversation, query)).collect();
-    found.sort_by_key(|conversation| conversation.entries.last().map(|entry| entry.at));
+    found.sort_by_cached_key(Place::of);
     let surplus = found.len().saturating_sub(query.last.max(1));
     found.drain(..surplus);
     found
@@ -86,7 +128,10 @@ fn uuids(entries: &[Entry]) -> Vec<Vec<u8>> {
 
 fn matches(conversation: &Conversation, query: &Query) -> bool {
     let Conversation { call_id, names, entries } = conversation;
-    let recent = query.since.is_none_or(|since| entries.last().is_some_and(|entry| entry.at > since));
+    let last = entries.last().map_or(UNIX_EPOCH, |entry| entry.at);
+    let recent = query.since.is_none_or(|since| last > since)
+        && query.until.is_none_or(|until| last < until)
+        && query.after.as_ref().is_none_or(|after| Place::of(conversation) < *after);
     let Some(what) = query.what.as_deref() else { return recent && !call_id.is_empty() };
     let named = what.len() >= 4 && names.iter().any(|name| name.starts_with(what.as_bytes()));
     recent && (named || entries.iter().any(|entry| concerns(entry, what)))
@@ -125,7 +170,7 @@ mod tests {
     }
 
     fn found(what: &str, last: usize) -> Vec<String> {
-        let query = Query { what: Some(what.to_owned()), last, since: None };
+        let query = Query { what: Some(what.to_owned()), last, ..Query::default() };
         search(entries(), &query).into_iter().map(|conversation| conversation.call_id).collect()
     }
 
@@ -143,6 +188,27 @@ mod tests {
         assert_eq!(found("bob", 1), ["call-three"]);
     }
 
+    #[test]
+    fn pages_go_towards_the_past_without_a_gap_also_where_several_end_at_one_time() {
+        let message = |call: usize| {
+            format!(
+                "INVITE sip:bob@d SIP/2.0\r\nf: <sip:alice@d>\r\nt: <sip:bob@d>\r\ni: call-{call}\r\n\r\n"
+            )
+        };
+        let entries: Vec<Entry> =
+            (0..7).map(|call| entry(call / 3, true, "192.0.2.1:5060", &message(call as usize))).collect();
+        let (mut after, mut seen) = (None, Vec::new());
+        loop {
+            let page = search(entries.clone(), &Query { last: 2, after, ..Query::default() });
+            let Some(oldest) = page.first() else { break };
+            after = Some(Place::of(oldest).to_string().parse().unwrap());
+            seen.extend(page.iter().rev().map(|found| found.call_id.clone()));
+        }
+        assert_eq!(seen, ["call-6", "call-5", "call-4", "call-3", "call-2", "call-1", "call-0"]);
+        let until = Query { last: 9, until: Some(entries[3].at), ..Query::default() };
+        assert_eq!(search(entries, &until).len(), 3);
+    }
+
     /// RFC 7989: what we have sent says which legs are one call.
     #[test]
     fn the_legs_of_a_call_are_one_conversation_and_a_stranger_joins_none() {
@@ -158,7 +224,7 @@ mod tests {
             entry(2, false, "192.0.2.1:5060", &message("leg-of-alice", &format!("{b};remote={a}"))),
             entry(3, true, "192.0.2.9:5060", &message("leg-of-mallory", &format!("{a};remote={b}"))),
         ];
-        let query = Query { what: Some("zz-leg-of-bob".to_owned()), last: 9, since: None };
+        let query = Query { what: Some("zz-leg-of-bob".to_owned()), last: 9, ..Query::default() };
         let found = search(entries, &query);
         assert_eq!(found.len(), 1);
         assert_eq!((&*found[0].call_id, found[0].entries.len()), ("leg-of-alice", 3));

@@ -1,6 +1,8 @@
 //! The few things a trace must see in a message, taken from its raw bytes: a message that does not parse must be
 //! shown too, so nothing here relies on the parser.
 
+use coeur_sip::transport::Transport;
+
 /// Lines of the header section, unfolded lines apart; ends at the empty line.
 pub fn header_lines(message: &[u8]) -> impl Iterator<Item = &[u8]> {
     message.split(|byte| *byte == b'\n').map(trim_cr).take_while(|line| !line.is_empty())
@@ -48,6 +50,30 @@ pub fn method(message: &[u8]) -> Option<&[u8]> {
         header(message, "CSeq", None)?.rsplit(|byte| *byte == b' ').next()
     } else {
         message.split(|byte| *byte == b' ').next()
+    }
+}
+
+/// `user@host` of the first message's From and To, to be shown.
+pub fn party(message: &[u8], name: &str, compact: &str) -> Option<String> {
+    let address = header(message, name, Some(compact)).and_then(address)?;
+    Some(super::escape::line(&address))
+}
+
+/// Of a response.
+pub fn status(message: &[u8]) -> Option<u16> {
+    let line = message.strip_prefix(b"SIP/2.0 ")?;
+    std::str::from_utf8(line.get(..3)?).ok()?.parse().ok()
+}
+
+pub fn transport(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+        Transport::Tls => "tls",
+        Transport::Ws => "ws",
+        Transport::Wss => "wss",
+        // Never of a flow of ours.
+        Transport::Sctp | Transport::TlsSctp | Transport::Other => "other",
     }
 }
 
