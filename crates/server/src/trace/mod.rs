@@ -5,6 +5,7 @@
 
 pub mod escape;
 pub mod ladder;
+pub mod lines;
 pub mod page;
 pub mod redact;
 pub mod ring;

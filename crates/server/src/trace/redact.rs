@@ -1,72 +1,174 @@
-//! What must not be shown: answers to challenges, keys of media, and what people write to each other.
+//! What must not be shown nor kept: answers to challenges, keys of media, tokens, and what people write to each other.
 //! `docs/attacks.md` names this file.
+//!
+//! Every message goes through here once on its way to the disk, so [`message`] walks over its lines once and copies nothing
+//! where nothing is secret. Head and body are judged by the same rules: a body may hold a message again (RFC 3420), and who
+//! writes a hostile message chooses where its head ends.
 
-use super::{escape, sight};
+use super::escape;
+use super::lines::{Line, lines as lines_of};
+use memchr::{memchr, memchr_iter, memrchr};
+use std::borrow::Cow;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bodies {
-    /// The body of a MESSAGE is replaced by its length.
+    /// Text that people write, and what was made for one phone alone, is replaced by its length.
     Hidden,
     Shown,
 }
 
 /// The lines of a message, safe to print: secrets replaced by `***`, control characters escaped.
 pub fn lines(message: &[u8], bodies: Bodies) -> Vec<String> {
-    let (head, body) = split(message);
-    let mut lines: Vec<String> = unfolded_credentials(head)
-        .iter()
-        .map(|line| match carries(line) {
-            Carries::Credentials => hide_credentials(&escape::line(line)),
-            Carries::Parameters => hide_parameters(&escape::line(line)),
-            Carries::Neither => hide_passwords(&escape::line(line)),
-        })
-        .collect();
-    if body.is_empty() {
-        return lines;
-    }
-    lines.push(String::new());
-    let private = sight::method(message) == Some(b"MESSAGE") || sight::method(message) == Some(b"INFO");
-    if private && bodies == Bodies::Hidden {
-        lines.push(format!("({} bytes of text hidden)", body.len()));
-    } else {
-        lines.extend(
-            body.split(|byte| *byte == b'\n').map(|line| hide_keys(&escape::line(line.trim_ascii_end()))),
-        );
-    }
+    let shown = self::message(message, bodies);
+    let mut lines: Vec<String> = lines_of(&shown).map(|line| escape::line(line.text.trim_ascii_end())).collect();
     while lines.last().is_some_and(String::is_empty) {
         lines.pop();
     }
     lines
 }
 
-fn split(message: &[u8]) -> (&[u8], &[u8]) {
-    let end = |separator: &[u8]| {
-        message.windows(separator.len()).position(|window| window == separator).map(|at| at + separator.len())
-    };
-    match end(b"\r\n\r\n").or_else(|| end(b"\n\n")) {
-        Some(at) => message.split_at(at),
-        None => (message, &[]),
+/// The message as it may be kept: secrets replaced by `***`, every other byte as it was.
+pub fn message(message: &[u8], bodies: Bodies) -> Cow<'_, [u8]> {
+    let mut kept = Kept { message, copied: 0, out: Vec::new() };
+    let mut walk = lines_of(message).peekable();
+    let mut text = Text::Nobody;
+    let mut is_first = true;
+    let mut in_head = true;
+    while let Some(line) = walk.next() {
+        if line.text.is_empty() {
+            if in_head && bodies == Bodies::Hidden && text == Text::People && line.end < message.len() {
+                let note = format!("({} bytes of text hidden)", message.len() - line.end);
+                kept.replace(line.end, message.len(), note.as_bytes());
+                break;
+            }
+            in_head = false;
+            continue;
+        }
+        let mut end = line;
+        while let Some(next) = walk.next_if(Line::continues) {
+            end = next;
+        }
+        let whole = &message[line.start..end.start + end.text.len()];
+        if in_head && text == Text::Nobody {
+            text = Text::of(whole, is_first);
+        }
+        is_first = false;
+        if let Some(safe) = hide(whole) {
+            kept.replace(line.start, line.start + whole.len(), &safe);
+        }
+    }
+    kept.finish()
+}
+
+/// A message of which parts are replaced; borrowed until the first is.
+struct Kept<'m> {
+    message: &'m [u8],
+    copied: usize,
+    out: Vec<u8>,
+}
+
+impl<'m> Kept<'m> {
+    fn replace(&mut self, from: usize, to: usize, by: &[u8]) {
+        if self.out.capacity() == 0 {
+            self.out.reserve(self.message.len() + by.len());
+        }
+        self.out.extend_from_slice(&self.message[self.copied..from]);
+        self.out.extend_from_slice(by);
+        self.copied = to;
+    }
+
+    fn finish(mut self) -> Cow<'m, [u8]> {
+        if self.copied == 0 {
+            return Cow::Borrowed(self.message);
+        }
+        self.out.extend_from_slice(&self.message[self.copied..]);
+        Cow::Owned(self.out)
     }
 }
 
-/// The lines of the head. Those that continue a header with credentials (RFC 3261 section 7.3.1) are put behind it: its
-/// scheme, or the value of a parameter, may begin in another line than its name.
-fn unfolded_credentials(head: &[u8]) -> Vec<Vec<u8>> {
-    let mut lines: Vec<Vec<u8>> = Vec::new();
-    for line in sight::header_lines(head) {
-        match lines.last_mut() {
-            Some(header) if line.starts_with(b" ") || line.starts_with(b"\t") => {
-                if carries(header) == Carries::Neither {
-                    lines.push(line.to_vec());
-                } else {
-                    header.push(b' ');
-                    header.extend_from_slice(line.trim_ascii());
-                }
+/// Whose the body is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Text {
+    Nobody,
+    /// What people write (RFC 3428; an INFO may hold keys that somebody presses), or a link made for one phone.
+    People,
+}
+
+impl Text {
+    /// As one line of the head, with those that continue it, says.
+    fn of(line: &[u8], is_first: bool) -> Self {
+        let is_theirs = match line[0] | 0x20 {
+            _ if is_first => starts(line, b"MESSAGE") || starts(line, b"INFO"),
+            b'c' if starts(line, b"CSeq") => {
+                let value = line.trim_ascii_end();
+                ends(value, b"MESSAGE") || ends(value, b"INFO")
             }
-            Some(_) | None => lines.push(line.to_vec()),
-        }
+            b'c' => {
+                let kind = value_of(line, b"Content-Type").or_else(|| value_of(line, b"c"));
+                kind.is_some_and(|kind| PRIVATE_TYPES.iter().any(|known| starts(kind, known)))
+            }
+            _ => false,
+        };
+        if is_theirs { Self::People } else { Self::Nobody }
     }
-    lines
+}
+
+const PRIVATE_TYPES: [&[u8]; 3] = [b"text/", b"message/cpim", b"application/url"];
+
+fn starts(text: &[u8], with: &[u8]) -> bool {
+    text.len() >= with.len() && text[..with.len()].eq_ignore_ascii_case(with)
+}
+
+fn ends(text: &[u8], with: &[u8]) -> bool {
+    text.len() >= with.len() && text[text.len() - with.len()..].eq_ignore_ascii_case(with)
+}
+
+/// Of a header of this name.
+fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
+    let rest = line.get(name.len()..).filter(|_| starts(line, name))?.trim_ascii_start();
+    rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start)
+}
+
+/// The line as it may be kept; `None`: as it is. What it costs where there is nothing is what every line of every message
+/// costs, so it looks for single bytes first.
+fn hide(line: &[u8]) -> Option<Vec<u8>> {
+    let text = line.trim_ascii_start();
+    match text.first()? | 0x20 {
+        b'a' | b'p' | b'i' | b'c' | b's' | b'x' | b'k' => match Carries::of(text) {
+            Carries::Credentials => return Some(hide_credentials(&unfolded(line))),
+            Carries::Parameters => return Some(hide_parameters(&unfolded(line))),
+            Carries::Everything(from) => return Some([&text[..from], b"***"].concat()),
+            Carries::Nothing => {}
+        },
+        _ => {}
+    }
+    let mut safe: Option<Vec<u8>> = None;
+    if let Some(at) = memrchr(b'@', line)
+        && may_have_password(&line[..at])
+    {
+        safe = Some(hide_passwords(line));
+    }
+    if memchr(b'?', line).is_some() {
+        let now = safe.as_deref().unwrap_or(line);
+        safe = hide_embedded(now).or(safe);
+    }
+    if memchr_iter(b'-', line).any(|at| is_push_token(line, at)) {
+        let now = safe.as_deref().unwrap_or(line);
+        safe = Some(hide_push_tokens(now));
+    }
+    safe
+}
+
+/// One line of what was folded (RFC 3261 section 7.3.1).
+fn unfolded(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len());
+    for part in lines_of(line) {
+        if !out.is_empty() {
+            out.push(b' ');
+        }
+        out.extend_from_slice(if out.is_empty() { part.text } else { part.text.trim_ascii() });
+    }
+    out
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,120 +177,220 @@ enum Carries {
     Credentials,
     /// What a digest answer says in return, without a scheme (RFC 3261 section 20.6).
     Parameters,
-    Neither,
+    /// All is secret from this place on.
+    Everything(usize),
+    Nothing,
 }
 
-fn carries(line: &[u8]) -> Carries {
-    let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
-    let is = |names: [&str; 2]| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
-    // What browsers are told of TURN has a password in it.
-    if is(["Authorization", "Proxy-Authorization"]) || name.eq_ignore_ascii_case(b"Ice-Servers") {
-        Carries::Credentials
-    } else if is(["Authentication-Info", "Proxy-Authentication-Info"]) {
-        Carries::Parameters
-    } else {
-        Carries::Neither
+impl Carries {
+    fn of(line: &[u8]) -> Self {
+        if let Some(from) = key(line) {
+            return Self::Everything(from);
+        }
+        // No name below is longer.
+        let Some(colon) = memchr(b':', &line[..line.len().min(40)]) else { return Self::Nothing };
+        let name = line[..colon].trim_ascii();
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        // A length says quickly what a name is not.
+        match name.len() {
+            13 if is("Authorization") => Self::Credentials,
+            19 if is("Proxy-Authorization") => Self::Credentials,
+            19 if is("Authentication-Info") => Self::Parameters,
+            25 if is("Proxy-Authentication-Info") => Self::Parameters,
+            // What browsers are told of TURN has a password in it.
+            11 if is("Ice-Servers") => Self::Everything(colon + 1).spaced(line),
+            // Of HTTP that came to a port of SIP.
+            6 if is("Cookie") => Self::Everything(colon + 1).spaced(line),
+            10 if is("Set-Cookie") => Self::Everything(colon + 1).spaced(line),
+            9 if is("X-Api-Key") => Self::Everything(colon + 1).spaced(line),
+            _ => Self::Nothing,
+        }
+    }
+
+    fn spaced(self, line: &[u8]) -> Self {
+        match self {
+            Self::Everything(from) if line.get(from) == Some(&b' ') => Self::Everything(from + 1),
+            other => other,
+        }
+    }
+}
+
+/// Where the key begins: SDES (RFC 4568), MIKEY (RFC 4567), ICE passwords (RFC 8839) and the `k=` of old.
+fn key(line: &[u8]) -> Option<usize> {
+    match line {
+        [b'k' | b'K', b'=', ..] => Some(2),
+        [b'a' | b'A', b'=', ..] => {
+            if starts(line, b"a=crypto:") {
+                let inline = line.windows(7).position(|window| window.eq_ignore_ascii_case(b"inline:"));
+                Some(inline.map_or("a=crypto:".len(), |at| at + 7))
+            } else {
+                let names: [&[u8]; 2] = [b"a=ice-pwd:", b"a=key-mgmt:"];
+                names.iter().find(|name| starts(line, name)).map(|name| name.len())
+            }
+        }
+        _ => None,
     }
 }
 
 /// Of a digest the secret parameters; of other schemes, such as Basic and Bearer, and of what has no scheme all is secret.
-fn hide_credentials(line: &str) -> String {
-    let (name, value) = line.split_once(':').unwrap_or((line, ""));
-    let scheme = value.trim_start().split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-    if scheme.eq_ignore_ascii_case("digest") { hide_parameters(line) } else { format!("{name}: ***") }
+fn hide_credentials(line: &[u8]) -> Vec<u8> {
+    let colon = memchr(b':', line).unwrap_or(line.len());
+    let value = line.get(colon + 1..).unwrap_or_default().trim_ascii_start();
+    let scheme = value.split(|byte| !byte.is_ascii_alphanumeric()).next().unwrap_or_default();
+    if scheme.eq_ignore_ascii_case(b"digest") {
+        hide_parameters(line)
+    } else {
+        [&line[..colon], b": ***"].concat()
+    }
 }
 
 /// Digest answers and client nonces (RFC 7616) let a password be guessed off-line.
-fn hide_parameters(line: &str) -> String {
+fn hide_parameters(line: &[u8]) -> Vec<u8> {
     let line = hide_passwords(line);
-    ["response", "cnonce", "rspauth"].iter().fold(line, |line, name| hide_value(&line, name))
+    let names: [&[u8]; 3] = [b"response", b"cnonce", b"rspauth"];
+    names.iter().fold(line, |line, name| hide_value(&line, name))
 }
 
-fn hide_value(line: &str, name: &str) -> String {
-    let lower = line.to_ascii_lowercase();
-    let mut out = String::with_capacity(line.len());
+fn hide_value(line: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len());
     let mut from = 0;
-    while let Some(found) = lower[from..].find(name) {
+    while let Some(found) = find(&line[from..], name) {
         let start = from + found;
         let after = start + name.len();
-        let whole = lower[..start].chars().next_back().is_none_or(|c| !c.is_ascii_alphanumeric() && c != '-');
-        let gap = lower[after..].len() - lower[after..].trim_start().len();
-        if !(whole && lower[after + gap..].starts_with('=')) {
-            out.push_str(&line[from..after]);
+        let whole = !matches!(line[..start].last(), Some(before) if before.is_ascii_alphanumeric() || *before == b'-');
+        let gap = line[after..].len() - line[after..].trim_ascii_start().len();
+        if !(whole && line.get(after + gap) == Some(&b'=')) {
+            out.extend_from_slice(&line[from..after]);
             from = after;
             continue;
         }
         let value = after + gap + 1;
-        out.push_str(&line[from..value]);
-        out.push_str("***");
-        from = value + value_length(&lower[value..]);
+        out.extend_from_slice(&line[from..value]);
+        out.extend_from_slice(b"***");
+        from = value + value_length(&line[value..]);
     }
-    out.push_str(&line[from..]);
+    out.extend_from_slice(&line[from..]);
     out
 }
 
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle))
+}
+
 /// A quoted string with its escapes, or up to the next comma.
-fn value_length(text: &str) -> usize {
-    let lead = text.len() - text.trim_start().len();
-    if !text[lead..].starts_with('"') {
-        return text.find(',').unwrap_or(text.len());
+fn value_length(text: &[u8]) -> usize {
+    let lead = text.len() - text.trim_ascii_start().len();
+    if text.get(lead) != Some(&b'"') {
+        return memchr(b',', text).unwrap_or(text.len());
     }
     let mut escaped = false;
-    for (at, c) in text.char_indices().skip_while(|(at, _)| *at <= lead) {
-        match c {
+    for (at, byte) in text.iter().enumerate().skip(lead + 1) {
+        match byte {
             _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => return at + 1,
+            b'\\' => escaped = true,
+            b'"' => return at + 1,
             _ => {}
         }
     }
     text.len()
 }
 
-/// The password in `sip:user:password@host` (RFC 3261 section 19.1.1), wherever a URI stands in the line. User and password
-/// may hold `,`, `;` and `?`: up to where the URI must have ended, whatever stands before an `@` is taken for them.
-fn hide_passwords(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = next_scheme(rest) {
-        let (before, uri) = rest.split_at(at);
-        out.push_str(before);
-        rest = uri;
-        let end = uri.find(['>', ' ', '"']).unwrap_or(uri.len());
-        let Some(userinfo) = uri[..end].rfind('@') else { continue };
-        if let Some(colon) = uri[..userinfo].find(':') {
-            out.push_str(&uri[..=colon]);
-            out.push_str("***");
-            rest = &uri[userinfo..];
+/// Schemes of URIs that may have a password; of SIP (RFC 3261 section 19.1.1), and where somebody has put another.
+const SCHEMES: [&[u8]; 4] = [b"sip", b"sips", b"http", b"https"];
+
+/// Whether a colon is a scheme's.
+fn is_scheme(before: &[u8]) -> bool {
+    let start = before.iter().rposition(|byte| !byte.is_ascii_alphabetic()).map_or(0, |at| at + 1);
+    SCHEMES.iter().any(|scheme| before[start..].eq_ignore_ascii_case(scheme))
+}
+
+/// `before`: up to the last `@`. There is a colon behind one of a scheme.
+fn may_have_password(before: &[u8]) -> bool {
+    let mut colons = memchr_iter(b':', before);
+    colons.any(|at| is_scheme(&before[..at])) && colons.next().is_some()
+}
+
+/// The password in `sip:user:password@host`, wherever a URI stands in the line. User and password may hold `,`, `;` and `?`:
+/// up to where the URI must have ended, whatever stands before an `@` is taken for them.
+fn hide_passwords(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len());
+    let mut from = 0;
+    for at in memchr_iter(b':', line) {
+        if at < from || !is_scheme(&line[..at]) {
+            continue;
         }
+        let rest = &line[at + 1..];
+        let slashes = if rest.starts_with(b"//") { 2 } else { 0 };
+        let uri = &rest[slashes..];
+        let Some(userinfo) = memrchr(b'@', &uri[..uri_length(line, at, uri)]) else { continue };
+        let Some(colon) = memchr(b':', &uri[..userinfo]) else { continue };
+        let start = at + 1 + slashes;
+        out.extend_from_slice(&line[from..=start + colon]);
+        out.extend_from_slice(b"***");
+        from = start + userinfo;
     }
-    out.push_str(rest);
+    out.extend_from_slice(&line[from..]);
     out
 }
 
-/// The place behind the next `sip:` or `sips:`.
-fn next_scheme(line: &str) -> Option<usize> {
-    let lower = line.to_ascii_lowercase();
-    ["sip:", "sips:"].iter().filter_map(|scheme| Some(lower.find(scheme)? + scheme.len())).min()
+/// In angle brackets up to where they close, whatever has been put between; else up to what cannot be in it.
+fn uri_length(line: &[u8], colon: usize, uri: &[u8]) -> usize {
+    let scheme = line[..colon].iter().rposition(|byte| !byte.is_ascii_alphabetic());
+    let is_bracketed = scheme.is_some_and(|before| line[before] == b'<');
+    let closes = is_bracketed.then(|| memchr(b'>', uri)).flatten();
+    closes
+        .or_else(|| uri.iter().position(|byte| b">\" \t\r\n".contains(byte)))
+        .unwrap_or(uri.len())
 }
 
-/// SDES keys (RFC 4568), MIKEY messages (RFC 4567), ICE passwords (RFC 8839) and the `k=` of old.
-fn hide_keys(line: &str) -> String {
-    let lower = line.to_ascii_lowercase();
-    if lower.starts_with("a=crypto:")
-        && let Some(at) = lower.find("inline:")
-    {
-        return format!("{}***", &line[..at + "inline:".len()]);
+/// Credentials among the headers that a URI asks for (RFC 3261 section 19.1.1), in every one that is named so.
+fn hide_embedded(line: &[u8]) -> Option<Vec<u8>> {
+    const NAME: &[u8] = b"authorization=";
+    let mut out = Vec::new();
+    let mut from = 0;
+    while let Some(found) = find(&line[from..], NAME) {
+        let value = from + found + NAME.len();
+        let length = line[value..].iter().position(|byte| b"&>\" \t\r\n".contains(byte));
+        out.extend_from_slice(&line[from..value]);
+        out.extend_from_slice(b"***");
+        from = length.map_or(line.len(), |length| value + length);
     }
-    match ["a=ice-pwd:", "a=key-mgmt:", "k="].iter().find(|name| lower.starts_with(**name)) {
-        Some(name) => format!("{}***", &line[..name.len()]),
-        None => line.to_owned(),
+    if from == 0 {
+        return None;
     }
+    out.extend_from_slice(&line[from..]);
+    Some(out)
+}
+
+/// Who has the name of a phone at its push service may wake it (RFC 8599 section 15).
+const PUSH_TOKENS: [&[u8]; 2] = [b"pn-prid=", b"pn-purr="];
+
+/// Whether the dash of a parameter of push stands at this place.
+fn is_push_token(line: &[u8], dash: usize) -> bool {
+    dash >= 2 && PUSH_TOKENS.iter().any(|name| starts(&line[dash - 2..], name))
+}
+
+fn hide_push_tokens(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len());
+    let mut from = 0;
+    for dash in memchr_iter(b'-', line) {
+        if dash < from || !is_push_token(line, dash) {
+            continue;
+        }
+        let value = dash - 2 + PUSH_TOKENS[0].len();
+        let length = line[value..].iter().position(|byte| b";>,? \t\r\n".contains(byte));
+        out.extend_from_slice(&line[from..value]);
+        out.extend_from_slice(b"***");
+        from = length.map_or(line.len(), |length| value + length);
+    }
+    out.extend_from_slice(&line[from..]);
+    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::sight;
 
     fn shown(message: &str) -> String {
         lines(message.as_bytes(), Bodies::Hidden).join("\n")

@@ -1,15 +1,12 @@
 //! The few things a trace must see in a message, taken from its raw bytes: a message that does not parse must be
 //! shown too, so nothing here relies on the parser.
 
+use super::lines::lines;
 use coeur_sip::transport::Transport;
 
-/// Lines of the header section, unfolded lines apart; ends at the empty line.
+/// Lines of the header section, those that continue one apart; ends at the empty line.
 pub fn header_lines(message: &[u8]) -> impl Iterator<Item = &[u8]> {
-    message.split(|byte| *byte == b'\n').map(trim_cr).take_while(|line| !line.is_empty())
-}
-
-fn trim_cr(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
+    lines(message).map(|line| line.text).take_while(|line| !line.is_empty())
 }
 
 /// The value of the first header with this name or compact form.
@@ -46,10 +43,11 @@ pub fn label(message: &[u8]) -> String {
 
 /// The method that a message is about: its own, or that of CSeq.
 pub fn method(message: &[u8]) -> Option<&[u8]> {
-    if message.starts_with(b"SIP/2.0 ") {
+    let first = header_lines(message).next()?;
+    if first.starts_with(b"SIP/2.0 ") {
         header(message, "CSeq", None)?.rsplit(|byte| *byte == b' ').next()
     } else {
-        message.split(|byte| *byte == b' ').next()
+        first.split(|byte| *byte == b' ').next()
     }
 }
 
@@ -61,7 +59,7 @@ pub fn party(message: &[u8], name: &str, compact: &str) -> Option<String> {
 
 /// Of a response.
 pub fn status(message: &[u8]) -> Option<u16> {
-    let line = message.strip_prefix(b"SIP/2.0 ")?;
+    let line = header_lines(message).next()?.strip_prefix(b"SIP/2.0 ")?;
     std::str::from_utf8(line.get(..3)?).ok()?.parse().ok()
 }
 
