@@ -20,7 +20,8 @@ pub enum Bodies {
 /// The lines of a message, safe to print: secrets replaced by `***`, control characters escaped.
 pub fn lines(message: &[u8], bodies: Bodies) -> Vec<String> {
     let shown = self::message(message, bodies);
-    let mut lines: Vec<String> = lines_of(&shown).map(|line| escape::line(line.text.trim_ascii_end())).collect();
+    let mut lines: Vec<String> =
+        lines_of(&shown).map(|line| escape::line(line.text.trim_ascii_end())).collect();
     while lines.last().is_some_and(String::is_empty) {
         lines.pop();
     }
@@ -338,9 +339,7 @@ fn uri_length(line: &[u8], colon: usize, uri: &[u8]) -> usize {
     let scheme = line[..colon].iter().rposition(|byte| !byte.is_ascii_alphabetic());
     let is_bracketed = scheme.is_some_and(|before| line[before] == b'<');
     let closes = is_bracketed.then(|| memchr(b'>', uri)).flatten();
-    closes
-        .or_else(|| uri.iter().position(|byte| b">\" \t\r\n".contains(byte)))
-        .unwrap_or(uri.len())
+    closes.or_else(|| uri.iter().position(|byte| b">\" \t\r\n".contains(byte))).unwrap_or(uri.len())
 }
 
 /// Credentials among the headers that a URI asks for (RFC 3261 section 19.1.1), in every one that is named so.
