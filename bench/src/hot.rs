@@ -404,6 +404,7 @@ fn world(calls: CallMode) -> World {
         settings: Settings { messages_per_minute_max: 0, calls, ..Settings::default() },
         storage_writable: AtomicBool::new(true),
         waiting: Default::default(),
+        vouched: Default::default(),
     };
     let apply = |change| world.directory.apply(&change).expect("a change that can be");
     apply(Change::DomainAdded(Domain::new(DOMAIN)));

@@ -319,5 +319,6 @@ fn world(address: SocketAddr, users: &[(String, String)], secrets: [u8; 32]) -> 
         settings: Settings::default(),
         storage_writable: AtomicBool::new(true),
         waiting: Default::default(),
+        vouched: Default::default(),
     }
 }

@@ -7,6 +7,7 @@ use crate::model::{
     GivenSecret, IceServerView, Made, NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request,
     SECRET_BYTES_MAX, Status, TraceRequest, TraceView, Why,
 };
+use crate::phone_door::PhoneTicket;
 use crate::recordings::{Audience, RecordVerb};
 use crate::traces::{ConversationsPage, TraceMessagesRequest};
 use coeur_directory::{
@@ -52,6 +53,11 @@ pub trait House: Send + Sync {
     /// False: there is none of that name. `None`: what is played ends.
     fn play(&self, _call: &str, _sound: Option<&str>, _to: Audience) -> Result<bool, Refusal> {
         Ok(false)
+    }
+    /// A ticket for a page, and where SIP over WebSocket is spoken; the rest is the door's to fill in. `None` where that is
+    /// nowhere.
+    fn ticket(&self, _aor: &Aor, _device: DeviceId) -> Option<PhoneTicket> {
+        None
     }
     /// Bytes nobody can guess.
     fn random(&self, bytes: &mut [u8]);
@@ -106,6 +112,7 @@ impl Door {
             }
             Request::Trace(request) => Ok(Reply::Traces(self.house.traces(&request))),
             Request::IceServer { account, device } => self.ice_server(&account, device.as_deref()),
+            Request::PhoneTicket { account } => self.phone_ticket(operator, &account),
             Request::Calls { account, limit } => self.calls(account.as_deref(), limit),
             Request::CallShow { call } => self.show_call(&call),
             Request::CallHangUp { call } => self.hang_up(operator, &call),
@@ -213,7 +220,7 @@ impl Door {
     }
 
     /// A device with the secret given, or with a new one, which is returned. The realm is the domain.
-    fn device(
+    pub(crate) fn device(
         &self,
         aor: &Aor,
         name: &str,
@@ -488,7 +495,7 @@ fn device_id(text: &str, aor: &Aor) -> Result<DeviceId, Refusal> {
     })
 }
 
-fn device_name(id: DeviceId) -> String {
+pub(crate) fn device_name(id: DeviceId) -> String {
     id.0.to_string()
 }
 

@@ -20,6 +20,7 @@ mod model;
 mod operator;
 mod people;
 mod people_door;
+mod phone_door;
 mod recordings;
 pub mod rest;
 mod traces;
@@ -38,6 +39,7 @@ pub use ids::Id;
 pub use metrics::{Kind, MetricsText};
 pub use model::*;
 pub use people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
+pub use phone_door::{PhoneSocket, PhoneTicket, WEB_PHONE};
 pub use recordings::{Audience, RecordVerb, RecordingFileView, RecordingView};
 pub use traces::{
     CONVERSATIONS_MAX, ConversationView, ConversationsPage, MESSAGES_MAX, MessageView, PAGE_TEXT_BYTES_MAX,

@@ -108,6 +108,10 @@ pub enum Request {
         account: String,
         device: Option<String>,
     },
+    /// A ticket for the web phone of an account.
+    PhoneTicket {
+        account: String,
+    },
     /// Calls that live.
     Calls {
         account: Option<String>,
@@ -208,6 +212,7 @@ pub enum Reply {
     Registrations(RegistrationsPage),
     Traces(Vec<TraceView>),
     IceServer(IceServerView),
+    PhoneTicket(Box<crate::phone_door::PhoneTicket>),
     Calls(CallsPage),
     Call(Box<CallView>),
     CallRecords(CallRecordsPage),

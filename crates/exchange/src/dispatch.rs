@@ -46,7 +46,10 @@ fn handle(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input<'_>) {
         Input::Received { flow, message } if message.is_response() => response(roles, cx, flow, message),
         Input::Received { flow, message } => request(roles, cx, &flow, message),
         Input::Malformed { flow, error } => malformed(cx, &flow, error),
-        Input::FlowClosed { flow } => roles.registrar.flow_closed(cx, &flow),
+        Input::FlowClosed { flow } => {
+            cx.world.vouched.forget(flow.connection);
+            roles.registrar.flow_closed(cx, &flow);
+        }
         Input::Ticked => {
             roles.registrar.tick(cx);
             roles.proxy.tick(cx);

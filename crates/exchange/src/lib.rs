@@ -49,6 +49,7 @@ mod session_id;
 pub mod silence;
 #[cfg(test)]
 pub mod testing;
+pub mod vouched;
 mod wheel;
 pub mod world;
 

@@ -56,6 +56,7 @@ pub fn world_with(domain: Domain) -> World {
         settings: Settings::default(),
         storage_writable: AtomicBool::new(true),
         waiting: Default::default(),
+        vouched: Default::default(),
     };
     apply(&world, Change::DomainAdded(domain));
     for (at, user) in ["alice", "bob", "carol"].into_iter().enumerate() {

@@ -25,6 +25,8 @@ pub struct World {
     pub storage_writable: AtomicBool,
     /// Calls that wait for somebody to take them.
     pub waiting: crate::call::Waiting,
+    /// Connections that have shown a ticket.
+    pub vouched: crate::vouched::Vouched,
 }
 
 /// A place where we listen, and the name under which others reach it.

@@ -408,5 +408,6 @@ fn world<'u>(users: impl Iterator<Item = &'u str>) -> World {
         settings: Settings { response_memory_bytes: 1 << 20, ..Settings::default() },
         storage_writable: AtomicBool::new(true),
         waiting: Default::default(),
+        vouched: Default::default(),
     }
 }

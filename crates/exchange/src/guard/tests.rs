@@ -1,7 +1,8 @@
 //! The guard through `Exchange::handle`. Names in brackets are those of the threat model.
 
 use crate::event::Event;
-use crate::flow::ShardId;
+use crate::flow::{Flow, ShardId};
+use crate::input::Input;
 use crate::testing::{DOMAIN, Office, Phone, Sent, aor, apply, device, tcp, udp, world_with};
 use coeur_directory::{Account, AccountId, AccountPatch, AlgorithmPolicy, Change, Domain};
 use coeur_sip::Method;
@@ -512,4 +513,45 @@ fn an_account_sends_thirty_messages_in_a_minute() {
         office.wait(Duration::from_millis(10));
     }
     assert_eq!(passed, 30);
+}
+
+/// [decision 0060] A page that has signed in needs no SIP password, and is its own account alone.
+#[test]
+fn a_connection_with_a_ticket_speaks_for_its_device_while_that_has_its_rights() {
+    use crate::vouched::Voucher;
+    let mut office = Office::new();
+    let web = |serial| Flow { transport: coeur_sip::transport::Transport::Wss, ..tcp(HOME, serial) };
+    let mut alice = Phone::new("alice", web(1));
+    let device = office.world.directory.account_of(&aor("alice")).unwrap().devices[0].id;
+    let vouch = |office: &Office, flow: Flow| {
+        let voucher = Voucher { aor: aor("alice"), device };
+        office.world.vouched.issue(b"ticket", voucher, office.now.monotonic);
+        assert!(office.world.vouched.redeem(b"ticket", flow.connection, office.now.monotonic));
+    };
+    let ask = |office: &mut Office, phone: &mut Phone| {
+        let bare = phone.request(Method::Register, URI, "");
+        office.answer(phone.flow, &bare).status()
+    };
+    assert_eq!(ask(&mut office, &mut alice), 401, "without a ticket");
+    vouch(&office, alice.flow);
+    assert_eq!(ask(&mut office, &mut alice), 200);
+    assert_eq!(office.world.bindings.count(), 1);
+    // Its neighbour, another account over its connection, and who names it on a transport that pages do not have.
+    assert_eq!(ask(&mut office, &mut Phone::new("alice", web(2))), 401);
+    assert_eq!(ask(&mut office, &mut Phone::new("bob", web(1))), 401);
+    let mut over_tcp = Phone::new("alice", tcp(HOME, 3));
+    vouch(&office, over_tcp.flow);
+    assert_eq!(ask(&mut office, &mut over_tcp), 401);
+
+    let disabled = |enabled| AccountPatch { enabled: Some(enabled), ..AccountPatch::default() };
+    apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch: disabled(false) });
+    assert_eq!(ask(&mut office, &mut alice), 401, "the account is disabled");
+    apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch: disabled(true) });
+    assert_eq!(ask(&mut office, &mut alice), 200);
+    apply(&office.world, Change::DeviceRevoked { aor: aor("alice"), device });
+    assert_eq!(ask(&mut office, &mut alice), 401, "the device is revoked");
+
+    let before = office.world.vouched.connections();
+    office.handle(Input::FlowClosed { flow: alice.flow });
+    assert_eq!(office.world.vouched.connections(), before - 1);
 }

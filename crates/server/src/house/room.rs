@@ -3,7 +3,7 @@
 use super::shown::Shown;
 use crate::shard::{Conduct, Handler};
 use coeur_exchange::Exchange;
-use coeur_exchange::flow::ShardId;
+use coeur_exchange::flow::{ConnectionId, ShardId};
 use coeur_exchange::input::Input;
 use coeur_exchange::outbox::Outbox;
 use coeur_exchange::record::calls::RecoveredCall;
@@ -47,6 +47,10 @@ impl Handler for Room {
 
     fn misses_invite(&self, message: &Message<'_>) -> bool {
         self.exchange.misses_invite(message)
+    }
+
+    fn vouch(&mut self, now: Now, ticket: &str, connection: ConnectionId) -> bool {
+        self.world.vouched.redeem(ticket.as_bytes(), connection, now.monotonic)
     }
 
     fn conduct(&self) -> Conduct {

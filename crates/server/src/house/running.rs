@@ -18,9 +18,11 @@ use crate::trace::rows::rows;
 use crate::trace::search::{Query, micros, search};
 use crate::trace::{Conversation, Tap, page};
 use crate::turn::Office;
+use base64::Engine as _;
 use coeur_api::{
-    Audience, CallView, CallsPage, ConversationsPage, GivenSecret, House, IceServerView, RecordVerb, Refusal,
-    RegistrationView, RegistrationsPage, Status, TraceMessagesRequest, TraceRequest, TraceView, Watched, Why,
+    Audience, CallView, CallsPage, ConversationsPage, GivenSecret, House, IceServerView, PhoneSocket,
+    PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status, TraceMessagesRequest,
+    TraceRequest, TraceView, Watched, Why,
 };
 use coeur_directory::{Account, Aor, DeviceId, Directory};
 use coeur_exchange::bindings::{Cursor, View};
@@ -29,8 +31,10 @@ use coeur_exchange::flow::Flow;
 use coeur_exchange::input::Command;
 use coeur_exchange::record::calls::Written;
 use coeur_exchange::silence::Side;
-use coeur_exchange::world::World;
+use coeur_exchange::vouched::{TICKET_LIFE, Voucher};
+use coeur_exchange::world::{Listener, World};
 use coeur_sip::time::Now;
+use coeur_sip::transport::Transport;
 use coeur_storage::Journal;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,6 +109,27 @@ impl House for Running {
             username: issued.credentials.username.clone(),
             credential: GivenSecret::new(issued.credentials.password.to_string()),
             expires_at_s: issued.expires.as_secs(),
+        })
+    }
+
+    fn ticket(&self, aor: &Aor, device: DeviceId) -> Option<PhoneTicket> {
+        let sockets: Vec<PhoneSocket> = self.world.listeners.iter().filter_map(socket).collect();
+        if sockets.is_empty() {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        super::random(&mut bytes);
+        let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+        let voucher = Voucher { aor: aor.clone(), device };
+        self.world.vouched.issue(text.as_bytes(), voucher, (self.now)().monotonic);
+        Some(PhoneTicket {
+            account: String::new(),
+            display_name: String::new(),
+            device: String::new(),
+            ticket: GivenSecret::new(text),
+            expires_in_s: TICKET_LIFE.as_secs(),
+            sockets,
+            ice_server: None,
         })
     }
 
@@ -312,6 +337,15 @@ fn show(view: &View<'_>) -> RegistrationView {
         device: draft.device.0.to_string(),
         expires_in_s: view.remaining_s().into(),
     }
+}
+
+fn socket(listener: &Listener) -> Option<PhoneSocket> {
+    let is_secure = match listener.transport {
+        Transport::Wss => true,
+        Transport::Ws => false,
+        _ => return None,
+    };
+    Some(PhoneSocket { is_secure, port: listener.bound.port() })
 }
 
 fn flow(flow: Flow) -> String {

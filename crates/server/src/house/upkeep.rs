@@ -123,6 +123,7 @@ mod tests {
                 settings: Settings::default(),
                 storage_writable: AtomicBool::new(true),
                 waiting: Default::default(),
+                vouched: Default::default(),
             });
             let upkeep = Upkeep::new(journal.clone(), world.clone());
             Self { path, kept: KeptJournal { journal, world }, upkeep }

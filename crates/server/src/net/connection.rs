@@ -59,6 +59,8 @@ pub enum End {
     /// TLS broke after its handshake.
     Broken,
     WebSocket,
+    /// It has shown a ticket that is good for nothing.
+    Ticket,
     Origin,
     Framing,
     SlowReader,
@@ -71,7 +73,13 @@ impl End {
     /// What was answered in the same turn must still leave, so the connection closes after the flush.
     pub fn has_last_words(self) -> bool {
         match self {
-            End::Goodbye | End::Tls(_) | End::Broken | End::WebSocket | End::Origin | End::Framing => true,
+            End::Goodbye
+            | End::Tls(_)
+            | End::Broken
+            | End::WebSocket
+            | End::Ticket
+            | End::Origin
+            | End::Framing => true,
             End::Peer | End::Asked | End::Unreachable | End::SlowReader | End::Turn | End::Deadline(..) => {
                 false
             }
@@ -327,6 +335,12 @@ impl Connection {
                 if self.phase == Phase::Handshake && web.is_open() {
                     core.stats.handshakes_web_socket.add(1);
                     (self.phase, self.since) = (Phase::Fresh, now);
+                }
+                if let Some(ticket) = web.take_ticket()
+                    && !core.handler.vouch(core.now, &ticket, self.id)
+                {
+                    web_socket::refuse_ticket(out);
+                    return Err(End::Ticket);
                 }
                 web.is_open() && web.is_waiting()
             }

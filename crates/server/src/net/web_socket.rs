@@ -4,6 +4,7 @@
 use super::limits::MESSAGE_BYTES_MAX;
 use super::origin::OriginCheck;
 use crate::trace::escape::line;
+use coeur_exchange::vouched::TICKET_TEXT_BYTES;
 use coeur_sip::stream::Frame;
 use std::io::Cursor;
 use tungstenite::handshake::machine::TryParse;
@@ -22,7 +23,12 @@ pub struct WebSocket {
     /// Payload of a message sent in fragments.
     message: Vec<u8>,
     fragmented: bool,
+    /// What the opening had in `?ticket=`.
+    ticket: Option<Box<str>>,
 }
+
+/// RFC 6455 section 7.4.2 leaves 4000 to 4999 to applications: the page asks for another ticket and comes again.
+const TICKET_REFUSED: CloseCode = CloseCode::Library(4_401);
 
 /// Why it is over. What the peer is to be told before the connection closes is already in the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +44,11 @@ pub enum Closed {
 }
 
 impl WebSocket {
+    /// The ticket of the opening, once.
+    pub fn take_ticket(&mut self) -> Option<Box<str>> {
+        self.ticket.take()
+    }
+
     pub fn is_open(&self) -> bool {
         self.open
     }
@@ -119,6 +130,7 @@ impl WebSocket {
         if write_response(&mut *out, &response).is_err() {
             return Err(Closed::Handshake);
         }
+        self.ticket = ticket(&request);
         self.open = true;
         Ok(Some(length))
     }
@@ -180,6 +192,19 @@ impl WebSocket {
         }
         Ok(Some(end))
     }
+}
+
+/// Of the query, where there is one of the length that ours have. Nothing else in a Request-URI means anything here.
+fn ticket(request: &Request) -> Option<Box<str>> {
+    let mut parts = request.uri().query()?.split('&');
+    let ticket = parts.find_map(|part| part.strip_prefix("ticket="))?;
+    (ticket.len() == TICKET_TEXT_BYTES).then(|| ticket.into())
+}
+
+/// Says goodbye to who has shown a ticket that is good for nothing.
+pub fn refuse_ticket(out: &mut Vec<u8>) {
+    let code: u16 = TICKET_REFUSED.into();
+    write(OpCode::Control(Control::Close), &[&code.to_be_bytes()[..], b"ticket"].concat(), out);
 }
 
 /// A client without Origin is no browser, and could write whatever it liked. Two origins, or one that is no text, are

@@ -3,7 +3,7 @@
 
 use coeur_exchange::call_record::{Ticket, Told};
 use coeur_exchange::event::Event;
-use coeur_exchange::flow::ShardId;
+use coeur_exchange::flow::{ConnectionId, ShardId};
 use coeur_exchange::input::Input;
 use coeur_exchange::outbox::{MediaCommand, Outbox, ResolveToken};
 use coeur_sip::Message;
@@ -23,6 +23,10 @@ pub trait Handler: Send + 'static {
     }
     /// See `Exchange::misses_invite`.
     fn misses_invite(&self, _message: &Message<'_>) -> bool {
+        false
+    }
+    /// A connection shows a ticket. False: it is good for nothing.
+    fn vouch(&mut self, _now: Now, _ticket: &str, _connection: ConnectionId) -> bool {
         false
     }
     /// What senders have cost and earned so far; see [`crate::net::sources`].

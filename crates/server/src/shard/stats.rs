@@ -95,6 +95,7 @@ stats! {
     Counter "coeur_websocket_handshake_failures_total" "WebSocket openings that were refused, and why." {
         handshakes_web_socket_failed "reason=\"no_handshake\"",
         origins_refused "reason=\"origin\"",
+        tickets_refused "reason=\"ticket\"",
     }
     Counter "coeur_shard_turns_total" "Turns of the loops of all shards." { loops "" }
     Counter "coeur_shard_passed_total" "Messages passed to the shard that owns their transaction or connection." {

@@ -127,6 +127,7 @@ impl Desk {
             settings: Settings::default(),
             storage_writable: AtomicBool::new(true),
             waiting: Default::default(),
+            vouched: Default::default(),
         };
         let mut mint = Mint::new(ShardId(0), [9; 32]);
         Self {

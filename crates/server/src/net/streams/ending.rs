@@ -107,6 +107,7 @@ impl Streams {
             End::Tls(Failure::Other) => stats.tls_other.add(1),
             End::Broken => stats.tls_broken.add(1),
             End::WebSocket => stats.handshakes_web_socket_failed.add(1),
+            End::Ticket => stats.tickets_refused.add(1),
             End::Origin => stats.origins_refused.add(1),
             End::Framing => stats.closed_framing.add(1),
             End::SlowReader => stats.closed_slow_reader.add(1),

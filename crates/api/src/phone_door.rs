@@ -1,0 +1,69 @@
+//! The web phone at the door: a ticket for a page, which so needs no SIP password.
+
+use crate::door::{Door, device_name};
+use crate::model::{GivenSecret, IceServerView, Refusal, Reply, Why};
+use coeur_directory::{Account, AlgorithmPolicy, Change, DeviceId};
+use coeur_storage::Operator;
+use serde::{Deserialize, Serialize};
+
+/// The device of all web phones of an account: revoked, it ends them all.
+pub const WEB_PHONE: &str = "web phone";
+
+/// What a page needs to open its WebSocket and to be heard.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PhoneTicket {
+    pub account: String,
+    pub display_name: String,
+    pub device: String,
+    /// Goes into the query of the WebSocket's address (`?ticket=`), once, within `expires_in_s`.
+    pub ticket: GivenSecret,
+    pub expires_in_s: u64,
+    /// Where SIP over WebSocket is spoken, on the host of the page.
+    pub sockets: Vec<PhoneSocket>,
+    pub ice_server: Option<IceServerView>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneSocket {
+    /// `wss` and not `ws`.
+    pub is_secure: bool,
+    pub port: u16,
+}
+
+impl Door {
+    /// For an account that is enabled. Its web phone is made with the first.
+    pub(crate) fn phone_ticket(&self, operator: &Operator, account: &str) -> Result<Reply, Refusal> {
+        let account = self.account(account)?;
+        if !account.enabled {
+            return Err(Refusal::new(Why::Forbidden, format!("{} is disabled", account.aor)));
+        }
+        let device = match web_phone(&account) {
+            Some(device) => device,
+            None => self.add_web_phone(operator, &account)?,
+        };
+        let issued = self.house().ticket(&account.aor, device).ok_or_else(|| {
+            let text = "no server runs that speaks SIP over WebSocket; give it --listen ws://… or wss://…";
+            Refusal::new(Why::Unavailable, text)
+        })?;
+        Ok(Reply::PhoneTicket(Box::new(PhoneTicket {
+            account: account.aor.to_string(),
+            display_name: account.display_name.to_string(),
+            device: device_name(device),
+            ice_server: self.house().ice_server(&account.aor, device),
+            ..issued
+        })))
+    }
+
+    /// Its secret is shown to nobody.
+    fn add_web_phone(&self, operator: &Operator, account: &Account) -> Result<DeviceId, Refusal> {
+        let (device, _secret) = self.device(&account.aor, WEB_PHONE, None, AlgorithmPolicy::Sha256)?;
+        let id = device.id;
+        let change = Change::DeviceAdded { aor: account.aor.clone(), device: Box::new(device) };
+        self.change(operator, change)?;
+        Ok(id)
+    }
+}
+
+fn web_phone(account: &Account) -> Option<DeviceId> {
+    account.devices.iter().find(|device| &*device.name == WEB_PHONE).map(|device| device.id)
+}
