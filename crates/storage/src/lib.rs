@@ -23,9 +23,10 @@ pub use journal::{Journal, Log, Options, Report, Sequence, check as check_journa
 pub use lock::DataLock;
 pub use records::FILE as RECORDS_FILE;
 pub use records::{
-    AuditRow, CallQuery, CallRow, Chain, Keep, LinkKind, LinkRow, MOS_BAD_HUNDREDTHS, Numbered, Operator,
-    PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records, RecordsReport, SideRow, Sqlite,
-    TokenHash, WayRow, check as check_records, copy as copy_records, has_records,
+    AuditRow, CallQuery, CallRow, Chain, Digest, Keep, LABEL_BYTES_MAX, LinkKind, LinkRow,
+    MOS_BAD_HUNDREDTHS, Numbered, Operator, PHONES_MAX, PasskeyRow, PhoneId, PhoneRecords, PhoneRow,
+    RecordingRow, Records, RecordsReport, SessionEnd, SessionRow, SideRow, SignInChange, Sqlite, TokenHash,
+    TokenId, TokenRow, Way, WayRow, check as check_records, copy as copy_records, has_records,
 };
 pub use seal::SealKey;
 pub use whole::write_whole;

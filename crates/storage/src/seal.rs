@@ -7,7 +7,7 @@ use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey
 use aws_lc_rs::{hkdf, hmac, rand};
 use coeur_directory::{Ha1, Ha1Set};
 use std::path::{Path, PathBuf};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A secret that lies in `keys/seal.key` (0400), apart from the database.
 pub struct SealKey {
@@ -15,6 +15,8 @@ pub struct SealKey {
     seal: RandomizedNonceKey,
     /// HMAC-SHA-256, for the audit chain.
     chain: hmac::Key,
+    /// From which keys for other purposes are derived.
+    root: hkdf::Prk,
 }
 
 /// Layout of what is sealed: version, which values follow, SHA-256, SHA-512/256, MD5.
@@ -42,10 +44,11 @@ impl SealKey {
 
     fn of_bytes(mut key: Vec<u8>, path: PathBuf) -> Result<Self, StorageError> {
         let seal = RandomizedNonceKey::new(&AES_256_GCM_SIV, &key);
-        let chain = derived(&key);
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"coeur").extract(&key);
+        let chain = derived(&root, "audit chain");
         key.zeroize();
         match (seal, chain) {
-            (Ok(seal), Some(chain)) => Ok(Self { seal, chain }),
+            (Ok(seal), Some(chain)) => Ok(Self { seal, chain, root }),
             (Err(_), _) | (_, None) => Err(StorageError::Corrupt {
                 path,
                 what: "this is no key of 32 bytes: restore it from the backup of this database".into(),
@@ -97,10 +100,39 @@ impl SealKey {
     }
 }
 
-/// RFC 5869: a key for another purpose tells nothing of the first.
-fn derived(key: &[u8]) -> Option<hmac::Key> {
-    let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, b"coeur").extract(key);
-    secret.expand(&[b"audit chain"], hmac::HMAC_SHA256).ok().map(hmac::Key::from)
+impl SealKey {
+    /// HMAC-SHA-256, for another purpose than those above.
+    pub(crate) fn mac_key(&self, purpose: &str) -> Option<hmac::Key> {
+        derived(&self.root, purpose)
+    }
+
+    /// Any secret; `context` as for [`SealKey::seal`], and never the context of an HA1.
+    pub(crate) fn seal_secret(&self, secret: &[u8], context: &[u8]) -> Vec<u8> {
+        let mut body = secret.to_vec();
+        // As above: only a length beyond 2^36 is an error.
+        match self.seal.seal_in_place_append_tag(Aad::from(context), &mut body) {
+            Ok(nonce) => [&nonce.as_ref()[..], &body].concat(),
+            Err(_) => {
+                body.zeroize();
+                Vec::new()
+            }
+        }
+    }
+
+    /// `None` when it was sealed with another key or for another row.
+    pub(crate) fn open_secret(&self, sealed: &[u8], context: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, body) = sealed.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut body = Zeroizing::new(body.to_vec());
+        let bytes = self.seal.open_in_place(nonce, Aad::from(context), &mut body).ok()?.len();
+        body.truncate(bytes);
+        Some(body)
+    }
+}
+
+/// RFC 5869: a key for one purpose tells nothing of the others.
+fn derived(root: &hkdf::Prk, purpose: &str) -> Option<hmac::Key> {
+    root.expand(&[purpose.as_bytes()], hmac::HMAC_SHA256).ok().map(hmac::Key::from)
 }
 
 fn path(folder: &Path) -> PathBuf {

@@ -11,6 +11,7 @@ mod phones;
 mod recordings;
 mod rows;
 mod schema;
+mod sign_in;
 mod sqlite;
 
 pub use audit::{AuditRow, Chain};
@@ -19,6 +20,9 @@ pub use check::{RecordsReport, check, copy};
 pub use numbers::Numbered;
 pub use phones::{LinkKind, LinkRow, PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, TokenHash};
 pub use recordings::RecordingRow;
+pub use sign_in::{
+    Digest, LABEL_BYTES_MAX, PasskeyRow, SessionEnd, SessionRow, SignInChange, TokenId, TokenRow, Way,
+};
 pub use sqlite::FILE;
 pub use sqlite::{Sqlite, has_records};
 
@@ -111,6 +115,20 @@ pub trait Records: PhoneRecords + Send {
         detail: &str,
         at_ms: u64,
     ) -> Result<(), StorageError>;
+
+    /// Commits what changes in how people sign in, with the audit rows of it, all or none.
+    fn keep_sign_in(
+        &mut self,
+        operator: &Operator,
+        changes: &[SignInChange],
+        at_ms: u64,
+    ) -> Result<(), StorageError>;
+
+    /// All that was kept by it, as the changes that make it.
+    fn sign_in(&mut self) -> Result<Vec<SignInChange>, StorageError>;
+
+    /// A key of this installation for HMAC-SHA-256, always the same for one purpose.
+    fn mac_key(&self, purpose: &'static str) -> Option<aws_lc_rs::hmac::Key>;
 
     /// The audit rows of this time or later, by their sequence, the newest first: a clock may have been set back between two.
     fn audit(&mut self, since_ms: u64, limit: usize) -> Result<Vec<AuditRow>, StorageError>;

@@ -80,6 +80,25 @@ const MIGRATIONS: &[&str] = &[
      ALTER TABLE domains ADD COLUMN tenant INTEGER NOT NULL DEFAULT 1;
      ALTER TABLE accounts ADD COLUMN owner INTEGER REFERENCES users(id);
      INSERT INTO numbers VALUES ('tenant', 1), ('user', 0);",
+    // 12: how people and programs prove who they are
+    "CREATE TABLE sign_in_links (user INTEGER PRIMARY KEY, hash BLOB NOT NULL, until_ms INTEGER NOT NULL) STRICT;
+     CREATE TABLE passwords (user INTEGER PRIMARY KEY, phc TEXT NOT NULL) STRICT;
+     CREATE TABLE authenticators (user INTEGER PRIMARY KEY, secret BLOB NOT NULL, step INTEGER NOT NULL) STRICT;
+     CREATE TABLE recovery_codes (
+        user INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (user, hash)
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE passkeys (
+        id BLOB PRIMARY KEY, user INTEGER NOT NULL, public_key BLOB NOT NULL, counter INTEGER NOT NULL,
+        name TEXT NOT NULL, added_at_ms INTEGER NOT NULL, used_at_ms INTEGER
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE sessions (
+        hash BLOB PRIMARY KEY, user INTEGER NOT NULL, way TEXT NOT NULL, begun_at_ms INTEGER NOT NULL,
+        proved_at_ms INTEGER NOT NULL, seen_at_ms INTEGER NOT NULL, address TEXT NOT NULL, agent TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE tokens (
+        id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, user INTEGER NOT NULL, name TEXT NOT NULL,
+        scopes TEXT NOT NULL, network TEXT, made_at_ms INTEGER NOT NULL, expires_at_ms INTEGER, used_at_ms INTEGER
+     ) STRICT;",
 ];
 
 /// What a database has in which nothing was made yet.

@@ -5,7 +5,7 @@ use super::head::{self, Head};
 use super::numbers::{self, Numbered, Numbers};
 use super::{
     CallQuery, CallRow, Keep, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records,
-    TokenHash, call_rows, people, phones, recordings, rows, schema,
+    SignInChange, TokenHash, call_rows, people, phones, recordings, rows, schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
@@ -272,6 +272,38 @@ impl Records for Sqlite {
         at_ms: u64,
     ) -> Result<(), StorageError> {
         self.append_with((operator, at_ms), (action, subject.to_owned(), detail.to_owned()), |_| Ok(true))
+    }
+
+    fn keep_sign_in(
+        &mut self,
+        operator: &Operator,
+        changes: &[SignInChange],
+        at_ms: u64,
+    ) -> Result<(), StorageError> {
+        let mut head = self.head.clone();
+        let mut write = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            for change in changes {
+                sign_in::write(&transaction, &self.key, change)?;
+                if let Some(described) = sign_in::described(change) {
+                    append(&transaction, &self.key, &mut head, operator, at_ms, described)?;
+                }
+            }
+            transaction.commit()
+        };
+        write(&mut self.connection).map_err(StorageError::sql("write the change into", &self.path))?;
+        self.head = head;
+        self.write_head();
+        Ok(())
+    }
+
+    fn sign_in(&mut self) -> Result<Vec<SignInChange>, StorageError> {
+        sign_in::read(&self.connection, &self.key)
+            .map_err(StorageError::sql("read how people sign in from", &self.path))
+    }
+
+    fn mac_key(&self, purpose: &'static str) -> Option<aws_lc_rs::hmac::Key> {
+        self.key.mac_key(purpose)
     }
 
     fn audit(&mut self, since_ms: u64, limit: usize) -> Result<Vec<AuditRow>, StorageError> {
