@@ -10,6 +10,7 @@ use crate::model::{
 use crate::phone_door::PhoneTicket;
 use crate::recordings::{Audience, RecordVerb};
 use crate::traces::{ConversationsPage, TraceMessagesRequest};
+use crate::signin::Kept;
 use coeur_directory::{
     Account, AccountId, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory,
     Domain, Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy, Rights,
@@ -59,6 +60,10 @@ pub trait House: Send + Sync {
     fn ticket(&self, _aor: &Aor, _device: DeviceId) -> Option<PhoneTicket> {
         None
     }
+    /// Where the pages of this server are, as `http://127.0.0.1:8090`; `None` where no server runs.
+    fn web_address(&self) -> Option<String> {
+        None
+    }
     /// Bytes nobody can guess.
     fn random(&self, bytes: &mut [u8]);
     fn unix_time_ms(&self) -> u64;
@@ -68,6 +73,7 @@ pub struct Door {
     house: Arc<dyn House>,
     /// Held from the check of a change until it is applied, so that changes have one order.
     records: Mutex<Box<dyn Records>>,
+    sign_in: Kept,
 }
 
 /// Rows in one answer.
@@ -75,7 +81,7 @@ pub(crate) const ROWS_MAX: usize = 10_000;
 
 impl Door {
     pub fn new(house: Arc<dyn House>, records: Box<dyn Records>) -> Self {
-        Self { house, records: Mutex::new(records) }
+        Self { house, records: Mutex::new(records), sign_in: Kept::default() }
     }
 
     /// Blocks while a change is written to disk.
@@ -121,6 +127,7 @@ impl Door {
             Request::Audit { since_ms, limit } => self.audit(since_ms, limit),
             Request::CallRecords(request) => self.call_records(&request),
             Request::CallRecordShow { call } => self.show_call_record(&call),
+            Request::SignIn { what } => self.sign_in_verb(operator, what),
             Request::TenantAdd { name } => self.add_tenant(operator, &name),
             Request::TenantsList => Ok(self.tenants()),
             Request::TenantShow { tenant } => self.show_tenant(&tenant),
@@ -386,6 +393,10 @@ impl Door {
         self.house.directory()
     }
 
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.sign_in
+    }
+
     pub(crate) fn house(&self) -> &dyn House {
         &*self.house
     }
@@ -555,7 +566,7 @@ pub(crate) fn refuse(error: ChangeError) -> Refusal {
 pub(crate) mod tests {
     use super::*;
     use coeur_directory::TenantId;
-    use coeur_storage::{CallQuery, CallRow, Keep, Numbered};
+    use coeur_storage::{CallQuery, CallRow, Keep, Numbered, SignInChange};
     use std::sync::atomic::{AtomicU64, Ordering};
 
     #[derive(Default)]
@@ -657,6 +668,15 @@ pub(crate) mod tests {
             _: u64,
         ) -> Result<(), StorageError> {
             if self.full { Err(StorageError::JournalFull) } else { Ok(()) }
+        }
+        fn keep_sign_in(&mut self, _: &Operator, _: &[SignInChange], _: u64) -> Result<(), StorageError> {
+            if self.full { Err(StorageError::JournalFull) } else { Ok(()) }
+        }
+        fn sign_in(&mut self) -> Result<Vec<SignInChange>, StorageError> {
+            Ok(Vec::new())
+        }
+        fn mac_key(&self, _: &'static str) -> Option<aws_lc_rs::hmac::Key> {
+            None
         }
         fn audit(&mut self, _: u64, _: usize) -> Result<Vec<coeur_storage::AuditRow>, StorageError> {
             Ok(Vec::new())

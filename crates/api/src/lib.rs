@@ -24,6 +24,7 @@ mod phone_door;
 mod recordings;
 pub mod rest;
 mod traces;
+mod signin;
 mod visits;
 
 pub use calls::{
@@ -45,3 +46,4 @@ pub use traces::{
     CONVERSATIONS_MAX, ConversationView, ConversationsPage, MESSAGES_MAX, MessageView, PAGE_TEXT_BYTES_MAX,
     TraceMessagesRequest,
 };
+pub use signin::{Desk, LinkView, NewToken, SignInCounters, SignInRequest, TOKEN_PREFIX, TokenView};

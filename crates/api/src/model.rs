@@ -4,6 +4,7 @@ use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, CallView
 use crate::people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 use crate::recordings::{Audience, RecordVerb};
 use crate::traces::{ConversationsPage, MessageView, TraceMessagesRequest};
+use crate::signin::{LinkView, SignInRequest, TokenView};
 use serde::{Deserialize, Serialize};
 
 /// A secret on its way to the door. It crosses a Unix socket that only its owner can open, so it can be serialised;
@@ -146,6 +147,10 @@ pub enum Request {
     CallRecordShow {
         call: String,
     },
+    /// How people and programs prove who they are.
+    SignIn {
+        what: SignInRequest,
+    },
     TenantAdd {
         name: String,
     },
@@ -218,6 +223,9 @@ pub enum Reply {
     CallRecords(CallRecordsPage),
     CallRecord(Box<CallRecordView>),
     Audit(AuditPage),
+    Link(Box<LinkView>),
+    Token(Box<TokenView>),
+    Tokens(Vec<TokenView>),
     Tenants(Vec<TenantView>),
     Tenant(Box<TenantView>),
     Users(UsersPage),

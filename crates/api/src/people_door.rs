@@ -127,11 +127,18 @@ impl Door {
             role: change.role.as_deref().map(role).transpose()?,
             enabled: change.enabled,
         };
-        self.change(operator, Change::User(UserChange::Changed { id, patch }))
+        let reply = self.change(operator, Change::User(UserChange::Changed { id, patch }))?;
+        if change.enabled == Some(false) {
+            self.user_is_out(id, false)?;
+        }
+        Ok(reply)
     }
 
     pub(crate) fn remove_user(&self, operator: &Operator, text: &str) -> Result<Reply, Refusal> {
-        self.change(operator, Change::User(UserChange::Removed(self.user(text)?.id)))
+        let id = self.user(text)?.id;
+        let reply = self.change(operator, Change::User(UserChange::Removed(id)))?;
+        self.user_is_out(id, true)?;
+        Ok(reply)
     }
 
     /// `no` is nobody.

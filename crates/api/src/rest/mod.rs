@@ -20,6 +20,7 @@ pub use tongue::Tongue;
 
 use crate::door::Door;
 use crate::http::Watched;
+use crate::signin::Desk;
 use crate::visits::{Life, Limits, Visits};
 use axum::Router;
 use axum::extract::connect_info::Connected;
@@ -40,6 +41,8 @@ pub struct Parts {
     pub door: Arc<Door>,
     pub watched: Arc<dyn Watched>,
     pub gate: Arc<dyn Gate>,
+    /// Where people sign in; `None`: nobody does here.
+    pub desk: Option<Arc<Desk>>,
     /// Whether a host name, in lower case and without port, is one of ours.
     pub is_our_host: Box<dyn Fn(&str) -> bool + Send + Sync>,
 }
@@ -61,6 +64,10 @@ impl Web {
         &*self.0.gate
     }
 
+    pub(crate) fn desk(&self) -> Option<&Arc<Desk>> {
+        self.0.desk.as_ref()
+    }
+
     pub fn now_ms(&self) -> u64 {
         self.door().house().unix_time_ms()
     }
@@ -79,11 +86,13 @@ impl Web {
 pub struct Peer {
     pub remote: SocketAddr,
     pub life: Life,
+    /// Over TLS.
+    pub secure: bool,
 }
 
 impl Connected<IncomingStream<'_, Visits>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Visits>) -> Self {
-        Self { remote: *stream.remote_addr(), life: stream.io().life() }
+        Self { remote: *stream.remote_addr(), life: stream.io().life(), secure: false }
     }
 }
 
@@ -104,6 +113,7 @@ pub async fn serve_web(
 fn router(web: Web) -> Router {
     Router::new()
         .merge(operation::router(operations()))
+        .merge(crate::signin::router())
         .fallback(async || Problem::new(Code::NoSuchPage))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
         .layer(from_fn_with_state(web.clone(), limits::around))

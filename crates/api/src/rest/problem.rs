@@ -54,6 +54,8 @@ codes! {
         "Send JSON with `Content-Type: application/json`." "Envoyez du JSON avec `Content-Type: application/json`.";
     Unprocessable 422 "unprocessable" "The request contradicts itself or an earlier one" "La requête se contredit, ou contredit une précédente"
         "Correct what `detail` names." "Corrigez ce que nomme `detail`.";
+    TooMany 429 "too_many" "Too many attempts" "Trop de tentatives"
+        "Wait as long as `Retry-After` says." "Attendez le temps que dit `Retry-After`.";
     Inside 500 "inside" "Something went wrong inside" "Une erreur interne s'est produite"
         "The log of the server has the `trace_id`." "Le journal du serveur contient le `trace_id`.";
     Unavailable 503 "unavailable" "It cannot be done now" "Impossible pour l'instant"

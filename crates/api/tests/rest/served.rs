@@ -101,6 +101,7 @@ impl Served {
             door: door.clone(),
             watched: hut.clone(),
             gate: Arc::new(Roles(OneToken::new(TOKEN))),
+            desk: None,
             is_our_host: Box::new(|host| host == "sip.example.org"),
         });
         runtime.spawn(serve_web(listener, web, std::future::pending()));

@@ -1,0 +1,61 @@
+//! The door's own part: what is kept changes under the lock of the records, and is read in memory.
+
+use super::book::Book;
+use crate::door::{Door, not_written};
+use crate::model::Refusal;
+use coeur_storage::{Operator, SignInChange};
+use std::sync::{PoisonError, RwLock};
+
+/// Read from the records when it is wanted first.
+#[derive(Default)]
+pub(crate) struct Kept(RwLock<Option<Book>>);
+
+impl Door {
+    pub(super) fn book<R>(&self, read: impl FnOnce(&Book) -> R) -> Result<R, Refusal> {
+        let kept = self.kept().0.read().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some(book) => Ok(read(book)),
+            None => {
+                drop(kept);
+                self.decide(&Operator::program(), |book| Ok((Vec::new(), read(book))))
+            }
+        }
+    }
+
+    /// What is decided from what is kept now is written before anybody else decides: a code or a link counts once, however
+    /// many come with it at the same moment.
+    pub(super) fn decide<R, E: From<Refusal>>(
+        &self,
+        operator: &Operator,
+        decide: impl FnOnce(&Book) -> Result<(Vec<SignInChange>, R), E>,
+    ) -> Result<R, E> {
+        // The records are locked first, here and everywhere.
+        let mut records = self.records();
+        let mut kept = self.kept().0.write().unwrap_or_else(PoisonError::into_inner);
+        let book = match &mut *kept {
+            Some(book) => book,
+            empty @ None => {
+                let mut book = Book::default();
+                let all = records.sign_in().map_err(not_written)?;
+                all.iter().for_each(|change| book.apply(change));
+                empty.insert(book)
+            }
+        };
+        let (changes, result) = decide(book)?;
+        if !changes.is_empty() {
+            let at_ms = self.house().unix_time_ms();
+            records.keep_sign_in(operator, &changes, at_ms).map_err(not_written)?;
+            changes.iter().for_each(|change| book.apply(change));
+        }
+        Ok(result)
+    }
+
+    /// An audit row of what was tried and changes nothing. One that cannot be written is logged.
+    pub(super) fn note_sign_in(&self, action: &'static str, subject: &str, detail: &str) {
+        let at_ms = self.house().unix_time_ms();
+        let noted = self.records().note(&Operator::program(), action, subject, detail, at_ms);
+        if let Err(why) = noted {
+            tracing::error!(%why, action, "an audit row could not be written");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Sign-in as a browser meets it.
+
+mod browser;
+mod console;
+mod pages;
+mod strangers;
