@@ -23,11 +23,13 @@ pub mod records;
 pub mod registrations;
 pub mod selftest;
 pub mod serve;
+pub mod setup_link;
 pub mod sheet;
 mod status;
 pub mod table;
 pub mod tenant;
 pub mod terminal;
+mod token;
 pub mod trace;
 pub mod turn;
 pub mod user;
@@ -72,6 +74,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Account(arguments) => account::run(arguments),
         Command::Device(arguments) => device::run(arguments),
         Command::Domain(arguments) => domain::run(arguments),
+        Command::SetupLink(arguments) => setup_link::run(arguments),
+        Command::Token(arguments) => token::run(arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::User(arguments) => user::run(arguments),
         Command::Tenant(arguments) => tenant::run(arguments),

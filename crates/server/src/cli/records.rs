@@ -107,7 +107,7 @@ pub(super) fn since_ms(text: &str) -> Result<u64, Failure> {
     u64::try_from(at.unix_timestamp_nanos() / 1_000_000).map_err(|_| wrong())
 }
 
-fn ago(text: &str) -> Option<Duration> {
+pub(super) fn ago(text: &str) -> Option<Duration> {
     let unit = text.chars().next_back()?;
     let seconds = match unit {
         's' => 1,

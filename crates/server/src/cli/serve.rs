@@ -11,7 +11,7 @@ use crate::demo::{self, USERS, address, card, ports};
 use crate::house::start::{Server, start};
 use crate::house::supervisor;
 use crate::user_agent::Secret;
-use coeur_api::{House, NewAccount, Operator, Reply, Request, Why};
+use coeur_api::{House, NewAccount, Operator, Reply, Request, SignInRequest, Why};
 use coeur_storage::DataLock;
 
 pub fn run(arguments: Serve) -> Result<(), Failure> {
@@ -27,6 +27,7 @@ pub fn run(arguments: Serve) -> Result<(), Failure> {
     } else {
         ready(&server, &settings);
     }
+    offer_setup(&server, &settings);
     let status = server.running.status();
     let [accounts, registrations] = [status.accounts, status.registrations].map(|n| n.to_string());
     supervisor::ready(&Word::AtWork.with(&[&accounts, &registrations, &status.listeners.join(" ")]));
@@ -37,6 +38,27 @@ pub fn run(arguments: Serve) -> Result<(), Failure> {
     eprintln!("{}", Word::Stopping.say());
     server.stop();
     ended
+}
+
+/// As long as nobody answers for the installation, the link by which somebody does. It is printed for who started the
+/// server, and is in no log.
+fn offer_setup(server: &Server, settings: &Settings) {
+    if server.running.web_address().is_none() {
+        return;
+    }
+    let what = SignInRequest::Link { user: None };
+    match (server.door.answer(&Operator::program(), Request::SignIn { what }), settings.log_format) {
+        (Ok(Reply::Link(link)), LogFormat::Text) => {
+            let line = Word::SetupFirst.with(&[&super::setup_link::line(&link)]);
+            print(&format!("{line}\n"));
+        }
+        (Ok(_), LogFormat::Json | LogFormat::Text) => {
+            tracing::warn!("there is no owner yet; `coeur setup-link` makes the link by which one is made");
+        }
+        // There is an owner.
+        (Err(refusal), _) if refusal.why == Why::Exists => {}
+        (Err(refusal), _) => tracing::error!(why = %refusal.text, "no setup link could be made"),
+    }
 }
 
 /// One line, for people; with JSON logs, as a log line.

@@ -20,7 +20,7 @@ use crate::trace::{Conversation, Tap, page};
 use crate::turn::Office;
 use base64::Engine as _;
 use coeur_api::{
-    Audience, CallView, CallsPage, ConversationsPage, GivenSecret, House, IceServerView, PhoneSocket,
+    Audience, CallView, CallsPage, ConversationsPage, Desk, GivenSecret, House, IceServerView, PhoneSocket,
     PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status, TraceMessagesRequest,
     TraceRequest, TraceView, Watched, Why,
 };
@@ -67,6 +67,15 @@ pub struct Running {
     pub prompts: Prompts,
     /// Set once it runs.
     pub turn: OnceLock<TurnOutside>,
+    /// Of API and pages, where they are served.
+    pub web: OnceLock<WebOutside>,
+}
+
+/// What the rest of the server may ask of API and pages.
+pub struct WebOutside {
+    /// As `http://127.0.0.1:8090`.
+    pub address: String,
+    pub desk: Arc<Desk>,
 }
 
 /// What the rest of the server may ask of the shards.
@@ -131,6 +140,10 @@ impl House for Running {
             sockets,
             ice_server: None,
         })
+    }
+
+    fn web_address(&self) -> Option<String> {
+        self.web.get().map(|web| web.address.clone())
     }
 
     fn status(&self) -> Status {

@@ -139,6 +139,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         shards: OnceLock::new(),
         office: turn.as_ref().map(|turn| turn.office.clone()),
         turn: OnceLock::new(),
+        web: OnceLock::new(),
         recordings,
         prompts: Prompts {
             folder: folder.join("prompts"),

@@ -1,10 +1,10 @@
 //! The listener of API and pages: opened before anything is answered, served at the end of the start.
 
-use super::running::Running;
+use super::running::{Running, WebOutside};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
-use coeur_api::Door;
-use coeur_api::rest::{OneToken, Parts, Web, serve_web};
+use coeur_api::rest::{Asked, Caller, Gate, OneToken, Parts, Problem, Web, serve_web};
+use coeur_api::{Desk, Door, TOKEN_PREFIX};
 use coeur_storage::write_whole;
 use std::io;
 use std::net::SocketAddr;
@@ -55,10 +55,25 @@ impl Opened {
         door: Arc<Door>,
         mut stopping: tokio::sync::watch::Receiver<bool>,
     ) {
+        let first = OneToken::new(&self.token);
+        let desk = Desk::new(door.clone());
+        let gate: Arc<dyn Gate> = match &desk {
+            Some(desk) => Arc::new(Gates { desk: desk.clone(), first }),
+            None => Arc::new(first),
+        };
+        match desk.clone() {
+            Some(desk) => {
+                let address = format!("http://{}", self.address);
+                // It is set here alone.
+                let _ = running.web.set(WebOutside { address, desk });
+            }
+            None => tracing::error!("nobody can sign in: there is not the memory that a password takes"),
+        }
         let web = Web::new(Parts {
             door,
             watched: running.clone(),
-            gate: Arc::new(OneToken::new(&self.token)),
+            gate,
+            desk,
             is_our_host: hosts(settings, running),
         });
         let until = async move {
@@ -70,6 +85,21 @@ impl Opened {
                 tracing::error!(%why, "the API is no longer served");
             }
         });
+    }
+}
+
+/// The token of the first start, and everything that the desk knows.
+struct Gates {
+    desk: Arc<Desk>,
+    first: OneToken,
+}
+
+impl Gate for Gates {
+    fn caller(&self, asked: &Asked<'_>) -> Result<Caller, Problem> {
+        match asked.bearer() {
+            Some(token) if !token.starts_with(TOKEN_PREFIX) => self.first.caller(asked),
+            Some(_) | None => self.desk.caller(asked),
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub fn page(running: &Running) -> String {
     exchange(&mut text, running);
     silences(&mut text, running);
     recordings(&mut text, &running.recordings);
+    sign_in(&mut text, running);
     if let Some(shards) = running.shards.get() {
         queues(&mut text, shards);
         network(&mut text, shards);
@@ -68,6 +69,25 @@ fn house(text: &mut MetricsText, running: &Running) {
     gauge("coeur_proxy_requests", "Requests that the proxy has under way.", transactions);
     gauge("coeur_trace_used_bytes", "Bytes of recent messages kept for traces.", used);
     gauge("coeur_trace_capacity_bytes", "Bytes there are for recent messages.", capacity);
+}
+
+fn sign_in(text: &mut MetricsText, running: &Running) {
+    let counters = running.web.get().map(|web| web.desk.counters()).unwrap_or_default();
+    let mut counter = |name, help, value| text.one(name, Kind::Counter, help, value);
+    counter("coeur_sign_ins_total", "Sessions begun.", counters.signed_in);
+    counter("coeur_sign_ins_failed_total", "Wrong passwords and codes.", counters.failed);
+    let help = "Attempts that were sent away to wait, since too many had failed before.";
+    counter("coeur_sign_ins_slowed_total", help, counters.slowed);
+    let help = "Attempts that were sent away, since too many came at once.";
+    counter("coeur_sign_ins_busy_total", help, counters.busy);
+    counter(
+        "coeur_tokens_refused_total",
+        "Requests with a token that opens nothing.",
+        counters.token_refused,
+    );
+    let help = "Requests with a session that a page of ours has not made.";
+    counter("coeur_requests_forged_total", help, counters.forged);
+    text.one("coeur_sessions", Kind::Gauge, "Sessions of browsers that are open.", counters.sessions);
 }
 
 fn recovery(text: &mut MetricsText, running: &Running) {

@@ -3,12 +3,14 @@
 
 mod people;
 mod settings;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 mod turn;
 
 pub use people::{Tenant, TenantVerb, User, UserVerb};
 pub use settings::Settings;
+pub use sign_in::{SetupLink, Token, TokenVerb};
 pub use turn::{Turn, TurnVerb};
 
 use clap::error::ErrorKind;
@@ -41,6 +43,8 @@ impl Cli {
             Command::Account(given) => &mut given.place,
             Command::Device(given) => &mut given.place,
             Command::Domain(given) => &mut given.place,
+            Command::SetupLink(given) => &mut given.place,
+            Command::Token(given) => &mut given.place,
             Command::Status(given) => &mut given.place,
             Command::User(given) => &mut given.place,
             Command::Tenant(given) => &mut given.place,
@@ -108,6 +112,10 @@ pub enum Command {
     Device(Device),
     /// The domains that this server answers for
     Domain(Domain),
+    /// A link by which the first owner is made, or a user gives himself a password
+    SetupLink(SetupLink),
+    /// Tokens with which programs use the API
+    Token(Token),
     /// How the server does: since when, where it listens, how many are registered
     Status(StatusOf),
     /// Users: who signs in, and whom accounts belong to
@@ -153,6 +161,8 @@ impl Command {
             Command::Account(Account { place, .. })
             | Command::Device(Device { place, .. })
             | Command::Domain(Domain { place, .. })
+            | Command::SetupLink(SetupLink { place, .. })
+            | Command::Token(Token { place, .. })
             | Command::Status(StatusOf { place })
             | Command::User(User { place, .. })
             | Command::Tenant(Tenant { place, .. })

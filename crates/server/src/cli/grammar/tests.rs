@@ -32,6 +32,8 @@ fn the_help_names_every_verb_and_the_exit_codes() {
         "domain",
         "user",
         "tenant",
+        "setup-link",
+        "token",
         "registrations",
         "check-config",
         "check-data",
