@@ -9,8 +9,8 @@ use crate::model::{
 };
 use crate::phone_door::PhoneTicket;
 use crate::recordings::{Audience, RecordVerb};
-use crate::traces::{ConversationsPage, TraceMessagesRequest};
 use crate::signin::Kept;
+use crate::traces::{ConversationsPage, TraceMessagesRequest};
 use coeur_directory::{
     Account, AccountId, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory,
     Domain, Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy, Rights,

@@ -23,8 +23,8 @@ mod people_door;
 mod phone_door;
 mod recordings;
 pub mod rest;
-mod traces;
 mod signin;
+mod traces;
 mod visits;
 
 pub use calls::{
@@ -42,8 +42,8 @@ pub use model::*;
 pub use people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 pub use phone_door::{PhoneSocket, PhoneTicket, WEB_PHONE};
 pub use recordings::{Audience, RecordVerb, RecordingFileView, RecordingView};
+pub use signin::{Desk, LinkView, NewToken, SignInCounters, SignInRequest, TOKEN_PREFIX, TokenView};
 pub use traces::{
     CONVERSATIONS_MAX, ConversationView, ConversationsPage, MESSAGES_MAX, MessageView, PAGE_TEXT_BYTES_MAX,
     TraceMessagesRequest,
 };
-pub use signin::{Desk, LinkView, NewToken, SignInCounters, SignInRequest, TOKEN_PREFIX, TokenView};

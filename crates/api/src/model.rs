@@ -3,8 +3,8 @@
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, CallView, CallsPage};
 use crate::people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 use crate::recordings::{Audience, RecordVerb};
-use crate::traces::{ConversationsPage, MessageView, TraceMessagesRequest};
 use crate::signin::{LinkView, SignInRequest, TokenView};
+use crate::traces::{ConversationsPage, MessageView, TraceMessagesRequest};
 use serde::{Deserialize, Serialize};
 
 /// A secret on its way to the door. It crosses a Unix socket that only its owner can open, so it can be serialised;
