@@ -62,9 +62,9 @@ async function search(text, stop) {
     }
   };
   const answers = await Promise.all([
-    ask("accounts", { q: text }, (account) => ({ label: accountName(account), icon: "account", kind: account.display_name || t("kind.account"), run: () => go(`/accounts/${encodeURIComponent(account.id)}`) })),
+    ask("accounts", { q: text }, (account) => ({ label: accountName(account), icon: "account", kind: account.display_name || t("kind.account"), run: () => go(`/accounts/${encodeURIComponent(accountName(account))}`) })),
     ask("call_records", { q: text }, (record) => ({ label: callName(record), icon: "record", kind: when(record.start_at), run: () => go(`/records/${record.id}`) })),
-    ask("traces", { q: text }, (trace) => ({ label: partyName(trace.call_id), icon: "trace", kind: t("kind.trace"), run: () => go(`/traces/${encodeURIComponent(trace.call_id)}`) })),
+    ask("traces", { q: text, limit: FOUND_MAX }, (trace) => ({ label: partyName(trace.call_id), icon: "trace", kind: t("kind.trace"), run: () => go(`/traces/${encodeURIComponent(trace.call_id)}`) })),
   ]);
   return answers.flat();
 }

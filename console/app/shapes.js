@@ -14,7 +14,10 @@ export const shortAddress = (uri) => uri.replace(/^sips?:/i, "").replace(/[;?].*
 
 export const sideName = (side) => side ? side.account ?? partyName(side.address) : "–";
 export const callName = (call) => `${sideName(call.caller)} → ${call.callee ? sideName(call.callee) : shortAddress(call.to_uri ?? "")}`;
-export const accountName = (account) => account.account ?? account.aor ?? account.id;
+export const accountName = (account) => account.account;
+
+/** The number in `dev_17`. */
+export const numberOf = (id) => String(id ?? "").replace(/^[a-z]+_/, "");
 
 export function Parties({ call }) {
   return html`<span class="path"><b class="clip">${sideName(call.caller)}</b><span aria-hidden="true">→</span><span class="sr">${t("calls.to")}</span>
@@ -62,11 +65,13 @@ export function verdict({ side, cause, values = [], sentence, remedy }) {
   const known = has(`cause.${cause}`);
   const fill = (text) => values.reduce((done, value) => done.replace("{}", value), text);
   return {
-    title: t("verdict", { side: t(`side.${side}`), what: known ? fill(t(`cause.${cause}`)) : sentence }),
+    title: t(`verdict.${side === "caller" ? "caller" : "callee"}`, { what: known ? fill(t(`cause.${cause}`)) : sentence }),
     remedy: known ? t(`remedy.${cause}`) : remedy,
   };
 }
 
-const PATHS = /^(direct|relayed)/;
-/** Which way the media goes. */
-export const mediaPath = (said) => said && (PATHS.exec(said) ? `${t(`path.${PATHS.exec(said)[1]}`)}${said.includes(":") ? ` (${said.split(":")[1].trim()})` : ""}` : said);
+/** Which way the media goes and why, in the user's language; what a newer server says as it says it. */
+export function mediaPath(said) {
+  const key = `media.${said.toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^_|_$/g, "")}`;
+  return has(key) ? t(key) : said;
+}

@@ -42,9 +42,10 @@ function Top() {
     <button class="find" onClick=${() => { paletteOpen.value = true; }} aria-keyshortcuts="Control+K"><${Icon} name="search" size=${18} /><span>${t("search")}</span><kbd aria-hidden="true">Ctrl K</kbd></button>
     <div class="tools">${!reachable.value && html`<span class="live off" role="status"><i></i><span>${t("offline")}</span></span>`}
       <button class="icon-button" onClick=${nextTheme} aria-label=${t(`theme.${theme.value}`)} title=${t(`theme.${theme.value}`)}><${Icon} name=${themeIcon} /></button>
-      <button class="icon-button" lang=${other} onClick=${() => choose(other)} aria-label=${t("language.other")} title=${t("language.other")}><span aria-hidden="true">${other.toUpperCase()}</span></button>
+      <button class="icon-button" lang=${other} onClick=${() => choose(other)} title=${t("language.other")}><span aria-hidden="true">${other.toUpperCase()}</span><span class="sr">${t("language.other")}</span></button>
       <button class="icon-button" onClick=${() => { helpOpen.value = true; }} aria-label=${t("help")} title=${t("help")}><${Icon} name="help" /></button>
-      ${session.value && html`<button class="icon-button" onClick=${signOut} aria-label=${t("sign.out", { who: session.value.login ?? "" })} title=${t("sign.out", { who: session.value.login ?? "" })}><${Icon} name="out" /></button>`}</div></header>`;
+      ${session.value && html`<a class="icon-button" href="/auth/security" aria-label=${t("security")} title=${t("security")}><${Icon} name="lock" /></a>
+        <button class="icon-button" onClick=${signOut} aria-label=${t("sign.out", { who: session.value.login ?? "" })} title=${t("sign.out", { who: session.value.login ?? "" })}><${Icon} name="out" /></button>`}</div></header>`;
 }
 
 function signOut() {

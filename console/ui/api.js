@@ -22,7 +22,7 @@ export async function ask(method, path, { query, body, headers = {}, signal: sto
   const unsafe = method !== "GET";
   const all = { "Accept": "application/json", "Accept-Language": language.value, ...headers };
   if (body !== undefined) all["Content-Type"] ??= method === "PATCH" ? "application/merge-patch+json" : "application/json";
-  if (unsafe && session.value?.csrf) all["X-CSRF-Token"] = session.value.csrf;
+  if (unsafe && session.value) all["X-CSRF-Token"] = session.value.csrf_token;
   if (method === "POST") all["Idempotency-Key"] ??= crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   let answer;
   try {

@@ -10,7 +10,7 @@ import { failed, later, toast } from "../../ui/toast.js";
 import { go } from "../../ui/router.js";
 import { lasting, t } from "../../ui/words.js";
 import { Secret } from "../secret.js";
-import { accountName } from "../shapes.js";
+import { accountName, numberOf } from "../shapes.js";
 
 export default function Account({ id }) {
   const path = `accounts/${encodeURIComponent(id)}`;
@@ -44,25 +44,23 @@ function Phones({ account, path, reload }) {
   const [made, setMade] = useState(null);
   const [ending, setEnding] = useState(null);
   const add = html`<button class="button primary" onClick=${() => setAdding(true)}><${Icon} name="plus" />${t("device.add")}</button>`;
-  const revoke = (device) => remove(`${path}/devices/${encodeURIComponent(deviceId(device))}`).then(() => { setEnding(null); toast(t("device.revoked")); reload(); }, failed);
+  const revoke = (device) => remove(`${path}/devices/${encodeURIComponent(device.id)}`).then(() => { setEnding(null); toast(t("device.revoked")); reload(); }, failed);
   return html`<div class="stack"><div class="row apart"><p class="muted">${t("devices.intro")}</p>${add}</div>
     ${(account.devices ?? []).length === 0 ? html`<div class="card"><${Empty} icon="phone" title=${t("devices.none")} text=${t("devices.none.text")} /></div>`
-      : html`<div class="duo">${account.devices.map((device) => html`<${Phone} device=${device} seen=${seen.filter((one) => String(one.device).replace(/^dev_/, "") === String(deviceId(device)).replace(/^dev_/, ""))} onEnd=${() => setEnding(device)} />`)}</div>`}
+      : html`<div class="duo">${account.devices.map((device) => html`<${Phone} device=${device} seen=${seen.filter((one) => one.device_id === device.id)} onEnd=${() => setEnding(device)} />`)}</div>`}
     ${adding && html`<${Dialog} title=${t("device.add")} onClose=${() => setAdding(false)}><${Form} start=${{ name: "" }} submit=${t("device.create")} onClose=${() => setAdding(false)}
-      send=${(values) => post(`${path}/devices`, { name: values.name })} onDone=${(answer) => { setAdding(false); setMade({ account: accountName(account), ...answer }); reload(); }}
+      send=${(values) => post(`${path}/devices`, { name: values.name })} onDone=${({ secret }) => { setAdding(false); setMade({ account: accountName(account), secret }); reload(); }}
       fields=${({ values, set, error }) => html`<${Text} label=${t("device.name")} hint=${t("device.name.hint")} error=${error("name")} value=${values.name} onInput=${set("name")} />`} /><//>`}
     ${made && html`<${Secret} made=${made} onClose=${() => setMade(null)} />`}
     ${ending && html`<${Dialog} title=${t("device.revoke.title", { name: ending.name })} onClose=${() => setEnding(null)}><p>${t("device.revoke.text")}</p>
       <div class="actions"><button class="button quiet" onClick=${() => setEnding(null)}>${t("cancel")}</button><button class="button danger" onClick=${() => revoke(ending)}>${t("device.revoke")}</button></div><//>`}</div>`;
 }
 
-const deviceId = (device) => device.id ?? device.device;
-
 function Phone({ device, seen, onEnd }) {
   const at = seen[0];
-  return html`<section class="card"><header><h2 class="row"><${Icon} name="phone" />${device.name || t("device.named", { name: deviceId(device) })}</h2><${Tag} kind=${at ? "good" : ""}>${t(at ? "registered" : "not.registered")}<//></header>
-    <${Facts} facts=${[[t("registrations.from"), at && html`<span class="mono">${at.flow ?? [at.transport, at.remote].filter(Boolean).join(" ")}</span>`], [t("side.phone"), at?.user_agent], [t("registrations.expires"), at && lasting(at.expires_in_s)],
-      [t("device.made"), html`<${Time} at=${device.created_at ?? device.created_at_s * 1000} />`], [t("device.proof"), t(device.proved_sha256 ? "device.sha256" : "device.any")]]} />
+  return html`<section class="card"><header><h2 class="row"><${Icon} name="phone" />${device.name || t("device.named", { name: numberOf(device.id) })}</h2><${Tag} kind=${at ? "good" : ""}>${t(at ? "registered" : "not.registered")}<//></header>
+    <${Facts} facts=${[[t("registrations.from"), at && html`<span class="mono">${[at.transport?.toUpperCase(), at.source].filter(Boolean).join(" ")}</span>`], [t("side.phone"), at?.user_agent], [t("registrations.expires"), at && lasting(at.expires_in_s)],
+      [t("device.made"), html`<${Time} at=${device.created_at} />`], [t("device.proof"), t(device.proved_sha256 ? "device.sha256" : "device.any")]]} />
     <p class="row"><button class="button small danger" onClick=${onEnd}>${t("device.revoke")}</button></p></section>`;
 }
 

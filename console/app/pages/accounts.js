@@ -40,7 +40,7 @@ function List({ list }) {
 }
 
 const initial = (account) => [...(account.display_name || accountName(account))][0]?.toUpperCase() ?? "?";
-const devices = (account) => account.devices?.length ?? account.device_count ?? 0;
+const devices = (account) => account.devices.length;
 
 function Add({ onClose, onDone }) {
   const domains = useAsk("domains", { limit: 100 }).data?.data ?? [];
@@ -50,8 +50,8 @@ function Add({ onClose, onDone }) {
     <${Text} label=${t("account.name")} hint=${t("account.name.hint")} error=${error("display_name")} value=${values.display_name} onInput=${set("display_name")} />`;
   const send = async (values) => {
     const account = values.user.includes("@") ? values.user.trim() : `${values.user.trim()}@${values.domain || first}`;
-    const answer = await post("accounts", { account, display_name: values.display_name });
-    return { account, ...answer };
+    const { secret } = await post("accounts", { account, display_name: values.display_name });
+    return { account, secret };
   };
   return html`<${Dialog} title=${t("account.add")} onClose=${onClose}><${Form} start=${{ user: "", domain: "", display_name: "" }} send=${send} submit=${t("account.create")} onDone=${onDone} onClose=${onClose} fields=${fields} /><//>`;
 }

@@ -6,11 +6,12 @@ import { Dialog } from "../../ui/dialog.js";
 import { Icon } from "../../ui/icon.js";
 import { Ladder } from "../../ui/ladder.js";
 import { Copy, Empty, Facts, Head, Notice, Skeleton, Tag, Time, Trouble } from "../../ui/parts.js";
+import { path } from "../../ui/router.js";
 import { Tabs } from "../../ui/tabs.js";
 import { failed, toast } from "../../ui/toast.js";
 import { bytes, number, span, t } from "../../ui/words.js";
 import { Disposition, Mos, callName, family, mediaPath, outcome, partyName, protectionIcon, sideName, verdict, worst } from "../shapes.js";
-import { messagesOf } from "./trace.js";
+import { messagesOf, useTrace } from "./trace.js";
 
 const POLL_MS = 2_000;
 /** An hour of points. */
@@ -19,7 +20,7 @@ const POINTS_MAX = 1_800;
 export default function Call({ id }) {
   const { call, record, problem, loading, reload } = useCall(id);
   const shown = call ?? record;
-  const trace = useTrace(shown, Boolean(call));
+  const trace = useTrace(shown?.caller?.call_id, call ? POLL_MS : undefined);
   const points = useQuality(call);
   if (loading) return html`<${Skeleton} lines=${10} />`;
   if (!shown) return problem?.status === 404 ? html`<${Empty} icon="call" title=${t("call.gone")} text=${t("call.gone.text")}><a class="button" href="/records">${t("page.records")}</a><//>` : html`<${Trouble} problem=${problem} retry=${reload} />`;
@@ -34,17 +35,12 @@ export default function Call({ id }) {
 
 /** The live call, and its record as soon as it is over. */
 function useCall(id) {
-  const [over, setOver] = useState(false);
+  const [over, setOver] = useState(path.value.startsWith("/records/"));
   const live = useAsk(over ? null : `calls/${encodeURIComponent(id)}`, undefined, POLL_MS);
   const gone = over || live.problem?.status === 404;
   useEffect(() => { if (gone) setOver(true); }, [gone]);
   const record = useAsk(over ? `call_records/${encodeURIComponent(id)}` : null, undefined, undefined);
   return { call: over ? null : live.data, record: record.data, problem: over ? record.problem : live.problem, loading: over ? record.loading : live.loading || (gone && !over), reload: over ? record.reload : live.reload };
-}
-
-function useTrace(shown, isLive) {
-  const callId = shown?.caller?.call_id;
-  return useAsk(callId ? `traces/${encodeURIComponent(callId)}` : null, undefined, isLive ? POLL_MS : undefined);
 }
 
 /** What was measured while this page is open: each side's way to us and back. */
@@ -85,8 +81,8 @@ function Summary({ shown, live, trace }) {
       ${score !== null && html`<p class="muted">${t(`story.mos.${score >= 4 ? "good" : score >= 3.6 ? "fair" : "bad"}`)} <${Mos} value=${score} /></p>`}</div>
     ${causes.length > 0 ? causes.map((one) => { const said = verdict(one); return html`<${Notice} kind="bad" title=${said.title}><p>${said.remedy}</p><//>`; })
       : shown.verdict && html`<${Notice} kind="bad" title=${t("calls.silent")}><p>${shown.verdict}</p><//>`}
-    <div class="duo"><section class="card"><header><h2>${t("call.when")}</h2></header><${Facts} facts=${times(shown, live)} /></section>
-      ${["caller", "callee"].filter((name) => shown[name]).map((name) => html`<section class="card"><header><h2>${t(`side.${name}`)}</h2></header><${Side} side=${shown[name]} /></section>`)}</div>
+    <div class="grid"><section class="card w4"><header><h2>${t("call.when")}</h2></header><${Facts} facts=${times(shown, live)} /></section>
+      ${["caller", "callee"].filter((name) => shown[name]).map((name) => html`<section class="card w4"><header><h2>${t(`side.${name}`)}</h2></header><${Side} side=${shown[name]} /></section>`)}</div>
     ${shown.recordings?.length > 0 && html`<section class="card"><header><h2>${t("call.recordings")}</h2></header>${shown.recordings.map((one) => html`<${Facts} facts=${[[t("recording.length"), span(one.recorded_ms / 1000)], [t("recording.by"), one.asked_by], [t("recording.file"), html`<code>${one.file}</code>`], [t("recording.size"), bytes(one.bytes)], ["SHA-256", html`<code>${one.sha256}</code>`]]} />`)}</section>`}</div>`;
 }
 
@@ -117,7 +113,7 @@ function Quality({ shown, points, live }) {
   const ways = waysOf(shown).filter((way) => way.packets !== undefined && way.packets !== null);
   if (ways.length === 0) return html`<div class="card"><${Empty} icon="chart" title=${t("quality.none")} text=${t("quality.none.text")} /></div>`;
   const name = (way) => t(`way.${way.way}`, { who: sideName(shown[way.side]) });
-  return html`<div class="stack">${live && points.length > 1 && html`<div class="duo">${MEASURES.map(([key, places, unit, max]) => html`<section class="card"><header><h2>${t(`measure.${key}`)}</h2></header>
+  return html`<div class="stack">${live && points.length > 1 && html`<div class="grid">${MEASURES.map(([key, places, unit, max], at) => html`<section class=${at ? "card w6" : "card"}><header><h2>${t(`measure.${key}`)}</h2></header>
       <${Chart} label=${t(`measure.${key}`)} times=${points.map((point) => point.at)} places=${places} unit=${unit} max=${max} height=${170}
         series=${ways.map((way) => ({ label: name(way), values: points.map((point) => point.ways.find((one) => one.side === way.side && one.way === way.way)?.[key] ?? null) }))} /></section>`)}</div>`}
     <section class="card flush"><div class="table-wrap" tabindex="0" role="region" aria-label=${t("call.quality")}><table class="table cards"><thead><tr>${["quality.way", "measure.mos", "measure.loss_pct", "measure.jitter_ms", "measure.packets"].map((key, at) => html`<th scope="col" class=${at ? "num" : ""}>${t(key)}</th>`)}</tr></thead>

@@ -15,7 +15,7 @@ const SCORES_MAX = 40;
 const STATE_KIND = { ringing: "accent", answered: "good", held: "warn" };
 
 export default function Calls() {
-  const calls = useAsk("calls", { limit: 1000 }, POLL_MS);
+  const calls = useAsk("calls", { limit: 500 }, POLL_MS);
   const scores = useScores(calls.data?.data);
   return html`<${Head} title=${t("page.calls")} intro=${t("calls.intro")} />
     <${Waiting} of=${calls}>${(page) => page.data.length === 0

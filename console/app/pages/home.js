@@ -16,17 +16,17 @@ const points = [];
 
 export default function Home() {
   const status = useAsk("status", undefined, POLL_MS);
-  const calls = useAsk("calls", { limit: 1000 }, POLL_MS);
+  const calls = useAsk("calls", { limit: 500 }, POLL_MS);
   const [since] = useState(() => new Date(Date.now() - DAY_MS).toISOString());
-  const records = useAsk("call_records", { limit: 200, "filter[start_at][gte]": since }, 30_000);
-  const registrations = useAsk("registrations", { limit: 1000 }, 15_000);
+  const records = useAsk("call_records", { limit: 500, since }, 30_000);
+  const registrations = useAsk("registrations", { limit: 500 }, 15_000);
   const live = calls.data?.data ?? [];
   const recent = records.data?.data ?? [];
   return html`<${Lead} status=${status} live=${live} recent=${recent} />
     <${Figures} status=${status.data} live=${calls.data && live} recent=${records.data && recent} />
     <div class="grid"><section class="card w8"><header><h2>${t("home.live")}</h2></header><${LiveChart} calls=${calls.data && live} status=${status.data} /></section>
       <section class="card w4"><header><h2>${t("home.checks")}</h2></header><${Waiting} of=${status} lines=${4}>${(data) => html`<${Checks} status=${data} live=${live} />`}<//></section>
-      <section class="card w7"><header><h2>${t("home.attention")}</h2><a href="/records?failed=1">${t("home.all")}</a></header>
+      <section class="card w7"><header><h2>${t("home.attention")}</h2><a href="/records?since=day&disposition=failed">${t("home.all")}</a></header>
         <${Waiting} of=${records}>${() => html`<${Attention} recent=${recent} />`}<//></section>
       <section class="card w5"><header><h2>${t("home.phones")}</h2><a href="/registrations">${t("home.all")}</a></header>
         <${Waiting} of=${registrations}>${({ data }) => html`<${Phones} registrations=${data} />`}<//></section></div>`;
@@ -88,14 +88,14 @@ function Attention({ recent }) {
   const rows = recent.filter((record) => record.verdict || record.disposition === "failed" || (worst(record) ?? 5) < 3.6).slice(0, 6);
   if (rows.length === 0) return html`<${Empty} icon="heart" title=${t("attention.none")} text=${t("attention.none.text")} />`;
   return html`<ul class="plain">${rows.map((record) => html`<li><a href=${`/records/${record.id}`}><${Parties} call=${record} /></a><span class="muted small"><${Time} at=${record.start_at} /></span>
-    <span class="small muted">${record.verdict ?? outcome(record)}</span></li>`)}</ul>`;
+    <span class="why small muted">${record.verdict ?? outcome(record)}</span></li>`)}</ul>`;
 }
 
 function Phones({ registrations }) {
   if (registrations.length === 0) return html`<${Empty} icon="phone" title=${t("phones.none")} text=${t("phones.none.text")}><a class="button primary" href="/accounts?add=1">${t("account.add")}</a><//>`;
   const counts = new Map();
   for (const one of registrations) {
-    const kind = (one.transport ?? one.flow?.split(" ")[0] ?? "").toUpperCase() || t("unknown");
+    const kind = one.transport?.toUpperCase() ?? t("unknown");
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }
   const bars = [...counts].sort((a, b) => b[1] - a[1]).map(([label, value]) => ({ label, value, kind: /UDP|TCP|^WS$/.test(label) ? "warn" : "" }));

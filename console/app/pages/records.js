@@ -10,7 +10,7 @@ import { Foot, Table } from "../../ui/table.js";
 import { failed, toast } from "../../ui/toast.js";
 import { query, filter } from "../../ui/router.js";
 import { span, t } from "../../ui/words.js";
-import { Disposition, Mos, Parties, callName, sideName, worst } from "../shapes.js";
+import { Disposition, Mos, Parties, callName, shortAddress, sideName, worst } from "../shapes.js";
 
 /** Hours that a name of the filter looks back. */
 const HOURS = { day: 24, week: 168, month: 744, all: null };
@@ -35,7 +35,7 @@ function filters() {
   const hours = HOURS[given.get("since") ?? "week"];
   return {
     limit: PAGE_ROWS, q: given.get("q"), disposition: given.get("disposition"), account: given.get("account"),
-    failed: given.get("failed") && "true", bad: given.get("bad") && "true",
+    bad: given.get("bad") && "true",
     // Whole minutes, so that the question is the same one for a while.
     since: hours ? new Date(Math.floor(Date.now() / 60_000 - hours * 60) * 60_000).toISOString() : undefined,
   };
@@ -52,7 +52,7 @@ function Filters({ shape }) {
 }
 
 function None() {
-  const narrowed = ["q", "disposition", "bad", "failed", "account"].some((name) => query.value.get(name));
+  const narrowed = ["q", "disposition", "bad", "account"].some((name) => query.value.get(name));
   return narrowed ? html`<${Empty} icon="search" title=${t("records.none.filter")} text=${t("records.none.filter.text")}><a class="button" href="/records">${t("filter.clear")}</a><//>`
     : html`<${Empty} icon="record" title=${t("records.none")} text=${t("records.none.text")} command="coeur call alice echo" />`;
 }
@@ -81,7 +81,7 @@ function Week({ rows, list }) {
   return html`<div class="grid"><section class="card"><header><h2>${t("records.heat")}</h2><span class="muted small">${t(list.more ? "rows.more" : "rows", { n: rows.length })}</span></header><${Heat} times=${rows.map((row) => row.start_at)} label=${t("records.heat")} />
       ${list.more && html`<p><button class="button small" onClick=${() => list.loadMore().catch(failed)}>${t("load.more")}</button></p>`}</section>
     <section class="card w6"><header><h2>${t("records.outcomes")}</h2></header><${Bars} bars=${by((row) => row.disposition).map(([name, value]) => ({ label: t(`disposition.${name}`), value, kind: kinds[name], href: `/records?disposition=${name}` }))} /></section>
-    <section class="card w6"><header><h2>${t("records.top")}</h2></header><${Bars} bars=${by((row) => row.callee ? sideName(row.callee) : row.to_uri).slice(0, 8).map(([label, value]) => ({ label, value, href: `/records?q=${encodeURIComponent(label)}` }))} /></section></div>`;
+    <section class="card w6"><header><h2>${t("records.top")}</h2></header><${Bars} bars=${by((row) => row.callee ? sideName(row.callee) : shortAddress(row.to_uri)).slice(0, 8).map(([label, value]) => ({ label, value, href: `/records?q=${encodeURIComponent(label)}` }))} /></section></div>`;
 }
 
 function Export({ wanted }) {
@@ -105,7 +105,7 @@ function Export({ wanted }) {
 async function all(wanted) {
   const rows = [];
   for (let cursor; rows.length < EXPORT_MAX;) {
-    const page = await get("call_records", { ...wanted, limit: 1000, cursor });
+    const page = await get("call_records", { ...wanted, limit: 500, cursor });
     rows.push(...page.data);
     cursor = page.next_cursor;
     if (!cursor) break;

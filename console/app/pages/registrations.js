@@ -8,10 +8,10 @@ import { Empty, Head, Tag, Waiting } from "../../ui/parts.js";
 import { Foot, Table } from "../../ui/table.js";
 import { query, filter } from "../../ui/router.js";
 import { lasting, t } from "../../ui/words.js";
-import { family } from "../shapes.js";
+import { family, numberOf } from "../shapes.js";
 
 export default function Registrations() {
-  const list = useAsk("registrations", { limit: 1000 }, 5_000);
+  const list = useAsk("registrations", { limit: 500 }, 5_000);
   const shape = query.value.get("as") ?? "list";
   return html`<${Head} title=${t("page.registrations")} intro=${t("registrations.intro")} />
     <${Waiting} of=${list}>${(page) => page.data.length === 0
@@ -21,9 +21,9 @@ export default function Registrations() {
 
 /** A registration, with what is told of its way. */
 function look(one) {
-  const [transport = "", remote = ""] = one.flow ? one.flow.split(" ") : [one.transport, one.remote];
-  const ip = remote?.replace(/:\d+$/, "").replace(/^\[|\]$/g, "") ?? "";
-  return { ...one, transport: transport ?? "", remote: remote ?? "", subnet: subnet(ip), family: family(one.user_agent) };
+  const remote = one.source ?? "";
+  const ip = remote.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+  return { ...one, transport: one.transport ?? "", remote, subnet: subnet(ip), family: family(one.user_agent) };
 }
 
 /** The network of an address as people group them: /24, or /64. */
@@ -45,7 +45,7 @@ function Shown({ rows, more, shape }) {
 function List({ rows, more }) {
   const columns = [
     { key: "account", label: t("side.account"), cell: (row) => html`<span class="clip">${row.account}</span>` },
-    { key: "user_agent", label: t("side.phone"), value: (row) => row.user_agent, cell: (row) => html`<span class="clip">${row.user_agent || t("device.named", { name: row.device })}</span>` },
+    { key: "user_agent", label: t("side.phone"), value: (row) => row.user_agent, cell: (row) => html`<span class="clip">${row.user_agent || t("device.named", { name: numberOf(row.device_id) })}</span>` },
     { key: "transport", label: t("registrations.transport"), cell: (row) => html`<${Tag} kind=${isOpen(row) ? "warn" : "good"} icon=${isOpen(row) ? "unlock" : "lock"}>${row.transport.toUpperCase() || "–"}<//>` },
     { key: "remote", label: t("registrations.from"), cell: (row) => html`<span class="mono">${row.remote || "–"}</span>` },
     { key: "expires_in_s", label: t("registrations.expires"), num: true, cell: (row) => lasting(row.expires_in_s) },

@@ -2,18 +2,24 @@
 import { html } from "../../ui/h.js";
 import { useAsk } from "../../ui/api.js";
 import { Ladder } from "../../ui/ladder.js";
-import { Head, Notice, Waiting } from "../../ui/parts.js";
+import { Empty, Head, Notice, Waiting } from "../../ui/parts.js";
 import { t } from "../../ui/words.js";
 import { verdict } from "../shapes.js";
 
 export default function Trace({ id }) {
-  const trace = useAsk(`traces/${encodeURIComponent(id)}`, undefined, 5_000);
+  const trace = useTrace(id, 5_000);
   return html`<${Head} title=${t("trace.title")} intro=${html`<code>${id}</code>`} back=${{ href: "/traces", label: t("page.traces") }} />
-    <${Waiting} of=${trace}>${(data) => html`<div class="stack">${(data.verdicts ?? []).map((one) => { const said = verdict(one); return html`<${Notice} kind="bad" title=${said.title}><p>${said.remedy}</p><//>`; })}
+    <${Waiting} of=${trace}>${(data) => data === null ? html`<div class="card"><${Empty} icon="trace" title=${t("ladder.none")} text=${t("ladder.none.text")} /></div>` : html`<div class="stack">${(data.verdicts ?? []).map((one) => { const said = verdict(one); return html`<${Notice} kind="bad" title=${said.title}><p>${said.remedy}</p><//>`; })}
       <${Ladder} messages=${messagesOf(data)} name="trace" /></div>`}<//>`;
 }
 
-/** The rows of a trace as the ladder takes them. */
-export function messagesOf(trace) {
-  return (trace?.rows ?? []).map((row) => ({ at_ms: row.at_us !== undefined ? row.at_us / 1000 : Date.parse(row.at), direction: row.direction, remote: row.remote, transport: row.transport, text: row.text }));
+/** The conversation of this Call-ID with its messages; `null` when none is kept. */
+export function useTrace(callId, every) {
+  const found = useAsk(callId ? "traces" : null, { q: callId, limit: 1, steps: true }, every);
+  return { ...found, data: found.data && (found.data.data[0] ?? null) };
 }
+
+/** Its messages as the ladder takes them. */
+export const messagesOf = (trace) => (trace?.steps ?? []).map((step) => ({
+  at_ms: step.at_us / 1000, direction: step.is_received ? "received" : "sent", remote: step.remote, transport: step.transport, text: step.lines.join("\n"),
+}));

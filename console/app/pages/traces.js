@@ -12,9 +12,9 @@ export default function Traces() {
   const traces = useAsk("traces", { q: text, limit: 200 }, 5_000);
   const columns = [
     { key: "call_id", label: "Call-ID", cell: (trace) => html`<span class="clip mono">${trace.call_id}</span>` },
-    { key: "first", label: t("traces.first"), cell: (trace) => trace.first_line ?? "–" },
-    { key: "messages", label: t("traces.messages"), num: true, value: count, cell: (trace) => number(count(trace)) },
-    { key: "last", label: t("traces.last"), value: lastAt, cell: (trace) => html`<${Time} at=${lastAt(trace)} />` },
+    { key: "first", label: t("traces.first"), sort: false, cell: (trace) => html`<span class="clip">${first(trace)}</span>` },
+    { key: "messages", label: t("traces.messages"), num: true, cell: (trace) => number(trace.messages) },
+    { key: "last", label: t("traces.last"), value: (trace) => trace.last_at, cell: (trace) => html`<${Time} at=${trace.last_at} />` },
     { key: "verdicts", label: t("calls.marks"), sort: false, cell: (trace) => trace.verdicts?.length > 0 && html`<${Tag} kind="bad" icon="warn">${t("calls.silent")}<//>` },
   ];
   return html`<${Head} title=${t("page.traces")} intro=${t("traces.intro")} />
@@ -23,5 +23,5 @@ export default function Traces() {
       : html`<${Table} label=${t("page.traces")} columns=${columns} rows=${page.data} rowKey=${(trace) => trace.call_id} href=${(trace) => `/traces/${encodeURIComponent(trace.call_id)}`} sorted=${{ key: "last", down: true }} foot=${html`<${Foot} count=${page.data.length} more=${page.has_more} />`} />`}<//></section>`;
 }
 
-const count = (trace) => Array.isArray(trace.messages) ? trace.messages.length : trace.messages;
-const lastAt = (trace) => trace.last_at ?? (trace.last_at_us ?? 0) / 1000;
+/** `INVITE alice@example.org -> bob@example.org`: what the drawing begins with, without its time. */
+const first = (trace) => trace.ladder.split("\n", 1)[0].replace(/\s+\d{4}-\d\d-\d\d .*$/, "").replace(/\s+/g, " ");

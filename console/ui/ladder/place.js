@@ -5,7 +5,10 @@ const ROW = 38;
 const GAP_ROW = 30;
 const HEAD = 46;
 export const TIME_WIDTH = 96;
-const LANE_WIDTH = 260;
+const LANE_WIDTH = 240;
+const LANE_WIDTH_MAX = 420;
+/** Right of the last lane: what belongs to the arrows that end there. */
+const NOTES = 150;
 /** What is this far outside of what can be seen is drawn all the same. */
 export const SPARE_PX = 400;
 /** From here on a pause is drawn (ms). */
@@ -13,8 +16,12 @@ const GAP_MS = 1_500;
 /** Lanes of one drawing; what goes to further parties is drawn to the last. */
 const LANES_MAX = 12;
 
-export const laneX = (at) => TIME_WIDTH + 84 + at * LANE_WIDTH;
-export const WIDTH = (lanes) => laneX(Math.max(0, lanes - 1)) + 190;
+/** Where the lanes are, in a place of this width: as far from each other as it allows. */
+export function spread(lanes, width) {
+  const first = TIME_WIDTH + 84;
+  const step = Math.max(LANE_WIDTH, Math.min(LANE_WIDTH_MAX, (width - first - NOTES) / Math.max(1, lanes - 1)));
+  return { x: (at) => first + at * step, width: Math.floor(Math.max(width, first + (lanes - 1) * step + NOTES)) };
+}
 
 export function place(given) {
   const lanes = lanesOf(given);
@@ -85,7 +92,7 @@ function media(messages, rows) {
   const end = (lane, y) => {
     const from = open.get(lane);
     open.delete(lane);
-    if (from !== undefined) bars.push({ x: laneX(lane) - 5, width: 10, y: from, height: Math.max(4, y - from) });
+    if (from !== undefined) bars.push({ lane, y: from, height: Math.max(4, y - from) });
   };
   for (const message of messages) {
     const y = rows[message.row].y + 26;

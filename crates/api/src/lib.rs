@@ -11,6 +11,7 @@
 mod call_door;
 mod calls;
 mod client;
+mod console;
 mod control;
 mod door;
 mod http;

@@ -114,6 +114,7 @@ fn router(web: Web) -> Router {
     Router::new()
         .merge(operation::router(operations()))
         .merge(crate::signin::router())
+        .merge(crate::console::router())
         .fallback(async || Problem::new(Code::NoSuchPage))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
         .layer(from_fn_with_state(web.clone(), limits::around))

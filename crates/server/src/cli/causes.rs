@@ -179,4 +179,20 @@ mod tests {
             assert_eq!(places(english.1) + places(french.1), 0, "{cause:?}");
         }
     }
+
+    #[test]
+    fn the_console_says_of_every_cause_what_the_command_line_says() {
+        for (language, file) in [(Language::English, CONSOLE_ENGLISH), (Language::French, CONSOLE_FRENCH)] {
+            let texts: serde_json::Value = serde_json::from_str(file).expect("texts by their names");
+            for cause in Cause::ALL {
+                let said = |of: &str| {
+                    texts[format!("{of}.{}", cause.name())].as_str().unwrap_or_default().to_owned()
+                };
+                assert_eq!((&*said("cause"), &*said("remedy")), words(*cause, language), "{cause:?}");
+            }
+        }
+    }
+
+    const CONSOLE_ENGLISH: &str = include_str!("../../../../console/i18n/en.json");
+    const CONSOLE_FRENCH: &str = include_str!("../../../../console/i18n/fr.json");
 }

@@ -72,4 +72,22 @@ mod tests {
         }
         assert_eq!(path("relayed: the moon", Language::French), "relayed: the moon");
     }
+
+    #[test]
+    fn the_console_says_of_every_way_what_the_command_line_says() {
+        let french: serde_json::Value =
+            serde_json::from_str(include_str!("../../../../console/i18n/fr.json"))
+                .expect("texts by their names");
+        for known in MediaPath::ALL {
+            // The name of a text is the English one, as `mediaPath` in console/app/shapes.js makes it.
+            let parts =
+                known.as_str().split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+            let name = format!("media.{}", parts.collect::<Vec<_>>().join("_").to_ascii_lowercase());
+            assert_eq!(
+                french[&name].as_str(),
+                Some(path(known.as_str(), Language::French).as_str()),
+                "{name}"
+            );
+        }
+    }
 }

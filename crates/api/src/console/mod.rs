@@ -1,0 +1,98 @@
+//! The console for people, in a browser: files of `console/`, packed into the program by `build.rs` and given as they are
+//! ([decision 0050](../../../docs/decisions/0050-the-console-is-what-is-in-the-tree.md)). Whoever asks may have them: what is
+//! secret is behind the API, which the console asks as any other program does.
+//!
+//! Every file is below `/assets/HASH/`, where `HASH` is that of all of them together, and may be kept for ever; the page
+//! that names them is asked for anew each time, and costs 304.
+//!
+//! What it deliberately does not do: know who asks, render anything, or answer for an earlier version of itself. A page
+//! that is open over an upgrade finds its next module missing, says so and loads again.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+/// Addresses of pages: the first part of the path. `console/app/pages.js` says what each shows.
+const PAGES: &[&str] = &["calls", "registrations", "records", "traces", "audit", "accounts", "system"];
+
+include!(concat!(env!("OUT_DIR"), "/console.rs"));
+const INDEX: &str = include_str!(concat!(env!("OUT_DIR"), "/index.html"));
+
+/// A file of `console/`.
+struct File {
+    /// With `/`, relative to `console/`.
+    name: &'static str,
+    plain: &'static [u8],
+    gzip: &'static [u8],
+}
+
+pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let files = Router::new().route("/", get(page)).route("/assets/{hash}/{*name}", get(asset));
+    PAGES.iter().fold(files, |router, name| {
+        router.route(&format!("/{name}"), get(page)).route(&format!("/{name}/{{*rest}}"), get(page))
+    })
+}
+
+/// The same for every page: what is shown is decided by the address, in the browser.
+async fn page(headers: HeaderMap) -> Response {
+    let tag = format!("\"{HASH}\"");
+    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|theirs| theirs.as_bytes() == tag.as_bytes());
+    let mut response = match known {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => INDEX.into_response(),
+    };
+    let mut say = |name, value: &str| {
+        // Hexadecimal digits and texts of ours.
+        response.headers_mut().insert(name, HeaderValue::from_str(value).expect("ASCII"));
+    };
+    say(header::CONTENT_TYPE, "text/html; charset=utf-8");
+    say(header::CACHE_CONTROL, "no-cache");
+    say(header::ETAG, &tag);
+    response
+}
+
+async fn asset(Path((hash, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
+    let found = FILES.binary_search_by(|file| file.name.cmp(&name)).ok().filter(|_| hash == HASH);
+    let Some(file) = found.map(|at| &FILES[at]) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    // What does not become smaller by a tenth is not worth unpacking.
+    let is_smaller = file.gzip.len() * 10 < file.plain.len() * 9;
+    let packed = is_smaller && takes_gzip(&headers);
+    let mut response = if packed { file.gzip } else { file.plain }.into_response();
+    let said = response.headers_mut();
+    said.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(file.name)));
+    said.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    said.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    if packed {
+        said.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// RFC 9110 section 12.5.3, as browsers write it: a list, perhaps with weights.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let said = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    said.flat_map(|value| value.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let refused = parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+        is_gzip && !refused
+    })
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("json") => "application/json",
+        Some("svg") => "image/svg+xml",
+        Some("woff2") => "font/woff2",
+        Some(_) | None => "text/plain; charset=utf-8",
+    }
+}
+
+#[cfg(test)]
+mod tests;

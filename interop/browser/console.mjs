@@ -1,0 +1,20 @@
+// Looks at the console for interop/tests/console.rs, as a person with a keyboard and as somebody who wishes it ill:
+//   node console.mjs SCENARIO '{"url": "http://...", "token": "...", ...}'
+// Ends with 0 when all was as it should be; else it says what was not. What was measured is on standard output.
+import { chromium } from "playwright-core";
+import { scenarios } from "./console/scenarios.mjs";
+
+const [, , name, text] = process.argv;
+const options = JSON.parse(text);
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+try {
+  await scenarios[name](browser, options);
+} catch (error) {
+  console.error(error.stack ?? String(error));
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+}

@@ -1,0 +1,27 @@
+// What strangers say of themselves in SIP is shown as text and does nothing, on whatever page it is shown.
+import { assert, look, none, visit } from "./visit.mjs";
+
+/** `marks`: words that stand in what was said, so that it is seen to be shown. */
+export async function hostile(browser, options) {
+  const { page, faults, go, close } = await visit(browser, options);
+  let text = "";
+  for (const path of ["/", "/calls", "/registrations", "/registrations?as=map", "/records", "/records?as=week", "/traces", "/audit", "/accounts", ...options.details]) {
+    await go(path);
+    // Whatever waits for a pointer or for the focus has it once.
+    for (const row of await page.locator("main a, main [tabindex='0']").all()) await row.focus().catch(() => {});
+    if (path.includes("tab=ladder") || path.startsWith("/traces/")) {
+      await page.locator(".ladder-view").focus();
+      for (let step = 0; step < 12; step += 1) {
+        await page.keyboard.press("ArrowDown");
+        text += await page.locator(".raw").textContent();
+      }
+    }
+    text += await page.evaluate(() => document.body.textContent);
+    await look(page, faults);
+    none(faults, path);
+  }
+  const unseen = options.marks.filter((mark) => !text.includes(mark));
+  assert(unseen.length === 0, `never shown: ${unseen.join(" ")}`);
+  console.log(`${options.marks.length} strings shown, 0 scripts ran`);
+  await close();
+}

@@ -1,0 +1,55 @@
+// A ladder of five hundred messages: drawn at once, walked through by keys, shown whole, and no larger in the document than
+// what can be seen of it.
+import { assert, none, visit } from "./visit.mjs";
+
+const MESSAGES = 500;
+/** Nodes of the document. All rows at once would be some five thousand. */
+const NODES_MAX = 1_500;
+
+export async function ladder(browser, options) {
+  const { page, faults, go, close } = await visit(browser, options);
+  await page.route("**/api/v1/traces?*", (route) => route.fulfill({ json: { data: [conversation()], next_cursor: null, has_more: false } }));
+  await page.addInitScript(() => {
+    // From the answer of the server to the first picture of the ladder.
+    const parse = JSON.parse;
+    JSON.parse = (text, ...rest) => { if (text.length > 100_000) window.heardAt = performance.now(); return parse(text, ...rest); };
+    new MutationObserver(() => { if (window.heardAt && !window.drawnAt && document.querySelector(".ladder .message")) requestAnimationFrame(() => setTimeout(() => { window.drawnAt ??= performance.now(); })); }).observe(document, { childList: true, subtree: true });
+  });
+  await go("/traces/long");
+  await page.waitForFunction(() => window.drawnAt);
+  const took = await page.evaluate(() => window.drawnAt - window.heardAt);
+  const nodes = () => page.evaluate(() => document.querySelectorAll("*").length);
+  console.log(`${MESSAGES} messages drawn ${took.toFixed(0)} ms after they were heard, ${await nodes()} nodes`);
+  assert(await nodes() < NODES_MAX, `${await nodes()} nodes`);
+  assert((await page.locator(".ladder-view").getAttribute("aria-label")).includes(String(MESSAGES)), "not all messages are counted");
+  await page.locator(".ladder-view").focus();
+  await page.keyboard.press("End");
+  await page.waitForSelector(".raw");
+  const raw = await page.locator(".raw pre").textContent();
+  assert(raw.includes(`CSeq: ${MESSAGES} `), `the last message is not shown: ${raw.slice(0, 200)}`);
+  assert(await page.locator(".message.chosen").isVisible(), "the chosen message is not to be seen");
+  assert(await nodes() < NODES_MAX, `${await nodes()} nodes at the end`);
+  await page.keyboard.press("Home");
+  await page.waitForFunction(() => document.querySelector(".raw pre").textContent.includes("CSeq: 1 "));
+  assert(await page.locator(".message.again").count() > 0, "what was sent again does not look so");
+  assert(await page.locator(".ladder .gap").count() > 0, "no pause is shown");
+  await page.keyboard.press("Escape");
+  assert(await page.locator(".raw").count() === 0, "Escape does not close the message");
+  none(faults, "ladder");
+  await close();
+}
+
+function conversation() {
+  const begin = Date.UTC(2026, 10, 26, 10) * 1000;
+  const step = (at) => {
+    const isSecond = at % 4 > 1;
+    const request = at % 2 === 0;
+    // The third says the second again; each tenth waits.
+    const number = at === 2 ? 1 : at + 1;
+    return { at_us: begin + at * 40_000 + Math.floor(at / 10) * 4_000_000, is_received: at === 2 ? false : request, remote: isSecond && at !== 2 ? "192.0.2.11:5061" : "192.0.2.10:5060", transport: isSecond && at !== 2 ? "tls" : "udp", label: "", call_id: "long",
+      lines: [request && at !== 2 ? "INVITE sip:bob@example.org SIP/2.0" : "SIP/2.0 200 OK", "Via: SIP/2.0/UDP 192.0.2.10", "From: <sip:alice@example.org>;tag=1", "To: <sip:bob@example.org>", `CSeq: ${number === 2 ? 2 : number} INVITE`, "Call-ID: long"] };
+  };
+  const steps = Array.from({ length: MESSAGES }, (_, at) => step(at));
+  steps[2] = { ...steps[1], at_us: steps[2].at_us };
+  return { call_id: "long", last_at: "2026-11-26T10:01:00Z", messages: MESSAGES, ladder: "", steps };
+}

@@ -1,0 +1,7 @@
+import { everyPage } from "./every-page.mjs";
+import { hostile } from "./hostile.mjs";
+import { keyboard } from "./keyboard.mjs";
+import { ladder } from "./ladder.mjs";
+import { signedOut } from "./signed-out.mjs";
+
+export const scenarios = { everyPage, hostile, keyboard, ladder, signedOut };
