@@ -6,7 +6,7 @@ import { Copy, save } from "./parts.js";
 import { SPARE_PX, TIME_WIDTH, place, spread } from "./ladder/place.js";
 import { Raw } from "./ladder/raw.js";
 import { asMermaid, asText } from "./ladder/export.js";
-import { clock, number, t } from "./words.js";
+import { number, t } from "./words.js";
 
 /** `messages`: { at_ms, direction, remote, transport, text }, in the order of time. */
 export function Ladder({ messages, name }) {
@@ -66,14 +66,16 @@ function Message({ row, message, lanes, laneX, width, chosen, onChoose }) {
   const [from, to] = [laneX(message.from), laneX(message.to)];
   const [left, right] = [Math.min(from, to), Math.max(from, to)];
   const [y, sign] = [row.y + 26, Math.sign(to - from)];
-  const about = t("ladder.message", { what: message.word, from: laneName(lanes[message.from]), to: laneName(lanes[message.to]), time: clock(message.at_ms) });
+  const time = `+${number(message.since_ms / 1000, 3)}`;
+  const note = [message.isRequest && message.sequence && `CSeq ${message.sequence}`, message.sdp && "SDP", message.again && t("ladder.again")].filter(Boolean).join(" · ");
+  const spoken = t("ladder.message", { what: `${time} ${message.word} ${note}`.trim(), from: laneName(lanes[message.from]), to: laneName(lanes[message.to]) });
   return html`<g class=${names("message", message.kind, { again: message.again, chosen, challenge: message.challenge })} id=${`m${row.index}`} role="option"
-      aria-selected=${chosen ? "true" : "false"} aria-label=${message.again ? `${about} ${t("ladder.again")}` : about} onClick=${() => onChoose(row.index)}>
+      aria-selected=${chosen ? "true" : "false"} aria-label=${spoken} onClick=${() => onChoose(row.index)}>
     <rect class="hit" x="0" y=${row.y} width=${width} height=${row.height} />
-    <text class="time" x=${TIME_WIDTH - 14} y=${row.y + 24} text-anchor="end">+${number(message.since_ms / 1000, 3)}</text>
+    <text class="time" x=${TIME_WIDTH - 14} y=${row.y + 24} text-anchor="end">${time}</text>${" "}
     <path class="arrow" d=${`M${from} ${y}H${to - sign * 6}`} /><path class="tip" d=${`M${to} ${y}l${-sign * 9} -4.5v9Z`} />
-    <text class="word" x=${(left + right) / 2} y=${y - 7} text-anchor="middle">${message.word}</text>
-    <text class="note" x=${right + 12} y=${y + 4}>${[message.isRequest && message.sequence && `CSeq ${message.sequence}`, message.sdp && "SDP", message.again && t("ladder.again")].filter(Boolean).join(" · ")}</text></g>`;
+    <text class="word" x=${(left + right) / 2} y=${y - 7} text-anchor="middle">${message.word}</text>${" "}
+    <text class="note" x=${right + 12} y=${y + 4}>${note}</text></g>`;
 }
 
 const laneName = (lane) => lane.us ? t("coeur") : lane.name || lane.address;

@@ -28,7 +28,7 @@ export function NetMap({ rows }) {
     ${["map.us", "registrations.transport", "map.network", "map.family"].map((key, at) => html`<text class="dim" x=${COLUMN[at]} y="24" text-anchor="middle">${t(key)}</text>`)}
     ${edges.map((edge) => html`<path class="edge" d=${`M${edge.x1} ${edge.y1}C${(edge.x1 + edge.x2) / 2} ${edge.y1} ${(edge.x1 + edge.x2) / 2} ${edge.y2} ${edge.x2} ${edge.y2}`} stroke-width=${Math.min(14, 1 + (edge.n / rows.length) * 13)} />`)}
     <rect class="node us" x=${COLUMN[0] - 60} y=${height / 2 - 22} width="120" height="44" rx="12" /><text x=${COLUMN[0]} y=${height / 2 + 4} text-anchor="middle">${t("coeur")}</text>
-    ${columns.map((column, c) => column.map((node, at) => html`<g><a href=${`/registrations?q=${encodeURIComponent(node.label)}`} aria-label=${`${node.label}: ${node.n}`}>
+    ${columns.map((column, c) => column.map((node, at) => html`<g><a href=${`/registrations?q=${encodeURIComponent(node.label)}`}>
       <rect class=${names("node", { open: c === 0 && /^(UDP|TCP|WS)$/.test(node.label) })} x=${COLUMN[c + 1] - NODE_WIDTH / 2} y=${y(column, at)} width=${NODE_WIDTH} height="36" rx="10" />
       <text x=${COLUMN[c + 1] - NODE_WIDTH / 2 + 12} y=${y(column, at) + 22}>${node.label.slice(0, 22)}</text><text class="dim" x=${COLUMN[c + 1] + NODE_WIDTH / 2 - 12} y=${y(column, at) + 22} text-anchor="end">${number(node.n)}</text></a></g>`))}</svg></div>`;
 }

@@ -36,9 +36,7 @@ fn main() {
     let index = fs::read_to_string(console.join("index.html")).expect("console/index.html");
     let index = index.replace("/assets/-/", &format!("/assets/{hash:016x}/"));
     fs::write(out.join("index.html"), index).expect("the folder of the build");
-    let text = format!(
-        "pub(super) const HASH: &str = \"{hash:016x}\";\npub(super) static FILES: &[File] = &[\n{rows}];\n"
-    );
+    let text = format!("const HASH: &str = \"{hash:016x}\";\nstatic FILES: &[File] = &[\n{rows}];\n");
     fs::write(out.join("console.rs"), text).expect("the folder of the build");
 }
 

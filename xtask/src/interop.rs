@@ -28,6 +28,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("media_attacks", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
     ("silence", &["nft", NAMESPACES]),
     ("browser", &["chromium", "node", "npm", WEB_PHONES]),
+    ("console", &["chromium", "node", "npm", WEB_PHONES]),
 ];
 /// No program: the right to make network namespaces, which root has where the kernel allows it.
 const NAMESPACES: &str = "network namespaces";

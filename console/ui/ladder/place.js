@@ -63,25 +63,33 @@ function lanesOf(messages) {
 
 const isOf = (lane, message) => lane.address === message.remote && lane.transport === message.transport;
 
+/** The headers that are looked at, by their long and short names. */
+const SEEN = { "cseq": "cseq", "from": "from", "f": "from", "to": "to", "t": "to", "content-type": "type", "c": "type" };
+
 /** What a message says of itself. */
 function look(text) {
-  const head = text.split(/\r?\n\r?\n/, 1)[0];
-  const [start, ...lines] = head.split(/\r?\n/);
-  const header = (name, compact) => lines.find((line) => new RegExp(`^(${name}|${compact ?? name})\\s*:`, "i").test(line))?.replace(/^[^:]*:\s*/, "") ?? "";
+  const [start, ...lines] = text.split("\n");
+  const said = {};
+  for (const line of lines) {
+    if (line === "") break;
+    const colon = line.indexOf(":");
+    const name = SEEN[line.slice(0, colon).trimEnd().toLowerCase()];
+    if (name) said[name] ??= line.slice(colon + 1).trim();
+  }
   const status = /^SIP\/2\.0 (\d{3}) ?(.*)$/.exec(start);
-  const sequence = header("CSeq");
-  const user = (value) => /sips?:([^@;>\s]+)@/i.exec(value)?.[1] ?? "";
+  const [number = "", method = ""] = (said.cseq ?? "").split(/\s+/);
+  const user = (value) => /sips?:([^@;>\s]+)@/i.exec(value ?? "")?.[1] ?? "";
   return {
     isRequest: !status,
     status: status ? Number(status[1]) : null,
-    method: sequence.split(/\s+/)[1] ?? start.split(" ")[0],
+    method: method || start.split(" ")[0],
     word: status ? `${status[1]} ${status[2]}`.slice(0, 34) : start.split(" ")[0],
     kind: status ? `s${status[1][0]}` : "request",
     challenge: status ? ["401", "407"].includes(status[1]) : false,
-    sequence: status ? sequence : sequence.split(/\s+/)[0],
-    sdp: /^(content-type|c)\s*:\s*application\/sdp/im.test(head),
-    fromUser: user(header("From", "f")),
-    toUser: user(header("To", "t")),
+    sequence: number,
+    sdp: /^application\/sdp/i.test(said.type ?? ""),
+    fromUser: user(said.from),
+    toUser: user(said.to),
   };
 }
 

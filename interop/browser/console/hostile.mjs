@@ -8,10 +8,10 @@ export async function hostile(browser, options) {
   for (const path of ["/", "/calls", "/registrations", "/registrations?as=map", "/records", "/records?as=week", "/traces", "/audit", "/accounts", ...options.details]) {
     await go(path);
     // Whatever waits for a pointer or for the focus has it once.
-    for (const row of await page.locator("main a, main [tabindex='0']").all()) await row.focus().catch(() => {});
+    await page.evaluate(() => document.querySelectorAll("main *").forEach((one) => { one.focus?.(); one.dispatchEvent(new MouseEvent("mouseover", { bubbles: true })); }));
     if (path.includes("tab=ladder") || path.startsWith("/traces/")) {
       await page.locator(".ladder-view").focus();
-      for (let step = 0; step < 12; step += 1) {
+      for (let step = 0; step < 4; step += 1) {
         await page.keyboard.press("ArrowDown");
         text += await page.locator(".raw").textContent();
       }

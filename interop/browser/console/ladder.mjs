@@ -41,15 +41,15 @@ export async function ladder(browser, options) {
 
 function conversation() {
   const begin = Date.UTC(2026, 10, 26, 10) * 1000;
-  const step = (at) => {
+  // The third says the second again; after each tenth nothing is said for a while.
+  const row = (at) => {
     const isSecond = at % 4 > 1;
     const request = at % 2 === 0;
-    // The third says the second again; each tenth waits.
-    const number = at === 2 ? 1 : at + 1;
-    return { at_us: begin + at * 40_000 + Math.floor(at / 10) * 4_000_000, is_received: at === 2 ? false : request, remote: isSecond && at !== 2 ? "192.0.2.11:5061" : "192.0.2.10:5060", transport: isSecond && at !== 2 ? "tls" : "udp", label: "", call_id: "long",
-      lines: [request && at !== 2 ? "INVITE sip:bob@example.org SIP/2.0" : "SIP/2.0 200 OK", "Via: SIP/2.0/UDP 192.0.2.10", "From: <sip:alice@example.org>;tag=1", "To: <sip:bob@example.org>", `CSeq: ${number === 2 ? 2 : number} INVITE`, "Call-ID: long"] };
+    const toSecond = isSecond && at !== 2;
+    const lines = [request && at !== 2 ? "INVITE sip:bob@example.org SIP/2.0" : "SIP/2.0 200 OK", "Via: SIP/2.0/UDP 192.0.2.10", "From: <sip:alice@example.org>;tag=1", "To: <sip:bob@example.org>", `CSeq: ${at + 1} INVITE`, "Call-ID: long"];
+    return { at_us: begin + at * 40_000 + Math.floor(at / 10) * 4_000_000, direction: request ? "received" : "sent", remote: toSecond ? "192.0.2.11:5061" : "192.0.2.10:5060", transport: toSecond ? "tls" : "udp", text: lines.join("\n") };
   };
-  const steps = Array.from({ length: MESSAGES }, (_, at) => step(at));
-  steps[2] = { ...steps[1], at_us: steps[2].at_us };
-  return { call_id: "long", last_at: "2026-11-26T10:01:00Z", messages: MESSAGES, ladder: "", steps };
+  const rows = Array.from({ length: MESSAGES }, (_, at) => row(at));
+  rows[2] = { ...rows[1], at_us: rows[2].at_us };
+  return { call_id: "long", last_at: "2026-11-26T10:01:00Z", messages: MESSAGES, ladder: "", rows };
 }

@@ -1,0 +1,197 @@
+//! The console in headless Chromium, on a real server with real calls: every page in both languages, light and dark, wide and
+//! narrow; by keyboard alone; under what strangers say of themselves. What a browser does is in `browser/console/`.
+
+use coeur_interop::agent::Agent;
+use coeur_interop::coeur::{Coeur, DOMAIN};
+use coeur_interop::free_port;
+use coeur_interop::talker::Pair;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+const ALICE: (&str, &str) = ("alice", "correct-horse-1");
+const BOB: (&str, &str) = ("bob", "battery-staple-2");
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server, and where its console is.
+struct Site {
+    server: Coeur,
+    url: String,
+}
+
+impl Site {
+    fn start(name: &str) -> Self {
+        let port = free_port();
+        let place = format!("127.0.0.1:{port}");
+        let server = Coeur::start_with(name, &[ALICE, BOB], &["--web", &place]);
+        Self { server, url: format!("http://localhost:{port}") }
+    }
+
+    fn token(&self) -> String {
+        let path = self.server.folder().join("data/keys/api-token");
+        std::fs::read_to_string(path).expect("the first token").trim().to_owned()
+    }
+
+    /// One value of each row that a command lists.
+    fn rows(&self, command: &[&str], list: &str, key: &str) -> Vec<String> {
+        let text = self.server.cli(command, "");
+        let value: serde_json::Value =
+            serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}"));
+        let rows = value.as_array().or_else(|| value[list].as_array()).cloned().unwrap_or_default();
+        rows.iter().filter_map(|row| row[key].as_str()).map(String::from).collect()
+    }
+
+    /// What the browser finds; panics with its words when something is not as it should be.
+    fn look(&self, scenario: &str, mut options: serde_json::Value) {
+        options["url"] = self.url.clone().into();
+        options["token"] = self.token().into();
+        let out = Command::new("node")
+            .args(["console.mjs", scenario, &options.to_string()])
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser"))
+            .output()
+            .expect("node is installed");
+        let said = String::from_utf8_lossy(&out.stdout);
+        println!("{scenario}: {said}");
+        assert!(out.status.success(), "{scenario}: {said}{}", String::from_utf8_lossy(&out.stderr));
+    }
+}
+
+/// A call that lives, after one that is over: the names of both.
+fn calls(site: &Site) -> (Pair, String, String) {
+    let addresses = [[127, 0, 0, 41], [127, 0, 0, 42]];
+    let mut first = Pair::start(&site.server, [ALICE, BOB], addresses, false);
+    first.talk(Duration::from_secs(2), || {});
+    assert_eq!(first.hang_up(), Some(200));
+    drop(first);
+    let mut second = Pair::start(&site.server, [ALICE, BOB], addresses, false);
+    second.talk(Duration::from_secs(2), || {});
+    let first = |command: &[&str], list: &str, key: &str| {
+        format!("call_{}", site.rows(command, list, key).first().unwrap_or_else(|| panic!("no {key}")))
+    };
+    let live = first(&["calls", "--json"], "calls", "call");
+    let over = first(&["records", "--json"], "records", "id");
+    (second, live, over)
+}
+
+/// Where pictures of the pages are kept: where `INTEROP_PICTURES` says, if it does.
+fn pictures() -> Option<PathBuf> {
+    std::env::var_os("INTEROP_PICTURES").map(PathBuf::from)
+}
+
+#[test]
+#[ignore = "needs node and chromium"]
+fn every_page_is_drawn_and_readable_for_all_in_both_languages_light_and_dark_wide_and_narrow() {
+    let site = Site::start("console-pages");
+    let (_pair, live, over) = calls(&site);
+    let account = format!("/accounts/alice@{DOMAIN}");
+    let details = [
+        format!("/calls/{live}"),
+        format!("/calls/{live}?tab=ladder"),
+        format!("/calls/{live}?tab=quality"),
+        format!("/calls/{live}?tab=routing"),
+        format!("/records/{over}"),
+        format!("/records/{over}?tab=ladder"),
+        format!("/records/{over}?tab=quality"),
+        account.clone(),
+        format!("{account}?tab=forwarding"),
+        format!("{account}?tab=rights"),
+    ];
+    site.look("everyPage", json!({ "details": details, "pictures": pictures() }));
+}
+
+#[test]
+#[ignore = "needs node and chromium"]
+fn an_account_and_a_phone_are_made_and_taken_back_by_keyboard_alone() {
+    Site::start("console-keyboard").look("keyboard", json!({}));
+}
+
+#[test]
+#[ignore = "needs node and chromium"]
+fn a_ladder_of_five_hundred_messages_keeps_in_the_document_what_can_be_seen() {
+    Site::start("console-ladder").look("ladder", json!({}));
+}
+
+#[test]
+#[ignore = "needs node and chromium"]
+fn who_is_not_signed_in_is_sent_to_do_so_and_comes_back() {
+    Site::start("console-signed-out").look("signedOut", json!({}));
+}
+
+/// Thirty ways to be a script; `N` is a mark of its own in each.
+const HOSTILE: [&str; 30] = [
+    "<script>window.ran=1</script>N",
+    "<img src=x onerror=window.ran=1>N",
+    "<svg onload=window.ran=1>N",
+    "<svg><script>window.ran=1</script></svg>N",
+    "<iframe srcdoc='<script>parent.ran=1</script>'>N",
+    "<body onload=window.ran=1>N",
+    "<input autofocus onfocus=window.ran=1>N",
+    "<details open ontoggle=window.ran=1>N",
+    "<a href=javascript:window.ran=1>N</a>",
+    "javascript:window.ran=1//N",
+    "'-(window.ran=1)-'N",
+    "';window.ran=1;//N",
+    "${window.ran=1}N",
+    "`${window.ran=1}`N",
+    "{{window.ran=1}}N",
+    "{{constructor.constructor('window.ran=1')()}}N",
+    "</script><script>window.ran=1</script>N",
+    "</title><script>window.ran=1</script>N",
+    "</textarea><script>window.ran=1</script>N",
+    "--><script>window.ran=1</script>N",
+    "]]><script>window.ran=1</script>N",
+    "<math><mtext><script>window.ran=1</script></mtext></math>N",
+    "<object data=javascript:window.ran=1>N",
+    "<embed src=javascript:window.ran=1>N",
+    "<link rel=stylesheet href=//192.0.2.66/N>",
+    "<base href=//192.0.2.66/N>",
+    "<meta http-equiv=refresh content=0;url=//192.0.2.66/N>",
+    "&lt;script&gt;window.ran=1&lt;/script&gt;N",
+    "%3Cscript%3Ewindow.ran=1%3C/script%3EN",
+    "<x style=animation-name:x onanimationstart=window.ran=1>N",
+];
+
+/// What a phone says of itself, in a call that nobody takes and in what is kept of it; and what an administrator may be
+/// brought to paste.
+#[test]
+#[ignore = "needs node and chromium"]
+fn thirty_hostile_strings_in_every_field_of_sip_are_shown_and_run_nothing() {
+    let site = Site::start("console-hostile");
+    let mut alice = Agent::new(&site.server, [127, 0, 0, 51], ALICE.0, ALICE.1);
+    assert_eq!(alice.register(PATIENCE), Some(200));
+    let mut marks = Vec::new();
+    for (at, text) in HOSTILE.iter().enumerate() {
+        marks.push(format!("mark{at}x"));
+        say(&mut alice, &text.replace('N', &marks[at]), at);
+    }
+    let account = format!("alice@{DOMAIN}");
+    site.server.cli(&["account", "set", &account, "--display-name", HOSTILE[1]], "");
+    site.server.cli(&["device", "add", &account, "--name", HOSTILE[2]], "");
+    let records = site.rows(&["records", "--limit", "50", "--json"], "records", "id");
+    assert!(records.len() >= HOSTILE.len(), "{records:?}");
+    let mut details: Vec<String> = records.iter().map(|record| format!("/records/call_{record}")).collect();
+    details.extend((0..HOSTILE.len()).step_by(5).map(|at| format!("/traces/hostile-{at}")));
+    details.push(format!("/accounts/{account}"));
+    site.look("hostile", json!({ "details": details, "marks": marks }));
+}
+
+/// A call to bob, who has no phone.
+fn say(alice: &mut Agent, text: &str, at: usize) {
+    let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+    let uri = format!("sip:bob@{DOMAIN}");
+    let credentials = alice.credentials("INVITE", &uri).expect("it has registered");
+    let lines = format!("{credentials}Subject: {text}\r\nOrganization: {text}\r\n");
+    let to = format!("\"{quoted}\" <{uri}>");
+    let request = alice.write("INVITE", &uri, &to, &format!("hostile-{at}"), &lines, DESCRIPTION);
+    let request = request.replacen("From: <", &format!("From: \"{quoted}\" <"), 1).replacen(
+        "User-Agent: agent",
+        &format!("User-Agent: {text}"),
+        1,
+    );
+    let heard = alice.transact(&request, PATIENCE).map(|heard| heard.status);
+    assert_eq!(heard, Some(480), "{text}");
+}
+
+const DESCRIPTION: &str =
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.51\r\ns=-\r\nc=IN IP4 127.0.0.51\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
