@@ -1,7 +1,7 @@
 // What the API tells, as people say it.
-import { html } from "../ui/h.js";
+import { computed, html } from "../ui/h.js";
 import { Tag } from "../ui/parts.js";
-import { has, number, t } from "../ui/words.js";
+import { english, has, number, t, wantEnglish } from "../ui/words.js";
 
 /** The name and address of a party: `"Alice" <sip:alice@example.org>`, or an address of record. */
 export function partyName(text) {
@@ -68,6 +68,19 @@ export function verdict({ side, cause, values = [], sentence, remedy }) {
     title: t(`verdict.${side === "caller" ? "caller" : "callee"}`, { what: known ? fill(t(`cause.${cause}`)) : sentence }),
     remedy: known ? t(`remedy.${cause}`) : remedy,
   };
+}
+
+/** Each cause, and what its English sentence looks like. */
+const causes = computed(() => Object.entries(english.value).filter(([key]) => key.startsWith("cause."))
+  .map(([key, text]) => ({ cause: key.slice(6), pattern: new RegExp(`^${text.split("{}").map((part) => part.replace(/[.*+?^$()|[\]\\{}]/g, "\\$&")).join("(.*)")}$`) })));
+
+/** What the record of a call says of silence. It is kept in English, `callee: nothing at all comes from ...`. */
+export function toldVerdict(text) {
+  if (causes.value.length === 0) wantEnglish();
+  const [, side, sentence] = /^(caller|callee): ([^]*)$/.exec(text) ?? [];
+  if (!side) return text;
+  const found = causes.value.map(({ cause, pattern }) => ({ cause, values: pattern.exec(sentence)?.slice(1) })).find(({ values }) => values);
+  return verdict({ side, cause: found?.cause, values: found?.values, sentence }).title;
 }
 
 /** Which way the media goes and why, in the user's language; what a newer server says as it says it. */

@@ -28,6 +28,12 @@ export async function choose(name) {
   language.value = name;
 }
 
+/** The English texts, of which the server's records are made: empty until they have come. */
+export const english = signal({});
+export function wantEnglish() {
+  load("en").then(() => { english.value = catalogues.en; }, () => {});
+}
+
 /** Whether there is a text of this name. */
 export const has = (key) => catalogues[language.value]?.[key] !== undefined;
 

@@ -10,7 +10,7 @@ import { path } from "../../ui/router.js";
 import { Tabs } from "../../ui/tabs.js";
 import { failed, toast } from "../../ui/toast.js";
 import { bytes, number, span, t } from "../../ui/words.js";
-import { Disposition, Mos, callName, family, mediaPath, outcome, partyName, protectionIcon, sideName, verdict, worst } from "../shapes.js";
+import { Disposition, Mos, callName, family, mediaPath, outcome, partyName, protectionIcon, sideName, toldVerdict, verdict, worst } from "../shapes.js";
 import { messagesOf, useTrace } from "./trace.js";
 
 const POLL_MS = 2_000;
@@ -80,7 +80,7 @@ function Summary({ shown, live, trace }) {
   return html`<div class="stack"><div class="card verdict"><p>${live ? t(`story.${live.state}`, { who: sideName(live.callee) === "–" ? partyName(live.to_uri) : sideName(live.callee), caller: sideName(live.caller) }) : outcome(shown)}</p>
       ${score !== null && html`<p class="muted">${t(`story.mos.${score >= 4 ? "good" : score >= 3.6 ? "fair" : "bad"}`)} <${Mos} value=${score} /></p>`}</div>
     ${causes.length > 0 ? causes.map((one) => { const said = verdict(one); return html`<${Notice} kind="bad" title=${said.title}><p>${said.remedy}</p><//>`; })
-      : shown.verdict && html`<${Notice} kind="bad" title=${t("calls.silent")}><p>${shown.verdict}</p><//>`}
+      : shown.verdict && html`<${Notice} kind="bad" title=${t("calls.silent")}><p>${toldVerdict(shown.verdict)}</p><//>`}
     <div class="grid"><section class="card w4"><header><h2>${t("call.when")}</h2></header><${Facts} facts=${times(shown, live)} /></section>
       ${["caller", "callee"].filter((name) => shown[name]).map((name) => html`<section class="card w4"><header><h2>${t(`side.${name}`)}</h2></header><${Side} side=${shown[name]} /></section>`)}</div>
     ${shown.recordings?.length > 0 && html`<section class="card"><header><h2>${t("call.recordings")}</h2></header>${shown.recordings.map((one) => html`<${Facts} facts=${[[t("recording.length"), span(one.recorded_ms / 1000)], [t("recording.by"), one.asked_by], [t("recording.file"), html`<code>${one.file}</code>`], [t("recording.size"), bytes(one.bytes)], ["SHA-256", html`<code>${one.sha256}</code>`]]} />`)}</section>`}</div>`;

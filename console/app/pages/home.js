@@ -3,9 +3,11 @@ import { html, useEffect, useRef, useState } from "../../ui/h.js";
 import { Icon } from "../../ui/icon.js";
 import { useAsk } from "../../ui/api.js";
 import { Bars, Chart } from "../../ui/chart.js";
+import { Segments } from "../../ui/form.js";
 import { Empty, Time, Waiting } from "../../ui/parts.js";
+import { filter, query } from "../../ui/router.js";
 import { lasting, number, percent, t } from "../../ui/words.js";
-import { Parties, outcome, worst } from "../shapes.js";
+import { Parties, outcome, toldVerdict, worst } from "../shapes.js";
 
 const POLL_MS = 5_000;
 /** A day, in which home looks back. */
@@ -24,7 +26,7 @@ export default function Home() {
   const recent = records.data?.data ?? [];
   return html`<${Lead} status=${status} live=${live} recent=${recent} />
     <${Figures} status=${status.data} live=${calls.data && live} recent=${records.data && recent} />
-    <div class="grid"><section class="card w8"><header><h2>${t("home.live")}</h2></header><${LiveChart} calls=${calls.data && live} status=${status.data} /></section>
+    <div class="grid"><section class="card w8"><${Curves} calls=${calls.data && live} status=${status.data} records=${records} /></section>
       <section class="card w4"><header><h2>${t("home.checks")}</h2></header><${Waiting} of=${status} lines=${4}>${(data) => html`<${Checks} status=${data} live=${live} />`}<//></section>
       <section class="card w7"><header><h2>${t("home.attention")}</h2><a href="/records?since=day&disposition=failed">${t("home.all")}</a></header>
         <${Waiting} of=${records}>${() => html`<${Attention} recent=${recent} />`}<//></section>
@@ -53,7 +55,27 @@ function Figures({ status, live, recent }) {
   return html`<div class="figures">${rows.map(([href, value, text]) => html`<a href=${href}><b>${typeof value === "number" ? number(value) : value ?? "–"}</b><span>${text}</span></a>`)}</div>`;
 }
 
-function LiveChart({ calls, status }) {
+/** The last day by the hour, or what happens while this page is open. */
+function Curves({ calls, status, records }) {
+  useLive(calls, status);
+  const shape = query.value.get("as") ?? "day";
+  return html`<header><h2>${t(shape === "day" ? "home.day" : "home.live")}</h2><${Segments} label=${t("records.as")} value=${shape} options=${[["day", t("since.day")], ["live", t("home.now")]]} onInput=${(name) => filter({ as: name === "day" ? "" : name })} /></header>
+    ${shape === "day" ? html`<${Waiting} of=${records}>${(page) => html`<${DayChart} rows=${page.data} isCut=${page.has_more} />`}<//>` : html`<${LiveChart} />`}`;
+}
+
+const HOUR_MS = 3_600_000;
+/** Calls of each hour. Where there are more than were given, from the first hour of which all are there. */
+function DayChart({ rows, isCut }) {
+  const now = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
+  const oldest = isCut ? Math.ceil(Date.parse(rows.at(-1).start_at) / HOUR_MS) * HOUR_MS : 0;
+  const hours = Array.from({ length: 25 }, (_, at) => now - (24 - at) * HOUR_MS).filter((hour) => hour >= oldest);
+  const count = (is) => hours.map((hour) => rows.filter((row) => { const at = Date.parse(row.start_at); return at >= hour && at < hour + HOUR_MS && is(row); }).length);
+  const answered = (row) => row.disposition === "answered";
+  return html`<${Chart} label=${t("home.day")} times=${hours} height=${220} series=${[{ label: t("disposition.answered"), values: count(answered) }, { label: t("home.unanswered"), values: count((row) => !answered(row)) }]} />`;
+}
+
+/** Points are taken while home is shown, whichever curve is. */
+function useLive(calls, status) {
   const [, redraw] = useState(0);
   const now = useRef({});
   now.current = { calls, status };
@@ -69,6 +91,9 @@ function LiveChart({ calls, status }) {
     const timer = setInterval(take, POLL_MS);
     return () => clearInterval(timer);
   }, [Boolean(calls && status)]);
+}
+
+function LiveChart() {
   if (points.length < 2) return html`<p class="muted">${t("home.gathering")}</p>`;
   return html`<${Chart} label=${t("home.live")} times=${points.map((point) => point.at)} height=${220}
     series=${[{ label: t("figure.live"), values: points.map((point) => point.calls) }, { label: t("figure.registered"), values: points.map((point) => point.registrations) }]} />`;
@@ -88,7 +113,7 @@ function Attention({ recent }) {
   const rows = recent.filter((record) => record.verdict || record.disposition === "failed" || (worst(record) ?? 5) < 3.6).slice(0, 6);
   if (rows.length === 0) return html`<${Empty} icon="heart" title=${t("attention.none")} text=${t("attention.none.text")} />`;
   return html`<ul class="plain">${rows.map((record) => html`<li><a href=${`/records/${record.id}`}><${Parties} call=${record} /></a><span class="muted small"><${Time} at=${record.start_at} /></span>
-    <span class="why small muted">${record.verdict ?? outcome(record)}</span></li>`)}</ul>`;
+    <span class="why small muted">${record.verdict ? toldVerdict(record.verdict) : outcome(record)}</span></li>`)}</ul>`;
 }
 
 function Phones({ registrations }) {

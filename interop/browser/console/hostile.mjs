@@ -20,6 +20,12 @@ export async function hostile(browser, options) {
     await look(page, faults);
     none(faults, path);
   }
+  const csv = await page.evaluate(async () => {
+    const main = document.querySelector("script[src]").src;
+    const { csv: write } = await import(new URL("../ui/parts.js", main).href);
+    return write(["who"], [["=1+1"], ["@SUM(1)"], ["+cmd|' /C calc'!A0"], ["-2"], ["a\"b,c"]]);
+  });
+  assert(csv === "who\r\n'=1+1\r\n'@SUM(1)\r\n'+cmd|' /C calc'!A0\r\n-2\r\n\"a\"\"b,c\"\r\n", `a spreadsheet would reckon: ${csv}`);
   const unseen = options.marks.filter((mark) => !text.includes(mark));
   assert(unseen.length === 0, `never shown: ${unseen.join(" ")}`);
   console.log(`${options.marks.length} strings shown, 0 scripts ran`);
