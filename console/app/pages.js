@@ -7,6 +7,7 @@ export const PAGES = [
   { name: "records", path: "/records", icon: "record", group: "past", load: () => import("./pages/records.js") },
   { name: "traces", path: "/traces", icon: "trace", group: "past", load: () => import("./pages/traces.js") },
   { name: "audit", path: "/audit", icon: "audit", group: "past", load: () => import("./pages/audit.js") },
+  { name: "users", path: "/users", icon: "people", group: "manage", load: () => import("./pages/users.js") },
   { name: "accounts", path: "/accounts", icon: "account", group: "manage", load: () => import("./pages/accounts.js") },
   { name: "system", path: "/system", icon: "system", group: "manage", load: () => import("./pages/system.js") },
 ];
@@ -15,6 +16,7 @@ export const PAGES = [
 const DETAILS = {
   calls: () => import("./pages/call.js"),
   records: () => import("./pages/call.js"),
+  users: () => import("./pages/user.js"),
   accounts: () => import("./pages/account.js"),
   traces: () => import("./pages/trace.js"),
 };
