@@ -15,7 +15,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 /// Addresses of pages: the first part of the path. `console/app/pages.js` says what each shows.
-const PAGES: &[&str] = &["calls", "registrations", "records", "traces", "audit", "accounts", "users", "system"];
+const PAGES: &[&str] =
+    &["calls", "registrations", "records", "traces", "audit", "accounts", "users", "system"];
 
 include!(concat!(env!("OUT_DIR"), "/console.rs"));
 const INDEX: &str = include_str!(concat!(env!("OUT_DIR"), "/index.html"));
