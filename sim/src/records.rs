@@ -327,7 +327,7 @@ impl Run {
             assert_eq!(self.records.setting(key).expect("reads").as_deref(), Some(&**value), "{at}: {key}");
         }
         assert_eq!(self.records.verify_audit().expect("reads"), None, "{at}: the audit chain");
-        let newest = self.records.audit(0, 1).expect("reads");
+        let newest = self.records.audit(0, None, 1).expect("reads");
         assert_eq!(newest.first().map_or(0, |row| row.sequence), self.audited, "{at}: a row for each change");
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, id_of, id_text};
 use crate::door::{Door, ROWS_MAX, aor, not_written};
-use crate::model::{Refusal, Reply, Why};
-use crate::recordings::{Audience, RecordVerb};
+use crate::model::{RecordingsRequest, Refusal, Reply, Why};
+use crate::recordings::{Audience, RecordVerb, RecordingOfCall, RecordingsPage};
 use coeur_directory::Aor;
-use coeur_storage::{CallQuery, CallRow, Keep, Operator, RecordingRow};
+use coeur_storage::{CallQuery, CallRow, Disposition, Keep, Operator, RecordingRow};
 
 impl Door {
     /// Keeps records of calls. What is not kept may be tried again: what is there already changes nothing.
@@ -83,6 +83,9 @@ impl Door {
         let before = request.before.as_deref().map(|before| id_of(before).ok_or_else(|| is_none(before)));
         let query = CallQuery {
             since_ms: request.since_ms,
+            until_ms: request.until_ms,
+            disposition: request.disposition.as_deref().map(disposition).transpose()?,
+            part: request.q.as_deref().map(Into::into),
             before: before.transpose()?,
             account: request.account.as_deref().map(aor).transpose()?.map(|aor: Aor| aor.as_str().into()),
             is_failed: request.failed,
@@ -95,6 +98,22 @@ impl Door {
         let next = rows.last().filter(|_| more).map(|last| id_text(last.id));
         let records = rows.iter().map(CallRecordView::from).collect();
         Ok(Reply::CallRecords(CallRecordsPage { records, next }))
+    }
+
+    pub(crate) fn recordings(&self, request: &RecordingsRequest) -> Result<Reply, Refusal> {
+        let limit = request.limit.clamp(1, ROWS_MAX);
+        let before = request.before.as_deref().map(|text| place_of(text).ok_or_else(|| is_none(text)));
+        let mut rows =
+            self.records().newest_recordings(before.transpose()?, limit + 1).map_err(not_written)?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|last| format!("{}-{}", id_text(last.call), last.part));
+        let view = |row: &RecordingRow| RecordingOfCall {
+            call: id_text(row.call),
+            part: row.part,
+            file: row.into(),
+        };
+        Ok(Reply::Recordings(RecordingsPage { recordings: rows.iter().map(view).collect(), next }))
     }
 
     pub(crate) fn show_call_record(&self, call: &str) -> Result<Reply, Refusal> {
@@ -117,6 +136,19 @@ impl Door {
             false => is_none(call),
         }
     }
+}
+
+/// `CALL-PART`
+fn place_of(text: &str) -> Option<(u128, u16)> {
+    let (call, part) = text.rsplit_once('-')?;
+    Some((id_of(call)?, part.parse().ok()?))
+}
+
+fn disposition(text: &str) -> Result<Disposition, Refusal> {
+    Disposition::named(text).ok_or_else(|| {
+        let names = Disposition::ALL.map(Disposition::name).join(", ");
+        Refusal::new(Why::Invalid, format!("disposition `{text}` is none of {names}"))
+    })
 }
 
 fn is_none(call: &str) -> Refusal {

@@ -2,7 +2,8 @@
 //! times are RFC 3339 in UTC. What was not measured is `null`, never 0.
 
 use crate::recordings::{RecordingFileView, RecordingView};
-use coeur_storage::{CallRow, SideRow, WayRow};
+use coeur_storage::{CallRow, Disposition, SideRow, WayRow};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -60,7 +61,8 @@ pub struct LegView {
     pub streams: Vec<Option<StreamView>>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Stream")]
 pub struct StreamView {
     /// `audio`, `video` or `other`.
     pub kind: String,
@@ -90,7 +92,8 @@ pub struct StreamView {
 }
 
 /// One direction.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Way")]
 pub struct WayView {
     pub packets: Option<u64>,
     pub loss_pct: Option<f64>,
@@ -103,7 +106,13 @@ pub struct WayView {
 #[serde(default)]
 pub struct CallRecordsRequest {
     pub since_ms: Option<u64>,
+    /// Begun before.
+    pub until_ms: Option<u64>,
     pub account: Option<String>,
+    /// `answered`, `busy`, `no_answer`, `cancelled` or `failed`.
+    pub disposition: Option<String>,
+    /// A part of an address, a Call-ID or the address of a phone, in any case.
+    pub q: Option<String>,
     /// Only calls that were not answered.
     pub failed: bool,
     /// Only calls of which people complain: a direction with an estimated score below 3.6.
@@ -246,13 +255,7 @@ fn round(value: f64, parts: f64) -> f64 {
 }
 
 fn disposition(row: &CallRow) -> &'static str {
-    match row.status {
-        _ if row.answered_at_ms.is_some() => "answered",
-        486 | 600 | 603 => "busy",
-        408 | 480 => "no_answer",
-        487 => "cancelled",
-        _ => "failed",
-    }
+    Disposition::of(row.status, row.answered_at_ms.is_some()).name()
 }
 
 /// `2026-11-26T05:31:40.123Z`; a time beyond the year 9999 as the last that has a name.

@@ -114,6 +114,6 @@ fn status(why: Why) -> StatusCode {
         Why::NotFound => StatusCode::NOT_FOUND,
         Why::Exists => StatusCode::CONFLICT,
         Why::Forbidden => StatusCode::FORBIDDEN,
-        Why::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Why::Unavailable | Why::Rehearsed => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -124,7 +124,7 @@ impl Door {
             Request::CallHangUp { call } => self.hang_up(operator, &call),
             Request::CallTape { call, order } => self.tape(operator, &call, order),
             Request::CallPlay { call, sound, to } => self.play(operator, &call, (sound.as_deref(), to)),
-            Request::Audit { since_ms, limit } => self.audit(since_ms, limit),
+            Request::Audit { since_ms, before, limit } => self.audit(since_ms, before, limit),
             Request::CallRecords(request) => self.call_records(&request),
             Request::CallRecordShow { call } => self.show_call_record(&call),
             Request::SignIn { what } => self.sign_in_verb(operator, what),
@@ -141,6 +141,7 @@ impl Door {
             Request::UserChange { user, change } => self.change_user(operator, &user, &change),
             Request::UserRemove { user } => self.remove_user(operator, &user),
             Request::TraceMessages(request) => Ok(Reply::Conversations(self.house.trace_messages(&request))),
+            Request::Recordings(request) => self.recordings(&request),
         }
     }
 
@@ -167,6 +168,9 @@ impl Door {
         let mut records = self.records();
         for change in &changes {
             self.house.directory().check(change).map_err(refuse)?;
+        }
+        if operator.is_rehearsing() {
+            return Err(Refusal::new(Why::Rehearsed, "it would be done"));
         }
         let at_ms = self.house.unix_time_ms();
         records.commit(operator, &changes, at_ms, &mut |_| {}).map_err(not_written)?;
@@ -293,9 +297,9 @@ impl Door {
     }
 
     /// The newest first.
-    fn audit(&self, since_ms: Option<u64>, limit: usize) -> Result<Reply, Refusal> {
+    fn audit(&self, since_ms: Option<u64>, before: Option<u64>, limit: usize) -> Result<Reply, Refusal> {
         let limit = limit.clamp(1, ROWS_MAX);
-        let mut rows = self.records().audit(since_ms.unwrap_or(0), limit + 1).map_err(not_written)?;
+        let mut rows = self.records().audit(since_ms.unwrap_or(0), before, limit + 1).map_err(not_written)?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let view = |row: AuditRow| AuditView {
@@ -468,7 +472,7 @@ fn pickup_groups(names: &[String]) -> Result<PickupGroups, Refusal> {
     groups.map_err(|error| Refusal::new(Why::Invalid, error.to_string()))
 }
 
-fn view(account: &Account) -> AccountView {
+pub(crate) fn view(account: &Account) -> AccountView {
     let device = |device: &Device| DeviceView {
         device: device_name(device.id),
         name: device.name.to_string(),
@@ -659,6 +663,13 @@ pub(crate) mod tests {
         fn recordings(&mut self, _: u128) -> Result<Vec<coeur_storage::RecordingRow>, StorageError> {
             Ok(Vec::new())
         }
+        fn newest_recordings(
+            &mut self,
+            _: Option<(u128, u16)>,
+            _: usize,
+        ) -> Result<Vec<coeur_storage::RecordingRow>, StorageError> {
+            Ok(Vec::new())
+        }
         fn note(
             &mut self,
             _: &Operator,
@@ -678,7 +689,12 @@ pub(crate) mod tests {
         fn mac_key(&self, _: &'static str) -> Option<aws_lc_rs::hmac::Key> {
             None
         }
-        fn audit(&mut self, _: u64, _: usize) -> Result<Vec<coeur_storage::AuditRow>, StorageError> {
+        fn audit(
+            &mut self,
+            _: u64,
+            _: Option<u64>,
+            _: usize,
+        ) -> Result<Vec<coeur_storage::AuditRow>, StorageError> {
             Ok(Vec::new())
         }
         fn verify_audit(&mut self) -> Result<Option<u64>, StorageError> {

@@ -42,7 +42,9 @@ pub use metrics::{Kind, MetricsText};
 pub use model::*;
 pub use people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 pub use phone_door::{PhoneSocket, PhoneTicket, WEB_PHONE};
-pub use recordings::{Audience, RecordVerb, RecordingFileView, RecordingView};
+pub use recordings::{
+    Audience, RecordVerb, RecordingFileView, RecordingOfCall, RecordingView, RecordingsPage,
+};
 pub use signin::{Desk, LinkView, NewToken, SignInCounters, SignInRequest, TOKEN_PREFIX, TokenView};
 pub use traces::{
     CONVERSATIONS_MAX, ConversationView, ConversationsPage, MESSAGES_MAX, MessageView, PAGE_TEXT_BYTES_MAX,

@@ -2,9 +2,10 @@
 
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, CallView, CallsPage};
 use crate::people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
-use crate::recordings::{Audience, RecordVerb};
+use crate::recordings::{Audience, RecordVerb, RecordingsPage};
 use crate::signin::{LinkView, SignInRequest, TokenView};
 use crate::traces::{ConversationsPage, MessageView, TraceMessagesRequest};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A secret on its way to the door. It crosses a Unix socket that only its owner can open, so it can be serialised;
@@ -140,6 +141,9 @@ pub enum Request {
     /// The newest rows of the audit chain.
     Audit {
         since_ms: Option<u64>,
+        /// Only rows before this one: the last of the page before.
+        #[serde(default)]
+        before: Option<u64>,
         limit: usize,
     },
     /// Calls that are over.
@@ -188,6 +192,15 @@ pub enum Request {
     },
     /// Conversations, message by message.
     TraceMessages(TraceMessagesRequest),
+    /// Recordings, those of the newest calls first.
+    Recordings(RecordingsRequest),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingsRequest {
+    /// What the page before gave as `next`.
+    pub before: Option<String>,
+    pub limit: usize,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -231,6 +244,7 @@ pub enum Reply {
     Users(UsersPage),
     User(Box<UserView>),
     Conversations(ConversationsPage),
+    Recordings(RecordingsPage),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -426,8 +440,9 @@ pub struct TraceView {
 }
 
 /// What was promised, what left and what arrived of the sound of one side of a call; empty texts for what is not known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "Sound")]
 pub struct SoundView {
     /// `caller` or `callee`.
     pub side: String,
@@ -448,8 +463,9 @@ pub struct SoundView {
     pub path: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "Verdict")]
 pub struct VerdictView {
     /// `caller` or `callee`.
     pub side: String,
@@ -477,6 +493,8 @@ pub enum Why {
     Forbidden,
     /// Storage cannot write now; ask again.
     Unavailable,
+    /// It would have been done, and was only rehearsed.
+    Rehearsed,
 }
 
 impl Refusal {

@@ -2,6 +2,7 @@
 
 use crate::calls::rfc3339;
 use coeur_storage::RecordingRow;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is to become of the recording of a call.
@@ -28,7 +29,7 @@ impl RecordVerb {
 }
 
 /// Who hears what is played.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
     #[default]
@@ -38,7 +39,8 @@ pub enum Audience {
 }
 
 /// A recording that goes on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "LiveRecording")]
 pub struct RecordingView {
     /// `announced`, `recording`, `paused` or `failed`.
     pub state: String,
@@ -50,6 +52,20 @@ pub struct RecordingView {
     pub asked_by: String,
     /// Why it failed.
     pub why: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingsPage {
+    pub recordings: Vec<RecordingOfCall>,
+    pub next: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingOfCall {
+    pub call: String,
+    /// From 1.
+    pub part: u16,
+    pub file: RecordingFileView,
 }
 
 /// A recording that is over.

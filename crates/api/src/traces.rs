@@ -1,6 +1,7 @@
 //! Conversations as JSON: what was said, message by message, for whoever draws or stores them.
 
 use crate::model::{SoundView, VerdictView};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -38,8 +39,9 @@ pub struct ConversationsPage {
 }
 
 /// The messages of one Call-ID, or of all legs of a call.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "Conversation")]
 pub struct ConversationView {
     /// Of the leg that began.
     pub call_id: String,
@@ -67,8 +69,9 @@ pub struct ConversationView {
 }
 
 /// One message as it was on the wire, behind encryption; secrets hidden.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "Message")]
 pub struct MessageView {
     /// RFC 3339, UTC.
     pub at: String,

@@ -1,6 +1,6 @@
 //! Records of calls: there once, found by what is asked, kept as long as was said.
 
-use coeur_storage::{CallQuery, CallRow, Keep, Records, SideRow, Sqlite, WayRow};
+use coeur_storage::{CallQuery, CallRow, Disposition, Keep, Records, SideRow, Sqlite, WayRow};
 use std::path::PathBuf;
 
 struct Folder(PathBuf);
@@ -126,6 +126,37 @@ fn calls_are_found_by_time_account_failure_and_quality_page_by_page() {
     let before = page.last().map(|call| call.id);
     let rest = records.calls(&CallQuery { before, limit: 4, ..CallQuery::default() }).expect("read");
     assert_eq!(page.into_iter().chain(rest).collect::<Vec<_>>(), calls.into_iter().rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn calls_are_found_by_what_became_of_them_and_by_a_part_of_a_name() {
+    let folder = Folder::new("sought");
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let mut calls: Vec<CallRow> = (0..6).map(|n| call(NOW_MS + u64::from(n) * 1_000, n)).collect();
+    for (call, status) in calls[1..].iter_mut().zip([486, 480, 487, 503, 200]) {
+        call.status = status;
+        call.answered_at_ms = call.answered_at_ms.filter(|_| status == 200);
+    }
+    calls[2].caller.remote = Some("192.0.2.77:5060".into());
+    if let Some(callee) = &mut calls[3].callee {
+        callee.address = "\"100% Zoe\" <sip:zoe_x@example.org>".into();
+    }
+    records.add_calls(&calls, ALL, NOW_MS).expect("written");
+    let mut find = |query: CallQuery| -> Vec<u64> {
+        let found = records.calls(&CallQuery { limit: 10, ..query }).expect("read");
+        found.iter().map(|call| (call.started_at_ms() - NOW_MS) / 1_000).collect()
+    };
+    for (disposition, calls) in Disposition::ALL.into_iter().zip([&[5, 0][..], &[1], &[2], &[3], &[4]]) {
+        assert_eq!(find(CallQuery { disposition: Some(disposition), ..CallQuery::default() }), calls);
+    }
+    assert_eq!(find(CallQuery { until_ms: Some(NOW_MS + 2_000), ..CallQuery::default() }), [1, 0]);
+    let mut part = |part: &str| find(CallQuery { part: Some(part.into()), ..CallQuery::default() });
+    assert_eq!(part("192.0.2.77"), [2]);
+    assert_eq!(part("ZOE_x"), [3]);
+    // What stands for anything in a pattern stands for itself here.
+    assert_eq!(part("100%"), [3]);
+    assert_eq!((part("zoe%x"), part("_oe_x"), part("100!")), (vec![], vec![], vec![]));
+    assert_eq!(part("@example.org").len(), 6);
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn a_recording_has_one_row_and_one_audit_row_however_often_it_is_told() {
     records.note(&Operator::owner_of_data("root"), "recording.start", "x", "", 4_000).expect("writes");
     assert_eq!(records.recordings(7).expect("reads"), [row(1), row(2)]);
     assert_eq!(records.recordings(8).expect("reads"), []);
-    let audit = records.audit(0, 3).expect("reads");
+    let audit = records.audit(0, None, 3).expect("reads");
     let actions: Vec<&str> = audit.iter().map(|row| row.action.as_str()).collect();
     assert_eq!(actions, ["recording.start", "recording.kept", "recording.kept"]);
     assert!(audit[1].detail.contains(&row(2).sha256[..]) && audit[0].operator == "root");
@@ -316,7 +316,7 @@ fn a_sealed_value_moved_to_another_account_does_not_open() {
 fn every_change_has_its_audit_row_and_a_changed_row_is_found() {
     let folder = Folder::new("audit");
     let mut records = filled(&folder.0, &["alice", "bob"]);
-    let rows = records.audit(0, 10).expect("reads");
+    let rows = records.audit(0, None, 10).expect("reads");
     assert_eq!(
         rows.iter().map(|r| r.action.as_str()).collect::<Vec<_>>(),
         ["account.added", "account.added", "domain.added"]
@@ -345,7 +345,7 @@ fn audit_rows_since_a_time_are_found_behind_one_that_is_earlier() {
             .expect("writes");
     }
     let mut since = |limit| {
-        let rows = records.audit(50_000, limit).expect("reads");
+        let rows = records.audit(50_000, None, limit).expect("reads");
         rows.into_iter().map(|row| row.subject).collect::<Vec<_>>()
     };
     assert_eq!(since(10), ["c", "b", "a"]);
@@ -375,7 +375,7 @@ fn audit_rows_cut_off_from_the_end_are_missed_and_that_is_written_down() {
     // Told once; from then on it is a row like any other.
     assert_eq!(loaded(&folder.0).1, Vec::<String>::new());
     let mut records = Sqlite::open(&folder.0).expect("opens");
-    let row = records.audit(0, 1).expect("reads").remove(0);
+    let row = records.audit(0, None, 1).expect("reads").remove(0);
     assert_eq!((row.sequence, row.action.as_str()), (2, "audit.gap"));
     assert_eq!(records.verify_audit().expect("reads"), None);
     drop(records);
@@ -433,7 +433,7 @@ fn a_head_may_be_behind_and_may_not_be_missing_or_forged() {
 
 /// A chain as anybody can write it: SHA-256 over the hash before and the row.
 fn hash_without_key(folder: &Folder) {
-    let mut rows = Sqlite::open(&folder.0).expect("opens").audit(0, 100).expect("reads");
+    let mut rows = Sqlite::open(&folder.0).expect("opens").audit(0, None, 100).expect("reads");
     rows.reverse();
     let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
     let mut hash = Vec::new();
@@ -459,7 +459,7 @@ fn a_commit_that_fails_leaves_nothing_behind() {
     assert!(matches!(error, StorageError::Sql { .. }), "{error}");
     drop(records);
     assert_eq!(loaded(&folder.0).0.accounts(), 1);
-    assert_eq!(Sqlite::open(&folder.0).expect("opens").audit(0, 10).expect("reads").len(), 2);
+    assert_eq!(Sqlite::open(&folder.0).expect("opens").audit(0, None, 10).expect("reads").len(), 2);
 }
 
 #[test]

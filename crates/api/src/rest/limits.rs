@@ -12,16 +12,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Names a request in answers and in the log: 32 hexadecimal digits (W3C Trace Context section 3.2.2.3).
-#[derive(Clone, Debug)]
-pub(crate) struct TraceId(pub String);
-
 pub(crate) async fn around(State(web): State<Web>, mut request: Request, next: Next) -> Response {
     let tongue = Tongue::wanted(request.headers());
     let trace_id = trace_id(request.headers(), &web);
     let is_private = ["/api/", "/auth/", "/p/"].iter().any(|part| request.uri().path().starts_with(part));
     request.extensions_mut().insert(tongue);
-    request.extensions_mut().insert(TraceId(trace_id.clone()));
     let mut response = match host(&request).is_some_and(|host| is_ours(&host, &web)) {
         true => next.run(request).await,
         false => Problem::new(Code::Misdirected).into_response(),
@@ -53,7 +48,7 @@ fn host(request: &Request) -> Option<String> {
     Some(authority.host().trim_end_matches('.').to_ascii_lowercase())
 }
 
-/// That of the caller's own trace if he says one, so that his log and ours name the same.
+/// Names a request in problems and in the log: 32 hexadecimal digits (W3C Trace Context section 3.2.2.3). That of the caller's own trace if he says one, so that his log and ours name the same.
 fn trace_id(headers: &HeaderMap, web: &Web) -> String {
     let said = headers.get("traceparent").and_then(|value| value.to_str().ok());
     let theirs = said.and_then(|said| said.split('-').nth(1)).filter(|id| {

@@ -7,14 +7,31 @@
 //!
 //! What it deliberately does not do: decide who somebody is. That is asked of a [`Gate`].
 
+mod accounts;
+mod audit;
+mod call_records;
 mod caller;
+mod calls;
+mod change;
+mod condition;
+mod devices;
+mod document;
+mod domains;
+mod ids;
 mod limits;
 mod operation;
+mod page;
+mod pages;
 mod problem;
+mod recordings;
+mod registrations;
+mod run;
 mod status;
 mod tongue;
+mod traces;
 
 pub use caller::{Access, Asked, Caller, Gate, OneToken, Resource, Role, Scope};
+pub use document::document;
 pub use problem::{Code, Fault, Problem};
 pub use tongue::Tongue;
 
@@ -29,13 +46,21 @@ use axum::serve::IncomingStream;
 use operation::Operation;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
 
 /// What every handler is given. Cheap to clone.
 #[derive(Clone)]
-pub struct Web(Arc<Parts>);
+pub struct Web(Arc<Room>);
+
+struct Room {
+    parts: Parts,
+    /// Held by a change that carries a condition, from the look to the change.
+    changes: Mutex<()>,
+}
 
 pub struct Parts {
     pub door: Arc<Door>,
@@ -49,23 +74,23 @@ pub struct Parts {
 
 impl Web {
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Room { parts, changes: Mutex::default() }))
     }
 
     pub fn door(&self) -> &Arc<Door> {
-        &self.0.door
+        &self.0.parts.door
     }
 
     pub fn watched(&self) -> &dyn Watched {
-        &*self.0.watched
+        &*self.0.parts.watched
     }
 
     pub fn gate(&self) -> &dyn Gate {
-        &*self.0.gate
+        &*self.0.parts.gate
     }
 
     pub(crate) fn desk(&self) -> Option<&Arc<Desk>> {
-        self.0.desk.as_ref()
+        self.0.parts.desk.as_ref()
     }
 
     pub fn now_ms(&self) -> u64 {
@@ -76,8 +101,12 @@ impl Web {
         self.door().house().random(bytes);
     }
 
+    pub(crate) fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
+        self.0.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn is_our_host(&self, host: &str) -> bool {
-        (self.0.is_our_host)(host)
+        (self.0.parts.is_our_host)(host)
     }
 }
 
@@ -112,7 +141,8 @@ pub async fn serve_web(
 /// Everything that is served, one line for each part.
 fn router(web: Web) -> Router {
     Router::new()
-        .merge(operation::router(operations()))
+        .merge(run::router(&operations()))
+        .merge(pages::router())
         .merge(crate::signin::router())
         .merge(crate::console::router())
         .fallback(async || Problem::new(Code::NoSuchPage))
@@ -123,5 +153,26 @@ fn router(web: Web) -> Router {
 
 /// Every operation of `/api/v1`, one line for each resource.
 fn operations() -> Vec<Operation> {
-    [status::operations()].into_iter().flatten().collect()
+    [
+        status::operations(),
+        domains::operations(),
+        accounts::operations(),
+        devices::operations(),
+        registrations::operations(),
+        calls::operations(),
+        call_records::operations(),
+        recordings::operations(),
+        traces::operations(),
+        audit::operations(),
+    ]
+    .concat()
+}
+
+/// A time of a query, as RFC 3339 writes it, in milliseconds since the Unix epoch.
+fn when(name: &str, text: &str) -> Result<u64, Problem> {
+    let read = OffsetDateTime::parse(text, &Rfc3339).ok();
+    let ms = read.and_then(|at| u64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok());
+    ms.ok_or_else(|| {
+        Problem::at(format!("?{name}"), format!("`{text}` is no time; write 2026-11-26T08:00:00Z"))
+    })
 }

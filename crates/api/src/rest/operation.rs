@@ -1,48 +1,52 @@
-//! One operation of the API: a row from which the route, the right and the document are made, and what runs it.
-
-// What is not used yet is used by the operations that come next.
-#![allow(dead_code)]
+//! One operation of the API: a row from which the route, the right and the document are made.
 
 use super::Web;
-use super::caller::{Access, Caller, Resource, known};
-use super::limits::TraceId;
+use super::caller::{Access, Caller, Resource};
 use super::problem::{Code, Problem};
-use super::tongue::Tongue;
 use crate::model::{Reply, Request};
-use axum::body::{Bytes, to_bytes};
-use axum::extract::{FromRequestParts, RawPathParams, Request as HttpRequest, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::Json;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, on};
-use axum::{Json, Router};
+use axum::routing::MethodFilter;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-/// Bytes of one body.
-const BODY_BYTES_MAX: usize = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Get,
     Post,
     Patch,
-    Put,
     Delete,
 }
 
 impl Verb {
-    fn filter(self) -> MethodFilter {
+    pub fn filter(self) -> MethodFilter {
         match self {
             Self::Get => MethodFilter::GET,
             Self::Post => MethodFilter::POST,
             Self::Patch => MethodFilter::PATCH,
-            Self::Put => MethodFilter::PUT,
             Self::Delete => MethodFilter::DELETE,
         }
     }
+
+    /// As the document writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+        }
+    }
 }
+
+/// How something looks as JSON.
+pub(crate) type Shape = fn(&mut SchemaGenerator) -> Schema;
+
+pub(crate) type Run = fn(&Call<'_>) -> Result<Answer, Problem>;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Operation {
@@ -55,30 +59,120 @@ pub(crate) struct Operation {
     pub access: Access,
     /// One sentence.
     pub summary: &'static str,
+    /// Fields of the query.
+    pub query: Option<Shape>,
+    pub body: Option<Shape>,
+    /// Of what is answered when it went well.
+    pub status: u16,
+    pub answer: Option<Shape>,
+    /// It takes `dry_run`, and [`Call::is_dry`] is for it to look at.
+    pub is_dry_possible: bool,
+    /// What it changes has an ETag, and If-Match is looked at.
+    pub is_conditional: bool,
     /// May wait for a disk or for the shards: it runs on a thread of its own.
-    pub run: fn(&Call<'_>) -> Result<Answer, Problem>,
+    pub run: Run,
+}
+
+impl Operation {
+    fn new(
+        verb: Verb,
+        (path, name): (&'static str, &'static str),
+        (resource, access): (Resource, Access),
+        summary: &'static str,
+        run: Run,
+    ) -> Self {
+        let status = 200;
+        Self {
+            verb,
+            path,
+            name,
+            resource,
+            access,
+            summary,
+            query: None,
+            body: None,
+            status,
+            answer: None,
+            is_dry_possible: false,
+            is_conditional: false,
+            run,
+        }
+    }
+
+    pub fn get(names: (&'static str, &'static str), of: Resource, summary: &'static str, run: Run) -> Self {
+        Self::new(Verb::Get, names, (of, Access::Read), summary, run)
+    }
+
+    pub fn post(names: (&'static str, &'static str), of: Resource, summary: &'static str, run: Run) -> Self {
+        Self::new(Verb::Post, names, (of, Access::Write), summary, run)
+    }
+
+    /// A JSON Merge Patch (RFC 7396).
+    pub fn patch(names: (&'static str, &'static str), of: Resource, summary: &'static str, run: Run) -> Self {
+        Self::new(Verb::Patch, names, (of, Access::Write), summary, run)
+    }
+
+    pub fn delete(
+        names: (&'static str, &'static str),
+        of: Resource,
+        summary: &'static str,
+        run: Run,
+    ) -> Self {
+        Self { status: 204, ..Self::new(Verb::Delete, names, (of, Access::Write), summary, run) }
+    }
+
+    pub fn takes(self, access: Access) -> Self {
+        Self { access, ..self }
+    }
+
+    pub fn query<T: JsonSchema>(self) -> Self {
+        Self { query: Some(T::json_schema), ..self }
+    }
+
+    pub fn body<T: JsonSchema>(self) -> Self {
+        Self { body: Some(SchemaGenerator::subschema_for::<T>), ..self }
+    }
+
+    pub fn answer<T: JsonSchema>(self) -> Self {
+        Self { answer: Some(SchemaGenerator::subschema_for::<T>), ..self }
+    }
+
+    pub fn status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    pub fn dry(self) -> Self {
+        Self { is_dry_possible: true, ..self }
+    }
+
+    pub fn conditional(self) -> Self {
+        Self { is_conditional: true, ..self }
+    }
 }
 
 /// What was asked, by somebody who may.
 pub(crate) struct Call<'r> {
     pub web: &'r Web,
     pub caller: &'r Caller,
-    pub path: &'r [(String, String)],
+    /// The path as it was asked for.
+    pub address: &'r str,
+    pub parts: &'r [(String, String)],
     pub query: &'r str,
     pub headers: &'r HeaderMap,
     pub body: &'r Bytes,
-    pub tongue: Tongue,
-    pub trace_id: &'r str,
+    /// Nothing is to be changed: only what would be is told.
+    pub is_dry: bool,
 }
 
 impl Call<'_> {
     /// Of the path; an operation asks for what its own path has in it.
     pub fn part(&self, name: &str) -> &str {
-        self.path.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+        self.parts.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let address = format!("/?{}", self.query);
+        let kept = self.query.split('&').filter(|part| !part.is_empty() && !part.starts_with("dry_run="));
+        let address = format!("/?{}", kept.collect::<Vec<_>>().join("&"));
         let uri = address.parse().map_err(|_| Problem::because(Code::Invalid, "the query cannot be read"))?;
         let read = axum::extract::Query::<T>::try_from_uri(&uri);
         read.map(|query| query.0).map_err(|why| Problem::because(Code::Invalid, why.body_text()))
@@ -112,7 +206,7 @@ pub(crate) fn unexpected() -> Problem {
 
 pub(crate) struct Answer {
     pub status: StatusCode,
-    pub headers: Vec<(header::HeaderName, HeaderValue)>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     pub body: Option<Value>,
 }
 
@@ -121,6 +215,17 @@ impl Answer {
         let body =
             serde_json::to_value(body).map_err(|why| Problem::because(Code::Inside, why.to_string()))?;
         Ok(Self { status: StatusCode::OK, headers: Vec::new(), body: Some(body) })
+    }
+
+    pub fn nothing() -> Self {
+        Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: None }
+    }
+
+    /// What was made is at this place.
+    pub fn created(body: impl Serialize, place: &str) -> Result<Self, Problem> {
+        let mut answer = Self { status: StatusCode::CREATED, ..Self::json(body)? };
+        answer.headers.extend(HeaderValue::try_from(place).ok().map(|place| (header::LOCATION, place)));
+        Ok(answer)
     }
 }
 
@@ -133,42 +238,4 @@ impl IntoResponse for Answer {
         response.headers_mut().extend(self.headers);
         response
     }
-}
-
-pub(crate) fn router(operations: Vec<Operation>) -> Router<Web> {
-    let mut router = Router::new();
-    for operation in operations {
-        let handle = move |State(web): State<Web>, request: HttpRequest| run(operation, web, request);
-        router = router.route(&format!("/api/v1{}", operation.path), on(operation.verb.filter(), handle));
-    }
-    router
-}
-
-async fn run(operation: Operation, web: Web, request: HttpRequest) -> Result<Answer, Problem> {
-    let (mut parts, body) = request.into_parts();
-    let caller = known(&parts, &web).await?;
-    caller.require(operation.resource, operation.access)?;
-    let path = path_of(&mut parts, &web).await?;
-    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Problem::new(Code::TooLarge))?;
-    let done = tokio::task::spawn_blocking(move || {
-        let trace_id = parts.extensions.get::<TraceId>().map_or("", |id| &id.0);
-        let call = Call {
-            web: &web,
-            caller: &caller,
-            path: &path,
-            query: parts.uri.query().unwrap_or(""),
-            headers: &parts.headers,
-            body: &body,
-            tongue: parts.extensions.get().copied().unwrap_or_default(),
-            trace_id,
-        };
-        (operation.run)(&call)
-    });
-    done.await.unwrap_or_else(|_| Err(Problem::new(Code::Inside)))
-}
-
-async fn path_of(parts: &mut Parts, web: &Web) -> Result<Vec<(String, String)>, Problem> {
-    let read = RawPathParams::from_request_parts(parts, web).await;
-    let read = read.map_err(|why| Problem::because(Code::Invalid, why.body_text()))?;
-    Ok(read.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
 }

@@ -5,6 +5,7 @@ use super::tongue::Tongue;
 use crate::model::{Refusal, Why};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 macro_rules! codes {
@@ -48,6 +49,8 @@ codes! {
         "Read what is there, and decide." "Lisez ce qui existe, puis décidez.";
     Misdirected 421 "misdirected" "This server is not reached under that name" "Ce serveur n'est pas joint sous ce nom"
         "Use its address, `localhost`, or a domain of this server." "Utilisez son adresse, `localhost` ou un domaine de ce serveur.";
+    Changed 412 "changed" "It has changed since you looked" "Cela a changé depuis votre lecture"
+        "Read it again, and ask with its new ETag." "Relisez, puis recommencez avec le nouvel ETag.";
     TooLarge 413 "too_large" "The request is too large" "La requête est trop grande"
         "Send it in parts." "Envoyez-la en plusieurs parties.";
     WrongType 415 "wrong_type" "The body is of another kind than is taken here" "Le corps est d'un autre type que celui attendu"
@@ -70,7 +73,7 @@ impl Code {
 }
 
 /// One thing that is wrong with a body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fault {
     /// Where, as a JSON Pointer in a fragment (RFC 6901 section 6): `#/display_name`.
     pub pointer: String,
@@ -119,20 +122,25 @@ impl Problem {
     }
 }
 
-/// A problem as it is sent.
-#[derive(Serialize)]
+/// A problem as it is sent (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
 pub(crate) struct Words<'p> {
     /// Relative to this server (RFC 9457 section 3.1.1).
     #[serde(rename = "type")]
     kind: String,
     title: &'static str,
     status: u16,
+    /// What is wrong in this case.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'p str>,
+    /// What a program may tell problems apart by.
     code: &'static str,
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
     errors: &'p [Fault],
+    /// What to do.
     hint: &'static str,
+    /// By which the log of the server names this request.
     trace_id: String,
 }
 
@@ -143,6 +151,8 @@ impl From<Refusal> for Problem {
             Why::NotFound => Code::NotFound,
             Why::Exists => Code::Conflict,
             Why::Forbidden => Code::Forbidden,
+            // Asked for where nobody rehearses.
+            Why::Rehearsed => Code::Inside,
             Why::Unavailable => Code::Unavailable,
         };
         Self::because(code, refusal.text)

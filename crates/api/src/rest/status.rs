@@ -1,24 +1,20 @@
 //! How the server does.
 
-use super::caller::{Access, Resource};
-use super::operation::{Answer, Call, Operation, Verb, unexpected};
+use super::caller::Resource;
+use super::operation::{Answer, Call, Operation, unexpected};
 use super::problem::Problem;
 use crate::model::{Reply, Request};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(crate) fn operations() -> Vec<Operation> {
-    vec![Operation {
-        verb: Verb::Get,
-        path: "/status",
-        name: "show_status",
-        resource: Resource::Status,
-        access: Access::Read,
-        summary: "How the server does: version, domains, how many accounts and registrations, where it listens.",
-        run: show,
-    }]
+    let summary =
+        "How the server does: version, domains, how many accounts and registrations, where it listens.";
+    vec![Operation::get(("/status", "show_status"), Resource::Status, summary, show).answer::<StatusView>()]
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Status")]
 struct StatusView {
     version: String,
     uptime_s: u64,

@@ -113,6 +113,20 @@ impl Served {
         self.send(method, path, &[("Authorization", &format!("Bearer {TOKEN}"))], "")
     }
 
+    pub fn owner(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let bearer = format!("Bearer {TOKEN}");
+        let all = [&[("Authorization", bearer.as_str())], headers].concat();
+        self.send(method, path, &all, body)
+    }
+
+    pub fn give(&self, method: &str, path: &str, body: serde_json::Value) -> Answer {
+        self.give_text(method, path, &body.to_string())
+    }
+
+    pub fn give_text(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.owner(method, path, &[("Content-Type", "application/json")], body)
+    }
+
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut text =
             format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());

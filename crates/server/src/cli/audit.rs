@@ -12,10 +12,11 @@ use coeur_api::{AuditPage, AuditView, Reply, Request};
 pub fn run(arguments: Audit) -> Result<(), Failure> {
     let way = Way::open(&arguments.place)?;
     let since_ms = arguments.since.as_deref().map(since_ms).transpose()?;
-    let AuditPage { rows, more } = match way.ask(Request::Audit { since_ms, limit: arguments.limit })? {
-        Reply::Audit(page) => page,
-        other => return Err(unexpected(&other)),
-    };
+    let AuditPage { rows, more } =
+        match way.ask(Request::Audit { since_ms, before: None, limit: arguments.limit })? {
+            Reply::Audit(page) => page,
+            other => return Err(unexpected(&other)),
+        };
     match arguments.place.json {
         true => print_json(&rows)?,
         false => print(&listed(&rows)),

@@ -34,8 +34,8 @@ pub fn run(arguments: Records) -> Result<(), Failure> {
         account: arguments.account.map(|account| way.full_account(&account)).transpose()?,
         failed: arguments.failed,
         bad: arguments.bad,
-        before: None,
         limit: PAGE,
+        ..CallRecordsRequest::default()
     };
     if arguments.csv {
         print(&sheet::heads()?);

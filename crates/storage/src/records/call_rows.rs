@@ -1,6 +1,6 @@
 //! Records of calls in SQLite.
 
-use super::calls::{CallQuery, CallRow, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow, first_of};
+use super::calls::{CallQuery, CallRow, Disposition, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow, first_of};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
 use std::sync::LazyLock;
@@ -60,6 +60,17 @@ pub(super) fn find(connection: &Connection, query: &CallQuery) -> rusqlite::Resu
         wanted.push("calls.id IN (SELECT call FROM call_sides WHERE account = ?)");
         values.push(Value::Text(account.to_string()));
     }
+    if let Some(until) = query.until_ms {
+        wanted.push("calls.id < ?");
+        values.push(Value::Blob(blob(first_of(until)).into()));
+    }
+    if let Some(disposition) = query.disposition {
+        wanted.push(with(disposition));
+    }
+    if let Some(part) = &query.part {
+        wanted.push(PART);
+        values.extend(std::iter::repeat_n(Value::Text(like(part)), PART.matches('?').count()));
+    }
     if query.is_failed {
         wanted.push("answered_at_ms IS NULL");
     }
@@ -70,6 +81,34 @@ pub(super) fn find(connection: &Connection, query: &CallQuery) -> rusqlite::Resu
     values.push(Value::Integer(query.limit as i64));
     let sql = format!("{} WHERE {} ORDER BY calls.id DESC LIMIT ?", select(), wanted.join(" AND "));
     connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
+}
+
+/// Each name and address of a call.
+const PART: &str = "(wanted LIKE ? ESCAPE '!' OR a.account LIKE ? ESCAPE '!' OR a.address LIKE ? ESCAPE '!' OR a.call_id LIKE ?
+    ESCAPE '!' OR a.remote LIKE ? ESCAPE '!' OR b.account LIKE ? ESCAPE '!' OR b.address LIKE ? ESCAPE '!' OR b.call_id LIKE ?
+    ESCAPE '!' OR b.remote LIKE ? ESCAPE '!')";
+
+/// What holds this text, whatever is in it.
+fn like(part: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in part.chars() {
+        if matches!(character, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+fn with(disposition: Disposition) -> &'static str {
+    match disposition {
+        Disposition::Answered => "answered_at_ms IS NOT NULL",
+        Disposition::Busy => "answered_at_ms IS NULL AND status IN (486, 600, 603)",
+        Disposition::NoAnswer => "answered_at_ms IS NULL AND status IN (408, 480)",
+        Disposition::Cancelled => "answered_at_ms IS NULL AND status = 487",
+        Disposition::Failed => "answered_at_ms IS NULL AND status NOT IN (486, 600, 603, 408, 480, 487)",
+    }
 }
 
 pub(super) fn of(connection: &Connection, id: u128) -> rusqlite::Result<Option<CallRow>> {

@@ -73,6 +73,11 @@ pub struct Keep {
 pub struct CallQuery {
     /// Begun at this time or later.
     pub since_ms: Option<u64>,
+    /// Begun before.
+    pub until_ms: Option<u64>,
+    pub disposition: Option<Disposition>,
+    /// A part of an address, a Call-ID or the address of a phone, in any case (of ASCII).
+    pub part: Option<Box<str>>,
     /// Before this one: the last of the page before.
     pub before: Option<u128>,
     pub account: Option<Box<str>>,
@@ -81,6 +86,44 @@ pub struct CallQuery {
     /// Only those with a direction that people complain of: see [`MOS_BAD_HUNDREDTHS`].
     pub is_bad: bool,
     pub limit: usize,
+}
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    Answered,
+    Busy,
+    NoAnswer,
+    Cancelled,
+    Failed,
+}
+
+impl Disposition {
+    pub const ALL: [Self; 5] = [Self::Answered, Self::Busy, Self::NoAnswer, Self::Cancelled, Self::Failed];
+
+    pub fn of(status: u16, is_answered: bool) -> Self {
+        match status {
+            _ if is_answered => Self::Answered,
+            486 | 600 | 603 => Self::Busy,
+            408 | 480 => Self::NoAnswer,
+            487 => Self::Cancelled,
+            _ => Self::Failed,
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
 }
 
 /// Below 3.60 many users are dissatisfied (ITU-T G.107 annex B).

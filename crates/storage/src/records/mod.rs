@@ -15,7 +15,7 @@ mod sign_in;
 mod sqlite;
 
 pub use audit::{AuditRow, Chain};
-pub use calls::{CallQuery, CallRow, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow};
+pub use calls::{CallQuery, CallRow, Disposition, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow};
 pub use check::{RecordsReport, check, copy};
 pub use numbers::Numbered;
 pub use phones::{LinkKind, LinkRow, PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, TokenHash};
@@ -33,23 +33,33 @@ use coeur_directory::{AccountId, Change, DeviceId, Directory, TenantId, UserId};
 #[derive(Clone, Debug)]
 pub struct Operator {
     name: Box<str>,
+    is_rehearsing: bool,
 }
 
 impl Operator {
     /// The owner of the data directory, acting through the command line or the control socket, whose file permissions are
     /// the check.
     pub fn owner_of_data(user: &str) -> Self {
-        Self { name: user.into() }
+        Self { name: user.into(), is_rehearsing: false }
     }
 
     /// Somebody whom the API knows, with the right to make the change: a user, or a token by its name.
     pub fn signed_in(who: &str) -> Self {
-        Self { name: who.into() }
+        Self { name: who.into(), is_rehearsing: false }
     }
 
     /// The program itself: first start, things that devices prove.
     pub fn program() -> Self {
-        Self { name: "coeur".into() }
+        Self { name: "coeur".into(), is_rehearsing: false }
+    }
+
+    /// The same, who only wants to know whether a change could be made: it is checked and not written.
+    pub fn rehearsing(&self) -> Self {
+        Self { is_rehearsing: true, ..self.clone() }
+    }
+
+    pub fn is_rehearsing(&self) -> bool {
+        self.is_rehearsing
     }
 
     pub fn name(&self) -> &str {
@@ -103,6 +113,13 @@ pub trait Records: PhoneRecords + Send {
     /// Keeps the record of a recording, with an audit row; one that is there already changes nothing.
     fn add_recording(&mut self, recording: &RecordingRow, at_ms: u64) -> Result<(), StorageError>;
 
+    /// Recordings behind this one, by call and part, those of the newest calls first.
+    fn newest_recordings(
+        &mut self,
+        before: Option<(u128, u16)>,
+        limit: usize,
+    ) -> Result<Vec<RecordingRow>, StorageError>;
+
     /// The recordings of a call, the first first.
     fn recordings(&mut self, call: u128) -> Result<Vec<RecordingRow>, StorageError>;
 
@@ -131,7 +148,12 @@ pub trait Records: PhoneRecords + Send {
     fn mac_key(&self, purpose: &'static str) -> Option<aws_lc_rs::hmac::Key>;
 
     /// The audit rows of this time or later, by their sequence, the newest first: a clock may have been set back between two.
-    fn audit(&mut self, since_ms: u64, limit: usize) -> Result<Vec<AuditRow>, StorageError>;
+    fn audit(
+        &mut self,
+        since_ms: u64,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AuditRow>, StorageError>;
 
     /// Checks the chain from the first row; the sequence of the first row that does not follow from the one before.
     fn verify_audit(&mut self) -> Result<Option<u64>, StorageError>;

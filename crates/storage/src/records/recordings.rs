@@ -65,6 +65,20 @@ pub(super) fn of(connection: &Connection, call: u128) -> rusqlite::Result<Vec<Re
     connection.prepare_cached(sql)?.query_map([call.to_be_bytes()], read)?.collect()
 }
 
+pub(super) fn newest(
+    connection: &Connection,
+    before: Option<(u128, u16)>,
+    limit: usize,
+) -> rusqlite::Result<Vec<RecordingRow>> {
+    let sql =
+        "SELECT call, part, file, sha256, bytes, began_at_ms, recorded_ms, lost_ms, pauses, asked_by, ended
+        FROM recordings WHERE (call, part) < (?1, ?2) ORDER BY call DESC, part DESC LIMIT ?3";
+    // Longer than any name: behind all of them.
+    let (call, part) =
+        before.map_or_else(|| (vec![0xff; 17], 0), |(call, part)| (call.to_be_bytes().to_vec(), part));
+    connection.prepare_cached(sql)?.query_map(params![call, part, limit as i64], read)?.collect()
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<RecordingRow> {
     let natural = |at| row.get::<_, i64>(at).map(|value| value as u64);
     Ok(RecordingRow {

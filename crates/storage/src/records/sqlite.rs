@@ -263,6 +263,15 @@ impl Records for Sqlite {
             .map_err(StorageError::sql("read the recordings of", &self.path))
     }
 
+    fn newest_recordings(
+        &mut self,
+        before: Option<(u128, u16)>,
+        limit: usize,
+    ) -> Result<Vec<RecordingRow>, StorageError> {
+        recordings::newest(&self.connection, before, limit)
+            .map_err(StorageError::sql("read the recordings of", &self.path))
+    }
+
     fn note(
         &mut self,
         operator: &Operator,
@@ -306,15 +315,21 @@ impl Records for Sqlite {
         self.key.mac_key(purpose)
     }
 
-    fn audit(&mut self, since_ms: u64, limit: usize) -> Result<Vec<AuditRow>, StorageError> {
+    fn audit(
+        &mut self,
+        since_ms: u64,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AuditRow>, StorageError> {
         let doing = "read the audit rows of";
-        let sql = "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit WHERE at_ms >= ?1 ORDER BY sequence DESC LIMIT ?2";
+        let sql = "SELECT sequence, at_ms, operator, action, subject, detail, hash FROM audit WHERE at_ms >= ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3";
         let mut statement =
             self.connection.prepare_cached(sql).map_err(StorageError::sql(doing, &self.path))?;
         // A time that no row can have is later than all of them.
         let since_ms = i64::try_from(since_ms).unwrap_or(i64::MAX);
+        let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
         let rows = statement
-            .query_map([since_ms, limit as i64], audit::read)
+            .query_map([since_ms, before, limit as i64], audit::read)
             .map_err(StorageError::sql(doing, &self.path))?;
         rows.collect::<Result<_, _>>().map_err(StorageError::sql(doing, &self.path))
     }

@@ -1,0 +1,66 @@
+//! What runs an operation: who asks and whether he may, first; then the body; then the operation, on a thread that may wait.
+
+use super::Web;
+use super::caller::{Caller, known};
+use super::condition;
+use super::operation::{Answer, Call, Operation, Verb};
+use super::problem::{Code, Problem};
+use axum::Router;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::http::request::Parts;
+use axum::routing::on;
+
+/// Bytes of one body.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+pub(crate) fn router(operations: &[Operation]) -> Router<Web> {
+    operations.iter().fold(Router::new(), |router, operation| {
+        let operation = *operation;
+        let handle = move |State(web): State<Web>, request: Request| run(operation, web, request);
+        router.route(&format!("/api/v1{}", operation.path), on(operation.verb.filter(), handle))
+    })
+}
+
+async fn run(operation: Operation, web: Web, request: Request) -> Result<Answer, Problem> {
+    let (mut head, body) = request.into_parts();
+    let caller = known(&head, &web).await?;
+    caller.require(operation.resource, operation.access)?;
+    let parts = parts_of(&mut head, &web).await?;
+    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Problem::new(Code::TooLarge))?;
+    let work = move || answer(operation, &web, &caller, (&head, &parts, &body));
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Problem::new(Code::Inside)))
+}
+
+fn answer(
+    operation: Operation,
+    web: &Web,
+    caller: &Caller,
+    (head, parts, body): (&Parts, &[(String, String)], &Bytes),
+) -> Result<Answer, Problem> {
+    let query = head.uri.query().unwrap_or("");
+    let is_dry = is_dry(query)?;
+    if is_dry && !operation.is_dry_possible {
+        return Err(Problem::at("?dry_run", "this cannot be tried: it is done or it is not"));
+    }
+    let call =
+        Call { web, caller, address: head.uri.path(), parts, query, headers: &head.headers, body, is_dry };
+    match operation.verb {
+        Verb::Get => condition::unchanged(&call, (operation.run)(&call)?),
+        Verb::Post | Verb::Patch | Verb::Delete => (operation.run)(&call),
+    }
+}
+
+fn is_dry(query: &str) -> Result<bool, Problem> {
+    match query.split('&').find_map(|part| part.strip_prefix("dry_run=")) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Problem::at("?dry_run", "it is `true` or `false`")),
+    }
+}
+
+async fn parts_of(head: &mut Parts, web: &Web) -> Result<Vec<(String, String)>, Problem> {
+    let read = RawPathParams::from_request_parts(head, web).await;
+    let read = read.map_err(|why| Problem::because(Code::Invalid, why.body_text()))?;
+    Ok(read.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+}

@@ -1,0 +1,115 @@
+//! The document and what is served are one: each operation that it names is there, and takes the right that it names.
+
+use crate::served::{Served, TOKEN};
+use coeur_api::rest::{Resource, Role, Scope};
+use serde_json::Value;
+
+/// Method, address with something in the place of each parameter, and right of every operation.
+fn operations(document: &Value) -> Vec<(String, String, Scope)> {
+    let mut found = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let address: Vec<&str> =
+            path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
+        for (method, operation) in methods.as_object().unwrap() {
+            let right = Scope::parse(operation["x-scope"].as_str().unwrap()).unwrap();
+            found.push((method.to_uppercase(), address.join("/"), right));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_operation_is_closed_to_nobody_and_to_roles_without_its_right_and_open_to_the_others() {
+    let served = Served::new("contract");
+    let document = served.send("GET", "/api/openapi.json", &[], "").json();
+    let operations = operations(&document);
+    assert!(operations.len() > 25, "{}", operations.len());
+    for (method, address, right) in &operations {
+        let ask = |headers: &[(&str, &str)]| served.send(method, address, headers, "").status;
+        assert_eq!(ask(&[]), 401, "{method} {address}");
+        assert_eq!(ask(&[("Authorization", "Bearer no such token")]), 401, "{method} {address}");
+        for role in Role::ALL {
+            let bearer = format!("Bearer {}", role.name());
+            let may = right.resource.is_some_and(|resource| role.may(resource, right.access));
+            let status = ask(&[("Authorization", &bearer)]);
+            assert_eq!(status != 403, may, "{method} {address} as {}: {status}", role.name());
+            assert!(status != 401 && status < 500, "{method} {address} as {}: {status}", role.name());
+        }
+    }
+}
+
+#[test]
+fn the_document_in_the_repository_is_the_one_that_is_served() {
+    let served = Served::new("document");
+    let document = served.send("GET", "/api/openapi.json", &[], "").json();
+    let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    if std::env::var_os("COEUR_WRITE_OPENAPI").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        kept == text,
+        "the API has changed: look whether it was meant, then write docs/openapi.json anew by COEUR_WRITE_OPENAPI=1"
+    );
+}
+
+#[test]
+fn every_reference_of_the_document_leads_somewhere_and_every_name_is_there_once() {
+    let document = coeur_api::rest::document();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut names = Vec::new();
+    for methods in document["paths"].as_object().unwrap().values() {
+        names.extend(
+            methods.as_object().unwrap().values().map(|operation| operation["operationId"].as_str().unwrap()),
+        );
+    }
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
+    fn walk(value: &Value, document: &Value) {
+        match value {
+            Value::Object(members) => {
+                if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
+                    let pointer = reference.strip_prefix('#').unwrap();
+                    assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+                }
+                members.values().for_each(|member| walk(member, document));
+            }
+            Value::Array(items) => items.iter().for_each(|item| walk(item, document)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    walk(&document, &document);
+}
+
+#[test]
+fn the_page_names_every_operation_and_asks_nobody_else_for_anything() {
+    let served = Served::new("docs");
+    let page = served.send("GET", "/api/docs", &[], "");
+    assert_eq!(page.status, 200);
+    for (method, _, _) in operations(&coeur_api::rest::document()) {
+        assert!(page.body.contains(&format!("<b>{method}</b>")));
+    }
+    for resource in [Resource::Accounts, Resource::Calls, Resource::AuditLog] {
+        assert!(page.body.contains(&format!("<h2>{}</h2>", resource.name())), "{resource:?}");
+    }
+    assert!(
+        !page.body.contains("http://") && !page.body.contains("https://") && !page.body.contains("style=")
+    );
+    assert!(
+        served.send("GET", "/api/docs", &[("Accept-Language", "fr")], "").body.contains("L'API de Coeur")
+    );
+    assert_eq!(
+        served.send("GET", "/api/docs.css", &[], "").header("content-type"),
+        Some("text/css; charset=utf-8")
+    );
+    let meaning = served.send("GET", "/api/problems/changed", &[("Accept-Language", "fr")], "");
+    assert!(meaning.body.contains("Cela a changé depuis votre lecture"), "{}", meaning.body);
+    assert_eq!(served.send("GET", "/api/problems/none", &[], "").status, 404);
+    assert_eq!(
+        served.send("GET", "/api/v1/status", &[("Authorization", &format!("Bearer {TOKEN}"))], "").status,
+        200
+    );
+}
