@@ -46,6 +46,8 @@ pub(crate) struct AccountResource {
     id: String,
     /// The address of record, `user@domain`.
     account: String,
+    /// Whose it is, as `usr_4`; `null`: nobody's.
+    user_id: Option<String>,
     display_name: String,
     enabled: bool,
     /// Which digest algorithms it may use: `auto`, `sha256` or `md5`.
@@ -75,7 +77,9 @@ pub(crate) struct AccountResource {
 impl AccountResource {
     pub fn of(account: &Account) -> Self {
         let AccountView {
+            id,
             account: address,
+            user,
             display_name,
             enabled,
             policy,
@@ -91,12 +95,12 @@ impl AccountResource {
             forward_after_s,
             dnd,
             devices: _,
-            ..
         } = view(account);
         let devices = account.devices.iter().map(|device| DeviceResource::of(account, device)).collect();
         Self {
-            id: ids::name(ids::ACCOUNT, account.id.0),
+            id,
             account: address,
+            user_id: user,
             display_name,
             enabled,
             policy,
@@ -133,8 +137,8 @@ pub(crate) fn of_name(call: &Call<'_>, name: &str) -> Result<Arc<Account>, Probl
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
-    /// Rows of a page, 1 to 500; 50 unless said.
-    #[schemars(range(min = 1, max = 500))]
+    /// Rows of a page, 1 to 1000; 50 unless said.
+    #[schemars(range(min = 1, max = 1_000))]
     limit: Option<usize>,
     /// What the page before gave as `next_cursor`.
     cursor: Option<String>,
@@ -178,6 +182,8 @@ struct NewAccountBody {
     account: String,
     #[serde(default)]
     display_name: String,
+    /// Whose it is, by login or `usr_NUMBER`.
+    user: Option<String>,
     /// Of its first device; made, and shown once, when absent.
     #[schemars(with = "Option<String>")]
     secret: Option<GivenSecret>,
@@ -207,6 +213,7 @@ fn add(call: &Call<'_>) -> Result<Answer, Problem> {
     let new = NewAccount {
         account: body.account,
         display_name: body.display_name,
+        user: body.user,
         secret: body.secret,
         policy: body.policy,
     };
@@ -230,6 +237,10 @@ struct AccountPatchBody {
     #[schemars(with = "Option<String>")]
     #[serde(deserialize_with = "said")]
     display_name: Option<Option<String>>,
+    /// Whose it is, by login or `usr_NUMBER`; `null`: nobody's.
+    #[schemars(with = "Option<String>")]
+    #[serde(deserialize_with = "said")]
+    user: Option<Option<String>>,
     enabled: Option<bool>,
     /// `auto`, `sha256` or `md5`.
     policy: Option<String>,
@@ -270,6 +281,7 @@ impl AccountPatchBody {
             |said: Option<Option<String>>| said.map(|target| target.unwrap_or_else(|| "no".to_owned()));
         AccountChange {
             display_name: self.display_name.map(Option::unwrap_or_default),
+            user: target(self.user),
             enabled: self.enabled,
             policy: self.policy,
             contacts_max: self.contacts_max.map(Option::unwrap_or_default),

@@ -163,8 +163,8 @@ impl Disposition {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
-    /// Rows of a page, 1 to 500; 50 unless said.
-    #[schemars(range(min = 1, max = 500))]
+    /// Rows of a page, 1 to 1000; 50 unless said.
+    #[schemars(range(min = 1, max = 1_000))]
     limit: Option<usize>,
     /// What the page before gave as `next_cursor`.
     cursor: Option<String>,
@@ -175,6 +175,9 @@ struct ListQuery {
     /// Only calls that began before.
     until: Option<String>,
     disposition: Option<Disposition>,
+    /// Only calls that were not answered.
+    #[serde(default)]
+    failed: bool,
     /// Only calls of which people complain: a direction with an estimated score below 3.6.
     #[serde(default)]
     bad: bool,
@@ -193,12 +196,12 @@ fn list(call: &Call<'_>) -> Result<Answer, Problem> {
         since_ms: time("since", &query.since)?,
         until_ms: time("until", &query.until)?,
         account,
+        failed: query.failed,
         bad: query.bad,
         disposition: query.disposition.map(|disposition| disposition.name().to_owned()),
         q: query.q,
         before: query.cursor,
         limit: page::limit(query.limit)?,
-        ..CallRecordsRequest::default()
     };
     let Reply::CallRecords(found) = call.ask(Request::CallRecords(request))? else {
         return Err(unexpected());

@@ -28,10 +28,12 @@ pub enum Role {
     Auditor,
     /// Makes users, accounts and devices for another system.
     Provisioning,
+    /// A program: whatever the scopes of its token say, and nothing without any.
+    Api,
 }
 
 impl Role {
-    pub const ALL: [Role; 7] = [
+    pub const ALL: [Role; 8] = [
         Role::Owner,
         Role::Admin,
         Role::Operator,
@@ -39,6 +41,7 @@ impl Role {
         Role::User,
         Role::Auditor,
         Role::Provisioning,
+        Role::Api,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -50,6 +53,7 @@ impl Role {
             Self::User => "user",
             Self::Auditor => "auditor",
             Self::Provisioning => "provisioning",
+            Self::Api => "api",
         }
     }
 
@@ -61,7 +65,7 @@ impl Role {
         use Resource as R;
         let reads = access == Access::Read;
         match self {
-            Self::Owner | Self::Admin => true,
+            Self::Owner | Self::Admin | Self::Api => true,
             Self::Operator => match resource {
                 R::Users | R::Accounts | R::Devices | R::Groups | R::Contacts => access != Access::Admin,
                 R::Calls | R::Recordings => true,
@@ -203,7 +207,8 @@ pub struct Caller {
 impl Caller {
     pub fn may(&self, resource: Resource, access: Access) -> bool {
         let scoped = |scopes: &[Scope]| scopes.iter().any(|scope| scope.allows(resource, access));
-        self.role.may(resource, access) && self.scopes.as_deref().is_none_or(scoped)
+        let without = self.role != Role::Api;
+        self.role.may(resource, access) && self.scopes.as_deref().map_or(without, scoped)
     }
 
     pub fn require(&self, resource: Resource, access: Access) -> Result<(), Problem> {
@@ -316,6 +321,11 @@ mod tests {
         let auditor = caller(Role::Auditor, Some(&["*:admin"]));
         assert!(auditor.may(Resource::AuditLog, Access::Read));
         assert!(!auditor.may(Resource::Accounts, Access::Write));
+        assert!(
+            !caller(Role::Api, None).may(Resource::Status, Access::Read),
+            "a program is for what its scopes say"
+        );
+        assert!(caller(Role::Api, Some(&["status:read"])).may(Resource::Status, Access::Read));
         let nothing = caller(Role::Owner, Some(&[]));
         assert!(!nothing.may(Resource::Status, Access::Read), "a token without a scope is for nothing");
     }
@@ -329,7 +339,10 @@ mod tests {
             }
         }
         let may = |role: &Role| role.may(Resource::Tokens, Access::Write);
-        assert_eq!(Role::ALL.into_iter().filter(may).collect::<Vec<_>>(), [Role::Owner, Role::Admin]);
+        assert_eq!(
+            Role::ALL.into_iter().filter(may).collect::<Vec<_>>(),
+            [Role::Owner, Role::Admin, Role::Api]
+        );
     }
 
     #[test]

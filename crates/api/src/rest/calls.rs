@@ -165,8 +165,8 @@ impl From<CallView> for CallResource {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
-    /// Calls, 1 to 500; 50 unless said. Calls pass: there is no next page, `has_more` tells that there are more.
-    #[schemars(range(min = 1, max = 500))]
+    /// Calls, 1 to 1000; 50 unless said. Calls pass: there is no next page, `has_more` tells that there are more.
+    #[schemars(range(min = 1, max = 1_000))]
     limit: Option<usize>,
     /// Its id or its address.
     account: Option<String>,

@@ -39,6 +39,8 @@ pub(crate) fn operations() -> Vec<Operation> {
 #[schemars(rename = "Domain")]
 struct DomainResource {
     domain: String,
+    /// As `ten_1`.
+    tenant_id: String,
     /// Which digest algorithms its accounts may use: `auto`, `sha256` or `md5`.
     policy: String,
     /// Registrations of one account at a time.
@@ -47,7 +49,12 @@ struct DomainResource {
 
 impl From<DomainView> for DomainResource {
     fn from(view: DomainView) -> Self {
-        Self { domain: view.domain, policy: view.policy, contacts_max: view.contacts_max }
+        Self {
+            domain: view.domain,
+            tenant_id: view.tenant,
+            policy: view.policy,
+            contacts_max: view.contacts_max,
+        }
     }
 }
 
@@ -76,11 +83,13 @@ fn show(call: &Call<'_>) -> Result<Answer, Problem> {
 struct NewDomainBody {
     /// A host name or an address.
     domain: String,
+    /// By its name or `ten_NUMBER`; the first one when absent.
+    tenant: Option<String>,
 }
 
 fn add(call: &Call<'_>) -> Result<Answer, Problem> {
-    let NewDomainBody { domain } = call.json()?;
-    let request = Request::DomainAdd { domain: domain.clone() };
+    let NewDomainBody { domain, tenant } = call.json()?;
+    let request = Request::DomainAdd { domain: domain.clone(), tenant };
     if call.is_dry {
         return change::rehearse(call, request, &Change::Made { what: &domain });
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// Rows of one page.
 const LIMIT: usize = 50;
-pub(crate) const LIMIT_MAX: usize = 500;
+pub(crate) const LIMIT_MAX: usize = 1_000;
 
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Page<T> {

@@ -68,8 +68,8 @@ impl RecordingResource {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
-    /// Rows of a page, 1 to 500; 50 unless said.
-    #[schemars(range(min = 1, max = 500))]
+    /// Rows of a page, 1 to 1000; 50 unless said.
+    #[schemars(range(min = 1, max = 1_000))]
     limit: Option<usize>,
     /// What the page before gave as `next_cursor`.
     cursor: Option<String>,

@@ -63,8 +63,8 @@ impl From<TraceView> for TraceResource {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
-    /// Conversations, the latest, 1 to 500; 50 unless said.
-    #[schemars(range(min = 1, max = 500))]
+    /// Conversations, the latest, 1 to 1000; 50 unless said.
+    #[schemars(range(min = 1, max = 1_000))]
     limit: Option<usize>,
     /// A Call-ID or its beginning, `user`, `user@domain`, `IP` or `IP:PORT`.
     q: Option<String>,

@@ -189,7 +189,7 @@ fn a_list_is_walked_page_by_page_by_its_links() {
     assert_eq!(seen, ["a@d", "b@d", "c@d", "d@d", "e@d"]);
     let found = served.ask("GET", "/api/v1/accounts?q=E&domain=D").json();
     assert_eq!((found["data"].as_array().unwrap().len(), &found["data"][0]["account"]), (1, &json!("e@d")));
-    for bad in ["limit=0", "limit=501", "limit=x", "cursor=x", "colour=red"] {
+    for bad in ["limit=0", "limit=1001", "limit=x", "cursor=x", "colour=red"] {
         assert_eq!(served.ask("GET", &format!("/api/v1/accounts?{bad}")).code(), "invalid", "{bad}");
     }
 }
