@@ -84,7 +84,7 @@ fn a_phone_and_its_link_are_there_after_a_restart_and_in_the_audit_chain() {
     assert_eq!(records.link(&[1; 32]).expect("read"), Some(link(&phone, 1)));
     assert_eq!(records.link(&[2; 32]).expect("read"), None);
     assert_eq!(records.next_phone_id().expect("a number"), PhoneId(2));
-    let audit = records.audit(0, 1).expect("read");
+    let audit = records.audit(0, None, 1).expect("read");
     assert_eq!((audit[0].action.as_str(), audit[0].subject.as_str()), ("phone.linked", "phone 1"));
     assert!(audit[0].detail.contains("mac=249ad888d0f4 lines=alice@example.org/1,desk@example.org/2"));
     assert_eq!(records.verify_audit().expect("follows"), None);

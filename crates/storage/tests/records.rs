@@ -218,7 +218,7 @@ fn tenants_users_and_whose_an_account_is_are_there_after_a_restart() {
     ];
     records.commit(&Operator::program(), &changes, 2_000, &mut |_| ()).expect("commits");
     let details: Vec<String> =
-        records.audit(0, 7).expect("reads").into_iter().map(|row| row.detail).collect();
+        records.audit(0, None, 7).expect("reads").into_iter().map(|row| row.detail).collect();
     assert!(!details.concat().contains("alice@example.org"), "an e-mail is not in the chain: {details:?}");
     drop(records);
     let (directory, unusable) = loaded(&folder.0);
