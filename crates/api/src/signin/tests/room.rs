@@ -185,7 +185,7 @@ impl Room {
 
     /// `action subject detail` of the audit rows, the first first.
     pub(super) fn audit(&self) -> Vec<String> {
-        let mut rows: Vec<AuditRow> = self.door.records().audit(0, 10_000).unwrap();
+        let mut rows: Vec<AuditRow> = self.door.records().audit(0, None, 10_000).unwrap();
         rows.reverse();
         rows.into_iter().map(|row| format!("{} {} {}", row.action, row.subject, row.detail)).collect()
     }
