@@ -104,7 +104,7 @@ fn kept(records: &mut Sqlite) -> Vec<String> {
 }
 
 fn audit(records: &mut Sqlite) -> Vec<String> {
-    records.audit(0, 100).expect("read").into_iter().rev().map(|row| row.action).collect()
+    records.audit(0, None, 100).expect("read").into_iter().rev().map(|row| row.action).collect()
 }
 
 #[test]
