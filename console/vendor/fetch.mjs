@@ -3,11 +3,13 @@
 //   node console/vendor/fetch.mjs --check   the same without writing; fails when anything differs
 // A build needs neither this nor Node: the files are in the repository, and a test of `crates/api` compares their hashes.
 //
+// A package that is CommonJS is bundled with what it needs, by a version of esbuild that is named in the manifest.
+//
 // Two things are changed in a file: an import by name becomes one by path, since a page without inline scripts has no
 // import map, and the name of a source map that we do not carry goes.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -43,6 +45,26 @@ function note(owner, key, value) {
   owner[key] = value;
 }
 
+/** What a package of CommonJS and those that it needs (`with`) become for a page: one module, and one file of licences. */
+function bundle(folder, pack) {
+  const [name] = pack.files.map((file) => file.to).filter((to) => to.endsWith(".js"));
+  const all = [pack, ...pack.with];
+  const wanted = Object.fromEntries(all.map((one) => [one.name, one.version]));
+  const dependencies = { ...wanted, esbuild: manifest.esbuild };
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, dependencies, overrides: wanted }));
+  writeFileSync(join(folder, "entry.mjs"), `export { default } from "${pack.name}";\n`);
+  execFileSync("npm", ["install", "--silent", "--no-audit", "--no-fund", "--omit=optional"], { cwd: folder });
+  const esbuild = join(folder, "node_modules", "esbuild", "bin", "esbuild");
+  const options = ["--bundle", "--format=esm", "--minify", "--platform=browser", "--legal-comments=none"];
+  const module = execFileSync(esbuild, ["entry.mjs", ...options], { cwd: folder, maxBuffer: 16 << 20 });
+  const licences = all.map((one) => {
+    const own = join(folder, "node_modules", one.name);
+    const file = readdirSync(own).find((entry) => /^licen[sc]e/i.test(entry));
+    return `${one.name} ${one.version}\n\n${readFileSync(join(own, file), "utf8").trim()}\n`;
+  });
+  return { [name]: module, [name.replace(/\.js$/, ".LICENSE.txt")]: Buffer.from(licences.join("\n\n")) };
+}
+
 for (const pack of manifest.packages) {
   const folder = mkdtempSync(join(tmpdir(), "vendor-"));
   try {
@@ -50,8 +72,9 @@ for (const pack of manifest.packages) {
     const tarball = join(folder, packed.toString().trim().split("\n").pop());
     note(pack, "integrity", `sha512-${hash(readFileSync(tarball), "sha512", "base64")}`);
     execFileSync("tar", ["xzf", tarball, "-C", folder]);
+    const bundled = pack.bundle && bundle(folder, pack);
     for (const file of pack.files) {
-      const bytes = adapt(readFileSync(join(folder, "package", file.from)), file.to);
+      const bytes = bundled ? bundled[file.to] : adapt(readFileSync(join(folder, "package", file.from)), file.to);
       note(file, "sha256", hash(bytes, "sha256", "hex"));
       if (!check) writeFileSync(join(here, file.to), bytes);
       else if (!readFileSync(join(here, file.to)).equals(bytes)) {

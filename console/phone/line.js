@@ -1,0 +1,134 @@
+// The line: one registration, its calls and its texts. It is of the module and not of a page, so a call goes on while
+// pages come and go.
+import JsSIP from "../vendor/jssip.js";
+import { signal } from "../ui/h.js";
+import { post } from "../ui/api.js";
+import { PhoneCall } from "./call.js";
+import { keptHistory, remember } from "./history.js";
+import { TicketSocket } from "./socket.js";
+
+/** `off`, `opening`, `ready`, or `lost` while the network or the server is away; `refused` with the reason. */
+export const state = signal({ name: "off" });
+/** Those that live, the oldest first. */
+export const calls = signal([]);
+/** Those that are over, the newest first. */
+export const history = signal(keptHistory());
+/** By whom: [{ from: "me" | "them", text, at, state }], of this visit. */
+export const texts = signal({});
+/** Calls that ring are told to whoever wants to make a sound. */
+export const onRing = signal(null);
+
+const EXPIRES_S = 300;
+/** Texts of one conversation that are kept in the page. */
+const TEXTS_MAX = 200;
+const TEXT_BYTES_MAX = 1_300;
+
+let agent = null;
+let ticket = null;
+
+export const account = () => ticket?.account ?? "";
+export const domain = () => account().split("@")[1] ?? "";
+
+/** Opens the line of an account, of the only one where none is named. */
+export async function open(wanted) {
+  if (agent) return;
+  state.value = { name: "opening" };
+  const ask = () => post("me/phone_ticket", wanted ? { account: wanted } : {}).then((given) => { ticket = given; return given; });
+  try {
+    const first = await ask();
+    start(new TicketSocket(ask, first), first);
+  } catch (problem) {
+    state.value = { name: "refused", problem };
+  }
+}
+
+function start(socket, given) {
+  agent = new JsSIP.UA({
+    sockets: [socket], uri: `sip:${given.account}`, display_name: given.display_name || undefined, register: true,
+    register_expires: EXPIRES_S, session_timers: true, connection_recovery_min_interval: 1, connection_recovery_max_interval: 15,
+    user_agent: "Coeur web phone",
+  });
+  agent.on("registered", () => { state.value = { name: "ready" }; restartIce(); });
+  agent.on("unregistered", () => { if (agent) state.value = { name: "lost" }; });
+  agent.on("registrationFailed", ({ cause }) => { state.value = { name: "lost", cause }; });
+  agent.on("disconnected", () => { if (agent) state.value = { name: "lost" }; });
+  agent.on("newRTCSession", ({ session, originator }) => { if (originator === "remote") ring(session); });
+  agent.on("newMessage", ({ originator, request }) => { if (originator === "remote") heardText(request); });
+  agent.start();
+}
+
+export function close() {
+  for (const call of calls.value) call.end();
+  agent?.stop();
+  agent = null;
+  state.value = { name: "off" };
+}
+
+/** The network of this machine has changed: what is agreed on of addresses is looked for anew (RFC 8839 section 4.4.1.1.1). */
+function restartIce() {
+  for (const call of calls.value) call.lookAgain();
+}
+addEventListener("online", () => { agent?.registrator()?.register(); });
+
+function iceServers() {
+  const server = ticket?.ice_server;
+  return server ? [{ urls: server.urls, username: server.username, credential: server.credential }] : [];
+}
+
+/** `1001`, `bob`, `bob@example.org` or a SIP or tel URI, as a URI that the server takes. */
+export function addressOf(typed) {
+  const text = typed.trim();
+  if (/^sips?:/i.test(text)) return text;
+  const bare = text.replace(/^tel:/i, "");
+  const number = /^[+\d][\d\s().-]*$/.test(bare) ? bare.replace(/[\s().-]/g, "") : bare;
+  return number.includes("@") ? `sip:${number}` : `sip:${encodeURIComponent(number).replaceAll("%2B", "+").replaceAll("%2A", "*").replaceAll("%23", "#")}@${domain()}`;
+}
+
+export function call(typed, { video = false } = {}) {
+  const made = new PhoneCall({ direction: "out", uri: addressOf(typed), name: typed.trim(), video, iceServers, onEnd: ended });
+  calls.value = [...calls.value, made];
+  made.begin(agent);
+  return made;
+}
+
+function ring(session) {
+  const { remote_identity: who } = session;
+  const video = /\r\nm=video [1-9]/.test(session._request?.body ?? "");
+  const made = new PhoneCall({ direction: "in", uri: who.uri.toString(), name: who.display_name || who.uri.user, video, iceServers, onEnd: ended });
+  made.take(session);
+  calls.value = [...calls.value, made];
+  onRing.value = made;
+}
+
+function ended(over) {
+  calls.value = calls.value.filter((one) => one !== over);
+  history.value = remember(over);
+}
+
+/** Each in its own time: who is talked with is held while another is answered. */
+export function holdOthers(but) {
+  for (const one of calls.value) if (one !== but && one.phase.value === "talking") one.hold(true);
+}
+
+export const nameOf = (uri) => uri.replace(/^sips?:/i, "").replace(new RegExp(`@${domain().replaceAll(".", "\\.")}$`, "i"), "");
+
+function heardText(request) {
+  const kind = request.getHeader("Content-Type") ?? "text/plain";
+  if (!/^text\/plain/i.test(kind)) return;
+  addText(nameOf(request.from.uri.toString()), { from: "them", text: request.body, at: Date.now(), state: "heard" });
+}
+
+export function write(typed, text) {
+  if (new TextEncoder().encode(text).length > TEXT_BYTES_MAX) return false;
+  const message = { from: "me", text, at: Date.now(), state: "sending" };
+  const who = nameOf(addressOf(typed));
+  addText(who, message);
+  const now = (name) => { message.state = name; texts.value = { ...texts.value }; };
+  agent?.sendMessage(addressOf(typed), text, { contentType: "text/plain", eventHandlers: { succeeded: () => now("sent"), failed: () => now("failed") } });
+  return true;
+}
+
+function addText(who, message) {
+  const before = texts.value[who] ?? [];
+  texts.value = { ...texts.value, [who]: [...before, message].slice(-TEXTS_MAX) };
+}
