@@ -2,6 +2,7 @@
 // answers these addresses with the same document (`PAGES` in crates/api/src/console/mod.rs).
 export const PAGES = [
   { name: "home", path: "/", icon: "home", group: "now", load: () => import("./pages/home.js") },
+  { name: "phone", path: "/phone", icon: "phone", group: "now", load: () => import("./pages/phone.js") },
   { name: "calls", path: "/calls", icon: "call", group: "now", load: () => import("./pages/calls.js") },
   { name: "registrations", path: "/registrations", icon: "signal", group: "now", load: () => import("./pages/registrations.js") },
   { name: "records", path: "/records", icon: "record", group: "past", load: () => import("./pages/records.js") },

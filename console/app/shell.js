@@ -9,6 +9,7 @@ import { nextTheme, theme } from "../ui/theme.js";
 import { ask, reachable, session, useAsk } from "../ui/api.js";
 import { PAGES, find } from "./pages.js";
 import { Palette, paletteOpen } from "./palette.js";
+import { edge } from "./edge.js";
 import { Help, helpOpen, useKeys } from "./keys.js";
 
 const GROUPS = ["now", "past", "manage"];
@@ -21,7 +22,7 @@ export function Shell() {
   return html`<div class="shell" key=${language.value}><a class="skip" href="#main">${t("skip")}</a>
     <${Side} here=${place?.page.name} />${sideOpen.value && html`<div class="shade" onClick=${() => { sideOpen.value = false; }}></div>`}
     <div><${Top} /><main id="main" tabindex="-1"><${Page} key=${path.value} place=${place} /></main></div>
-    ${paletteOpen.value && html`<${Palette} />`}${helpOpen.value && html`<${Help} />`}<${Toasts} /></div>`;
+    ${paletteOpen.value && html`<${Palette} />`}${helpOpen.value && html`<${Help} />`}${edge.value && html`<${edge.value} />`}<${Toasts} /></div>`;
 }
 
 function Side({ here }) {

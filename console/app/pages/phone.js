@@ -9,13 +9,16 @@ import { percent, span, t } from "../../ui/words.js";
 import { account, addressOf, call, calls, close, history, holdOthers, nameOf, open, state, texts, write } from "../../phone/line.js";
 import { choose, chosen, devices, look, permit } from "../../phone/devices.js";
 import { forget } from "../../phone/history.js";
+import { PhoneBar } from "../../phone/bar.js";
 import { CallCard } from "../../phone/card.js";
 import { test } from "../../phone/test.js";
+import { edge } from "../edge.js";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 const LETTERS = { 2: "abc", 3: "def", 4: "ghi", 5: "jkl", 6: "mno", 7: "pqrs", 8: "tuv", 9: "wxyz", 0: "+" };
 /** What is typed stays when a page is left and come back to. */
 const typed = signal("");
+edge.value = PhoneBar;
 
 export default function Phone() {
   const name = state.value.name;

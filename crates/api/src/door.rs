@@ -7,7 +7,7 @@ use crate::model::{
     GivenSecret, IceServerView, Made, NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request,
     SECRET_BYTES_MAX, Status, TraceRequest, TraceView, Why,
 };
-use crate::phone_door::PhoneTicket;
+use crate::phone_door::{PhoneSocket, PhoneTicket};
 use crate::recordings::{Audience, RecordVerb};
 use crate::signin::Kept;
 use crate::traces::{ConversationsPage, TraceMessagesRequest};
@@ -54,6 +54,10 @@ pub trait House: Send + Sync {
     /// False: there is none of that name. `None`: what is played ends.
     fn play(&self, _call: &str, _sound: Option<&str>, _to: Audience) -> Result<bool, Refusal> {
         Ok(false)
+    }
+    /// Where SIP over WebSocket is spoken.
+    fn sockets(&self) -> Vec<PhoneSocket> {
+        Vec::new()
     }
     /// A ticket for a page, and where SIP over WebSocket is spoken; the rest is the door's to fill in. `None` where that is
     /// nowhere.

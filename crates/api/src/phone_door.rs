@@ -1,9 +1,10 @@
 //! The web phone at the door: a ticket for a page, which so needs no SIP password.
 
-use crate::door::{Door, device_name};
+use crate::door::{Door, device_name, not_written};
 use crate::model::{GivenSecret, IceServerView, Refusal, Reply, Why};
 use coeur_directory::{Account, AlgorithmPolicy, Change, DeviceId};
 use coeur_storage::Operator;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The device of all web phones of an account: revoked, it ends them all.
@@ -23,7 +24,7 @@ pub struct PhoneTicket {
     pub ice_server: Option<IceServerView>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PhoneSocket {
     /// `wss` and not `ws`.
     pub is_secure: bool,
@@ -52,6 +53,15 @@ impl Door {
             ice_server: self.house().ice_server(&account.aor, device),
             ..issued
         })))
+    }
+
+    /// Somebody speaks for an account that is not his: a row of the audit chain, each time.
+    pub(crate) fn note_ticket_of_another(&self, operator: &Operator, account: &str) -> Result<(), Refusal> {
+        let (account, now_ms) = (self.account(account)?, self.house().unix_time_ms());
+        let detail = "a web phone of somebody else's account";
+        self.records()
+            .note(operator, "phone.ticket", account.aor.as_str(), detail, now_ms)
+            .map_err(not_written)
     }
 
     /// Its secret is shown to nobody.

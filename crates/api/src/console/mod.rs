@@ -8,15 +8,17 @@
 //! What it deliberately does not do: know who asks, render anything, or answer for an earlier version of itself. A page
 //! that is open over an upgrade finds its next module missing, says so and loads again.
 
+use crate::phone_door::PhoneSocket;
+use crate::rest::{POLICY, Web};
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 /// Addresses of pages: the first part of the path. `console/app/pages.js` says what each shows.
 const PAGES: &[&str] =
-    &["calls", "registrations", "records", "traces", "audit", "accounts", "users", "system"];
+    &["phone", "calls", "registrations", "records", "traces", "audit", "accounts", "users", "system"];
 
 include!(concat!(env!("OUT_DIR"), "/console.rs"));
 const INDEX: &str = include_str!(concat!(env!("OUT_DIR"), "/index.html"));
@@ -29,7 +31,7 @@ struct File {
     gzip: &'static [u8],
 }
 
-pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub(crate) fn router() -> Router<Web> {
     let files = Router::new().route("/", get(page)).route("/assets/{hash}/{*name}", get(asset));
     PAGES.iter().fold(files, |router, name| {
         router.route(&format!("/{name}"), get(page)).route(&format!("/{name}/{{*rest}}"), get(page))
@@ -37,7 +39,11 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
 }
 
 /// The same for every page: what is shown is decided by the address, in the browser.
-async fn page(headers: HeaderMap) -> Response {
+async fn page(State(web): State<Web>, headers: HeaderMap) -> Response {
+    document(&headers, &web.door().house().sockets())
+}
+
+fn document(headers: &HeaderMap, sockets: &[PhoneSocket]) -> Response {
     let tag = format!("\"{HASH}\"");
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|theirs| theirs.as_bytes() == tag.as_bytes());
     let mut response = match known {
@@ -45,13 +51,40 @@ async fn page(headers: HeaderMap) -> Response {
         false => INDEX.into_response(),
     };
     let mut say = |name, value: &str| {
-        // Hexadecimal digits and texts of ours.
+        // Digits, texts of ours, and a host of which every letter was looked at.
         response.headers_mut().insert(name, HeaderValue::from_str(value).expect("ASCII"));
     };
     say(header::CONTENT_TYPE, "text/html; charset=utf-8");
     say(header::CACHE_CONTROL, "no-cache");
     say(header::ETAG, &tag);
+    say(header::CONTENT_SECURITY_POLICY, &policy(headers, sockets));
     response
+}
+
+/// The policy of every page of this listener, and where the web phone opens its WebSocket: on the host of the page, at the
+/// ports of SIP over WebSocket.
+fn policy(headers: &HeaderMap, sockets: &[PhoneSocket]) -> String {
+    let host =
+        headers.get(header::HOST).and_then(|host| host.to_str().ok()).and_then(host_of).unwrap_or_default();
+    let mut text = POLICY.to_owned();
+    if !host.is_empty() && !sockets.is_empty() {
+        text.push_str("; connect-src 'self'");
+        for PhoneSocket { is_secure, port } in sockets {
+            text.push_str(&format!(" {}://{host}:{port}", if *is_secure { "wss" } else { "ws" }));
+        }
+    }
+    text
+}
+
+/// Without its port; `None` where it has a letter that no host has, which might say more in a policy.
+fn host_of(authority: &str) -> Option<&str> {
+    let end = match authority.strip_prefix('[') {
+        Some(rest) => rest.find(']')? + 2,
+        None => authority.find(':').unwrap_or(authority.len()),
+    };
+    let host = &authority[..end];
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    host.bytes().all(is_plain).then_some(host)
 }
 
 async fn asset(Path((hash, name)): Path<(String, String)>, headers: HeaderMap) -> Response {

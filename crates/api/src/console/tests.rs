@@ -65,11 +65,29 @@ async fn what_is_not_of_this_build_is_not_there() {
 
 #[tokio::test]
 async fn the_page_is_asked_for_anew_and_costs_nothing_when_it_is_the_same() {
-    let first = page(HeaderMap::new()).await;
+    let first = document(&HeaderMap::new(), &[]);
     assert_eq!((first.status(), said(&first, "cache-control")), (StatusCode::OK, "no-cache"));
     let mut headers = HeaderMap::new();
     headers.insert(header::IF_NONE_MATCH, first.headers()[header::ETAG].clone());
-    assert_eq!(page(headers).await.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(document(&headers, &[]).status(), StatusCode::NOT_MODIFIED);
+}
+
+#[test]
+fn the_page_may_open_the_web_phone_of_its_own_host_and_nothing_else() {
+    let sockets = [PhoneSocket { is_secure: false, port: 8088 }, PhoneSocket { is_secure: true, port: 8089 }];
+    let said = |host: &'static str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static(host));
+        let response = document(&headers, &sockets);
+        said(&response, "content-security-policy").rsplit_once("; ").map(|(_, last)| last.to_owned())
+    };
+    let phone = |host: &str| Some(format!("connect-src 'self' ws://{host}:8088 wss://{host}:8089"));
+    assert_eq!(said("localhost:8090"), phone("localhost"));
+    assert_eq!(said("[::1]:8090"), phone("[::1]"));
+    assert_eq!(said("console.example.org"), phone("console.example.org"));
+    for hostile in ["a;script-src *", "a b", "*", "[::1", "a,b", "a\"b"] {
+        assert_eq!(said(hostile).as_deref(), Some("object-src 'none'"), "{hostile}");
+    }
 }
 
 #[test]

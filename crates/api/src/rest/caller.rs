@@ -64,6 +64,10 @@ impl Role {
     pub fn may(self, resource: Resource, access: Access) -> bool {
         use Resource as R;
         let reads = access == Access::Read;
+        if resource == R::Me {
+            // What is a person's own; a program is nobody.
+            return access != Access::Admin;
+        }
         match self {
             Self::Owner | Self::Admin | Self::Api => true,
             Self::Operator => match resource {
@@ -77,7 +81,7 @@ impl Role {
                 | R::Status
                 | R::Events
                 | R::Jobs => reads,
-                R::AuditLog | R::Tokens | R::Webhooks | R::Settings => false,
+                R::AuditLog | R::Tokens | R::Webhooks | R::Settings | R::Me => false,
             },
             Self::Supervisor => match resource {
                 R::Calls => access != Access::Admin,
@@ -98,6 +102,7 @@ impl Role {
                 | R::Tokens
                 | R::Webhooks
                 | R::Settings
+                | R::Me
                 | R::Jobs => false,
             },
             // What is a person's own has addresses of its own.
@@ -116,6 +121,7 @@ impl Role {
                 | R::Tokens
                 | R::Webhooks
                 | R::Settings
+                | R::Me
                 | R::Events => false,
             },
         }
@@ -138,7 +144,7 @@ macro_rules! resources {
 resources! {
     Status "status", Tenants "tenants", Domains "domains", Users "users", Groups "groups", Accounts "accounts",
     Devices "devices", Contacts "contacts", Registrations "registrations", Calls "calls", CallRecords "call_records",
-    Recordings "recordings", Traces "traces", AuditLog "audit_log", Events "events", Jobs "jobs", Webhooks "webhooks",
+    Recordings "recordings", Traces "traces", AuditLog "audit_log", Me "me", Events "events", Jobs "jobs", Webhooks "webhooks",
     Tokens "api_tokens", Settings "settings",
 }
 

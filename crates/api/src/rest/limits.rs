@@ -83,10 +83,12 @@ fn tell(problem: &Problem, response: &mut Response, tongue: Tongue, trace_id: &s
     *response.body_mut() = Body::new(words.into_body());
 }
 
+/// What a page of this listener may do.
+pub(crate) const POLICY: &str =
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+
 /// A part may have said something stricter or wider about its own pages: what is there stays.
 fn protect(headers: &mut HeaderMap, is_private: bool) {
-    const POLICY: &str =
-        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
     let mut say = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };

@@ -19,6 +19,7 @@ mod document;
 mod domains;
 mod ids;
 mod limits;
+mod me;
 mod operation;
 mod page;
 mod pages;
@@ -32,6 +33,7 @@ mod traces;
 
 pub use caller::{Access, Asked, Caller, Gate, OneToken, Resource, Role, Scope};
 pub use document::document;
+pub(crate) use limits::POLICY;
 pub use problem::{Code, Fault, Problem};
 pub use tongue::Tongue;
 
@@ -164,6 +166,7 @@ fn operations() -> Vec<Operation> {
         recordings::operations(),
         traces::operations(),
         audit::operations(),
+        me::operations(),
     ]
     .concat()
 }

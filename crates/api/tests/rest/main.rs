@@ -2,5 +2,6 @@
 
 mod contract;
 mod door;
+mod me;
 mod resources;
 mod served;

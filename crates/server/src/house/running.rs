@@ -121,8 +121,12 @@ impl House for Running {
         })
     }
 
+    fn sockets(&self) -> Vec<PhoneSocket> {
+        self.world.listeners.iter().filter_map(socket).collect()
+    }
+
     fn ticket(&self, aor: &Aor, device: DeviceId) -> Option<PhoneTicket> {
-        let sockets: Vec<PhoneSocket> = self.world.listeners.iter().filter_map(socket).collect();
+        let sockets = self.sockets();
         if sockets.is_empty() {
             return None;
         }
