@@ -4,6 +4,8 @@
 //! reaches, only answers. Both roles, role conflicts, restart, peer-reflexive candidates, regular nomination as
 //! controlling, regular and aggressive peers as controlled, consent (full).
 //!
+//! Where two devices check each other and we only stand between them as one way of several, there is no agent but a [`wire`].
+//!
 //! Nothing moves without integrity (threat A02): a check whose user name or MESSAGE-INTEGRITY is not of this session is
 //! counted and dropped without answer, whatever else it says. RFC 8489 section 9.1.3 has 400 and 401 for these; they
 //! would tell an attacker which of his guesses was close, and our peer nothing.
@@ -22,6 +24,7 @@ mod request;
 mod session;
 #[cfg(test)]
 mod tests;
+pub mod wire;
 #[cfg(test)]
 mod world;
 
