@@ -178,6 +178,11 @@ impl Report {
         self.0["pair"]["local"].as_str().unwrap_or_default()
     }
 
+    /// The same of the other end.
+    pub fn remote_candidate(&self) -> &str {
+        self.0["pair"]["remote"].as_str().unwrap_or_default()
+    }
+
     pub fn video_frames(&self) -> u64 {
         self.0["video"]["frames"].as_u64().unwrap_or(0)
     }

@@ -136,6 +136,13 @@ pub struct Stream {
     pub mid: Option<Box<Mid>>,
 }
 
+impl Stream {
+    /// Whether its media may go another way, of which nothing is heard here.
+    pub fn is_wire(&self) -> bool {
+        self.ice.as_ref().is_some_and(|ice| ice.wire)
+    }
+}
+
 /// The MID header extension, as agreed by `a=extmap` and `a=mid` (RFC 9143 section 15.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mid {
@@ -257,6 +264,9 @@ pub struct Ice {
     /// We make checks of our own, and choose the pair (RFC 8445 section 6.1.1): our description must not say
     /// `a=ice-lite`. False, with a peer that is not lite: we only answer, and our description says it.
     pub controlling: bool,
+    /// `ours` are those of the device on the other side (decision 0042): checks pass to the stream that this one is connected
+    /// with, which has the same, and so do their answers. Only with [`Keying::EndToEnd`].
+    pub wire: bool,
     /// Theirs. More may follow in a later `Describe` (trickle, RFC 8838); other credentials of theirs are a restart.
     pub candidates: Box<[Candidate]>,
 }
@@ -432,6 +442,7 @@ mod tests {
                 theirs: credentials("b"),
                 their_lite: false,
                 controlling: true,
+                wire: false,
                 candidates: Box::default(),
             })),
             formats: Box::default(),

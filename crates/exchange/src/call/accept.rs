@@ -148,7 +148,7 @@ impl Calls {
             return;
         }
         let (invite, late) = (setup.invite.clone(), setup.late);
-        self.legs[caller.slot as usize].end_to_end = self.legs[callee.slot as usize].end_to_end;
+        self.seal_caller(caller, callee);
         let body = match late {
             true => self.offer_caller(cx, caller, callee),
             false => self.answer_caller(cx, caller, callee),
@@ -185,6 +185,17 @@ impl Calls {
         }
         self.arm_leg(cx.now.monotonic, caller);
         self.arm_leg(cx.now.monotonic, callee);
+    }
+
+    /// The caller is told of the callee what the callee was told of him; without checks of the callee's own, of ours.
+    fn seal_caller(&mut self, caller: LegId, callee: LegId) {
+        let Some(answered) = self.leg_mut(callee) else { return };
+        let described = answered.session.remote.read();
+        answered.wire &= described.is_some_and(|described| describe::may_be_wire(&described));
+        let (end_to_end, wire) = (answered.end_to_end, answered.wire);
+        if let Some(leg) = self.leg_mut(caller) {
+            (leg.end_to_end, leg.wire) = (end_to_end, wire);
+        }
     }
 
     /// The offer for a caller who had none, from what the callee has offered.

@@ -55,7 +55,7 @@ impl Calls {
         (prompt, to): (Option<PromptId>, Hearer),
     ) -> Option<Result<(), NotRecorded>> {
         let call = self.call_of(id)?;
-        if let Some(why) = self.cannot_be_heard(self.calls.get(call as usize)?) {
+        if let Some(why) = self.cannot_be_heard(cx, call) {
             return Some(Err(why));
         }
         let Some(prompt) = prompt else {

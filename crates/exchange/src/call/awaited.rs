@@ -114,6 +114,18 @@ impl What {
 fn complete(cx: &mut Context<'_>, what: What) {
     match what {
         What::Record(record) => cx.outbox.publish(Event::CallEnded(record)),
-        What::Call(ticket, call) => cx.outbox.outputs.push(Output::Told(ticket, Told::Call(Some(call)))),
+        What::Call(ticket, mut call) => {
+            call.media_path = call.media_path.map(|path| path.seen(passes(&call)));
+            cx.outbox.outputs.push(Output::Told(ticket, Told::Call(Some(call))));
+        }
     }
+}
+
+/// Whether media has come from a side lately. `None`: not measured.
+fn passes(call: &LiveCall) -> Option<bool> {
+    let sides = [Some(&call.caller), call.callee.as_ref()].into_iter().flatten();
+    let reports = sides.filter_map(|side| side.report.as_deref());
+    let received =
+        reports.flat_map(|report| report.streams.iter().flatten()).map(|stream| stream.recent.received);
+    received.reduce(|one, other| one + other).map(|packets| packets > 0)
 }

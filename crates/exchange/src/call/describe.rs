@@ -4,7 +4,7 @@
 //!
 //! One file per word: [`profile`] is what a leg speaks, [`offer`] and [`answer`] write for it, [`keys`] and [`payloads`]
 //! are what they write with, [`formats`] are those that the media plane makes of each other, [`agreed`] tells it what came of
-//! it, [`mod@served`] is what a service of ours says, [`text`] keeps what was said. What we have announced stands in [`super::leg::Session::local`] and nowhere else, so a refused offer takes its keys with it.
+//! it, [`mod@served`] is what a service of ours says, [`sealed`] and [`wire`] are what two devices have between themselves, [`text`] keeps what was said. What we have announced stands in [`super::leg::Session::local`] and nowhere else, so a refused offer takes its keys with it.
 //!
 //! What it deliberately does not do: trickle (RFC 8838; our candidates are complete), name keys of ours by an identifier
 //! (RFC 4568 section 6.1).
@@ -22,6 +22,7 @@ pub(super) mod profile;
 mod sealed;
 mod served;
 mod text;
+mod wire;
 
 pub(super) use agreed::{pairs, peer, protection};
 pub(super) use answer::{answer, is_multicast, is_usable};
@@ -33,6 +34,7 @@ pub(super) use ports::{are_open, streams};
 pub(super) use sealed::{has_same_numbers, is_end_to_end, may_be_end_to_end};
 pub(super) use served::served;
 pub(super) use text::Text;
+pub(super) use wire::{is_wire, may_be_wire};
 
 use super::leg::{Leg, Session};
 use crate::media::STREAMS_MAX;

@@ -9,11 +9,14 @@
 //! have TLS and nothing under them has rolled over. Between the first and the second answer neither can read what comes, so
 //! that the second is asked at once. What brings such a call back has new keys of ours (RFC 4568 section 7.1.4).
 //!
+//! Two devices of ICE and DTLS are told of each other from the first INVITE on, or never (decision 0042, [`wired`]).
+//!
 //! While it is direct we hear nothing of the media: it is not measured, nobody is told why it is silent, and a phone that moves
 //! is followed only when it says so.
 
 mod reach;
 mod why;
+mod wired;
 
 use super::announce::Announced;
 use super::describe::Elsewhere;
@@ -36,6 +39,8 @@ pub(super) struct Direct {
     pub(super) other: Option<Box<Elsewhere>>,
     /// Whether the numbers of its own phone have rolled over, or are about to. `None`: it was not asked.
     rolls: Option<bool>,
+    /// The leg was there before this process: its device has lost its connection with that, and connects anew.
+    pub(super) is_restored: bool,
     /// Of the caller's leg: when it is to be seen which way media should go.
     pub(super) look_at: Monotonic,
 }
@@ -50,6 +55,12 @@ pub(super) struct Asks {
     /// The media plane is asked how the numbers under the keys are.
     awaits_report: bool,
     pub(super) announced: Announced,
+    /// Why its two devices do not check each other, when it is for something else than what they are (see `wired`).
+    pub(super) unwired: Option<Relayed>,
+    /// It was said that the two devices check each other.
+    is_told: bool,
+    /// Not before then is the second of them brought back, unless the first is heard.
+    second_at: Monotonic,
     /// How often it did not know.
     unknown: u8,
     /// Not before then is a phone asked to come back.
@@ -58,7 +69,7 @@ pub(super) struct Asks {
 
 impl Default for Direct {
     fn default() -> Self {
-        Self { other: None, rolls: None, look_at: Monotonic::NEVER }
+        Self { other: None, rolls: None, is_restored: false, look_at: Monotonic::NEVER }
     }
 }
 
@@ -90,6 +101,7 @@ impl Calls {
     fn is_halfway(&self, call: u32) -> bool {
         let Some(state) = self.calls.get(call as usize) else { return false };
         state.callee.is_some_and(|callee| self.has_keys(state.caller) != self.has_keys(callee))
+            || self.is_half_wired(call)
     }
 
     /// Whether a leg was told a key of the other phone.
@@ -121,6 +133,11 @@ impl Calls {
 
     /// Whether a leg was told of the other phone's address.
     pub(super) fn is_direct(&self, id: LegId) -> bool {
+        self.is_elsewhere(id) || self.leg(id).is_some_and(|leg| leg.wire)
+    }
+
+    /// The same in the place of ours.
+    pub(super) fn is_elsewhere(&self, id: LegId) -> bool {
         self.leg(id).is_some_and(|leg| leg.direct.other.is_some())
     }
 
@@ -137,6 +154,9 @@ impl Calls {
     pub(super) fn direct_due(&mut self, cx: &mut Context<'_>, call: u32) {
         let Some(state) = self.calls.get(call as usize) else { return };
         let (caller, callee) = (state.caller, state.callee);
+        if self.is_wired(call) {
+            return self.wired_due(cx, call);
+        }
         let wanted = self.relayed(cx, call).is_none();
         for id in [Some(caller), callee].into_iter().flatten() {
             if self.is_told(id, wanted) {
@@ -178,6 +198,9 @@ impl Calls {
     /// Whether a leg was told last where its media should go: to us, or to where the other phone hears now.
     fn is_told(&self, id: LegId, wants_direct: bool) -> bool {
         let told = self.leg(id).and_then(|leg| leg.direct.other.as_deref());
+        if self.leg(id).is_some_and(|leg| leg.wire) {
+            return wants_direct;
+        }
         match (told, wants_direct) {
             (told, false) => told.is_none(),
             (None, true) => false,
@@ -264,6 +287,8 @@ impl Calls {
             return self.refuse_direct(cx, id);
         }
         leg.direct.other = other.map(Box::new);
+        // What is offered has our credentials and our certificate.
+        (leg.end_to_end, leg.wire) = (leg.end_to_end && !leg.wire, false);
         leg.offers_direct = true;
         let flow = leg.end.flow;
         self.offer_anew(cx, id, flow);
@@ -292,7 +317,7 @@ impl Calls {
         if !std::mem::take(&mut leg.offers_direct) {
             return;
         }
-        let (call, is_direct) = (leg.call, leg.direct.other.is_some());
+        let (call, is_direct) = (leg.call, leg.direct.other.is_some() || leg.wire);
         let Some(asks) = self.calls.get_mut(call as usize).map(|state| &mut state.asks) else { return };
         asks.refusals = asks.refusals.saturating_add(1);
         let refusals = asks.refusals;
@@ -320,6 +345,7 @@ impl Calls {
         let state = self.calls.get(call as usize).filter(|call| call.record.answered.is_some())?;
         let is_direct = self.is_told(state.caller, true) && self.is_told(state.callee?, true);
         Some(match self.relayed(cx, call) {
+            None if self.is_wired(call) => MediaPath::Own,
             None if is_direct && self.has_keys(state.caller) => MediaPath::DirectSdes,
             None if is_direct => MediaPath::Direct,
             None => MediaPath::Relayed(Relayed::Changing),
@@ -365,8 +391,13 @@ impl Calls {
         if !both.iter().all(is_open) {
             return Some(Relayed::Changing);
         }
-        if let Some(why) = why_relayed(first, second) {
-            return Some(why);
+        if first.wire && second.wire {
+            return state.asks.unwired;
+        }
+        match why_relayed(first, second) {
+            Some(Relayed::Protected) => return Some(state.asks.unwired.unwrap_or(Relayed::Protected)),
+            Some(why) => return Some(why),
+            None => {}
         }
         // Once told, a phone counts for itself.
         let is_told = |leg: &&Leg| leg.direct.other.is_some();

@@ -71,14 +71,14 @@ impl Calls {
     }
 
     /// Where the device of an answered leg is registered, when that is another host than it was.
-    fn moved(&self, cx: &Context<'_>, id: LegId) -> Option<Moved> {
+    pub(super) fn moved(&self, cx: &Context<'_>, id: LegId) -> Option<Moved> {
         self.other(id)?;
         let leg = self.leg(id)?;
         moved(cx, &leg.end, leg.dialog.as_ref()?.remote_target())
     }
 
     /// Requests and media of the leg go there from now on.
-    fn move_leg(&mut self, cx: &mut Context<'_>, id: LegId, found: &Moved) {
+    pub(super) fn move_leg(&mut self, cx: &mut Context<'_>, id: LegId, found: &Moved) {
         let Some(other) = self.other(id) else { return };
         let Some(leg) = self.leg_mut(id) else { return };
         leg.end.flow = found.flow;

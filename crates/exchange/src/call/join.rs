@@ -24,6 +24,8 @@ pub(super) struct Join {
     late: Option<Late>,
     /// What `from` had described before it was asked.
     described: Text,
+    /// It was offered our credentials in the place of the other device's.
+    has_restarted: bool,
     /// What the side had that is taken over.
     before: Option<Before>,
 }
@@ -58,13 +60,14 @@ impl Calls {
         let ask = ask && self.service_of(from).is_none();
         let described = self.leg(from).map(|leg| leg.session.remote.clone()).unwrap_or_default();
         let stage = if ask { Stage::Asking } else { Stage::Waiting };
-        let join = Join { from, stage, client: None, late: None, described, before: None };
+        let join =
+            Join { from, stage, client: None, late: None, described, has_restarted: false, before: None };
         let Some(transfer) = self.calls[call as usize].transfer.as_mut() else { return };
         transfer.join = Some(join);
         // Keys that two devices had between themselves are of no use with somebody else.
         for id in [from, remaining] {
             if let Some(leg) = self.leg_mut(id) {
-                leg.end_to_end = false;
+                (leg.end_to_end, leg.wire) = (false, false);
             }
         }
         self.relay_again([from, remaining]);
@@ -92,6 +95,11 @@ impl Calls {
         match stage {
             Stage::Asking if !idle => {}
             Stage::Asking if self.is_busy(from) => self.look_again(cx, from, LOOK_AGAIN),
+            Stage::Asking if self.must_restart(call, from) => {
+                let flow = self.leg(from).map(|leg| leg.end.flow);
+                flow.into_iter().for_each(|flow| self.offer_anew(cx, from, flow));
+                self.look_again(cx, from, LOOK_AGAIN);
+            }
             Stage::Asking => self.ask(cx, call, from),
             Stage::Waiting if self.is_busy(to) => self.look_again(cx, to, LOOK_AGAIN),
             Stage::Waiting => self.open_for(cx, call, from, to),
@@ -99,6 +107,13 @@ impl Calls {
             Stage::Offered if idle => self.offer_to(cx, call, from, to),
             Stage::Offered => {}
         }
+    }
+
+    /// Whether the side has to be offered credentials of ours before it is asked for an offer: who is asked does not restart, and
+    /// would go on with addresses of who leaves. Once: who refuses is asked all the same.
+    fn must_restart(&mut self, call: u32, from: LegId) -> bool {
+        let is_wire = self.leg(from).is_some_and(describe::is_wire);
+        self.join(call).is_some_and(|(join, _)| is_wire && !std::mem::replace(&mut join.has_restarted, true))
     }
 
     /// RFC 3261 section 14.1: no second INVITE, and no second offer, while one is under way.
@@ -135,7 +150,10 @@ impl Calls {
     }
 
     fn ask(&mut self, cx: &mut Context<'_>, call: u32, from: LegId) {
-        let timer = self.leg(from).map(|leg| leg.timer.request_lines(cx.world)).unwrap_or_default();
+        let Some(leg) = self.leg_mut(from) else { return };
+        // A refused restart has put back what it had.
+        (leg.end_to_end, leg.wire) = (false, false);
+        let timer = leg.timer.request_lines(cx.world);
         let client = self.request(cx, from, Method::Invite, Purpose::Join, b"", |writer| {
             writer.raw(&timer);
         });
@@ -350,6 +368,7 @@ impl Calls {
         for id in [to, join.from] {
             if let Some(leg) = self.leg_mut(id) {
                 leg.end_to_end = describe::is_end_to_end(leg);
+                leg.wire = describe::is_wire(leg);
                 leg.direct.other = describe::elsewhere(leg).map(Box::new);
             }
         }

@@ -8,6 +8,7 @@ use super::describe::profile::Profile;
 use super::history::history_of;
 use super::leg::{Leg, LegId};
 use super::{ALLOW, Calls, NewLeg, SUPPORTED, describe, headers, identity};
+use crate::call_record::Relayed;
 use crate::context::Context;
 use crate::flow::Hop;
 use crate::mint::write_hex;
@@ -262,17 +263,22 @@ impl Calls {
     pub(super) fn begin(&mut self, cx: &mut Context<'_>, id: LegId) {
         let call = self.legs[id.slot as usize].call;
         let offer = self.offer_of(call);
-        let end_to_end = self.may_be_end_to_end(cx, id, call, &offer);
+        let may = self.may_be_end_to_end(id, call, &offer);
+        let not_wired = self.not_wired(cx, id, call, (may, &offer));
+        let (wire, end_to_end) = (not_wired.is_none(), may && cx.world.settings.end_to_end);
+        let end_to_end = end_to_end || wire;
+        self.calls[call as usize].asks.unwired = not_wired;
         let leg = &mut self.legs[id.slot as usize];
-        leg.end_to_end = end_to_end;
+        (leg.end_to_end, leg.wire) = (end_to_end, wire);
         let body = match offer.read() {
             Some(offer) => {
                 let body = describe::offer(cx.mint, leg, &offer);
                 let is_alike = body.read().is_some_and(|body| describe::has_same_numbers(&offer, &body));
                 if end_to_end && !is_alike {
                     // Then with our keys after all.
-                    leg.end_to_end = false;
+                    (leg.end_to_end, leg.wire) = (false, false);
                     leg.session.local = Text::default();
+                    self.calls[call as usize].asks.unwired = Some(Relayed::Formats);
                     describe::offer(cx.mint, leg, &offer)
                 } else {
                     body
@@ -325,9 +331,9 @@ impl Calls {
         }
     }
 
-    /// Whether caller and callee may agree on keys between themselves (decision 0020): both are browsers, nobody else is
+    /// Whether caller and callee can agree on keys between themselves (decision 0020): both are browsers, nobody else is
     /// called, and the caller has heard of no other keys.
-    fn may_be_end_to_end(&self, cx: &Context<'_>, id: LegId, call: u32, offer: &Text) -> bool {
+    fn may_be_end_to_end(&self, id: LegId, call: u32, offer: &Text) -> bool {
         let Some(state) = self.calls.get(call as usize) else { return false };
         let (Some(setup), Some(caller)) = (state.setup.as_ref(), self.leg(state.caller)) else {
             return false;
@@ -335,7 +341,7 @@ impl Calls {
         let is_alone = setup.legs.len() == 1 && setup.waiting.is_empty() && setup.server.is_some();
         let is_fresh =
             caller.session.local.is_empty() && self.leg(id).is_some_and(|leg| leg.session.local.is_empty());
-        let may = cx.world.settings.end_to_end && is_alone && is_fresh && state.transfer.is_none();
+        let may = is_alone && is_fresh && state.transfer.is_none();
         may && self.leg(id).is_some_and(|leg| leg.profile.is_web())
             && offer.read().is_some_and(|offer| describe::may_be_end_to_end(&offer))
     }

@@ -47,6 +47,8 @@ pub(super) struct Leg {
     pub(super) session: Session,
     /// What is described here has the certificate of the other side and not ours, so that the two devices agree on keys.
     pub(super) end_to_end: bool,
+    /// The same of its credentials and candidates, with our port as the last: the two check each other (see `direct`).
+    pub(super) wire: bool,
     /// What its peer speaks, as far as we know.
     pub(super) profile: Profile,
     /// While it is being called.

@@ -3,6 +3,7 @@
 use super::describe::Text;
 use super::leg::{LegId, Media, Stage};
 use super::{Calls, describe};
+use crate::call_record::Relayed;
 use crate::context::Context;
 use crate::event::{Event, Protection};
 use crate::media::{Conversion, Keying, MediaCommand, MediaEvent, MediaId, Peer, Side};
@@ -49,7 +50,7 @@ impl Calls {
         let Some(leg) = self.leg(id) else { return };
         let Some(own) = leg.session.remote.read() else { return };
         let mut peer = describe::peer(leg, &own, &own);
-        if self.is_direct(id) {
+        if self.is_elsewhere(id) {
             leave_to_phones(&mut peer);
         }
         let describe = MediaCommand::Describe { id: leg.media.id, peer: Box::new(peer) };
@@ -71,13 +72,21 @@ impl Calls {
         let streams = describe::pairs(&to_a, &to_b, [(first, &of_a), (second, &of_b)]);
         let is_makeable = describe::is_makeable(&to_a) && describe::is_makeable(&to_b);
         let (id_a, id_b, call) = (first.media.id, second.media.id, first.call);
+        let is_wire = first.wire || second.wire;
+        if is_wire
+            && !(describe::may_be_wire(&of_a) && describe::may_be_wire(&of_b))
+            && let Some(state) = self.calls.get_mut(call as usize)
+        {
+            // One of the two does no more what it needs; see `direct`.
+            state.asks.unwired = Some(Relayed::Returned);
+        }
         let is_caller = self.calls.get(call as usize).is_some_and(|call| call.caller == a);
         let (caller, callee) = if is_caller { (&to_a, &to_b) } else { (&to_b, &to_a) };
         let protection = describe::protection(caller, callee);
         let (caller, callee) = if is_caller { ((a, &to_a), (b, &to_b)) } else { ((b, &to_b), (a, &to_a)) };
         self.note_agreed(caller, callee);
         for (id, peer) in [(a, &mut to_a), (b, &mut to_b)] {
-            if self.is_direct(id) {
+            if self.is_elsewhere(id) {
                 leave_to_phones(peer);
             }
         }
@@ -210,7 +219,11 @@ impl Calls {
             MediaEvent::Dtmf { id, digit, duration_ms } => self.key_heard(cx, *id, *digit, *duration_ms),
             MediaEvent::Speaks { id, is_speaking } => self.speaks(cx, *id, *is_speaking),
             MediaEvent::NotTaped { id } => self.not_taped(cx, *id),
-            MediaEvent::Heard { .. } => {}
+            MediaEvent::Heard { id, .. } => {
+                if let Some(leg) = Media::leg_of(*id) {
+                    self.wired_heard(cx, leg);
+                }
+            }
         }
     }
 

@@ -262,6 +262,7 @@ impl Calls {
             keys,
             user_agent: Box::default(),
             end_to_end: false,
+            wire: false,
             wants_reliable: false,
             is_ahead: false,
             owes_offer: false,

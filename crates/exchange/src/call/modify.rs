@@ -406,6 +406,8 @@ impl Calls {
             leg.session.local = before.local;
             leg.media.streams = before.streams;
             leg.direct.other = describe::elsewhere(leg).map(Box::new);
+            leg.end_to_end = describe::is_end_to_end(leg);
+            leg.wire = describe::is_wire(leg);
         }
     }
 

@@ -137,6 +137,7 @@ impl Calls {
             callee: None,
             timer,
             end_to_end: kept.end_to_end,
+            wire: false,
             user_agent: kept.user_agent.into(),
             follow: Follow::default(),
             direct: Direct::default(),
@@ -165,6 +166,8 @@ impl Calls {
         });
         if let Some(leg) = self.leg_mut(id) {
             leg.direct.other = super::describe::elsewhere(leg).map(Box::new);
+            leg.direct.is_restored = true;
+            leg.wire = leg.end_to_end && super::describe::is_wire(leg);
         }
         self.restored.legs.insert(random, id);
         if let Some(answer) = &kept.answer {

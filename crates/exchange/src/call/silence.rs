@@ -51,9 +51,13 @@ impl Watch {
 impl Calls {
     /// Something was agreed: in a while it is looked at how that does.
     pub(super) fn look_later(&mut self, cx: &mut Context<'_>, call: u32) {
+        self.look_at(cx, call, cx.now.monotonic + LOOK_AFTER);
+    }
+
+    fn look_at(&mut self, cx: &Context<'_>, call: u32, at: Monotonic) {
         let Some(id) = self.calls.get(call as usize).map(|call| call.caller) else { return };
         if let Some(leg) = self.leg_mut(id) {
-            leg.look_at = cx.now.monotonic + LOOK_AFTER;
+            leg.look_at = at;
             self.arm_leg(cx.now.monotonic, id);
         }
     }
@@ -65,6 +69,9 @@ impl Calls {
         // What goes from phone to phone is not heard here.
         if legs.into_iter().flatten().flatten().any(|id| self.is_direct(id)) {
             return;
+        }
+        if let Some(at) = self.settles_at(call).filter(|at| !at.is_due(now)) {
+            return self.look_at(cx, call, at);
         }
         let Some((ids, watch)) = self.sides(call) else { return };
         if watch.asked.is_some_and(|asked| now.since(asked) < ASK_EVERY) {

@@ -192,7 +192,7 @@ impl Calls {
         let Some(state) = self.calls.get(call as usize) else { return Err(NotRecorded::NotAnswered) };
         let (order, taped) = match (order, &state.taped) {
             (RecordOrder::Start, Taped::Never | Taped::Over) => {
-                if let Some(why) = self.cannot_be_heard(state) {
+                if let Some(why) = self.cannot_be_heard(cx, call) {
                     return Err(why);
                 }
                 self.media_of(state).ok_or(NotRecorded::NotAnswered)?;
@@ -301,7 +301,7 @@ impl Calls {
     }
 
     /// Of the accounts of its sides that which has more recorded.
-    fn record_policy(&self, cx: &Context<'_>, call: &Call) -> RecordPolicy {
+    pub(super) fn record_policy(&self, cx: &Context<'_>, call: &Call) -> RecordPolicy {
         let of = |id: LegId| self.party_of(call, id).map(|party| party.account);
         let sides = [of(call.caller), call.callee.and_then(of), call.record.called];
         sides.into_iter().flatten().map(|account| policy_of(cx, account)).max().unwrap_or_default()
@@ -323,9 +323,13 @@ impl Calls {
     }
 
     /// Why nothing of a call can be heard, or said into it.
-    pub(super) fn cannot_be_heard(&self, call: &Call) -> Option<NotRecorded> {
+    pub(super) fn cannot_be_heard(&self, cx: &Context<'_>, id: u32) -> Option<NotRecorded> {
+        let Some(call) = self.calls.get(id as usize) else { return Some(NotRecorded::NotAnswered) };
         let sealed = |protection: LegProtection| protection == LegProtection::EndToEnd;
-        if call.record.protection.is_some_and(|of| sealed(of.caller) || sealed(of.callee)) {
+        let is_sealed = call.record.protection.is_some_and(|of| sealed(of.caller) || sealed(of.callee));
+        // Keys that nobody has asked to be the devices' own come back with the media.
+        let comes_back = !cx.world.settings.end_to_end && (self.is_any_direct(id) || self.is_asked(id));
+        if is_sealed && !comes_back {
             return Some(NotRecorded::EndToEnd);
         }
         if call.record.answered.is_none() {
@@ -354,7 +358,7 @@ fn demand_of(cx: &Context<'_>, asker: Asker<'_>) -> Result<Demand, NotRecorded> 
     Ok(Demand { asked_by, by, is_paused: false })
 }
 
-fn policy_of(cx: &Context<'_>, account: AccountId) -> RecordPolicy {
+pub(super) fn policy_of(cx: &Context<'_>, account: AccountId) -> RecordPolicy {
     cx.world.directory.account_by_id(account).map(|account| account.record).unwrap_or_default()
 }
 

@@ -6,6 +6,12 @@ pub enum MediaPath {
     Direct,
     /// The same, protected by keys of the phones that have passed through us: whoever has our signalling could read it.
     DirectSdes,
+    /// The two check each other's addresses, and choose one of these or our port, where all passes as it is (decision 0042).
+    Own,
+    /// The same, and no media has come here lately.
+    OwnDirect,
+    /// The same, and media comes here.
+    OwnHere,
     /// Through us.
     Relayed(Relayed),
 }
@@ -25,6 +31,12 @@ pub enum Relayed {
     Refused,
     /// DTLS or ICE: keys and checks are of each leg.
     Protected,
+    /// The two would check each other, but nobody of another domain is told the addresses of who is called or calls.
+    Domains,
+    /// Several devices rang, so that none of them could be told of the other.
+    Several,
+    /// The two checked each other until something needed the media here, and do so no more in this call.
+    Returned,
     /// SRTP on one side alone, or of other suites, or with an identifier of keys.
     Keys,
     /// A key of one would be told to the other over signalling that others may read (RFC 4568 section 9.1).
@@ -48,15 +60,21 @@ pub enum Relayed {
 }
 
 impl MediaPath {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::Direct,
         Self::DirectSdes,
+        Self::Own,
+        Self::OwnDirect,
+        Self::OwnHere,
         Self::Relayed(Relayed::Policy),
         Self::Relayed(Relayed::Changing),
         Self::Relayed(Relayed::Service),
         Self::Relayed(Relayed::NotOurs),
         Self::Relayed(Relayed::Refused),
         Self::Relayed(Relayed::Protected),
+        Self::Relayed(Relayed::Domains),
+        Self::Relayed(Relayed::Several),
+        Self::Relayed(Relayed::Returned),
         Self::Relayed(Relayed::Keys),
         Self::Relayed(Relayed::Signalling),
         Self::Relayed(Relayed::KeepsKey),
@@ -69,12 +87,31 @@ impl MediaPath {
         Self::Relayed(Relayed::Networks),
     ];
 
+    /// The same when it is known whether media comes here; `None`: it is not.
+    pub const fn seen(self, comes: Option<bool>) -> Self {
+        match (self, comes) {
+            (Self::Own | Self::OwnDirect | Self::OwnHere, Some(true)) => Self::OwnHere,
+            (Self::Own | Self::OwnDirect | Self::OwnHere, Some(false)) => Self::OwnDirect,
+            (Self::Own | Self::OwnDirect | Self::OwnHere, None) => Self::Own,
+            (Self::Direct | Self::DirectSdes | Self::Relayed(_), _) => self,
+        }
+    }
+
     /// In one sentence.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Direct => "direct: both phones are in one network, or outside of any",
             Self::DirectSdes => {
                 "direct: both phones are in one network, or outside of any; this server has seen their keys"
+            }
+            Self::Own => {
+                "direct, or through this server as it is: the two devices choose, and have keys of their own"
+            }
+            Self::OwnDirect => {
+                "direct, as far as is seen here: no media passes; the two devices have keys of their own"
+            }
+            Self::OwnHere => {
+                "through this server as it is: the two devices have found no direct way, and have keys of their own"
             }
             Self::Relayed(why) => match why {
                 Relayed::Policy => "relayed: the setting direct_media is `no`",
@@ -83,6 +120,11 @@ impl MediaPath {
                 Relayed::NotOurs => "relayed: one side is no device of this server",
                 Relayed::Refused => "relayed: a phone did not take the address of the other",
                 Relayed::Protected => "relayed: DTLS or ICE is of each side with this server",
+                Relayed::Domains => {
+                    "relayed: the two are of different domains, and are not told the addresses of each other"
+                }
+                Relayed::Several => "relayed: several devices rang, and none was told of the other side",
+                Relayed::Returned => "relayed: it was direct, has come back for something, and stays",
                 Relayed::Keys => "relayed: the two have other kinds of SRTP keys, or one has none",
                 Relayed::Signalling => "relayed: a key of one would be told to the other without TLS",
                 Relayed::KeepsKey => "relayed: a phone is known not to take another SRTP key in a call",

@@ -37,6 +37,15 @@ const fn french(path: MediaPath) -> &'static str {
         MediaPath::DirectSdes => {
             "direct : les deux téléphones sont dans un même réseau, ou hors de tout réseau privé ; ce serveur a vu leurs clés"
         }
+        MediaPath::Own => {
+            "direct, ou par ce serveur tel quel : les deux appareils choisissent, et ont leurs propres clés"
+        }
+        MediaPath::OwnDirect => {
+            "direct, pour ce qui s'en voit ici : aucun média ne passe ; les deux appareils ont leurs propres clés"
+        }
+        MediaPath::OwnHere => {
+            "par ce serveur tel quel : les deux appareils n'ont pas trouvé de voie directe, et ont leurs propres clés"
+        }
         MediaPath::Relayed(why) => match why {
             Relayed::Policy => "relayé : le réglage direct_media est sur « no »",
             Relayed::Changing => "relayé : l'appel est sur le point de changer",
@@ -44,6 +53,13 @@ const fn french(path: MediaPath) -> &'static str {
             Relayed::NotOurs => "relayé : un côté n'est pas un appareil de ce serveur",
             Relayed::Refused => "relayé : un téléphone n'a pas pris l'adresse de l'autre",
             Relayed::Protected => "relayé : DTLS ou ICE est convenu entre chaque côté et ce serveur",
+            Relayed::Domains => {
+                "relayé : les deux sont de domaines différents, et n'apprennent pas l'adresse l'un de l'autre"
+            }
+            Relayed::Several => {
+                "relayé : plusieurs appareils ont sonné, et aucun n'a appris qui est de l'autre côté"
+            }
+            Relayed::Returned => "relayé : l'appel était direct, est revenu pour une raison, et reste",
             Relayed::Keys => "relayé : les deux ont d'autres sortes de clés SRTP, ou l'un n'en a pas",
             Relayed::Signalling => "relayé : une clé de l'un serait dite à l'autre sans TLS",
             Relayed::KeepsKey => {

@@ -6,7 +6,7 @@ use super::slow::Port;
 use coeur_exchange::media::{Conversion, OpenStream, Sound, Stream, StreamAddress};
 use coeur_exchange::outbox::MediaId;
 use coeur_exchange::service::Room;
-use coeur_media::relay::{StreamKey, TransportKey};
+use coeur_media::relay::{Relay, StreamKey, TransportKey};
 use coeur_sip::time::Monotonic;
 use std::net::{IpAddr, SocketAddr};
 
@@ -116,6 +116,15 @@ pub(super) struct Link {
 }
 
 impl Opened {
+    /// Whether it should be heard here. What two devices may say to each other directly need not.
+    pub(super) fn is_expected(&self, relay: &Relay) -> bool {
+        relay.expects_to_hear(self.key) && !self.is_wire()
+    }
+
+    pub(super) fn is_wire(&self) -> bool {
+        self.described.as_ref().is_some_and(Stream::is_wire)
+    }
+
     /// Its ports as the slow path knows them; `None` in a bundle, where the owner has them.
     pub(super) fn ports(&self) -> Option<(Port, Option<Port>)> {
         let own = self.own.as_ref()?;

@@ -184,7 +184,7 @@ impl Endpoints {
         // The order of what is told does not matter: each is of another call.
         for (id, endpoint) in &mut self.endpoints {
             let relay = &self.relay;
-            let expected = || endpoint.each().filter(|(_, opened)| relay.expects_to_hear(opened.key));
+            let expected = || endpoint.each().filter(|(_, opened)| opened.is_expected(relay));
             let is_unheard = |since| {
                 endpoint.since <= since
                     && expected().next().is_some()

@@ -104,7 +104,11 @@ impl Looks {
         now: Monotonic,
         settled: Monotonic,
     ) -> bool {
-        if opened.wanted.kind != StreamKind::Audio || !opened.is_on || opened.link.is_none() {
+        if opened.wanted.kind != StreamKind::Audio
+            || !opened.is_on
+            || opened.link.is_none()
+            || opened.is_wire()
+        {
             return false;
         }
         let recent = self.recent(opened, relay, now, settled);

@@ -4,6 +4,7 @@ mod browser;
 mod converting;
 mod doubts;
 mod in_time;
+mod wire;
 
 use super::*;
 use crate::house::deaths::Deaths;

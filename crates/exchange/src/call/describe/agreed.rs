@@ -72,7 +72,7 @@ fn stream(leg: &Leg, own: &Described<'_>, sides: &Sides<'_>) -> Option<Stream> {
         we_send: mine.direction.receives() && held::may_be_heard(theirs),
         we_receive: mine.direction.sends() && theirs.direction.receives(),
         keying,
-        ice: ice(ours.ice.as_ref(), mine.ice.as_ref()),
+        ice: ice(ours.ice.as_ref(), mine.ice.as_ref(), leg.wire),
         formats: mine.codecs.iter().map(format).collect(),
         // No header extension passes from leg to leg, that of RFC 9143 section 15 neither.
         mid: None,
@@ -144,7 +144,7 @@ fn fingerprints(dtls: &DtlsKeying) -> Option<Box<[Fingerprint]>> {
     (!found.is_empty()).then_some(found)
 }
 
-fn ice(ours: Option<&IceSummary>, theirs: Option<&IceSummary>) -> Option<Box<Ice>> {
+fn ice(ours: Option<&IceSummary>, theirs: Option<&IceSummary>, wire: bool) -> Option<Box<Ice>> {
     let (ours, theirs) = (ours?, theirs?);
     let credentials = |ice: &IceSummary| IceCredentials {
         ufrag: ice.ufrag.0.as_str().into(),
@@ -165,8 +165,10 @@ fn ice(ours: Option<&IceSummary>, theirs: Option<&IceSummary>) -> Option<Box<Ice
         theirs: credentials(theirs),
         their_lite: theirs.lite,
         // We are lite: who makes checks is controlling (RFC 8445 section 6.1.1).
-        controlling: theirs.lite,
-        candidates: theirs.candidates.iter().filter_map(candidate).collect(),
+        controlling: theirs.lite && !wire,
+        wire,
+        // Who makes no checks needs none.
+        candidates: theirs.candidates.iter().filter(|_| !wire).filter_map(candidate).collect(),
     }))
 }
 

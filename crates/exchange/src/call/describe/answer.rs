@@ -1,7 +1,7 @@
 //! What we answer on a leg: in the profile of its offer, with what the other side has said.
 
 use super::offer::speaks_web;
-use super::{Described, Text, address_of, agreed, elsewhere, formats, keep, keys, payloads};
+use super::{Described, Text, address_of, agreed, elsewhere, formats, keep, keys, payloads, wire};
 use crate::call::leg::Leg;
 use crate::media::{DtlsRole, StreamAddress};
 use crate::mint::Mint;
@@ -17,8 +17,9 @@ pub(in crate::call) fn answer(mint: &mut Mint, leg: &mut Leg, offer: &Text, from
     // It was read when it came.
     let Some(offer) = offer.read() else { return Text::default() };
     let (local, remote) = (leg.session.local.clone(), leg.session.remote.clone());
-    // Keys that were announced for the other phone are not ours.
+    // Keys and credentials that were announced for the other phone are not ours.
     let ours = local.read().filter(|ours| !ours.has_sdes() || elsewhere(leg).is_none());
+    let ours = ours.filter(|ours| leg.wire || !wire::says_wire(ours));
     let before = Before { ours, theirs: remote.read() };
     let credentials = before.credentials(mint, &offer);
     let slot = |(index, asked): (usize, &MediaSummary)| {
@@ -34,7 +35,10 @@ pub(in crate::call) fn answer(mint: &mut Mint, leg: &mut Leg, offer: &Text, from
                     (None, Some(other)) => others(asked, other),
                     (None, None) => before.keying(mint, leg, index, asked),
                 };
-                keying.map(|keying| transport(asked, keying, credentials.clone(), address))
+                let ice = from.summary.media.get(index).and_then(|said| said.ice.as_ref());
+                let ice = ice.filter(|_| leg.wire).map(|ice| wire::ice(ice, address));
+                let transport = keying.map(|keying| transport(asked, keying, credentials.clone(), address));
+                transport.map(|transport| LegTransport { ice: ice.or(transport.ice), ..transport })
             }
             Some(address) => Some(LegTransport::plain(address.rtp)),
             None => None,

@@ -1,7 +1,7 @@
 //! What we offer on a leg: what the other side has described, in the profile of this one.
 
 use super::profile::Profile;
-use super::{Described, Text, address_of, elsewhere, formats, held, keep, keys, payloads};
+use super::{Described, Text, address_of, elsewhere, formats, held, keep, keys, payloads, wire};
 use crate::call::leg::Leg;
 use crate::media::StreamAddress;
 use crate::mint::Mint;
@@ -17,7 +17,10 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
     let (local, remote) = (leg.session.local.clone(), leg.session.remote.clone());
     let (before, theirs) = (local.read(), remote.read());
     let had = before.as_ref().map_or(0, |before| before.summary.media.len());
-    let credentials = if leg.session.restarts_ice { keys::credentials(mint) } else { None };
+    // Credentials that were announced for the other device are not ours.
+    let was_wire = !leg.wire && before.as_ref().is_some_and(wire::says_wire);
+    let restarts = leg.session.restarts_ice || was_wire;
+    let credentials = if restarts { keys::credentials(mint) } else { None };
     let had_keys = before.as_ref().is_some_and(|before| before.has_sdes());
     let was_elsewhere = had_keys && elsewhere(leg).is_some();
     let mut ours = Ours { mint, credentials };
@@ -35,7 +38,7 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
                     (Some(old), None) => ours.kept(leg, old, answered, address),
                     (None, _) => ours.fresh(leg, address),
                 };
-                transport.map(|transport| end_to_end(leg, stream, transport))
+                transport.map(|transport| end_to_end(leg, stream, transport, address))
             }
             (Some(stream), Some(address)) if !stream.is_rejected => {
                 Some(LegTransport { rtcp: RtcpPlace::Above, ..LegTransport::plain(address.rtp) })
@@ -84,12 +87,18 @@ pub(in crate::call) fn offer(mint: &mut Mint, leg: &mut Leg, from: &Described<'_
     keep(leg, description)
 }
 
-/// The certificate of the other side in the place of ours, where the two agree on keys between themselves.
-fn end_to_end(leg: &Leg, stream: &MediaSummary, transport: LegTransport) -> LegTransport {
-    match stream.keying.dtls().filter(|_| leg.end_to_end && transport.dtls.is_some()) {
-        Some(theirs) => LegTransport { dtls: Some(theirs.clone()), ..transport },
-        None => transport,
-    }
+/// The certificate of the other side in the place of ours, where the two agree on keys between themselves, and what it says of
+/// its addresses, where they check them.
+fn end_to_end(
+    leg: &Leg,
+    stream: &MediaSummary,
+    transport: LegTransport,
+    address: &StreamAddress,
+) -> LegTransport {
+    let theirs = stream.keying.dtls().filter(|_| leg.end_to_end && transport.dtls.is_some());
+    let Some(theirs) = theirs else { return transport };
+    let ice = stream.ice.as_ref().filter(|_| leg.wire).map(|ice| wire::ice(ice, address));
+    LegTransport { dtls: Some(theirs.clone()), ice: ice.or(transport.ice), ..transport }
 }
 
 /// What is said by a browser, and may be said to one.

@@ -44,6 +44,7 @@ mod session_ids;
 mod silent;
 mod taping;
 mod transferring;
+mod wiring;
 
 use crate::flow::Flow;
 use crate::testing::{Sent, tcp, udp};

@@ -147,7 +147,7 @@ fn ice(out: &mut Vec<u8>, ice: &Ice) {
         text(out, side.password.0.as_bytes());
     }
     out.push(u8::from(ice.their_lite));
-    out.push(u8::from(ice.controlling));
+    out.push(u8::from(ice.controlling) | u8::from(ice.wire) << 1);
     list(out, &ice.candidates, |out, candidate| {
         out.push(candidate.component);
         integer(out, candidate.priority.into());
@@ -160,11 +160,17 @@ fn read_ice(fields: &mut Fields<'_>) -> Result<Ice, RecordError> {
     let side = |fields: &mut Fields<'_>| {
         Ok(IceCredentials { ufrag: fields.name()?.into(), password: IcePassword(fields.name()?.into()) })
     };
+    let (ours, theirs, their_lite) = (side(fields)?, side(fields)?, fields.flag()?);
+    let manner = fields.byte()?;
+    if manner > 3 {
+        return Err(fields.error("unknown manner of ICE"));
+    }
     Ok(Ice {
-        ours: side(fields)?,
-        theirs: side(fields)?,
-        their_lite: fields.flag()?,
-        controlling: fields.flag()?,
+        ours,
+        theirs,
+        their_lite,
+        controlling: manner & 1 != 0,
+        wire: manner & 2 != 0,
         candidates: fields
             .list(CANDIDATES_MAX, |fields| {
                 Ok(Candidate {

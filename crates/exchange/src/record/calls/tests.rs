@@ -142,6 +142,7 @@ fn stream(keying: Keying, ice: bool) -> Stream {
                 theirs: side("b"),
                 their_lite: true,
                 controlling: true,
+                wire: true,
                 candidates: [candidate].into(),
             })
         }),

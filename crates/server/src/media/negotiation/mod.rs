@@ -3,7 +3,7 @@
 //! A [`Transport`] is a stream with ports of its own; those of its bundle use it too (RFC 9143). It has an ICE agent for
 //! each port ([`path`]) and one association ([`keys`]), which is begun and heard only over paths that ICE has proved, or
 //! where signalling points to. What they find goes into the relay's table; why they find nothing is told as an event, and
-//! stands in the report.
+//! stands in the report. Between two devices that have checks and keys of their own it is a [`wire`], and no agent.
 //!
 //! What it deliberately does not do: DTLS on a port of its own for RTCP (RFC 5764 section 4.1 would want a second
 //! association; whoever speaks DTLS multiplexes), and a bundle whose first stream is switched off while others go on.
@@ -12,6 +12,7 @@ mod budget;
 mod identity;
 mod keys;
 mod path;
+mod wire;
 
 pub use identity::Certificate;
 
@@ -20,6 +21,7 @@ use coeur_exchange::input::MediaEvent;
 use coeur_exchange::media::{DtlsState, Fingerprint, IceState, Keying};
 use coeur_exchange::outbox::MediaId;
 use coeur_media::demux::Protocol;
+use coeur_media::ice::wire::End;
 use coeur_media::relay::{Component, Relay, StreamKey, TransportKey};
 use coeur_sip::time::Monotonic;
 use hashbrown::HashMap;
@@ -54,6 +56,8 @@ struct Transport {
     port: TransportKey,
     rtp: Option<Path>,
     rtcp: Option<Path>,
+    /// In the place of `rtp`.
+    wire: Option<End>,
     keys: Option<Association>,
     /// As it stands in [`Negotiation::timers`].
     timer: Monotonic,
@@ -91,6 +95,19 @@ impl Negotiation {
     }
 }
 
+impl Negotiation {
+    /// A check or an answer of one of two devices that speak with each other through us.
+    fn pass(&mut self, now: Monotonic, packet: &Handed<'_>, relay: &mut Relay, replies: &mut Replies) {
+        let (here, from) = (packet.stream, packet.from);
+        let Some(there) = relay.linked(here).filter(|there| *there != here) else { return };
+        let [Some(here), Some(there)] = self.transports.get_disjoint_mut([&here, &there]) else { return };
+        let port = there.port;
+        if let Some(to) = wire::pass(now, [here, there], (from, packet.bytes), relay) {
+            replies.packets.push((port, to, packet.bytes.into()));
+        }
+    }
+}
+
 impl SlowPath for Negotiation {
     fn fingerprint(&self) -> Option<Fingerprint> {
         Some(self.certificate.fingerprint())
@@ -109,13 +126,15 @@ impl SlowPath for Negotiation {
             port: rtp.transport,
             rtp: None,
             rtcp: None,
+            wire: None,
             keys: None,
             timer: Monotonic::NEVER,
         });
         let policy =
             |port: super::slow::Port| path::policy(&self.own, &self.relayed, port.bound.ip(), signalled_from);
         let mut told = Vec::new();
-        let ice = agreed.ice.as_deref();
+        told.extend(wire::agree(&mut transport.wire, agreed.ice.as_deref(), stream, relay).err());
+        let ice = agreed.ice.as_deref().filter(|ice| !ice.wire);
         told.extend(Path::agree(&mut transport.rtp, ice, rtp, Component::Rtp, policy(rtp), now).err());
         if let Some(port) = rtcp {
             let ice = ice.filter(|_| !agreed.rtcp_mux);
@@ -140,6 +159,9 @@ impl SlowPath for Negotiation {
     }
 
     fn handed(&mut self, now: Monotonic, packet: Handed<'_>, relay: &mut Relay, replies: &mut Replies) {
+        if self.transports.get(&packet.stream).is_some_and(|transport| transport.wire.is_some()) {
+            return self.pass(now, &packet, relay, replies);
+        }
         let Some(transport) = self.transports.get_mut(&packet.stream) else { return };
         let (stream, mut hands) = (packet.stream, Hands { now, relay, replies });
         if transport.receive(&packet, &mut hands) {
@@ -172,7 +194,8 @@ impl SlowPath for Negotiation {
 
     fn states(&self, stream: StreamKey) -> (IceState, DtlsState) {
         let Some(transport) = self.transports.get(&stream) else { return Default::default() };
-        let ice = transport.rtp.as_ref().map(Path::state);
+        let of_wire = transport.wire.as_ref().map(wire::state);
+        let ice = transport.rtp.as_ref().map(Path::state).or(of_wire);
         let dtls = transport.keys.as_ref().map(Association::state);
         (ice.unwrap_or_default(), dtls.unwrap_or_default())
     }

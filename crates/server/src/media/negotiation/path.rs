@@ -163,7 +163,7 @@ const PRIVATE: [Network; 5] = [
     Network::new(IpAddr::V6(std::net::Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
 ];
 
-fn credentials(told: &IceCredentials) -> Result<Credentials, IceFailure> {
+pub(super) fn credentials(told: &IceCredentials) -> Result<Credentials, IceFailure> {
     Credentials::new(&told.ufrag, &told.password.0).map_err(|_| IceFailure::Credentials)
 }
 

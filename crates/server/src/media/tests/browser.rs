@@ -128,6 +128,7 @@ impl Browser {
             theirs: credentials("browser", self.generation),
             their_lite: self.is_lite,
             controlling: self.is_lite,
+            wire: false,
             candidates: [candidate].into(),
         };
         Stream {
@@ -239,11 +240,11 @@ impl Browser {
     }
 }
 
-fn certificate() -> Arc<Certificate> {
+pub(super) fn certificate() -> Arc<Certificate> {
     Arc::new(Certificate::new(Clock::default().zero()).unwrap())
 }
 
-fn house(ports: RangeInclusive<u16>, certificate: &Arc<Certificate>) -> House {
+pub(super) fn house(ports: RangeInclusive<u16>, certificate: &Arc<Certificate>) -> House {
     let certificate = certificate.clone();
     House::with(settings(ports), move || {
         Box::new(Negotiation::new(certificate.clone(), Arc::default())) as Box<dyn SlowPath>
@@ -273,7 +274,7 @@ impl House {
         })
     }
 
-    fn keep(&self, id: MediaId) -> Box<Kept> {
+    pub(super) fn keep(&self, id: MediaId) -> Box<Kept> {
         self.media.handle(MediaCommand::Keep { id });
         self.await_event(|event| match event {
             MediaEvent::Kept { kept, .. } => Some(kept),
@@ -435,7 +436,7 @@ fn another_certificate_than_the_described_one_is_told_and_nothing_passes() {
 }
 
 /// The first flight of somebody.
-fn client_hello() -> Vec<u8> {
+pub(super) fn client_hello() -> Vec<u8> {
     let (clock, identity) = (Clock::default(), identity());
     let told = Fingerprints::parse([identity.fingerprint().to_string().as_str()]).unwrap();
     let mut client = Association::new(DtlsEnd::Client, identity, told, clock.zero()).ok().unwrap();

@@ -96,6 +96,7 @@ fn stream(role: DtlsRole, controlling: bool) -> Stream {
         ours: told("ours"),
         theirs: told("theirs"),
         their_lite: controlling,
+        wire: false,
         controlling,
         candidates: [candidate].into(),
     };
