@@ -1,8 +1,9 @@
 // Looks at the console for interop/tests/console.rs, as a person with a keyboard and as somebody who wishes it ill:
-//   node console.mjs SCENARIO '{"url": "http://...", "token": "...", ...}'
+//   node console.mjs SCENARIO '{"url": "http://...", "link": "...", ...}'
 // Ends with 0 when all was as it should be; else it says what was not. What was measured is on standard output.
 import { chromium } from "playwright-core";
 import { scenarios } from "./console/scenarios.mjs";
+import { setUp } from "./console/visit.mjs";
 
 const [, , name, text] = process.argv;
 const options = JSON.parse(text);
@@ -11,6 +12,7 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 });
 try {
+  if (options.link) options.state = await setUp(browser, options);
   await scenarios[name](browser, options);
 } catch (error) {
   console.error(error.stack ?? String(error));

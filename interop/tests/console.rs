@@ -28,9 +28,12 @@ impl Site {
         Self { server, url: format!("http://localhost:{port}") }
     }
 
-    fn token(&self) -> String {
-        let path = self.server.folder().join("data/keys/api-token");
-        std::fs::read_to_string(path).expect("the first token").trim().to_owned()
+    /// Where the first owner gives himself a name and a password.
+    fn link(&self) -> String {
+        let text = self.server.cli(&["setup-link", "--json"], "");
+        let value: serde_json::Value =
+            serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}"));
+        value["path"].as_str().unwrap_or_else(|| panic!("no link: {text}")).to_owned()
     }
 
     /// One value of each row that a command lists.
@@ -45,7 +48,7 @@ impl Site {
     /// What the browser finds; panics with its words when something is not as it should be.
     fn look(&self, scenario: &str, mut options: serde_json::Value) {
         options["url"] = self.url.clone().into();
-        options["token"] = self.token().into();
+        options["link"] = self.link().into();
         let out = Command::new("node")
             .args(["console.mjs", scenario, &options.to_string()])
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser"))

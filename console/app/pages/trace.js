@@ -15,9 +15,9 @@ export default function Trace({ id }) {
 
 /** The conversation of this Call-ID with its messages; `null` when none is kept. */
 export function useTrace(callId, every) {
-  const found = useAsk(callId ? "traces" : null, { q: callId, limit: 1, rows: true }, every);
+  const found = useAsk(callId ? "traces" : null, { q: callId, limit: 1, messages: true }, every);
   return { ...found, data: found.data && (found.data.data[0] ?? null) };
 }
 
 /** Its messages as the ladder takes them. */
-export const messagesOf = (trace) => (trace?.rows ?? []).map((row) => ({ ...row, at_ms: row.at_us / 1000 }));
+export const messagesOf = (trace) => (trace?.messages ?? []).map((message) => ({ ...message, at_ms: message.at_us / 1000 }));

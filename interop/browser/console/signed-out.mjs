@@ -1,5 +1,5 @@
 // Who is not signed in is sent to do so, and would come back to where he was.
-import { assert, visit } from "./visit.mjs";
+import { PASSWORD, assert, visit } from "./visit.mjs";
 
 export async function signedOut(browser, options) {
   const { page, context } = await visit(browser, { url: options.url });
@@ -7,5 +7,10 @@ export async function signedOut(browser, options) {
   await page.waitForURL("**/sign-in?*");
   const next = new URL(page.url()).searchParams.get("next");
   assert(next === "/records?since=day", `it would lead on to ${next}`);
+  await page.locator("input[name=login]").fill("olga");
+  await page.locator("input[name=password]").fill(PASSWORD);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/records?since=day");
+  await page.waitForSelector("main#main h1");
   await context.close();
 }

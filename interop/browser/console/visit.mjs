@@ -5,11 +5,10 @@ import { createRequire } from "node:module";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** `faults` fills with whatever a page should never do. */
-export async function visit(browser, { url, token }, { language = "en", theme = "light", width = 1360, height = 900 } = {}) {
+export async function visit(browser, { url, state }, { language = "en", theme = "light", width = 1360, height = 900 } = {}) {
   const context = await browser.newContext({
     viewport: { width, height }, colorScheme: theme, locale: language === "fr" ? "fr-FR" : "en-GB", acceptDownloads: true,
-    // As whoever has opened a session: the header stands in for its cookie.
-    extraHTTPHeaders: token ? { Authorization: `Bearer ${token}` } : {},
+    storageState: state,
   });
   const faults = [];
   await context.addInitScript(() => {
@@ -22,12 +21,27 @@ export async function visit(browser, { url, token }, { language = "en", theme = 
   page.on("pageerror", (error) => faults.push(`an error: ${error.stack}`));
   page.on("dialog", (dialog) => { faults.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
   page.on("console", (message) => {
-    // Who is signed in by a token has no session, and a call that is over is no live one: both are 404, and are meant.
-    const isMeant = /\/auth\/session$|\/api\/v1\/(calls|settings)/.test(message.location().url);
+    // A call that is over is no live one, and settings are not there yet: both are 404, and are meant.
+    const isMeant = /\/api\/v1\/(calls\/|settings)/.test(message.location().url);
     if (["error", "warning"].includes(message.type()) && !isMeant) faults.push(`the console says: ${message.text()} ${message.location().url}`);
   });
   return { context, page, faults, go: (path) => go(page, url + path), close: async () => { await look(page, faults); await context.close(); } };
 }
+
+/** The first owner, by the link that was printed: the session that all others go on with. */
+export async function setUp(browser, { url, link }) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(url + link);
+  for (const [name, value] of [["name", "Olga Owner"], ["login", "olga"], ["password", PASSWORD], ["again", PASSWORD]]) await page.locator(`input[name=${name}]`).fill(value);
+  await page.locator("form button").first().click();
+  await page.waitForSelector("main#main h1");
+  const state = await context.storageState();
+  await context.close();
+  return state;
+}
+
+export const PASSWORD = "seven purple tubas sing";
 
 /** Until the page is drawn with what it asked for. */
 async function go(page, address) {
