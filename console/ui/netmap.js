@@ -12,20 +12,23 @@ const [NODE_WIDTH, ROW] = [190, 56];
 export function NetMap({ rows }) {
   const transports = group(rows, (row) => row.transport.toUpperCase() || t("unknown"));
   const subnets = group(rows, (row) => row.subnet);
-  const families = group(rows, (row) => row.family);
-  const columns = [transports, subnets, families];
+  // What phones say they are is not known of all; a column that says nothing is left out.
+  const families = rows.some((row) => row.family) ? group(rows, (row) => row.family || t("unknown")) : [];
+  const columns = families.length ? [transports, subnets, families] : [transports, subnets];
+  const heads = ["map.us", "registrations.transport", "map.network", "map.family"].slice(0, columns.length + 1);
+  const width = COLUMN[columns.length] + NODE_WIDTH / 2 + 20;
   const height = Math.max(4, ...columns.map((column) => column.length)) * ROW + 60;
   const y = (column, at) => 50 + (height - 60) / column.length * (at + 0.5) - ROW / 2 + 8;
   const edges = [];
   transports.forEach((one, at) => edges.push({ x1: COLUMN[0] + 60, y1: height / 2, x2: COLUMN[1] - NODE_WIDTH / 2, y2: y(transports, at) + 18, n: one.n }));
-  for (const [left, right, x, key] of [[transports, subnets, 1, (row) => [row.transport.toUpperCase() || t("unknown"), row.subnet]], [subnets, families, 2, (row) => [row.subnet, row.family]]]) {
+  for (const [left, right, x, key] of [[transports, subnets, 1, (row) => [row.transport.toUpperCase() || t("unknown"), row.subnet]], [subnets, families, 2, (row) => [row.subnet, row.family || t("unknown")]]]) {
     left.forEach((a, i) => right.forEach((b, j) => {
       const n = rows.filter((row) => { const [p, q] = key(row); return a.has(p) && b.has(q); }).length;
       if (n) edges.push({ x1: COLUMN[x] + NODE_WIDTH / 2, y1: y(left, i) + 18, x2: COLUMN[x + 1] - NODE_WIDTH / 2, y2: y(right, j) + 18, n });
     }));
   }
-  return html`<div class="table-wrap" tabindex="0" role="region" aria-label=${t("registrations.map")}><svg class="net" width="1000" height=${height} viewBox=${`0 0 1000 ${height}`} aria-label=${t("registrations.map")}>
-    ${["map.us", "registrations.transport", "map.network", "map.family"].map((key, at) => html`<text class="dim" x=${COLUMN[at]} y="24" text-anchor="middle">${t(key)}</text>`)}
+  return html`<div class="table-wrap" tabindex="0" role="region" aria-label=${t("registrations.map")}><svg class="net" width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`} aria-label=${t("registrations.map")}>
+    ${heads.map((key, at) => html`<text class="dim" x=${COLUMN[at]} y="24" text-anchor="middle">${t(key)}</text>`)}
     ${edges.map((edge) => html`<path class="edge" d=${`M${edge.x1} ${edge.y1}C${(edge.x1 + edge.x2) / 2} ${edge.y1} ${(edge.x1 + edge.x2) / 2} ${edge.y2} ${edge.x2} ${edge.y2}`} stroke-width=${Math.min(14, 1 + (edge.n / rows.length) * 13)} />`)}
     <rect class="node us" x=${COLUMN[0] - 60} y=${height / 2 - 22} width="120" height="44" rx="12" /><text x=${COLUMN[0]} y=${height / 2 + 4} text-anchor="middle">${t("coeur")}</text>
     ${columns.map((column, c) => column.map((node, at) => html`<g><a href=${`/registrations?q=${encodeURIComponent(node.label)}`}>

@@ -102,6 +102,7 @@ function LiveChart() {
 function Checks({ status, live }) {
   const tls = status.listeners?.some((listener) => /^(tls|wss):/.test(listener));
   const rows = [[true, t("check.up", { time: lasting(status.uptime_s) })],
+    [status.ready, status.ready ? t("check.ready") : t("check.not_ready", { why: status.not_ready_because ?? "" })],
     [(status.domains ?? []).length > 0, t("check.domains", { names: (status.domains ?? []).join(", ") || "–" })],
     [tls, t(tls ? "check.tls" : "check.no_tls")],
     [(status.turn ?? []).length > 0, t((status.turn ?? []).length ? "check.turn" : "check.no_turn")],

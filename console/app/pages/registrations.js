@@ -23,7 +23,7 @@ export default function Registrations() {
 function look(one) {
   const remote = one.source ?? "";
   const ip = remote.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
-  return { ...one, transport: one.transport ?? "", remote, subnet: subnet(ip), family: family(one.user_agent) };
+  return { ...one, transport: one.transport ?? "", remote, subnet: subnet(ip), family: one.user_agent && family(one.user_agent) };
 }
 
 /** The network of an address as people group them: /24, or /64. */

@@ -17,7 +17,7 @@ export async function everyPage(browser, options) {
       faults.push(...await accessible(page));
       (titles[path] ??= new Set()).add(await page.locator("main h1, main h2").first().textContent());
       await look(page, faults);
-      if (options.pictures) await page.screenshot({ path: join(options.pictures, `${path.replace(/[^a-z]+/gi, "-").replace(/^-|-$/g, "") || "home"}-${language}-${theme}.png`) });
+      if (options.pictures) await page.screenshot({ path: join(options.pictures, `${nameOf(path)}-${language}-${theme}.png`) });
       // What a page did wrong is said with its name.
       all.push(...faults.splice(0).map((fault) => `${path} ${language} ${theme}: ${fault}`));
     }
@@ -29,6 +29,9 @@ export async function everyPage(browser, options) {
   none(all, "pages");
   await narrow(browser, options, paths);
 }
+
+/** `calls-one-ladder` for `/calls/call_0199...?tab=ladder`. */
+const nameOf = (path) => path.replace(/call_[\w-]+|[^/]+@[^?]+/, "one").replace(/tab=|as=|add=1/g, "").replace(/[^a-z]+/gi, "-").replace(/^-|-$/g, "") || "home";
 
 /** Nothing is wider than the page but what scrolls inside of it. */
 async function narrow(browser, options, paths) {
