@@ -19,7 +19,8 @@ fn main() {
     println!("cargo:rerun-if-changed={}", console.display());
     let mut files = Vec::new();
     collect(&console, &mut files);
-    files.sort();
+    // As text: a path is sorted part by part, and `pages.js` is behind `pages/` then.
+    files.sort_by_key(|file| file.to_string_lossy().into_owned());
     let mut hasher = DefaultHasher::new();
     let mut rows = String::new();
     for (number, file) in files.iter().enumerate() {

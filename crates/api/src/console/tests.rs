@@ -50,6 +50,13 @@ async fn a_file_is_kept_for_ever_under_its_hash_and_comes_compressed_to_who_take
 }
 
 #[tokio::test]
+async fn every_file_of_the_build_is_found() {
+    for file in FILES {
+        assert_eq!(asked(file.name, HASH, None).await.status(), StatusCode::OK, "{}", file.name);
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_of_this_build_is_not_there() {
     for (name, hash) in [
         ("app/main.js", "0000000000000000"),
