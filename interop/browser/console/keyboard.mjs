@@ -4,7 +4,7 @@ import { assert, none, visit } from "./visit.mjs";
 export async function keyboard(browser, options) {
   const { page, faults, go, close } = await visit(browser, options);
   const press = (key) => page.keyboard.press(key);
-  const focused = () => page.evaluate(() => { const at = document.activeElement; return at.getAttribute("aria-label") ?? at.textContent.trim(); });
+  const focused = () => page.evaluate(() => { const at = document.activeElement; return at.contains(document.querySelector("main")) ? "" : at.getAttribute("aria-label") ?? at.textContent.trim(); });
   const visible = () => page.evaluate(() => { const style = getComputedStyle(document.activeElement); return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2; });
   const tabTo = async (text) => {
     for (let step = 0; step < 60; step += 1) {
