@@ -37,8 +37,8 @@ faults! {
         { "The phone has not asked for its settings." / "Check that it is in a network that reaches this server, and that the address was scanned or typed whole." }
         { "Le téléphone n'a pas demandé ses réglages." / "Vérifiez qu'il est dans un réseau qui atteint ce serveur, et que l'adresse a été scannée ou saisie en entier." }
     LinkExpired "link_expired"
-        { "The link is over." / "Make a new one: coeur phone link." }
-        { "Le lien a expiré." / "Créez-en un nouveau : coeur phone link." }
+        { "The link is over." / "Make a new one: coeur device connect." }
+        { "Le lien a expiré." / "Créez-en un nouveau : coeur device connect." }
     LinkUsed "link_used"
         { "The link was used already." / "If it was not this phone, revoke the device; then make a new link." }
         { "Le lien a déjà servi." / "Si ce n'était pas ce téléphone, révoquez l'appareil ; puis créez un nouveau lien." }
@@ -48,9 +48,9 @@ faults! {
     WrongMac "wrong_mac"
         { "A phone with another hardware address asks." / "Compare the address with the label on the back of the phone, and set it." }
         { "Un téléphone avec une autre adresse matérielle demande." / "Comparez l'adresse avec l'étiquette au dos du téléphone, et corrigez-la." }
-    OldFirmware "old_firmware"
-        { "The phone's firmware is older than what its settings are written for." / "Update the firmware on the phone's web page, then fetch again." }
-        { "Le micrologiciel du téléphone est trop ancien pour ces réglages." / "Mettez-le à jour sur la page web du téléphone, puis relancez." }
+    OtherFirmware "other_firmware"
+        { "The phone runs a firmware that cannot read its settings." / "A Cisco phone that asks for SEP files has Enterprise firmware: convert it to Multiplatform (MPP); others need an update." }
+        { "Le micrologiciel du téléphone ne sait pas lire ces réglages." / "Un téléphone Cisco qui demande des fichiers SEP a le micrologiciel Enterprise : convertissez-le en Multiplatform (MPP) ; les autres ont besoin d'une mise à jour." }
     NothingHeard "nothing_heard"
         { "The phone has its settings, and no SIP comes from it." / "A firewall or router stops the SIP port of this server; open it, or choose TLS." }
         { "Le téléphone a ses réglages, mais aucun SIP n'arrive de lui." / "Un pare-feu ou un routeur bloque le port SIP de ce serveur ; ouvrez-le, ou choisissez TLS." }

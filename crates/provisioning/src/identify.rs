@@ -130,6 +130,8 @@ pub enum Asked {
     Beside,
     /// The settings of another phone of this maker.
     OtherMac(Mac),
+    /// Only firmware that reads another language asks for this.
+    OtherFirmware,
     /// Nothing that such a phone asks for.
     Foreign,
 }
@@ -173,7 +175,10 @@ pub fn asked(vendor: Vendor, mac: Option<Mac>, name: &str) -> Asked {
             .or_else(|| beside(is_poly_extra(&lower))),
         Vendor::Cisco => of_phone("", ".xml")
             .or_else(|| of_phone("", ".cfg"))
-            .or_else(|| fixed(lower.starts_with("spa") && lower.ends_with(".cfg"))),
+            .or_else(|| fixed(lower.starts_with("spa") && lower.ends_with(".cfg")))
+            .or_else(|| {
+                (lower.starts_with("sep") && lower.ends_with(".cnf.xml")).then_some(Asked::OtherFirmware)
+            }),
         Vendor::Fanvil => of_phone("", ".cfg").or_else(|| beside(lower.ends_with(".cfg"))),
         Vendor::Gigaset => of_phone("", ".xml"),
         Vendor::Linphone
@@ -189,7 +194,7 @@ pub fn asked(vendor: Vendor, mac: Option<Mac>, name: &str) -> Asked {
 fn master(asked: Asked) -> Asked {
     match asked {
         Asked::Settings => Asked::Master,
-        Asked::Master | Asked::Beside | Asked::OtherMac(_) | Asked::Foreign => asked,
+        Asked::Master | Asked::Beside | Asked::OtherMac(_) | Asked::OtherFirmware | Asked::Foreign => asked,
     }
 }
 
@@ -301,6 +306,7 @@ mod tests {
             (Vendor::Poly, "settings.cfg", Asked::Settings),
             (Vendor::Poly, "249ad888d0f4-license.cfg", Asked::Beside),
             (Vendor::Cisco, "spa508G.cfg", Asked::Settings),
+            (Vendor::Cisco, "SEP249AD888D0F4.cnf.xml", Asked::OtherFirmware),
             (Vendor::Gigaset, "249ad888d0f4.xml", Asked::Settings),
             (Vendor::Linphone, "linphone.xml", Asked::Settings),
             (Vendor::Linphone, "favicon.ico", Asked::Foreign),

@@ -88,7 +88,7 @@ const fn steps(vendor: Vendor, language: Language) -> &'static [&'static str] {
             Language::English,
         ) => &[
             "On the phone's web page, type the address as provisioning (auto provision, setting, config) server, then let it update now.",
-            "Or give it by DHCP option 66, or let the phone ask the network (SIP PnP) and claim it: coeur phone seen.",
+            "Or give it by DHCP option 66, or let the phone ask the network (SIP PnP) and claim it: coeur device seen.",
         ],
         (
             Vendor::Yealink
@@ -101,7 +101,7 @@ const fn steps(vendor: Vendor, language: Language) -> &'static [&'static str] {
             Language::French,
         ) => &[
             "Sur la page web du téléphone, saisissez l'adresse comme serveur de configuration (auto provision, setting, config), puis lancez la mise à jour.",
-            "Ou donnez-la par l'option DHCP 66, ou laissez le téléphone demander au réseau (SIP PnP) et adoptez-le : coeur phone seen.",
+            "Ou donnez-la par l'option DHCP 66, ou laissez le téléphone demander au réseau (SIP PnP) et adoptez-le : coeur device seen.",
         ],
     }
 }

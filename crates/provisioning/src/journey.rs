@@ -19,8 +19,8 @@ pub enum Seen {
     /// What asks is of another maker than the link.
     OtherVendor,
     OtherMac,
-    /// Its firmware is older than what the file is written for.
-    OldFirmware,
+    /// Its firmware reads another language than its maker's phones usually do.
+    OtherFirmware,
     TlsFailed(TlsFault),
     PasswordRefused,
     AccountDisabled,
@@ -89,7 +89,7 @@ impl Journey {
                 Seen::AskedAgain => return Some(Fault::LinkUsed),
                 Seen::OtherVendor => return Some(Fault::WrongVendor),
                 Seen::OtherMac => return Some(Fault::WrongMac),
-                Seen::OldFirmware => return Some(Fault::OldFirmware),
+                Seen::OtherFirmware => return Some(Fault::OtherFirmware),
                 Seen::TlsFailed(TlsFault::Untrusted) => return Some(Fault::AuthorityNotTrusted),
                 Seen::TlsFailed(TlsFault::Expired) => return Some(Fault::WrongClock),
                 Seen::TlsFailed(TlsFault::Other) => return Some(Fault::TlsRefused),
@@ -148,7 +148,7 @@ mod tests {
             (&[(5, Seen::Fetched), (6, Seen::AskedAgain)], 7, None),
             (&[(5, Seen::OtherVendor)], 6, Some(Fault::WrongVendor)),
             (&[(5, Seen::OtherMac)], 6, Some(Fault::WrongMac)),
-            (&[(5, Seen::OldFirmware)], 6, Some(Fault::OldFirmware)),
+            (&[(5, Seen::OtherFirmware)], 6, Some(Fault::OtherFirmware)),
             (&[(5, Seen::Fetched)], 124, None),
             (&[(5, Seen::Fetched)], 125, Some(Fault::NothingHeard)),
             (
