@@ -8,6 +8,7 @@ use crate::model::{
     SECRET_BYTES_MAX, Status, TraceRequest, TraceView, Why,
 };
 use crate::phone_door::{PhoneSocket, PhoneTicket};
+use crate::provision::{Counts, Journeys, Misses, PhonePlace, StrangerView};
 use crate::recordings::{Audience, RecordVerb};
 use crate::signin::Kept;
 use crate::traces::{ConversationsPage, TraceMessagesRequest};
@@ -68,6 +69,22 @@ pub trait House: Send + Sync {
     fn web_address(&self) -> Option<String> {
         None
     }
+    /// Where phones reach this server; `None`: no server runs, or none that could tell them anything.
+    fn phone_place(&self) -> Option<PhonePlace> {
+        None
+    }
+    /// Phones that have asked the network who tells them.
+    fn strangers(&self) -> Vec<StrangerView> {
+        Vec::new()
+    }
+    /// Tells such a phone where to fetch; false: it has not asked.
+    fn adopt(&self, _mac: &str, _url: &str) -> bool {
+        false
+    }
+    /// Asks the phones of a device, or of all devices of an account, to fetch their settings. How many were asked.
+    fn sync(&self, _aor: &Aor, _device: Option<DeviceId>, _reboot: bool) -> Result<usize, Refusal> {
+        Ok(0)
+    }
     /// Bytes nobody can guess.
     fn random(&self, bytes: &mut [u8]);
     fn unix_time_ms(&self) -> u64;
@@ -78,6 +95,9 @@ pub struct Door {
     /// Held from the check of a change until it is applied, so that changes have one order.
     records: Mutex<Box<dyn Records>>,
     sign_in: Kept,
+    journeys: Journeys,
+    misses: Misses,
+    fetches: Counts,
 }
 
 /// Rows in one answer.
@@ -85,7 +105,14 @@ pub(crate) const ROWS_MAX: usize = 10_000;
 
 impl Door {
     pub fn new(house: Arc<dyn House>, records: Box<dyn Records>) -> Self {
-        Self { house, records: Mutex::new(records), sign_in: Kept::default() }
+        Self {
+            house,
+            records: Mutex::new(records),
+            sign_in: Kept::default(),
+            journeys: Journeys::default(),
+            misses: Misses::default(),
+            fetches: Counts::default(),
+        }
     }
 
     /// Blocks while a change is written to disk.
@@ -146,7 +173,22 @@ impl Door {
             Request::UserRemove { user } => self.remove_user(operator, &user),
             Request::TraceMessages(request) => Ok(Reply::Conversations(self.house.trace_messages(&request))),
             Request::Recordings(request) => self.recordings(&request),
+            Request::Phones(request) => self.phones(operator, request),
         }
+    }
+
+    /// What was seen of phones while they were connected.
+    pub fn journeys(&self) -> &Journeys {
+        &self.journeys
+    }
+
+    pub(crate) fn misses(&self) -> &Misses {
+        &self.misses
+    }
+
+    /// How phones have fetched their settings.
+    pub fn fetches(&self) -> &Counts {
+        &self.fetches
     }
 
     /// A change that the server itself wants: a setting, a domain.

@@ -22,6 +22,7 @@ mod operator;
 mod people;
 mod people_door;
 mod phone_door;
+pub mod provision;
 mod recordings;
 pub mod rest;
 mod signin;

@@ -2,6 +2,7 @@
 
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, CallView, CallsPage};
 use crate::people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
+use crate::provision::{PhonesReply, PhonesRequest};
 use crate::recordings::{Audience, RecordVerb, RecordingsPage};
 use crate::signin::{LinkView, SignInRequest, TokenView};
 use crate::traces::{ConversationsPage, MessageView, TraceMessagesRequest};
@@ -192,6 +193,7 @@ pub enum Request {
     },
     /// Conversations, message by message.
     TraceMessages(TraceMessagesRequest),
+    Phones(PhonesRequest),
     /// Recordings, those of the newest calls first.
     Recordings(RecordingsRequest),
 }
@@ -245,6 +247,7 @@ pub enum Reply {
     User(Box<UserView>),
     Conversations(ConversationsPage),
     Recordings(RecordingsPage),
+    Phones(PhonesReply),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

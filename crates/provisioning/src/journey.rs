@@ -36,6 +36,33 @@ pub enum Seen {
     NotHeard,
 }
 
+impl Seen {
+    /// For programs.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::LinkMade { .. } => "link_made",
+            Self::Fetched => "fetched",
+            Self::AskedTooLate => "asked_too_late",
+            Self::AskedAgain => "asked_again",
+            Self::OtherVendor => "other_vendor",
+            Self::OtherMac => "other_mac",
+            Self::OtherFirmware => "other_firmware",
+            Self::TlsFailed(TlsFault::Untrusted) => "tls_untrusted",
+            Self::TlsFailed(TlsFault::Expired) => "tls_expired",
+            Self::TlsFailed(TlsFault::Other) => "tls_failed",
+            Self::PasswordRefused => "password_refused",
+            Self::AccountDisabled => "account_disabled",
+            Self::Registered => "registered",
+            Self::Unregistered => "unregistered",
+            Self::Rung => "rung",
+            Self::MediaRefused => "media_refused",
+            Self::Answered => "answered",
+            Self::Heard => "heard",
+            Self::NotHeard => "not_heard",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsFault {
     /// It does not know who signed our certificate.
@@ -70,6 +97,21 @@ impl Journey {
     /// The first first.
     pub fn seen(&self) -> &[(u64, Seen)] {
         &self.seen
+    }
+
+    pub fn last(&self) -> Option<&Seen> {
+        self.seen.last().map(|(_, seen)| seen)
+    }
+
+    /// It has its settings, and was not registered since.
+    pub fn is_on_its_way(&self) -> bool {
+        let last = self.seen.iter().rev().find(|(_, seen)| matches!(seen, Seen::Fetched | Seen::Registered));
+        last.is_some_and(|(_, seen)| *seen == Seen::Fetched)
+    }
+
+    pub fn is_registered(&self) -> bool {
+        let mut ends = self.seen.iter().rev().map(|(_, seen)| seen);
+        ends.find(|seen| matches!(seen, Seen::Registered | Seen::Unregistered)) == Some(&Seen::Registered)
     }
 
     /// What is wrong now; `None`: nothing, or nothing yet. What was seen later says more than what was seen before.

@@ -47,6 +47,8 @@ codes! {
         "The Allow header names those that it takes." "L'en-tête Allow nomme celles qu'elle accepte.";
     Conflict 409 "conflict" "It is there already, or something stands against it" "Cela existe déjà, ou quelque chose s'y oppose"
         "Read what is there, and decide." "Lisez ce qui existe, puis décidez.";
+    LinkOver 410 "link_over" "The link is over" "Le lien n'est plus valable"
+        "Ask for a new one." "Demandez-en un nouveau.";
     Misdirected 421 "misdirected" "This server is not reached under that name" "Ce serveur n'est pas joint sous ce nom"
         "Use its address, `localhost`, or a domain of this server." "Utilisez son adresse, `localhost` ou un domaine de ce serveur.";
     Changed 412 "changed" "It has changed since you looked" "Cela a changé depuis votre lecture"

@@ -4,4 +4,5 @@ mod contract;
 mod door;
 mod me;
 mod resources;
+mod provision;
 mod served;

@@ -1,14 +1,17 @@
 //! The API on a real socket, over a house of one room and records on a real disk.
 
+use coeur_api::provision::PhonePlace;
 use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Role, Web, serve_web};
-use coeur_api::{Door, House, IceServerView, RegistrationsPage, Status, TraceRequest, TraceView, Watched};
+use coeur_api::{
+    Door, House, IceServerView, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched,
+};
 use coeur_directory::{Aor, Change, DeviceId, Directory, Domain};
 use coeur_storage::{Operator, Records, Sqlite};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::runtime::Runtime;
 
 pub const TOKEN: &str = "a token that opens everything";
@@ -18,13 +21,30 @@ pub struct Hut {
     pub ready: AtomicBool,
     pub now_ms: AtomicU64,
     counter: AtomicU64,
+    /// As `user@domain/NUMBER`.
+    pub revoked: Mutex<Vec<String>>,
+    /// Answered to whoever asks for those of an account.
+    pub registered: Mutex<Vec<RegistrationView>>,
 }
 
 impl House for Hut {
     fn directory(&self) -> &Directory {
         &self.directory
     }
-    fn revoked(&self, _: &Aor, _: Option<DeviceId>) {}
+    fn revoked(&self, aor: &Aor, device: Option<DeviceId>) {
+        let device = device.map_or(0, |device| device.0);
+        self.revoked.lock().unwrap().push(format!("{aor}/{device}"));
+    }
+    fn phone_place(&self) -> Option<PhonePlace> {
+        Some(PhonePlace {
+            web: "https://sip.example.org".to_owned(),
+            host: "sip.example.org".to_owned(),
+            udp: Some(5060),
+            tcp: Some(5060),
+            tls: Some(5061),
+            authority: Some("-----BEGIN CERTIFICATE-----\n".to_owned()),
+        })
+    }
     fn ice_server(&self, _: &Aor, _: DeviceId) -> Option<IceServerView> {
         None
     }
@@ -32,7 +52,7 @@ impl House for Hut {
         Status { version: "test".to_owned(), accounts: self.directory.accounts(), ..Status::default() }
     }
     fn registrations(&self, _: Option<&Aor>, _: Option<&str>, _: usize) -> RegistrationsPage {
-        RegistrationsPage::default()
+        RegistrationsPage { registrations: self.registered.lock().unwrap().clone(), next: None }
     }
     fn traces(&self, _: &TraceRequest) -> Vec<TraceView> {
         Vec::new()
@@ -70,7 +90,7 @@ impl Gate for Roles {
 
 pub struct Served {
     pub hut: Arc<Hut>,
-    _door: Arc<Door>,
+    pub door: Arc<Door>,
     pub address: SocketAddr,
     folder: PathBuf,
     _runtime: Runtime,
@@ -87,6 +107,8 @@ impl Served {
             ready: AtomicBool::new(true),
             now_ms: AtomicU64::new(1_800_000_000_000),
             counter: AtomicU64::new(1),
+            revoked: Mutex::default(),
+            registered: Mutex::default(),
         });
         let mut records = Sqlite::open(&folder).unwrap();
         let domain = Change::DomainAdded(Domain::new("d"));
@@ -105,7 +127,7 @@ impl Served {
             is_our_host: Box::new(|host| host == "sip.example.org"),
         });
         runtime.spawn(serve_web(listener, web, std::future::pending()));
-        Self { hut, _door: door, address, folder, _runtime: runtime }
+        Self { hut, door, address, folder, _runtime: runtime }
     }
 
     /// As the owner.

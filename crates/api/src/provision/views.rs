@@ -1,0 +1,145 @@
+//! What is asked and answered about phones, as JSON.
+
+use crate::model::GivenSecret;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub enum PhonesRequest {
+    /// Makes a link for the phone of a device, a device too where none is named.
+    Connect(ConnectRequest),
+    /// What such a phone would be told, with words in place of secrets; nothing is made.
+    Render(ConnectRequest),
+    List,
+    Show {
+        phone: String,
+    },
+    /// It is told nothing any more. Its devices stay.
+    Remove {
+        phone: String,
+    },
+    /// Asks a registered phone to fetch its settings.
+    Sync {
+        account: String,
+        device: Option<String>,
+        reboot: bool,
+    },
+    /// Phones that have asked the network who tells them.
+    Strangers,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConnectRequest {
+    pub account: String,
+    /// Its number; a new one is made where it is absent.
+    pub device: Option<String>,
+    /// Further accounts on the same phone.
+    pub also: Vec<LineRequest>,
+    /// As `coeur_provisioning::Vendor` names it; absent: known by `mac`, else Linphone.
+    pub vendor: Option<String>,
+    pub model: String,
+    pub mac: Option<String>,
+    /// `udp`, `tcp` or `tls`; absent: the best that such a phone takes as it comes.
+    pub transport: Option<String>,
+    /// `en` or `fr`.
+    pub language: String,
+    /// ISO 3166.
+    pub country: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineRequest {
+    pub account: String,
+    pub device: Option<String>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "about", content = "value", rename_all = "snake_case")]
+pub enum PhonesReply {
+    Linked(LinkView),
+    Rendered(RenderedView),
+    List(Vec<PhoneView>),
+    Phone(PhoneView),
+    Removed,
+    /// How many registrations of it were told.
+    Synced(usize),
+    Strangers(Vec<StrangerView>),
+}
+
+/// Shown once. The address is worth the secrets of the phone.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct LinkView {
+    pub phone: String,
+    pub account: String,
+    pub device: String,
+    pub vendor: String,
+    pub url: GivenSecret,
+    /// What a code to scan holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<GivenSecret>,
+    /// What the person does.
+    pub steps: Vec<String>,
+    pub expires_at_s: u64,
+    /// What its settings leave out, in English.
+    pub left_out: Vec<String>,
+    /// It had asked the network for us, and has been told the address.
+    pub told: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderedView {
+    pub content_type: String,
+    pub settings: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master: Option<String>,
+    pub left_out: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneView {
+    pub phone: String,
+    pub vendor: String,
+    pub model: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+    /// As `user@domain/NUMBER`, the first first.
+    pub lines: Vec<String>,
+    pub transport: String,
+    /// What it said of itself when it fetched last.
+    pub user_agent: String,
+    pub created_at_s: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetched_at_s: Option<u64>,
+    /// Each of its lines is registered now.
+    pub registered: bool,
+    /// What was seen of it since this server started.
+    pub steps: Vec<StepView>,
+    /// What is wrong with it, for programs, and as a sentence with what to do, in the language of the phone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sentence: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepView {
+    /// RFC 3339.
+    pub at: String,
+    pub step: String,
+}
+
+/// A phone that was plugged in and is nobody's yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrangerView {
+    pub mac: String,
+    pub vendor: String,
+    pub model: String,
+    pub firmware: String,
+    pub address: String,
+    pub seen_at: String,
+    /// We write its language.
+    pub can_be_told: bool,
+}

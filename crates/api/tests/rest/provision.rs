@@ -1,0 +1,343 @@
+//! Phones that fetch their settings, and others who would like to.
+
+use crate::served::{Answer, Served};
+use coeur_api::provision::{ConnectRequest, LineRequest, LinkView, PhoneView, PhonesReply, PhonesRequest};
+use coeur_api::{NewAccount, Refusal, RegistrationView, Reply, Request, Why};
+use coeur_directory::{Aor, Ha1Set};
+use coeur_storage::Operator;
+use std::sync::atomic::Ordering;
+
+const YEALINK: &str = "Yealink SIP-T54W 96.86.0.75 24:9a:d8:88:d0:f4";
+
+fn served(name: &str) -> Served {
+    let served = Served::new(&format!("prov-{name}"));
+    let accounts = ["alice@d", "desk@d"].map(|account| NewAccount {
+        account: account.to_owned(),
+        display_name: "Zoé & Co".to_owned(),
+        secret: None,
+        policy: "auto".to_owned(),
+    });
+    let made = ask(&served, Request::AccountsAdd { accounts: accounts.to_vec() });
+    assert!(made.is_ok());
+    served
+}
+
+fn ask(served: &Served, request: Request) -> Result<Reply, Refusal> {
+    served.door.answer(&Operator::owner_of_data("test"), request)
+}
+
+fn phones(served: &Served, request: PhonesRequest) -> Result<PhonesReply, Refusal> {
+    ask(served, Request::Phones(request)).map(|reply| match reply {
+        Reply::Phones(reply) => reply,
+        _ => panic!("another reply"),
+    })
+}
+
+fn connect(served: &Served, request: ConnectRequest) -> Result<LinkView, Refusal> {
+    phones(served, PhonesRequest::Connect(request)).map(|reply| match reply {
+        PhonesReply::Linked(link) => link,
+        _ => panic!("another reply"),
+    })
+}
+
+fn request(vendor: &str) -> ConnectRequest {
+    ConnectRequest {
+        account: "alice@d".to_owned(),
+        vendor: Some(vendor.to_owned()),
+        language: "fr".to_owned(),
+        country: "FR".to_owned(),
+        ..ConnectRequest::default()
+    }
+}
+
+fn yealink() -> ConnectRequest {
+    ConnectRequest { mac: Some("249ad888d0f4".to_owned()), model: "T54W".to_owned(), ..request("yealink") }
+}
+
+/// What stands behind the host in the address of the link.
+fn path(link: &LinkView) -> String {
+    link.url.reveal().strip_prefix("https://sip.example.org").unwrap().to_owned()
+}
+
+fn get(served: &Served, path: &str, user_agent: &str) -> Answer {
+    served.send("GET", path, &[("User-Agent", user_agent)], "")
+}
+
+fn linphone(served: &Served, path: &str) -> Answer {
+    let headers = [("User-Agent", "Linphone/5.1.65"), ("X-Linphone-Provisioning", "1")];
+    served.send("GET", path, &headers, "")
+}
+
+fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
+    text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "))
+}
+
+fn show(served: &Served, phone: &str) -> PhoneView {
+    match phones(served, PhonesRequest::Show { phone: phone.to_owned() }) {
+        Ok(PhonesReply::Phone(view)) => view,
+        _ => panic!("no phone"),
+    }
+}
+
+fn steps(served: &Served, phone: &str) -> Vec<String> {
+    show(served, phone).steps.into_iter().map(|step| step.step).collect()
+}
+
+fn later(served: &Served, seconds: u64) {
+    served.hut.now_ms.fetch_add(seconds * 1_000, Ordering::Relaxed);
+}
+
+/// Whether this is the secret of a device of alice's.
+fn opens(served: &Served, device: &str, secret: &str) -> bool {
+    let account = served.hut.directory.account_of(&Aor::parse("alice@d").unwrap()).unwrap();
+    let device = account.devices.iter().find(|known| known.id.0.to_string() == device).unwrap();
+    device.ha1.sha256.expose() == Ha1Set::of_secret("alice", "d", secret).sha256.expose()
+}
+
+#[test]
+fn a_telephone_is_told_its_account_once_and_its_own_address_gives_no_secret() {
+    let served = served("once");
+    let link = connect(&served, yealink()).map_err(|why| why.text).unwrap();
+    let folder = path(&link);
+    assert!(folder.len() == 36 && folder.ends_with('/'), "{folder}");
+    assert_eq!(get(&served, &format!("{folder}y000000000096.cfg"), YEALINK).status, 404);
+    let given = get(&served, &format!("{folder}249ad888d0f4.cfg"), YEALINK);
+    assert_eq!((given.status, given.header("cache-control")), (200, Some("no-store")), "{given:?}");
+    assert_eq!(value(&given.body, "account.1.display_name"), Some("Zoé & Co"));
+    let secret = value(&given.body, "account.1.password").unwrap();
+    assert!(secret.len() == 32 && opens(&served, &link.device, secret));
+    let own = value(&given.body, "static.auto_provision.server.url").unwrap();
+    let own = own.strip_prefix("https://sip.example.org").unwrap();
+    assert!(own.len() == folder.len() && own != folder);
+
+    later(&served, 121);
+    let again = get(&served, &format!("{folder}249ad888d0f4.cfg"), YEALINK);
+    assert_eq!((again.status, again.code().as_str()), (410, "link_over"));
+    let nightly = get(&served, &format!("{own}249ad888d0f4.cfg"), YEALINK);
+    assert_eq!(nightly.status, 200);
+    assert_eq!(value(&nightly.body, "account.1.password"), None, "it keeps the one that it has");
+    assert_eq!(
+        value(&nightly.body, "static.auto_provision.server.url").unwrap(),
+        format!("https://sip.example.org{own}")
+    );
+    assert!(opens(&served, &link.device, secret));
+    let pem = get(&served, &format!("{own}authority.pem"), YEALINK);
+    assert!(pem.status == 200 && pem.body.starts_with("-----BEGIN"), "{pem:?}");
+    assert_eq!(steps(&served, &link.phone), ["link_made", "fetched", "asked_again", "fetched"]);
+}
+
+#[test]
+fn a_link_that_is_over_gives_nothing_and_a_newer_one_ends_it() {
+    let served = served("over");
+    let first = connect(&served, request("other")).map_err(|why| why.text).unwrap();
+    let again = ConnectRequest { device: Some(first.device.clone()), ..request("other") };
+    let second = connect(&served, again.clone()).map_err(|why| why.text).unwrap();
+    assert_eq!((&second.phone, &second.device), (&first.phone, &first.device));
+    assert_eq!(get(&served, &path(&first), "curl").status, 410);
+    later(&served, 15 * 60);
+    let over = get(&served, &path(&second), "curl");
+    assert_eq!((over.status, over.code().as_str()), (410, "link_over"));
+    let view = show(&served, &second.phone);
+    assert_eq!(view.fault.as_deref(), Some("link_expired"));
+    assert_eq!(view.sentence.as_deref(), Some("Le lien a expiré."));
+    let third = connect(&served, again).map_err(|why| why.text).unwrap();
+    let card = get(&served, &path(&third), "curl");
+    assert!(card.status == 200 && card.body.contains("mot de passe"), "{card:?}");
+}
+
+#[test]
+fn what_the_one_before_was_told_is_worth_nothing_once_a_new_link_is_used() {
+    let served = served("rotated");
+    let first = connect(&served, yealink()).map_err(|why| why.text).unwrap();
+    let file = |link: &LinkView| get(&served, &format!("{}249ad888d0f4.cfg", path(link)), YEALINK).body;
+    let old = value(&file(&first), "account.1.password").unwrap().to_owned();
+    assert_eq!(*served.hut.revoked.lock().unwrap(), Vec::<String>::new());
+    let again = ConnectRequest { device: Some(first.device.clone()), ..yealink() };
+    let second = connect(&served, again).map_err(|why| why.text).unwrap();
+    assert!(opens(&served, &first.device, &old), "a link that nobody has used changes nothing");
+    let new = value(&file(&second), "account.1.password").unwrap().to_owned();
+    assert!(opens(&served, &first.device, &new) && !opens(&served, &first.device, &old));
+    assert_eq!(*served.hut.revoked.lock().unwrap(), [format!("alice@d/{}", first.device)]);
+}
+
+#[test]
+fn another_phone_than_the_link_was_made_for_gets_nothing_and_it_is_told_why() {
+    let served = served("other");
+    let link = connect(&served, yealink()).map_err(|why| why.text).unwrap();
+    let folder = path(&link);
+    let other_mac = get(&served, &format!("{folder}249ad8000001.cfg"), "Yealink SIP-T54W 96.86.0.75");
+    assert_eq!((other_mac.status, other_mac.code().as_str()), (403, "forbidden"));
+    assert_eq!(show(&served, &link.phone).fault.as_deref(), Some("wrong_mac"));
+    let liar = get(&served, &format!("{folder}249ad888d0f4.cfg"), "Yealink SIP-T54W 96 24:9a:d8:00:00:01");
+    assert_eq!(liar.status, 403);
+    let snom = "Mozilla/4.0 (compatible; snomD785-SIP 10.1.33.33 1.0 249ad888d0f4 SXM)";
+    assert_eq!(get(&served, &format!("{folder}249ad888d0f4.cfg"), snom).status, 403);
+    assert_eq!(show(&served, &link.phone).fault.as_deref(), Some("wrong_vendor"));
+    for beside in ["index.html", "249ad888d0f4.boot", "../../etc/passwd", "%2e%2e%2fx"] {
+        assert_eq!(get(&served, &format!("{folder}{beside}"), YEALINK).status, 404, "{beside}");
+    }
+    assert_eq!(
+        get(&served, &format!("{folder}249ad888d0f4.cfg"), YEALINK).status,
+        200,
+        "nothing was used up"
+    );
+}
+
+#[test]
+fn there_is_no_file_at_an_address_that_could_be_guessed() {
+    let served = served("guess");
+    connect(&served, yealink()).map_err(|why| why.text).unwrap();
+    for guess in [
+        "/249ad888d0f4.cfg",
+        "/p/249ad888d0f4.cfg",
+        "/p/249ad888d0f4/249ad888d0f4.cfg",
+        "/p/pho_1/249ad888d0f4.cfg",
+        "/p/1/249ad888d0f4.cfg",
+        "/p//249ad888d0f4.cfg",
+        "/cfg249ad888d0f4.xml",
+        "/p/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/249ad888d0f4.cfg",
+    ] {
+        let answer = get(&served, guess, YEALINK);
+        assert_eq!(answer.status, 404, "{guess}");
+        assert!(!answer.body.contains("password"), "{guess}");
+    }
+}
+
+#[test]
+fn who_guesses_tokens_is_no_longer_answered_for_a_minute() {
+    let served = served("guesses");
+    let statuses: Vec<u16> =
+        (0..25).map(|at| get(&served, &format!("/p/{at:032}/linphone.xml"), "curl").status).collect();
+    assert_eq!(statuses, [[404; 20].as_slice(), [429; 5].as_slice()].concat());
+    let link = connect(&served, request("linphone")).map_err(|why| why.text).unwrap();
+    assert_eq!(linphone(&served, &path(&link)).status, 429);
+    later(&served, 60);
+    assert_eq!(linphone(&served, &path(&link)).status, 200);
+}
+
+#[test]
+fn a_browser_or_a_preview_that_opens_a_link_for_linphone_does_not_use_it_up() {
+    let served = served("preview");
+    let link = connect(&served, request("linphone")).map_err(|why| why.text).unwrap();
+    assert!(link.code.as_ref().unwrap().reveal().starts_with("linphone-config:https://"));
+    for agent in ["Mozilla/5.0 (X11; Linux x86_64)", "TelegramBot (like TwitterBot)", ""] {
+        let refused = get(&served, &path(&link), agent);
+        assert_eq!((refused.status, refused.code().as_str()), (403, "forbidden"), "{agent}");
+    }
+    let head = served.send("HEAD", &path(&link), &[("X-Linphone-Provisioning", "1")], "");
+    assert_eq!(head.status, 405);
+    let given = linphone(&served, &path(&link));
+    assert_eq!(given.header("content-type"), Some("application/xml; charset=utf-8"));
+    assert!(given.body.contains("&lt;sip:sip.example.org:5060;transport=tcp&gt;"), "{}", given.body);
+}
+
+#[test]
+fn the_same_phone_may_ask_again_at_once_and_has_then_the_newer_secret() {
+    let served = served("again");
+    let link = connect(&served, yealink()).map_err(|why| why.text).unwrap();
+    let file = format!("{}249ad888d0f4.cfg", path(&link));
+    let [first, second] = [0, 1].map(|_| get(&served, &file, YEALINK).body);
+    let secret = |body: &str| value(body, "account.1.password").unwrap().to_owned();
+    assert_ne!(secret(&first), secret(&second));
+    assert!(opens(&served, &link.device, &secret(&second)));
+}
+
+#[test]
+fn a_telephone_whose_address_nobody_has_typed_says_it_when_it_comes() {
+    let served = served("learned");
+    let link = connect(&served, request("yealink")).map_err(|why| why.text).unwrap();
+    assert_eq!(get(&served, &format!("{}249ad888d0f4.cfg", path(&link)), YEALINK).status, 200);
+    let view = show(&served, &link.phone);
+    assert_eq!((view.mac.as_deref(), view.model.as_str()), (Some("24:9a:d8:88:d0:f4"), "SIP-T54W"));
+    assert_eq!(get(&served, &format!("{}249ad8000001.cfg", path(&link)), "").status, 403);
+}
+
+#[test]
+fn a_phone_has_several_accounts_each_with_a_secret_of_its_own() {
+    let served = served("lines");
+    let also = vec![LineRequest { account: "desk@d".to_owned(), device: None }];
+    let link = connect(&served, ConnectRequest { also, ..yealink() }).map_err(|why| why.text).unwrap();
+    let body = get(&served, &format!("{}249ad888d0f4.cfg", path(&link)), YEALINK).body;
+    let users = [1, 2].map(|line| value(&body, &format!("account.{line}.user_name")).unwrap().to_owned());
+    assert_eq!(users, ["alice", "desk"]);
+    assert_ne!(value(&body, "account.1.password"), value(&body, "account.2.password"));
+    assert_eq!(show(&served, &link.phone).lines.len(), 2);
+}
+
+#[test]
+fn a_disabled_account_is_told_to_nobody() {
+    let served = served("disabled");
+    let link = connect(&served, request("linphone")).map_err(|why| why.text).unwrap();
+    let change = coeur_api::AccountChange { enabled: Some(false), ..Default::default() };
+    assert!(ask(&served, Request::AccountChange { account: "alice@d".into(), change }).is_ok());
+    assert_eq!(linphone(&served, &path(&link)).status, 403);
+    assert_eq!(show(&served, &link.phone).fault.as_deref(), Some("account_disabled"));
+}
+
+#[test]
+fn the_steps_of_a_phone_are_seen_until_it_is_registered() {
+    let served = served("steps");
+    let link = connect(&served, request("linphone")).map_err(|why| why.text).unwrap();
+    later(&served, 2);
+    assert_eq!(linphone(&served, &path(&link)).status, 200);
+    served.door.journeys().password_refused(b"alice", served.hut.now_ms.load(Ordering::Relaxed));
+    assert_eq!(show(&served, &link.phone).fault.as_deref(), Some("wrong_password"));
+    served.hut.registered.lock().unwrap().push(RegistrationView {
+        account: "alice@d".into(),
+        contact: "sip:alice@192.0.2.9".into(),
+        flow: "tls 192.0.2.9:40000".into(),
+        device: link.device.clone(),
+        expires_in_s: 600,
+    });
+    let view = show(&served, &link.phone);
+    assert!(view.registered && view.fault.is_none());
+    assert_eq!(steps(&served, &link.phone), ["link_made", "fetched", "password_refused", "registered"]);
+}
+
+#[test]
+fn what_cannot_be_told_is_refused_before_anything_is_made() {
+    let served = served("refused");
+    let cases = [
+        (ConnectRequest { vendor: Some("nokia".into()), ..request("") }, Why::Invalid),
+        (ConnectRequest { mac: Some("no".into()), ..request("yealink") }, Why::Invalid),
+        (ConnectRequest { mac: Some("020000000001".into()), vendor: None, ..request("") }, Why::Invalid),
+        (ConnectRequest { account: "nobody@d".into(), ..request("yealink") }, Why::NotFound),
+        (ConnectRequest { device: Some("999".into()), ..request("yealink") }, Why::NotFound),
+        (ConnectRequest { transport: Some("sctp".into()), ..request("yealink") }, Why::Invalid),
+        (
+            ConnectRequest {
+                also: vec![LineRequest { account: "desk@d".into(), device: None }],
+                model: "HT801".into(),
+                ..request("grandstream")
+            },
+            Why::Invalid,
+        ),
+    ];
+    for (request, why) in cases {
+        let refusal = connect(&served, request.clone()).err().unwrap_or_else(|| panic!("{request:?}"));
+        assert_eq!(refusal.why, why, "{request:?}: {}", refusal.text);
+    }
+    let account = served.hut.directory.account_of(&Aor::parse("alice@d").unwrap()).unwrap();
+    assert_eq!(account.devices.len(), 1);
+}
+
+#[test]
+fn what_a_phone_would_be_told_is_shown_without_a_secret_and_nothing_is_made() {
+    let served = served("render");
+    let Ok(PhonesReply::Rendered(view)) = phones(&served, PhonesRequest::Render(yealink())) else {
+        panic!("not rendered")
+    };
+    assert_eq!(value(&view.settings, "account.1.password"), Some("SECRET"));
+    let Ok(PhonesReply::List(list)) = phones(&served, PhonesRequest::List) else { panic!("no list") };
+    assert_eq!(list, []);
+}
+
+#[test]
+fn a_phone_that_is_removed_is_told_nothing_any_more() {
+    let served = served("removed");
+    let link = connect(&served, yealink()).map_err(|why| why.text).unwrap();
+    assert!(phones(&served, PhonesRequest::Remove { phone: link.phone.clone() }).is_ok());
+    assert_eq!(get(&served, &format!("{}249ad888d0f4.cfg", path(&link)), YEALINK).status, 404);
+    let gone = phones(&served, PhonesRequest::Show { phone: link.phone });
+    assert_eq!(gone.err().map(|why| why.why), Some(Why::NotFound));
+}
