@@ -54,6 +54,8 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::PrivateKey, certificate.map_or(Value::Null, |(_, key)| path(key))),
         (Key::Http, settings.http.map_or(json!("off"), |http| Value::from(http.to_string()))),
         (Key::Web, settings.web.map_or(json!("off"), |web| Value::from(web.to_string()))),
+        (Key::PhonesUrl, settings.phones_url.as_deref().map_or(Value::Null, Value::from)),
+        (Key::Pnp, settings.pnp.map_or(json!("off"), |pnp| Value::from(pnp.to_string()))),
         (Key::Shards, json!(settings.shards)),
         (Key::Log, json!(settings.log)),
         (Key::LogFormat, json!(if settings.log_format == LogFormat::Json { "json" } else { "text" })),

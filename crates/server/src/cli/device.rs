@@ -4,6 +4,7 @@ use super::account::{made, policy_name, say, view};
 use super::door::{Way, print_json};
 use super::exit::Failure;
 use super::grammar::{Device, DeviceVerb, Dtmf};
+use super::phone;
 use super::table::{duration, table};
 use super::terminal::{print, secret_from_stdin, warn_of_weak};
 use super::words::Word;
@@ -39,6 +40,12 @@ pub fn run(arguments: Device) -> Result<(), Failure> {
             way.ask(Request::DeviceChange { account: account.clone(), device: device.clone(), dtmf })?;
             say(json, &Word::DeviceChanged.with(&[&device, &account]))
         }
+        DeviceVerb::Connect { phone } => phone::connect(&way, phone, json),
+        DeviceVerb::Phones => phone::list(&way, json),
+        DeviceVerb::Phone { phone } => phone::show(&way, phone, json),
+        DeviceVerb::Forget { phone } => phone::forget(&way, phone, json),
+        DeviceVerb::Sync { account, device, reboot } => phone::sync(&way, &account, device, reboot, json),
+        DeviceVerb::Seen => phone::seen(&way, json),
         DeviceVerb::Revoke { account, device } => {
             let account = way.full_account(&account)?;
             way.ask(Request::DeviceRevoke { account: account.clone(), device: device.clone() })?;

@@ -18,6 +18,7 @@ pub mod exit;
 pub mod grammar;
 pub mod import;
 mod man;
+pub mod phone;
 pub mod progress;
 pub mod records;
 pub mod registrations;
@@ -73,6 +74,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Account(arguments) => account::run(arguments),
         Command::Device(arguments) => device::run(arguments),
+        Command::Provision(arguments) => phone::provision(arguments),
         Command::Domain(arguments) => domain::run(arguments),
         Command::SetupLink(arguments) => setup_link::run(arguments),
         Command::Token(arguments) => token::run(arguments),

@@ -40,6 +40,8 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::PrivateKey
         | Key::Http
         | Key::Web
+        | Key::PhonesUrl
+        | Key::Pnp
         | Key::Shards
         | Key::Log
         | Key::LogFormat

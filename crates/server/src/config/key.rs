@@ -29,6 +29,8 @@ keys! {
     PrivateKey "key" "COEUR_KEY" "Private key of the certificate (PEM).",
     Http "http" "COEUR_HTTP" "Address of /metrics, /healthz and /readyz; `off` for none.",
     Web "web" "COEUR_WEB" "Address of the API (and of the pages that come with it); `off` for none. Whoever reaches it from elsewhere sees what passes: leave it on loopback.",
+    PhonesUrl "phones_url" "COEUR_PHONES_URL" "Where phones reach the pages, as links for them begin: https://HOST[:PORT]. Without it, the address of `web` in clear, which gives passwords to local networks alone.",
+    Pnp "pnp" "COEUR_PNP" "Address of ours in the local network (IPv4) in which phones that are plugged in are heard and, once claimed, told where to fetch their settings (SIP PnP); `off` for none.",
     Shards "shards" "COEUR_SHARDS" "Threads that carry SIP, 1 to 64.",
     Log "log" "COEUR_LOG" "Level (error, warn, info, debug, trace) or a filter such as coeur=debug.",
     LogFormat "log_format" "COEUR_LOG_FORMAT" "text or json.",

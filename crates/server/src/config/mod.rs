@@ -7,6 +7,7 @@ pub mod file;
 pub mod key;
 pub mod listen;
 pub mod origin;
+mod phones;
 pub mod settings;
 pub mod suggest;
 pub mod turn;

@@ -1,7 +1,7 @@
 //! The settings as the server uses them, resolved from layers.
 
 use super::listen::{Scheme, is_host};
-use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source, turn};
+use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source, phones, turn};
 use crate::recordings;
 use crate::turn::peers::Wanted;
 use coeur_exchange::world::CallMode;
@@ -10,7 +10,7 @@ use coeur_sip::header::NameAddr;
 use coeur_sip::network::Network;
 use coeur_sip::uri::Uri;
 use coeur_storage::Keep;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -34,6 +34,10 @@ pub struct Settings {
     pub http: Option<SocketAddr>,
     /// Of API and pages.
     pub web: Option<SocketAddr>,
+    /// As links for phones begin, without a `/` at its end.
+    pub phones_url: Option<String>,
+    /// The network in which phones that are plugged in are heard.
+    pub pnp: Option<Ipv4Addr>,
     pub shards: usize,
     pub log: String,
     pub log_format: LogFormat,
@@ -137,6 +141,8 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         certificate: reader.certificate(),
         http: reader.one(Key::Http, http).unwrap_or_else(|| DEFAULT_HTTP.parse().ok()),
         web: reader.one(Key::Web, http).unwrap_or_else(|| DEFAULT_WEB.parse().ok()),
+        phones_url: reader.one(Key::PhonesUrl, phones::url),
+        pnp: reader.one(Key::Pnp, phones::pnp).flatten(),
         shards: reader.one(Key::Shards, shards).unwrap_or_else(default_shards),
         log: reader.one(Key::Log, log).unwrap_or_else(|| "info".to_owned()),
         log_format: reader.one(Key::LogFormat, log_format).unwrap_or(LogFormat::Text),

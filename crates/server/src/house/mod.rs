@@ -11,6 +11,7 @@ pub mod deaths;
 pub mod kept;
 pub mod ledger;
 pub mod offline;
+pub mod phones;
 pub mod prompts;
 pub mod recovery;
 pub mod room;

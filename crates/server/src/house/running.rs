@@ -19,6 +19,7 @@ use crate::trace::search::{Query, micros, search};
 use crate::trace::{Conversation, Tap, page};
 use crate::turn::Office;
 use base64::Engine as _;
+use coeur_api::provision::PhonePlace;
 use coeur_api::{
     Audience, CallView, CallsPage, ConversationsPage, Desk, GivenSecret, House, IceServerView, PhoneSocket,
     PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status, TraceMessagesRequest,
@@ -67,6 +68,8 @@ pub struct Running {
     pub prompts: Prompts,
     /// Set once it runs.
     pub turn: OnceLock<TurnOutside>,
+    /// Where phones reach us; set once the pages are served.
+    pub phone_place: OnceLock<PhonePlace>,
     /// Of API and pages, where they are served.
     pub web: OnceLock<WebOutside>,
 }
@@ -271,6 +274,10 @@ impl House for Running {
             Audience::Callee => Hearer::Callee,
         };
         self.taped(Ask::Play { id, prompt, to })
+    }
+
+    fn phone_place(&self) -> Option<PhonePlace> {
+        self.phone_place.get().cloned()
     }
 
     fn random(&self, bytes: &mut [u8]) {

@@ -9,7 +9,7 @@ use super::services::{HouseServices, consume};
 use super::shown::Shown;
 use super::taping::recordings;
 use super::upkeep::Upkeep;
-use super::{boot, calls, recovery, secrets, strangers, turn, web};
+use super::{boot, calls, phones, recovery, secrets, strangers, turn, web};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::listen::bracketed;
@@ -140,6 +140,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         office: turn.as_ref().map(|turn| turn.office.clone()),
         turn: OnceLock::new(),
         web: OnceLock::new(),
+        phone_place: OnceLock::new(),
         recordings,
         prompts: Prompts {
             folder: folder.join("prompts"),
@@ -181,6 +182,10 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         let started = turn.start(settings, &running, encrypted, clock).map_err(unreachable)?;
         // It is set here alone.
         let _ = running.turn.set(started);
+    }
+    if let Some(place) = phones::place(settings, &running, doors.web_address()) {
+        // It is set here alone.
+        let _ = running.phone_place.set(place);
     }
     let web = doors.serve(runtime.handle(), settings, &running, door.clone(), stopping);
     Ok(Server {
@@ -503,6 +508,10 @@ impl Doors {
     }
 
     /// Returns where the API is.
+    fn web_address(&self) -> Option<std::net::SocketAddr> {
+        self.web.as_ref().map(|web| web.address)
+    }
+
     fn serve(
         self,
         runtime: &tokio::runtime::Handle,

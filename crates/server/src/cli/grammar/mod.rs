@@ -2,6 +2,7 @@
 //! command line, the environment and the file obey the same rules and give the same errors.
 
 mod people;
+mod phone;
 mod settings;
 mod sign_in;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 mod turn;
 
 pub use people::{Tenant, TenantVerb, User, UserVerb};
+pub use phone::{Carrier, Maker, PhoneOf, Provision, ProvisionVerb};
 pub use settings::Settings;
 pub use sign_in::{SetupLink, Token, TokenVerb};
 pub use turn::{Turn, TurnVerb};
@@ -42,6 +44,7 @@ impl Cli {
         let place = match &mut command {
             Command::Account(given) => &mut given.place,
             Command::Device(given) => &mut given.place,
+            Command::Provision(given) => &mut given.place,
             Command::Domain(given) => &mut given.place,
             Command::SetupLink(given) => &mut given.place,
             Command::Token(given) => &mut given.place,
@@ -110,6 +113,8 @@ pub enum Command {
     Account(Account),
     /// The devices of an account, each with its own secret
     Device(Device),
+    /// What phones are told
+    Provision(Provision),
     /// The domains that this server answers for
     Domain(Domain),
     /// A link by which the first owner is made, or a user gives himself a password
@@ -160,6 +165,7 @@ impl Command {
         match self {
             Command::Account(Account { place, .. })
             | Command::Device(Device { place, .. })
+            | Command::Provision(Provision { place, .. })
             | Command::Domain(Domain { place, .. })
             | Command::SetupLink(SetupLink { place, .. })
             | Command::Token(Token { place, .. })
@@ -422,6 +428,44 @@ pub enum DeviceVerb {
         #[arg(long, value_enum)]
         dtmf: Dtmf,
     },
+    /// Make a link where the phone of a device fetches its settings, once: a code to scan, or an address
+    #[command(
+        after_help = "The secret is made when the phone fetches; the one of before, if there was one, is then worth nothing. A new link ends the one of before.\n\nExamples:\n  coeur device connect alice                           a code for Linphone\n  coeur device connect alice --vendor yealink --model T54W --mac 24:9a:d8:88:d0:f4\n  coeur device connect alice 3 --also desk@example.org --vendor snom"
+    )]
+    Connect {
+        #[command(flatten)]
+        phone: PhoneOf,
+    },
+    /// The phones that are told their accounts, and what is wrong with them
+    Phones,
+    /// How a phone does on its way from its link to its registration
+    #[command(after_help = "Example:\n  coeur device phone pho_3")]
+    Phone {
+        /// Its name, as `coeur device phones` shows it
+        phone: String,
+    },
+    /// Tell a phone nothing any more; its devices stay
+    #[command(after_help = "Example:\n  coeur device forget pho_3")]
+    Forget {
+        /// Its name, as `coeur device phones` shows it
+        phone: String,
+    },
+    /// Ask a registered phone to fetch its settings now
+    #[command(after_help = "Examples:\n  coeur device sync alice 3\n  coeur device sync alice --reboot")]
+    Sync {
+        /// user@domain, or user where there is one domain
+        account: String,
+        /// Its number, as `coeur device list` shows it; all of the account when absent
+        device: Option<String>,
+        /// It starts anew first
+        #[arg(long)]
+        reboot: bool,
+    },
+    /// Phones that were plugged in and have asked the network who tells them (setting `pnp`)
+    #[command(
+        after_help = "One of them is claimed by its address:\n  coeur device connect alice --mac 24:9a:d8:88:d0:f4"
+    )]
+    Seen,
     /// Take a device's rights away at once
     #[command(after_help = "Example:\n  coeur device revoke alice@example.org 3")]
     Revoke {

@@ -39,6 +39,12 @@ pub struct Settings {
     /// Address of the API and of the pages that come with it, or `off` [env: COEUR_WEB] [default: 127.0.0.1:8090]
     #[arg(long, value_name = "IP:PORT")]
     pub web: Option<String>,
+    /// Where phones reach the pages: https://HOST[:PORT] [env: COEUR_PHONES_URL] [default: the address of --web]
+    #[arg(long, value_name = "URL")]
+    pub phones_url: Option<String>,
+    /// Our address in the local network in which phones that are plugged in are heard, or `off` [env: COEUR_PNP] [default: off]
+    #[arg(long, value_name = "IPV4")]
+    pub pnp: Option<String>,
     /// Threads that carry SIP [env: COEUR_SHARDS] [default: one per core]
     #[arg(long, value_name = "N")]
     pub shards: Option<String>,
@@ -130,6 +136,8 @@ impl Settings {
         layer.flag(Key::PrivateKey, self.key);
         layer.flag(Key::Http, self.http);
         layer.flag(Key::Web, self.web);
+        layer.flag(Key::PhonesUrl, self.phones_url);
+        layer.flag(Key::Pnp, self.pnp);
         layer.flag(Key::Shards, self.shards);
         layer.flag(Key::Log, self.log);
         layer.flag(Key::LogFormat, self.log_format);
