@@ -95,10 +95,22 @@ impl Phone {
         std::fs::write(self.folder.path().join(TONE), wav).expect("sound file");
     }
 
+    /// One whose file of accounts is this text.
+    pub fn start_told(setup: &Setup<'_>, accounts: &str) -> Self {
+        let network = Network::Address(setup.place.address);
+        let (folder, control_port) = (Folder::new("baresip"), free_port());
+        write_configuration(folder.path(), setup, network, "PCMU", false, control_port);
+        std::fs::write(folder.path().join("accounts"), accounts).expect("accounts file");
+        Self::run(setup, network, folder, control_port)
+    }
+
     fn start_as(setup: &Setup<'_>, network: Network, codecs: &str, ice: bool) -> Self {
-        let folder = Folder::new("baresip");
-        let control_port = free_port();
+        let (folder, control_port) = (Folder::new("baresip"), free_port());
         write_configuration(folder.path(), setup, network, codecs, ice, control_port);
+        Self::run(setup, network, folder, control_port)
+    }
+
+    fn run(setup: &Setup<'_>, network: Network, folder: Folder, control_port: u16) -> Self {
         let log = std::fs::File::create(folder.path().join("baresip.log")).expect("log file");
         let child = setup
             .place

@@ -60,15 +60,30 @@ impl<'a> Setup<'a> {
 
 impl Linphone {
     pub fn start(setup: &Setup<'_>) -> Self {
+        Self::run(setup.place, setup.user, &configuration(setup), setup.tone_hz, setup.auto_answer)
+    }
+
+    /// One that knows nothing but where it is told its account.
+    pub fn told_by(url: &str) -> Self {
+        let (udp, tcp, tls, rtp) = (free_port(), free_port(), free_port(), free_port());
+        let at = Place::LOOPBACK.address;
+        let configuration = format!(
+            "[sip]\nsip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port={tls}\nbind_address={at}\nguess_hostname=0\n\
+             [rtp]\naudio_rtp_port={rtp}\n\n[misc]\nconfig-uri={url}\n"
+        );
+        Self::run(Place::LOOPBACK, "told", &configuration, 440, true)
+    }
+
+    fn run(place: Place, user: &str, configuration: &str, tone_hz: u32, auto_answer: bool) -> Self {
         let folder = Folder::new("linphone");
         // It starts no network without a place for its databases.
         std::fs::create_dir_all(folder.path().join(".local/share/linphone")).expect("a folder");
-        std::fs::write(folder.path().join("tone.wav"), tone::wav(setup.tone_hz)).expect("tone file");
-        std::fs::write(folder.path().join("linphonerc"), configuration(setup)).expect("configuration file");
+        std::fs::write(folder.path().join("tone.wav"), tone::wav(tone_hz)).expect("tone file");
+        std::fs::write(folder.path().join("linphonerc"), configuration).expect("configuration file");
         let out = std::fs::File::create(folder.path().join("words.log")).expect("log file");
-        let mut command = setup.place.command("linphonec");
+        let mut command = place.command("linphonec");
         command.arg("-c").arg("linphonerc").args(["-d", "1", "-l", "linphone.log"]);
-        if setup.auto_answer {
+        if auto_answer {
             command.arg("-a");
         }
         let mut child = command
@@ -80,7 +95,7 @@ impl Linphone {
             .spawn()
             .expect("linphonec is installed (Debian package linphone-cli)");
         let input = child.stdin.take().expect("piped");
-        let mut phone = Self { child: Child(child), folder, input, read_to: 0, user: setup.user.into() };
+        let mut phone = Self { child: Child(child), folder, input, read_to: 0, user: user.into() };
         phone.command("soundcard use files");
         let file = |name: &str| phone.folder.path().join(name).display().to_string();
         let (tone, heard) = (file("tone.wav"), file("heard.wav"));

@@ -1,0 +1,94 @@
+//! Real programs are told their accounts by a link, and register with what they were told.
+
+use coeur_interop::coeur::{Coeur, DOMAIN};
+use coeur_interop::linphone::Linphone;
+use coeur_interop::{baresip, free_port};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+struct Provisioner {
+    server: Coeur,
+    web: u16,
+}
+
+/// One link, as `coeur device connect --json` gives it.
+struct Link {
+    phone: String,
+    url: String,
+    device: String,
+}
+
+impl Provisioner {
+    fn start(name: &str) -> Self {
+        let web = free_port();
+        let address = format!("127.0.0.1:{web}");
+        let accounts = [("alice", "typed-by-hand-1"), ("bob", "typed-by-hand-2")];
+        Self { server: Coeur::start_with(name, &accounts, &["--web", &address]), web }
+    }
+
+    fn connect(&self, arguments: &[&str]) -> Link {
+        let arguments = [&["device", "connect"], arguments, &["--json"]].concat();
+        let link: serde_json::Value = serde_json::from_str(&self.server.cli(&arguments, "")).expect("JSON");
+        let text = |key: &str| link[key].as_str().expect("a text").to_owned();
+        Link { phone: text("phone"), url: text("url"), device: text("device") }
+    }
+
+    fn phone(&self, link: &Link) -> serde_json::Value {
+        let shown = self.server.cli(&["device", "phone", &link.phone, "--json"], "");
+        serde_json::from_str(&shown).expect("JSON")
+    }
+
+    /// As a program that is not Linphone.
+    fn get(&self, url: &str) -> (u16, String) {
+        let path = url.split_once(&format!(":{}", self.web)).expect("the address of the pages").1;
+        let mut stream = TcpStream::connect(("127.0.0.1", self.web)).expect("the pages are served");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("asked");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+    }
+}
+
+fn steps(phone: &serde_json::Value) -> Vec<&str> {
+    let steps = phone["steps"].as_array().expect("steps");
+    steps.iter().filter_map(|step| step["step"].as_str()).collect()
+}
+
+#[test]
+#[ignore = "needs linphonec"]
+fn linphonec_is_told_its_account_by_a_link_and_registers_with_it() {
+    let provisioner = Provisioner::start("provision-linphone");
+    let link = provisioner.connect(&["alice"]);
+    assert_eq!(provisioner.get(&link.url).0, 403, "a browser uses nothing up");
+    let mut phone = Linphone::told_by(&link.url);
+    phone.registered();
+    provisioner.server.wait_for_registrations(1);
+    let shown = provisioner.phone(&link);
+    assert_eq!(shown["registered"], true, "{shown}");
+    assert_eq!(steps(&shown), ["link_made", "fetched", "registered"], "{shown}");
+    assert!(shown["user_agent"].as_str().is_some_and(|agent| agent.to_lowercase().contains("linphone")));
+    let devices = provisioner.server.cli(&["registrations", "--json"], "");
+    let devices: serde_json::Value = serde_json::from_str(&devices).expect("JSON");
+    assert_eq!(devices[0]["device"], link.device.as_str(), "{devices}");
+    println!("{shown}");
+}
+
+#[test]
+#[ignore = "needs baresip"]
+fn baresip_registers_with_the_line_that_a_link_gives() {
+    let provisioner = Provisioner::start("provision-baresip");
+    let link = provisioner.connect(&["bob", "--vendor", "baresip", "--transport", "udp"]);
+    let (status, accounts) = provisioner.get(&link.url);
+    assert_eq!(status, 200);
+    let secret =
+        accounts.split_once("auth_pass=\"").and_then(|(_, rest)| rest.split_once('"')).expect("a secret").0;
+    let setup = baresip::Setup::on_loopback(&provisioner.server, ("bob", secret), "udp", 440);
+    let mut phone = baresip::Phone::start_told(&setup, &accounts);
+    phone.registered();
+    provisioner.server.wait_for_registrations(1);
+    assert_eq!(provisioner.phone(&link)["registered"], true);
+    let (again, _) = provisioner.get(&link.url);
+    assert_eq!(again, 200, "the same source may ask again at once");
+    assert!(accounts.contains(&format!("sip:bob@{DOMAIN}")));
+}
