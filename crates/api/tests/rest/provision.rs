@@ -16,6 +16,7 @@ fn served(name: &str) -> Served {
         display_name: "Zoé & Co".to_owned(),
         secret: None,
         policy: "auto".to_owned(),
+        user: None,
     });
     let made = ask(&served, Request::AccountsAdd { accounts: accounts.to_vec() });
     assert!(made.is_ok());
