@@ -60,7 +60,7 @@ impl<'a> Setup<'a> {
 
 impl Linphone {
     pub fn start(setup: &Setup<'_>) -> Self {
-        Self::run(setup.place, setup.user, &configuration(setup), setup.tone_hz, setup.auto_answer)
+        Self::run(setup.place.clone(), setup.user, &configuration(setup), setup.tone_hz, setup.auto_answer)
     }
 
     /// One that knows nothing but where it is told its account.
