@@ -7,6 +7,7 @@
 
 use crate::answer::{answer, answer_malformed, answer_stranger};
 use crate::call::{self, Calls};
+use crate::check_sync::{self, CheckSync};
 use crate::context::Context;
 use crate::event::Event;
 use crate::flow::Flow;
@@ -30,6 +31,7 @@ pub(crate) struct Roles<'r> {
     pub(crate) registrar: &'r mut Registrar,
     pub(crate) proxy: &'r mut Proxy,
     pub(crate) calls: &'r mut Calls,
+    pub(crate) check_sync: &'r mut CheckSync,
     pub(crate) draining: &'r mut bool,
 }
 
@@ -54,6 +56,7 @@ fn handle(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input<'_>) {
             roles.registrar.tick(cx);
             roles.proxy.tick(cx);
             roles.calls.tick(cx);
+            roles.check_sync.tick(cx);
         }
         Input::Told(Command::Revoked { aor, device }) => {
             roles.registrar.revoke(cx, &aor, device);
@@ -64,6 +67,9 @@ fn handle(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input<'_>) {
             *roles.draining = true;
             roles.proxy.drain(cx);
             roles.calls.drain(cx);
+        }
+        Input::Told(Command::CheckSync { aor, device, reboot }) => {
+            roles.check_sync.ask(cx, &aor, device, reboot);
         }
         Input::Told(Command::Asked { ticket, ask }) => roles.calls.asked(cx, ticket, ask),
         Input::SendFailed { token, .. } if call::is_token(token.0) => roles.calls.send_failed(cx, token),
@@ -81,6 +87,9 @@ fn response(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: Flow, message: &M
     let branch = message.via().ok().and_then(|via| via.branch);
     if branch.is_some_and(|branch| call::shard_of_branch(branch).is_some()) {
         return roles.calls.response(cx, flow, message);
+    }
+    if branch.is_some_and(|branch| check_sync::shard_of_branch(branch).is_some()) {
+        return roles.check_sync.response(cx, flow, message);
     }
     roles.proxy.response(cx, flow, message);
 }

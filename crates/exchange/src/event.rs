@@ -277,4 +277,8 @@ counters! {
     send_failures,
     /// Requests refused because a limit was reached.
     limits_hit,
+    /// Phones that were asked to fetch their settings.
+    check_syncs_sent,
+    /// Of these, those that have said yes.
+    check_syncs_obeyed,
 }

@@ -46,6 +46,8 @@ pub enum Command {
     Revoked { aor: Aor, device: Option<coeur_directory::DeviceId> },
     /// The server is about to stop: new requests are answered 503, callers who wait too, and calls whose media is ours end.
     Drain,
+    /// The phones of a device, or of all devices of an account, are asked to fetch their settings.
+    CheckSync { aor: Aor, device: Option<coeur_directory::DeviceId>, reboot: bool },
     /// A question about calls; every shard answers with one [`crate::outbox::Output::Told`].
     Asked { ticket: Ticket, ask: Ask },
 }

@@ -17,12 +17,14 @@
 //! | [`call`] | calls as a back-to-back user agent, one leg for each side |
 //! | [`silence`] | why a side of a call is not heard |
 //! | [`proxy`] | RFC 3261 section 16 |
+//! | `check_sync` | phones that are asked to fetch their settings |
 //! | [`service`] | who answers within this program |
 
 pub mod answer;
 pub mod bindings;
 pub mod call;
 pub mod call_record;
+mod check_sync;
 pub mod context;
 pub mod dispatch;
 pub mod event;
@@ -55,6 +57,7 @@ pub mod world;
 
 use answer::Answers;
 use call::Calls;
+use check_sync::CheckSync;
 use coeur_sip::time::{Monotonic, Now};
 use coeur_sip::{Message, Method};
 use context::Context;
@@ -77,13 +80,16 @@ pub struct Exchange {
     registrar: Registrar,
     proxy: Proxy,
     calls: Calls,
+    check_sync: CheckSync,
     /// New requests are answered 503; what runs is finished.
     draining: bool,
 }
 
 /// The shard that owns the transaction of ours whose branch this is, for the server to hand a response over.
 pub fn shard_of_branch(branch: &[u8]) -> Option<ShardId> {
-    proxy::shard_of_branch(branch).or_else(|| call::shard_of_branch(branch))
+    proxy::shard_of_branch(branch)
+        .or_else(|| call::shard_of_branch(branch))
+        .or_else(|| check_sync::shard_of_branch(branch))
 }
 
 /// The shard that owns the call inside of whose dialogs a request is, for the server to hand it over.
@@ -108,6 +114,7 @@ impl Exchange {
             registrar: Registrar::new(),
             proxy: Proxy::new(proxy_seed, world),
             calls: Calls::new(calls_seed),
+            check_sync: CheckSync::default(),
             draining: false,
         }
     }
@@ -128,6 +135,7 @@ impl Exchange {
             registrar: &mut self.registrar,
             proxy: &mut self.proxy,
             calls: &mut self.calls,
+            check_sync: &mut self.check_sync,
             draining: &mut self.draining,
         };
         dispatch::dispatch(&mut roles, &mut cx, input);
@@ -172,7 +180,12 @@ impl Exchange {
 
     /// When `Input::Ticked` is next wanted.
     pub fn next_deadline(&self) -> Option<Monotonic> {
-        let roles = [self.registrar.next_deadline(), self.proxy.next_deadline(), self.calls.next_deadline()];
+        let roles = [
+            self.registrar.next_deadline(),
+            self.proxy.next_deadline(),
+            self.calls.next_deadline(),
+            self.check_sync.next_deadline(),
+        ];
         roles.into_iter().flatten().min()
     }
 

@@ -276,6 +276,21 @@ impl House for Running {
         self.taped(Ask::Play { id, prompt, to })
     }
 
+    fn sync(&self, aor: &Aor, device: Option<DeviceId>, reboot: bool) -> Result<usize, Refusal> {
+        let Some(shards) = self.shards.get() else { return Ok(0) };
+        let (user, domain) = (aor.user().as_bytes(), aor.domain().as_bytes());
+        let mut told = 0;
+        self.world.bindings.each_of(user, domain, (self.now)().monotonic, |view| {
+            told += usize::from(view.flow().is_some() && device.is_none_or(|one| one == view.draft().device));
+        });
+        // Any shard can send over any flow; that of a connection hands it to its own.
+        if let Some(inbox) = shards.inboxes.first() {
+            // A command is never refused.
+            let _ = inbox.tell(Notice::Told(Command::CheckSync { aor: aor.clone(), device, reboot }));
+        }
+        Ok(told)
+    }
+
     fn phone_place(&self) -> Option<PhonePlace> {
         self.phone_place.get().cloned()
     }

@@ -234,7 +234,8 @@ fn owner_elsewhere(message: &Message<'_>, own: ShardId, shards: usize) -> Option
     }
     let owner = if message.is_response() {
         let branch = message.via().ok()?.branch?;
-        let digits = branch.strip_prefix(b"z9hG4bKc").or_else(|| branch.strip_prefix(b"z9hG4bKb"))?;
+        let kinds: [&[u8]; 3] = [b"z9hG4bKc", b"z9hG4bKb", b"z9hG4bKn"];
+        let digits = kinds.iter().find_map(|kind| branch.strip_prefix(*kind))?;
         read_hex(digits.get(..2)?)? as usize
     } else {
         // A call of a shard that is no more after a restart has gone to another.
