@@ -9,6 +9,7 @@ pub mod house;
 pub mod media;
 pub mod net;
 pub mod observe;
+pub mod pnp;
 pub mod recordings;
 pub mod shard;
 pub mod tls;

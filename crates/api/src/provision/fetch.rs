@@ -154,7 +154,7 @@ impl Door {
         {
             return Err(self.other(row, now_ms, Seen::OtherMac));
         }
-        match vendor == Vendor::Linphone && !fetch.is_provisioning {
+        match vendor == Vendor::Linphone && !is_linphone(fetch) {
             true => Err(Outcome::NotThePhone),
             false => Ok(()),
         }
@@ -256,6 +256,13 @@ impl Door {
         }
         Ok(secrets)
     }
+}
+
+/// Newer ones say so in a header, and 5.1 calls itself this way while it has no account. Browsers, and messengers that show
+/// what is behind a link, do not.
+fn is_linphone(fetch: &Fetch<'_>) -> bool {
+    let said = identify(fetch.user_agent).vendor;
+    fetch.is_provisioning || fetch.user_agent == "Unknown" || said == Some(Vendor::Linphone)
 }
 
 /// A link of a program is a file; of one that was typed without it, the file is meant.

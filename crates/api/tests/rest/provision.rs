@@ -227,6 +227,7 @@ fn a_browser_or_a_preview_that_opens_a_link_for_linphone_does_not_use_it_up() {
     }
     let head = served.send("HEAD", &path(&link), &[("X-Linphone-Provisioning", "1")], "");
     assert_eq!(head.status, 405);
+    assert_eq!(get(&served, &path(&link), "Unknown").status, 200, "as Linphone 5.1 asks");
     let given = linphone(&served, &path(&link));
     assert_eq!(given.header("content-type"), Some("application/xml; charset=utf-8"));
     assert!(given.body.contains("&lt;sip:sip.example.org:5060;transport=tcp&gt;"), "{}", given.body);

@@ -1,10 +1,15 @@
-//! Where phones reach this server, as links for them say.
+//! Where phones reach this server, as links for them say, and those that are plugged in.
 
 use super::Running;
+use crate::cli::exit::Failure;
 use crate::config::Settings;
+use crate::pnp::Sockets;
+use coeur_api::Door;
 use coeur_api::provision::PhonePlace;
+use coeur_exchange::event::Event;
 use coeur_sip::Transport;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// `None` where nothing is served that a phone could fetch.
 pub fn place(settings: &Settings, running: &Running, web: Option<SocketAddr>) -> Option<PhonePlace> {
@@ -30,4 +35,47 @@ pub fn place(settings: &Settings, running: &Running, web: Option<SocketAddr>) ->
         tls: port(Transport::Tls),
         authority,
     })
+}
+
+/// What an event says of a phone that is being connected.
+pub fn watch(door: &Door, event: &Event) {
+    let now_ms = super::unix_time_ms();
+    match event {
+        Event::AuthenticationFailed { user, .. } => door.journeys().password_refused(user, now_ms),
+        // RFC 3261 section 21.4.26.
+        Event::CallEnded(record) if record.status == 488 => {
+            let callee = record.callee.as_ref().and_then(|callee| callee.account.as_ref());
+            callee.into_iter().for_each(|account| door.journeys().media_refused(account, now_ms));
+        }
+        Event::Registered { .. }
+        | Event::Unregistered { .. }
+        | Event::RelayRefused { .. }
+        | Event::DeviceProvedSha256 { .. }
+        | Event::CallProtected { .. }
+        | Event::CallLooked(_)
+        | Event::Speaks { .. }
+        | Event::CallEnded(_)
+        | Event::Notice { .. } => {}
+    }
+}
+
+/// Begins to hear phones that are plugged in, where that is set.
+pub fn hear(
+    settings: &Settings,
+    running: &Arc<Running>,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<(), Failure> {
+    let Some(address) = settings.pnp else { return Ok(()) };
+    let opened = {
+        let _inside = runtime.enter();
+        Sockets::open(address)
+    };
+    let sockets = opened.map_err(|why| {
+        Failure::failed(format!(
+            "pnp {address}: {why}; give our address in the network of the phones, or `off`"
+        ))
+    })?;
+    let serve = sockets.serve(running.strangers.clone());
+    running.deaths.spawn_task(runtime.handle(), "the listener of phones that are plugged in", serve);
+    Ok(())
 }

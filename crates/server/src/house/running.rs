@@ -10,6 +10,7 @@ use super::shown::Shown;
 use super::turn::TurnOutside;
 use crate::observe::health;
 use crate::observe::silences::{Silences, sound_view, verdict_view};
+use crate::pnp::Strangers;
 use crate::recordings::Recordings;
 use crate::shard::{Inbox, Notice, Stats};
 use crate::trace::ladder::{self, Style};
@@ -19,7 +20,7 @@ use crate::trace::search::{Query, micros, search};
 use crate::trace::{Conversation, Tap, page};
 use crate::turn::Office;
 use base64::Engine as _;
-use coeur_api::provision::PhonePlace;
+use coeur_api::provision::{PhonePlace, StrangerView};
 use coeur_api::{
     Audience, CallView, CallsPage, ConversationsPage, Desk, GivenSecret, House, IceServerView, PhoneSocket,
     PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status, TraceMessagesRequest,
@@ -68,6 +69,8 @@ pub struct Running {
     pub prompts: Prompts,
     /// Set once it runs.
     pub turn: OnceLock<TurnOutside>,
+    /// Phones that were plugged in and are nobody's yet.
+    pub strangers: Arc<Strangers>,
     /// Where phones reach us; set once the pages are served.
     pub phone_place: OnceLock<PhonePlace>,
     /// Of API and pages, where they are served.
@@ -289,6 +292,14 @@ impl House for Running {
             let _ = inbox.tell(Notice::Told(Command::CheckSync { aor: aor.clone(), device, reboot }));
         }
         Ok(told)
+    }
+
+    fn strangers(&self) -> Vec<StrangerView> {
+        self.strangers.views(super::unix_time_ms())
+    }
+
+    fn adopt(&self, mac: &str, url: &str) -> bool {
+        self.strangers.claim(mac, url, super::unix_time_ms())
     }
 
     fn phone_place(&self) -> Option<PhonePlace> {

@@ -85,6 +85,7 @@ pub fn consume(events: &Receiver<(ShardId, Event)>, door: &Door, silences: &Sile
             if let Event::CallLooked(looked) = &event {
                 silences.note(looked);
             }
+            super::phones::watch(door, &event);
             if let Event::DeviceProvedSha256 { aor, device } = event {
                 proofs.push(Change::DeviceProvedSha256 { aor, device });
             }

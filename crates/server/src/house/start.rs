@@ -141,6 +141,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         turn: OnceLock::new(),
         web: OnceLock::new(),
         phone_place: OnceLock::new(),
+        strangers: Arc::default(),
         recordings,
         prompts: Prompts {
             folder: folder.join("prompts"),
@@ -183,6 +184,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         // It is set here alone.
         let _ = running.turn.set(started);
     }
+    phones::hear(settings, &running, &runtime)?;
     if let Some(place) = phones::place(settings, &running, doors.web_address()) {
         // It is set here alone.
         let _ = running.phone_place.set(place);

@@ -154,6 +154,10 @@ fn open(scheme: Scheme, address: SocketAddr, shared: bool) -> io::Result<Socket>
         socket.set_reuse_address(true)?;
         let _ = socket.set_tcp_mss(SEGMENT_BYTES_MAX);
     } else if shared {
+        if address.is_ipv4() {
+            // What another socket of this host has joined a group for is not for this one.
+            let _ = socket.set_multicast_all_v4(false);
+        }
         let _ = super::udp::let_be_fragmented(&socket, address.is_ipv6());
         let _ = socket.set_recv_buffer_size(UDP_BUFFER);
         let _ = socket.set_send_buffer_size(UDP_BUFFER);
