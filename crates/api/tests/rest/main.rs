@@ -3,6 +3,6 @@
 mod contract;
 mod door;
 mod me;
-mod resources;
 mod provision;
+mod resources;
 mod served;
