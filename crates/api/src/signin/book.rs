@@ -111,6 +111,10 @@ impl Book {
         self.tokens.values()
     }
 
+    pub(super) fn passkey(&self, id: &[u8]) -> Option<&PasskeyRow> {
+        self.people.values().flat_map(|keys| &keys.passkeys).find(|passkey| *passkey.id == *id)
+    }
+
     pub(super) fn apply(&mut self, change: &SignInChange) {
         match change {
             SignInChange::LinkOffered { user, hash, until_ms } => {

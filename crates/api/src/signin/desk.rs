@@ -1,5 +1,6 @@
 //! Where people and programs come to prove who they are.
 
+use super::passkey::Answered;
 use super::password::{Broken, Passwords, SALT_BYTES};
 use super::pending::Pending;
 use super::secret::{self, RANDOM_BYTES};
@@ -19,6 +20,9 @@ pub struct Desk {
     pub(super) tally: Tally,
     /// Of [`super::known`]; `None` where the key of the installation gave none, and then no browser is known.
     pub(super) known_key: Option<hmac::Key>,
+    /// Of [`super::passkey`]; `None` as above, and then there are no passkeys.
+    pub(super) challenge_key: Option<hmac::Key>,
+    answered: Mutex<Answered>,
     throttle: Mutex<Throttle>,
     pending: Mutex<Pending>,
     notes: Mutex<Notes>,
@@ -53,9 +57,12 @@ impl Desk {
 
     pub(super) fn with(door: Arc<Door>, passwords: Result<Passwords, Broken>) -> Result<Arc<Self>, Broken> {
         let known_key = door.records().mac_key("known browsers");
+        let challenge_key = door.records().mac_key("challenges of passkeys");
         Ok(Arc::new(Self {
             door,
             known_key,
+            challenge_key,
+            answered: Mutex::default(),
             passwords: passwords?,
             tally: Tally::default(),
             throttle: Mutex::default(),
@@ -108,6 +115,10 @@ impl Desk {
         }
         drop(notes);
         self.door.note_sign_in(action, subject, detail);
+    }
+
+    pub(super) fn answered(&self) -> MutexGuard<'_, Answered> {
+        lock(&self.answered)
     }
 
     pub(super) fn turn(&self) -> MutexGuard<'_, ()> {

@@ -159,6 +159,11 @@ impl Desk {
         Some(Entered::Wait { ms })
     }
 
+    /// A passkey that opens nothing here; whose it would be nobody knows.
+    pub(super) fn passkey_failed(&self, visitor: &Visitor) {
+        self.failed(None, visitor, "passkey");
+    }
+
     /// What was typed for a login that nobody has is not written down: it may be a password.
     fn failed(&self, user: Option<&User>, visitor: &Visitor, what: &str) {
         self.tally.failed.one();

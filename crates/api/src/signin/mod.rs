@@ -16,6 +16,7 @@ mod keep;
 mod known;
 mod link;
 mod network;
+mod passkey;
 mod password;
 mod pending;
 mod recovery;

@@ -8,7 +8,7 @@ use super::session::Signed;
 use super::{recovery, secret, totp};
 use crate::model::Refusal;
 use coeur_directory::UserId;
-use coeur_storage::{Digest, SessionEnd, SignInChange};
+use coeur_storage::{Digest, PasskeyRow, SessionEnd, SignInChange};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -47,6 +47,14 @@ pub(super) struct Renewed {
 }
 
 impl Desk {
+    /// In the order in which they were added.
+    pub(super) fn passkeys(&self, user: UserId) -> Result<Vec<PasskeyRow>, Refusal> {
+        let mut all =
+            self.door.book(|book| book.keys(user).map_or(Vec::new(), |keys| keys.passkeys.clone()))?;
+        all.sort_by_key(|row| row.added_at_ms);
+        Ok(all)
+    }
+
     pub(super) fn factors(&self, user: UserId) -> Result<Factors, Refusal> {
         let of = |keys: &Keys| Factors {
             password: keys.phc.is_some(),
@@ -151,7 +159,7 @@ impl Desk {
     }
 
     /// Changes what a user proves himself with, renames this session and ends his others.
-    fn renew(
+    pub(super) fn renew(
         &self,
         signed: &Signed,
         visitor: &Visitor,

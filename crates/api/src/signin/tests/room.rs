@@ -17,9 +17,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(super) const PASSWORD: &str = "correct horse battery";
+pub(in crate::signin) const PASSWORD: &str = "correct horse battery";
 
-pub(super) struct Hut {
+pub(in crate::signin) struct Hut {
     directory: Directory,
     now_ms: AtomicU64,
     counter: AtomicU64,
@@ -56,15 +56,15 @@ impl House for Hut {
     }
 }
 
-pub(super) struct Room {
-    pub(super) hut: Arc<Hut>,
-    pub(super) door: Arc<Door>,
-    pub(super) desk: Arc<Desk>,
+pub(in crate::signin) struct Room {
+    pub(in crate::signin) hut: Arc<Hut>,
+    pub(in crate::signin) door: Arc<Door>,
+    pub(in crate::signin) desk: Arc<Desk>,
     folder: PathBuf,
 }
 
 impl Room {
-    pub(super) fn new(name: &str) -> Self {
+    pub(in crate::signin) fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("coeur-signin-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
@@ -83,27 +83,27 @@ impl Room {
     }
 
     /// As after a restart: what is on the disk, and nothing else.
-    pub(super) fn again(mut self) -> Self {
+    pub(in crate::signin) fn again(mut self) -> Self {
         let folder = std::mem::take(&mut self.folder);
         let now_ms = self.hut.unix_time_ms() + 1;
         drop(self);
         Self::over(folder, Directory::new(), now_ms)
     }
 
-    pub(super) fn pass(&self, ms: u64) {
+    pub(in crate::signin) fn pass(&self, ms: u64) {
         self.hut.now_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
-    pub(super) fn hut_users(&self) -> usize {
+    pub(in crate::signin) fn hut_users(&self) -> usize {
         self.hut.directory.users()
     }
 
-    pub(super) fn now_s(&self) -> u64 {
+    pub(in crate::signin) fn now_s(&self) -> u64 {
         self.hut.unix_time_ms() / 1_000
     }
 
     /// A user with [`PASSWORD`].
-    pub(super) async fn user(&self, login: &str, role: Role) -> UserId {
+    pub(in crate::signin) async fn user(&self, login: &str, role: Role) -> UserId {
         let id = self.door.records().next_user_id().unwrap();
         let user = User::new(id, login, role);
         self.door.change(&operator(), Change::User(UserChange::Added(Box::new(user)))).map(drop).unwrap();
@@ -112,33 +112,33 @@ impl Room {
         id
     }
 
-    pub(super) fn keep(&self, change: SignInChange) {
+    pub(in crate::signin) fn keep(&self, change: SignInChange) {
         let decided = self.door.decide(&operator(), |_| Ok::<_, crate::Refusal>((vec![change], ())));
         assert!(decided.is_ok());
     }
 
-    pub(super) fn enable(&self, login: &str, enabled: bool) {
+    pub(in crate::signin) fn enable(&self, login: &str, enabled: bool) {
         let change = crate::UserAmendment { enabled: Some(enabled), ..Default::default() };
         let request = Request::UserChange { user: login.to_owned(), change };
         assert!(self.door.answer(&operator(), request).is_ok());
     }
 
-    pub(super) fn remove(&self, login: &str) {
+    pub(in crate::signin) fn remove(&self, login: &str) {
         let request = Request::UserRemove { user: login.to_owned() };
         assert!(self.door.answer(&operator(), request).is_ok());
     }
 
-    pub(super) fn role(&self, id: UserId, role: Role) {
+    pub(in crate::signin) fn role(&self, id: UserId, role: Role) {
         let patch = UserPatch { role: Some(role), ..UserPatch::default() };
         let change = Change::User(UserChange::Changed { id, patch });
         assert!(self.door.change(&operator(), change).is_ok());
     }
 
-    pub(super) async fn enter(&self, login: &str, password: &str) -> Entered {
+    pub(in crate::signin) async fn enter(&self, login: &str, password: &str) -> Entered {
         self.enter_from(login, password, visitor("192.0.2.1"), None).await
     }
 
-    pub(super) async fn enter_from(
+    pub(in crate::signin) async fn enter_from(
         &self,
         login: &str,
         password: &str,
@@ -155,43 +155,43 @@ impl Room {
     }
 
     /// With the right password and nothing else: the text of the cookie.
-    pub(super) async fn session(&self, login: &str) -> secret::Text {
+    pub(in crate::signin) async fn session(&self, login: &str) -> secret::Text {
         match self.enter(login, PASSWORD).await {
             Entered::In { session, .. } => session,
             other => panic!("{}", said(&other)),
         }
     }
 
-    pub(super) async fn half(&self, login: &str) -> secret::Text {
+    pub(in crate::signin) async fn half(&self, login: &str) -> secret::Text {
         match self.enter(login, PASSWORD).await {
             Entered::Half(text) => text,
             other => panic!("{}", said(&other)),
         }
     }
 
-    pub(super) fn code(&self, half: &str, code: &str) -> Entered {
+    pub(in crate::signin) fn code(&self, half: &str, code: &str) -> Entered {
         let given = Code { half, code, known: None, old: None };
         self.desk.enter_code(given, &visitor("192.0.2.1")).map_err(|why| why.text).unwrap()
     }
 
     /// The right code of now.
-    pub(super) fn shown(&self, secret: &[u8]) -> String {
+    pub(in crate::signin) fn shown(&self, secret: &[u8]) -> String {
         totp::code(secret, self.now_s())
     }
 
-    pub(super) fn signed(&self, session: &str) -> Option<Signed> {
+    pub(in crate::signin) fn signed(&self, session: &str) -> Option<Signed> {
         self.desk.signed(session).map_err(|why| why.text).unwrap()
     }
 
     /// `action subject detail` of the audit rows, the first first.
-    pub(super) fn audit(&self) -> Vec<String> {
+    pub(in crate::signin) fn audit(&self) -> Vec<String> {
         let mut rows: Vec<AuditRow> = self.door.records().audit(0, None, 10_000).unwrap();
         rows.reverse();
         rows.into_iter().map(|row| format!("{} {} {}", row.action, row.subject, row.detail)).collect()
     }
 
     /// Every byte that is on the disk.
-    pub(super) fn disk(&self) -> Vec<u8> {
+    pub(in crate::signin) fn disk(&self) -> Vec<u8> {
         let names = ["coeur.db", "coeur.db-wal"];
         names.iter().flat_map(|name| std::fs::read(self.folder.join(name)).unwrap_or_default()).collect()
     }
@@ -205,19 +205,19 @@ impl Drop for Room {
     }
 }
 
-pub(super) fn operator() -> Operator {
+pub(in crate::signin) fn operator() -> Operator {
     Operator::owner_of_data("test")
 }
 
-pub(super) fn given(text: &str) -> Given {
+pub(in crate::signin) fn given(text: &str) -> Given {
     Given::new(text.to_owned())
 }
 
-pub(super) fn visitor(address: &str) -> Visitor {
+pub(in crate::signin) fn visitor(address: &str) -> Visitor {
     Visitor { address: address.parse::<IpAddr>().unwrap(), agent: "a browser".to_owned() }
 }
 
-pub(super) fn chosen(login: &str, password: &str) -> Chosen {
+pub(in crate::signin) fn chosen(login: &str, password: &str) -> Chosen {
     Chosen {
         login: login.to_owned(),
         display_name: "The Owner".to_owned(),
@@ -226,7 +226,7 @@ pub(super) fn chosen(login: &str, password: &str) -> Chosen {
     }
 }
 
-pub(super) fn said(entered: &Entered) -> &'static str {
+pub(in crate::signin) fn said(entered: &Entered) -> &'static str {
     match entered {
         Entered::In { .. } => "in",
         Entered::Half(_) => "half",
@@ -237,6 +237,6 @@ pub(super) fn said(entered: &Entered) -> &'static str {
 }
 
 /// Whether these bytes are in those.
-pub(super) fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
+pub(in crate::signin) fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
     bytes.windows(wanted.len()).any(|part| part == wanted)
 }

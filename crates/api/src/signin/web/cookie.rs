@@ -10,6 +10,9 @@ const HALF: [&str; 2] = ["__Host-coeur-half", "coeur-half"];
 /// A browser that was signed in before.
 const KNOWN: [&str; 2] = ["__Host-coeur-known", "coeur-known"];
 
+/// For whom a challenge of a passkey was made.
+const ASKED: [&str; 2] = ["__Host-coeur-asked", "coeur-asked"];
+
 const KNOWN_LIFE_S: u64 = 180 * 86_400;
 const HALF_LIFE_S: u64 = 300;
 
@@ -19,6 +22,10 @@ pub(in crate::signin) fn session(headers: &HeaderMap) -> Option<&str> {
 
 pub(super) fn half(headers: &HeaderMap) -> Option<&str> {
     read(headers, HALF)
+}
+
+pub(super) fn asked(headers: &HeaderMap) -> Option<&str> {
+    read(headers, ASKED)
 }
 
 pub(super) fn known(headers: &HeaderMap) -> Option<&str> {
@@ -45,6 +52,16 @@ impl Cookies {
 
     pub(super) fn half(mut self, text: &str) -> Self {
         self.set(HALF, text, Some(HALF_LIFE_S));
+        self
+    }
+
+    pub(super) fn asked(mut self, text: &str) -> Self {
+        self.set(ASKED, text, Some(HALF_LIFE_S));
+        self
+    }
+
+    pub(super) fn no_asked(mut self) -> Self {
+        self.set(ASKED, "", Some(0));
         self
     }
 

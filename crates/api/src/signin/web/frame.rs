@@ -1,5 +1,5 @@
 //! What all pages of sign-in have around them. Everything that is shown is escaped where it is put in (`maud`); there is
-//! no script, and no style but the file.
+//! no script and no style but those of the files, and no page needs the script but for passkeys.
 
 use super::words::Word;
 use crate::rest::{Tongue, Web};
@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
 
-/// Nothing but our own style, our own forms and pictures that are in the page.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Nothing but our own style, our own forms, the one script of passkeys, and pictures that are in the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const STYLE: &str = include_str!("style.css");
 
 pub(super) fn router() -> Router<Web> {
@@ -47,6 +47,7 @@ pub(super) fn page(
                 meta name="robots" content="noindex";
                 title { (title.say(tongue)) " – Coeur" }
                 link rel="stylesheet" href="/auth/style.css";
+                script src="/auth/passkey.js" defer {}
             }
             body {
                 main {

@@ -88,7 +88,7 @@ struct SessionView {
     last_used_at: String,
 }
 
-type Told = Result<Response, Problem>;
+pub(super) type Told = Result<Response, Problem>;
 
 async fn sign_in(visit: Visit, Json(sent): Json<Sent>) -> Told {
     from_here(&visit.headers).then_some(()).ok_or_else(stranger)?;
@@ -132,16 +132,16 @@ fn told(visit: &Visit, entered: Entered, wrong: &str) -> Told {
     Ok(response)
 }
 
-fn stranger() -> Problem {
+pub(super) fn stranger() -> Problem {
     Problem::because(Code::Forbidden, "a page of another site asked")
 }
 
-async fn signed(visit: &Visit) -> Result<(Signed, String), Problem> {
+pub(super) async fn signed(visit: &Visit) -> Result<(Signed, String), Problem> {
     visit.signed().await?.ok_or_else(|| Problem::new(Code::NotSignedIn))
 }
 
 /// The same for what changes something.
-async fn asked(visit: &Visit, method: Method) -> Result<(Signed, String), Problem> {
+pub(super) async fn asked(visit: &Visit, method: Method) -> Result<(Signed, String), Problem> {
     let (signed, text) = signed(visit).await?;
     let said = visit.headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
     match visit.desk.is_ours(&method, &visit.headers, &text, said) {

@@ -3,6 +3,7 @@
 pub(super) mod cookie;
 mod frame;
 mod json;
+mod passkeys;
 mod setup;
 mod sign_in;
 mod words;
@@ -29,6 +30,7 @@ pub(crate) fn router() -> Router<Web> {
         .merge(sign_in::router())
         .merge(yours::router())
         .merge(json::router())
+        .merge(passkeys::router())
         .merge(frame::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }

@@ -161,6 +161,13 @@ fn form(tongue: Tongue, status: StatusCode, notice: Option<Notice>, login: &str,
             (field(Word::Password.say(tongue), "password", "password", "current-password", ""))
             button { (Word::SignIn.say(tongue)) }
         }
+        // Only a script can ask for a passkey, and shows this.
+        div .needs-passkeys hidden {
+            button #passkey-sign-in .plain type="button" data-next=(next) data-stopped=(Word::PasskeyStopped.say(tongue)) {
+                (Word::PasskeySignIn.say(tongue))
+            }
+            p #passkey-told role="status" {}
+        }
     };
     page(tongue, status, Word::SignIn, notice, body)
 }

@@ -13,13 +13,13 @@ use crate::signin::enter::blocking;
 use crate::signin::password::Given;
 use crate::signin::second::{Factors, Not, Renewed};
 use crate::signin::session::{Signed, name};
-use crate::signin::{secret, totp};
+use crate::signin::{passkey, secret, totp};
 use axum::Router;
 use axum::extract::Form;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
-use coeur_storage::{SessionEnd, SessionRow};
+use coeur_storage::{PasskeyRow, SessionEnd, SessionRow};
 use data_encoding::{BASE32_NOPAD, BASE64};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -33,6 +33,7 @@ pub(super) fn router() -> Router<Web> {
         .route("/auth/security/authenticator", get(show_authenticator).post(set_authenticator))
         .route("/auth/security/authenticator/off", post(remove_authenticator))
         .route("/auth/security/recovery-codes", post(new_codes))
+        .route("/auth/security/passkeys/remove", post(remove_passkey))
         .route("/auth/security/sessions/end", post(end_session))
 }
 
@@ -54,6 +55,12 @@ struct SentAuthenticator {
 #[derive(Deserialize)]
 struct Sent {
     csrf: String,
+}
+
+#[derive(Deserialize)]
+struct SentPasskey {
+    csrf: String,
+    passkey: String,
 }
 
 #[derive(Deserialize)]
@@ -171,6 +178,20 @@ async fn new_codes(visit: Visit, Form(sent): Form<Sent>) -> Response {
     }
 }
 
+async fn remove_passkey(visit: Visit, Form(sent): Form<SentPasskey>) -> Response {
+    match asked(visit, &sent.csrf).await {
+        Ok(inside) => {
+            let remove = move |desk: &Desk, signed: &Signed, visitor: &Visitor| {
+                let session = desk.remove_passkey(signed, &sent.passkey, visitor)?;
+                Ok(Renewed { session, codes: Vec::new() })
+            };
+            let done = changed(&inside, remove).await;
+            answered(&inside, done, Word::Failed)
+        }
+        Err(response) => response,
+    }
+}
+
 async fn end_session(visit: Visit, Form(sent): Form<SentEnd>) -> Response {
     let inside = match asked(visit, &sent.csrf).await {
         Ok(inside) => inside,
@@ -274,11 +295,12 @@ fn picture(text: &str) -> Option<String> {
 fn shown(inside: &Inside, status: StatusCode, notice: Option<Notice>) -> Response {
     let Inside { visit, signed, csrf } = inside;
     let tongue = visit.tongue;
-    let of_user = visit
-        .desk
-        .factors(signed.user.id)
-        .and_then(|factors| visit.desk.sessions(signed.user.id).map(|sessions| (factors, sessions)));
-    let Ok((factors, sessions)) = of_user else { return failed(tongue) };
+    let (desk, user) = (&visit.desk, signed.user.id);
+    let (Ok(factors), Ok(sessions), Ok(passkeys)) =
+        (desk.factors(user), desk.sessions(user), desk.passkeys(user))
+    else {
+        return failed(tongue);
+    };
     let csrf = csrf.as_str();
     let body = html! {
         p { (Word::Login.say(tongue)) ": " strong { (signed.user.login) } }
@@ -291,6 +313,7 @@ fn shown(inside: &Inside, status: StatusCode, notice: Option<Notice>) -> Respons
             button { (Word::Save.say(tongue)) }
         }
         (authenticator(tongue, csrf, &factors))
+        (own_passkeys(tongue, csrf, &passkeys))
         (places(tongue, csrf, &sessions, signed))
         h2 { (Word::SignOut.say(tongue)) }
         form method="post" action="/sign-out" {
@@ -318,6 +341,35 @@ fn authenticator(tongue: Tongue, csrf: &str, factors: &Factors) -> Markup {
         } @else {
             p { (Word::AuthenticatorOff.say(tongue)) }
             a .button href="/auth/security/authenticator" { (Word::AuthenticatorAdd.say(tongue)) }
+        }
+    }
+}
+
+fn own_passkeys(tongue: Tongue, csrf: &str, all: &[PasskeyRow]) -> Markup {
+    html! {
+        h2 { (Word::PasskeysTitle.say(tongue)) }
+        p { (Word::PasskeysLead.say(tongue)) }
+        ul .plain {
+            @for row in all {
+                li {
+                    strong { (row.name) } br; (Word::Since.say(tongue)) " " (rfc3339(row.added_at_ms))
+                    br;
+                    form .inline method="post" action="/auth/security/passkeys/remove" {
+                        input type="hidden" name="csrf" value=(csrf);
+                        input type="hidden" name="passkey" value=(passkey::name(&row.id));
+                        button .plain aria-label={ (Word::Remove.say(tongue)) " " (row.name) } { (Word::Remove.say(tongue)) }
+                    }
+                }
+            }
+        }
+        // Only a script can ask for a passkey, and shows this.
+        div .needs-passkeys hidden {
+            label for="passkey-name" { (Word::PasskeyName.say(tongue)) }
+            input #passkey-name type="text" autocomplete="off" maxlength="50";
+            button #passkey-add type="button" data-csrf=(csrf) data-stopped=(Word::PasskeyStopped.say(tongue)) {
+                (Word::PasskeyAdd.say(tongue))
+            }
+            p #passkey-told role="status" {}
         }
     }
 }
