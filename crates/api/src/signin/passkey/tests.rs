@@ -193,8 +193,12 @@ fn what_is_no_key_of_ours_is_none() {
     for value in bad {
         assert_eq!(PublicKey::parse(&encoded(&value.unwrap())), None);
     }
-    let twice = [0xa3, 0x01, 0x01, 0x03, 0x27, 0x01, 0x01];
-    assert_eq!(PublicKey::parse(&twice), None);
+    // Ed25519, with x: and with another x behind it.
+    let x = [&[0x21, 0x58, 0x20][..], &[1; 32]].concat();
+    let key =
+        |entries: u8, xs: &[u8]| [&[0xa0 + entries, 0x01, 0x01, 0x03, 0x27, 0x20, 0x06][..], xs].concat();
+    assert!(PublicKey::parse(&key(4, &x)).is_some());
+    assert_eq!(PublicKey::parse(&key(5, &[&x[..], &x[..]].concat())), None);
     let key = Soft::new(b"id").cose();
     for cut in 0..key.len() {
         assert_eq!(PublicKey::parse(&key[..cut]), None, "{cut}");
