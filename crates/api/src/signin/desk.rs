@@ -72,6 +72,11 @@ impl Desk {
         }))
     }
 
+    /// Somebody answers for the installation, and can sign in.
+    pub fn has_owner(&self) -> bool {
+        has_owner(&self.door)
+    }
+
     pub fn counters(&self) -> SignInCounters {
         let sessions = self.door.book(|book| book.sessions()).unwrap_or(0);
         self.tally.counters(sessions)

@@ -78,7 +78,7 @@ impl Desk {
             None => None,
         };
         let Ok(right) = self.passwords.verify(phc, given.password).await else {
-            self.throttle().succeeded(attempt);
+            self.throttle().undo(attempt);
             self.tally.busy.one();
             return Ok(Entered::Busy);
         };

@@ -99,6 +99,15 @@ impl Throttle {
         Ok(())
     }
 
+    /// It was not looked at.
+    pub(super) fn undo(&mut self, attempt: Attempt<'_>) {
+        let of_login = if attempt.known { &mut self.known } else { &mut self.logins };
+        give_back(of_login.get_mut(&attempt.key()));
+        if !attempt.known {
+            give_back(self.sources.get_mut(&attempt.source.into()));
+        }
+    }
+
     /// It was right. The login is not forgotten for strangers: the owner who comes in is no reason to let others guess
     /// anew.
     pub(super) fn succeeded(&mut self, attempt: Attempt<'_>) {
@@ -106,8 +115,7 @@ impl Throttle {
             self.known.remove(&attempt.key());
             return;
         }
-        give_back(self.sources.get_mut(&attempt.source.into()));
-        give_back(self.logins.get_mut(&attempt.key()));
+        self.undo(attempt);
     }
 }
 

@@ -75,6 +75,21 @@ fn cookies_are_for_no_script_and_no_other_site() {
 }
 
 #[test]
+fn whoever_comes_over_tls_has_cookies_of_this_host_alone_also_behind_a_proxy() {
+    let site = Site::new("proxy");
+    site.owner();
+    let mut browser = site.browser();
+    let headers =
+        [("Content-Type", "application/x-www-form-urlencoded"), ("Origin", "https://localhost:8090")];
+    let body = format!("login=owner&password={}", PASSWORD.replace(' ', "+"));
+    let done = browser.send("POST", "/sign-in", &headers, &body);
+    for line in done.lines("set-cookie") {
+        assert!(line.starts_with("__Host-") && line.ends_with("; Secure"), "{line}");
+    }
+    assert_eq!(browser.get("/auth/session").status, 200);
+}
+
+#[test]
 fn no_page_has_a_script_or_a_style_of_its_own_in_it_and_none_may_be_framed_or_kept() {
     let site = Site::new("policy");
     let mut owner = site.owner();
@@ -85,7 +100,7 @@ fn no_page_has_a_script_or_a_style_of_its_own_in_it_and_none_may_be_framed_or_ke
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
         assert!(policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
         assert_eq!(page.header("cache-control"), Some("no-store"), "{path}");
-        assert_eq!(page.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert_eq!(page.header("referrer-policy"), Some("same-origin"), "{path}: else forms have no Origin");
         assert_eq!(page.body.matches("<script").count(), 1, "{path}");
         assert!(page.body.contains("<script src=\"/auth/passkey.js\" defer></script>"), "{path}");
         for part in ["<style", " style=", "onclick", "javascript:"] {

@@ -43,21 +43,22 @@ pub fn run(arguments: Serve) -> Result<(), Failure> {
 /// As long as nobody answers for the installation, the link by which somebody does. It is printed for who started the
 /// server, and is in no log.
 fn offer_setup(server: &Server, settings: &Settings) {
-    if server.running.web_address().is_none() {
+    let Some(web) = server.running.web.get() else { return };
+    if web.desk.has_owner() {
+        return;
+    }
+    if settings.log_format == LogFormat::Json {
+        tracing::warn!("there is no owner yet; `coeur setup-link` makes the link by which one is made");
         return;
     }
     let what = SignInRequest::Link { user: None };
-    match (server.door.answer(&Operator::program(), Request::SignIn { what }), settings.log_format) {
-        (Ok(Reply::Link(link)), LogFormat::Text) => {
+    match server.door.answer(&Operator::program(), Request::SignIn { what }) {
+        Ok(Reply::Link(link)) => {
             let line = Word::SetupFirst.with(&[&super::setup_link::line(&link)]);
             print(&format!("{line}\n"));
         }
-        (Ok(_), LogFormat::Json | LogFormat::Text) => {
-            tracing::warn!("there is no owner yet; `coeur setup-link` makes the link by which one is made");
-        }
-        // There is an owner.
-        (Err(refusal), _) if refusal.why == Why::Exists => {}
-        (Err(refusal), _) => tracing::error!(why = %refusal.text, "no setup link could be made"),
+        Ok(_) => {}
+        Err(refusal) => tracing::error!(why = %refusal.text, "no setup link could be made"),
     }
 }
 

@@ -68,8 +68,9 @@ pub(super) fn page(
         (header::CONTENT_LANGUAGE, of(tongue.tag())),
         (header::VARY, of("Accept-Language")),
         (header::CONTENT_SECURITY_POLICY, of(POLICY)),
-        // The address of a link is told to nobody.
-        (header::REFERRER_POLICY, of("no-referrer")),
+        // The address of a link is told to no other site. `no-referrer` would have a browser say `Origin: null` with our own
+        // forms (Fetch standard, appending a request `Origin` header), which is what a stranger's page says.
+        (header::REFERRER_POLICY, of("same-origin")),
         (header::CACHE_CONTROL, of("no-store")),
     ];
     (status, headers, markup.into_string()).into_response()

@@ -41,7 +41,8 @@ struct Visit {
     visitor: Visitor,
     headers: HeaderMap,
     tongue: Tongue,
-    /// The browser came over TLS.
+    /// The browser came over TLS, here or before a proxy of ours: then it says so in `Origin`. Whoever lies there only has
+    /// cookies that his own browser does not send.
     secure: bool,
 }
 
@@ -60,10 +61,15 @@ impl FromRequestParts<Web> for Visit {
             desk: desk.clone(),
             visitor: Visitor { address, agent: agent.chars().take(LABEL_BYTES_MAX).collect() },
             tongue: Tongue::wanted(&headers),
+            secure: secure || origin(&headers).is_some_and(|origin| origin.starts_with("https://")),
             headers,
-            secure,
         })
     }
+}
+
+/// RFC 6454 section 7: of the page that asks, where a browser says it.
+fn origin(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::ORIGIN).and_then(|value| value.to_str().ok())
 }
 
 impl Visit {

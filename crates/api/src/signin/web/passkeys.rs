@@ -85,6 +85,7 @@ fn place(visit: &Visit) -> Result<Place, Problem> {
     if rp_id.starts_with('[') || rp_id.parse::<std::net::Ipv4Addr>().is_ok() {
         return Err(none());
     }
+    // Of who asks only the scheme is believed: the rest of his `Origin` is this host ([`from_here`]).
     let scheme = if visit.secure { "https" } else { "http" };
     Ok(Place { origin: format!("{scheme}://{}", host.to_ascii_lowercase()), rp_id })
 }
