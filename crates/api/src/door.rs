@@ -11,7 +11,7 @@ use crate::phone_door::{PhoneSocket, PhoneTicket};
 use crate::provision::{Counts, Journeys, Misses, PhonePlace, StrangerView};
 use crate::recordings::{Audience, RecordVerb};
 use crate::signin::Kept;
-use crate::traces::{ConversationsPage, TraceMessagesRequest};
+use crate::traces::{ConversationsPage, TraceExportRequest, TraceFileView, TraceMessagesRequest};
 use coeur_directory::{
     Account, AccountId, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory,
     Domain, Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy, Rights,
@@ -35,6 +35,10 @@ pub trait House: Send + Sync {
     /// Conversations, message by message: none where no server runs.
     fn trace_messages(&self, _request: &TraceMessagesRequest) -> ConversationsPage {
         ConversationsPage::default()
+    }
+    /// Conversations as a file; `None`: there is none.
+    fn trace_export(&self, _request: &TraceExportRequest) -> Option<TraceFileView> {
+        None
     }
     /// Calls that live: none where no server runs.
     fn calls(&self, _account: Option<&Account>, _limit: usize) -> Result<CallsPage, Refusal> {
@@ -147,7 +151,7 @@ impl Door {
                 let limit = limit.clamp(1, ROWS_MAX);
                 Ok(Reply::Registrations(self.house.registrations(account.as_ref(), after.as_deref(), limit)))
             }
-            Request::Trace(request) => Ok(Reply::Traces(self.house.traces(&request))),
+            Request::Trace(request) => self.trace(request),
             Request::IceServer { account, device } => self.ice_server(&account, device.as_deref()),
             Request::PhoneTicket { account } => self.phone_ticket(operator, &account),
             Request::Calls { account, limit } => self.calls(account.as_deref(), limit),
@@ -171,7 +175,8 @@ impl Door {
             Request::UserShow { user } => self.show_user(&user),
             Request::UserChange { user, change } => self.change_user(operator, &user, &change),
             Request::UserRemove { user } => self.remove_user(operator, &user),
-            Request::TraceMessages(request) => Ok(Reply::Conversations(self.house.trace_messages(&request))),
+            Request::TraceMessages(request) => self.trace_messages(request),
+            Request::TraceExport(request) => self.trace_export(request),
             Request::Recordings(request) => self.recordings(&request),
             Request::Phones(request) => self.phones(operator, request),
         }

@@ -26,6 +26,7 @@ pub mod provision;
 mod recordings;
 pub mod rest;
 mod signin;
+mod trace_door;
 mod traces;
 mod visits;
 
@@ -49,5 +50,5 @@ pub use recordings::{
 pub use signin::{Desk, LinkView, NewToken, SignInCounters, SignInRequest, TOKEN_PREFIX, TokenView};
 pub use traces::{
     CONVERSATIONS_MAX, ConversationView, ConversationsPage, MESSAGES_MAX, MessageView, PAGE_TEXT_BYTES_MAX,
-    TraceMessagesRequest,
+    TraceExportRequest, TraceFileView, TraceFormat, TraceMessagesRequest,
 };

@@ -5,7 +5,9 @@ use crate::people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 use crate::provision::{PhonesReply, PhonesRequest};
 use crate::recordings::{Audience, RecordVerb, RecordingsPage};
 use crate::signin::{LinkView, SignInRequest, TokenView};
-use crate::traces::{ConversationsPage, MessageView, TraceMessagesRequest};
+use crate::traces::{
+    ConversationsPage, MessageView, TraceExportRequest, TraceFileView, TraceMessagesRequest,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -196,6 +198,8 @@ pub enum Request {
     Phones(PhonesRequest),
     /// Recordings, those of the newest calls first.
     Recordings(RecordingsRequest),
+    /// Conversations as a file.
+    TraceExport(TraceExportRequest),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -248,6 +252,7 @@ pub enum Reply {
     Conversations(ConversationsPage),
     Recordings(RecordingsPage),
     Phones(PhonesReply),
+    TraceFile(Box<TraceFileView>),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

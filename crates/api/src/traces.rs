@@ -100,3 +100,40 @@ pub struct MessageView {
     /// Safe to show: secrets hidden, control characters escaped. Lines end with LF.
     pub text: String,
 }
+
+/// What a file of conversations is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TraceFormat {
+    /// Messages one behind the other.
+    #[default]
+    Text,
+    /// A sequence diagram for Mermaid.
+    Mermaid,
+    /// For tcpdump and Wireshark.
+    Pcap,
+}
+
+impl TraceFormat {
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Text | Self::Mermaid => "text/plain; charset=utf-8",
+            Self::Pcap => "application/vnd.tcpdump.pcap",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TraceExportRequest {
+    #[serde(flatten)]
+    pub found: TraceMessagesRequest,
+    pub format: TraceFormat,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceFileView {
+    pub media_type: String,
+    /// In base64 (RFC 4648 section 4).
+    pub content: String,
+}

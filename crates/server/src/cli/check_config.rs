@@ -44,6 +44,7 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
     let path = |path: &std::path::Path| Value::from(path.display().to_string());
     let list = |texts: Vec<String>| Value::from(texts);
     let certificate = settings.certificate.as_ref();
+    let hep = settings.hep.as_ref();
     vec![
         (Key::Data, path(&settings.data)),
         (Key::Domain, list(settings.domains.clone())),
@@ -60,6 +61,15 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::Log, json!(settings.log)),
         (Key::LogFormat, json!(if settings.log_format == LogFormat::Json { "json" } else { "text" })),
         (Key::TraceMb, json!(settings.trace_mb)),
+        (Key::TraceDiskMb, json!(settings.trace_disk_mb)),
+        (Key::TraceDays, json!(settings.trace_days)),
+        (Key::Hep, hep.map_or(json!("off"), |hep| Value::from(format!("udp://{}", hep.address)))),
+        (Key::HepId, json!(hep.map_or(0, |hep| hep.id))),
+        // Nobody needs to read it here.
+        (
+            Key::HepPassword,
+            if hep.is_some_and(|hep| hep.password.is_some()) { json!("***") } else { Value::Null },
+        ),
         (Key::RelayInside, list(settings.relay_inside.iter().map(ToString::to_string).collect())),
         (Key::FollowRedirects, json!(if settings.follow_redirects { "yes" } else { "no" })),
         (Key::ExpiresJitter, json!(settings.expires_jitter)),

@@ -4,12 +4,21 @@ use super::calls::media_path;
 use super::causes;
 use super::door::{Way, print_json, unexpected};
 use super::exit::{Exit, Failure};
-use super::grammar::Trace;
+use super::grammar::{Trace, TraceForm};
 use super::table::table;
 use super::terminal::{print, unicode};
 use super::words::{Language, Word};
-use coeur_api::{Reply, Request, SoundView, TraceRequest, TraceView, VerdictView};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use coeur_api::{
+    Reply, Request, SoundView, TraceExportRequest, TraceFormat, TraceMessagesRequest, TraceRequest,
+    TraceView, VerdictView,
+};
 use coeur_exchange::silence::Cause;
+use std::fs::OpenOptions;
+use std::io::{IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 /// How often `--follow` asks.
@@ -19,6 +28,13 @@ const FOLLOW_LAST: usize = 100;
 
 pub fn run(arguments: Trace) -> Result<(), Failure> {
     let way = Way::open_server(&arguments.place)?;
+    match arguments.format {
+        TraceForm::Ladder => {}
+        TraceForm::Text => return export(&way, &arguments, TraceFormat::Text),
+        TraceForm::Mermaid => return export(&way, &arguments, TraceFormat::Mermaid),
+        TraceForm::Pcap => return export(&way, &arguments, TraceFormat::Pcap),
+        TraceForm::Json => return messages(&way, &arguments),
+    }
     let mut request = TraceRequest {
         what: arguments.what.clone(),
         last: arguments.last,
@@ -34,6 +50,11 @@ pub fn run(arguments: Trace) -> Result<(), Failure> {
     }
     if found.is_empty() && !arguments.follow {
         return Err(Failure::new(Exit::NotFound, Word::NothingFound.say()));
+    }
+    if let Some(file) = &arguments.output {
+        let drawn: Vec<String> =
+            found.iter().map(|view| format!("{}{}\n", view.ladder, silence(view))).collect();
+        return write(file, drawn.concat().as_bytes());
     }
     loop {
         for view in &found {
@@ -51,6 +72,49 @@ pub fn run(arguments: Trace) -> Result<(), Failure> {
         std::thread::sleep(FOLLOW_EVERY);
         found = ask(&way, &request)?;
     }
+}
+
+fn wanted(arguments: &Trace) -> TraceMessagesRequest {
+    TraceMessagesRequest {
+        what: arguments.what.clone(),
+        limit: arguments.last,
+        bodies: arguments.bodies,
+        ..TraceMessagesRequest::default()
+    }
+}
+
+fn export(way: &Way, arguments: &Trace, format: TraceFormat) -> Result<(), Failure> {
+    let request = TraceExportRequest { found: wanted(arguments), format };
+    let file = match way.ask(Request::TraceExport(request))? {
+        Reply::TraceFile(file) => file,
+        other => return Err(unexpected(&other)),
+    };
+    let content = BASE64.decode(&file.content).map_err(|why| Failure::failed(why.to_string()))?;
+    let is_text = format != TraceFormat::Pcap;
+    match &arguments.output {
+        Some(file) => write(file, &content),
+        // What is safe to show is text of ours; a capture is neither.
+        None if is_text || !std::io::stdout().is_terminal() => Ok(std::io::stdout().write_all(&content)?),
+        None => Err(Failure::new(Exit::Usage, Word::NotForTerminal.say())),
+    }
+}
+
+fn messages(way: &Way, arguments: &Trace) -> Result<(), Failure> {
+    let page = match way.ask(Request::TraceMessages(wanted(arguments)))? {
+        Reply::Conversations(page) => page,
+        other => return Err(unexpected(&other)),
+    };
+    match &arguments.output {
+        Some(file) => write(file, format!("{:#}\n", serde_json::json!(page)).as_bytes()),
+        None => print_json(&page),
+    }
+}
+
+/// For its owner alone: it says who speaks with whom.
+fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = opened.and_then(|mut file| file.write_all(content));
+    written.map_err(|why| Failure::failed(format!("{}: {why}", path.display())))
 }
 
 fn ask(way: &Way, request: &TraceRequest) -> Result<Vec<TraceView>, Failure> {

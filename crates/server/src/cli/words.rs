@@ -121,6 +121,7 @@ words! {
     Line "line {}: {}" "ligne {} : {}",
     MoreThan "there are more than {}; --limit shows them" "il y en a plus de {} ; --limit les montre",
     NothingFound "nothing found" "rien trouvé",
+    NotForTerminal "a capture is nothing for a terminal: give --output FILE" "une capture n'est pas faite pour un terminal : indiquez --output FICHIER",
     CallAnswered "{} answered after {} ms over {}" "{} a répondu après {} ms par {}",
     CallAudio "{} packets sent, {} heard, loss {} %" "{} paquets envoyés, {} entendus, perte {} %",
     CallDelay "delay there and back: min {} ms, median {} ms, 95th {} ms; jitter {} ms" "délai aller-retour : min {} ms, médiane {} ms, 95e {} ms ; gigue {} ms",

@@ -46,6 +46,11 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::Log
         | Key::LogFormat
         | Key::TraceMb
+        | Key::TraceDiskMb
+        | Key::TraceDays
+        | Key::Hep
+        | Key::HepId
+        | Key::HepPassword
         | Key::FollowRedirects
         | Key::ExpiresJitter
         | Key::FlowTimer

@@ -3,6 +3,7 @@
 use super::listen::{Scheme, is_host};
 use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source, phones, turn};
 use crate::recordings;
+use crate::trace::hep::{Collector, Password};
 use crate::turn::peers::Wanted;
 use coeur_exchange::world::CallMode;
 use coeur_media::tone::plan::Region;
@@ -42,6 +43,11 @@ pub struct Settings {
     pub log: String,
     pub log_format: LogFormat,
     pub trace_mb: u32,
+    /// Of messages on disk; 0: none.
+    pub trace_disk_mb: u32,
+    pub trace_days: u32,
+    /// Who is told of every message.
+    pub hep: Option<Collector>,
     /// Inside networks that requests for other domains may reach.
     pub relay_inside: Vec<Network>,
     /// 3xx answers that name accounts of ours are followed here.
@@ -100,6 +106,8 @@ pub const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 pub const DEFAULT_WEB: &str = "127.0.0.1:8090";
 pub const DEFAULT_DATA: &str = "coeur-data";
 pub const DEFAULT_TRACE_MB: u32 = 32;
+pub const DEFAULT_TRACE_DISK_MB: u32 = 1_024;
+pub const DEFAULT_TRACE_DAYS: u32 = 30;
 pub const DEFAULT_MESSAGES_PER_MINUTE: u32 = 30;
 pub const DEFAULT_CALLS_PER_ACCOUNT: u32 = 32;
 pub const DEFAULT_CALL_RECORDS_DAYS: u32 = 365;
@@ -147,6 +155,9 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         log: reader.one(Key::Log, log).unwrap_or_else(|| "info".to_owned()),
         log_format: reader.one(Key::LogFormat, log_format).unwrap_or(LogFormat::Text),
         trace_mb: reader.one(Key::TraceMb, trace_mb).unwrap_or(DEFAULT_TRACE_MB),
+        trace_disk_mb: reader.one(Key::TraceDiskMb, trace_disk_mb).unwrap_or(DEFAULT_TRACE_DISK_MB),
+        trace_days: reader.one(Key::TraceDays, trace_days).unwrap_or(DEFAULT_TRACE_DAYS),
+        hep: reader.collector(),
         relay_inside: reader.each(Key::RelayInside, |text| text.parse::<Network>()),
         follow_redirects: reader.one(Key::FollowRedirects, yes_or_no).unwrap_or(false),
         expires_jitter: reader
@@ -229,6 +240,14 @@ impl Reader<'_> {
                 Wanted::default()
             }
         }
+    }
+
+    fn collector(&mut self) -> Option<Collector> {
+        // Each is read, so that what is wrong with it is told also where there is no collector.
+        let id = self.one(Key::HepId, hep_id).unwrap_or_default();
+        let password = self.one(Key::HepPassword, hep_password);
+        let address = self.one(Key::Hep, collector).flatten()?;
+        Some(Collector { address, id, password })
     }
 
     fn certificate(&mut self) -> Option<(PathBuf, PathBuf)> {
@@ -487,6 +506,39 @@ fn trace_mb(text: &str) -> Result<u32, String> {
         .ok()
         .filter(|n| *n <= 1024)
         .ok_or_else(|| format!("`{text}` is not between 0 and 1024 megabytes"))
+}
+
+fn trace_disk_mb(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|n| *n <= 1 << 20)
+        .ok_or_else(|| format!("`{text}` is not between 0 and 1048576 megabytes"))
+}
+
+fn trace_days(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|n| (1..=3_650).contains(n))
+        .ok_or_else(|| format!("`{text}` is not between 1 and 3650 days"))
+}
+
+fn collector(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let address = text.strip_prefix("udp://").and_then(|address| address.parse().ok());
+    address.map(Some).ok_or_else(|| format!("`{text}` is neither `off` nor udp://ADDRESS:PORT"))
+}
+
+fn hep_id(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number"))
+}
+
+fn hep_password(text: &str) -> Result<Password, String> {
+    match text.len() {
+        1..=255 => Ok(Password(text.into())),
+        _ => Err("it has 1 to 255 bytes".to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -28,8 +28,9 @@ const HEAD: &str = "audit.head";
 const RECORDINGS: &str = "recordings";
 const LOCK: &str = "lock";
 const JOURNAL: &str = "journal";
-/// What belongs to the process, or is made anew.
-const LEFT_OUT: [&str; 5] = [LOCK, coeur_api::SOCKET_NAME, "coeur.db-wal", "coeur.db-shm", JOURNAL];
+/// What belongs to the process, is made anew, or is of this machine's past alone.
+const LEFT_OUT: [&str; 6] =
+    [LOCK, coeur_api::SOCKET_NAME, "coeur.db-wal", "coeur.db-shm", JOURNAL, super::traced::FOLDER];
 
 #[derive(Serialize, Deserialize)]
 struct Manifest {

@@ -23,6 +23,7 @@ pub mod start;
 pub mod strangers;
 pub mod supervisor;
 pub mod taping;
+pub mod traced;
 mod turn;
 pub mod upkeep;
 pub mod web;

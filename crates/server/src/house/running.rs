@@ -7,6 +7,7 @@ use super::prompts::Prompts;
 use super::recovery::Restored;
 use super::services::HouseServices;
 use super::shown::Shown;
+use super::traced::Traced;
 use super::turn::TurnOutside;
 use crate::observe::health;
 use crate::observe::silences::{Silences, sound_view, verdict_view};
@@ -16,15 +17,16 @@ use crate::shard::{Inbox, Notice, Stats};
 use crate::trace::ladder::{self, Style};
 use crate::trace::redact::Bodies;
 use crate::trace::rows::rows;
-use crate::trace::search::{Query, micros, search};
-use crate::trace::{Conversation, Tap, page};
+use crate::trace::search::{Query, micros};
+use crate::trace::{Conversation, export, page};
 use crate::turn::Office;
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use coeur_api::provision::{PhonePlace, StrangerView};
 use coeur_api::{
     Audience, CallView, CallsPage, ConversationsPage, Desk, GivenSecret, House, IceServerView, PhoneSocket,
-    PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status, TraceMessagesRequest,
-    TraceRequest, TraceView, Watched, Why,
+    PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status, TraceExportRequest,
+    TraceFileView, TraceFormat, TraceMessagesRequest, TraceRequest, TraceView, Watched, Why,
 };
 use coeur_directory::{Account, Aor, DeviceId, Directory};
 use coeur_exchange::bindings::{Cursor, View};
@@ -48,7 +50,7 @@ pub struct Running {
     pub journal: Arc<Journal>,
     /// What the journal gave back at the start.
     pub restored: Restored,
-    pub tap: Arc<Tap>,
+    pub traced: Traced,
     /// As `udp://192.0.2.1:5060`.
     pub listeners: Vec<String>,
     pub local_authority: Option<PathBuf>,
@@ -219,13 +221,28 @@ impl House for Running {
                 call_id: conversation.call_id,
             }
         };
-        search(self.tap.entries(), &query).into_iter().map(view).collect()
+        self.traced.find(&query, bodies).into_iter().map(view).collect()
     }
 
     fn trace_messages(&self, request: &TraceMessagesRequest) -> ConversationsPage {
         let (query, limit) = page::query(request);
-        let found = search(self.tap.entries(), &query);
+        let found = self.traced.find(&query, page::bodies(request));
         page::page(found, limit, request, &self.listeners, |names| self.silences.of(names))
+    }
+
+    fn trace_export(&self, request: &TraceExportRequest) -> Option<TraceFileView> {
+        let (query, limit) = page::query(&request.found);
+        let bodies = page::bodies(&request.found);
+        let mut found = self.traced.find(&query, bodies);
+        found.drain(..found.len().saturating_sub(limit));
+        let content = match request.format {
+            _ if found.is_empty() => return None,
+            TraceFormat::Text => export::text(&found, bodies).into_bytes(),
+            TraceFormat::Mermaid => export::mermaid(&found).into_bytes(),
+            TraceFormat::Pcap => export::pcap(&found, &self.traced.addresses),
+        };
+        let media_type = request.format.media_type().to_owned();
+        Some(TraceFileView { media_type, content: BASE64.encode(content) })
     }
 
     fn calls(&self, account: Option<&Account>, limit: usize) -> Result<CallsPage, Refusal> {

@@ -8,6 +8,7 @@ use super::running::{Running, ShardsOutside};
 use super::services::{HouseServices, consume};
 use super::shown::Shown;
 use super::taping::recordings;
+use super::traced::{self, Traced};
 use super::upkeep::Upkeep;
 use super::{boot, calls, phones, recovery, secrets, strangers, turn, web};
 use crate::cli::exit::{Exit, Failure};
@@ -23,7 +24,6 @@ use crate::observe::process;
 use crate::shard::{Clock, Inbox, Notice, Prepared, Services as _, Setup, Shards};
 use crate::tls::watch::LOOK_EVERY;
 use crate::tls::{Source, Tls, Watch, authority, roots};
-use crate::trace::Tap;
 use coeur_api::{Control, Door, Operator, Watched};
 use coeur_directory::{Change, Directory, Domain};
 use coeur_exchange::bindings::{Bindings, Cursor};
@@ -127,7 +127,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         world,
         journal: Arc::new(journal),
         restored,
-        tap: Arc::new(Tap::new(settings.shards, settings.trace_mb as usize * 1_000_000)),
+        traced: Traced::open(settings, folder, &listeners),
         listeners: listeners.iter().map(url).collect(),
         local_authority,
         shown: (0..settings.shards).map(|_| Shown::default()).collect(),
@@ -163,6 +163,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
     let doors = Doors::open(settings, &runtime, next_port)?;
     let stopped = Arc::new(AtomicBool::new(false));
     maintain(running.clone(), stopped.clone())?;
+    traced::start(&running, stopped.clone()).map_err(unreachable)?;
     if let Some(watch) = watch {
         look_after(watch, &running, stopped.clone())?;
     }
@@ -248,6 +249,7 @@ impl Server {
         if let Some(outside) = self.running.turn.get() {
             outside.turn.stop();
         }
+        self.running.traced.turn();
         self.running.journal.flush();
         self.stopped.store(true, Ordering::Relaxed);
         self.runtime.shutdown_timeout(Duration::from_secs(1));
@@ -361,7 +363,7 @@ fn start_shards(
         sources: sources(running),
         journal: Arc::new(journal),
         services: services.clone(),
-        tap: (settings.trace_mb > 0).then(|| running.tap.clone()),
+        tap: (settings.trace_mb > 0).then(|| running.traced.tap.clone()),
         clock,
         died: {
             let deaths = deaths.clone();

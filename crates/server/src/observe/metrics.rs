@@ -58,7 +58,7 @@ fn build(text: &mut MetricsText) {
 }
 
 fn house(text: &mut MetricsText, running: &Running) {
-    let (used, capacity) = running.tap.fill();
+    let (used, capacity) = running.traced.tap.fill();
     let transactions: u64 = running.shown.iter().map(|shown| shown.transactions()).sum();
     let mut gauge = |name, help, value: u64| text.one(name, Kind::Gauge, help, value);
     gauge("coeur_bindings", "Registered contacts.", running.world.bindings.count() as u64);
@@ -69,6 +69,31 @@ fn house(text: &mut MetricsText, running: &Running) {
     gauge("coeur_proxy_requests", "Requests that the proxy has under way.", transactions);
     gauge("coeur_trace_used_bytes", "Bytes of recent messages kept for traces.", used);
     gauge("coeur_trace_capacity_bytes", "Bytes there are for recent messages.", capacity);
+    traces(text, running);
+}
+
+fn traces(text: &mut MetricsText, running: &Running) {
+    if let Some((bytes, done)) = running.traced.shelf() {
+        text.one(
+            "coeur_trace_disk_bytes",
+            Kind::Gauge,
+            "Bytes of messages and their indexes on disk.",
+            bytes,
+        );
+        let mut counter = |name, help, value: u64| text.one(name, Kind::Counter, help, value);
+        counter("coeur_trace_disk_messages_total", "Messages written to disk.", done.messages);
+        counter(
+            "coeur_trace_disk_lost_total",
+            "Messages that memory lost before they were on disk.",
+            done.lost,
+        );
+        counter("coeur_trace_disk_failures_total", "Writes of messages that failed.", done.failures);
+    }
+    if let Some(done) = running.traced.hep() {
+        let mut counter = |name, help, value: u64| text.one(name, Kind::Counter, help, value);
+        counter("coeur_hep_sent_total", "Messages sent to the collector of traces.", done.sent);
+        counter("coeur_hep_lost_total", "Messages that the collector was not sent.", done.lost);
+    }
 }
 
 fn sign_in(text: &mut MetricsText, running: &Running) {

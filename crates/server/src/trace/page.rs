@@ -27,6 +27,11 @@ pub fn query(request: &TraceMessagesRequest) -> (Query, usize) {
     (Query { what: request.what.clone(), last: limit + 1, since, until, after }, limit)
 }
 
+/// Whether texts are wanted.
+pub fn bodies(request: &TraceMessagesRequest) -> Bodies {
+    if request.bodies { Bodies::Shown } else { Bodies::Hidden }
+}
+
 /// `found` as the search gives it, the newest last. `looked`: what was seen of the call with these names.
 pub fn page(
     mut found: Vec<Conversation>,
@@ -38,7 +43,7 @@ pub fn page(
     let more = found.len() > limit;
     found.drain(..found.len().saturating_sub(limit));
     let next = found.first().filter(|_| more).map(|oldest| Place::of(oldest).to_string());
-    let bodies = if request.bodies { Bodies::Shown } else { Bodies::Hidden };
+    let bodies = bodies(request);
     let mut left = PAGE_TEXT_BYTES_MAX;
     let mut view = |conversation: &Conversation| {
         let mut view = head(conversation, looked(&conversation.names).as_deref());

@@ -7,7 +7,7 @@
 
 use super::escape;
 use super::lines::{Line, lines as lines_of};
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memrchr};
 use std::borrow::Cow;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,31 +133,52 @@ fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
 /// The line as it may be kept; `None`: as it is. What it costs where there is nothing is what every line of every message
 /// costs, so it looks for single bytes first.
 fn hide(line: &[u8]) -> Option<Vec<u8>> {
-    let text = line.trim_ascii_start();
-    match text.first()? | 0x20 {
-        b'a' | b'p' | b'i' | b'c' | b's' | b'x' | b'k' => match Carries::of(text) {
-            Carries::Credentials => return Some(hide_credentials(&unfolded(line))),
-            Carries::Parameters => return Some(hide_parameters(&unfolded(line))),
-            Carries::Everything(from) => return Some([&text[..from], b"***"].concat()),
-            Carries::Nothing => {}
-        },
-        _ => {}
+    if let Some(safe) = hide_named(line) {
+        return Some(safe);
     }
-    let mut safe: Option<Vec<u8>> = None;
+    let mut safe = memchr2(b'\n', b'\r', line).and_then(|_| hide_continued(line));
+    let now = |safe: &Option<Vec<u8>>| safe.clone().unwrap_or_else(|| line.to_vec());
     if let Some(at) = memrchr(b'@', line)
         && may_have_password(&line[..at])
     {
-        safe = Some(hide_passwords(line));
+        safe = Some(hide_passwords(&now(&safe)));
     }
     if memchr(b'?', line).is_some() {
-        let now = safe.as_deref().unwrap_or(line);
-        safe = hide_embedded(now).or(safe);
+        safe = hide_embedded(&now(&safe)).or(safe);
     }
     if memchr_iter(b'-', line).any(|at| is_push_token(line, at)) {
-        let now = safe.as_deref().unwrap_or(line);
-        safe = Some(hide_push_tokens(now));
+        safe = Some(hide_push_tokens(&now(&safe)));
     }
     safe
+}
+
+/// By the name with which it begins.
+fn hide_named(line: &[u8]) -> Option<Vec<u8>> {
+    let text = line.trim_ascii_start();
+    match text.first()? | 0x20 {
+        b'a' | b'p' | b'i' | b'c' | b's' | b'x' | b'k' => {}
+        _ => return None,
+    }
+    match Carries::of(text) {
+        Carries::Credentials => Some(hide_credentials(&unfolded(line))),
+        Carries::Parameters => Some(hide_parameters(&unfolded(line))),
+        Carries::Everything(from) => Some([&text[..from], b"***"].concat()),
+        Carries::Nothing => None,
+    }
+}
+
+/// Whoever continues a header may begin something else for who reads lines.
+fn hide_continued(line: &[u8]) -> Option<Vec<u8>> {
+    let mut kept = Kept { message: line, copied: 0, out: Vec::new() };
+    for part in lines_of(line) {
+        if let Some(safe) = hide_named(part.text) {
+            kept.replace(part.start, part.start + part.text.len(), &safe);
+        }
+    }
+    match kept.finish() {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(safe) => Some(safe),
+    }
 }
 
 /// One line of what was folded (RFC 3261 section 7.3.1).

@@ -36,12 +36,19 @@ pub struct Tap {
     rings: Box<[Mutex<Ring>]>,
 }
 
+/// How far somebody has read one ring: the place and number of what comes next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    offset: u64,
+    record: u64,
+}
+
 /// Longer messages are cut here (bytes); 64 kB is also the largest message that is parsed.
-const MESSAGE_BYTES_MAX: usize = 65_536;
+pub const MESSAGE_BYTES_MAX: usize = 65_536;
 /// Copied at once while the shard waits (bytes): some 50 microseconds.
 const SLICE: u64 = 256 << 10;
 /// Fixed part of a record: length, direction, transport, listener, time, connection, port, address.
-const HEAD: usize = 48;
+pub const HEAD: usize = 48;
 
 impl Tap {
     pub fn new(shards: usize, bytes: usize) -> Self {
@@ -71,6 +78,34 @@ impl Tap {
         }
     }
 
+    pub fn rings(&self) -> usize {
+        self.rings.len()
+    }
+
+    /// Copies what a ring has behind a cursor, a slice at most and nothing at the end, for [`records`]. Returns how many
+    /// messages were forgotten before they were read.
+    pub fn copy_new(&self, ring: usize, cursor: &mut Cursor, slice: &mut Vec<u8>) -> u64 {
+        slice.clear();
+        self.rings.get(ring).map_or(0, |ring| ring.lock().copy_new(cursor, slice))
+    }
+
+    /// What lies behind these cursors, one of each ring, in the order of time.
+    pub fn entries_behind(&self, cursors: &[Cursor]) -> Vec<Entry> {
+        let (mut entries, mut slice) = (Vec::new(), Vec::new());
+        for (ring, cursor) in cursors.iter().enumerate() {
+            let mut cursor = *cursor;
+            loop {
+                self.copy_new(ring, &mut cursor, &mut slice);
+                if slice.is_empty() {
+                    break;
+                }
+                entries.extend(records(&slice).filter_map(read));
+            }
+        }
+        entries.sort_by_key(|entry: &Entry| entry.at);
+        entries
+    }
+
     /// Every message kept, in the order of time. A shard waits for the copy of a slice at most.
     pub fn entries(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
@@ -92,11 +127,15 @@ struct Ring {
     memory: Box<[u8]>,
     oldest: u64,
     next: u64,
+    /// Messages that were kept once and are no more.
+    forgotten: u64,
+    /// Messages ever kept.
+    kept: u64,
 }
 
 impl Ring {
     fn new(bytes: usize) -> Self {
-        Self { memory: vec![0; bytes].into_boxed_slice(), oldest: 0, next: 0 }
+        Self { memory: vec![0; bytes].into_boxed_slice(), oldest: 0, next: 0, forgotten: 0, kept: 0 }
     }
 
     fn push(&mut self, at: SystemTime, direction: Direction, flow: &Flow, bytes: &[u8]) {
@@ -119,12 +158,15 @@ impl Ring {
         write_head(slot, at, direction, flow, bytes.len());
         slot[HEAD..HEAD + bytes.len()].copy_from_slice(bytes);
         self.next += size;
+        self.kept += 1;
     }
 
     /// Forgets the oldest until `size` more bytes fit.
     fn make_room(&mut self, size: u64) {
         let length = self.memory.len() as u64;
         while self.next + size - self.oldest > length {
+            let place = (self.oldest % length) as usize;
+            self.forgotten += u64::from(u32_at(&self.memory, place) != 0);
             self.oldest += self.size_at(self.oldest);
         }
     }
@@ -137,6 +179,32 @@ impl Ring {
             0 => length - offset % length,
             kept => record_size(kept as usize - 1),
         }
+    }
+
+    /// Never over the end of the memory.
+    fn copy_new(&self, cursor: &mut Cursor, slice: &mut Vec<u8>) -> u64 {
+        let lost = self.forgotten.saturating_sub(cursor.record);
+        if cursor.offset < self.oldest {
+            *cursor = Cursor { offset: self.oldest, record: self.forgotten };
+        }
+        let length = self.memory.len() as u64;
+        if cursor.offset < self.next && u32_at(&self.memory, (cursor.offset % length) as usize) == 0 {
+            cursor.offset += self.size_at(cursor.offset);
+        }
+        let from = cursor.offset;
+        while cursor.offset < self.next && cursor.offset - from < SLICE {
+            if u32_at(&self.memory, (cursor.offset % length) as usize) == 0 {
+                break;
+            }
+            cursor.offset += self.size_at(cursor.offset);
+            cursor.record += 1;
+            if cursor.offset.is_multiple_of(length) {
+                break;
+            }
+        }
+        let place = (from % length.max(1)) as usize;
+        slice.extend_from_slice(&self.memory[place..place + (cursor.offset - from) as usize]);
+        lost
     }
 
     /// Copies what is kept from this offset on, a slice at most and nothing from `until` on. Returns where to go on; what was
@@ -152,6 +220,38 @@ impl Ring {
             offset += self.size_at(offset);
         }
         offset
+    }
+}
+
+/// The records of a slice, each with its head of [`HEAD`] bytes and its message.
+pub fn records(slice: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = slice;
+    std::iter::from_fn(move || {
+        let bytes = (rest.len() >= HEAD).then(|| u32_at(rest, 0))?.checked_sub(1)? as usize;
+        let record = rest.get(..HEAD + bytes)?;
+        rest = rest.get(record_size(bytes) as usize..).unwrap_or_default();
+        Some(record)
+    })
+}
+
+/// What a head says without reading the message.
+#[derive(Clone, Copy)]
+pub struct Head<'r>(pub &'r [u8]);
+
+impl Head<'_> {
+    pub fn at_us(&self) -> u64 {
+        self.0[8..16].iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+    }
+
+    pub fn is_sent(&self) -> bool {
+        self.0[4] == Direction::Sent as u8
+    }
+
+    /// As keys are made of: 16 bytes of address (IPv4 mapped), and the port behind.
+    pub fn remote(&self) -> ([u8; 16], [u8; 2]) {
+        let mut address = [0; 16];
+        address.copy_from_slice(&self.0[32..48]);
+        (address, [self.0[24], self.0[25]])
     }
 }
 
@@ -177,8 +277,9 @@ fn write_head(slot: &mut [u8], at: SystemTime, direction: Direction, flow: &Flow
     slot[32..48].copy_from_slice(&address.octets());
 }
 
-fn read(slot: &[u8]) -> Option<Entry> {
-    let length = u32_at(slot, 0).checked_sub(1)? as usize;
+/// A head with the message behind it.
+pub fn read(slot: &[u8]) -> Option<Entry> {
+    let length = (slot.len() >= HEAD).then(|| u32_at(slot, 0))?.checked_sub(1)? as usize;
     let eight = |at: usize| slot.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
     let address = Ipv6Addr::from(<[u8; 16]>::try_from(slot.get(32..48)?).ok()?);
     let ip = match (slot[26], address.to_ipv4_mapped()) {
@@ -281,6 +382,34 @@ mod tests {
         assert_eq!(numbers[..copied], (0..copied as u32).collect::<Vec<_>>());
         let kept = 3_000 - numbers[copied];
         assert!(numbers.len() == copied + kept as usize && (1_000..2_000).contains(&kept), "{kept}");
+    }
+
+    #[test]
+    fn what_is_read_on_is_whole_and_what_was_forgotten_before_is_counted() {
+        let tap = Tap::new(1, 300_000);
+        let (mut cursor, mut slice) = (Cursor::default(), Vec::new());
+        let (mut seen, mut lost) = (Vec::new(), 0);
+        for number in 0..4_000u32 {
+            let message = [&number.to_le_bytes()[..], &vec![7; (number * 37 % 1_500) as usize]].concat();
+            tap.record(ShardId(0), UNIX_EPOCH, Direction::Received, &flow("192.0.2.7:9"), &message);
+            // Sometimes so late that the ring has gone round.
+            if number % 601 == 0 || number % 7 == 0 && number < 2_000 || number == 3_999 {
+                loop {
+                    lost += tap.copy_new(0, &mut cursor, &mut slice);
+                    let before = seen.len();
+                    seen.extend(records(&slice).map(|record| u32_at(record, HEAD)));
+                    if seen.len() == before {
+                        break;
+                    }
+                }
+            }
+        }
+        assert!(seen.is_sorted() && seen.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(seen.last(), Some(&3_999));
+        assert!(lost > 100 && seen.len() as u64 + lost == 4_000, "{lost} lost, {} seen", seen.len());
+        assert_eq!(tap.entries_behind(&[cursor]).len(), 0);
+        tap.record(ShardId(0), UNIX_EPOCH, Direction::Sent, &flow("192.0.2.7:9"), b"one more");
+        assert_eq!(tap.entries_behind(&[cursor])[0].bytes, b"one more");
     }
 
     #[test]

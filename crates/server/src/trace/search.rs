@@ -1,6 +1,7 @@
 //! Finding conversations among recent messages: by Call-ID, by account, by address.
 
 use super::ring::{Direction, Entry};
+use super::shelf;
 use super::sight;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +32,10 @@ pub struct Place {
 impl Place {
     /// Behind everything.
     pub const NOWHERE: Self = Self { at_us: 0, call_id: String::new() };
+
+    pub fn at_us(&self) -> u64 {
+        self.at_us
+    }
 
     pub fn of(conversation: &Conversation) -> Self {
         let last = conversation.entries.last().map_or(UNIX_EPOCH, |entry| entry.at);
@@ -68,7 +73,7 @@ pub struct Conversation {
 }
 
 /// Legs of one conversation; of more each stands by itself.
-const LEGS_MAX: usize = 16;
+pub const LEGS_MAX: usize = 16;
 
 /// `entries` in the order of time. The result too, by the latest message of each conversation.
 pub fn search(entries: Vec<Entry>, query: &Query) -> Vec<Conversation> {
@@ -114,13 +119,10 @@ fn conversation(mut legs: Vec<(Vec<u8>, Vec<Entry>)>) -> Option<Conversation> {
 }
 
 /// Only of what we have sent: nobody else says which calls are one.
-fn uuids(entries: &[Entry]) -> Vec<Vec<u8>> {
+pub fn uuids(entries: &[Entry]) -> Vec<Vec<u8>> {
     let sent = entries.iter().filter(|entry| entry.direction == Direction::Sent);
     let values = sent.filter_map(|entry| sight::header(&entry.bytes, "Session-ID", None));
-    let pairs = values.flat_map(|value| value.split(|byte| *byte == b';'));
-    let digits = pairs.map(|part| part.strip_prefix(b"remote=").unwrap_or(part).trim_ascii().to_vec());
-    let mut uuids: Vec<Vec<u8>> =
-        digits.filter(|uuid| uuid.len() == 32 && uuid.iter().any(|digit| *digit != b'0')).collect();
+    let mut uuids: Vec<Vec<u8>> = values.flat_map(shelf::keys::uuids).map(<[u8]>::to_vec).collect();
     uuids.sort_unstable();
     uuids.dedup();
     uuids

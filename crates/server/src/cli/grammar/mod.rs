@@ -583,11 +583,14 @@ Examples:
   coeur trace                       the last conversation
   coeur trace alice@example.org --last 3
   coeur trace 192.0.2.7 --full      with the messages, secrets hidden
-  coeur trace --follow              as they happen")]
+  coeur trace --follow              as they happen
+  coeur trace 0199a1f0-1111-7abc-8def-0123456789ab --format pcap --output call.pcap
+  coeur trace alice --format mermaid")]
 pub struct Trace {
     #[command(flatten)]
     pub place: Place,
-    /// A Call-ID or its beginning, user, user@domain, IP or IP:PORT
+    /// A Call-ID or its beginning, the name of a call in `coeur calls` or `coeur records`, user, user@domain, number, IP or
+    /// IP:PORT
     pub what: Option<String>,
     /// How many conversations
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -598,9 +601,29 @@ pub struct Trace {
     /// Print the messages too
     #[arg(long)]
     pub full: bool,
-    /// With --full: also what people wrote to each other
+    /// With --full or --format: also what people wrote to each other, as far as it is in memory
     #[arg(long)]
     pub bodies: bool,
+    /// How it is shown
+    #[arg(long, value_enum, default_value_t = TraceForm::Ladder, conflicts_with = "follow")]
+    pub format: TraceForm,
+    /// Write there instead of to the terminal
+    #[arg(long, short, value_name = "FILE", conflicts_with = "follow")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TraceForm {
+    /// A drawing for the terminal
+    Ladder,
+    /// The messages one behind the other, secrets hidden
+    Text,
+    /// A sequence diagram for Mermaid
+    Mermaid,
+    /// For tcpdump and Wireshark, secrets hidden
+    Pcap,
+    /// The messages with all that is known of them
+    Json,
 }
 
 #[derive(Args, Debug)]

@@ -57,6 +57,22 @@ pub struct Settings {
     /// Memory for recent messages, megabytes [env: COEUR_TRACE_MB] [default: 32]
     #[arg(long, value_name = "MB")]
     pub trace_mb: Option<String>,
+    /// Room on disk for messages, megabytes, 0 for none [env: COEUR_TRACE_DISK_MB] [default: 1024]
+    #[arg(long, value_name = "MB")]
+    pub trace_disk_mb: Option<String>,
+    /// Days for which messages are kept on disk [env: COEUR_TRACE_DAYS] [default: 30]
+    #[arg(long, value_name = "DAYS")]
+    pub trace_days: Option<String>,
+    /// Collector of traces: udp://ADDRESS:PORT, or off [env: COEUR_HEP] [default: off]
+    #[arg(long, value_name = "URL")]
+    pub hep: Option<String>,
+    /// Number of this server at the collector [env: COEUR_HEP_ID] [default: 0]
+    #[arg(long, value_name = "N")]
+    pub hep_id: Option<String>,
+    /// What the collector knows its senders by; others on this machine see a flag, so rather in the environment or the file
+    /// [env: COEUR_HEP_PASSWORD]
+    #[arg(long, value_name = "TEXT")]
+    pub hep_password: Option<String>,
     /// Follow 3xx answers that name accounts of ours: yes or no [env: COEUR_FOLLOW_REDIRECTS] [default: no]
     #[arg(long, value_name = "YES|NO")]
     pub follow_redirects: Option<String>,
@@ -142,6 +158,11 @@ impl Settings {
         layer.flag(Key::Log, self.log);
         layer.flag(Key::LogFormat, self.log_format);
         layer.flag(Key::TraceMb, self.trace_mb);
+        layer.flag(Key::TraceDiskMb, self.trace_disk_mb);
+        layer.flag(Key::TraceDays, self.trace_days);
+        layer.flag(Key::Hep, self.hep);
+        layer.flag(Key::HepId, self.hep_id);
+        layer.flag(Key::HepPassword, self.hep_password);
         layer.flag(Key::FollowRedirects, self.follow_redirects);
         layer.flag(Key::ExpiresJitter, self.expires_jitter_percent);
         layer.flag(Key::FlowTimer, self.flow_timer_s);
