@@ -19,6 +19,7 @@ pub mod rows;
 pub mod search;
 pub mod shelf;
 pub mod sight;
+mod suspicion;
 
 pub use ring::{Direction, Entry, Tap};
 pub use search::{Conversation, Query};

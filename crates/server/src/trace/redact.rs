@@ -1,13 +1,14 @@
 //! What must not be shown nor kept: answers to challenges, keys of media, tokens, and what people write to each other.
 //! `docs/attacks.md` names this file.
 //!
-//! Every message goes through here once on its way to the disk, so [`message`] walks over its lines once and copies nothing
-//! where nothing is secret. Head and body are judged by the same rules: a body may hold a message again (RFC 3420), and who
+//! Every message goes through here once on its way to the disk. Most have nothing to hide, which a quick look says
+//! ([`suspicion`]); they are not copied. Head and body are judged by the same rules: a body may hold a message again (RFC 3420), and who
 //! writes a hostile message chooses where its head ends.
 
 use super::escape;
 use super::lines::{Line, lines as lines_of};
-use memchr::{memchr, memchr_iter, memchr2, memrchr};
+use super::suspicion;
+use memchr::{memchr, memchr_iter, memchr2, memchr2_iter, memrchr};
 use std::borrow::Cow;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,11 @@ pub fn lines(message: &[u8], bodies: Bodies) -> Vec<String> {
 
 /// The message as it may be kept: secrets replaced by `***`, every other byte as it was.
 pub fn message(message: &[u8], bodies: Bodies) -> Cow<'_, [u8]> {
+    if suspicion::is_clean(message) { Cow::Borrowed(message) } else { hidden(message, bodies) }
+}
+
+/// By a walk over all lines.
+pub(super) fn hidden(message: &[u8], bodies: Bodies) -> Cow<'_, [u8]> {
     let mut kept = Kept { message, copied: 0, out: Vec::new() };
     let mut walk = lines_of(message).peekable();
     let mut text = Text::Nobody;
@@ -116,7 +122,7 @@ impl Text {
 
 const PRIVATE_TYPES: [&[u8]; 3] = [b"text/", b"message/cpim", b"application/url"];
 
-fn starts(text: &[u8], with: &[u8]) -> bool {
+pub(super) fn starts(text: &[u8], with: &[u8]) -> bool {
     text.len() >= with.len() && text[..with.len()].eq_ignore_ascii_case(with)
 }
 
@@ -295,8 +301,11 @@ fn hide_value(line: &[u8], name: &[u8]) -> Vec<u8> {
     out
 }
 
+/// `needle` begins with a letter.
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle))
+    let first = needle[0];
+    memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), haystack)
+        .find(|at| starts(&haystack[*at..], needle))
 }
 
 /// A quoted string with its escapes, or up to the next comma.
@@ -327,7 +336,7 @@ fn is_scheme(before: &[u8]) -> bool {
 }
 
 /// `before`: up to the last `@`. There is a colon behind one of a scheme.
-fn may_have_password(before: &[u8]) -> bool {
+pub(super) fn may_have_password(before: &[u8]) -> bool {
     let mut colons = memchr_iter(b':', before);
     colons.any(|at| is_scheme(&before[..at])) && colons.next().is_some()
 }
