@@ -215,6 +215,9 @@ pub struct TraceRequest {
     pub last: usize,
     /// Only conversations with a message later than this (microseconds since the Unix epoch).
     pub since_us: Option<u64>,
+    /// Only conversations whose last message is earlier than this.
+    #[serde(default)]
+    pub until_us: Option<u64>,
     pub full: bool,
     pub bodies: bool,
     pub ascii: bool,

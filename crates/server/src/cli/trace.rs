@@ -5,6 +5,7 @@ use super::causes;
 use super::door::{Way, print_json, unexpected};
 use super::exit::{Exit, Failure};
 use super::grammar::{Trace, TraceForm};
+use super::records::since_ms;
 use super::table::table;
 use super::terminal::{print, unicode};
 use super::words::{Language, Word};
@@ -28,6 +29,7 @@ const FOLLOW_LAST: usize = 100;
 
 pub fn run(arguments: Trace) -> Result<(), Failure> {
     let way = Way::open_server(&arguments.place)?;
+    let times = times(&arguments)?;
     match arguments.format {
         TraceForm::Ladder => {}
         TraceForm::Text => return export(&way, &arguments, TraceFormat::Text),
@@ -38,7 +40,8 @@ pub fn run(arguments: Trace) -> Result<(), Failure> {
     let mut request = TraceRequest {
         what: arguments.what.clone(),
         last: arguments.last,
-        since_us: None,
+        since_us: times.0,
+        until_us: times.1,
         full: arguments.full,
         bodies: arguments.bodies,
         ascii: !unicode(),
@@ -74,17 +77,29 @@ pub fn run(arguments: Trace) -> Result<(), Failure> {
     }
 }
 
-fn wanted(arguments: &Trace) -> TraceMessagesRequest {
-    TraceMessagesRequest {
+/// Since when and until when, in microseconds.
+fn times(arguments: &Trace) -> Result<(Option<u64>, Option<u64>), Failure> {
+    let micros = |text: &Option<String>| {
+        let ms = text.as_deref().map(since_ms).transpose()?;
+        Ok::<_, Failure>(ms.map(|ms| ms.saturating_mul(1_000)))
+    };
+    Ok((micros(&arguments.since)?, micros(&arguments.until)?))
+}
+
+fn wanted(arguments: &Trace) -> Result<TraceMessagesRequest, Failure> {
+    let (since_us, until_us) = times(arguments)?;
+    Ok(TraceMessagesRequest {
+        since_us,
+        until_us,
         what: arguments.what.clone(),
         limit: arguments.last,
         bodies: arguments.bodies,
         ..TraceMessagesRequest::default()
-    }
+    })
 }
 
 fn export(way: &Way, arguments: &Trace, format: TraceFormat) -> Result<(), Failure> {
-    let request = TraceExportRequest { found: wanted(arguments), format };
+    let request = TraceExportRequest { found: wanted(arguments)?, format };
     let file = match way.ask(Request::TraceExport(request))? {
         Reply::TraceFile(file) => file,
         other => return Err(unexpected(&other)),
@@ -100,7 +115,7 @@ fn export(way: &Way, arguments: &Trace, format: TraceFormat) -> Result<(), Failu
 }
 
 fn messages(way: &Way, arguments: &Trace) -> Result<(), Failure> {
-    let page = match way.ask(Request::TraceMessages(wanted(arguments)))? {
+    let page = match way.ask(Request::TraceMessages(wanted(arguments)?))? {
         Reply::Conversations(page) => page,
         other => return Err(unexpected(&other)),
     };

@@ -200,8 +200,9 @@ impl House for Running {
     }
 
     fn traces(&self, request: &TraceRequest) -> Vec<TraceView> {
-        let since = request.since_us.map(|micros| UNIX_EPOCH + Duration::from_micros(micros));
-        let query = Query { what: request.what.clone(), last: request.last, since, ..Query::default() };
+        let at = |micros: u64| UNIX_EPOCH.checked_add(Duration::from_micros(micros));
+        let (since, until) = (request.since_us.and_then(at), request.until_us.and_then(at));
+        let query = Query { what: request.what.clone(), last: request.last, since, until, after: None };
         let bodies = if request.bodies { Bodies::Shown } else { Bodies::Hidden };
         let style = Style { full: request.full, bodies, ascii: request.ascii };
         let view = |conversation: Conversation| {

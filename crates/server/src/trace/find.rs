@@ -13,6 +13,9 @@ use std::time::SystemTime;
 const NAMES_PER_CONVERSATION: usize = 2;
 const ROUNDS_MAX: usize = 4;
 
+/// Conversations of one search.
+const CONVERSATIONS_MAX: usize = 1_000;
+
 /// The newest last. A search holds the shelf: what comes meanwhile waits in the rings. With texts only where memory has them.
 pub fn find(
     tap: &Tap,
@@ -21,11 +24,12 @@ pub fn find(
     bodies: Bodies,
     now_us: u64,
 ) -> Vec<Conversation> {
+    let last = query.last.clamp(1, CONVERSATIONS_MAX);
+    let query = &Query { last, ..query.clone() };
     let Some(shelf) = shelf else { return search(tap.entries(), query) };
     let mut shelf = shelf.lock();
     shelf.take(tap, now_us);
     let in_rings_only = tap.entries_behind(shelf.cursors());
-    let last = query.last.max(1);
     let mut want = last * NAMES_PER_CONVERSATION;
     for round in 1.. {
         let found = shelf.find(query, want);

@@ -595,6 +595,12 @@ pub struct Trace {
     /// How many conversations
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub last: usize,
+    /// Only what was said since then: 24h, 7d or 2026-11-01
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// Only what was over before then
+    #[arg(long, value_name = "WHEN", conflicts_with = "follow")]
+    pub until: Option<String>,
     /// Go on with new ones until interrupted
     #[arg(long)]
     pub follow: bool,
