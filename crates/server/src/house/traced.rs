@@ -22,6 +22,9 @@ pub const FOLDER: &str = "traces";
 /// How often what is new is taken: a ring of the default size holds much more than is said meanwhile.
 const TAKE_EVERY: Duration = Duration::from_millis(250);
 
+/// As much as recordings leave.
+const LEFT_FREE_BYTES: u64 = 256 << 20;
+
 pub struct Traced {
     pub tap: Arc<Tap>,
     shelf: Option<Mutex<Shelf>>,
@@ -37,6 +40,7 @@ impl Traced {
         let room = Room {
             bytes: u64::from(settings.trace_disk_mb) * 1_000_000,
             age: Duration::from_secs(u64::from(settings.trace_days) * 86_400),
+            left_free_bytes: LEFT_FREE_BYTES,
         };
         let wanted = settings.trace_disk_mb > 0 && !tap.is_off();
         let shelf =

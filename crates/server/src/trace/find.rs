@@ -84,7 +84,7 @@ mod tests {
             let entry = entry(second, true, "192.0.2.1:5060", &text);
             tap.record(ShardId(0), entry.at, entry.direction, &entry.flow, &entry.bytes);
         };
-        let room = Room { bytes: 1 << 20, age: Duration::from_secs(86_400) };
+        let room = Room { bytes: 1 << 20, age: Duration::from_secs(86_400), left_free_bytes: 0 };
         let shelf = Mutex::new(Shelf::open(folder.clone(), room, 1).unwrap());
         tell(0, "one");
         shelf.lock().take(&tap, 0);

@@ -18,8 +18,11 @@ mod tests;
 use super::redact::{self, Bodies};
 use super::ring::{Cursor, HEAD, Head, Tap, records};
 use std::collections::VecDeque;
+use std::ffi::CString;
 use std::fs::{DirBuilder, File};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -37,6 +40,9 @@ pub struct Room {
     /// Of all files together.
     pub bytes: u64,
     pub age: Duration,
+    /// What is left free on the disk for what must not be lost, the journal and the records: before that is touched old
+    /// messages go, and then new ones are not written.
+    pub left_free_bytes: u64,
 }
 
 /// What it has done, for the metrics.
@@ -149,10 +155,24 @@ impl Shelf {
     }
 
     fn store_all(&mut self, tap: &Tap) -> io::Result<()> {
+        self.leave_room()?;
         let mut slice = std::mem::take(&mut self.slice);
         let done = (0..self.cursors.len()).try_for_each(|ring| self.store_ring(tap, ring, &mut slice));
         self.slice = slice;
         done
+    }
+
+    fn leave_room(&mut self) -> io::Result<()> {
+        while free_bytes(&self.folder)? < self.room.left_free_bytes {
+            let Some(oldest) = self.closed.pop_front() else {
+                return Err(io::Error::new(
+                    ErrorKind::StorageFull,
+                    "the disk has too little free space for traces",
+                ));
+            };
+            self.remove(oldest);
+        }
+        Ok(())
     }
 
     fn store_ring(&mut self, tap: &Tap, ring: usize, slice: &mut Vec<u8>) -> io::Result<()> {
@@ -279,6 +299,20 @@ impl Shelf {
 fn first_of(path: &Path) -> Option<u64> {
     let is_ours = path.extension().is_some_and(|extension| extension == MESSAGES);
     path.file_stem().filter(|_| is_ours)?.to_str()?.parse().ok()
+}
+
+/// On the disk of this folder, for who has no special rights.
+fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let path = CString::new(folder.as_os_str().as_bytes())?;
+    let mut found = MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends with a zero, and the kernel fills the whole structure when it returns 0.
+    let result = unsafe { libc::statvfs(path.as_ptr(), found.as_mut_ptr()) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: filled, as just said.
+    let found = unsafe { found.assume_init() };
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 fn size(path: &Path) -> u64 {

@@ -28,7 +28,7 @@ impl House {
     }
 
     fn shelf(&self, megabytes: u64) -> Shelf {
-        let room = Room { bytes: megabytes << 20, age: Duration::from_secs(30 * 86_400) };
+        let room = Room { bytes: megabytes << 20, age: Duration::from_secs(30 * 86_400), left_free_bytes: 0 };
         Shelf::open(self.folder.clone(), room, self.tap.rings()).unwrap()
     }
 
@@ -249,6 +249,23 @@ fn a_disk_that_takes_nothing_is_told_once_and_catches_up_with_what_the_ring_stil
         (names(&shelf, Some("alice")), shelf.has_failed, shelf.done().lost),
         (vec!["early".to_owned()], false, 0)
     );
+}
+
+#[test]
+fn before_a_disk_is_full_old_messages_go_and_then_none_are_written() {
+    let mut house = House::new("reserve");
+    let mut shelf = house.shelf(64);
+    house.call("old", "alice", 5060);
+    shelf.take(&house.tap, house.now_us());
+    shelf.close().unwrap();
+    // More than any disk has.
+    shelf.room.left_free_bytes = u64::MAX;
+    house.call("new", "alice", 5060);
+    shelf.take(&house.tap, house.now_us());
+    assert_eq!((names(&shelf, Some("alice")), house.files().len(), shelf.done().failures), (vec![], 0, 1));
+    shelf.room.left_free_bytes = 0;
+    shelf.take(&house.tap, house.now_us());
+    assert_eq!(names(&shelf, Some("alice")), ["new"]);
 }
 
 #[test]
