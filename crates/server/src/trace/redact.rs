@@ -43,7 +43,8 @@ pub(super) fn hidden(message: &[u8], bodies: Bodies) -> Cow<'_, [u8]> {
     let mut in_head = true;
     while let Some(line) = walk.next() {
         if line.text.is_empty() {
-            if in_head && bodies == Bodies::Hidden && text == Text::People && line.end < message.len() {
+            if in_head && bodies == Bodies::Hidden && text == Text::People && !is_hidden(&message[line.end..])
+            {
                 let note = format!("({} bytes of text hidden)", message.len() - line.end);
                 kept.replace(line.end, message.len(), note.as_bytes());
                 break;
@@ -65,6 +66,12 @@ pub(super) fn hidden(message: &[u8], bodies: Bodies) -> Cow<'_, [u8]> {
         }
     }
     kept.finish()
+}
+
+/// Nothing is there, or what stands for it already: a message from the disk is looked at again before it is shown.
+fn is_hidden(body: &[u8]) -> bool {
+    let length = body.strip_prefix(b"(").and_then(|rest| rest.strip_suffix(b" bytes of text hidden)"));
+    body.is_empty() || length.is_some_and(|length| length.iter().all(u8::is_ascii_digit))
 }
 
 /// A message of which parts are replaced; borrowed until the first is.
@@ -509,6 +516,13 @@ mod tests {
             assert!(!text.contains("s3") && !text.contains("cr3t"), "{text}");
             assert!(text.contains(":***@h SIP/2.0\n") && text.contains(":***@h>;tag=1"), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_hidden_already_keeps_its_length() {
+        let once = super::message(b"MESSAGE sip:b@d SIP/2.0\r\n\r\nmeet me now", Bodies::Hidden).into_owned();
+        assert!(once.ends_with(b"(11 bytes of text hidden)"));
+        assert_eq!(super::message(&once, Bodies::Hidden), once);
     }
 
     #[test]
