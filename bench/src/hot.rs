@@ -405,6 +405,7 @@ fn world(calls: CallMode) -> World {
         storage_writable: AtomicBool::new(true),
         waiting: Default::default(),
         vouched: Default::default(),
+        push_pace: Default::default(),
     };
     let apply = |change| world.directory.apply(&change).expect("a change that can be");
     apply(Change::DomainAdded(Domain::new(DOMAIN)));

@@ -235,7 +235,11 @@ impl Office {
                         self.notices.push(text.into());
                     }
                 }
-                Output::Resolve { .. } | Output::Media(_) | Output::Told(..) | Output::Close(_) => {}
+                Output::Resolve { .. }
+                | Output::Media(_)
+                | Output::Told(..)
+                | Output::Push(_)
+                | Output::Close(_) => {}
             }
         }
         outbox.clear();
@@ -320,5 +324,6 @@ fn world(address: SocketAddr, users: &[(String, String)], secrets: [u8; 32]) -> 
         storage_writable: AtomicBool::new(true),
         waiting: Default::default(),
         vouched: Default::default(),
+        push_pace: Default::default(),
     }
 }

@@ -71,6 +71,9 @@ fn handle(roles: &mut Roles<'_>, cx: &mut Context<'_>, input: Input<'_>) {
         Input::Told(Command::CheckSync { aor, device, reboot }) => {
             roles.check_sync.ask(cx, &aor, device, reboot);
         }
+        Input::Told(Command::PushEnded { aor, binding, destination }) => {
+            roles.registrar.push_ended(cx, &aor, binding, &destination);
+        }
         Input::Told(Command::Asked { ticket, ask }) => roles.calls.asked(cx, ticket, ask),
         Input::SendFailed { token, .. } if call::is_token(token.0) => roles.calls.send_failed(cx, token),
         Input::SendFailed { token, failure } => roles.proxy.send_failed(cx, token, failure),
@@ -251,6 +254,7 @@ fn register(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &
         | Output::Publish(_)
         | Output::Media(_)
         | Output::Told(..)
+        | Output::Push(_)
         | Output::Close(_) => None,
     });
     if let Some(span) = sent {

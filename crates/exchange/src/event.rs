@@ -273,6 +273,16 @@ counters! {
     sessions_expired,
     /// Sides of calls that were followed to where their device has registered from another network.
     phones_followed,
+    /// Devices for whose waking a push service was asked.
+    pushes,
+    /// Wakings that were not asked for, since the device was woken too often.
+    pushes_withheld,
+    /// Calls and messages that waited for a device which was woken, and that reached it.
+    devices_woken,
+    /// Devices that were woken in vain.
+    devices_not_woken,
+    /// Places at push services that are known no more.
+    push_destinations_ended,
     /// Messages that could not be sent.
     send_failures,
     /// Requests refused because a limit was reached.

@@ -150,6 +150,6 @@ pub(crate) fn forward(ask: &Ask<'_>, account: &Account, to: &str, cause: Cause, 
 pub(crate) fn on(world: &World, now: Monotonic, onward: &Onward, cause: Cause) -> Option<Plan> {
     let account = world.directory.account_by_id(onward.account?).filter(|account| account.enabled)?;
     let target = rule(&account, cause)?;
-    let ask = Ask { world, now, caller: Some(&account), trail: Some(&onward.trail) };
+    let ask = Ask { world, now, caller: Some(&account), trail: Some(&onward.trail), wakes: true };
     Some(forward(&ask, &account, &target, cause, &onward.trail))
 }

@@ -1,8 +1,10 @@
 //! The things that can happen to an exchange.
 
+use crate::bindings::BindingId;
 use crate::call_record::{Ask, Ticket};
 use crate::flow::Flow;
 use crate::outbox::{ResolveToken, SendToken};
+use crate::push::Destination;
 use coeur_directory::Aor;
 use coeur_sip::message::{Message, ParseError};
 
@@ -48,6 +50,8 @@ pub enum Command {
     Drain,
     /// The phones of a device, or of all devices of an account, are asked to fetch their settings.
     CheckSync { aor: Aor, device: Option<coeur_directory::DeviceId>, reboot: bool },
+    /// A push service says that this destination is none any more (RFC 8599 section 5.6.1 leaves it to us to forget it).
+    PushEnded { aor: Aor, binding: BindingId, destination: Box<Destination> },
     /// A question about calls; every shard answers with one [`crate::outbox::Output::Told`].
     Asked { ticket: Ticket, ask: Ask },
 }

@@ -14,6 +14,7 @@
 //! | [`registrar`] | RFC 3261 section 10, outbound, GRUU, Path |
 //! | [`routing`] | caller, number, world -> plan, explained |
 //! | [`forwarding`] | where calls of an account go instead |
+//! | [`push`] | waking phones that sleep (RFC 8599) |
 //! | [`call`] | calls as a back-to-back user agent, one leg for each side |
 //! | [`silence`] | why a side of a call is not heard |
 //! | [`proxy`] | RFC 3261 section 16 |
@@ -42,6 +43,7 @@ pub mod network;
 pub mod outbox;
 pub mod party;
 pub mod proxy;
+pub mod push;
 pub mod record;
 pub mod registrar;
 pub mod route_token;

@@ -4,6 +4,7 @@
 use crate::call_record::{Ticket, Told};
 use crate::event::Event;
 use crate::flow::{Flow, Hop};
+use crate::push::Wake;
 use std::ops::Range;
 
 pub use crate::media::{MediaCommand, MediaId};
@@ -36,6 +37,8 @@ pub enum Output {
     Media(MediaCommand),
     /// The answer to [`crate::input::Command::Asked`].
     Told(Ticket, Told),
+    /// Ask a push service to wake a device.
+    Push(Box<Wake>),
     /// Close this connection once what was sent on it has left.
     Close(Flow),
 }

@@ -6,6 +6,7 @@ use crate::forwarding::{self, Cause, Diversion, Onward};
 use crate::gruu;
 use crate::machine;
 use crate::party::Party;
+use crate::push::Place;
 use crate::service::{Room, Service};
 use crate::world::World;
 use coeur_directory::{Account, AccountId};
@@ -52,6 +53,8 @@ pub struct Target {
     pub speaks_ice: bool,
     /// Over TLS or not at all (RFC 5630 section 5.3): it is for a sips URI, or for a contact that was one.
     pub secure: bool,
+    /// Where it is woken (RFC 8599).
+    pub push: Option<Box<Place>>,
 }
 
 /// The rule that decided.
@@ -125,25 +128,30 @@ pub(crate) struct Ask<'a> {
     pub(crate) caller: Option<&'a Account>,
     /// Which accounts have forwarded it so far; `None`: it is no call, and is not forwarded.
     pub(crate) trail: Option<&'a [Diversion]>,
+    /// Who sleeps is woken for it.
+    pub(crate) wakes: bool,
 }
 
 /// Decides for a request outside any dialog. `caller` is who has proved to send it.
 pub fn decide(world: &World, now: Monotonic, caller: Option<&Account>, message: &Message<'_>) -> Plan {
     let trail: Option<&[Diversion]> = (message.method() == Method::Invite).then_some(&[]);
     match message.parse_request_uri() {
-        Ok(_) => decide_for(&Ask { world, now, caller, trail }, message.request_uri()),
+        Ok(_) => decide_for(
+            &Ask { world, now, caller, trail, wakes: wakes(message.method()) },
+            message.request_uri(),
+        ),
         Err(_) => refuse(StatusCode::BAD_REQUEST, Why::MalformedUri),
     }
 }
 
 /// The same for a bare URI: a redirection, a remote target.
 pub fn decide_uri(world: &World, now: Monotonic, caller: Option<&Account>, text: &[u8]) -> Plan {
-    decide_for(&Ask { world, now, caller, trail: None }, text)
+    decide_for(&Ask { world, now, caller, trail: None, wakes: false }, text)
 }
 
 /// The same for a call to this URI, as the accounts on the way want it.
 pub fn decide_call(world: &World, now: Monotonic, caller: Option<&Account>, text: &[u8]) -> Plan {
-    decide_for(&Ask { world, now, caller, trail: Some(&[]) }, text)
+    decide_for(&Ask { world, now, caller, trail: Some(&[]), wakes: true }, text)
 }
 
 pub(crate) fn decide_for(ask: &Ask<'_>, text: &[u8]) -> Plan {
@@ -231,6 +239,7 @@ fn account(ask: &Ask<'_>, user: &[u8], domain: &[u8], instance: Option<&[u8]>, s
             Why::Registered
         }
     };
+    look_at_push(ask, (user, domain, instance), &mut found);
     if let Some(trail) = trail
         && found.is_empty()
         && let Some(target) = forwarding::rule(&account, Cause::Offline)
@@ -242,11 +251,55 @@ fn account(ask: &Ask<'_>, user: &[u8], domain: &[u8], instance: Option<&[u8]>, s
     }
     let targets: Vec<Target> = found
         .into_iter()
-        .filter_map(|binding| Target::of_binding(binding, account.id).for_scheme(secure))
+        .filter_map(|mut binding| {
+            let push = binding.push.take();
+            Target { push, ..Target::of_binding(binding, account.id) }.for_scheme(secure)
+        })
         .collect();
     match targets.is_empty() {
         true => refuse(StatusCode::TEMPORARILY_UNAVAILABLE, Why::NotSecure),
         false => Plan::Proxy { targets, why, onward: trail.and_then(|trail| Onward::of(&account, trail)) },
+    }
+}
+
+/// Those who sleep are targets too, behind those who are awake; who sleeps is woken, and not called at an address where nobody
+/// listens. What cannot be woken for this request is what it was without push.
+fn look_at_push(
+    ask: &Ask<'_>,
+    (user, domain, instance): (&[u8], &[u8], Option<&[u8]>),
+    found: &mut Vec<crate::bindings::Target>,
+) {
+    let settings = &ask.world.settings.push;
+    let is_offered = |place: &Place| ask.wakes && settings.offers(place.destination.provider);
+    found.iter_mut().for_each(|target| target.push = target.push.take().filter(|place| is_offered(place)));
+    if !ask.wakes || !settings.offers_any() {
+        return;
+    }
+    found.retain(|target| target.push.is_none() || target.flow.is_some());
+    let mut asleep = Vec::new();
+    ask.world.bindings.asleep(user, domain, instance, ask.now, &mut asleep);
+    found.extend(asleep.into_iter().filter(|target| target.push.as_deref().is_some_and(is_offered)));
+    // Stable: of equals those who are awake stay in front.
+    found.sort_by_key(|target| std::cmp::Reverse(target.q));
+}
+
+/// RFC 8599 section 5.6.2: what begins a dialog or stands alone, and that somebody waits for. Nobody is woken by who only asks
+/// whether he is there.
+fn wakes(method: Method<'_>) -> bool {
+    match method {
+        Method::Invite | Method::Message | Method::Subscribe => true,
+        Method::Register
+        | Method::Ack
+        | Method::Cancel
+        | Method::Bye
+        | Method::Options
+        | Method::Notify
+        | Method::Publish
+        | Method::Refer
+        | Method::Info
+        | Method::Update
+        | Method::Prack
+        | Method::Other(_) => false,
     }
 }
 
@@ -307,6 +360,11 @@ pub(crate) fn is_sips(uri: &[u8]) -> bool {
 }
 
 impl Target {
+    /// It has to be woken before anything can be sent to it.
+    pub fn is_asleep(&self) -> bool {
+        self.push.is_some() && self.flow.is_none()
+    }
+
     pub fn of_uri(uri: &[u8]) -> Self {
         let secure = is_sips(uri);
         let (uri, q) = (uri.into(), 1_000);
@@ -320,6 +378,7 @@ impl Target {
             party: None,
             speaks_ice: false,
             secure,
+            push: None,
         }
     }
 
@@ -340,6 +399,6 @@ impl Target {
         let crate::bindings::Target { uri, flow, path, q, instance, device, speaks_ice, .. } = binding;
         let secure = is_sips(&uri);
         let party = Some(Party { account, device });
-        Self { uri, flow, host: None, path, q, instance, party, speaks_ice, secure }
+        Self { uri, flow, host: None, path, q, instance, party, speaks_ice, secure, push: None }
     }
 }

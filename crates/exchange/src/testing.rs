@@ -57,6 +57,7 @@ pub fn world_with(domain: Domain) -> World {
         storage_writable: AtomicBool::new(true),
         waiting: Default::default(),
         vouched: Default::default(),
+        push_pace: Default::default(),
     };
     apply(&world, Change::DomainAdded(domain));
     for (at, user) in ["alice", "bob", "carol"].into_iter().enumerate() {
@@ -158,6 +159,8 @@ pub struct Office {
     pub media: Vec<MediaCommand>,
     /// Answers to questions about calls.
     pub told: Vec<(Ticket, Told)>,
+    /// Devices that are to be woken.
+    pub pushed: Vec<crate::push::Wake>,
     /// Entries of the journal.
     pub saved: Vec<Vec<u8>>,
 }
@@ -185,6 +188,7 @@ impl Office {
             asked: Vec::new(),
             media: Vec::new(),
             told: Vec::new(),
+            pushed: Vec::new(),
             saved: Vec::new(),
         }
     }
@@ -281,6 +285,7 @@ impl Office {
                 Output::Media(command) => self.media.push(command),
                 Output::Told(ticket, told) => self.told.push((ticket, told)),
                 Output::Save(span) => self.saved.push(outbox.bytes(span).to_vec()),
+                Output::Push(wake) => self.pushed.push(*wake),
                 Output::Close(_) => {}
             }
         }

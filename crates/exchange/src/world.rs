@@ -27,6 +27,8 @@ pub struct World {
     pub waiting: crate::call::Waiting,
     /// Connections that have shown a ticket.
     pub vouched: crate::vouched::Vouched,
+    /// How often devices were woken.
+    pub push_pace: crate::push::Pace,
 }
 
 /// A place where we listen, and the name under which others reach it.
@@ -112,6 +114,8 @@ pub struct Settings {
     pub session_expires_s: u32,
     /// RFC 4028 section 5: what asks for less is answered 422. At least 90 seconds.
     pub session_expires_min_s: u32,
+    /// Which phones are woken, and how (RFC 8599).
+    pub push: crate::push::Settings,
     /// Bytes of final answers kept per shard for retransmissions.
     pub response_memory_bytes: usize,
 }
@@ -151,6 +155,7 @@ impl Default for Settings {
             shards: 1,
             session_expires_s: 1_800,
             session_expires_min_s: 90,
+            push: Default::default(),
             response_memory_bytes: 16 << 20,
         }
     }

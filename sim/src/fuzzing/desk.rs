@@ -228,6 +228,7 @@ impl Desk {
                 )
                 | Output::Publish(_)
                 | Output::Told(..)
+                | Output::Push(_)
                 | Output::Close(_) => {}
             }
         }
@@ -409,5 +410,6 @@ fn world<'u>(users: impl Iterator<Item = &'u str>) -> World {
         storage_writable: AtomicBool::new(true),
         waiting: Default::default(),
         vouched: Default::default(),
+        push_pace: Default::default(),
     }
 }

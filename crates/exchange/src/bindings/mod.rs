@@ -10,7 +10,8 @@
 //!
 //! A binding whose connection has closed stays until it expires, so that its GRUUs and its place stay valid, but it
 //! is no target while nothing can reach it: browsers and TLS phones come back by registering again. A TCP phone
-//! whose Contact named the very address it came from may be called there ([`Fallback::Contact`]).
+//! whose Contact named the very address it came from may be called there ([`Fallback::Contact`]). One that has said where it
+//! is woken sleeps (RFC 8599): see [`Bindings::asleep`].
 
 mod restore;
 mod row;
@@ -23,6 +24,7 @@ pub use row::{BindingId, Draft, Fallback, Refresh, Version};
 pub use target::Target;
 
 use crate::flow::{ConnectionId, Flow};
+use crate::push::{self, Destination};
 use coeur_sip::time::Monotonic;
 use hashbrown::DefaultHashBuilder;
 use parking_lot::{Mutex, MutexGuard};
@@ -53,6 +55,8 @@ pub struct Bindings {
     version: AtomicU64,
     /// The second for which expired bindings have been removed; whoever moves it on does the work.
     swept_s: AtomicU64,
+    /// The second in which a stripe was searched for those to be woken.
+    looked_s: AtomicU64,
     /// See [`Bindings::saved_up_to`].
     saved_up_to: AtomicU64,
 }
@@ -77,6 +81,7 @@ impl Bindings {
             count: AtomicUsize::new(0),
             version: AtomicU64::new(1),
             swept_s: AtomicU64::new(0),
+            looked_s: AtomicU64::new(0),
             saved_up_to: AtomicU64::new(0),
         }
     }
@@ -109,7 +114,34 @@ impl Bindings {
         self.targets(user, domain, now, out, |row| row.instance() == Some(instance));
     }
 
+    /// The same for bindings that nothing can reach now, and that can be woken.
+    pub fn asleep(
+        &self,
+        user: &[u8],
+        domain: &[u8],
+        instance: Option<&[u8]>,
+        now: Monotonic,
+        out: &mut Vec<Target>,
+    ) {
+        self.each_target(user, domain, now, out, |row| {
+            row.can_be_woken()
+                && !row.is_open()
+                && instance.is_none_or(|wanted| row.instance() == Some(wanted))
+        });
+    }
+
     fn targets(
+        &self,
+        user: &[u8],
+        domain: &[u8],
+        now: Monotonic,
+        out: &mut Vec<Target>,
+        wanted: impl Fn(&Row) -> bool,
+    ) {
+        self.each_target(user, domain, now, out, |row| row.is_reachable() && wanted(row));
+    }
+
+    fn each_target(
         &self,
         user: &[u8],
         domain: &[u8],
@@ -122,7 +154,7 @@ impl Bindings {
         let first = out.len();
         for at in stripe.places(hash, user, domain) {
             let row = &stripe.rows[at];
-            if row.expires_ms > now_ms && row.is_reachable() && wanted(row) {
+            if row.expires_ms > now_ms && wanted(row) {
                 out.push(Target::of(row));
             }
         }
@@ -172,6 +204,25 @@ impl Bindings {
         }
         self.count.fetch_sub(removed, Ordering::Relaxed);
         removed
+    }
+
+    /// Hands those to `each` that are to be woken because their registration ends within `before_s` or a minute later: of one
+    /// stripe each second, so of all within a minute. Called by every shard; one of them does the work.
+    pub fn due_for_wake(&self, now: Monotonic, before_s: u32, mut each: impl FnMut(View<'_>)) {
+        let now_ms = ms(now);
+        let now_s = now_ms / 1000;
+        if self.looked_s.fetch_max(now_s, Ordering::Relaxed) >= now_s {
+            return;
+        }
+        let until_ms = now_ms + (u64::from(before_s) + STRIPES as u64) * 1000;
+        let stripe = self.stripes[now_s as usize % STRIPES].lock();
+        let is_due =
+            |row: &Row| row.is_refreshed_by_push() && row.expires_ms <= until_ms && row.expires_ms > now_ms;
+        stripe
+            .rows
+            .iter_from(0)
+            .filter(|(_, row)| is_due(row))
+            .for_each(|(_, row)| each(View { row, now_ms }));
     }
 
     /// Marks the bindings of a closed connection as without flow; tells how many.
@@ -295,6 +346,20 @@ impl<'a> View<'a> {
         self.row.is_reachable()
     }
 
+    /// Nothing reaches it now, but it can be woken.
+    pub fn is_asleep(&self) -> bool {
+        self.row.can_be_woken() && !self.row.is_open()
+    }
+
+    /// Where it is woken.
+    pub fn destination(&self) -> Option<Destination> {
+        self.row.can_be_woken().then(|| push::has_destination(self.row.uri())).flatten()
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        Target::of(self.row)
+    }
+
     pub fn remaining_ms(&self) -> u64 {
         self.row.expires_ms.saturating_sub(self.now_ms)
     }
@@ -362,6 +427,11 @@ impl<'a> AorBindings<'a> {
         let version = self.next_version();
         self.stripe.refresh(self.places[index], version, refresh, self.now_ms);
         version
+    }
+
+    /// Its push service knows it no more.
+    pub(crate) fn end_push(&mut self, index: usize) {
+        self.stripe.rows[self.places[index]].end_push();
     }
 
     /// Gives a binding other content; it keeps its id.

@@ -1,6 +1,7 @@
 //! One binding in memory: fixed fields in a row, all text in one allocation behind it.
 
 use crate::flow::{ConnectionId, Flow, ListenerId};
+use crate::push;
 use coeur_directory::DeviceId;
 use coeur_sip::transport::Transport;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -60,6 +61,12 @@ pub struct Refresh {
 const V6: u8 = 1;
 const OPEN: u8 = 2;
 const FALLBACK_CONTACT: u8 = 4;
+/// Its Contact says where it is woken (RFC 8599).
+const PUSH: u8 = 8;
+/// The push service knows it no more. Not in the journal: after a restart the service is asked once more.
+const PUSH_ENDED: u8 = 16;
+/// It is woken before its registration ends.
+const REFRESHED_BY_PUSH: u8 = 32;
 
 /// 128 bytes, and one boxed slice: AoR, Contact, Call-ID, User-Agent, Path, in this order.
 pub(super) struct Row {
@@ -122,7 +129,7 @@ impl Row {
             call_id_len: draft.call_id.len() as u16,
             user_agent_len: draft.user_agent.len() as u16,
             transport: draft.flow.transport,
-            flags: if draft.fallback == Fallback::Contact { FALLBACK_CONTACT } else { 0 },
+            flags: flags_of(draft),
         };
         row.put_flow(&draft.flow);
         row
@@ -195,6 +202,20 @@ impl Row {
     /// A binding that a request can be sent to now.
     pub(super) fn is_reachable(&self) -> bool {
         self.is_open() || self.fallback() == Fallback::Contact
+    }
+
+    /// It has said where it is woken, and the service there has not said no.
+    pub(super) fn can_be_woken(&self) -> bool {
+        self.flags & (PUSH | PUSH_ENDED) == PUSH
+    }
+
+    pub(super) fn is_refreshed_by_push(&self) -> bool {
+        self.can_be_woken() && self.flags & REFRESHED_BY_PUSH != 0
+    }
+
+    /// Until its Contact says something else.
+    pub(super) fn end_push(&mut self) {
+        self.flags |= PUSH_ENDED;
     }
 
     pub(super) fn is_of(&self, user: &[u8], domain: &[u8]) -> bool {
@@ -271,6 +292,17 @@ impl Row {
 
     fn part(&self, start: usize, len: u16) -> &[u8] {
         &self.text[start..start + len as usize]
+    }
+}
+
+fn flags_of(draft: &Draft<'_>) -> u8 {
+    let (start, len) = (usize::from(draft.uri.0), usize::from(draft.uri.1));
+    let uri = draft.contact.get(start..start + len).unwrap_or_default();
+    let fallback = if draft.fallback == Fallback::Contact { FALLBACK_CONTACT } else { 0 };
+    match push::has_destination(uri) {
+        None => fallback,
+        Some(_) if push::refreshes_when_woken(draft.contact) => fallback | PUSH | REFRESHED_BY_PUSH,
+        Some(_) => fallback | PUSH,
     }
 }
 

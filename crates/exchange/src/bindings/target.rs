@@ -2,6 +2,7 @@
 
 use super::row::{BindingId, Row, Version};
 use crate::flow::Flow;
+use crate::push::{self, Place};
 use coeur_directory::DeviceId;
 use coeur_sip::header::NameAddr;
 
@@ -31,6 +32,8 @@ pub struct Target {
     pub speaks_ice: bool,
     /// Grows with each registration or refresh.
     pub version: Version,
+    /// Where it is woken; without a flow it sleeps (RFC 8599).
+    pub push: Option<Box<Place>>,
 }
 
 impl Target {
@@ -46,8 +49,14 @@ impl Target {
             reg_id: row.reg_id,
             speaks_ice: speaks_ice(row.contact()),
             version: row.version,
+            push: place(row),
         }
     }
+}
+
+fn place(row: &Row) -> Option<Box<Place>> {
+    let destination = row.can_be_woken().then(|| push::has_destination(row.uri())).flatten()?;
+    Some(Box::new(Place { destination, binding: row.id, version: row.version }))
 }
 
 /// RFC 5768 section 6.
@@ -55,8 +64,9 @@ fn speaks_ice(contact: &[u8]) -> bool {
     NameAddr::parse(contact).is_ok_and(|contact| contact.params.has("+sip.ice"))
 }
 
-/// RFC 3261 section 16.6 step 2.
+/// RFC 3261 section 16.6 step 2. What it says of push is for us alone (RFC 8599 section 13).
 fn request_uri(uri: &[u8]) -> Box<[u8]> {
+    let uri = &*push::hidden(uri);
     let after_user = memchr::memchr(b'@', uri).map_or(0, |at| at + 1);
     let end = memchr::memchr(b'?', &uri[after_user..]).map_or(uri.len(), |at| after_user + at);
     let uri = &uri[..end];
@@ -80,12 +90,13 @@ mod tests {
     /// RFC 3261 section 19.1.1, table 1: no `method` and no headers in a Request-URI.
     #[test]
     fn a_request_uri_has_neither_headers_nor_a_method() {
-        let cases: [(&[u8], &[u8]); 5] = [
+        let cases: [(&[u8], &[u8]); 6] = [
             (b"sip:a@1.2.3.4:5062;transport=udp", b"sip:a@1.2.3.4:5062;transport=udp"),
             (b"sip:a@h;method=INVITE;lr?Subject=x", b"sip:a@h;lr"),
             (b"sip:a@h;Method=INVITE", b"sip:a@h"),
             (b"sip:a?b@h?Route=%3Csip:x%3E", b"sip:a?b@h"),
             (b"sip:h;ob", b"sip:h;ob"),
+            (b"sip:a@h;pn-provider=fcm;pn-prid=x;ob", b"sip:a@h;ob"),
         ];
         for (contact, wanted) in cases {
             assert_eq!(&*request_uri(contact), wanted);

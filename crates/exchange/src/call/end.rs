@@ -183,6 +183,7 @@ impl Calls {
 
     /// Publishes the record, and forgets the call with what is left of it.
     pub(super) fn forget(&mut self, cx: &mut Context<'_>, call: u32, status: u16, by: By) {
+        self.wakes_no_more(call);
         self.rings_no_more(cx, call);
         self.refuse_picker(cx, call, StatusCode::TEMPORARILY_UNAVAILABLE);
         self.note_both(cx, call);

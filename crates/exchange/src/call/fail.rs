@@ -33,6 +33,7 @@ impl Calls {
         if self.tries_again(cx, id, message, status, cancelled) {
             return;
         }
+        self.is_awake(call, id);
         let Some(target) = self.callee(id).map(|callee| callee.target.clone()) else { return };
         let followed = status.is_redirection() && self.follow(cx, call, message);
         if !followed {

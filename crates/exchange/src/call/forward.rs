@@ -92,6 +92,7 @@ impl Calls {
         setup.stopped = false;
         setup.rings = false;
         self.rings_no_more(cx, call);
+        self.wakes_no_more(call);
         legs.into_iter().for_each(|leg| self.withdraw(cx, leg, Why::GivenUp));
         self.set_onward(cx, call, onward);
         self.settle(cx, call);

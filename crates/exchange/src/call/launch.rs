@@ -39,6 +39,9 @@ impl Calls {
             if setup.accepted.is_some() || !setup.legs.is_empty() {
                 return;
             }
+            if !setup.stopped && self.is_waking(call) {
+                return;
+            }
             if setup.stopped || setup.waiting.is_empty() {
                 return self.give_up(cx, call);
             }
@@ -79,6 +82,9 @@ impl Calls {
         if setup.tried > 1 {
             cx.counters.forked_branches += 1;
         }
+        if target.is_asleep() {
+            return self.wake(cx, call, &target);
+        }
         let caller = self.calls[call as usize].caller;
         // Until the next hop is known.
         let near = self.legs[caller.slot as usize].end.flow;
@@ -110,7 +116,10 @@ impl Calls {
             setup.legs.push(id);
         }
         match flow {
-            Some(flow) => self.found(cx, id, hop_of(&flow, None)),
+            Some(flow) => {
+                self.wake_if_silent(cx, call, id);
+                self.found(cx, id, hop_of(&flow, None));
+            }
             None => self.look_for(cx, id, &uri),
         }
     }

@@ -5,7 +5,7 @@
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
 //! [`cancel`], [`forward`], [`history`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`follow`], [`refer`],
 //! [`direct`], [`keys`], [`replace`], [`transfer`], [`silence`], [`session_id`],
-//! [`join`], [`across`], [`pickup`], [`park`], [`notify`], [`mod@hold`], [`serve`], [`end`], [`asked`], [`announce`], [`tape`], [`note`],
+//! [`join`], [`across`], [`pickup`], [`park`], [`notify`], [`mod@hold`], [`wake`], [`serve`], [`end`], [`asked`], [`announce`], [`tape`], [`note`],
 //! [`time`], [`keep`], [`restore`], [`held`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
 //!
@@ -71,6 +71,7 @@ mod time;
 mod tracked;
 mod transfer;
 mod waiting;
+mod wake;
 
 use crate::flow::Flow;
 use crate::wheel::{Entry, Wheel};
@@ -110,6 +111,8 @@ enum Owner {
     Server(u32),
     Leg(u32),
     Awaited(u32),
+    /// Of a call that waits for who was woken, by its slot.
+    Waking(u32),
 }
 
 pub struct Calls {
@@ -132,6 +135,8 @@ pub struct Calls {
     restored: restore::Restored,
     /// The client transactions of each leg that are held: each for 90 seconds at most.
     held: BTreeMap<LegId, Vec<u32>>,
+    /// Calls that wait for devices which sleep.
+    waking: wake::Waking,
 }
 
 impl Calls {
@@ -152,6 +157,7 @@ impl Calls {
             journal: keep::Journal::default(),
             restored: restore::Restored::default(),
             held: BTreeMap::new(),
+            waking: wake::Waking::default(),
         }
     }
 

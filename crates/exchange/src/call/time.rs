@@ -20,6 +20,7 @@ impl Calls {
                 Owner::Server(slot) => self.server_due(cx, slot, entry.serial),
                 Owner::Leg(slot) => self.leg_due(cx, LegId { slot, serial: entry.serial }),
                 Owner::Awaited(slot) => self.awaited_due(cx, slot, entry.serial),
+                Owner::Waking(call) => self.waking_due(cx, call, entry.serial),
             }
         }
         self.due = due;

@@ -84,7 +84,7 @@ pub(crate) enum Way {
     Walking(Box<Failover>),
 }
 
-/// 408 bytes, and over UDP the request until it is answered, then the ACK of a failure.
+/// 416 bytes, and over UDP the request until it is answered, then the ACK of a failure.
 pub(super) struct Branch {
     pub(super) request: u32,
     /// The next branch of the same request.

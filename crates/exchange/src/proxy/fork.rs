@@ -23,6 +23,9 @@ impl Proxy {
                 return;
             }
             let request = &self.requests[index as usize];
+            if !request.stopped && self.is_waking(index) {
+                return;
+            }
             if request.stopped || request.waiting.is_empty() {
                 return self.finish(cx, index, message);
             }

@@ -40,10 +40,14 @@ impl Proxy {
         target: Target,
         breadth: u32,
     ) {
+        if target.is_asleep() {
+            return self.wake(cx, index, &target, breadth);
+        }
         if let Some(flow) = &target.flow {
             let hop = hop_of(flow, target.host.as_deref());
             return self.open_branch(cx, (index, message), target, breadth, Way::Flow, |proxy, cx, slot| {
                 proxy.branches[slot as usize].hop = hop;
+                proxy.wake_if_silent(cx, slot);
                 proxy.transmit(cx, slot, message);
             });
         }

@@ -28,6 +28,7 @@ mod server;
 mod tests;
 mod time;
 mod validate;
+mod wake;
 
 use crate::context::Context;
 use crate::flow::Flow;
@@ -57,6 +58,8 @@ pub(crate) use inside::has_route_token;
 enum Owner {
     Request(u32),
     Branch(u32),
+    /// Of a request that waits for who was woken.
+    Waking(u32),
 }
 
 /// What the guard says about requests inside a dialog.
@@ -104,6 +107,8 @@ pub struct Proxy {
     serial: u32,
     /// Addresses that failed a moment ago: tried last.
     failed: Blacklist,
+    /// Requests that wait for devices which sleep.
+    waking: wake::Waking,
 }
 
 impl Proxy {
@@ -122,6 +127,7 @@ impl Proxy {
             due: Vec::new(),
             serial: 0,
             failed: Blacklist::new(),
+            waking: wake::Waking::default(),
         }
     }
 

@@ -209,6 +209,7 @@ impl Proxy {
         if branch.withdrawn || !self.requests[index as usize].is_open() {
             return;
         }
+        self.is_awake(slot);
         if status.class() == 3 && self.follow(cx, slot, stored, response) {
             return;
         }

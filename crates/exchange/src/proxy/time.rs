@@ -20,6 +20,7 @@ impl Proxy {
             match entry.owner {
                 Owner::Request(index) => self.request_due(cx, &timing, index, entry.serial),
                 Owner::Branch(slot) => self.branch_due(cx, &timing, slot, entry.serial),
+                Owner::Waking(index) => self.waking_due(cx, index, entry.serial),
             }
         }
         self.due = due;

@@ -9,6 +9,7 @@ use crate::flow::Flow;
 use crate::gruu;
 use crate::mint::Mint;
 use crate::outbox::Span;
+use crate::push::hidden_contact;
 use coeur_sip::Message;
 use coeur_sip::header::HeaderName;
 use coeur_sip::lex;
@@ -36,7 +37,11 @@ pub(super) fn contacts(
     for view in aor.views() {
         let stored = view.draft();
         out.extend_from_slice(b"Contact: ");
-        out.extend_from_slice(stored.contact);
+        match stored.device == who.device {
+            true => out.extend_from_slice(stored.contact),
+            // Where another device is woken is for nobody else (RFC 8599 section 13).
+            false => out.extend_from_slice(&hidden_contact(stored.contact)),
+        }
         if let (Some(key), Some(instance)) = (gruu_key, view.instance()) {
             out.extend_from_slice(b";pub-gruu=\"");
             gruu::write_public(who.user, who.domain, instance, out);
@@ -148,6 +153,7 @@ impl Registrar {
                 out.extend_from_slice(b"\r\n");
             }
         }
+        request.push.write(&cx.world.settings.push, out);
         if message.has(HeaderName::Supported) {
             line(out, b"Supported: ", b"path, outbound, gruu");
         }

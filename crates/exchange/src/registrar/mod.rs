@@ -1,5 +1,5 @@
 //! The registrar: RFC 3261 section 10, outbound (RFC 5626), GRUU (RFC 5627), Path (RFC 3327), Service-Route
-//! (RFC 3608), keep-alive negotiation (RFC 6223).
+//! (RFC 3608), keep-alive negotiation (RFC 6223), push (RFC 8599 section 5).
 //!
 //! A REGISTER is read and checked as a whole ([`request`]), matched against the bindings of its address of record and
 //! planned under their lock ([`plan`]), and then carried out completely or not at all ([`commit`]): section 10.3 step
@@ -14,6 +14,7 @@ mod commit;
 mod contact;
 mod date;
 mod plan;
+mod push;
 mod request;
 
 use crate::bindings::{AorBindings, BINDINGS_PER_AOR_MAX, View};
@@ -228,6 +229,7 @@ impl Registrar {
     /// Removes what has expired. Nothing is journalled: recovery finds the same by the clock.
     pub fn tick(&mut self, cx: &mut Context<'_>) {
         self.swept = Some(cx.now.monotonic);
+        push::wake_before_the_end(cx);
         let outbox = &mut *cx.outbox;
         let removed = cx.world.bindings.expire(cx.now.monotonic, |view| {
             let draft = view.draft();

@@ -8,7 +8,8 @@
 //! - both have the same instance, none has a reg-id, and they use the same transport (baresip, Linphone); or
 //! - none has an instance, and device, transport, source address, Contact user, Contact host and User-Agent are the
 //!   same, only the port and the Call-ID differ (a reboot draws a new Call-ID, a refresh keeps it), and the source is
-//!   not the machine itself, where several user agents are ordinary.
+//!   not the machine itself, where several user agents are ordinary; or
+//! - the same device is woken in the same place (RFC 8599): a push service knows a program, not a connection of it.
 //!
 //! **Too many contacts.** First the oldest unreachable binding goes, then the oldest one of the same device: the phone
 //! in somebody's hand works, the forgotten ones make room. A device never pushes out another one's phone: then 403.
@@ -17,6 +18,7 @@ use super::request::{Kind, Request};
 use super::{Refusal, Registrant};
 use crate::bindings::{AorBindings, BINDINGS_PER_AOR_MAX, Draft, Fallback, Version, View};
 use crate::flow::Flow;
+use crate::push;
 use coeur_sip::uri::Uri;
 
 /// A Contact as it will be stored, within the text of all.
@@ -254,6 +256,10 @@ fn is_same_phone(
     who: &Registrant<'_>,
 ) -> bool {
     let stored = view.draft();
+    let of_one_flow = new.reg_id == stored.reg_id || new.reg_id == 0 || stored.reg_id == 0;
+    if of_one_flow && stored.device == who.device && is_woken_in_the_same_place(new, texts, view) {
+        return true;
+    }
     if new.reg_id > 0 || stored.reg_id > 0 || stored.flow.transport != new.flow.transport {
         return false;
     }
@@ -271,6 +277,11 @@ fn is_same_phone(
         }
         (Some(_), None) | (None, Some(_)) => false,
     }
+}
+
+fn is_woken_in_the_same_place(new: &Wanted, texts: &[u8], view: &View<'_>) -> bool {
+    // First what most bindings have not.
+    view.destination().is_some_and(|stored| push::has_destination(new.uri(texts)) == Some(stored))
 }
 
 fn differ_in_port_only(a: &[u8], b: &[u8]) -> bool {
@@ -299,7 +310,7 @@ fn make_room(
             let all = aor.views().enumerate().filter(|(index, view)| free(*index) && eligible(view));
             all.min_by_key(|(_, view)| view.version()).map(|(index, _)| index)
         };
-        let unreachable = oldest(&|view| !view.is_reachable());
+        let unreachable = oldest(&|view| !view.is_reachable() && !view.is_asleep());
         let victim = unreachable.or_else(|| oldest(&|view| view.draft().device == who.device));
         let Some(index) = victim else { return Err(Refusal::new(403, "Too Many Contacts")) };
         plan.leaving |= 1 << index;

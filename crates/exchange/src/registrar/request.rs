@@ -2,6 +2,7 @@
 
 use super::contact::{self, Parameters, Reach};
 use super::plan::Wanted;
+use super::push::Told;
 use super::{Refusal, RefusalHeader, Registrant, Registrar};
 use crate::context::Context;
 use crate::flow::Flow;
@@ -31,6 +32,8 @@ pub(super) struct Request<'m> {
     pub supports: Supports,
     /// RFC 5626 was applied to at least one Contact, and the phone is told so.
     pub outbound: bool,
+    /// What the phone is told of push.
+    pub push: Told,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +88,7 @@ pub(super) fn read<'m>(
         flow: *flow,
         supports,
         outbound: false,
+        push: Told::default(),
     };
     request.kind = read_contacts(registrar, cx, flow, message, who, spread, &mut request)?;
     Ok(request)
@@ -215,6 +219,7 @@ fn read_contacts<'m>(
         let parameters = Parameters::read(&address)?;
         let requested_s = parameters.expires_s.or(header_s).unwrap_or(who.rules.expires_default_s);
         let granted_s = granted(requested_s, who, spread)?;
+        request.push.read(cx, &address)?;
         let reach = contact::check(cx, flow, message, &address, !registrar.path.is_empty())?;
         if granted_s > 0 && is_sips(address.uri) {
             contact::check_secure(flow, message)?;

@@ -26,7 +26,11 @@ pub fn take_up(
                 let _ = running.journal.append(shard.0, outbox.bytes(span));
             }
             // Nothing is said to anybody before the sockets are there.
-            Output::Send(_) | Output::Resolve { .. } | Output::Told(..) | Output::Close(_) => {}
+            Output::Send(_)
+            | Output::Resolve { .. }
+            | Output::Told(..)
+            | Output::Push(_)
+            | Output::Close(_) => {}
         }
     }
     if count > 0 {

@@ -117,6 +117,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         storage_writable: AtomicBool::new(true),
         waiting: Default::default(),
         vouched: Default::default(),
+        push_pace: Default::default(),
     });
     let clock = Clock::default();
     let (journal, restored, kept) =

@@ -31,6 +31,7 @@ pub fn forget(room: &mut Room, shard: ShardId, running: &Running, services: &dyn
                 | Output::Resolve { .. }
                 | Output::Media(_)
                 | Output::Told(..)
+                | Output::Push(_)
                 | Output::Close(_) => {}
             }
         }

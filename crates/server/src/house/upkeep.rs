@@ -124,6 +124,7 @@ mod tests {
                 storage_writable: AtomicBool::new(true),
                 waiting: Default::default(),
                 vouched: Default::default(),
+                push_pace: Default::default(),
             });
             let upkeep = Upkeep::new(journal.clone(), world.clone());
             Self { path, kept: KeptJournal { journal, world }, upkeep }

@@ -90,6 +90,7 @@ impl<H: Handler> Shard<H> {
                 }
                 Output::Media(command) => self.media.push(command),
                 Output::Told(ticket, told) => self.services.told(ticket, told),
+                Output::Push(wake) => self.services.push(*wake),
                 Output::Close(flow) => self.close(flow),
             }
         }

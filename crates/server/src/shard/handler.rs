@@ -6,6 +6,7 @@ use coeur_exchange::event::Event;
 use coeur_exchange::flow::{ConnectionId, ShardId};
 use coeur_exchange::input::Input;
 use coeur_exchange::outbox::{MediaCommand, Outbox, ResolveToken};
+use coeur_exchange::push::Wake;
 use coeur_sip::Message;
 use coeur_sip::resolve::Query;
 use coeur_sip::time::{Monotonic, Now};
@@ -73,6 +74,8 @@ pub trait Services: Send + Sync + 'static {
     fn publish(&self, shard: ShardId, event: Event);
     /// The answer of one shard to a question.
     fn told(&self, _ticket: Ticket, _told: Told) {}
+    /// A device is to be woken.
+    fn push(&self, _wake: Wake) {}
 }
 
 /// A journal in memory only: everything is durable at once. For tests of the loop.

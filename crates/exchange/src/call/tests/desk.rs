@@ -186,7 +186,7 @@ impl Desk {
                 Output::Media(command) => self.office.media.push(command),
                 Output::Told(ticket, told) => self.office.told.push((ticket, told)),
                 Output::Save(span) => self.office.saved.push(outbox.bytes(span).to_vec()),
-                Output::Resolve { .. } | Output::Publish(_) | Output::Close(_) => {}
+                Output::Resolve { .. } | Output::Publish(_) | Output::Push(_) | Output::Close(_) => {}
             }
         }
         self.pump(sent)

@@ -45,6 +45,7 @@ mod silent;
 mod taping;
 mod transferring;
 mod wiring;
+mod waking;
 
 use crate::flow::Flow;
 use crate::testing::{Sent, tcp, udp};

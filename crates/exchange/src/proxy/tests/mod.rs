@@ -24,6 +24,7 @@ mod rfc5627;
 mod rfc5630;
 mod strict;
 mod targets;
+mod waking;
 
 const ALICE: &str = "192.0.2.11:5060";
 const BOB: &str = "192.0.2.22:5060";

@@ -8,6 +8,7 @@ use crate::event::{Counters, Event};
 use crate::flow::{ConnectionId, Flow, Hop, ListenerId, ShardId};
 use crate::mint::Mint;
 use crate::outbox::{Outbox, Output};
+use crate::push::Wake;
 use crate::world::{Listener, Secrets, Settings, World};
 use coeur_directory::{Change, DeviceId, Directory, Domain};
 use coeur_sip::limits::Limits;
@@ -128,6 +129,7 @@ impl Desk {
             storage_writable: AtomicBool::new(true),
             waiting: Default::default(),
             vouched: Default::default(),
+            push_pace: Default::default(),
         };
         let mut mint = Mint::new(ShardId(0), [9; 32]);
         Self {
@@ -212,6 +214,21 @@ impl Desk {
         };
         f(&mut self.registrar, &mut cx);
         assert!(self.take(outbox).is_none());
+    }
+
+    /// A second has passed; who is woken.
+    pub(super) fn tick(&mut self) -> Vec<Wake> {
+        let mut woken = Vec::new();
+        self.with(|registrar, cx| {
+            registrar.tick(cx);
+            for output in std::mem::take(&mut cx.outbox.outputs) {
+                match output {
+                    Output::Push(wake) => woken.push(*wake),
+                    other => cx.outbox.outputs.push(other),
+                }
+            }
+        });
+        woken
     }
 
     fn take(&mut self, mut outbox: Outbox) -> Option<Answer> {

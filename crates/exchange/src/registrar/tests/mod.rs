@@ -7,6 +7,7 @@ mod jitter;
 mod outbound;
 mod path;
 mod phones;
+mod push;
 mod replay;
 mod rfc3261;
 mod rfc5630;
