@@ -10,6 +10,7 @@ pub mod media;
 pub mod net;
 pub mod observe;
 pub mod pnp;
+pub mod push;
 pub mod recordings;
 pub mod shard;
 pub mod tls;

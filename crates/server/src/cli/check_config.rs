@@ -97,8 +97,19 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
             Key::ConferencePrefix,
             json!(if settings.conference_prefix.is_empty() { "off" } else { &settings.conference_prefix }),
         ),
+        (Key::PushApns, push_apns(settings)),
+        (Key::PushFcm, settings.push.fcm.as_deref().map_or(Value::Null, path)),
+        (Key::PushWeb, json!(settings.push.web.as_deref().unwrap_or("off"))),
+        (Key::PushWait, json!(settings.push.wait_s)),
+        (Key::PushServices, list(settings.push.services.iter().map(ToString::to_string).collect())),
+        (Key::PushAuthority, settings.push.authority.as_deref().map_or(Value::Null, path)),
+        (Key::PushInside, list(settings.push.inside.iter().map(ToString::to_string).collect())),
         (Key::MessagesPerMinute, json!(settings.messages_per_minute)),
     ]
+}
+
+fn push_apns(settings: &Settings) -> serde_json::Value {
+    settings.push.apns.as_ref().map_or(serde_json::Value::Null, |apns| apns.to_string().into())
 }
 
 fn turn_places(settings: &Settings) -> serde_json::Value {

@@ -31,7 +31,9 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::Origin
         | Key::RelayInside
         | Key::Turn
-        | Key::TurnPeers => {
+        | Key::TurnPeers
+        | Key::PushServices
+        | Key::PushInside => {
             value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
         }
         Key::Config
@@ -69,6 +71,11 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::RecordingAnnouncement
         | Key::Tones
         | Key::ConferencePrefix
+        | Key::PushApns
+        | Key::PushFcm
+        | Key::PushWeb
+        | Key::PushWait
+        | Key::PushAuthority
         | Key::MessagesPerMinute => vec![value.to_owned()],
     }
 }

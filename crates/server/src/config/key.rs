@@ -61,6 +61,13 @@ keys! {
     RecordingAnnouncement "recording_announcement" "COEUR_RECORDING_ANNOUNCEMENT" "WAV file, or Opus in Ogg, that both sides of a call hear before it is recorded; without one, a tone.",
     Tones "tones" "COEUR_TONES" "Country whose tones are heard, two letters: FR, GB, US, CA; any other has those of the ITU.",
     ConferencePrefix "conference_prefix" "COEUR_CONFERENCE_PREFIX" "Users whose names begin so are conferences, for accounts of their domain; `off` for none.",
+    PushApns "push_apns" "COEUR_PUSH_APNS" "Key at Apple for waking iPhones: TEAM:KEY:FILE, the file being the .p8 that Apple gives.",
+    PushFcm "push_fcm" "COEUR_PUSH_FCM" "File of a service account at Google (JSON), for waking Androids.",
+    PushWeb "push_web" "COEUR_PUSH_WEB" "Where push services of browsers reach the operator, mailto:somebody@example.org or https://...; `off` wakes no browser.",
+    PushWait "push_wait_s" "COEUR_PUSH_WAIT_S" "Seconds for which a call waits for a phone that is woken, 5 to 30.",
+    PushServices "push_services" "COEUR_PUSH_SERVICES" "Other places than those of Apple and Google: apns=https://HOST, fcm=https://HOST (a list).",
+    PushAuthority "push_authority" "COEUR_PUSH_AUTHORITY" "Authorities (PEM) believed of push services, besides those of the system.",
+    PushInside "push_inside" "COEUR_PUSH_INSIDE" "Inside networks in which a browser may name its push service: ADDRESS[/BITS] (a list).",
     MessagesPerMinute "messages_per_minute" "COEUR_MESSAGES_PER_MINUTE" "MESSAGE requests of one account in a minute, half of them at once; 0 for no limit.",
 }
 

@@ -2,6 +2,7 @@
 
 use super::listen::{Scheme, is_host};
 use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source, phones, turn};
+use crate::push::settings as push;
 use crate::recordings;
 use crate::trace::hep::{Collector, Password};
 use crate::turn::peers::Wanted;
@@ -87,6 +88,8 @@ pub struct Settings {
     pub conference_prefix: String,
     /// 0: no limit.
     pub messages_per_minute: u32,
+    /// Which phones are woken.
+    pub push: push::Wanted,
     /// Whether `listen`, `domain`, `http` or `web` were chosen by the operator (the demonstration then keeps them).
     pub chosen: Chosen,
 }
@@ -188,6 +191,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         messages_per_minute: reader
             .one(Key::MessagesPerMinute, messages_per_minute)
             .unwrap_or(DEFAULT_MESSAGES_PER_MINUTE),
+        push: reader.push(),
     };
     reader.conflicts(&settings);
     if reader.errors.is_empty() { Ok(settings) } else { Err(reader.errors) }
@@ -248,6 +252,18 @@ impl Reader<'_> {
         let password = self.one(Key::HepPassword, hep_password);
         let address = self.one(Key::Hep, collector).flatten()?;
         Some(Collector { address, id, password })
+    }
+
+    fn push(&mut self) -> push::Wanted {
+        push::Wanted {
+            apns: self.one(Key::PushApns, push::apns),
+            fcm: self.one(Key::PushFcm, push::fcm),
+            web: self.one(Key::PushWeb, push::web).flatten(),
+            wait_s: self.one(Key::PushWait, push::wait_s).unwrap_or(push::DEFAULT_WAIT_S),
+            services: self.each(Key::PushServices, push::place),
+            authority: self.one(Key::PushAuthority, push::authority),
+            inside: self.each(Key::PushInside, |text| text.parse::<Network>()),
+        }
     }
 
     fn certificate(&mut self) -> Option<(PathBuf, PathBuf)> {
@@ -564,6 +580,36 @@ mod tests {
         let settings = resolve(&[file::parse("f", good).0]).unwrap();
         assert_eq!((settings.calls, settings.calls_per_account), (CallMode::Proxy, 4));
         for bad in ["calls = \"both\"", "calls_per_account = 100001"] {
+            assert_eq!(resolve(&[file::parse("f", bad).0]).unwrap_err().len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_at_push_services_are_read_before_the_start() {
+        let settings = resolve(&[]).unwrap();
+        assert_eq!(settings.push, push::Wanted { wait_s: 20, ..push::Wanted::default() });
+        let good = "push_web = \"mailto:a@example.org\"\npush_wait_s = 5\npush_inside = [\"10.0.0.0/8\"]\n\
+                    push_services = [\"apns=https://a.test/\", \"fcm=https://f.test:8443\"]\n";
+        let push = resolve(&[file::parse("f", good).0]).unwrap().push;
+        assert_eq!(
+            (push.web.as_deref(), push.wait_s, push.inside.len()),
+            (Some("mailto:a@example.org"), 5, 1)
+        );
+        assert_eq!(
+            (&*push.services[0].url, &*push.services[1].url),
+            ("https://a.test", "https://f.test:8443")
+        );
+        assert_eq!(resolve(&[file::parse("f", "push_web = \"off\"").0]).unwrap().push.web, None);
+        for bad in [
+            "push_apns = \"ABCDE12345:KEY:/nowhere\"",
+            "push_apns = \"/etc/AuthKey.p8\"",
+            "push_fcm = \"/nowhere\"",
+            "push_web = \"a@example.org\"",
+            "push_wait_s = 31",
+            "push_services = [\"fcm=http://f.test\"]",
+            "push_authority = \"/nowhere\"",
+            "push_inside = [\"lan\"]",
+        ] {
             assert_eq!(resolve(&[file::parse("f", bad).0]).unwrap_err().len(), 1, "{bad}");
         }
     }

@@ -400,7 +400,8 @@ fn show(view: &View<'_>) -> RegistrationView {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     RegistrationView {
         account: format!("{}@{}", text(draft.user), text(draft.domain)),
-        contact: text(view.uri()),
+        // Where it is woken is for it alone.
+        contact: text(&coeur_exchange::push::hidden(view.uri())),
         flow: view.flow().map(flow).unwrap_or_default(),
         device: draft.device.0.to_string(),
         expires_in_s: view.remaining_s().into(),

@@ -7,6 +7,7 @@ use crate::dns::{Dns, Table};
 use crate::media::Media;
 use crate::observe::events::EventLog;
 use crate::observe::silences::Silences;
+use crate::push::Pushing;
 use crate::shard::{Inbox, Services};
 use coeur_api::{Door, Operator};
 use coeur_directory::Change;
@@ -14,6 +15,7 @@ use coeur_exchange::call_record::{Ticket, Told};
 use coeur_exchange::event::Event;
 use coeur_exchange::flow::ShardId;
 use coeur_exchange::outbox::{MediaCommand, ResolveToken};
+use coeur_exchange::push::Wake;
 use coeur_sip::resolve::Query;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +32,8 @@ pub struct HouseServices {
     pub media: Media,
     pub asks: Asks,
     pub ledger: Ledger,
+    /// Who asks push services; `None`: none is offered.
+    pub push: Option<Pushing>,
 }
 
 impl HouseServices {
@@ -38,12 +42,12 @@ impl HouseServices {
         runtime: &Handle,
         deaths: &Arc<Deaths>,
         inboxes: &Arc<[Arc<Inbox>]>,
-        (media, ledger): (Media, Ledger),
+        (media, ledger, push): (Media, Ledger, Option<Pushing>),
     ) -> (Self, Receiver<(ShardId, Event)>) {
         let (events, receiver) = sync_channel(EVENTS_MAX);
         let dns = Dns::new(Table::default(), runtime.clone(), deaths.clone(), inboxes.clone());
         let (asks, events_lost) = (Asks::default(), AtomicU64::new(0));
-        (Self { events, events_lost, dns, media, asks, ledger }, receiver)
+        (Self { events, events_lost, dns, media, asks, ledger, push }, receiver)
     }
 }
 
@@ -58,6 +62,12 @@ impl Services for HouseServices {
 
     fn told(&self, ticket: Ticket, told: Told) {
         self.asks.told(ticket, told);
+    }
+
+    fn push(&self, wake: Wake) {
+        if let Some(push) = &self.push {
+            push.push(wake);
+        }
     }
 
     fn publish(&self, shard: ShardId, event: Event) {

@@ -21,6 +21,8 @@ use crate::net::listen::{Bound, bind};
 use crate::net::origin::{OriginCheck, Origins};
 use crate::net::sources::Sources;
 use crate::observe::process;
+use crate::push::Pushing;
+use crate::push::settings::Opened;
 use crate::shard::{Clock, Inbox, Notice, Prepared, Services as _, Setup, Shards};
 use crate::tls::watch::LOOK_EVERY;
 use crate::tls::{Source, Tls, Watch, authority, roots};
@@ -89,6 +91,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
     let turn = turn::prepare(settings, &listeners, next_port)?;
 
     let secrets = secrets::open(folder).map_err(unreachable)?;
+    let push = settings.push.open(folder).map_err(|why| Failure::new(Exit::Usage, why))?;
     let world = Arc::new(World {
         directory,
         bindings: Bindings::of_boot(boot::boot()),
@@ -110,6 +113,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
             service_route: settings.service_route.as_str().into(),
             ice_servers: turn.as_ref().map(turn::Prepared::ice_servers).unwrap_or_default(),
             conference_prefix: settings.conference_prefix.as_str().into(),
+            push: push.offered(settings.push.wait_s),
             // At most 64.
             shards: settings.shards as u8,
             ..Default::default()
@@ -180,6 +184,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         lent,
         clock,
         kept,
+        push,
     )?;
     if let Some(turn) = turn {
         let started = turn.start(settings, &running, encrypted, clock).map_err(unreachable)?;
@@ -331,12 +336,19 @@ fn start_shards(
     lent: Vec<(std::net::IpAddr, u16, u16)>,
     clock: Clock,
     kept: RecoveredCalls,
+    push: Opened,
 ) -> Result<Shards, Failure> {
     let prepared = Prepared::new(settings.shards).map_err(unreachable)?;
     let inboxes = prepared.inboxes.clone();
     let media = media(settings, running, lent, clock, inboxes.clone())?;
     let (ledger, pages) = Ledger::new(settings.call_records);
-    let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, (media, ledger));
+    let push = running
+        .world
+        .settings
+        .push
+        .offers_any()
+        .then(|| Pushing::start(push, runtime, &running.deaths, ended(inboxes.clone())));
+    let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, (media, ledger, push));
     let events_door = door.clone();
     let services = Arc::new(services);
     let deaths = &running.deaths;
@@ -393,6 +405,18 @@ fn start_shards(
         tracing::error!("the shards were started twice");
     }
     Ok(shards)
+}
+
+/// A destination that is none any more is told one shard: the bindings are of all.
+fn ended(inboxes: Arc<[Arc<Inbox>]>) -> crate::push::Ended {
+    Arc::new(move |wake| {
+        let (aor, binding) = (wake.aor.clone(), wake.binding);
+        let destination = Box::new(wake.destination.clone());
+        if let Some(inbox) = inboxes.first() {
+            // This notice is never refused.
+            let _ = inbox.tell(Notice::Told(Command::PushEnded { aor, binding, destination }));
+        }
+    })
 }
 
 /// The phones whose registrations were restored have proved their passwords before.

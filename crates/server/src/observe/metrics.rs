@@ -7,11 +7,13 @@ use super::process;
 use crate::house::Running;
 use crate::house::running::ShardsOutside;
 use crate::media::{Media, Stats};
+use crate::push::stats::{Outcome, Stats as PushStats};
 use crate::recordings::Recordings;
 use crate::shard::stats::{self, FAMILIES};
 use crate::turn;
 use coeur_api::{Kind, MetricsText};
 use coeur_exchange::event::Counters;
+use coeur_exchange::push::Provider;
 use coeur_exchange::silence::Cause;
 use coeur_media::relay::Reason;
 use coeur_storage::journal::LATENCY_BOUNDS_US;
@@ -31,6 +33,10 @@ pub fn page(running: &Running) -> String {
         queues(&mut text, shards);
         network(&mut text, shards);
         media(&mut text, &shards.services.media);
+        match &shards.services.push {
+            Some(pushing) => push(&mut text, &pushing.stats),
+            None => push(&mut text, &PushStats::default()),
+        }
     }
     // Where TURN is off, nothing has happened.
     match running.turn.get() {
@@ -193,6 +199,22 @@ fn recordings(text: &mut MetricsText, recordings: &Recordings) {
         "coeur_recordings_lost_frames_total",
         "20 ms of sound that a recording lacks, since the disk was too slow.",
         lost,
+    );
+}
+
+fn push(text: &mut MetricsText, stats: &PushStats) {
+    let each = Provider::ALL.into_iter().flat_map(|provider| Outcome::ALL.map(|outcome| (provider, outcome)));
+    let lines: Vec<(String, u64)> = each
+        .map(|(provider, outcome)| {
+            let labels = format!("service=\"{}\",outcome=\"{}\"", provider.as_str(), outcome.as_str());
+            (labels, stats.of(provider, outcome))
+        })
+        .collect();
+    text.many(
+        "coeur_push_total",
+        Kind::Counter,
+        "What push services made of wakings, by service and outcome.",
+        lines.iter().map(|(labels, count)| (labels.as_str(), *count)),
     );
 }
 

@@ -133,6 +133,27 @@ pub struct Settings {
     /// Records of calls kept at most, about 600 bytes of disk each [env: COEUR_CALL_RECORDS_MAX] [default: 1000000]
     #[arg(long, value_name = "N")]
     pub call_records_max: Option<String>,
+    /// Key at Apple for waking iPhones: TEAM:KEY:FILE [env: COEUR_PUSH_APNS]
+    #[arg(long, value_name = "KEY")]
+    pub push_apns: Option<String>,
+    /// File of a service account at Google, for waking Androids [env: COEUR_PUSH_FCM]
+    #[arg(long, value_name = "FILE")]
+    pub push_fcm: Option<String>,
+    /// Where push services of browsers reach you: mailto:NAME@DOMAIN or https://..., or `off` [env: COEUR_PUSH_WEB] [default: off]
+    #[arg(long, value_name = "CONTACT")]
+    pub push_web: Option<String>,
+    /// Seconds for which a call waits for a phone that is woken, 5 to 30 [env: COEUR_PUSH_WAIT_S] [default: 20]
+    #[arg(long, value_name = "SECONDS")]
+    pub push_wait_s: Option<String>,
+    /// Another place than Apple's or Google's: apns=https://HOST, fcm=https://HOST; may be repeated [env: COEUR_PUSH_SERVICES]
+    #[arg(long, value_name = "PLACE")]
+    pub push_services: Vec<String>,
+    /// Authorities (PEM) believed of push services besides the system's [env: COEUR_PUSH_AUTHORITY]
+    #[arg(long, value_name = "FILE")]
+    pub push_authority: Option<String>,
+    /// Inside network in which a browser may name its push service: ADDRESS[/BITS]; may be repeated [env: COEUR_PUSH_INSIDE]
+    #[arg(long, value_name = "NETWORK")]
+    pub push_inside: Vec<String>,
     /// MESSAGE requests of one account in a minute: half of them at once, then one by one; 0 for no limit [env: COEUR_MESSAGES_PER_MINUTE] [default: 30]
     #[arg(long, value_name = "N")]
     pub messages_per_minute: Option<String>,
@@ -183,6 +204,13 @@ impl Settings {
         layer.flag(Key::RecordingAnnouncement, self.recording_announcement);
         layer.flag(Key::Tones, self.tones);
         layer.flag(Key::ConferencePrefix, self.conference_prefix);
+        layer.flag(Key::PushApns, self.push_apns);
+        layer.flag(Key::PushFcm, self.push_fcm);
+        layer.flag(Key::PushWeb, self.push_web);
+        layer.flag(Key::PushWait, self.push_wait_s);
+        layer.flag(Key::PushServices, self.push_services);
+        layer.flag(Key::PushAuthority, self.push_authority);
+        layer.flag(Key::PushInside, self.push_inside);
         layer.flag(Key::MessagesPerMinute, self.messages_per_minute);
         layer
     }
