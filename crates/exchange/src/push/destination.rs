@@ -1,11 +1,11 @@
-//! What the URI of a Contact says of push (RFC 8599 section 7; the names that Linphone used before it).
+//! What the URI of a Contact says of push (RFC 8599 section 8.7; the names that Linphone used before it).
 
 use crate::bindings::{BindingId, Version};
 use coeur_sip::header::NameAddr;
 use coeur_sip::uri::{SipUri, Uri, UriParams, unescape_into};
 use std::fmt;
 
-/// RFC 8599 section 14.3, and what it registers.
+/// RFC 8599 sections 10 to 12.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Provider {
     Apns,
@@ -159,7 +159,7 @@ mod tests {
         Asked::Push(Destination { provider, is_sandbox, param: param.into(), id: id.into() })
     }
 
-    /// RFC 8599 sections 4.1 and 7.
+    /// RFC 8599 sections 4.1 and 8.7.
     #[test]
     fn a_contact_says_which_service_wakes_its_phone_and_under_what_name() {
         let cases = [

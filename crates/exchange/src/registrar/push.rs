@@ -18,7 +18,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Section 5.3: 555 for a service that is not offered. Who offers none does not speak RFC 8599, to whom the parameters mean
+    /// Sections 5.6.1 and 8.1: 555 for a service that is not offered. Who offers none does not speak RFC 8599, to whom the parameters mean
     /// nothing.
     pub(super) fn read(&mut self, cx: &Context<'_>, address: &NameAddr<'_>) -> Result<(), Refusal> {
         let settings = &cx.world.settings.push;
@@ -52,7 +52,7 @@ impl Told {
         self.providers |= 1 << provider as u8;
     }
 
-    /// Sections 5.3 and 14.5 to 14.7; RFC 6809.
+    /// Sections 5.4 and 8.2 to 8.4; RFC 6809.
     pub(super) fn write(self, settings: &Settings, out: &mut Vec<u8>) {
         let told = |provider: &Provider| self.providers >> *provider as u8 & 1 == 1;
         for provider in Provider::ALL.iter().filter(|provider| told(provider)) {

@@ -1,6 +1,6 @@
 //! Apple's push service: HTTP/2, a token signed with the operator's key (ES256), one request for each waking.
 //!
-//! A phone names its program and its token in `pn-param` and `pn-prid` (RFC 8599 section 8): `TEAM.program` or `TEAM.program.voip`;
+//! A phone names its program and its token in `pn-param` and `pn-prid` (RFC 8599 section 10): `TEAM.program` or `TEAM.program.voip`;
 //! some give both kinds at once, `TEAM.program.remote&voip` with `token:remote&token:voip`. A program that is woken as a phone
 //! (`.voip`) must show a call at once or is shut out by its system, so that kind is for calls alone.
 

@@ -24,7 +24,7 @@ fn phone(serial: u64) -> crate::flow::Flow {
     stream(Transport::Tcp, "203.0.113.9:40000", serial)
 }
 
-/// Section 4.1.5 and 5.3.
+/// Sections 4.1.5 and 5.4.
 #[test]
 fn a_phone_that_asks_is_told_which_services_wake_it() {
     let mut desk = desk();
@@ -38,7 +38,7 @@ fn a_phone_that_asks_is_told_which_services_wake_it() {
     assert!(desk.send(ask(4, contact("", ""))).lines("Feature-Caps").is_empty(), "who does not ask");
 }
 
-/// Section 5.3: 555.
+/// Sections 5.6.1 and 8.1: 555.
 #[test]
 fn a_service_that_is_not_offered_is_555_and_nothing_is_bound() {
     let mut desk = desk();
