@@ -44,8 +44,8 @@ mod session_ids;
 mod silent;
 mod taping;
 mod transferring;
-mod wiring;
 mod waking;
+mod wiring;
 
 use crate::flow::Flow;
 use crate::testing::{Sent, tcp, udp};
