@@ -2,10 +2,12 @@
 
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, id_of, id_text};
 use crate::door::{Door, ROWS_MAX, aor, not_written};
+use crate::feed::Kind;
 use crate::model::{RecordingsRequest, Refusal, Reply, Why};
 use crate::recordings::{Audience, RecordVerb, RecordingOfCall, RecordingsPage};
 use coeur_directory::Aor;
 use coeur_storage::{CallQuery, CallRow, Disposition, Keep, Operator, RecordingRow};
+use serde_json::json;
 
 impl Door {
     /// Keeps records of calls. What is not kept may be tried again: what is there already changes nothing.
@@ -42,7 +44,15 @@ impl Door {
         let there = records.recordings(recording.call).map_err(not_written)?;
         match there.iter().find(|there| there.part == recording.part) {
             Some(there) => Ok(there.sha256 == recording.sha256),
-            None => records.add_recording(recording, now_ms).map(|()| true).map_err(not_written),
+            None => {
+                records.add_recording(recording, now_ms).map_err(not_written)?;
+                drop(records);
+                let id = format!("call_{}", id_text(recording.call));
+                let data =
+                    json!({ "call_id": id, "part": recording.part, "recorded_ms": recording.recorded_ms });
+                self.house().happened(Kind::RecordingKept, id, data);
+                Ok(true)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! One request, one answer. Parsing a request into a [`Change`] is its validation.
 
 use crate::calls::{CallView, CallsPage, rfc3339};
+use crate::feed::Kind;
 use crate::ids::Id;
 use crate::model::{
     ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, AuditPage, AuditView, DeviceView, DomainView,
@@ -17,7 +18,8 @@ use coeur_directory::{
     Domain, Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy, Rights,
     forward_target, is_nobody, new_secret,
 };
-use coeur_storage::{AuditRow, Operator, Records, StorageError};
+use coeur_storage::{AuditRow, Operator, Records, StorageError, described};
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -89,6 +91,8 @@ pub trait House: Send + Sync {
     fn sync(&self, _aor: &Aor, _device: Option<DeviceId>, _reboot: bool) -> Result<usize, Refusal> {
         Ok(0)
     }
+    /// For those who listen.
+    fn happened(&self, _kind: Kind, _subject: String, _data: serde_json::Value) {}
     /// Bytes nobody can guess.
     fn random(&self, bytes: &mut [u8]);
     fn unix_time_ms(&self) -> u64;
@@ -103,6 +107,9 @@ pub struct Door {
     misses: Misses,
     fetches: Counts,
 }
+
+/// Of one commit, that are told one by one.
+const CHANGES_TOLD_MAX: usize = 16;
 
 /// Rows in one answer.
 pub(crate) const ROWS_MAX: usize = 10_000;
@@ -177,6 +184,7 @@ impl Door {
             Request::UserRemove { user } => self.remove_user(operator, &user),
             Request::TraceMessages(request) => self.trace_messages(request),
             Request::TraceExport(request) => self.trace_export(request),
+            Request::PeopleAdd { people } => self.add_people(operator, &people),
             Request::Recordings(request) => self.recordings(&request),
             Request::Phones(request) => self.phones(operator, request),
         }
@@ -216,22 +224,51 @@ impl Door {
 
     /// Check, write, apply: in this order, under one lock.
     fn commit(&self, operator: &Operator, changes: Vec<Change>) -> Result<(), Refusal> {
+        self.commit_checked(operator, &changes, &changes)
+    }
+
+    /// `checked`: what of the changes can be checked before any of them is made; who makes them has seen to the rest.
+    pub(crate) fn commit_checked(
+        &self,
+        operator: &Operator,
+        checked: &[Change],
+        changes: &[Change],
+    ) -> Result<(), Refusal> {
         let mut records = self.records();
-        for change in &changes {
+        for change in checked {
             self.house.directory().check(change).map_err(refuse)?;
         }
         if operator.is_rehearsing() {
             return Err(Refusal::new(Why::Rehearsed, "it would be done"));
         }
         let at_ms = self.house.unix_time_ms();
-        records.commit(operator, &changes, at_ms, &mut |_| {}).map_err(not_written)?;
-        for change in &changes {
+        records.commit(operator, changes, at_ms, &mut |_| {}).map_err(not_written)?;
+        for change in changes {
             if let Err(why) = self.house.directory().apply(change) {
                 // Checked under this lock, and the batch repeats no name: cannot be, but must not go unseen.
                 tracing::error!(%why, "a committed change was refused by the directory; restart to read it again");
             }
         }
+        drop(records);
+        self.tell(operator, changes);
         Ok(())
+    }
+
+    /// Those who listen. A large batch is one event: who wants more reads the audit log.
+    fn tell(&self, operator: &Operator, changes: &[Change]) {
+        let Some((action, subject, detail)) = changes.first().map(described) else { return };
+        let operator = operator.name();
+        if changes.len() > CHANGES_TOLD_MAX {
+            let data = json!({ "action": action, "operator": operator, "count": changes.len() });
+            return self.house.happened(Kind::ConfigChanged, subject, data);
+        }
+        let data = json!({ "action": action, "subject": subject, "detail": detail, "operator": operator });
+        self.house.happened(Kind::ConfigChanged, subject, data);
+        for (action, subject, detail) in changes[1..].iter().map(described) {
+            let data =
+                json!({ "action": action, "subject": subject, "detail": detail, "operator": operator });
+            self.house.happened(Kind::ConfigChanged, subject, data);
+        }
     }
 
     fn known(&self, mut accounts: Vec<String>) -> Result<Reply, Refusal> {
@@ -247,23 +284,30 @@ impl Door {
             (Vec::with_capacity(accounts.len()), Vec::with_capacity(accounts.len()));
         let mut seen = BTreeSet::new();
         for new in accounts {
-            let aor = aor(&new.account)?;
-            not_reserved(&aor)?;
-            let (device, secret) = self.device(&aor, "first", new.secret.clone(), policy(&new.policy)?)?;
-            made.push(Made { account: aor.to_string(), device: device_name(device.id), secret });
-            let id = self.records().next_account_id().map_err(not_written)?;
-            let mut account = Account::new(id, aor.clone());
-            account.display_name = name(&new.display_name)?.into();
-            account.policy = policy(&new.policy)?;
-            account.user = new.user.as_deref().map(|user| self.user(user)).transpose()?.map(|user| user.id);
-            account.devices = Box::new([device]);
-            if !seen.insert(aor.clone()) {
-                return Err(refuse(ChangeError::AccountExists(aor)));
+            let (account, shown) = self.new_account(new)?;
+            if !seen.insert(account.aor.clone()) {
+                return Err(refuse(ChangeError::AccountExists(account.aor)));
             }
+            made.push(shown);
             changes.push(Change::AccountAdded(Box::new(account)));
         }
         self.commit(operator, changes)?;
         Ok(Reply::Made(made))
+    }
+
+    /// With its first device.
+    pub(crate) fn new_account(&self, new: &NewAccount) -> Result<(Account, Made), Refusal> {
+        let aor = aor(&new.account)?;
+        not_reserved(&aor)?;
+        let (device, secret) = self.device(&aor, "first", new.secret.clone(), policy(&new.policy)?)?;
+        let made = Made { account: aor.to_string(), device: device_name(device.id), secret };
+        let id = self.records().next_account_id().map_err(not_written)?;
+        let mut account = Account::new(id, aor);
+        account.display_name = name(&new.display_name)?.into();
+        account.policy = policy(&new.policy)?;
+        account.user = new.user.as_deref().map(|user| self.user(user)).transpose()?.map(|user| user.id);
+        account.devices = Box::new([device]);
+        Ok((account, made))
     }
 
     fn add_device(
@@ -469,7 +513,7 @@ pub(crate) fn not_written(error: StorageError) -> Refusal {
     }
 }
 
-fn not_too_many(accounts: usize) -> Result<(), Refusal> {
+pub(crate) fn not_too_many(accounts: usize) -> Result<(), Refusal> {
     match accounts {
         0..=ACCOUNTS_PER_REQUEST_MAX => Ok(()),
         _ => Err(Refusal::new(Why::Invalid, format!("at most {ACCOUNTS_PER_REQUEST_MAX} accounts at once"))),

@@ -1,6 +1,7 @@
 //! What is asked and answered at the door, as JSON.
 
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, CallView, CallsPage};
+use crate::onboard::{NewPerson, PersonMade};
 use crate::people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 use crate::provision::{PhonesReply, PhonesRequest};
 use crate::recordings::{Audience, RecordVerb, RecordingsPage};
@@ -196,6 +197,10 @@ pub enum Request {
     /// Conversations, message by message.
     TraceMessages(TraceMessagesRequest),
     Phones(PhonesRequest),
+    /// Users with an account each; all or none.
+    PeopleAdd {
+        people: Vec<NewPerson>,
+    },
     /// Recordings, those of the newest calls first.
     Recordings(RecordingsRequest),
     /// Conversations as a file.
@@ -256,6 +261,7 @@ pub enum Reply {
     Recordings(RecordingsPage),
     Phones(PhonesReply),
     TraceFile(Box<TraceFileView>),
+    People(Vec<PersonMade>),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

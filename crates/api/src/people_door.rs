@@ -67,6 +67,14 @@ impl Door {
     }
 
     pub(crate) fn add_user(&self, operator: &Operator, new: &NewUser) -> Result<Reply, Refusal> {
+        let user = self.new_user(new)?;
+        let id = user.id;
+        self.change(operator, Change::User(UserChange::Added(Box::new(user))))?;
+        self.show_user(&id.text())
+    }
+
+    /// One that is not there yet.
+    pub(crate) fn new_user(&self, new: &NewUser) -> Result<User, Refusal> {
         let login = User::login_of(&new.login).map_err(|why| invalid(&new.login, why))?;
         // Asked before a number is taken.
         if self.directory().user_by_login(&login).is_some() {
@@ -79,8 +87,7 @@ impl Door {
         user.display_name = name(&new.display_name)?.into();
         user.email = User::email_of(&new.email).map_err(|why| invalid(&new.email, why))?;
         user.language = or_default(&new.language, Language::English, language)?;
-        self.change(operator, Change::User(UserChange::Added(Box::new(user))))?;
-        self.show_user(&id.text())
+        Ok(user)
     }
 
     pub(crate) fn users(

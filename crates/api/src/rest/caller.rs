@@ -290,15 +290,32 @@ pub(crate) async fn known(parts: &Parts, web: &Web) -> Result<Caller, Problem> {
     };
     let (web, method) = (web.clone(), parts.method.clone());
     let (uri, headers, remote) = (parts.uri.clone(), parts.headers.clone(), peer.remote.ip());
+    let address = address(remote);
+    web.rates().may_try(&address, web.now_ms())?;
+    let is_tried = headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE);
+    let asking = web.clone();
     let ask = move || {
+        let web = asking;
         let asked =
             Asked { method: &method, path: uri.path(), headers: &headers, remote, now_ms: web.now_ms() };
         web.gate().caller(&asked)
     };
     let asked = tokio::task::spawn_blocking(ask).await;
-    let caller = asked.unwrap_or_else(|_| Err(Problem::new(Code::Inside)))?;
+    let asked = asked.unwrap_or_else(|_| Err(Problem::new(Code::Inside)));
+    if is_tried && asked.as_ref().is_err_and(|problem| problem.code == Code::NotSignedIn) {
+        web.rates().was_refused(&address, web.now_ms());
+    }
+    let caller = asked?;
     peer.life.prolong(KNOWN_LIFE);
     Ok(caller)
+}
+
+/// Whoever has an address of IPv6 has all of its network (RFC 4291 section 2.5.4).
+fn address(of: IpAddr) -> String {
+    match of {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("{:x}", address.to_bits() >> 64),
+    }
 }
 
 impl FromRequestParts<Web> for Caller {

@@ -2,7 +2,7 @@
 //! dialect of OpenAPI 3.1, and are made of the types that are read and written.
 
 use super::caller::Scope;
-use super::operation::{Operation, Shape};
+use super::operation::{Operation, Shape, Verb, Work};
 use super::problem::Code;
 use super::tongue::Tongue;
 use super::{change, operations, problem};
@@ -77,9 +77,14 @@ impl Writer {
             said["parameters"] = Value::Array(parameters);
         }
         if let Some(body) = operation.body {
-            let schema = body(&mut self.read);
-            said["requestBody"] =
-                json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+            let schema = json!({ "schema": body(&mut self.read) });
+            let content = match operation.is_large {
+                true => {
+                    json!({ "application/jsonl": schema, "text/csv": { "schema": { "type": "string" } } })
+                }
+                false => json!({ "application/json": schema }),
+            };
+            said["requestBody"] = json!({ "required": true, "content": content });
         }
         said
     }
@@ -91,6 +96,10 @@ impl Writer {
         if operation.is_dry_possible {
             let text = "`true`: it is checked and not done, and what it would change is told.";
             parameters.push(json!({ "name": "dry_run", "in": "query", "description": text, "schema": { "type": "boolean" } }));
+        }
+        if operation.verb == Verb::Post {
+            let text = "What this client names this request by: sent again with the same, it is done once (24 hours).";
+            parameters.push(json!({ "name": "Idempotency-Key", "in": "header", "description": text, "schema": { "type": "string", "maxLength": 200 } }));
         }
         if operation.is_conditional {
             let text = "The ETag of what was seen: it is done only if that is still so.";
@@ -119,6 +128,9 @@ impl Writer {
 
     fn responses(&mut self, operation: &Operation) -> Value {
         let mut done = json!({ "description": "Done." });
+        if matches!(operation.work, Work::Streams(_)) {
+            done["content"] = json!({ "text/event-stream": { "schema": { "type": "string" } } });
+        }
         if let Some(answer) = operation.answer {
             done["content"] = json!({ "application/json": { "schema": answer(&mut self.written) } });
         }
@@ -157,7 +169,7 @@ impl Writer {
 
 /// What everybody may meet besides going well; others are under `default`.
 fn refusals(operation: &Operation) -> Vec<Code> {
-    let mut codes = vec![Code::Invalid, Code::NotSignedIn, Code::Forbidden];
+    let mut codes = vec![Code::Invalid, Code::NotSignedIn, Code::Forbidden, Code::TooMany];
     if operation.path.contains('{') {
         codes.push(Code::NotFound);
     }
@@ -172,6 +184,9 @@ fn part(name: &str) -> Value {
         "account" => "`acc_NUMBER` or `user@domain`.",
         "device" => "`dev_NUMBER`.",
         "call" => "`call_UUID`.",
+        "user" => "`usr_NUMBER` or a login.",
+        "tenant" => "`ten_NUMBER` or a name.",
+        "job" => "`job_NUMBER`.",
         _ => "Its name.",
     };
     json!({ "name": name, "in": "path", "required": true, "description": description, "schema": { "type": "string" } })

@@ -17,19 +17,25 @@ mod condition;
 mod devices;
 mod document;
 mod domains;
+mod events;
 mod ids;
+mod import;
+mod jobs;
 mod limits;
 mod me;
+mod once;
 mod operation;
 mod page;
 mod pages;
 mod problem;
+mod rate;
 mod recordings;
 mod registrations;
 mod run;
 mod status;
 mod tongue;
 mod traces;
+mod users;
 
 pub use caller::{Access, Asked, Caller, Gate, OneToken, Resource, Role, Scope};
 pub use document::document;
@@ -38,6 +44,7 @@ pub use problem::{Code, Fault, Problem};
 pub use tongue::Tongue;
 
 use crate::door::Door;
+use crate::feed::Feed;
 use crate::http::Watched;
 use crate::signin::Desk;
 use crate::visits::{Life, Limits, Visits};
@@ -45,7 +52,10 @@ use axum::Router;
 use axum::extract::connect_info::Connected;
 use axum::middleware::from_fn_with_state;
 use axum::serve::IncomingStream;
+use jobs::Jobs;
+use once::Answers;
 use operation::Operation;
+use rate::Rates;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,6 +63,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// What every handler is given. Cheap to clone.
 #[derive(Clone)]
@@ -62,12 +73,23 @@ struct Room {
     parts: Parts,
     /// Held by a change that carries a condition, from the look to the change.
     changes: Mutex<()>,
+    answers: Answers,
+    rates: Rates,
+    jobs: Jobs,
+    streams: Arc<Semaphore>,
+    large: Arc<Semaphore>,
 }
+
+/// Who listens at once.
+const STREAMS_MAX: usize = 64;
+/// Large bodies at once, of 16 MB each.
+const LARGE_MAX: usize = 4;
 
 pub struct Parts {
     pub door: Arc<Door>,
     pub watched: Arc<dyn Watched>,
     pub gate: Arc<dyn Gate>,
+    pub feed: Arc<Feed>,
     /// Where people sign in; `None`: nobody does here.
     pub desk: Option<Arc<Desk>>,
     /// Whether a host name, in lower case and without port, is one of ours.
@@ -76,7 +98,15 @@ pub struct Parts {
 
 impl Web {
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Room { parts, changes: Mutex::default() }))
+        Self(Arc::new(Room {
+            parts,
+            changes: Mutex::default(),
+            answers: Answers::default(),
+            rates: Rates::default(),
+            jobs: Jobs::default(),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            large: Arc::new(Semaphore::new(LARGE_MAX)),
+        }))
     }
 
     pub fn door(&self) -> &Arc<Door> {
@@ -101,6 +131,30 @@ impl Web {
 
     pub fn random(&self, bytes: &mut [u8]) {
         self.door().house().random(bytes);
+    }
+
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.0.parts.feed
+    }
+
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.0.answers
+    }
+
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.0.rates
+    }
+
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.0.jobs
+    }
+
+    pub(crate) fn streams(&self) -> Arc<Semaphore> {
+        self.0.streams.clone()
+    }
+
+    pub(crate) fn large(&self) -> Arc<Semaphore> {
+        self.0.large.clone()
     }
 
     pub(crate) fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
@@ -158,6 +212,8 @@ fn router(web: Web) -> Router {
 fn operations() -> Vec<Operation> {
     [
         status::operations(),
+        users::operations(),
+        import::operations(),
         domains::operations(),
         accounts::operations(),
         devices::operations(),
@@ -168,6 +224,8 @@ fn operations() -> Vec<Operation> {
         traces::operations(),
         audit::operations(),
         me::operations(),
+        events::operations(),
+        jobs::operations(),
     ]
     .concat()
 }

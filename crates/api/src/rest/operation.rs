@@ -6,6 +6,7 @@ use super::problem::{Code, Problem};
 use crate::model::{Reply, Request};
 use axum::Json;
 use axum::body::Bytes;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodFilter;
@@ -13,6 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::pin::Pin;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
@@ -48,6 +50,16 @@ pub(crate) type Shape = fn(&mut SchemaGenerator) -> Schema;
 
 pub(crate) type Run = fn(&Call<'_>) -> Result<Answer, Problem>;
 
+/// An answer that has no end.
+pub(crate) type Streaming = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
+
+#[derive(Clone, Copy)]
+pub(crate) enum Work {
+    /// May wait for a disk or for the shards: it runs on a thread of its own.
+    Answers(Run),
+    Streams(fn(Web, Caller, Parts) -> Streaming),
+}
+
 #[derive(Clone, Copy)]
 pub(crate) struct Operation {
     pub verb: Verb,
@@ -69,8 +81,9 @@ pub(crate) struct Operation {
     pub is_dry_possible: bool,
     /// What it changes has an ETag, and If-Match is looked at.
     pub is_conditional: bool,
-    /// May wait for a disk or for the shards: it runs on a thread of its own.
-    pub run: Run,
+    /// Its body may be as large as a file of users.
+    pub is_large: bool,
+    pub work: Work,
 }
 
 impl Operation {
@@ -79,7 +92,7 @@ impl Operation {
         (path, name): (&'static str, &'static str),
         (resource, access): (Resource, Access),
         summary: &'static str,
-        run: Run,
+        work: Work,
     ) -> Self {
         let status = 200;
         Self {
@@ -95,21 +108,22 @@ impl Operation {
             answer: None,
             is_dry_possible: false,
             is_conditional: false,
-            run,
+            is_large: false,
+            work,
         }
     }
 
     pub fn get(names: (&'static str, &'static str), of: Resource, summary: &'static str, run: Run) -> Self {
-        Self::new(Verb::Get, names, (of, Access::Read), summary, run)
+        Self::new(Verb::Get, names, (of, Access::Read), summary, Work::Answers(run))
     }
 
     pub fn post(names: (&'static str, &'static str), of: Resource, summary: &'static str, run: Run) -> Self {
-        Self::new(Verb::Post, names, (of, Access::Write), summary, run)
+        Self::new(Verb::Post, names, (of, Access::Write), summary, Work::Answers(run))
     }
 
     /// A JSON Merge Patch (RFC 7396).
     pub fn patch(names: (&'static str, &'static str), of: Resource, summary: &'static str, run: Run) -> Self {
-        Self::new(Verb::Patch, names, (of, Access::Write), summary, run)
+        Self::new(Verb::Patch, names, (of, Access::Write), summary, Work::Answers(run))
     }
 
     pub fn delete(
@@ -118,7 +132,23 @@ impl Operation {
         summary: &'static str,
         run: Run,
     ) -> Self {
-        Self { status: 204, ..Self::new(Verb::Delete, names, (of, Access::Write), summary, run) }
+        Self {
+            status: 204,
+            ..Self::new(Verb::Delete, names, (of, Access::Write), summary, Work::Answers(run))
+        }
+    }
+
+    pub fn stream(
+        names: (&'static str, &'static str),
+        of: Resource,
+        summary: &'static str,
+        streams: fn(Web, Caller, Parts) -> Streaming,
+    ) -> Self {
+        Self::new(Verb::Get, names, (of, Access::Read), summary, Work::Streams(streams))
+    }
+
+    pub fn large(self) -> Self {
+        Self { is_large: true, ..self }
     }
 
     pub fn takes(self, access: Access) -> Self {
@@ -171,11 +201,7 @@ impl Call<'_> {
     }
 
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let kept = self.query.split('&').filter(|part| !part.is_empty() && !part.starts_with("dry_run="));
-        let address = format!("/?{}", kept.collect::<Vec<_>>().join("&"));
-        let uri = address.parse().map_err(|_| Problem::because(Code::Invalid, "the query cannot be read"))?;
-        let read = axum::extract::Query::<T>::try_from_uri(&uri);
-        read.map(|query| query.0).map_err(|why| Problem::because(Code::Invalid, why.body_text()))
+        query(self.query)
     }
 
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
@@ -187,6 +213,14 @@ impl Call<'_> {
     pub fn ask(&self, request: Request) -> Result<Reply, Problem> {
         Ok(self.web.door().answer(&self.caller.operator, request)?)
     }
+}
+
+pub(crate) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    let kept = text.split('&').filter(|part| !part.is_empty() && !part.starts_with("dry_run="));
+    let address = format!("/?{}", kept.collect::<Vec<_>>().join("&"));
+    let uri = address.parse().map_err(|_| Problem::because(Code::Invalid, "the query cannot be read"))?;
+    let read = axum::extract::Query::<T>::try_from_uri(&uri);
+    read.map(|query| query.0).map_err(|why| Problem::because(Code::Invalid, why.body_text()))
 }
 
 /// `application/json`, or what is built on it (RFC 6839 section 3.1).

@@ -2,17 +2,22 @@
 
 use super::Web;
 use super::caller::{Caller, known};
-use super::condition;
-use super::operation::{Answer, Call, Operation, Verb};
+use super::operation::{Answer, Call, Operation, Run, Verb, Work};
 use super::problem::{Code, Problem};
+use super::rate::{Left, REQUESTS_MAX};
+use super::{condition, once};
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
 use axum::routing::on;
 
 /// Bytes of one body.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// Of a file of users; as many at once as [`super::Web::large`] has places.
+const LARGE_BODY_BYTES_MAX: usize = 16 << 20;
 
 pub(crate) fn router(operations: &[Operation]) -> Router<Web> {
     operations.iter().fold(Router::new(), |router, operation| {
@@ -22,18 +27,41 @@ pub(crate) fn router(operations: &[Operation]) -> Router<Web> {
     })
 }
 
-async fn run(operation: Operation, web: Web, request: Request) -> Result<Answer, Problem> {
+async fn run(operation: Operation, web: Web, request: Request) -> Result<Response, Problem> {
     let (mut head, body) = request.into_parts();
     let caller = known(&head, &web).await?;
+    let left = web.rates().asks(caller.operator.name(), web.now_ms())?;
     caller.require(operation.resource, operation.access)?;
+    let run = match operation.work {
+        Work::Streams(stream) => return stream(web, caller, head).await,
+        Work::Answers(run) => run,
+    };
     let parts = parts_of(&mut head, &web).await?;
-    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Problem::new(Code::TooLarge))?;
-    let work = move || answer(operation, &web, &caller, (&head, &parts, &body));
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Problem::new(Code::Inside)))
+    let place = if operation.is_large { Some(web.large().acquire_owned().await) } else { None };
+    let most = if operation.is_large { LARGE_BODY_BYTES_MAX } else { BODY_BYTES_MAX };
+    let body = to_bytes(body, most).await.map_err(|_| Problem::new(Code::TooLarge))?;
+    let work = move || answer((operation, run), &web, &caller, (&head, &parts, &body));
+    let answered =
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Problem::new(Code::Inside)));
+    drop(place);
+    let mut response = answered.into_response();
+    tell(response.headers_mut(), left);
+    Ok(response)
+}
+
+/// draft-ietf-httpapi-ratelimit-headers-10.
+fn tell(headers: &mut HeaderMap, left: Left) {
+    let policy = format!("\"default\";q={REQUESTS_MAX};w=60");
+    let now = format!("\"default\";r={};t={}", left.requests, left.next_s);
+    for (name, value) in [("ratelimit-policy", policy), ("ratelimit", now)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
 }
 
 fn answer(
-    operation: Operation,
+    (operation, run): (Operation, Run),
     web: &Web,
     caller: &Caller,
     (head, parts, body): (&Parts, &[(String, String)], &Bytes),
@@ -46,8 +74,9 @@ fn answer(
     let call =
         Call { web, caller, address: head.uri.path(), parts, query, headers: &head.headers, body, is_dry };
     match operation.verb {
-        Verb::Get => condition::unchanged(&call, (operation.run)(&call)?),
-        Verb::Post | Verb::Patch | Verb::Delete => (operation.run)(&call),
+        Verb::Get => condition::unchanged(&call, run(&call)?),
+        Verb::Post => once::once(&call, || run(&call)),
+        Verb::Patch | Verb::Delete => run(&call),
     }
 }
 

@@ -1,8 +1,11 @@
 //! The API as somebody meets it who speaks HTTP with it.
 
+mod again;
 mod contract;
 mod door;
+mod events;
 mod me;
 mod provision;
 mod resources;
 mod served;
+mod users;

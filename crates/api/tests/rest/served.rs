@@ -1,5 +1,6 @@
 //! The API on a real socket, over a house of one room and records on a real disk.
 
+use coeur_api::feed::{Feed, Kind};
 use coeur_api::provision::PhonePlace;
 use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Role, Web, serve_web};
 use coeur_api::{
@@ -20,6 +21,7 @@ pub struct Hut {
     pub directory: Directory,
     pub ready: AtomicBool,
     pub now_ms: AtomicU64,
+    pub feed: Arc<Feed>,
     counter: AtomicU64,
     /// As `user@domain/NUMBER`.
     pub revoked: Mutex<Vec<String>>,
@@ -56,6 +58,9 @@ impl House for Hut {
     }
     fn traces(&self, _: &TraceRequest) -> Vec<TraceView> {
         Vec::new()
+    }
+    fn happened(&self, kind: Kind, subject: String, data: serde_json::Value) {
+        self.feed.publish(kind, subject, self.unix_time_ms(), data);
     }
     fn random(&self, bytes: &mut [u8]) {
         let next = self.counter.fetch_add(1, Ordering::Relaxed).to_be_bytes();
@@ -106,6 +111,7 @@ impl Served {
             directory: Directory::new(),
             ready: AtomicBool::new(true),
             now_ms: AtomicU64::new(1_800_000_000_000),
+            feed: Arc::new(Feed::new(7)),
             counter: AtomicU64::new(1),
             revoked: Mutex::default(),
             registered: Mutex::default(),
@@ -123,6 +129,7 @@ impl Served {
             door: door.clone(),
             watched: hut.clone(),
             gate: Arc::new(Roles(OneToken::new(TOKEN))),
+            feed: hut.feed.clone(),
             desk: None,
             is_our_host: Box::new(|host| host == "sip.example.org"),
         });
@@ -149,7 +156,25 @@ impl Served {
         self.owner(method, path, &[("Content-Type", "application/json")], body)
     }
 
+    /// Of an answer that may have no end.
+    pub fn send_head(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut stream = self.open(method, path, headers, "");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            answer.extend(byte);
+        }
+        Answer::read(&answer)
+    }
+
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut answer = Vec::new();
+        self.open(method, path, headers, body).read_to_end(&mut answer).unwrap();
+        Answer::read(&answer)
+    }
+
+    fn open(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
         let mut text =
             format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
         if !headers.iter().any(|(name, _)| *name == "Host") {
@@ -160,9 +185,7 @@ impl Served {
         }
         let mut stream = TcpStream::connect(self.address).unwrap();
         write!(stream, "{text}\r\n{body}").unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        Answer::read(&answer)
+        stream
     }
 }
 

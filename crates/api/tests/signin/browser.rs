@@ -94,6 +94,7 @@ impl Site {
         let web = Web::new(Parts {
             door: door.clone(),
             watched: hut.clone(),
+            feed: std::sync::Arc::new(coeur_api::feed::Feed::new(1)),
             gate: desk.clone(),
             desk: Some(desk.clone()),
             is_our_host: Box::new(|host| host == "sip.example.org"),

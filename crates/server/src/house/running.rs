@@ -23,6 +23,7 @@ use crate::turn::Office;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use coeur_api::provision::{PhonePlace, StrangerView};
+use coeur_api::feed::{Feed, Kind};
 use coeur_api::{
     Audience, CallView, CallsPage, ConversationsPage, Desk, GivenSecret, House, IceServerView, PhoneSocket,
     PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status, TraceExportRequest,
@@ -69,6 +70,8 @@ pub struct Running {
     pub office: Option<Arc<Office>>,
     pub recordings: Recordings,
     pub prompts: Prompts,
+    /// Of those who listen to the API.
+    pub feed: Arc<Feed>,
     /// Set once it runs.
     pub turn: OnceLock<TurnOutside>,
     /// Phones that were plugged in and are nobody's yet.
@@ -322,6 +325,8 @@ impl House for Running {
 
     fn phone_place(&self) -> Option<PhonePlace> {
         self.phone_place.get().cloned()
+    fn happened(&self, kind: Kind, subject: String, data: serde_json::Value) {
+        self.feed.publish(kind, subject, self.unix_time_ms(), data);
     }
 
     fn random(&self, bytes: &mut [u8]) {

@@ -3,12 +3,14 @@
 use super::asks::Asks;
 use super::deaths::Deaths;
 use super::ledger::Ledger;
+use super::running::Running;
 use crate::dns::{Dns, Table};
 use crate::media::Media;
 use crate::observe::events::EventLog;
-use crate::observe::silences::Silences;
+use crate::observe::feed;
 use crate::push::Pushing;
 use crate::shard::{Inbox, Services};
+use coeur_api::feed::Feed;
 use coeur_api::{Door, Operator};
 use coeur_directory::Change;
 use coeur_exchange::call_record::{Ticket, Told};
@@ -34,6 +36,7 @@ pub struct HouseServices {
     pub ledger: Ledger,
     /// Who asks push services; `None`: none is offered.
     pub push: Option<Pushing>,
+    feed: Arc<Feed>,
 }
 
 impl HouseServices {
@@ -43,11 +46,12 @@ impl HouseServices {
         deaths: &Arc<Deaths>,
         inboxes: &Arc<[Arc<Inbox>]>,
         (media, ledger, push): (Media, Ledger, Option<Pushing>),
+        feed: Arc<Feed>,
     ) -> (Self, Receiver<(ShardId, Event)>) {
         let (events, receiver) = sync_channel(EVENTS_MAX);
         let dns = Dns::new(Table::default(), runtime.clone(), deaths.clone(), inboxes.clone());
         let (asks, events_lost) = (Asks::default(), AtomicU64::new(0));
-        (Self { events, events_lost, dns, media, asks, ledger, push }, receiver)
+        (Self { events, events_lost, dns, media, asks, ledger, push, feed }, receiver)
     }
 }
 
@@ -74,7 +78,7 @@ impl Services for HouseServices {
         // A flood of other events must not cost a call its record.
         let event = match event {
             Event::CallEnded(record) => return self.ledger.ended(shard, record),
-            other if !EventLog::is_of_use(&other) => return,
+            other if !EventLog::is_of_use(&other) && !self.feed.is_heard() => return,
             other => other,
         };
         // Full: the event is lost, its counter is not.
@@ -86,14 +90,15 @@ impl Services for HouseServices {
 
 /// Writes events until the shards are gone. What devices have proved is committed here, away from the shards, and all
 /// that came while the disk was busy in one commit: after an upgrade every phone proves it within minutes.
-pub fn consume(events: &Receiver<(ShardId, Event)>, door: &Door, silences: &Silences) {
+pub fn consume(events: &Receiver<(ShardId, Event)>, door: &Door, house: &Running) {
     let log = EventLog::default();
     while let Ok(first) = events.recv() {
         let mut proofs = Vec::new();
         for (shard, event) in std::iter::once(first).chain(events.try_iter()).take(EVENTS_MAX) {
             log.write(shard, &event);
+            feed::tell(&house.feed, house, &event);
             if let Event::CallLooked(looked) = &event {
-                silences.note(looked);
+                house.silences.note(looked);
             }
             super::phones::watch(door, &event);
             if let Event::DeviceProvedSha256 { aor, device } = event {

@@ -26,6 +26,7 @@ use crate::push::settings::Opened;
 use crate::shard::{Clock, Inbox, Notice, Prepared, Services as _, Setup, Shards};
 use crate::tls::watch::LOOK_EVERY;
 use crate::tls::{Source, Tls, Watch, authority, roots};
+use coeur_api::feed::Feed;
 use coeur_api::{Control, Door, Operator, Watched};
 use coeur_directory::{Change, Directory, Domain};
 use coeur_exchange::bindings::{Bindings, Cursor};
@@ -36,7 +37,7 @@ use coeur_exchange::input::Command;
 use coeur_exchange::machine::Machine;
 use coeur_exchange::record::calls::RecoveredCalls;
 use coeur_exchange::world::{Listener, World};
-use coeur_storage::{DataLock, Records, Sqlite};
+use coeur_storage::{CallRow, DataLock, Records, Sqlite};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -148,6 +149,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         phone_place: OnceLock::new(),
         strangers: Arc::default(),
         recordings,
+        feed: Arc::new(Feed::new(boot_number())),
         prompts: Prompts {
             folder: folder.join("prompts"),
             region: settings.tones,
@@ -262,6 +264,13 @@ impl Server {
     }
 }
 
+/// What no other process has: events are numbered anew with each.
+fn boot_number() -> u64 {
+    let mut bytes = [0; 8];
+    super::random(&mut bytes);
+    u64::from_be_bytes(bytes)
+}
+
 fn unreachable(why: impl Display) -> Failure {
     Failure::new(Exit::Unreachable, why.to_string())
 }
@@ -348,15 +357,20 @@ fn start_shards(
         .push
         .offers_any()
         .then(|| Pushing::start(push, runtime, &running.deaths, ended(inboxes.clone())));
-    let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, (media, ledger, push));
+    let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, (media, ledger, push), running.feed.clone());
     let events_door = door.clone();
     let services = Arc::new(services);
     let deaths = &running.deaths;
-    let silences = running.silences.clone();
-    deaths.spawn("coeur-events", move || consume(&events, &events_door, &silences)).map_err(unreachable)?;
+    let listening = running.clone();
+    deaths.spawn("coeur-events", move || consume(&events, &events_door, &listening)).map_err(unreachable)?;
     let (records_door, committing) = (door.clone(), running.clone());
     let write = move || {
-        pages.write(&|calls, keep| records_door.keep_calls(calls, keep), &|ids| committing.done_with(ids));
+        let keep = |calls: &[CallRow], keep| {
+            records_door.keep_calls(calls, keep)?;
+            crate::observe::feed::ended(&committing.feed, &committing, calls);
+            Ok(())
+        };
+        pages.write(&keep, &|ids| committing.done_with(ids));
     };
     deaths.spawn("coeur-records", write).map_err(unreachable)?;
     let journal = KeptJournal { journal: running.journal.clone(), world: running.world.clone() };

@@ -74,6 +74,7 @@ impl Opened {
             watched: running.clone(),
             gate,
             desk,
+            feed: running.feed.clone(),
             is_our_host: hosts(settings, running),
         });
         let until = async move {

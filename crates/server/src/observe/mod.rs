@@ -4,6 +4,7 @@
 //! above, without personal data, but for the address of whoever was refused ([`offenders`]).
 
 pub mod events;
+pub mod feed;
 pub mod health;
 pub mod logs;
 pub mod metrics;

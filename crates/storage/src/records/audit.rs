@@ -88,7 +88,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
 }
 
 /// Action, subject and detail of a change. No secret is in it.
-pub(super) fn described(change: &Change) -> (&'static str, String, String) {
+pub fn described(change: &Change) -> (&'static str, String, String) {
     match change {
         Change::DomainAdded(d) => ("domain.added", d.name.to_string(), domain_detail(d)),
         Change::DomainChanged(d) => ("domain.changed", d.name.to_string(), domain_detail(d)),

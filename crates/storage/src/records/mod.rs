@@ -14,7 +14,7 @@ mod schema;
 mod sign_in;
 mod sqlite;
 
-pub use audit::{AuditRow, Chain};
+pub use audit::{AuditRow, Chain, described};
 pub use calls::{CallQuery, CallRow, Disposition, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow};
 pub use check::{RecordsReport, check, copy};
 pub use numbers::Numbered;

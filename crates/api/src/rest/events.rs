@@ -1,0 +1,137 @@
+//! What happens, as it happens: Server-Sent Events, each a CloudEvent, behind what the listener has heard last.
+
+use super::caller::{Access, Caller, Resource, known};
+use super::operation::{Operation, Streaming};
+use super::problem::{Code, Problem};
+use super::{Web, operation};
+use crate::feed::{Happened, Kind, Listener, Missed};
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::stream::unfold;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
+
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::stream(
+            ("/events", "stream_events"),
+            Resource::Events,
+            "What happens, as Server-Sent Events: each `data` is a CloudEvent. With Last-Event-ID what came since is sent first.",
+            stream,
+        )
+        .query::<StreamQuery>(),
+    ]
+}
+
+/// Something is sent at least this often, so that whoever is on the way keeps the connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often it is asked anew who listens and whether he still may: his token may be taken back.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct StreamQuery {
+    /// Types, with commas, where `*` at the end stands for what follows: `call.*,config.changed`. All when absent; of all only
+    /// those whose resource the caller may read.
+    types: Option<String>,
+    /// As the header Last-Event-ID, for whoever cannot send it.
+    last_event_id: Option<String>,
+}
+
+fn stream(web: Web, caller: Caller, head: Parts) -> Streaming {
+    Box::pin(async move {
+        let query: StreamQuery = operation::query(head.uri.query().unwrap_or(""))?;
+        let wanted = wanted(query.types.as_deref())?;
+        let last = head.headers.get("last-event-id").and_then(|value| value.to_str().ok());
+        let listener = web.feed().listen(last.or(query.last_event_id.as_deref()));
+        let place = web.streams().try_acquire_owned().map_err(|_| Problem {
+            retry_after_s: Some(10),
+            ..Problem::because(Code::Unavailable, "too many listen already")
+        })?;
+        let until = Instant::now() + LOOK_AGAIN;
+        let ear = Ear { web, caller, head, wanted, listener, until, _place: place };
+        let stream =
+            unfold(
+                ear,
+                |mut ear| async move { ear.next().await.map(|event| (Ok::<_, Infallible>(event), ear)) },
+            );
+        Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    })
+}
+
+/// Kinds that patterns name; one that names none is an error, since its listener would wait for ever.
+fn wanted(patterns: Option<&str>) -> Result<Vec<Kind>, Problem> {
+    let Some(patterns) = patterns else { return Ok(Kind::ALL.to_vec()) };
+    let mut found = Vec::new();
+    for pattern in patterns.split(',').map(str::trim) {
+        let is = |kind: &&Kind| match pattern.strip_suffix('*') {
+            Some(start) => kind.name().starts_with(start),
+            None => kind.name() == pattern,
+        };
+        let before = found.len();
+        found.extend(Kind::ALL.iter().filter(is));
+        if found.len() == before {
+            return Err(Problem::at("?types", format!("`{pattern}` is no type of event")));
+        }
+    }
+    Ok(found)
+}
+
+struct Ear {
+    web: Web,
+    caller: Caller,
+    head: Parts,
+    wanted: Vec<Kind>,
+    listener: Listener,
+    /// When it is looked again whether he may listen.
+    until: Instant,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Ear {
+    /// `None`: he may listen no more.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            match timeout_at(self.until, self.listener.next()).await {
+                Ok(Ok(happened)) if self.hears(happened.kind) => return Some(self.event(&happened)),
+                Ok(Ok(_)) => {}
+                Ok(Err(Missed)) => return Some(self.gap()),
+                Err(_) => {
+                    // It makes the connection live on, too.
+                    self.caller = known(&self.head, &self.web).await.ok()?;
+                    self.caller.require(Resource::Events, Access::Read).ok()?;
+                    self.until = Instant::now() + LOOK_AGAIN;
+                }
+            }
+        }
+    }
+
+    fn hears(&self, kind: Kind) -> bool {
+        self.wanted.contains(&kind) && self.caller.may(kind.resource(), Access::Read)
+    }
+
+    fn event(&self, happened: &Arc<Happened>) -> Event {
+        let feed = self.web.feed();
+        let event = Event::default().id(feed.name(happened)).event(happened.kind.name());
+        event.data(feed.cloud_event(happened).to_string())
+    }
+
+    /// It has no name of its own: who comes back names the last that he has heard.
+    fn gap(&self) -> Event {
+        let kind = Kind::StreamGap;
+        let happened = Happened {
+            number: 0,
+            kind,
+            subject: String::new(),
+            at_ms: self.web.now_ms(),
+            data: serde_json::json!({}),
+        };
+        Event::default().event(kind.name()).data(self.web.feed().cloud_event(&happened).to_string())
+    }
+}

@@ -1,0 +1,188 @@
+//! A POST that is sent twice is done once: who sends an Idempotency-Key is answered a second time what he was answered
+//! first (draft-ietf-httpapi-idempotency-key-header-07).
+//!
+//! Answers are kept in memory alone, since a secret that is shown once may be in one: a restart forgets them.
+
+use super::operation::{Answer, Call};
+use super::problem::{Code, Problem};
+use aws_lc_rs::digest::{Context, SHA256};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::Value;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How long an answer is kept.
+const KEPT_MS: u64 = 24 * 3_600_000;
+/// Answers that are kept, and their bytes together: the oldest go first.
+const ANSWERS_MAX: usize = 10_000;
+const BYTES_MAX: usize = 32 << 20;
+const KEY_BYTES_MAX: usize = 200;
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+#[derive(Default)]
+pub(crate) struct Answers(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    answers: BTreeMap<Name, Known>,
+    /// In the order in which they came.
+    order: VecDeque<(u64, Name)>,
+    bytes: usize,
+}
+
+/// Who asks, and his key.
+type Name = (Box<str>, Box<str>);
+
+struct Known {
+    /// Of what was asked.
+    asked: [u8; 32],
+    /// `None`: it is being done.
+    answer: Option<(StatusCode, Option<HeaderValue>, Option<Value>)>,
+    bytes: usize,
+}
+
+impl Answers {
+    /// `Ok(None)`: it is to be done now, and [`Answers::keep`] or [`Answers::forget`] comes behind.
+    fn known(&self, name: &Name, asked: [u8; 32], now_ms: u64) -> Result<Option<Answer>, Problem> {
+        let mut kept = self.kept();
+        kept.make_room(now_ms);
+        match kept.answers.get(name) {
+            Some(known) if known.asked != asked => {
+                let text = "this Idempotency-Key has come with another request before";
+                Err(Problem::because(Code::Unprocessable, text))
+            }
+            Some(Known { answer: None, .. }) => {
+                Err(Problem::because(Code::Conflict, "a request with this Idempotency-Key is being done"))
+            }
+            Some(Known { answer: Some((status, place, body)), .. }) => {
+                let place = place.clone().map(|place| (header::LOCATION, place));
+                let again =
+                    (HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
+                let headers = place.into_iter().chain([again]).collect();
+                Ok(Some(Answer { status: *status, headers, body: body.clone() }))
+            }
+            None => {
+                let bytes = 256 + name.0.len() + name.1.len();
+                kept.answers.insert(name.clone(), Known { asked, answer: None, bytes });
+                kept.order.push_back((now_ms, name.clone()));
+                kept.bytes += bytes;
+                Ok(None)
+            }
+        }
+    }
+
+    fn keep(&self, name: &Name, answer: &Answer) {
+        let mut kept = self.kept();
+        let place = answer.headers.iter().find(|(name, _)| *name == header::LOCATION);
+        let more = answer.body.as_ref().map_or(0, |body| body.to_string().len());
+        let Some(known) = kept.answers.get_mut(name) else { return };
+        known.answer = Some((answer.status, place.map(|(_, place)| place.clone()), answer.body.clone()));
+        known.bytes += more;
+        kept.bytes += more;
+    }
+
+    /// It was not done: the next one with this key is the first.
+    fn forget(&self, name: &Name) {
+        let mut kept = self.kept();
+        let bytes = kept.answers.remove(name).map_or(0, |known| known.bytes);
+        kept.bytes -= bytes;
+        kept.order.retain(|(_, known)| known != name);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn make_room(&mut self, now_ms: u64) {
+        while let Some((at_ms, _)) = self.order.front() {
+            let is_old = now_ms.saturating_sub(*at_ms) > KEPT_MS;
+            if !is_old && self.order.len() < ANSWERS_MAX && self.bytes < BYTES_MAX {
+                return;
+            }
+            let Some((_, name)) = self.order.pop_front() else { return };
+            self.bytes -= self.answers.remove(&name).map_or(0, |known| known.bytes);
+        }
+    }
+}
+
+/// Does it, unless it was done. What was refused, or failed, may be tried again with the same key.
+pub(crate) fn once(
+    call: &Call<'_>,
+    does: impl FnOnce() -> Result<Answer, Problem>,
+) -> Result<Answer, Problem> {
+    let Some(key) = call.headers.get(&KEY) else { return does() };
+    let key = key.to_str().ok().filter(|key| (1..=KEY_BYTES_MAX).contains(&key.len()));
+    let key = key.ok_or_else(|| {
+        Problem::because(Code::Invalid, format!("an Idempotency-Key has 1 to {KEY_BYTES_MAX} characters"))
+    })?;
+    let name: Name = (call.caller.operator.name().into(), key.into());
+    let answers = call.web.answers();
+    if let Some(known) = answers.known(&name, asked(call), call.web.now_ms())? {
+        return Ok(known);
+    }
+    let mut place = Place { answers, name: Some(name) };
+    let answer = does()?;
+    if let Some(name) = place.name.take() {
+        answers.keep(&name, &answer);
+    }
+    Ok(answer)
+}
+
+/// Forgets what was not done, also when it ended in a panic.
+struct Place<'w> {
+    answers: &'w Answers,
+    name: Option<Name>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            self.answers.forget(name);
+        }
+    }
+}
+
+fn asked(call: &Call<'_>) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    for part in [call.address.as_bytes(), call.query.as_bytes(), call.body] {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(n: usize) -> Name {
+        ("a".into(), n.to_string().into())
+    }
+
+    fn answer() -> Answer {
+        Answer { status: StatusCode::OK, headers: Vec::new(), body: Some(Value::from("x".repeat(10_000))) }
+    }
+
+    #[test]
+    fn answers_are_kept_for_a_day_and_within_their_bounds() {
+        let answers = Answers::default();
+        assert!(answers.known(&name(0), [1; 32], 0).is_ok_and(|known| known.is_none()));
+        assert!(answers.known(&name(0), [1; 32], 0).is_err(), "it is being done");
+        answers.keep(&name(0), &answer());
+        assert!(answers.known(&name(0), [1; 32], KEPT_MS).is_ok_and(|known| known.is_some()));
+        assert!(answers.known(&name(0), [2; 32], KEPT_MS).is_err(), "another request");
+        assert!(answers.known(&name(0), [2; 32], KEPT_MS + 1).is_ok_and(|known| known.is_none()));
+        for n in 1..5_000 {
+            assert!(answers.known(&name(n), [1; 32], 2 * KEPT_MS).is_ok_and(|known| known.is_none()));
+            answers.keep(&name(n), &answer());
+        }
+        let kept = answers.kept();
+        assert!(kept.bytes < BYTES_MAX + 20_000 && kept.answers.len() == kept.order.len(), "{}", kept.bytes);
+        assert!(kept.answers.len() < 4_000 && kept.answers.contains_key(&name(4_999)));
+    }
+}

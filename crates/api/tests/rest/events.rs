@@ -1,0 +1,90 @@
+//! What happens is told as it happens, and to who comes back, what he has missed.
+
+use crate::served::{Served, TOKEN};
+use coeur_api::feed::Kind;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+
+struct Ear(BufReader<TcpStream>);
+
+impl Ear {
+    fn new(served: &Served, query: &str, role: &str, last: Option<&str>) -> Self {
+        let mut stream = TcpStream::connect(served.address).unwrap();
+        let last = last.map(|last| format!("Last-Event-ID: {last}\r\n")).unwrap_or_default();
+        let head = format!(
+            "GET /api/v1/events{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {role}\r\n{last}\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut ear = Self(BufReader::new(stream));
+        let status = ear.line();
+        assert!(status.starts_with("HTTP/1.1 200"), "{status}");
+        while !ear.line().is_empty() {}
+        ear
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Name and content of the next event.
+    fn next(&mut self) -> (Option<String>, Value) {
+        let mut id = None;
+        loop {
+            let line = self.line();
+            if let Some(text) = line.strip_prefix("id: ") {
+                id = Some(text.to_owned());
+            }
+            if let Some(text) = line.strip_prefix("data: ") {
+                return (id, serde_json::from_str(text).unwrap());
+            }
+        }
+    }
+}
+
+fn publish(served: &Served, kind: Kind, subject: &str) {
+    served.hut.feed.publish(kind, subject.to_owned(), 1_800_000_000_000, json!({ "n": subject }));
+}
+
+#[test]
+fn a_change_is_told_as_a_cloud_event_with_who_made_it() {
+    let served = Served::new("sse");
+    let mut ear = Ear::new(&served, "", TOKEN, None);
+    assert_eq!(served.give("POST", "/api/v1/accounts", json!({ "account": "alice@d" })).status, 201);
+    let (id, event) = ear.next();
+    assert_eq!(id.as_deref(), event["id"].as_str());
+    assert_eq!((&event["specversion"], &event["type"]), (&json!("1.0"), &json!("config.changed")));
+    assert_eq!((&event["subject"], &event["data"]["operator"]), (&json!("alice@d"), &json!("first token")));
+    assert_eq!(event["data"]["action"], "account.added");
+}
+
+#[test]
+fn who_comes_back_hears_what_he_has_missed_and_only_of_the_types_that_he_wants() {
+    let served = Served::new("replay");
+    let mut ear = Ear::new(&served, "?types=call.*", TOKEN, None);
+    publish(&served, Kind::CallStarted, "1");
+    let (first, _) = ear.next();
+    drop(ear);
+    publish(&served, Kind::RegistrationCreated, "2");
+    publish(&served, Kind::CallEnded, "3");
+    let mut back = Ear::new(&served, "?types=call.*", TOKEN, first.as_deref());
+    assert_eq!(back.next().1["data"]["n"], "3");
+    // Of another process.
+    let mut lost = Ear::new(&served, "?types=call.*,stream.gap", TOKEN, Some("0000000000000001-1"));
+    let (id, gap) = lost.next();
+    assert_eq!((id, &gap["type"]), (None, &json!("stream.gap")));
+    assert_eq!(lost.next().1["data"]["n"], "1");
+    assert_eq!(served.ask("GET", "/api/v1/events?types=weather.*").code(), "invalid");
+}
+
+#[test]
+fn nobody_hears_of_what_he_may_not_read() {
+    let served = Served::new("deaf");
+    let mut ear = Ear::new(&served, "", "supervisor", None);
+    publish(&served, Kind::ConfigChanged, "1");
+    publish(&served, Kind::SecurityAuthFailed, "2");
+    publish(&served, Kind::CallStarted, "3");
+    assert_eq!(ear.next().1["data"]["n"], "3");
+}

@@ -1,0 +1,140 @@
+//! Users: one request makes a person with an account and a device, a file makes many, and nobody makes one who may more than
+//! himself.
+
+use crate::served::Served;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+#[test]
+fn one_request_makes_a_user_with_an_account_and_a_device_or_nothing() {
+    let served = Served::new("person");
+    let body = json!({ "login": "alice", "display_name": "Alice", "account": "alice@d" });
+    let made = served.give("POST", "/api/v1/users", body);
+    assert_eq!(made.status, 201, "{made:?}");
+    let body = made.json();
+    let id = body["user"]["id"].as_str().unwrap();
+    assert_eq!(made.header("location"), Some(format!("/api/v1/users/{id}").as_str()));
+    assert_eq!((&body["account"]["user_id"], body["secret"].as_str().map(str::len)), (&json!(id), Some(32)));
+    assert_eq!(body["device_id"], body["account"]["devices"][0]["id"]);
+    assert_eq!(served.ask("GET", "/api/v1/users/alice").json()["accounts"], json!(["alice@d"]));
+    // The account is there already: no user is made either.
+    let refused = served.give("POST", "/api/v1/users", json!({ "login": "bob", "account": "alice@d" }));
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert_eq!(served.ask("GET", "/api/v1/users/bob").status, 404);
+    let dry =
+        served.give("POST", "/api/v1/users?dry_run=true", json!({ "login": "bob", "account": "bob@d" }));
+    assert_eq!(dry.status, 200, "{dry:?}");
+    assert_eq!((served.ask("GET", "/api/v1/users/bob").status, served.hut.directory.accounts()), (404, 1));
+}
+
+#[test]
+fn nobody_makes_changes_or_removes_who_may_more_than_himself() {
+    let served = Served::new("rights");
+    let as_role = |role: &str, method: &str, path: &str, body: Value| {
+        let headers = [("Authorization", &*format!("Bearer {role}")), ("Content-Type", "application/json")];
+        served.send(method, path, &headers, &body.to_string())
+    };
+    assert_eq!(served.give("POST", "/api/v1/users", json!({ "login": "boss", "role": "owner" })).status, 201);
+    for role in ["operator", "provisioning"] {
+        let made = as_role(role, "POST", "/api/v1/users", json!({ "login": "x", "role": "admin" }));
+        assert_eq!((made.status, made.code().as_str()), (403, "forbidden"), "{role}");
+        assert_eq!(
+            as_role(role, "PATCH", "/api/v1/users/boss", json!({ "enabled": false })).status,
+            403,
+            "{role}"
+        );
+        let own =
+            as_role(role, "POST", "/api/v1/users", json!({ "login": format!("{role}2"), "role": "user" }));
+        assert_eq!(own.status, 201, "{own:?}");
+        let path = format!("/api/v1/users/{role}2");
+        assert_eq!(as_role(role, "PATCH", &path, json!({ "role": "owner" })).status, 403, "{role}");
+        assert_eq!(as_role(role, "PATCH", &path, json!({ "display_name": "X" })).status, 200, "{role}");
+    }
+    assert_eq!(served.ask("GET", "/api/v1/users/boss").json()["enabled"], true);
+}
+
+#[test]
+fn tenants_are_made_renamed_and_removed() {
+    let served = Served::new("tenants");
+    let made = served.give("POST", "/api/v1/tenants", json!({ "name": "Acme" }));
+    assert_eq!(made.status, 201, "{made:?}");
+    let place = made.header("location").unwrap().to_owned();
+    assert_eq!(served.give("PATCH", &place, json!({ "name": "Acme 2" })).json()["name"], "Acme 2");
+    assert_eq!(served.ask("GET", "/api/v1/tenants").json()["data"].as_array().unwrap().len(), 2);
+    assert_eq!((served.ask("DELETE", &place).status, served.ask("GET", &place).status), (204, 404));
+}
+
+/// The job, once it is over.
+fn over(served: &Served, place: &str) -> Value {
+    let until = Instant::now() + Duration::from_secs(120);
+    loop {
+        let job = served.ask("GET", place).json();
+        if job["state"] == "done" || Instant::now() > until {
+            return job;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        served.hut.now_ms.fetch_add(60_000, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn ten_thousand_users_are_imported_and_what_is_wrong_with_which_row_is_told() {
+    let served = Served::new("import");
+    let mut file = String::from("login,display_name,account\n");
+    for n in 0..10_000 {
+        match n {
+            7 => file.push_str("user6,Twice,user7@d\n"),
+            500 => file.push_str("user500,Elsewhere,user500@elsewhere\n"),
+            _ => file.push_str(&format!("user{n},\"User, {n}\",user{n}@d\n")),
+        }
+    }
+    let begun = served.owner("POST", "/api/v1/users:import", &[("Content-Type", "text/csv")], &file);
+    assert_eq!(begun.status, 202, "{begun:?}");
+    let place = begun.header("location").unwrap().to_owned();
+    let job = over(&served, &place);
+    assert_eq!(
+        (&job["state"], &job["total"], &job["done"], &job["failed"]),
+        (&json!("done"), &json!(10_000), &json!(10_000), &json!(2)),
+        "{job}"
+    );
+    let errors = job["errors"].as_array().unwrap();
+    assert_eq!(
+        (&errors[0]["row"], &errors[0]["subject"], &errors[0]["code"]),
+        (&json!(8), &json!("user6"), &json!("conflict"))
+    );
+    assert_eq!(errors[1]["row"], 501);
+    assert_eq!(served.hut.directory.accounts(), 9_998);
+    assert!(!served.ask("GET", &place).body.contains("secret\""), "{job}");
+    let take = format!("{place}/actions/take_secrets");
+    let taken = served.ask("POST", &take).json();
+    let secrets = taken["data"].as_array().unwrap();
+    assert_eq!((secrets.len(), secrets[0]["secret"].as_str().map(str::len)), (9_998, Some(32)));
+    assert_eq!(served.ask("POST", &take).json()["data"], json!([]), "they are given once");
+    let other = served.send("POST", &take, &[("Authorization", "Bearer admin")], "");
+    assert_eq!(other.code(), "forbidden");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_makes_nothing() {
+    let served = Served::new("no-import");
+    let import = |kind: &str, file: &str| {
+        served.owner("POST", "/api/v1/users:import", &[("Content-Type", kind)], file)
+    };
+    for (kind, file) in [
+        ("text/csv", "login,colour\na,red\n"),
+        ("text/csv", "login,account\na,a@d,more\n"),
+        ("text/csv", ""),
+        ("application/jsonl", "{\"login\":\"a\"}\n{\"login\":7}\n"),
+    ] {
+        assert_eq!(import(kind, file).code(), "invalid", "{file}");
+    }
+    assert_eq!(import("text/plain", "a").code(), "wrong_type");
+    assert_eq!(served.ask("GET", "/api/v1/jobs").json()["data"], json!([]));
+    // A row with a role that is more than that of who asks is a row that fails.
+    let headers = [("Authorization", "Bearer provisioning"), ("Content-Type", "application/jsonl")];
+    let file = "{\"login\":\"a\"}\n{\"login\":\"b\",\"role\":\"owner\"}\n";
+    let begun = served.send("POST", "/api/v1/users:import", &headers, file);
+    let job = over(&served, begun.header("location").unwrap());
+    assert_eq!((&job["failed"], &job["errors"][0]["code"]), (&json!(1), &json!("forbidden")), "{job}");
+    assert_eq!(served.ask("GET", "/api/v1/users/b").status, 404);
+}
