@@ -22,8 +22,8 @@ use crate::trace::{Conversation, export, page};
 use crate::turn::Office;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use coeur_api::provision::{PhonePlace, StrangerView};
 use coeur_api::feed::{Feed, Kind};
+use coeur_api::provision::{PhonePlace, StrangerView};
 use coeur_api::{
     Audience, CallView, CallsPage, ConversationsPage, Desk, GivenSecret, House, IceServerView, PhoneSocket,
     PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status, TraceExportRequest,
@@ -325,6 +325,8 @@ impl House for Running {
 
     fn phone_place(&self) -> Option<PhonePlace> {
         self.phone_place.get().cloned()
+    }
+
     fn happened(&self, kind: Kind, subject: String, data: serde_json::Value) {
         self.feed.publish(kind, subject, self.unix_time_ms(), data);
     }
