@@ -357,7 +357,8 @@ fn start_shards(
         .push
         .offers_any()
         .then(|| Pushing::start(push, runtime, &running.deaths, ended(inboxes.clone())));
-    let (services, events) = HouseServices::new(runtime, &running.deaths, &inboxes, (media, ledger, push), running.feed.clone());
+    let (services, events) =
+        HouseServices::new(runtime, &running.deaths, &inboxes, (media, ledger, push), running.feed.clone());
     let events_door = door.clone();
     let services = Arc::new(services);
     let deaths = &running.deaths;
