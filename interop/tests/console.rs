@@ -121,6 +121,15 @@ fn who_is_not_signed_in_is_sent_to_do_so_and_comes_back() {
     Site::start("console-signed-out").look("signedOut", json!({}));
 }
 
+/// From the link of the first owner to a call that both sides hear, in six clicks; then what a phone does.
+#[test]
+#[ignore = "needs node and chromium"]
+fn somebody_new_hears_a_call_between_two_tabs_in_six_clicks() {
+    let site = Site::start("console-phone");
+    let accounts = ["alice", "bob"].map(|user| format!("{user}@{DOMAIN}"));
+    site.look("phone", json!({ "accounts": accounts, "pictures": pictures() }));
+}
+
 /// Thirty ways to be a script; `N` is a mark of its own in each.
 const HOSTILE: [&str; 30] = [
     "<script>window.ran=1</script>N",

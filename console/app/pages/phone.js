@@ -1,9 +1,10 @@
 // The web phone: who is talked with, whom to call, what was written, what was before, and whether this browser is heard.
 import { html, names, signal, useEffect, useRef, useState } from "../../ui/h.js";
 import { Icon } from "../../ui/icon.js";
-import { Empty, Head, Notice, Time, Trouble } from "../../ui/parts.js";
+import { Empty, Head, Notice, Time, Trouble, Waiting } from "../../ui/parts.js";
 import { Tabs } from "../../ui/tabs.js";
 import { toast } from "../../ui/toast.js";
+import { useAsk } from "../../ui/api.js";
 import { query, filter } from "../../ui/router.js";
 import { percent, span, t } from "../../ui/words.js";
 import { account, addressOf, call, calls, close, history, holdOthers, nameOf, open, state, texts, write } from "../../phone/line.js";
@@ -32,7 +33,7 @@ export default function Phone() {
       <span class=${names("live", { off: name !== "ready" })} role="status"><i></i><span>${t(`phone.state.${name}`)}</span></span>
       ${name === "ready" && calls.value.length === 0 && html`<button class="button" onClick=${close}>${t("phone.close")}</button>`}
       ${name === "off" && html`<button class="button primary" onClick=${() => open()}>${t("phone.open")}</button>`}<//>
-    ${name === "refused" && html`<${Trouble} problem=${state.value.problem} retry=${() => open()} />`}
+    ${name === "refused" && (state.value.problem.status === 404 ? html`<${Choose} />` : html`<${Trouble} problem=${state.value.problem} retry=${() => open(query.value.get("account") ?? undefined)} />`)}
     ${!window.isSecureContext && html`<${Notice} kind="bad" title=${t("phone.insecure")}>${t("phone.insecure.hint")}<//>`}
     <div class="phone"><section aria-label=${t("phone.dial")}>
       ${calls.value.map((one) => html`<${CallCard} key=${one.id} call=${one} />`)}<${Dialer} /></section>
@@ -42,6 +43,15 @@ export default function Phone() {
         ["devices", t("phone.devices"), () => html`<${Devices} />`],
         ["test", t("phone.test"), () => html`<${Test} />`],
       ]} /></section></div>`;
+}
+
+/** Who has no account of his own, and may manage those of others, says whose phone this is to be. */
+function Choose() {
+  const found = useAsk("accounts", { limit: 50 });
+  if (found.problem) return html`<${Trouble} problem=${state.value.problem} />`;
+  const use = (one) => { filter({ account: one }); open(one); };
+  return html`<section class="card choose"><h2>${t("phone.choose")}</h2><p class="muted">${t("phone.choose.text")}</p><${Waiting} of=${found}>${({ data }) => html`<div class="row wrap">
+    ${data.filter((one) => one.enabled).map((one) => html`<button class="button" onClick=${() => use(one.account)}><${Icon} name="account" size=${18} />${one.account}</button>`)}</div>`}<//></section>`;
 }
 
 async function begin(to, video) {
