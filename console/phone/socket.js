@@ -19,8 +19,12 @@ export class TicketSocket {
     this.sip_uri = `sip:${new URL(this.url.replace(/^ws/, "http")).host};transport=ws`;
   }
 
-  async connect() {
-    if (this.isConnected() || this.isConnecting()) return;
+  /** JsSIP takes no `async` method for a function. */
+  connect() {
+    if (!this.isConnected() && !this.isConnecting()) this.#open();
+  }
+
+  async #open() {
     const attempt = ++this.#attempt;
     let given = this.first;
     this.first = null;

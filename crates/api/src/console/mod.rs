@@ -32,7 +32,10 @@ struct File {
 }
 
 pub(crate) fn router() -> Router<Web> {
-    let files = Router::new().route("/", get(page)).route("/assets/{hash}/{*name}", get(asset));
+    let files = Router::new()
+        .route("/", get(page))
+        .route("/favicon.ico", get(icon))
+        .route("/assets/{hash}/{*name}", get(asset));
     PAGES.iter().fold(files, |router, name| {
         router.route(&format!("/{name}"), get(page)).route(&format!("/{name}/{{*rest}}"), get(page))
     })
@@ -85,6 +88,14 @@ fn host_of(authority: &str) -> Option<&str> {
     let host = &authority[..end];
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
     host.bytes().all(is_plain).then_some(host)
+}
+
+/// Of pages that name none: those of sign-in.
+async fn icon() -> Response {
+    let found = FILES.iter().find(|file| file.name == "mark.svg");
+    let mut response = found.map_or(StatusCode::NOT_FOUND.into_response(), |file| file.plain.into_response());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type("mark.svg")));
+    response
 }
 
 async fn asset(Path((hash, name)): Path<(String, String)>, headers: HeaderMap) -> Response {

@@ -354,8 +354,12 @@ mod tests {
     }
 
     #[test]
-    fn a_user_may_nothing_here_and_only_the_owner_and_admins_see_to_tokens() {
-        for resource in Resource::ALL {
+    fn a_user_may_nothing_but_what_is_his_own_and_only_the_owner_and_admins_see_to_tokens() {
+        for role in Role::ALL {
+            let may = Access::ALL.map(|access| role.may(Resource::Me, access));
+            assert_eq!(may, [true, true, false], "what is one's own gives rights to nobody else");
+        }
+        for resource in Resource::ALL.iter().filter(|resource| **resource != Resource::Me) {
             for access in Access::ALL {
                 assert!(!Role::User.may(*resource, access), "{resource:?}");
                 assert!(Role::Owner.may(*resource, access), "{resource:?}");
