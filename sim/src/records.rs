@@ -9,9 +9,9 @@
 
 use crate::chance::Chance;
 use coeur_directory::{
-    Account, AccountPatch, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain, Dtmf,
-    ForwardingPatch, Ha1Set, Language, PickupGroups, Rights, Role, Tenant, TenantChange, TenantId, User,
-    UserChange, UserPatch,
+    Account, AccountPatch, AlgorithmPolicy, AliasChange, Aor, Change, Destinations, Device, DeviceId,
+    Directory, Domain, Dtmf, ForwardingPatch, Group, GroupChange, GroupId, GroupPatch, Ha1Set, Language,
+    Numbering, PickupGroups, Role, Tenant, TenantChange, TenantId, TermsPatch, User, UserChange, UserPatch,
 };
 use coeur_storage::{Operator, Records};
 use std::collections::BTreeSet;
@@ -42,6 +42,7 @@ struct Run {
     devices_spent: BTreeSet<u64>,
     users_spent: BTreeSet<u64>,
     tenants_spent: BTreeSet<u64>,
+    groups_spent: BTreeSet<u64>,
 }
 
 /// Runs so many commits over a place that holds nothing yet; panics with the seed at the first difference.
@@ -56,6 +57,7 @@ pub fn conform(place: &mut dyn Place, seed: u64, commits: u32) {
         devices_spent: BTreeSet::new(),
         users_spent: BTreeSet::new(),
         tenants_spent: BTreeSet::new(),
+        groups_spent: BTreeSet::new(),
     };
     run.commit(DOMAINS.iter().map(|name| Change::DomainAdded(Domain::new(name))).collect());
     for number in 0..commits {
@@ -103,7 +105,12 @@ impl Run {
                 Change::Tenant(TenantChange::Added(tenant)) => {
                     self.tenants_spent.insert(tenant.id.0);
                 }
-                Change::User(UserChange::Changed { .. } | UserChange::Removed(_))
+                Change::Group(GroupChange::Added(group)) => {
+                    self.groups_spent.insert(group.id.0);
+                }
+                Change::Group(GroupChange::Changed { .. } | GroupChange::Removed(_))
+                | Change::Alias(_)
+                | Change::User(UserChange::Changed { .. } | UserChange::Removed(_))
                 | Change::Tenant(TenantChange::Changed(_) | TenantChange::Removed(_))
                 | Change::DomainAdded(_)
                 | Change::DomainChanged(_)
@@ -175,14 +182,17 @@ impl Run {
                 Change::DomainAdded(domain) | Change::DomainChanged(domain) => domain.name.to_string(),
                 Change::DomainRemoved(name) => name.to_string(),
                 Change::SettingChanged { key, .. } => key.to_string(),
-                // A user may lean on a tenant, and an account on a user: one of either in a commit.
-                Change::User(_) | Change::Tenant(_) => "people".to_owned(),
+                // Users and groups lean on tenants, accounts on all of them: one of any in a commit.
+                Change::User(_) | Change::Tenant(_) | Change::Group(_) => "people".to_owned(),
+                Change::Alias(AliasChange::Added { aor, .. } | AliasChange::Removed { aor, .. }) => {
+                    aor.to_string()
+                }
             };
             if self.model.check(&change).is_err() {
                 continue;
             }
             // Nor what leans on them.
-            let leans = matches!(&change, Change::AccountChanged { patch, .. } if patch.user.is_some());
+            let leans = matches!(&change, Change::AccountChanged { patch, .. } if patch.user.is_some() || patch.groups.is_some());
             if leans && !touched.insert("people".to_owned()) {
                 continue;
             }
@@ -197,8 +207,16 @@ impl Run {
         let Some(account) = self.somebody() else { return self.added() };
         let aor = account.aor.clone();
         let device = account.devices.first().map(|device| device.id);
-        match (self.chance.below(13), device) {
+        match (self.chance.below(16), device) {
             (10 | 11, _) => self.people(),
+            (13, _) => self.group(),
+            (14, _) => self.alias(&account),
+            (15, _) => {
+                let page = self.model.groups_page(None, None, usize::MAX);
+                let groups = page.iter().map(|group| group.id).filter(|_| self.chance.below(2) == 0);
+                let groups = Some(groups.collect());
+                Change::AccountChanged { aor, patch: AccountPatch { groups, ..AccountPatch::default() } }
+            }
             (12, _) => {
                 let user = self.a_user().map(|user| user.id);
                 Change::AccountChanged {
@@ -213,7 +231,8 @@ impl Run {
                     user: None,
                     enabled: Some(self.chance.below(2) == 0),
                     contacts_max: Some((self.chance.below(2) == 0).then_some(3)),
-                    rights: Some(Rights { relay_foreign: self.chance.below(2) == 0 }),
+                    terms: self.terms(),
+                    groups: None,
                     picked_up: Some(self.chance.below(2) == 0),
                     pickup_groups: PickupGroups::parse(&format!("g{}", self.chance.below(3))).ok(),
                     record: None,
@@ -261,7 +280,11 @@ impl Run {
             (0, _) => Change::Tenant(TenantChange::Removed(tenant.id)),
             (1, _) => {
                 let name = format!("Tenant {}", self.chance.below(1 << 40));
-                Change::Tenant(TenantChange::Changed(Tenant::new(tenant.id, &name)))
+                let mut changed = Tenant::new(tenant.id, &name);
+                changed.terms.change(&self.terms());
+                let numbering = format!("+{}=mobile,+33=national", self.chance.between(1, 99));
+                changed.numbering = Numbering::parse(&numbering).expect("valid");
+                Change::Tenant(TenantChange::Changed(changed))
             }
             (2, _) => {
                 let id = self.records.next_tenant_id().expect("a number");
@@ -288,6 +311,52 @@ impl Run {
                 user.tenant = if self.chance.below(2) == 0 { tenant.id } else { TenantId::FIRST };
                 Change::User(UserChange::Added(Box::new(user)))
             }
+        }
+    }
+
+    fn group(&mut self) -> Change {
+        let page = self.model.groups_page(None, None, usize::MAX);
+        let known = (!page.is_empty()).then(|| page[self.chance.below(page.len() as u64) as usize].id);
+        match (self.chance.below(5), known) {
+            (0, Some(id)) => Change::Group(GroupChange::Removed(id)),
+            (1 | 2, Some(id)) => {
+                let patch = GroupPatch {
+                    name: (self.chance.below(2) == 0).then(|| format!("g{}", self.chance.below(20)).into()),
+                    terms: self.terms(),
+                    together_max: Some((self.chance.below(2) == 0).then_some(7)),
+                };
+                Change::Group(GroupChange::Changed { id, patch })
+            }
+            (_, _) => {
+                let id = self.records.next_group_id().expect("a number");
+                assert!(!self.groups_spent.contains(&id.0), "group number {} twice", id.0);
+                let name = format!("group {}", self.chance.below(1 << 40));
+                let group = Group::new(GroupId(id.0), TenantId::FIRST, &name);
+                Change::Group(GroupChange::Added(Box::new(group)))
+            }
+        }
+    }
+
+    fn alias(&mut self, account: &Account) -> Change {
+        let aor = account.aor.clone();
+        match (self.chance.below(3), account.aliases.first()) {
+            (0, Some(alias)) => Change::Alias(AliasChange::Removed { aor, alias: alias.clone() }),
+            (_, _) => {
+                let alias = Aor::new(&format!("{}", self.chance.below(300)), aor.domain()).expect("valid");
+                Change::Alias(AliasChange::Added { aor, alias })
+            }
+        }
+    }
+
+    /// Something of each, or no more, or as it was.
+    fn terms(&mut self) -> TermsPatch {
+        let lists = ["internal,national", "all,!premium,!+44"];
+        TermsPatch {
+            relay_foreign: Some((self.chance.below(2) == 0).then(|| self.chance.below(2) == 0)),
+            sessions_max: (self.chance.below(2) == 0).then(|| Some(self.chance.below(9) as u32)),
+            minutes_per_day: Some((self.chance.below(2) == 0).then_some(60)),
+            minutes_per_month: None,
+            destinations: Some(Destinations::parse(lists[self.chance.below(2) as usize]).ok()),
         }
     }
 
@@ -351,7 +420,7 @@ fn shown(directory: &Directory) -> String {
     let account = |account: &std::sync::Arc<Account>| {
         let devices: Vec<String> = account.devices.iter().map(device).collect();
         format!(
-            "{} {} {:?} {:?} {} {:?} {:?} {:?} {} {:?} {devices:?}\n",
+            "{} {} {:?} {:?} {} {:?} {:?} {:?} {:?} {:?} {} {:?} {devices:?}\n",
             account.id.0,
             account.aor,
             account.user,
@@ -359,11 +428,18 @@ fn shown(directory: &Directory) -> String {
             account.enabled,
             account.policy,
             account.contacts_max,
-            account.rights,
+            account.terms,
+            account.groups,
+            account.aliases,
             account.picked_up,
             account.pickup_groups
         )
     };
-    let people = format!("{:?}\n{:?}\n", directory.tenants(), directory.users_page(None, None, usize::MAX));
+    let people = format!(
+        "{:?}\n{:?}\n{:?}\n",
+        directory.tenants(),
+        directory.users_page(None, None, usize::MAX),
+        directory.groups_page(None, None, usize::MAX)
+    );
     domains.concat() + &people + &directory.page(None, usize::MAX).iter().map(account).collect::<String>()
 }

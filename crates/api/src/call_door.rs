@@ -16,6 +16,22 @@ impl Door {
         self.records().add_calls(calls, keep, now_ms).map_err(not_written)
     }
 
+    /// Whether there is a record of this call; when that cannot be read, none.
+    pub fn has_call(&self, id: u128) -> bool {
+        self.records().call(id).is_ok_and(|found| found.is_some())
+    }
+
+    /// Records of calls begun at this time or later, the newest first, older than `before`.
+    pub fn calls_since(
+        &self,
+        since_ms: u64,
+        before: Option<u128>,
+        limit: usize,
+    ) -> Result<Vec<CallRow>, Refusal> {
+        let query = CallQuery { since_ms: Some(since_ms), before, limit, ..CallQuery::default() };
+        self.records().calls(&query).map_err(not_written)
+    }
+
     pub(crate) fn calls(&self, account: Option<&str>, limit: usize) -> Result<Reply, Refusal> {
         let account = account.map(|account| self.account(account)).transpose()?;
         self.house().calls(account.as_deref(), limit.clamp(1, ROWS_MAX)).map(Reply::Calls)

@@ -2,6 +2,8 @@
 
 use crate::calls::{CallView, CallsPage, rfc3339};
 use crate::feed::Kind;
+use crate::groups::TermsView;
+use crate::groups_door;
 use crate::ids::Id;
 use crate::model::{
     ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, AuditPage, AuditView, DeviceView, DomainView,
@@ -15,7 +17,7 @@ use crate::signin::Kept;
 use crate::traces::{ConversationsPage, TraceExportRequest, TraceFileView, TraceMessagesRequest};
 use coeur_directory::{
     Account, AccountId, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory,
-    Domain, Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy, Rights,
+    Domain, Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy,
     forward_target, is_nobody, new_secret,
 };
 use coeur_storage::{AuditRow, Operator, Records, StorageError, described};
@@ -134,7 +136,9 @@ impl Door {
             Request::AccountsList { domain, after, limit } => {
                 self.list(domain.as_deref(), after.as_deref(), limit)
             }
-            Request::AccountShow { account } => Ok(Reply::Account(Box::new(view(&*self.account(&account)?)))),
+            Request::AccountShow { account } => {
+                Ok(Reply::Account(Box::new(view(&*self.account(&account)?, self.directory()))))
+            }
             Request::AccountsKnown { accounts } => self.known(accounts),
             Request::AccountRemove { account } => self.remove_account(operator, &account),
             Request::AccountChange { account, change } => self.change_account(operator, &account, change),
@@ -173,7 +177,7 @@ impl Door {
             Request::TenantAdd { name } => self.add_tenant(operator, &name),
             Request::TenantsList => Ok(self.tenants()),
             Request::TenantShow { tenant } => self.show_tenant(&tenant),
-            Request::TenantChange { tenant, name } => self.rename_tenant(operator, &tenant, &name),
+            Request::TenantChange { tenant, change } => self.change_tenant(operator, &tenant, &change),
             Request::TenantRemove { tenant } => self.remove_tenant(operator, &tenant),
             Request::UserAdd { user } => self.add_user(operator, &user),
             Request::UsersList { tenant, after, limit } => {
@@ -187,6 +191,16 @@ impl Door {
             Request::PeopleAdd { people } => self.add_people(operator, &people),
             Request::Recordings(request) => self.recordings(&request),
             Request::Phones(request) => self.phones(operator, request),
+            Request::GroupAdd { tenant, name } => self.add_group(operator, tenant.as_deref(), &name),
+            Request::GroupsList { tenant, after, limit } => {
+                self.groups(tenant.as_deref(), after.as_deref(), limit)
+            }
+            Request::GroupShow { group } => self.show_group(&group),
+            Request::GroupChange { group, change } => self.change_group(operator, &group, &change),
+            Request::GroupRemove { group } => self.remove_group(operator, &group),
+            Request::AliasAdd { account, alias } => self.change_alias(operator, &account, &alias, true),
+            Request::AliasRemove { account, alias } => self.change_alias(operator, &account, &alias, false),
+            Request::AccountRights { account, to } => self.rights(&account, to.as_deref()),
         }
     }
 
@@ -372,13 +386,16 @@ impl Door {
             return Err(Refusal::new(Why::Invalid, "nothing to change was given".to_owned()));
         }
         let forwarding = forwarding(self.house.directory(), &aor, &change)?;
+        let mut terms = groups_door::terms(&change.terms)?;
+        terms.relay_foreign = change.relay.map(Some).or(terms.relay_foreign);
         let patch = AccountPatch {
             display_name: change.display_name.map(|new| name(&new).map(Box::from)).transpose()?,
             user: change.user.as_deref().map(|user| self.owner(user)).transpose()?,
             enabled: change.enabled,
             policy: change.policy.as_deref().map(policy).transpose()?,
             contacts_max: change.contacts_max.map(|most| (most > 0).then_some(most)),
-            rights: change.relay.map(|relay_foreign| Rights { relay_foreign }),
+            terms,
+            groups: change.groups.as_deref().map(|names| self.groups_for(&aor, names)).transpose()?,
             picked_up: change.pickup,
             pickup_groups: change.pickup_groups.as_deref().map(pickup_groups).transpose()?,
             record: change.record.as_deref().map(record_policy).transpose()?,
@@ -458,7 +475,12 @@ impl Door {
 
     /// The address that this is, or that the account of this number has.
     fn named(&self, text: &str) -> Result<Aor, Refusal> {
-        let Some(id) = AccountId::parse(text) else { return aor(text) };
+        let Some(id) = AccountId::parse(text) else {
+            let aor = aor(text)?;
+            // By a further address it is found too.
+            let found = self.directory().account_by_alias(aor.user().as_bytes(), aor.domain().as_bytes());
+            return Ok(found.map_or(aor, |account| account.aor.clone()));
+        };
         let found = self.directory().account_by_id(id).map(|account| account.aor.clone());
         found.ok_or_else(|| Refusal::new(Why::NotFound, format!("there is no account {text}")))
     }
@@ -473,7 +495,8 @@ impl Door {
             after = Some(last.aor.clone());
             let wanted =
                 |account: &&Arc<Account>| domain.is_none_or(|d| account.aor.domain().eq_ignore_ascii_case(d));
-            views.extend(page.iter().filter(wanted).map(|account| view(account)).take(limit - views.len()));
+            let view = |account: &Arc<Account>| view(account, self.directory());
+            views.extend(page.iter().filter(wanted).map(view).take(limit - views.len()));
         }
         Ok(Reply::Accounts(views))
     }
@@ -520,7 +543,7 @@ pub(crate) fn not_too_many(accounts: usize) -> Result<(), Refusal> {
     }
 }
 
-fn not_reserved(aor: &Aor) -> Result<(), Refusal> {
+pub(crate) fn not_reserved(aor: &Aor) -> Result<(), Refusal> {
     if aor.user() != ECHO_USER {
         return Ok(());
     }
@@ -567,7 +590,7 @@ fn pickup_groups(names: &[String]) -> Result<PickupGroups, Refusal> {
     groups.map_err(|error| Refusal::new(Why::Invalid, error.to_string()))
 }
 
-pub(crate) fn view(account: &Account) -> AccountView {
+pub(crate) fn view(account: &Account, directory: &Directory) -> AccountView {
     let device = |device: &Device| DeviceView {
         device: device_name(device.id),
         name: device.name.to_string(),
@@ -585,7 +608,14 @@ pub(crate) fn view(account: &Account) -> AccountView {
         enabled: account.enabled,
         policy: account.policy.as_str().to_owned(),
         contacts_max: account.contacts_max,
-        relay: account.rights.relay_foreign,
+        relay: directory.said(account, |terms| terms.relay_foreign).is_some_and(|(may, _)| may),
+        terms: account.terms.as_deref().map(TermsView::of).unwrap_or_default(),
+        groups: account
+            .groups
+            .iter()
+            .map(|id| directory.group(*id).map_or_else(|| id.text(), |g| g.name.to_string()))
+            .collect(),
+        aliases: account.aliases.iter().map(ToString::to_string).collect(),
         pickup: account.picked_up,
         pickup_groups: account.pickup_groups.names().map(str::to_owned).collect(),
         record: account.record.as_str().to_owned(),
@@ -642,9 +672,13 @@ pub(crate) fn refuse(error: ChangeError) -> Refusal {
         ChangeError::DomainExists(_)
         | ChangeError::AccountExists(_)
         | ChangeError::TenantExists(_)
-        | ChangeError::UserExists(_) => Why::Exists,
+        | ChangeError::UserExists(_)
+        | ChangeError::GroupExists(_)
+        | ChangeError::AliasExists { .. } => Why::Exists,
         ChangeError::UnknownTenant(_)
         | ChangeError::UnknownUser(_)
+        | ChangeError::UnknownGroup(_)
+        | ChangeError::UnknownAlias { .. }
         | ChangeError::UnknownDomain(_)
         | ChangeError::UnknownAccount(_)
         | ChangeError::UnknownDevice { .. } => Why::NotFound,
@@ -655,7 +689,11 @@ pub(crate) fn refuse(error: ChangeError) -> Refusal {
         | ChangeError::TooManyTenants
         | ChangeError::UserInUse { .. }
         | ChangeError::OtherTenant { .. }
-        | ChangeError::LastOwner(_) => Why::Invalid,
+        | ChangeError::LastOwner(_)
+        | ChangeError::GroupInUse { .. }
+        | ChangeError::TooManyGroups
+        | ChangeError::TooManyGroupsOf(_)
+        | ChangeError::TooManyAliases(_) => Why::Invalid,
         ChangeError::IdInUse(_) => Why::Unavailable,
     };
     Refusal::new(why, error.to_string())
@@ -968,7 +1006,7 @@ pub(crate) mod tests {
         let device = made[0].device.clone();
         assert!(door.answer(&operator(), change(&device, "inband")).is_ok());
         let account = house.directory.account_of(&Aor::parse("alice@d").unwrap()).unwrap();
-        assert_eq!(view(&account).devices[0].dtmf, "inband");
+        assert_eq!(view(&account, &house.directory).devices[0].dtmf, "inband");
         for (device, dtmf, part) in [
             (&*device, "morse", "none of auto"),
             ("x", "info", "is no device"),

@@ -1,6 +1,6 @@
 //! Numbers as they are written at the door: what they are of, and the number, as `usr_4`. A number is never used again.
 
-use coeur_directory::{AccountId, TenantId, UserId};
+use coeur_directory::{AccountId, GroupId, TenantId, UserId};
 
 /// What has a number that people see.
 pub trait Id: Copy {
@@ -36,6 +36,7 @@ macro_rules! ids {
 
 ids! {
     AccountId "acc_",
+    GroupId "grp_",
     TenantId "ten_",
     UserId "usr_",
 }

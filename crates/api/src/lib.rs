@@ -15,6 +15,8 @@ mod console;
 mod control;
 mod door;
 pub mod feed;
+mod groups;
+mod groups_door;
 mod http;
 mod ids;
 mod metrics;
@@ -40,6 +42,10 @@ pub use client::{Client, ClientError};
 pub use coeur_storage::Operator;
 pub use control::{Control, SOCKET_NAME};
 pub use door::{Door, House};
+pub use groups::{
+    DestinationView, GroupAmendment, GroupView, GroupsPage, RightView, RightsView, TenantAmendment,
+    TermsChange, TermsView,
+};
 pub use http::{Watched, serve_http};
 pub use ids::Id;
 pub use metrics::{Kind, MetricsText};

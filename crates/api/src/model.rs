@@ -1,6 +1,9 @@
 //! What is asked and answered at the door, as JSON.
 
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, CallView, CallsPage};
+use crate::groups::{
+    GroupAmendment, GroupView, GroupsPage, RightsView, TenantAmendment, TermsChange, TermsView,
+};
 use crate::onboard::{NewPerson, PersonMade};
 use crate::people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 use crate::provision::{PhonesReply, PhonesRequest};
@@ -169,7 +172,7 @@ pub enum Request {
     },
     TenantChange {
         tenant: String,
-        name: String,
+        change: TenantAmendment,
     },
     TenantRemove {
         tenant: String,
@@ -205,6 +208,43 @@ pub enum Request {
     Recordings(RecordingsRequest),
     /// Conversations as a file.
     TraceExport(TraceExportRequest),
+    GroupAdd {
+        /// By its name or number; `None`: the first one.
+        tenant: Option<String>,
+        name: String,
+    },
+    /// `after` is what the page before gave as `next`.
+    GroupsList {
+        tenant: Option<String>,
+        after: Option<String>,
+        limit: usize,
+    },
+    /// By its number, or by its name where no other tenant has one of that name.
+    GroupShow {
+        group: String,
+    },
+    GroupChange {
+        group: String,
+        change: GroupAmendment,
+    },
+    GroupRemove {
+        group: String,
+    },
+    /// One more address that reaches the account; a name or number alone is of its domain.
+    AliasAdd {
+        account: String,
+        alias: String,
+    },
+    AliasRemove {
+        account: String,
+        alias: String,
+    },
+    /// Why it may, or may not.
+    AccountRights {
+        account: String,
+        /// A number or address that it would call.
+        to: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,6 +302,9 @@ pub enum Reply {
     Phones(PhonesReply),
     TraceFile(Box<TraceFileView>),
     People(Vec<PersonMade>),
+    Groups(GroupsPage),
+    Group(Box<GroupView>),
+    Rights(Box<RightsView>),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -334,6 +377,10 @@ pub struct AccountChange {
     pub contacts_max: Option<u16>,
     /// The right to send to domains that are not ours.
     pub relay: Option<bool>,
+    /// What it says itself of its rights and quota.
+    pub terms: TermsChange,
+    /// Names or numbers of groups; what one says counts before what a later one does; empty: none.
+    pub groups: Option<Vec<String>>,
     /// Other accounts of its domain may answer its calls while they ring.
     pub pickup: Option<bool>,
     /// Who is in one of these too may answer its calls while they ring; empty: nobody.
@@ -366,9 +413,18 @@ pub struct AccountView {
     /// `None`: the limit of the domain.
     #[serde(default)]
     pub contacts_max: Option<u16>,
-    /// May send to domains that are not ours.
+    /// May send to domains that are not ours, whoever has said so.
     #[serde(default)]
     pub relay: bool,
+    /// What it says itself of its rights and quota.
+    #[serde(default)]
+    pub terms: TermsView,
+    /// Names of groups, the first first.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Further addresses that reach it.
+    #[serde(default)]
+    pub aliases: Vec<String>,
     /// Others may answer its calls while they ring.
     #[serde(default)]
     pub pickup: bool,

@@ -1,5 +1,6 @@
 //! Tenants and users, as they are asked for and shown.
 
+use crate::groups::TermsView;
 use crate::ids::Id;
 use coeur_directory::{Directory, Tenant, User};
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,12 @@ pub struct TenantView {
     pub id: String,
     pub name: String,
     pub domains: Vec<String>,
+    /// Of each of its accounts, where nobody nearer says anything.
+    #[serde(default)]
+    pub terms: TermsView,
+    /// Which numbers are what.
+    #[serde(default)]
+    pub numbering: String,
 }
 
 impl UserView {
@@ -94,6 +101,8 @@ impl TenantView {
             id: tenant.id.text(),
             name: tenant.name.to_string(),
             domains: own.map(|domain| domain.name.to_string()).collect(),
+            terms: TermsView::of(&tenant.terms),
+            numbering: tenant.numbering.to_string(),
         }
     }
 }

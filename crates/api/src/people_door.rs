@@ -1,6 +1,8 @@
 //! Tenants and users at the door.
 
 use crate::door::{Door, ROWS_MAX, name, not_written, refuse};
+use crate::groups::TenantAmendment;
+use crate::groups_door::{numbering, terms};
 use crate::ids::Id;
 use crate::model::{Refusal, Reply, Why};
 use crate::people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
@@ -57,9 +59,24 @@ impl Door {
         Ok(Reply::Tenant(Box::new(TenantView::of(&*self.tenant(text)?, self.directory()))))
     }
 
-    pub(crate) fn rename_tenant(&self, operator: &Operator, text: &str, new: &str) -> Result<Reply, Refusal> {
-        let renamed = Tenant::new(self.tenant(text)?.id, tenant_name(new)?);
-        self.change(operator, Change::Tenant(TenantChange::Changed(renamed)))
+    pub(crate) fn change_tenant(
+        &self,
+        operator: &Operator,
+        text: &str,
+        change: &TenantAmendment,
+    ) -> Result<Reply, Refusal> {
+        if *change == TenantAmendment::default() {
+            return Err(Refusal::new(Why::Invalid, "nothing to change was given"));
+        }
+        let mut tenant = (*self.tenant(text)?).clone();
+        if let Some(name) = &change.name {
+            tenant.name = tenant_name(name)?.into();
+        }
+        tenant.terms.change(&terms(&change.terms)?);
+        if let Some(text) = &change.numbering {
+            tenant.numbering = numbering(text)?;
+        }
+        self.change(operator, Change::Tenant(TenantChange::Changed(tenant)))
     }
 
     pub(crate) fn remove_tenant(&self, operator: &Operator, text: &str) -> Result<Reply, Refusal> {
@@ -284,7 +301,10 @@ mod tests {
         let Ok(Reply::Tenants(all)) = ask(Request::TenantsList) else { panic!("no list") };
         let said: Vec<_> = all.iter().map(|view| (view.name.as_str(), view.domains.join(","))).collect();
         assert_eq!(said, [("default", "d".to_owned()), ("Other", "other.test".to_owned())]);
-        let rename = |name: &str| Request::TenantChange { tenant: made.id.clone(), name: name.into() };
+        let rename = |name: &str| {
+            let change = TenantAmendment { name: Some(name.into()), ..TenantAmendment::default() };
+            Request::TenantChange { tenant: made.id.clone(), change }
+        };
         assert!(ask(rename("Third")).is_ok());
         assert_eq!(ask(rename("default")).err().map(|refusal| refusal.why), Some(Why::Exists));
         assert!(ask(rename("ten_4")).is_err() && ask(rename(" ")).is_err());

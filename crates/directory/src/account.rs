@@ -4,18 +4,13 @@ use crate::aor::Aor;
 use crate::device::{Device, DeviceId};
 use crate::domain::AlgorithmPolicy;
 use crate::forwarding::Forwarding;
+use crate::group::GroupId;
 use crate::pickup::PickupGroups;
+use crate::terms::Terms;
 use crate::user::UserId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(pub u64);
-
-/// What an account may do beyond calling the accounts of its own installation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rights {
-    /// Requests to a domain that is not ours are relayed.
-    pub relay_foreign: bool,
-}
 
 /// Which calls of an account are recorded. Of the two sides of a call the one that has more recorded counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +52,12 @@ pub struct Account {
     pub policy: AlgorithmPolicy,
     /// Overrides the domain's limit of contacts.
     pub contacts_max: Option<u16>,
-    pub rights: Rights,
+    /// What it says itself of its rights and quota; `None`: nothing.
+    pub terms: Option<Box<Terms>>,
+    /// At most [`crate::GROUPS_PER_ACCOUNT_MAX`]; what one says counts before what a later one does.
+    pub groups: Box<[GroupId]>,
+    /// Further addresses that reach it; at most [`crate::ALIASES_PER_ACCOUNT_MAX`].
+    pub aliases: Box<[Aor]>,
     /// Other accounts of its domain may answer its calls while they ring.
     pub picked_up: bool,
     /// Accounts of its domain that are in one of these too may answer its calls while they ring, and it may answer theirs.
@@ -80,7 +80,9 @@ impl Account {
             enabled: true,
             policy: AlgorithmPolicy::Auto,
             contacts_max: None,
-            rights: Rights::default(),
+            terms: None,
+            groups: Box::default(),
+            aliases: Box::default(),
             picked_up: false,
             pickup_groups: PickupGroups::default(),
             record: RecordPolicy::Off,

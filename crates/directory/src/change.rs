@@ -1,15 +1,18 @@
 //! Everything that can be changed, as values. One change has one door: `storage` commits it with its audit row, then the
 //! directory applies it.
 
-use crate::account::{Account, AccountId, RecordPolicy, Rights};
+use crate::account::{Account, AccountId, RecordPolicy};
+use crate::aliases::AliasChange;
 use crate::aor::Aor;
 use crate::device::{Device, DeviceId};
 use crate::domain::{AlgorithmPolicy, Domain};
 use crate::dtmf::Dtmf;
 use crate::forwarding::ForwardingPatch;
+use crate::group::{GroupChange, GroupId};
 use crate::ha1::Ha1Set;
 use crate::pickup::PickupGroups;
 use crate::tenant::{TenantChange, TenantId};
+use crate::terms::TermsPatch;
 use crate::user::{UserChange, UserId};
 use std::fmt;
 
@@ -56,6 +59,8 @@ pub enum Change {
     },
     Tenant(TenantChange),
     User(UserChange),
+    Group(GroupChange),
+    Alias(AliasChange),
 }
 
 /// What is `None` stays.
@@ -67,7 +72,8 @@ pub struct AccountPatch {
     pub enabled: Option<bool>,
     pub policy: Option<AlgorithmPolicy>,
     pub contacts_max: Option<Option<u16>>,
-    pub rights: Option<Rights>,
+    pub terms: TermsPatch,
+    pub groups: Option<Box<[GroupId]>>,
     pub picked_up: Option<bool>,
     pub pickup_groups: Option<PickupGroups>,
     pub record: Option<RecordPolicy>,
@@ -108,6 +114,23 @@ pub enum ChangeError {
         domain: Box<str>,
     },
     LastOwner(Box<str>),
+    GroupExists(Box<str>),
+    UnknownGroup(GroupId),
+    GroupInUse {
+        group: Box<str>,
+        account: Aor,
+    },
+    TooManyGroups,
+    TooManyGroupsOf(Aor),
+    AliasExists {
+        alias: Aor,
+        aor: Aor,
+    },
+    UnknownAlias {
+        aor: Aor,
+        alias: Aor,
+    },
+    TooManyAliases(Aor),
 }
 
 impl fmt::Display for ChangeError {
@@ -146,6 +169,20 @@ impl fmt::Display for ChangeError {
             ),
             Self::OtherTenant { user, domain } => {
                 write!(f, "{user} and the domain {domain} are not of the same tenant")
+            }
+            Self::GroupExists(name) => write!(f, "the group {name} is already there"),
+            Self::UnknownGroup(id) => write!(f, "there is no group grp_{}", id.0),
+            Self::GroupInUse { group, account } => {
+                write!(f, "accounts are in the group {group}, such as {account}: take them out first")
+            }
+            Self::TooManyGroups => write!(f, "an installation has {} groups at most", crate::GROUPS_MAX),
+            Self::TooManyGroupsOf(aor) => {
+                write!(f, "{aor} is in {} groups at most", crate::GROUPS_PER_ACCOUNT_MAX)
+            }
+            Self::AliasExists { alias, aor } => write!(f, "{alias} is already another address of {aor}"),
+            Self::UnknownAlias { aor, alias } => write!(f, "{alias} is no further address of {aor}"),
+            Self::TooManyAliases(aor) => {
+                write!(f, "{aor} has {} further addresses at most", crate::ALIASES_PER_ACCOUNT_MAX)
             }
             Self::LastOwner(login) => {
                 write!(f, "{login} is the last owner: make another user an owner first")

@@ -92,7 +92,9 @@ pub fn is_nobody(directory: &Directory, uri: &str) -> bool {
     let Ok(Uri::Sip(uri)) = Uri::parse(uri.as_bytes()) else { return false };
     let mut user = Vec::new();
     unescape_into(uri.user.unwrap_or_default(), &mut user);
-    directory.is_ours(uri.host_bytes) && directory.account(&user, uri.host_bytes).is_none()
+    directory.is_ours(uri.host_bytes)
+        && directory.account(&user, uri.host_bytes).is_none()
+        && directory.account_by_alias(&user, uri.host_bytes).is_none()
 }
 
 fn is_named(uri: &SipUri<'_>) -> bool {

@@ -1,4 +1,4 @@
-//! Who exists and what they may do: tenants, domains, users, accounts, devices.
+//! Who exists and what they may do: tenants, domains, users, groups, accounts, devices.
 //!
 //! The directory is a table in memory that every shard reads while it handles a message, and that one door writes: a
 //! typed [`Change`], committed to disk by `storage` first, then applied here. Domains are one snapshot swapped whole;
@@ -7,15 +7,19 @@
 //! What it deliberately does not do: keep anything on disk, know a password (only HA1 values, and those without `Debug`),
 //! know where a device is (that is a binding, in `exchange`).
 //!
-//! Main types: [`Directory`], [`Account`], [`Device`], [`Domain`], [`Tenant`], [`User`], [`Role`], [`Aor`], [`Change`].
+//! Main types: [`Directory`], [`Account`], [`Device`], [`Domain`], [`Tenant`], [`User`], [`Role`], [`Group`], [`Terms`], [`Aor`], [`Change`].
 
 mod account;
+mod aliases;
 mod aor;
 mod change;
+mod destination;
 mod device;
 mod domain;
 mod dtmf;
 mod forwarding;
+mod group;
+mod groups;
 mod ha1;
 mod people;
 mod pickup;
@@ -23,20 +27,25 @@ mod role;
 mod shelf;
 mod table;
 mod tenant;
+mod terms;
 mod user;
 
-pub use account::{Account, AccountId, RecordPolicy, Rights};
+pub use account::{Account, AccountId, RecordPolicy};
+pub use aliases::{ALIASES_PER_ACCOUNT_MAX, AliasChange};
 pub use aor::{Aor, AorError, ECHO_USER};
 pub use change::{AccountPatch, Change, ChangeError};
+pub use destination::{Destination, Destinations, Numbering, PREFIX_BYTES_MAX, RULES_MAX, RuleError, Ruling};
 pub use device::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceId};
 pub use domain::{AlgorithmPolicy, Domain};
 pub use dtmf::Dtmf;
 pub use forwarding::{
     FORWARD_AFTER_S, FORWARD_BYTES_MAX, Forwarding, ForwardingPatch, forward_target, is_nobody,
 };
+pub use group::{GROUPS_MAX, GROUPS_PER_ACCOUNT_MAX, Group, GroupChange, GroupId, GroupPatch};
 pub use ha1::{Ha1, Ha1Set, new_secret};
 pub use pickup::{PICKUP_GROUP_BYTES_MAX, PICKUP_GROUPS_MAX, PickupGroups, PickupGroupsError};
 pub use role::{Action, Actor, Belongs, Reach, Resource, Role, may, may_give, reach};
 pub use table::Directory;
 pub use tenant::{TENANTS_MAX, Tenant, TenantChange, TenantId};
+pub use terms::{Source, Terms, TermsPatch};
 pub use user::{EMAIL_BYTES_MAX, LOGIN_BYTES_MAX, Language, User, UserChange, UserId, UserKind, UserPatch};

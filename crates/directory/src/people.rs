@@ -1,6 +1,7 @@
 //! Tenants and users in the directory.
 
 use crate::change::ChangeError;
+use crate::group::{Group, GroupId};
 use crate::role::Role;
 use crate::shelf::Shelf;
 use crate::table::Directory;
@@ -13,12 +14,18 @@ use std::sync::Arc;
 pub(crate) struct People {
     tenants: Shelf<TenantId, Tenant>,
     users: Shelf<UserId, User>,
+    pub(crate) groups: Shelf<GroupId, Group>,
     by_login: RwLock<BTreeMap<Box<str>, UserId>>,
 }
 
 impl Default for People {
     fn default() -> Self {
-        let people = Self { tenants: Shelf::default(), users: Shelf::default(), by_login: RwLock::default() };
+        let people = Self {
+            tenants: Shelf::default(),
+            users: Shelf::default(),
+            groups: Shelf::default(),
+            by_login: RwLock::default(),
+        };
         people.tenants.put(TenantId::FIRST, Tenant::first());
         people
     }
@@ -80,7 +87,8 @@ impl Directory {
                 let name = self.known_tenant(*id)?.name.clone();
                 let used = *id == TenantId::FIRST
                     || self.domains().iter().any(|domain| domain.tenant == *id)
-                    || self.people().users.find(|user| user.tenant == *id).is_some();
+                    || self.people().users.find(|user| user.tenant == *id).is_some()
+                    || self.people().groups.find(|group| group.tenant == *id).is_some();
                 if used { Err(ChangeError::TenantInUse(name)) } else { Ok(()) }
             }
         }

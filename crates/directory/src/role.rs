@@ -1,7 +1,7 @@
 //! What a user may do at the administration door, by role: one table, and nothing that is not in it.
 //!
 //! A role says how far each [`Action`] on each [`Resource`] reaches ([`Reach`]); [`may`] compares that with whose the thing
-//! is. What an account may do in a call is another matter.
+//! is. What an account may do in a call is another matter: see [`crate::Terms`].
 
 use crate::tenant::TenantId;
 use crate::user::UserId;

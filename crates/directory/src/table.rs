@@ -1,12 +1,15 @@
 //! The table in memory.
 
 use crate::account::{Account, AccountId};
+use crate::aliases::Aliases;
 use crate::aor::Aor;
 use crate::change::{AccountPatch, Change, ChangeError};
 use crate::device::DEVICES_PER_ACCOUNT_MAX;
 use crate::domain::Domain;
 use crate::forwarding::{Forwarding, ForwardingPatch};
+use crate::group::GroupId;
 use crate::people::People;
+use crate::terms::{Terms, TermsPatch};
 use crate::user::UserId;
 use arc_swap::ArcSwap;
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -24,6 +27,7 @@ pub struct Directory {
     /// The same accounts by number: 9 bytes for each, and as much again when the table has just grown.
     by_id: [RwLock<HashTable<Arc<Account>>>; STRIPES],
     people: People,
+    aliases: Aliases,
     hasher: DefaultHashBuilder,
 }
 
@@ -40,6 +44,7 @@ impl Directory {
             accounts: std::array::from_fn(|_| RwLock::default()),
             by_id: std::array::from_fn(|_| RwLock::default()),
             people: People::default(),
+            aliases: Aliases::default(),
             hasher: DefaultHashBuilder::default(),
         }
     }
@@ -142,9 +147,9 @@ impl Directory {
             Change::AccountAdded(account) => {
                 self.known_domain(account.aor.domain())?;
                 self.owner_fits(&account.aor, account.user)?;
-                if self.account_of(&account.aor).is_some() {
-                    return Err(ChangeError::AccountExists(account.aor.clone()));
-                }
+                self.groups_fit(&account.aor, &account.groups)?;
+                self.is_free(&account.aor)?;
+                self.aliases_fit(&account.aor, &account.aliases)?;
                 if self.account_by_id(account.id).is_some() {
                     return Err(ChangeError::IdInUse(account.id));
                 }
@@ -155,7 +160,8 @@ impl Directory {
             }
             Change::AccountChanged { aor, patch } => {
                 self.known(aor)?;
-                self.owner_fits(aor, patch.user.flatten())
+                self.owner_fits(aor, patch.user.flatten())?;
+                self.groups_fit(aor, patch.groups.as_deref().unwrap_or_default())
             }
             Change::AccountRemoved(aor) => self.known(aor).map(drop),
             Change::DeviceAdded { aor, .. } => {
@@ -174,6 +180,8 @@ impl Directory {
             Change::SettingChanged { .. } => Ok(()),
             Change::Tenant(change) => self.check_tenant(change),
             Change::User(change) => self.check_user(change),
+            Change::Group(change) => self.check_group(change),
+            Change::Alias(change) => self.check_alias(change),
         }
     }
 
@@ -191,18 +199,21 @@ impl Directory {
             Change::DomainRemoved(name) => {
                 self.domains.rcu(|old| old.iter().filter(|d| d.name != *name).cloned().collect::<Vec<_>>());
             }
-            Change::AccountAdded(account) => self.put(Arc::new((**account).clone())),
+            Change::AccountAdded(account) => {
+                self.put(Arc::new((**account).clone()));
+                account.aliases.iter().for_each(|alias| self.aliases.put(alias, &account.aor));
+            }
             Change::AccountChanged { aor, patch } => self.replace(aor, |account| patched(account, patch))?,
             Change::AccountRemoved(aor) => {
                 let hash = self.hash(aor.user().as_bytes(), aor.domain().as_bytes());
                 let removed = match self.stripe(hash).write().find_entry(hash, |a| a.aor == *aor) {
-                    Ok(entry) => Some(entry.remove().0.id),
+                    Ok(entry) => Some(entry.remove().0),
                     Err(_) => None,
                 };
-                if let Some(id) = removed
-                    && let Ok(entry) =
-                        self.stripe_by_id(id).write().find_entry(self.hasher.hash_one(id), |a| a.id == id)
-                {
+                let Some(removed) = removed else { return Ok(()) };
+                removed.aliases.iter().for_each(|alias| self.aliases.remove(alias));
+                let (id, hash) = (removed.id, self.hasher.hash_one(removed.id));
+                if let Ok(entry) = self.stripe_by_id(id).write().find_entry(hash, |a| a.id == id) {
                     entry.remove();
                 }
             }
@@ -231,6 +242,8 @@ impl Directory {
             Change::SettingChanged { .. } => {}
             Change::Tenant(change) => self.apply_tenant(change),
             Change::User(change) => self.apply_user(change),
+            Change::Group(change) => self.apply_group(change),
+            Change::Alias(change) => self.apply_alias(change)?,
         }
         Ok(())
     }
@@ -239,10 +252,23 @@ impl Directory {
         &self.people
     }
 
+    pub(crate) fn aliases(&self) -> &Aliases {
+        &self.aliases
+    }
+
     /// The accounts of a user, in no order. Reads the whole table: for listings.
     pub fn accounts_of_user(&self, user: UserId) -> Vec<Arc<Account>> {
+        self.those(|account| account.user == Some(user))
+    }
+
+    /// The accounts of a group, in no order. Reads the whole table: for listings.
+    pub fn accounts_of_group(&self, group: GroupId) -> Vec<Arc<Account>> {
+        self.those(|account| account.groups.contains(&group))
+    }
+
+    fn those(&self, wanted: impl Fn(&Account) -> bool) -> Vec<Arc<Account>> {
         let of_stripe = |stripe: &RwLock<HashTable<Arc<Account>>>| {
-            stripe.read().iter().filter(|account| account.user == Some(user)).cloned().collect::<Vec<_>>()
+            stripe.read().iter().filter(|account| wanted(account)).cloned().collect::<Vec<_>>()
         };
         self.accounts.iter().flat_map(of_stripe).collect()
     }
@@ -274,7 +300,7 @@ impl Directory {
         found.ok_or_else(|| ChangeError::UnknownDomain(name.into()))
     }
 
-    fn known(&self, aor: &Aor) -> Result<Arc<Account>, ChangeError> {
+    pub(crate) fn known(&self, aor: &Aor) -> Result<Arc<Account>, ChangeError> {
         self.account_of(aor).ok_or_else(|| ChangeError::UnknownAccount(aor.clone()))
     }
 
@@ -303,7 +329,7 @@ impl Directory {
         }
     }
 
-    fn replace(&self, aor: &Aor, change: impl FnOnce(&mut Account)) -> Result<(), ChangeError> {
+    pub(crate) fn replace(&self, aor: &Aor, change: impl FnOnce(&mut Account)) -> Result<(), ChangeError> {
         let mut account = (*self.known(aor)?).clone();
         change(&mut account);
         self.put(Arc::new(account));
@@ -360,8 +386,13 @@ fn patched(account: &mut Account, patch: &AccountPatch) {
     if let Some(groups) = &patch.pickup_groups {
         account.pickup_groups = groups.clone();
     }
-    if let Some(rights) = patch.rights {
-        account.rights = rights;
+    if let Some(groups) = &patch.groups {
+        account.groups.clone_from(groups);
+    }
+    if patch.terms != TermsPatch::default() {
+        let mut terms = account.terms.take().map_or_else(Terms::default, |terms| *terms);
+        terms.change(&patch.terms);
+        account.terms = (terms != Terms::default()).then(|| Box::new(terms));
     }
     if patch.forwarding != ForwardingPatch::default() {
         let mut rules = account.forwarding.take().map_or_else(Forwarding::default, |rules| *rules);

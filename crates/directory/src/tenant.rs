@@ -1,5 +1,8 @@
 //! Tenants: organisations that share an installation. Each domain, user and group belongs to one.
 
+use crate::destination::Numbering;
+use crate::terms::Terms;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(pub u64);
 
@@ -8,7 +11,7 @@ impl TenantId {
     pub const FIRST: Self = Self(1);
 }
 
-/// Tenants of one installation. Each is a name: about 100 kB at most.
+/// Tenants of one installation. About 5 kB each at most, most have a name alone.
 pub const TENANTS_MAX: usize = 1_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +19,15 @@ pub struct Tenant {
     pub id: TenantId,
     /// Unique in the installation.
     pub name: Box<str>,
+    /// Of each of its accounts, where neither it nor a group of it says anything.
+    pub terms: Terms,
+    /// Which numbers are what.
+    pub numbering: Numbering,
 }
 
 impl Tenant {
     pub fn new(id: TenantId, name: &str) -> Self {
-        Self { id, name: name.into() }
+        Self { id, name: name.into(), terms: Terms::default(), numbering: Numbering::default() }
     }
 
     /// As it is called before anybody has given it a name.

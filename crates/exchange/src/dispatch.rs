@@ -22,6 +22,7 @@ use crate::routing::{self, Plan};
 use crate::world::{CallMode, Listener, World};
 use coeur_sip::message::Message;
 use coeur_sip::uri::Uri;
+use coeur_sip::write::ResponseWriter;
 use coeur_sip::{HeaderName, Method, ParseError, StatusCode};
 use std::sync::atomic::Ordering;
 
@@ -296,8 +297,31 @@ fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Mes
                     cx.outbox.publish(Event::RelayRefused { flow: *flow });
                 }
             }
-            answer(cx, flow, message, status, None, |_| {});
+            answer(cx, flow, message, status, None, |writer| explained(writer, why));
         }
+    }
+}
+
+/// Who has proved who he is hears which of his rights it was, in words for whoever helps him (RFC 3261 section 20.43).
+fn explained(writer: &mut ResponseWriter<'_>, why: routing::Why) {
+    match why {
+        routing::Why::NotAllowed(_) | routing::Why::MinutesOfDay | routing::Why::MinutesOfMonth => {
+            writer.header(HeaderName::Warning, format!("399 coeur \"{}\"", why.as_str()).as_bytes());
+        }
+        routing::Why::Registered
+        | routing::Why::Gruu
+        | routing::Why::Foreign
+        | routing::Why::UnknownUser
+        | routing::Why::NotRegistered
+        | routing::Why::NotSecure
+        | routing::Why::NoRightToRelay
+        | routing::Why::UnsupportedScheme
+        | routing::Why::MalformedUri
+        | routing::Why::NoUser
+        | routing::Why::DoNotDisturb
+        | routing::Why::ForwardedInCircle
+        | routing::Why::ForwardedTooOften
+        | routing::Why::NotOfTheDomain => {}
     }
 }
 

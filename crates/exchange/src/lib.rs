@@ -13,6 +13,7 @@
 //! | [`guard`] | who may: authentication, nonces, limits |
 //! | [`registrar`] | RFC 3261 section 10, outbound, GRUU, Path |
 //! | [`routing`] | caller, number, world -> plan, explained |
+//! | `entitled` | what an account may call, and how much |
 //! | [`forwarding`] | where calls of an account go instead |
 //! | [`push`] | waking phones that sleep (RFC 8599) |
 //! | [`call`] | calls as a back-to-back user agent, one leg for each side |
@@ -28,6 +29,7 @@ pub mod call_record;
 mod check_sync;
 pub mod context;
 pub mod dispatch;
+mod entitled;
 pub mod event;
 pub mod flow;
 pub mod forwarding;

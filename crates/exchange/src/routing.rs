@@ -1,6 +1,7 @@
 //! Where a request that begins something goes: caller, Request-URI and world in, a plan out. Pure, so that a plan
 //! can be printed and explained ([`Plan::explain`]) without sending anything.
 
+use crate::entitled;
 use crate::flow::Flow;
 use crate::forwarding::{self, Cause, Diversion, Onward};
 use crate::gruu;
@@ -9,10 +10,11 @@ use crate::party::Party;
 use crate::push::Place;
 use crate::service::{Room, Service};
 use crate::world::World;
-use coeur_directory::{Account, AccountId};
+use coeur_directory::{Account, AccountId, Destination};
 use coeur_sip::time::Monotonic;
 use coeur_sip::uri::{SipUri, TelUri, Uri, unescape_into};
 use coeur_sip::{Message, Method, StatusCode};
+use std::sync::Arc;
 
 /// The user part that the exchange answers itself.
 pub const ECHO_USER: &[u8] = coeur_directory::ECHO_USER.as_bytes();
@@ -76,6 +78,11 @@ pub enum Why {
     ForwardedTooOften,
     /// A conference is for accounts of its domain.
     NotOfTheDomain,
+    /// The destinations of the caller do not name it.
+    NotAllowed(Destination),
+    /// The caller has talked to elsewhere as long as he may.
+    MinutesOfDay,
+    MinutesOfMonth,
 }
 
 impl Why {
@@ -95,6 +102,17 @@ impl Why {
             Self::ForwardedInCircle => "the accounts forward to each other in a circle",
             Self::NotOfTheDomain => "a conference of a domain that the caller is not of",
             Self::ForwardedTooOften => "the call was forwarded too often",
+            Self::MinutesOfDay => "the caller has used up the minutes of this day",
+            Self::MinutesOfMonth => "the caller has used up the minutes of this month",
+            Self::NotAllowed(class) => match class {
+                Destination::Internal => "the caller may not call accounts of this server",
+                Destination::Emergency => "the caller may not call emergency numbers",
+                Destination::National => "the caller may not call national numbers",
+                Destination::Mobile => "the caller may not call mobile numbers",
+                Destination::International => "the caller may not call international numbers",
+                Destination::Premium => "the caller may not call premium numbers",
+                Destination::Elsewhere => "the caller may not call addresses of other domains",
+            },
         }
     }
 }
@@ -184,23 +202,33 @@ fn local(ask: &Ask<'_>, uri: &SipUri<'_>) -> Plan {
         (false, Some(first)) => first.name.as_bytes(),
         _ => uri.host_bytes,
     };
-    if uri.is_phone() && world.directory.account(&user, domain).is_none() {
+    if uri.is_phone() && found(world, &user, domain).is_none() {
         user.retain(|b| b.is_ascii_digit() || *b == b'+');
     }
-    if user == ECHO_USER && world.directory.account(&user, domain).is_none() {
-        return Plan::Serve(Service::Echo);
+    if user == ECHO_USER && found(world, &user, domain).is_none() {
+        return served(ask, Service::Echo);
     }
-    if let Some(room) =
-        Room::named(world, &user, domain).filter(|_| world.directory.account(&user, domain).is_none())
-    {
+    if let Some(room) = Room::named(world, &user, domain).filter(|_| found(world, &user, domain).is_none()) {
         // Who is in is heard: nobody of elsewhere.
         let is_of_domain = |account: &Account| account.aor.domain().as_bytes().eq_ignore_ascii_case(domain);
         return match ask.caller.is_some_and(is_of_domain) {
-            true => Plan::Serve(Service::Conference(room)),
+            true => served(ask, Service::Conference(room)),
             false => refuse(StatusCode::FORBIDDEN, Why::NotOfTheDomain),
         };
     }
     account(ask, &user, domain, None, uri.secure)
+}
+
+/// The account that has this address, as its own or as a further one.
+fn found(world: &World, user: &[u8], domain: &[u8]) -> Option<Arc<Account>> {
+    world.directory.account(user, domain).or_else(|| world.directory.account_by_alias(user, domain))
+}
+
+fn served(ask: &Ask<'_>, service: Service) -> Plan {
+    match entitled::refused_inside(ask) {
+        Some(why) => refuse(StatusCode::FORBIDDEN, why),
+        None => Plan::Serve(service),
+    }
 }
 
 /// RFC 5627 section 5.1: one instance of the account, by a public or by a temporary GRUU; a temporary one that has ended
@@ -216,9 +244,12 @@ fn instance(ask: &Ask<'_>, uri: &SipUri<'_>) -> Plan {
 /// and with sips it is the same account (RFC 5630 section 5.3).
 fn account(ask: &Ask<'_>, user: &[u8], domain: &[u8], instance: Option<&[u8]>, secure: bool) -> Plan {
     let (world, now) = (ask.world, ask.now);
-    let Some(account) = world.directory.account(user, domain).filter(|account| account.enabled) else {
+    let Some(account) = found(world, user, domain).filter(|account| account.enabled) else {
         return refuse(StatusCode::NOT_FOUND, Why::UnknownUser);
     };
+    if let Some(why) = entitled::refused_inside(ask) {
+        return refuse(StatusCode::FORBIDDEN, why);
+    }
     // Who calls one instance by its GRUU wants that and nothing else.
     let trail = ask.trail.filter(|_| instance.is_none());
     if let Some(trail) = trail
@@ -305,7 +336,10 @@ fn wakes(method: Method<'_>) -> bool {
 
 fn foreign(ask: &Ask<'_>, text: &[u8]) -> Plan {
     match ask.caller {
-        Some(account) if account.rights.relay_foreign => {
+        Some(account) if entitled::may_relay(ask.world, account) => {
+            if let Some(why) = entitled::refused_outside(ask, text) {
+                return refuse(StatusCode::FORBIDDEN, why);
+            }
             let onward = ask.trail.and_then(Onward::of_nobody);
             Plan::Proxy { targets: vec![Target::of_uri(text)], why: Why::Foreign, onward }
         }

@@ -139,17 +139,29 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     for table in ["phone_links", "phone_lines", "phones"] {
         tamper(&folder, &format!("DROP TABLE {table}"));
     }
+    ["aliases", "account_groups"].iter().for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
+    ["terms", "in_groups"]
+        .iter()
+        .for_each(|column| tamper(&folder, &format!("ALTER TABLE accounts DROP COLUMN {column}")));
+    // Alice had the right to relay.
+    tamper(&folder, "ALTER TABLE accounts ADD COLUMN relay_foreign INTEGER NOT NULL DEFAULT 1");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN owner");
     tamper(&folder, "ALTER TABLE domains DROP COLUMN tenant");
+    for table in
+        ["sign_in_links", "passwords", "authenticators", "recovery_codes", "passkeys", "sessions", "tokens"]
+    {
+        tamper(&folder, &format!("DROP TABLE {table}"));
+    }
     ["users", "tenants"].iter().for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
     tamper(&folder, "DELETE FROM numbers WHERE kind NOT IN ('account', 'device')");
     tamper(&folder, "PRAGMA user_version = 3");
     // Nothing else is wrong with it.
-    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 12");
+    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 13");
     let (directory, unusable) = loaded(&folder.0);
     assert_eq!(unusable, Vec::<String>::new());
     let alice = directory.account_of(&Aor::parse("alice@example.org").expect("valid")).expect("there");
     assert!(alice.forwarding.is_none() && !alice.picked_up);
+    assert_eq!(alice.terms.as_deref().and_then(|terms| terms.relay_foreign), Some(true));
     assert_eq!(alice.pickup_groups.as_str(), "");
     assert_eq!(alice.devices[0].dtmf, Dtmf::Auto);
     assert_eq!(problems(&folder), "");
@@ -237,6 +249,71 @@ fn tenants_users_and_whose_an_account_is_are_there_after_a_restart() {
     let mut records = Sqlite::open(&folder.0).expect("opens");
     assert_eq!(records.next_user_id().expect("a number"), UserId(3), "the number of who is gone is spent");
     assert_eq!(records.next_tenant_id().expect("a number"), TenantId(3));
+}
+
+#[test]
+fn groups_rights_and_further_addresses_are_there_after_a_restart() {
+    let folder = Folder::new("groups");
+    let mut records = filled(&folder.0, &["alice"]);
+    let alice = Aor::parse("alice@example.org").expect("valid");
+    let alias = |user: &str| Aor::new(user, "example.org").expect("valid");
+    let list = |text: &str| TermsPatch {
+        destinations: Some(Destinations::parse(text).ok()),
+        minutes_per_month: Some(Some(600)),
+        ..TermsPatch::relay(true)
+    };
+    let mut sales = Group::new(records.next_group_id().expect("a number"), TenantId::FIRST, "sales");
+    let staff = Group::new(records.next_group_id().expect("a number"), TenantId::FIRST, "staff");
+    let patch = GroupPatch { terms: list("all,!+44"), together_max: Some(Some(3)), ..GroupPatch::default() };
+    let mut tenant = Tenant::first();
+    tenant.terms.change(&list("internal"));
+    tenant.numbering = Numbering::parse("+33=national").expect("valid");
+    let patches = [
+        AccountPatch { terms: list("national"), ..AccountPatch::default() },
+        AccountPatch {
+            terms: TermsPatch {
+                relay_foreign: Some(None),
+                sessions_max: Some(Some(2)),
+                ..Default::default()
+            },
+            groups: Some(Box::new([staff.id, sales.id])),
+            ..AccountPatch::default()
+        },
+    ];
+    let changes = [
+        Change::Group(GroupChange::Added(Box::new(sales.clone()))),
+        Change::Group(GroupChange::Added(Box::new(staff.clone()))),
+        Change::Group(GroupChange::Changed { id: sales.id, patch: patch.clone() }),
+        Change::Tenant(TenantChange::Changed(tenant.clone())),
+        Change::Alias(AliasChange::Added { aor: alice.clone(), alias: alias("202") }),
+        Change::Alias(AliasChange::Added { aor: alice.clone(), alias: alias("201") }),
+        Change::Alias(AliasChange::Added { aor: alice.clone(), alias: alias("203") }),
+        Change::Alias(AliasChange::Removed { aor: alice.clone(), alias: alias("203") }),
+    ];
+    records.commit(&Operator::program(), &changes, 2_000, &mut |_| ()).expect("commits");
+    for patch in patches {
+        let change = Change::AccountChanged { aor: alice.clone(), patch };
+        records.commit(&Operator::program(), &[change], 2_000, &mut |_| ()).expect("commits");
+    }
+    drop(records);
+    let (directory, unusable) = loaded(&folder.0);
+    assert_eq!(unusable, Vec::<String>::new());
+    sales.change(&patch);
+    assert_eq!(directory.group(sales.id).as_deref(), Some(&sales));
+    assert_eq!(directory.tenant(TenantId::FIRST).as_deref(), Some(&tenant));
+    let account = directory.account_of(&alice).expect("there");
+    assert_eq!(*account.groups, [staff.id, sales.id]);
+    assert_eq!(*account.aliases, [alias("202"), alias("201")]);
+    let terms = account.terms.as_deref().expect("some");
+    assert_eq!(terms.to_text(), "sessions=2 month=600 to=national");
+    assert_eq!(directory.account_by_alias(b"201", b"example.org").expect("there").aor, alice);
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    records
+        .commit(&Operator::program(), &[Change::AccountRemoved(alice)], 3_000, &mut |_| ())
+        .expect("commits");
+    drop(records);
+    let directory = loaded(&folder.0).0;
+    assert!(directory.account_by_alias(b"201", b"example.org").is_none(), "they go with their account");
 }
 
 #[test]

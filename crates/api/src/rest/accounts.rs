@@ -8,8 +8,9 @@ use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::{self, Page, escaped};
 use super::problem::{Code, Problem};
 use crate::door::view;
+use crate::groups::{TermsChange, TermsView};
 use crate::model::{AccountChange, AccountView, GivenSecret, NewAccount, Reply, Request};
-use coeur_directory::{Account, AccountId, Aor};
+use coeur_directory::{Account, AccountId, Aor, Directory};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::sync::Arc;
@@ -54,8 +55,14 @@ pub(crate) struct AccountResource {
     policy: String,
     /// Registrations at a time; `null`: the limit of its domain.
     contacts_max: Option<u16>,
-    /// It may call and write to domains that are not ours.
+    /// It may call and write to domains that are not ours, whoever has said so.
     relay: bool,
+    /// What it says itself of its rights and quota; what it does not say its groups and its tenant do.
+    terms: TermsView,
+    /// Names of its groups, the first counts first.
+    groups: Vec<String>,
+    /// Further addresses that reach it.
+    aliases: Vec<String>,
     /// Other accounts of its domain may answer its calls while they ring.
     pickup: bool,
     /// Who is in one of these too may answer its calls while they ring.
@@ -75,7 +82,7 @@ pub(crate) struct AccountResource {
 }
 
 impl AccountResource {
-    pub fn of(account: &Account) -> Self {
+    pub fn of(account: &Account, directory: &Directory) -> Self {
         let AccountView {
             id,
             account: address,
@@ -85,6 +92,9 @@ impl AccountResource {
             policy,
             contacts_max,
             relay,
+            terms,
+            groups,
+            aliases,
             pickup,
             pickup_groups,
             record,
@@ -95,7 +105,7 @@ impl AccountResource {
             forward_after_s,
             dnd,
             devices: _,
-        } = view(account);
+        } = view(account, directory);
         let devices = account.devices.iter().map(|device| DeviceResource::of(account, device)).collect();
         Self {
             id,
@@ -106,6 +116,9 @@ impl AccountResource {
             policy,
             contacts_max,
             relay,
+            terms,
+            groups,
+            aliases,
             pickup,
             pickup_groups,
             record,
@@ -167,11 +180,11 @@ fn list(call: &Call<'_>) -> Result<Answer, Problem> {
         found.extend(rows.into_iter().filter(|account| wanted(account)));
     }
     let page = Page::cut(found, limit, |account| account.aor.to_string());
-    page.map(|account| AccountResource::of(&account)).answer(call)
+    page.map(|account| AccountResource::of(&account, call.web.door().directory())).answer(call)
 }
 
 fn show(call: &Call<'_>) -> Result<Answer, Problem> {
-    Answer::json(AccountResource::of(&*named(call)?))
+    Answer::json(AccountResource::of(&*named(call)?, call.web.door().directory()))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -223,7 +236,7 @@ fn add(call: &Call<'_>) -> Result<Answer, Problem> {
     }
     let Reply::Made(made) = call.ask(request)? else { return Err(unexpected()) };
     let made = made.into_iter().next().ok_or_else(unexpected)?;
-    let account = AccountResource::of(&*of_name(call, &made.account)?);
+    let account = AccountResource::of(&*of_name(call, &made.account)?, call.web.door().directory());
     let device_id = format!("{}_{}", ids::DEVICE, made.device);
     let place = format!("/api/v1/accounts/{}", escaped(&account.id));
     Answer::created(AccountMade { account, device_id, secret: made.secret }, &place)
@@ -249,6 +262,10 @@ struct AccountPatchBody {
     #[serde(deserialize_with = "said")]
     contacts_max: Option<Option<u16>>,
     relay: Option<bool>,
+    /// What it says itself of its rights and quota.
+    terms: TermsChange,
+    /// Names or numbers of groups, the first counts first.
+    groups: Option<Vec<String>>,
     pickup: Option<bool>,
     pickup_groups: Option<Vec<String>>,
     /// `off`, `on-demand` or `all`.
@@ -286,6 +303,8 @@ impl AccountPatchBody {
             policy: self.policy,
             contacts_max: self.contacts_max.map(Option::unwrap_or_default),
             relay: self.relay,
+            terms: self.terms,
+            groups: self.groups,
             pickup: self.pickup,
             pickup_groups: self.pickup_groups,
             record: self.record,
@@ -303,12 +322,12 @@ fn patch(call: &Call<'_>) -> Result<Answer, Problem> {
     let body: AccountPatchBody = call.json()?;
     let account = named(call)?;
     let request = Request::AccountChange { account: account.aor.to_string(), change: body.change() };
-    let now = || Ok(AccountResource::of(&*of_name(call, account.aor.as_str())?));
+    let now = || Ok(AccountResource::of(&*of_name(call, account.aor.as_str())?, call.web.door().directory()));
     change::patch(call, request, now)
 }
 
 fn remove(call: &Call<'_>) -> Result<Answer, Problem> {
     let account = named(call)?;
     let request = Request::AccountRemove { account: account.aor.to_string() };
-    change::remove(call, request, AccountResource::of(&account))
+    change::remove(call, request, AccountResource::of(&account, call.web.door().directory()))
 }

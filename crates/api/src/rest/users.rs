@@ -9,6 +9,7 @@ use super::ids;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::{self, Page};
 use super::problem::{Code, Problem};
+use crate::groups::{TenantAmendment, TermsView};
 use crate::model::{GivenSecret, NewAccount, Reply, Request};
 use crate::onboard::{NewPerson, PersonMade};
 use crate::people::{NewUser, TenantView, UserAmendment, UserView};
@@ -196,7 +197,7 @@ fn add(call: &Call<'_>) -> Result<Answer, Problem> {
     let place = format!("/api/v1/users/{}", user.id);
     let made = UserMade {
         user,
-        account: account.map(|account| AccountResource::of(&account)),
+        account: account.map(|account| AccountResource::of(&account, call.web.door().house().directory())),
         device_id: made.as_ref().map(|made| format!("{}_{}", ids::DEVICE, made.device)),
         secret: made.and_then(|made| made.secret),
     };
@@ -271,11 +272,15 @@ struct TenantResource {
     id: String,
     name: String,
     domains: Vec<String>,
+    /// Rights and quota of each of its accounts, where nobody nearer says anything.
+    terms: TermsView,
+    /// Which numbers are what, as `+33=national,+3389=premium`.
+    numbering: String,
 }
 
 impl From<TenantView> for TenantResource {
-    fn from(TenantView { id, name, domains }: TenantView) -> Self {
-        Self { id, name, domains }
+    fn from(TenantView { id, name, domains, terms, numbering }: TenantView) -> Self {
+        Self { id, name, domains, terms, numbering }
     }
 }
 
@@ -316,8 +321,9 @@ fn add_tenant(call: &Call<'_>) -> Result<Answer, Problem> {
 
 fn rename_tenant(call: &Call<'_>) -> Result<Answer, Problem> {
     let NamedBody { name } = call.json()?;
+    let change = TenantAmendment { name: Some(name), ..TenantAmendment::default() };
     let id = tenant(call, call.part("tenant"))?.id;
-    change::patch(call, Request::TenantChange { tenant: id.clone(), name }, || tenant(call, &id))
+    change::patch(call, Request::TenantChange { tenant: id.clone(), change }, || tenant(call, &id))
 }
 
 fn remove_tenant(call: &Call<'_>) -> Result<Answer, Problem> {

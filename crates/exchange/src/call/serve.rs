@@ -99,7 +99,8 @@ impl Calls {
         // Who comes from another shard is counted there.
         let counted = if flow.is_inside() { Vec::new() } else { vec![party.account] };
         let max = cx.world.settings.calls_per_account_max;
-        if counted.iter().any(|account| !cx.world.guard.sessions.take(*account, max)) {
+        let sessions = &cx.world.guard.sessions;
+        if counted.iter().any(|account| !sessions.take_if_allowed(&cx.world.directory, *account, max)) {
             cx.counters.limits_hit += 1;
             return refuse(cx, &flow, message, StatusCode::BUSY_HERE, Some("Too Many Calls At Once"));
         }

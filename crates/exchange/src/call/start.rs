@@ -232,7 +232,8 @@ fn count_sessions(
     caller: Party,
     targets: &mut Vec<Target>,
 ) -> Result<Vec<AccountId>, Option<&'static str>> {
-    if !cx.world.guard.sessions.take(caller.account, cx.world.settings.calls_per_account_max) {
+    let max = cx.world.settings.calls_per_account_max;
+    if !cx.world.guard.sessions.take_if_allowed(&cx.world.directory, caller.account, max) {
         return Err(Some("Too Many Calls At Once"));
     }
     let full = leave_out_full(cx, targets);
@@ -246,7 +247,7 @@ fn count_sessions(
 /// Who talks as often as is allowed is not called. The account that is left out, when there is one.
 pub(super) fn leave_out_full(cx: &Context<'_>, targets: &mut Vec<Target>) -> Option<AccountId> {
     let max = cx.world.settings.calls_per_account_max;
-    let is_full = |party: &Party| cx.world.guard.sessions.is_full(party.account, max);
+    let is_full = |party: &Party| cx.world.guard.sessions.is_used_up(&cx.world.directory, party.account, max);
     let mut full = None;
     targets.retain(|target| {
         let party = target.party.filter(is_full);

@@ -19,7 +19,7 @@ use crate::event::Event;
 use crate::flow::{ConnectionId, Flow};
 use crate::world::World;
 use aws_lc_rs::hmac;
-use coeur_directory::{Account, AlgorithmPolicy, DEVICES_PER_ACCOUNT_MAX, Device, DeviceId, Domain};
+use coeur_directory::{Account, AlgorithmPolicy, Aor, DEVICES_PER_ACCOUNT_MAX, Device, DeviceId, Domain};
 use coeur_sip::digest::{Algorithm, Credentials, DigestError, Ha1, verify};
 use coeur_sip::message::Message;
 use coeur_sip::transport::Transport;
@@ -88,8 +88,9 @@ impl Guard {
             return refuse_stranger(cx, flow, message, StatusCode::FORBIDDEN, "Domain Not Served");
         };
         unescape_into(claimed.user.unwrap_or_default(), user);
+        let mut further = None;
         let asker = asker(cx.world, message);
-        let claim = claim(cx.world, flow, domain, user);
+        let mut claim = claim_of(cx.world, flow, domain, user);
         let credentials = match credentials_for(message, asker, claim.domain.name.as_bytes()) {
             Ok(Some(credentials)) => credentials,
             Ok(None) => {
@@ -101,7 +102,14 @@ impl Guard {
             }
             Err(reason) => return refuse_stranger(cx, flow, message, StatusCode::BAD_REQUEST, reason),
         };
-        if !names(&credentials, user, claim.domain.name.as_bytes()) {
+        let is_named = names(&credentials, user, claim.domain.name.as_bytes());
+        if !is_named && cx.world.directory.has_aliases() {
+            // A further address of an account is proved with the account's own name; that it is one is looked at after the
+            // proof, so that nobody else learns of it.
+            let name = named(&credentials, claim.domain.name.as_bytes()).to_vec();
+            further = Some(std::mem::replace(user, name));
+            claim = claim_of(cx.world, flow, claim.domain, user);
+        } else if !is_named {
             return refuse_stranger(cx, flow, message, StatusCode::FORBIDDEN, "Not Your Address");
         }
         // RFC 7616 section 3.4.6. Some clients (sipp, several gateways) name the server that they send to instead; a
@@ -119,7 +127,13 @@ impl Guard {
             }
             return Err(Refused);
         }
-        self.prove(cx, flow, message, user, asker, &claim, &credentials)
+        let proved = self.prove(cx, flow, message, user, asker, &claim, &credentials)?;
+        match further {
+            Some(further) if !is_further(&proved.account, &further, &claim.domain) => {
+                refuse_stranger(cx, flow, message, StatusCode::FORBIDDEN, "Not Your Address")
+            }
+            Some(_) | None => Ok(proved),
+        }
     }
 
     fn prove(
@@ -340,7 +354,7 @@ fn ha1_of(device: &Device, algorithm: Algorithm) -> Option<Ha1> {
     }
 }
 
-fn claim(world: &World, flow: &Flow, domain: Arc<Domain>, user: &[u8]) -> Claim {
+fn claim_of(world: &World, flow: &Flow, domain: Arc<Domain>, user: &[u8]) -> Claim {
     let key = &world.guard.key;
     let source = key.of(Purpose::Source, &[Source::of(flow.remote.ip()).bytes()]);
     let who = key.of(Purpose::Who, &[user, domain.name.as_bytes()]);
@@ -437,6 +451,21 @@ fn names(credentials: &Credentials<'_>, user: &[u8], domain: &[u8]) -> bool {
             [b'@', host @ ..] => host.eq_ignore_ascii_case(domain),
             _ => false,
         }
+}
+
+/// The user part of the name that the credentials give.
+fn named<'a>(credentials: &Credentials<'a>, domain: &[u8]) -> &'a [u8] {
+    let name = credentials.username.raw();
+    let at = name.len().saturating_sub(domain.len() + 1);
+    match name.split_at(at) {
+        (user, [b'@', host @ ..]) if host.eq_ignore_ascii_case(domain) => user,
+        (_, _) => name,
+    }
+}
+
+fn is_further(account: &Account, user: &[u8], domain: &Domain) -> bool {
+    let is_same = |alias: &Aor| alias.user().as_bytes() == user && alias.domain() == &*domain.name;
+    account.aliases.iter().any(is_same)
 }
 
 /// The digest `uri` must mean the Request-URI (RFC 7616 section 3.4.6). Phones leave out or add parameters, so scheme,

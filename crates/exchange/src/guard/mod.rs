@@ -14,6 +14,7 @@ mod nonce_count;
 mod offers;
 pub(crate) mod sessions;
 mod source;
+pub mod talked;
 
 pub(crate) use hash::room_of;
 
@@ -33,6 +34,8 @@ pub struct Shared {
     limits: limits::Limits,
     /// Simultaneous calls of each account.
     pub(crate) sessions: sessions::Sessions,
+    /// How long each account has talked to elsewhere.
+    pub talked: talked::Talked,
     /// The first moment a guard saw: nonces are dated by the monotonic clock from here on, so that somebody who sets
     /// the clock makes no nonce stale.
     began: OnceLock<Now>,
@@ -46,8 +49,14 @@ impl Shared {
             offers: offers::Offers::new(),
             limits: limits::Limits::new(),
             sessions: sessions::Sessions::default(),
+            talked: talked::Talked::default(),
             began: OnceLock::new(),
         }
+    }
+
+    /// The time by a clock that nobody sets; before a guard saw anything, the epoch.
+    pub(crate) fn wall(&self, now: Monotonic) -> Wall {
+        self.began.get().map_or(Wall(0), |began| began.wall_at(now))
     }
 
     /// Milliseconds since the Unix epoch by a clock that nobody sets.

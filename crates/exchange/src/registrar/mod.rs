@@ -49,6 +49,8 @@ pub struct Registrar {
 pub(crate) struct Registrant<'a> {
     pub user: &'a [u8],
     pub domain: &'a [u8],
+    /// Under these too it registers: they reach the same account.
+    pub aliases: &'a [coeur_directory::Aor],
     pub device: DeviceId,
     pub rules: Rules,
 }
@@ -139,7 +141,8 @@ impl Registrar {
             return self.refuse(cx, flow, message, Refusal::new(404, "Domain Not Served"));
         };
         let (user, domain) = (account.aor.user().as_bytes(), account.aor.domain().as_bytes());
-        self.register_as(cx, flow, message, &Registrant { user, domain, device, rules });
+        let aliases = &*account.aliases;
+        self.register_as(cx, flow, message, &Registrant { user, domain, aliases, device, rules });
     }
 
     /// While the journal cannot write, what would be lost by a crash is refused at once with 503; a pure refresh of

@@ -7,6 +7,7 @@ use super::{Refusal, RefusalHeader, Registrant, Registrar};
 use crate::context::Context;
 use crate::flow::Flow;
 use crate::routing::is_sips;
+use coeur_directory::Aor;
 use coeur_sip::Message;
 use coeur_sip::header::{HeaderName, NameAddr};
 use coeur_sip::message::Values;
@@ -138,7 +139,11 @@ fn is_of(address: &NameAddr<'_>, who: &Registrant<'_>) -> Result<bool, Refusal> 
         return Ok(true);
     }
     match address.parse_uri() {
-        Ok(Uri::Sip(uri)) => Ok(is_user(&uri, who.user) && is_domain(&uri, who.domain)),
+        Ok(Uri::Sip(uri)) => {
+            let is = |user: &[u8], domain: &[u8]| is_user(&uri, user) && is_domain(&uri, domain);
+            let is_alias = |alias: &Aor| is(alias.user().as_bytes(), alias.domain().as_bytes());
+            Ok(is(who.user, who.domain) || who.aliases.iter().any(is_alias))
+        }
         Ok(_) => Err(Refusal::new(400, "Address Of Record Is Not A SIP URI")),
         Err(error) => Err(Refusal::new(400, error.reason)),
     }

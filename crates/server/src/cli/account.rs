@@ -6,6 +6,7 @@ use super::grammar::{Account, AccountVerb, Policy, RecordPolicy, YesNo};
 use super::import;
 use super::table::table;
 use super::terminal::{print, secret_from_stdin, try_print, warn_of_weak};
+use super::terms;
 use super::words::Word;
 use coeur_api::{AccountChange, AccountView, GivenSecret, Made, NewAccount, Reply, Request};
 
@@ -40,6 +41,8 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
             policy,
             contacts_max,
             relay,
+            terms,
+            groups,
             pickup,
             pickup_groups,
             record,
@@ -59,8 +62,10 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
                 policy: policy.map(|policy| policy_name(policy).to_owned()),
                 contacts_max,
                 relay: relay.map(yes),
+                terms: terms::change(terms)?,
+                groups: groups.as_deref().map(names),
                 pickup: pickup.map(yes),
-                pickup_groups: pickup_groups.as_deref().map(groups),
+                pickup_groups: pickup_groups.as_deref().map(names),
                 record: record.map(|record| record_name(record).to_owned()),
                 forward_always,
                 forward_busy,
@@ -74,6 +79,30 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
                 warn_of_proved(&way, &account)?;
             }
             say(json, &Word::AccountChanged.with(&[&account]))
+        }
+        AccountVerb::Alias { account, add, rm } => {
+            let account = way.full_account(&account)?;
+            for alias in add {
+                way.ask(Request::AliasAdd { account: account.clone(), alias })?;
+            }
+            for alias in rm {
+                way.ask(Request::AliasRemove { account: account.clone(), alias })?;
+            }
+            say(json, &Word::AccountChanged.with(&[&account]))
+        }
+        AccountVerb::Rights { account, to } => {
+            let account = way.full_account(&account)?;
+            match way.ask(Request::AccountRights { account, to })? {
+                Reply::Rights(view) if json => print_json(&view),
+                Reply::Rights(view) => {
+                    let heads = [Word::Right.say(), Word::Value.say(), Word::SaidBy.say()];
+                    print(&table(&heads, &terms::rows(&view)));
+                    let sentence = view.destination.as_ref().map(|to| terms::sentence(&view.account, to));
+                    print(&sentence.map_or_else(String::new, |text| format!("\n{text}\n")));
+                    Ok(())
+                }
+                other => Err(unexpected(&other)),
+            }
         }
         AccountVerb::Rm { account } => {
             let account = way.full_account(&account)?;
@@ -207,7 +236,7 @@ fn list(way: &Way, domain: Option<String>, json: bool) -> Result<(), Failure> {
 }
 
 /// `no` is none.
-fn groups(text: &str) -> Vec<String> {
+fn names(text: &str) -> Vec<String> {
     let names = if text == "no" { "" } else { text };
     names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
@@ -231,6 +260,10 @@ fn marks(view: &AccountView) -> String {
         (!view.enabled).then(|| Word::Disabled.say().to_owned()),
         view.user.as_ref().map(|user| Word::OfUser.with(&[user])),
         view.relay.then(|| Word::MayRelay.say().to_owned()),
+        Some(terms::said(&coeur_api::TermsView { relay: None, ..view.terms.clone() }))
+            .filter(|text| !text.is_empty()),
+        (!view.groups.is_empty()).then(|| Word::InGroups.with(&[&view.groups.join("+")])),
+        (!view.aliases.is_empty()).then(|| Word::AlsoReachedAs.with(&[&view.aliases.join(" ")])),
         view.pickup.then(|| Word::PickedUp.say().to_owned()),
         groups,
         contacts,

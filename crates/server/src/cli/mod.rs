@@ -16,6 +16,7 @@ pub mod domain;
 pub mod door;
 pub mod exit;
 pub mod grammar;
+pub mod group;
 pub mod import;
 mod man;
 pub mod phone;
@@ -30,6 +31,7 @@ mod status;
 pub mod table;
 pub mod tenant;
 pub mod terminal;
+mod terms;
 mod token;
 pub mod trace;
 pub mod turn;
@@ -80,6 +82,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Token(arguments) => token::run(arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::User(arguments) => user::run(arguments),
+        Command::Group(arguments) => group::run(arguments),
         Command::Tenant(arguments) => tenant::run(arguments),
         Command::Registrations(arguments) => registrations::run(arguments),
         Command::Turn(arguments) => turn::run(arguments),

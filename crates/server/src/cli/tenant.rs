@@ -6,8 +6,9 @@ use super::exit::Failure;
 use super::grammar::{Tenant, TenantVerb};
 use super::table::table;
 use super::terminal::print;
+use super::terms;
 use super::words::Word;
-use coeur_api::{Reply, Request, TenantView};
+use coeur_api::{Reply, Request, TenantAmendment, TenantView};
 
 pub fn run(arguments: Tenant) -> Result<(), Failure> {
     let json = arguments.place.json;
@@ -25,8 +26,9 @@ pub fn run(arguments: Tenant) -> Result<(), Failure> {
             let view = view(way.ask(Request::TenantShow { tenant })?)?;
             shown(&view, json, std::slice::from_ref(&view))
         }
-        TenantVerb::Set { tenant, name } => {
-            way.ask(Request::TenantChange { tenant: tenant.clone(), name })?;
+        TenantVerb::Set { tenant, name, terms, numbering } => {
+            let change = TenantAmendment { name, terms: terms::change(terms)?, numbering };
+            way.ask(Request::TenantChange { tenant: tenant.clone(), change })?;
             say(json, &Word::AccountChanged.with(&[&tenant]))
         }
         TenantVerb::Rm { tenant } => {
@@ -47,8 +49,11 @@ fn shown(value: &impl serde::Serialize, json: bool, views: &[TenantView]) -> Res
     if json {
         return print_json(value);
     }
-    let row = |view: &TenantView| vec![view.id.clone(), view.name.clone(), view.domains.join(" ")];
-    let heads = [Word::Number.say(), Word::Name.say(), Word::Domains.say()];
+    let row = |view: &TenantView| {
+        let (domains, said) = (view.domains.join(" "), terms::said(&view.terms));
+        vec![view.id.clone(), view.name.clone(), domains, said, view.numbering.clone()]
+    };
+    let heads = [Word::Number, Word::Name, Word::Domains, Word::Rights, Word::Numbering].map(Word::say);
     print(&table(&heads, &views.iter().map(row).collect::<Vec<_>>()));
     Ok(())
 }

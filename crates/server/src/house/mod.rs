@@ -22,6 +22,7 @@ pub mod shown;
 pub mod start;
 pub mod strangers;
 pub mod supervisor;
+mod talked;
 pub mod taping;
 pub mod traced;
 mod turn;

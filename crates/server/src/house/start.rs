@@ -10,7 +10,7 @@ use super::shown::Shown;
 use super::taping::recordings;
 use super::traced::{self, Traced};
 use super::upkeep::Upkeep;
-use super::{boot, calls, phones, recovery, secrets, strangers, turn, web};
+use super::{boot, calls, phones, recovery, secrets, strangers, talked, turn, web};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::listen::bracketed;
@@ -366,8 +366,10 @@ fn start_shards(
     deaths.spawn("coeur-events", move || consume(&events, &events_door, &listening)).map_err(unreachable)?;
     let (records_door, committing) = (door.clone(), running.clone());
     let write = move || {
+        let world = &committing.world;
+        talked::recall(&records_door, world, super::unix_time_ms());
         let keep = |calls: &[CallRow], keep| {
-            records_door.keep_calls(calls, keep)?;
+            talked::keep(&records_door, world, calls, keep)?;
             crate::observe::feed::ended(&committing.feed, &committing, calls);
             Ok(())
         };

@@ -4,7 +4,7 @@
 //!
 //! What it does not stop: whoever can read `keys/seal.key` too can write any chain.
 
-use super::people;
+use super::{groups, people};
 use aws_lc_rs::hmac;
 use coeur_directory::Change;
 use rusqlite::{Connection, Row};
@@ -116,6 +116,8 @@ pub fn described(change: &Change) -> (&'static str, String, String) {
         Change::SettingChanged { key, value } => ("setting.changed", key.to_string(), value.to_string()),
         Change::Tenant(change) => people::tenant_described(change),
         Change::User(change) => people::user_described(change),
+        Change::Group(change) => groups::described(change),
+        Change::Alias(change) => groups::alias_described(change),
     }
 }
 

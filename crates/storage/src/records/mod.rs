@@ -4,6 +4,7 @@ mod audit;
 mod call_rows;
 mod calls;
 mod check;
+mod groups;
 mod head;
 mod numbers;
 mod people;
@@ -27,7 +28,7 @@ pub use sqlite::FILE;
 pub use sqlite::{Sqlite, has_records};
 
 use crate::error::StorageError;
-use coeur_directory::{AccountId, Change, DeviceId, Directory, TenantId, UserId};
+use coeur_directory::{AccountId, Change, DeviceId, Directory, GroupId, TenantId, UserId};
 
 /// Who makes a change: made by the door that has checked the right to make it, written in the audit row.
 #[derive(Clone, Debug)]
@@ -97,6 +98,9 @@ pub trait Records: PhoneRecords + Send {
     }
     fn next_user_id(&mut self) -> Result<UserId, StorageError> {
         self.next_number(Numbered::User).map(UserId)
+    }
+    fn next_group_id(&mut self) -> Result<GroupId, StorageError> {
+        self.next_number(Numbered::Group).map(GroupId)
     }
 
     fn setting(&mut self, key: &str) -> Result<Option<String>, StorageError>;

@@ -1,6 +1,6 @@
 //! Numbers of what is kept. None is given again when what had it is gone: others, such as the journal, name things by them.
 
-use coeur_directory::{Change, TenantChange, UserChange};
+use coeur_directory::{Change, GroupChange, TenantChange, UserChange};
 use rusqlite::{Connection, Transaction, params};
 
 /// What has a number.
@@ -10,10 +10,11 @@ pub enum Numbered {
     Device,
     Tenant,
     User,
+    Group,
 }
 
 impl Numbered {
-    pub const ALL: [Self; 4] = [Self::Account, Self::Device, Self::Tenant, Self::User];
+    pub const ALL: [Self; 5] = [Self::Account, Self::Device, Self::Tenant, Self::User, Self::Group];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -21,6 +22,7 @@ impl Numbered {
             Self::Device => "device",
             Self::Tenant => "tenant",
             Self::User => "user",
+            Self::Group => "group",
         }
     }
 }
@@ -62,6 +64,7 @@ pub(super) fn keep(transaction: &Transaction<'_>, changes: &[Change]) -> rusqlit
             }
             Change::DeviceAdded { device, .. } => spent.spend(Numbered::Device, device.id.0),
             Change::Tenant(TenantChange::Added(tenant)) => spent.spend(Numbered::Tenant, tenant.id.0),
+            Change::Group(GroupChange::Added(group)) => spent.spend(Numbered::Group, group.id.0),
             Change::User(UserChange::Added(user)) => spent.spend(Numbered::User, user.id.0),
             Change::DomainAdded(_)
             | Change::DomainChanged(_)
@@ -74,7 +77,9 @@ pub(super) fn keep(transaction: &Transaction<'_>, changes: &[Change]) -> rusqlit
             | Change::DeviceProvedSha256 { .. }
             | Change::SettingChanged { .. }
             | Change::Tenant(TenantChange::Changed(_) | TenantChange::Removed(_))
-            | Change::User(UserChange::Changed { .. } | UserChange::Removed(_)) => {}
+            | Change::User(UserChange::Changed { .. } | UserChange::Removed(_))
+            | Change::Group(GroupChange::Changed { .. } | GroupChange::Removed(_))
+            | Change::Alias(_) => {}
         }
     }
     let sql = "UPDATE numbers SET last = ?2 WHERE kind = ?1 AND last < ?2";

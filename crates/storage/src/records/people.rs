@@ -1,8 +1,8 @@
 //! Tenants and users: rows and audit rows.
 
 use coeur_directory::{
-    Change, ChangeError, Directory, Language, Role, Tenant, TenantChange, TenantId, User, UserChange, UserId,
-    UserKind,
+    Change, ChangeError, Directory, Language, Numbering, Role, Tenant, TenantChange, TenantId, Terms, User,
+    UserChange, UserId, UserKind,
 };
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -12,7 +12,7 @@ pub(super) fn load(
     into: &Directory,
     refused: &mut dyn FnMut(String, Result<(), ChangeError>),
 ) -> rusqlite::Result<()> {
-    let mut tenants = connection.prepare("SELECT id, name FROM tenants ORDER BY id")?;
+    let mut tenants = connection.prepare("SELECT id, name, terms, numbering FROM tenants ORDER BY id")?;
     for tenant in tenants.query_map([], tenant)? {
         let tenant = tenant?;
         let what = format!("tenant {}", tenant.id.0);
@@ -33,7 +33,15 @@ pub(super) fn load(
 }
 
 fn tenant(row: &Row<'_>) -> rusqlite::Result<Tenant> {
-    Ok(Tenant::new(TenantId(row.get::<_, i64>(0)? as u64), row.get_ref(1)?.as_str()?))
+    let mut tenant = Tenant::new(TenantId(row.get::<_, i64>(0)? as u64), row.get_ref(1)?.as_str()?);
+    tenant.terms = terms(row, 2)?;
+    tenant.numbering = Numbering::parse(row.get_ref(3)?.as_str()?).unwrap_or_default();
+    Ok(tenant)
+}
+
+/// What we did not write lets nobody do more: it says nothing.
+pub(super) fn terms(row: &Row<'_>, column: usize) -> rusqlite::Result<Terms> {
+    Ok(Terms::of_text(row.get_ref(column)?.as_str()?).unwrap_or_default())
 }
 
 fn user(row: &Row<'_>) -> rusqlite::Result<User> {
@@ -56,11 +64,16 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
 
 pub(super) fn write_tenant(transaction: &Transaction<'_>, change: &TenantChange) -> rusqlite::Result<()> {
     let put = |tenant: &Tenant, sql: &str| {
-        transaction.execute(sql, params![tenant.id.0 as i64, &*tenant.name]).map(drop)
+        let (terms, numbering) = (tenant.terms.to_text(), tenant.numbering.to_string());
+        transaction.execute(sql, params![tenant.id.0 as i64, &*tenant.name, terms, numbering]).map(drop)
     };
     match change {
-        TenantChange::Added(tenant) => put(tenant, "INSERT INTO tenants (id, name) VALUES (?1, ?2)"),
-        TenantChange::Changed(tenant) => put(tenant, "UPDATE tenants SET name = ?2 WHERE id = ?1"),
+        TenantChange::Added(tenant) => {
+            put(tenant, "INSERT INTO tenants (id, name, terms, numbering) VALUES (?1, ?2, ?3, ?4)")
+        }
+        TenantChange::Changed(tenant) => {
+            put(tenant, "UPDATE tenants SET name = ?2, terms = ?3, numbering = ?4 WHERE id = ?1")
+        }
         TenantChange::Removed(id) => {
             transaction.execute("DELETE FROM tenants WHERE id = ?1", [id.0 as i64]).map(drop)
         }
@@ -110,7 +123,11 @@ pub(super) fn write_user(transaction: &Transaction<'_>, change: &UserChange) -> 
 }
 
 pub(super) fn tenant_described(change: &TenantChange) -> (&'static str, String, String) {
-    let named = |tenant: &Tenant| (format!("ten_{}", tenant.id.0), format!("name={:?}", tenant.name));
+    let named = |tenant: &Tenant| {
+        let (terms, numbering) = (tenant.terms.to_text(), &tenant.numbering);
+        let detail = format!("name={:?} terms={terms:?} numbering={:?}", tenant.name, numbering.to_string());
+        (format!("ten_{}", tenant.id.0), detail)
+    };
     let (action, (subject, detail)) = match change {
         TenantChange::Added(tenant) => ("tenant.added", named(tenant)),
         TenantChange::Changed(tenant) => ("tenant.changed", named(tenant)),

@@ -1,10 +1,11 @@
 //! Rows to and from the types of the directory.
 
+use super::{groups, people};
 use crate::error::StorageError;
 use crate::seal::SealKey;
 use coeur_directory::{
     Account, AccountId, AlgorithmPolicy, Aor, Device, DeviceId, Domain, Dtmf, FORWARD_AFTER_S, Forwarding,
-    PickupGroups, RecordPolicy, Rights, TenantId, UserId,
+    PickupGroups, RecordPolicy, TenantId, Terms, UserId,
 };
 use rusqlite::{Connection, Row};
 
@@ -26,9 +27,9 @@ pub(super) fn domain(row: &Row<'_>) -> rusqlite::Result<Domain> {
 
 /// What [`account`] reads, in its order.
 pub(super) const ACCOUNTS: &str =
-    "SELECT id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign,
+    "SELECT id, user, domain, display_name, enabled, policy, contacts_max, terms,
     forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb,
-    picked_up, pickup_groups, record, owner FROM accounts";
+    picked_up, pickup_groups, record, owner, in_groups FROM accounts";
 
 /// `None` for an address that is none.
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
@@ -39,13 +40,15 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
     account.enabled = row.get(4)?;
     account.policy = policy(row, 5)?;
     account.contacts_max = row.get(6)?;
-    account.rights = Rights { relay_foreign: row.get(7)? };
+    let terms = people::terms(row, 7)?;
+    account.terms = (terms != Terms::default()).then(|| Box::new(terms));
     account.forwarding = forwarding(row)?;
     account.picked_up = row.get(14)?;
     // Names that we did not write let nobody pick up.
     account.pickup_groups = PickupGroups::parse(row.get_ref(15)?.as_str()?).unwrap_or_default();
     // An unknown word can only come from a newer program, which `TooNew` keeps away.
     account.record = RecordPolicy::parse(row.get_ref(16)?.as_str()?).unwrap_or_default();
+    account.groups = groups::of_text(row.get_ref(18)?.as_str()?);
     account.user = row.get::<_, Option<i64>>(17)?.map(|user| UserId(user as u64));
     Ok(Some(account))
 }

@@ -99,6 +99,23 @@ const MIGRATIONS: &[&str] = &[
         id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, user INTEGER NOT NULL, name TEXT NOT NULL,
         scopes TEXT NOT NULL, network TEXT, made_at_ms INTEGER NOT NULL, expires_at_ms INTEGER, used_at_ms INTEGER
      ) STRICT;",
+    // 13: groups, rights and quota, further addresses
+    "ALTER TABLE tenants ADD COLUMN terms TEXT NOT NULL DEFAULT '';
+     ALTER TABLE tenants ADD COLUMN numbering TEXT NOT NULL DEFAULT '';
+     CREATE TABLE account_groups (
+        id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL REFERENCES tenants(id), name TEXT NOT NULL,
+        terms TEXT NOT NULL, together_max INTEGER, UNIQUE (tenant, name)
+     ) STRICT;
+     ALTER TABLE accounts ADD COLUMN terms TEXT NOT NULL DEFAULT '';
+     UPDATE accounts SET terms = 'relay=yes' WHERE relay_foreign = 1;
+     ALTER TABLE accounts DROP COLUMN relay_foreign;
+     ALTER TABLE accounts ADD COLUMN in_groups TEXT NOT NULL DEFAULT '';
+     CREATE TABLE aliases (
+        user TEXT NOT NULL, domain TEXT NOT NULL REFERENCES domains(name),
+        account INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE, UNIQUE (domain, user)
+     ) STRICT;
+     CREATE INDEX aliases_of_account ON aliases(account);
+     INSERT INTO numbers VALUES ('group', 0);",
 ];
 
 /// What a database has in which nothing was made yet.

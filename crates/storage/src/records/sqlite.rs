@@ -5,12 +5,14 @@ use super::head::{self, Head};
 use super::numbers::{self, Numbered, Numbers};
 use super::{
     CallQuery, CallRow, Keep, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records,
-    SignInChange, TokenHash, call_rows, people, phones, recordings, rows, schema, sign_in,
+    SignInChange, TokenHash, call_rows, groups, people, phones, recordings, rows, schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
 use crate::seal::SealKey;
-use coeur_directory::{Account, AccountId, AccountPatch, Aor, Change, Device, DeviceId, Directory, Domain};
+use coeur_directory::{
+    Account, AccountId, AccountPatch, Aor, Change, Device, DeviceId, Directory, Domain, Terms,
+};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -403,6 +405,8 @@ impl Sqlite {
             }
         };
         people::load(&self.connection, into, &mut refused)?;
+        groups::load(&self.connection, into, &mut refused)?;
+        let mut aliases = groups::aliases(&self.connection)?;
         for domain in self.connection.prepare(rows::DOMAINS)?.query_map([], rows::domain)? {
             let domain = domain?;
             refused(domain.name.to_string(), into.apply(&Change::DomainAdded(domain)));
@@ -439,6 +443,7 @@ impl Sqlite {
                 device_row = devices.next()?;
             }
             account.devices = of_account.into_boxed_slice();
+            account.aliases = aliases.remove(&account.id.0).unwrap_or_default().into_boxed_slice();
             refused(
                 format!("account {}", account.id.0),
                 into.apply(&Change::AccountAdded(Box::new(account))),
@@ -456,6 +461,10 @@ fn write(transaction: &Transaction<'_>, key: &SealKey, change: &Change) -> rusql
         }
         Change::AccountAdded(account) => {
             insert_account(transaction, account)?;
+            account
+                .aliases
+                .iter()
+                .try_for_each(|alias| groups::insert_alias(transaction, &account.aor, alias))?;
             account
                 .devices
                 .iter()
@@ -497,6 +506,8 @@ fn write(transaction: &Transaction<'_>, key: &SealKey, change: &Change) -> rusql
             .map(|_| ()),
         Change::Tenant(change) => people::write_tenant(transaction, change),
         Change::User(change) => people::write_user(transaction, change),
+        Change::Group(change) => groups::write(transaction, change),
+        Change::Alias(change) => groups::write_alias(transaction, change),
     }
 }
 
@@ -518,11 +529,10 @@ fn put_domain(transaction: &Transaction<'_>, domain: &Domain) -> rusqlite::Resul
 }
 
 fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> {
-    let sql =
-        "INSERT INTO accounts (id, user, domain, display_name, enabled, policy, contacts_max, relay_foreign,
+    let sql = "INSERT INTO accounts (id, user, domain, display_name, enabled, policy, contacts_max, terms,
         forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb,
-        picked_up, pickup_groups, record, owner)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+        picked_up, pickup_groups, record, owner, in_groups)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
     let rules = account.forwarding.as_deref().cloned().unwrap_or_default();
     transaction
         .prepare_cached(sql)?
@@ -534,7 +544,7 @@ fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite:
             account.enabled,
             account.policy.as_str(),
             account.contacts_max,
-            account.rights.relay_foreign,
+            account.terms.as_deref().map(Terms::to_text).unwrap_or_default(),
             rules.always.as_deref(),
             rules.busy.as_deref(),
             rules.no_answer.as_deref(),
@@ -544,7 +554,8 @@ fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite:
             account.picked_up,
             account.pickup_groups.as_str(),
             account.record.as_str(),
-            account.user.map(|user| user.0 as i64)
+            account.user.map(|user| user.0 as i64),
+            groups::text(&account.groups)
         ])
         .map(|_| ())
 }
@@ -576,14 +587,15 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
     let sql =
         "UPDATE accounts SET display_name = coalesce(?3, display_name), enabled = coalesce(?4, enabled),
         policy = coalesce(?5, policy), contacts_max = CASE WHEN ?6 THEN ?7 ELSE contacts_max END,
-        relay_foreign = coalesce(?8, relay_foreign),
+        terms = coalesce(?8, terms),
         forward_always = CASE WHEN ?9 THEN ?10 ELSE forward_always END,
         forward_busy = CASE WHEN ?11 THEN ?12 ELSE forward_busy END,
         forward_no_answer = CASE WHEN ?13 THEN ?14 ELSE forward_no_answer END,
         forward_offline = CASE WHEN ?15 THEN ?16 ELSE forward_offline END,
         forward_after_s = coalesce(?17, forward_after_s), do_not_disturb = coalesce(?18, do_not_disturb),
         picked_up = coalesce(?19, picked_up), pickup_groups = coalesce(?20, pickup_groups),
-        record = coalesce(?21, record), owner = CASE WHEN ?22 THEN ?23 ELSE owner END
+        record = coalesce(?21, record), owner = CASE WHEN ?22 THEN ?23 ELSE owner END,
+        in_groups = coalesce(?24, in_groups)
         WHERE user = ?1 AND domain = ?2";
     let rules = &patch.forwarding;
     fn target(rule: &Option<Option<Box<str>>>) -> Option<&str> {
@@ -597,7 +609,7 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         patch.policy.map(|p| p.as_str()),
         patch.contacts_max.is_some(),
         patch.contacts_max.flatten(),
-        patch.rights.map(|r| r.relay_foreign),
+        groups::patched_terms(transaction, aor, &patch.terms)?,
         rules.always.is_some(),
         target(&rules.always),
         rules.busy.is_some(),
@@ -612,7 +624,8 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         patch.pickup_groups.as_ref().map(|groups| groups.as_str()),
         patch.record.map(|record| record.as_str()),
         patch.user.is_some(),
-        patch.user.flatten().map(|user| user.0 as i64)
+        patch.user.flatten().map(|user| user.0 as i64),
+        patch.groups.as_deref().map(groups::text)
     ];
     transaction.execute(sql, values).map(|_| ())
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::testing::{Phone, aor, apply};
 use crate::world::World;
-use coeur_directory::{AccountPatch, Change, ForwardingPatch, Rights};
+use coeur_directory::{AccountPatch, Change, ForwardingPatch, TermsPatch};
 
 const CAROL: &str = "192.0.2.33:5060";
 const TO_CAROL: &str = "sip:carol@example.org";
@@ -141,7 +141,7 @@ fn an_account_forwards_where_it_may_call_itself_whatever_its_caller_may() {
         let (mut desk, mut alice, _, _) =
             desk(ForwardingPatch { always: to(abroad), ..ForwardingPatch::default() });
         for (user, relay_foreign) in [("bob", forwarder), ("alice", caller)] {
-            let patch = AccountPatch { rights: Some(Rights { relay_foreign }), ..AccountPatch::default() };
+            let patch = AccountPatch { terms: TermsPatch::relay(relay_foreign), ..AccountPatch::default() };
             apply(&desk.office.world, Change::AccountChanged { aor: aor(user), patch });
         }
         let sent = call(&mut desk, &mut alice, "");

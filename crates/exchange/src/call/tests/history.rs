@@ -3,7 +3,7 @@
 use super::*;
 use crate::input::Input;
 use crate::testing::{Phone, aor, apply};
-use coeur_directory::{AccountPatch, Change, ForwardingPatch, Rights};
+use coeur_directory::{AccountPatch, Change, ForwardingPatch, TermsPatch};
 use coeur_sip::resolve::{Answer, Outcome, Records};
 
 /// Alice is an exchange that has diverted a call of the boss and one of her own.
@@ -73,8 +73,8 @@ fn an_entry_that_is_private_goes_to_a_device_of_ours_and_to_nobody_else() {
                    Diversion: <sip:alice@example.org>;privacy=full\r\n";
     for abroad in [false, true] {
         let (mut desk, mut alice, bob) = Desk::new();
-        let rights = Some(Rights { relay_foreign: true });
-        let patch = AccountPatch { rights, ..AccountPatch::default() };
+        let terms = TermsPatch::relay(true);
+        let patch = AccountPatch { terms, ..AccountPatch::default() };
         apply(&desk.office.world, Change::AccountChanged { aor: aor("alice"), patch });
         let uri = if abroad { "sip:bob@elsewhere.example:5060;transport=udp" } else { URI };
         let (_, mut sent) = desk.invite(&mut alice, uri, private, &sdp("10.0.0.1", 4_000));

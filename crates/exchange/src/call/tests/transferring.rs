@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::{Phone, aor, apply};
-use coeur_directory::{AccountPatch, Change, Rights};
+use coeur_directory::{AccountPatch, Change, TermsPatch};
 
 const CAROL: &str = "192.0.2.33:5060";
 pub(super) const TO_CAROL: &str = "Refer-To: <sip:carol@example.org>\r\n";
@@ -153,8 +153,7 @@ fn a_transfer_that_fails_leaves_the_call_as_it_was_and_tells_why() {
 #[test]
 fn a_transfer_never_reaches_what_who_transfers_may_not_call() {
     let mut three = three();
-    let rights = Rights { relay_foreign: true };
-    let patch = AccountPatch { rights: Some(rights), ..AccountPatch::default() };
+    let patch = AccountPatch { terms: TermsPatch::relay(true), ..AccountPatch::default() };
     apply(&three.desk.office.world, Change::AccountChanged { aor: aor("bob"), patch });
     for (target, status) in [("<sip:premium@elsewhere.example>", 403), ("<sip:nobody@example.org>", 404)] {
         let sent = three.refer(&format!("Refer-To: {target}\r\n"));

@@ -3,12 +3,13 @@
 use crate::flow::{Flow, Hop};
 use crate::input::{Input, SendFailure};
 use crate::testing::{Office, Phone, Sent, aor, apply, device, tcp, udp};
-use coeur_directory::{AccountPatch, Change, Rights};
+use coeur_directory::{AccountPatch, Change, TermsPatch};
 use coeur_sip::{HeaderName, Method, StatusCode, respond};
 use std::time::Duration;
 
 mod allocations;
 mod calls;
+mod entitled;
 mod held;
 mod moved;
 mod passing;

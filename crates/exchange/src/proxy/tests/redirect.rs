@@ -46,7 +46,7 @@ fn a_redirection_abroad_is_handed_back() {
         "<sip:nobody@example.org>",
     ] {
         let (mut office, mut alice) = following(true);
-        let patch = AccountPatch { rights: Some(Rights { relay_foreign: true }), ..Default::default() };
+        let patch = AccountPatch { terms: TermsPatch::relay(true), ..Default::default() };
         apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch });
         let (_, invite) = invite(&mut office, &mut alice);
         let sent = office.receive(udp(BOB), &moved_to(&invite, contact));
@@ -113,7 +113,7 @@ fn a_redirected_message_is_followed_and_a_forked_call_first_rings_out() {
 #[test]
 fn a_redirection_is_followed_only_where_we_are_responsible() {
     let (mut office, mut alice) = following(true);
-    let patch = AccountPatch { rights: Some(Rights { relay_foreign: true }), ..Default::default() };
+    let patch = AccountPatch { terms: TermsPatch::relay(true), ..Default::default() };
     apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch });
     let (_, sent) = send_to(&mut office, &mut alice, Method::Invite, "sip:dave@203.0.113.9", "", b"");
     let abroad = sent.iter().find(|sent| sent.status() == 0).expect("an INVITE");

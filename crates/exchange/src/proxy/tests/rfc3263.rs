@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 fn abroad() -> (Office, Phone) {
     let (office, alice) = office();
-    let patch = AccountPatch { rights: Some(Rights { relay_foreign: true }), ..Default::default() };
+    let patch = AccountPatch { terms: TermsPatch::relay(true), ..Default::default() };
     apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch });
     (office, alice)
 }

@@ -120,7 +120,7 @@ fn a_sips_uri_abroad_is_sent_over_tls() {
         ("sips:carol@203.0.113.9:5080;transport=tcp", "203.0.113.9:5080"),
     ] {
         let (mut office, mut alice) = secure_office();
-        let patch = AccountPatch { rights: Some(Rights { relay_foreign: true }), ..Default::default() };
+        let patch = AccountPatch { terms: TermsPatch::relay(true), ..Default::default() };
         apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch });
         let (_, sent) = send_to(&mut office, &mut alice, Method::Message, uri, "", b"");
         let wanted = Hop::Address {

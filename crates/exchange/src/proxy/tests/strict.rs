@@ -150,7 +150,7 @@ fn an_maddr_that_names_somebody_else_needs_the_right_to_relay() {
     let uri = "sip:bob@example.org;maddr=203.0.113.50";
     for right in [false, true] {
         let (mut office, mut alice) = office();
-        let patch = AccountPatch { rights: Some(Rights { relay_foreign: right }), ..Default::default() };
+        let patch = AccountPatch { terms: TermsPatch::relay(right), ..Default::default() };
         apply(&office.world, Change::AccountChanged { aor: aor("alice"), patch });
         let challenge = office.answer(alice.flow, &alice.request(Method::Message, uri, ""));
         let request = alice.answer(&challenge, Method::Message, uri, "");

@@ -161,8 +161,13 @@ impl Desk {
         let mut table = HeaderTable::new();
         let message = parse(text.as_bytes(), &mut table, &Limits::default()).expect("a message");
         let mut outbox = Outbox::default();
-        let who =
-            Registrant { user: b"alice", domain: b"example.com", device: self.device, rules: self.rules };
+        let who = Registrant {
+            user: b"alice",
+            domain: b"example.com",
+            aliases: &[],
+            device: self.device,
+            rules: self.rules,
+        };
         let mut cx = Context {
             now: self.now,
             world: &self.world,
@@ -183,7 +188,7 @@ impl Desk {
         let message = parse(text.as_bytes(), &mut table, &Limits::default()).expect("a message");
         let mut outbox = Outbox { arena: Vec::with_capacity(8192), outputs: Vec::with_capacity(8) };
         let (device, rules) = (self.device, self.rules);
-        let who = Registrant { user: b"alice", domain: b"example.com", device, rules };
+        let who = Registrant { user: b"alice", domain: b"example.com", aliases: &[], device, rules };
         let mut cx = Context {
             now: self.now,
             world: &self.world,

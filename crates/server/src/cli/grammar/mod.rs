@@ -1,6 +1,7 @@
 //! The words of the command line. Settings are read as text here and checked in [`crate::config`], so that the
 //! command line, the environment and the file obey the same rules and give the same errors.
 
+mod groups;
 mod people;
 mod phone;
 mod settings;
@@ -9,6 +10,7 @@ mod sign_in;
 mod tests;
 mod turn;
 
+pub use groups::{Group, GroupVerb, Terms};
 pub use people::{Tenant, TenantVerb, User, UserVerb};
 pub use phone::{Carrier, Maker, PhoneOf, Provision, ProvisionVerb};
 pub use settings::Settings;
@@ -50,6 +52,7 @@ impl Cli {
             Command::Token(given) => &mut given.place,
             Command::Status(given) => &mut given.place,
             Command::User(given) => &mut given.place,
+            Command::Group(given) => &mut given.place,
             Command::Tenant(given) => &mut given.place,
             Command::Registrations(given) => &mut given.place,
             Command::Turn(given) => &mut given.place,
@@ -125,6 +128,8 @@ pub enum Command {
     Status(StatusOf),
     /// Users: who signs in, and whom accounts belong to
     User(User),
+    /// Groups: accounts with rights and quota in common
+    Group(Group),
     /// Tenants: organisations that share this server
     Tenant(Tenant),
     /// Who is registered, from where, until when
@@ -171,6 +176,7 @@ impl Command {
             | Command::Token(Token { place, .. })
             | Command::Status(StatusOf { place })
             | Command::User(User { place, .. })
+            | Command::Group(Group { place, .. })
             | Command::Tenant(Tenant { place, .. })
             | Command::Registrations(Registrations { place, .. })
             | Command::Turn(Turn { place, .. })
@@ -226,6 +232,7 @@ pub struct Account {
 }
 
 #[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one, read from the command line")]
 pub enum AccountVerb {
     /// Make an account; prints its secret once unless it was given
     #[command(
@@ -289,6 +296,11 @@ pub enum AccountVerb {
         /// Whether it may send to domains that are not ours
         #[arg(long, value_enum)]
         relay: Option<YesNo>,
+        #[command(flatten)]
+        terms: Terms,
+        /// Groups with rights and quota, the first counts first; `no` for none
+        #[arg(long, value_name = "GROUPS")]
+        groups: Option<String>,
         /// Whether others of its domain may answer its calls while they ring, by dialling *8 and its name
         #[arg(long, value_enum)]
         pickup: Option<YesNo>,
@@ -316,6 +328,31 @@ pub enum AccountVerb {
         /// Do not disturb: it is busy for everybody
         #[arg(long, value_enum)]
         dnd: Option<YesNo>,
+    },
+    /// Give an account further addresses that reach it, such as an extension number, or take them
+    #[command(
+        after_help = "A phone registers under a further address with the account's own name and secret. Who calls is the account's own\naddress.\n\nExamples:\n  coeur account alias alice@example.org --add 201\n  coeur account alias alice --add sales@example.org --rm 201"
+    )]
+    Alias {
+        /// user@domain, or user where there is one domain
+        account: String,
+        /// user@domain, or a name or number of the account's domain; may be repeated
+        #[arg(long, value_name = "ALIAS")]
+        add: Vec<String>,
+        /// The same, to be taken
+        #[arg(long, value_name = "ALIAS")]
+        rm: Vec<String>,
+    },
+    /// Why an account may, or may not: each right and quota with who has said it
+    #[command(
+        after_help = "Examples:\n  coeur account rights alice\n  coeur account rights alice --to +33891234567"
+    )]
+    Rights {
+        /// user@domain, or user where there is one domain
+        account: String,
+        /// A number or address that it would call
+        #[arg(long, value_name = "NUMBER")]
+        to: Option<String>,
     },
     /// Remove an account, its devices and registrations
     #[command(after_help = "Example:\n  coeur account rm alice@example.org")]

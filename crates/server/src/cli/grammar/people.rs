@@ -1,6 +1,6 @@
 //! The words of `coeur user` and `coeur tenant`.
 
-use super::{Place, YesNo};
+use super::{Place, Terms, YesNo};
 use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Args, Debug)]
@@ -145,16 +145,21 @@ pub enum TenantVerb {
         /// Name or number
         tenant: String,
     },
-    /// Give a tenant another name
+    /// Change the name of a tenant, what its accounts may where neither they nor their groups say anything, and its numbering
     #[command(
-        after_help = "Example:\n  coeur tenant set default --name 'First Company'",
+        after_help = "Example:\n  coeur tenant set default --destinations internal,national,mobile --numbering +33=national,+336=mobile",
         visible_alias = "change"
     )]
     Set {
         /// Name or number
         tenant: String,
         #[arg(long, value_name = "NAME")]
-        name: String,
+        name: Option<String>,
+        #[command(flatten)]
+        terms: Terms,
+        /// Which numbers are what, by the longest prefix, as +33=national,+336=mobile,+3389=premium
+        #[arg(long, value_name = "PREFIXES")]
+        numbering: Option<String>,
     },
     /// Remove a tenant without domains and users; the first one stays
     #[command(after_help = "Example:\n  coeur tenant rm 'Second Company'", visible_alias = "remove")]
