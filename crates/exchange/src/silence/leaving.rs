@@ -28,8 +28,8 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen<'_>) -> Option<Verdict> {
     if seen.dropped(drops::NOT_SENT) >= SOME {
         return view.verdict(Cause::NotSent, &[&to]);
     }
-    // While nothing comes, that is what is told.
-    if seen.dropped(drops::NO_ADDRESS) >= SOME && !seen.is_deaf() {
+    // While nothing comes, that is what is told. What was waiting for an address that is known by now is no trouble any more.
+    if seen.dropped(drops::NO_ADDRESS) >= SOME && report.recent.sent < SOME && !seen.is_deaf() {
         return view.verdict(Cause::NoAddress, &[&seen.agreed.rtp]);
     }
     if report.recent.sent < SOME {

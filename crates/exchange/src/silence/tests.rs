@@ -278,6 +278,7 @@ const FAULTS: &[Fault] = &[
     (Cause::NoAddress, |phone| {
         phone.agreed().we_receive = false;
         phone.drops(drops::NO_ADDRESS, 100);
+        phone.recent().sent = 0;
     }),
     (Cause::NotJoined, |phone| {
         phone.falls_silent();
@@ -293,6 +294,13 @@ const FAULTS: &[Fault] = &[
     (Cause::Jitter, |phone| (phone.recent().stalls, phone.recent().stalled_ms) = (5, 2_400)),
     (Cause::NoAck, |phone| phone.said.owes_ack = true),
 ];
+
+/// What is said before ICE has found a way waits for nobody.
+#[test]
+fn what_was_dropped_before_an_address_was_known_is_no_fault_once_it_is() {
+    let verdicts = of(|phone| phone.drops(drops::NO_ADDRESS, 100));
+    assert!(verdicts.iter().all(|verdict| verdict.cause != Cause::NoAddress), "{verdicts:?}");
+}
 
 #[test]
 fn each_fault_draws_its_cause_first_and_names_its_side() {

@@ -37,6 +37,10 @@ pub struct Quality {
     pub claimed: Option<Claimed>,
     /// Its last report was about nothing that it hears.
     pub hears_nothing: bool,
+    /// What had been sent to it when that report came: one that comes before anything could arrive says nothing.
+    pub sent_before_report: u64,
+    /// When it last told by feedback that something arrives.
+    arrival_told: Option<Monotonic>,
     /// The next report is about the time before this process began too, in which nothing passed.
     pub(super) is_restored: bool,
     sources: [Option<Source>; SOURCES],
@@ -236,6 +240,10 @@ impl Quality {
     pub(super) fn read_reports(&mut self, packet: &[u8], of: Option<&[Option<u32>]>, now: Monotonic) {
         self.rtcp_packets += 1;
         let Ok(compound) = Compound::parse(packet) else { return };
+        if compound.packets().any(|packet| tells_of_arrival(&packet)) {
+            self.arrival_told = Some(now);
+            self.hears_nothing = false;
+        }
         for packet in compound.packets() {
             match packet {
                 RtcpPacket::SenderReport(report) => {
@@ -270,7 +278,9 @@ impl Quality {
         now: Monotonic,
     ) {
         let is_of_before = std::mem::take(&mut self.is_restored);
-        self.hears_nothing = !is_of_before;
+        let tells_otherwise = self.arrival_told.is_some_and(|told| now.since(told) < TOLD_FOR);
+        self.hears_nothing = !is_of_before && !tells_otherwise;
+        self.sent_before_report = self.sent_packets;
         for block in blocks {
             self.hears_nothing = false;
             let fraction_lost = if is_of_before { 0 } else { block.fraction_lost };
@@ -299,5 +309,19 @@ impl Quality {
                 Some(ReportSent { ssrc: report.ssrc, middle, at: now });
             self.reports_sent += 1;
         }
+    }
+}
+
+/// Feedback of what arrives outweighs empty reports for so long: a browser sends some of these between two that tell of a source.
+const TOLD_FOR: Duration = Duration::from_secs(5);
+
+/// Negative acknowledgements, bandwidth and transport-wide feedback (RFC 4585 section 6.2), and REMB, which is of the application
+/// layer (section 6.4): nobody sends them who hears nothing. A picture loss indication may be sent by somebody who does.
+fn tells_of_arrival(packet: &RtcpPacket<'_>) -> bool {
+    const APPLICATION_LAYER: u8 = 15;
+    match packet {
+        RtcpPacket::TransportFeedback(_) => true,
+        RtcpPacket::PayloadFeedback(feedback) => feedback.format == APPLICATION_LAYER,
+        _ => false,
     }
 }

@@ -137,9 +137,13 @@ impl Looks {
     }
 }
 
+/// Packets, a second of them, after which a report that tells of nothing heard means it. A browser reports first when its keys are
+/// agreed on, before anything has come.
+const HEARD_BY: u64 = 50;
+
 /// The share of what went to the other end that it has missed, in hundredths, by its last report.
 pub(super) fn missed(quality: &coeur_media::relay::Quality) -> Option<u8> {
-    if quality.hears_nothing && quality.sent_packets >= 100 {
+    if quality.hears_nothing && quality.sent_before_report >= HEARD_BY {
         return Some(100);
     }
     quality.heard.map(|block| (u32::from(block.fraction_lost) * 100 / 256) as u8)
@@ -224,6 +228,19 @@ fn millis(time: Duration) -> u32 {
 mod tests {
     use super::*;
     use coeur_exchange::silence::drops;
+
+    #[test]
+    fn a_report_from_before_anything_could_arrive_does_not_say_that_nothing_does() {
+        let reported = |sent_before_report| {
+            let mut quality = coeur_media::relay::Quality::default();
+            (quality.hears_nothing, quality.sent_packets, quality.sent_before_report) =
+                (true, 286, sent_before_report);
+            quality
+        };
+        assert_eq!(missed(&reported(0)), None);
+        assert_eq!(missed(&reported(HEARD_BY - 1)), None);
+        assert_eq!(missed(&reported(HEARD_BY)), Some(100));
+    }
 
     /// The exchange knows reasons by their names alone.
     #[test]

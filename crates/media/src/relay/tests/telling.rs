@@ -52,6 +52,35 @@ fn what_the_other_end_claims_to_send_is_told_beside_what_came() {
     let quality = desk.relay.quality(desk.a.stream).expect("a stream");
     assert_eq!(quality.claimed, Some(Claimed { packets: 250, octets: 40_000 }));
     assert!(quality.hears_nothing && quality.rtcp_packets == 1);
+    assert_eq!(quality.sent_before_report, 0);
+    for number in 0..3 {
+        desk.at_b(B, &rtp(0, number, 9));
+    }
+    assert_eq!(desk.relay.quality(desk.a.stream).map(|quality| quality.sent_before_report), Some(0));
+    desk.receive(rtcp_port, A, &claim(7, 250, 40_000));
+    assert_eq!(desk.relay.quality(desk.a.stream).map(|quality| quality.sent_before_report), Some(3));
+}
+
+/// A browser that hears sends an empty report before its feedback, many times a second.
+#[test]
+fn an_empty_report_with_feedback_of_what_arrives_does_not_say_that_nothing_does() {
+    let mut desk = Desk::plain();
+    let rtcp_port = desk.a.rtcp.expect("a port of RTCP");
+    let empty = claim(7, 0, 0);
+    let feedback = [0x8f, 205, 0, 3, 0, 0, 0, 7, 0, 0, 0, 9, 0, 1, 0, 1];
+    let hears_nothing = |desk: &Desk| desk.relay.quality(desk.a.stream).map(|quality| quality.hears_nothing);
+    desk.at_a(A, &rtp(0, 1, 7));
+    desk.receive(rtcp_port, A, &empty);
+    assert_eq!(hears_nothing(&desk), Some(true));
+    desk.receive(rtcp_port, A, &[&empty[..], &feedback[..]].concat());
+    assert_eq!(hears_nothing(&desk), Some(false));
+    desk.receive(rtcp_port, A, &empty);
+    assert_eq!(hears_nothing(&desk), Some(false), "it was told a moment ago");
+    desk.now = desk.now + std::time::Duration::from_secs(5);
+    desk.receive(rtcp_port, A, &empty);
+    assert_eq!(hears_nothing(&desk), Some(true));
+    desk.receive(rtcp_port, A, &feedback);
+    assert_eq!(hears_nothing(&desk), Some(false), "also by a packet of its own (RFC 5506)");
 }
 
 /// RFC 3550 section 6.4.1: a report is about the time since the one before.
