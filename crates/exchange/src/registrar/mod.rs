@@ -62,6 +62,8 @@ pub(crate) struct Rules {
     pub expires_default_s: u32,
     pub expires_max_s: u32,
     pub expires_jitter_percent: u8,
+    /// Somebody can be woken here: a phone without a connection may only sleep.
+    pub wakes: bool,
 }
 
 impl Rules {
@@ -75,6 +77,7 @@ impl Rules {
             expires_default_s: domain.expires_default_s,
             expires_max_s: domain.expires_max_s,
             expires_jitter_percent: cx.world.settings.expires_jitter_percent,
+            wakes: cx.world.settings.push.offers_any(),
         })
     }
 }

@@ -41,7 +41,9 @@ impl Told {
                 self.tell(destination.provider);
                 self.can_be_woken = true;
             }
-            Asked::Unknown | Asked::Provider(_) | Asked::Push(_) => {
+            // Phones of the stores say their own service to every server, and are bound as where none is offered.
+            Asked::Push(_) => {}
+            Asked::Unknown | Asked::Provider(_) => {
                 return Err(Refusal::new(555, "Push Notification Service Not Supported"));
             }
         }

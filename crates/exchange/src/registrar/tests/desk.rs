@@ -143,6 +143,7 @@ impl Desk {
             events: Vec::new(),
             rules: Rules {
                 expires_jitter_percent: 0,
+                wakes: true,
                 contacts_max: 10,
                 expires_min_s: 60,
                 expires_default_s: 3_600,

@@ -38,13 +38,16 @@ fn a_phone_that_asks_is_told_which_services_wake_it() {
     assert!(desk.send(ask(4, contact("", ""))).lines("Feature-Caps").is_empty(), "who does not ask");
 }
 
-/// Sections 5.6.1 and 8.1: 555.
+/// Sections 5.6.1 and 8.1: 555 for who asks whether it is there. A phone of a store says its own service to every server, and
+/// must not be locked out by one that is set for others.
 #[test]
-fn a_service_that_is_not_offered_is_555_and_nothing_is_bound() {
+fn a_service_that_is_not_offered_is_555_for_who_asks_and_a_phone_that_has_it_is_bound_without() {
     let mut desk = desk();
-    for (cseq, push) in
-        [";pn-provider=fcm;pn-param=p;pn-prid=t", ";pn-provider=acme", ";pn-provider=fcm"].iter().enumerate()
-    {
+    let answer = desk.send(ask(9, contact(";pn-provider=fcm;pn-param=p;pn-prid=t", "")));
+    assert_eq!((answer.status, answer.lines("Feature-Caps").len()), (200, 0));
+    assert_eq!(desk.uris().len(), 1);
+    let mut desk = self::desk();
+    for (cseq, push) in [";pn-provider=acme", ";pn-provider=fcm"].iter().enumerate() {
         let answer = desk.send(ask(cseq as u32 + 1, contact(push, "")));
         assert_eq!(
             (answer.status, &*answer.reason),
