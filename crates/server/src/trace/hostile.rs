@@ -45,7 +45,7 @@ fn forms() -> Vec<String> {
     inner.push("From: <sip:a:\r\n 5ecr37@h>;tag=1".to_owned());
     inner.push("Refer-To: <sip:b@h?Proxy-Authorization=Digest%20x%3D5ecr37&Replaces=a>".to_owned());
     inner.push("Refer-To: <sip:b@h?AUTHORIZATION=5ecr37>".to_owned());
-    for name in ["pn-prid", "PN-PRID", "Pn-Purr"] {
+    for name in ["pn-prid", "PN-PRID", "Pn-Purr", "pn-tok", "PN-Tok"] {
         inner.push(format!("Contact: <sip:a@h;pn-provider=x;{name}=5ecr37;pn-param=y>;expires=60"));
         inner.push(format!("m: sip:a@h;{name}=5ecr37"));
     }

@@ -159,7 +159,7 @@ fn hide(line: &[u8]) -> Option<Vec<u8>> {
     if memchr(b'?', line).is_some() {
         safe = hide_embedded(&now(&safe)).or(safe);
     }
-    if memchr_iter(b'-', line).any(|at| is_push_token(line, at)) {
+    if memchr_iter(b'-', line).any(|at| push_token(line, at).is_some()) {
         safe = Some(hide_push_tokens(&now(&safe)));
     }
     safe
@@ -399,21 +399,21 @@ fn hide_embedded(line: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Who has the name of a phone at its push service may wake it (RFC 8599 section 15).
-const PUSH_TOKENS: [&[u8]; 2] = [b"pn-prid=", b"pn-purr="];
+/// The last is that of Linphones before it.
+const PUSH_TOKENS: [&[u8]; 3] = [b"pn-prid=", b"pn-purr=", b"pn-tok="];
 
-/// Whether the dash of a parameter of push stands at this place.
-fn is_push_token(line: &[u8], dash: usize) -> bool {
-    dash >= 2 && PUSH_TOKENS.iter().any(|name| starts(&line[dash - 2..], name))
+/// Where the value begins, if the dash of a parameter of push stands at this place.
+fn push_token(line: &[u8], dash: usize) -> Option<usize> {
+    let start = dash.checked_sub(2)?;
+    let name = PUSH_TOKENS.iter().find(|name| starts(&line[start..], name))?;
+    Some(start + name.len())
 }
 
 fn hide_push_tokens(line: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(line.len());
     let mut from = 0;
     for dash in memchr_iter(b'-', line) {
-        if dash < from || !is_push_token(line, dash) {
-            continue;
-        }
-        let value = dash - 2 + PUSH_TOKENS[0].len();
+        let Some(value) = push_token(line, dash).filter(|_| dash >= from) else { continue };
         let length = line[value..].iter().position(|byte| b";>,? \t\r\n".contains(byte));
         out.extend_from_slice(&line[from..value]);
         out.extend_from_slice(b"***");

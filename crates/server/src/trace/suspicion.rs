@@ -46,7 +46,8 @@ pub fn is_clean(message: &[u8]) -> bool {
 }
 
 /// What the names of push tokens have in common, in all cases.
-static PUSH: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| ["n-p", "N-p", "n-P", "N-P"].map(Finder::new));
+static PUSH: LazyLock<[Finder<'static>; 8]> =
+    LazyLock::new(|| ["n-p", "N-p", "n-P", "N-P", "n-t", "N-t", "n-T", "N-T"].map(Finder::new));
 
 /// A line that begins as one with a secret, or as one that says whose the body is.
 fn is_named(line: &[u8]) -> bool {
