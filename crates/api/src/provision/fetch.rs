@@ -184,7 +184,6 @@ impl Door {
             self.journeys().see(row.id, now_ms, Seen::AccountDisabled);
             return Err(Outcome::Disabled);
         }
-        let was_fetched = row.fetched_at_s.is_some();
         let sighting = identify(fetch.user_agent);
         if row.model.is_empty() {
             row.model = sighting.model.as_str().into();
@@ -205,8 +204,8 @@ impl Door {
         noted.map_err(|why| failed(&unreadable(why)))?;
         let has_secrets = is_once || !vendor.keeps_what_is_not_named();
         let secrets = if has_secrets { self.rekey(&row).map_err(|why| failed(&why))? } else { Vec::new() };
-        if is_once && was_fetched {
-            // Whoever had the secret of before is out.
+        if is_once {
+            // Whoever had the secret of before is out, also one that was typed in by hand.
             row.lines.iter().for_each(|(aor, device)| self.house().revoked(aor, Some(*device)));
         }
         let place = self.house().phone_place().ok_or(Outcome::Failed)?;

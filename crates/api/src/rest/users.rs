@@ -252,16 +252,18 @@ pub(crate) fn within(caller: &Caller, role: &str) -> Result<(), Problem> {
     let Some(role) = Role::named(role) else {
         return Err(Problem::at("#/role", format!("`{role}` is no role")));
     };
-    let rights = Resource::ALL.iter().flat_map(|resource| Access::ALL.map(|access| (*resource, access)));
-    match rights
-        .into_iter()
-        .all(|(resource, access)| !role.may(resource, access) || caller.may(resource, access))
-    {
+    let refused =
+        || Problem::because(Code::Forbidden, format!("a user who is `{}` may more than you", role.name()));
+    // Only an owner makes, changes or removes one (docs/roles.md).
+    if role == Role::Owner && caller.role != Role::Owner {
+        return Err(refused());
+    }
+    // What is one's own everybody has, and no scope names.
+    let resources = Resource::ALL.iter().filter(|resource| **resource != Resource::Me);
+    let mut rights = resources.flat_map(|resource| Access::ALL.map(|access| (*resource, access)));
+    match rights.all(|(resource, access)| !role.may(resource, access) || caller.may(resource, access)) {
         true => Ok(()),
-        false => Err(Problem::because(
-            Code::Forbidden,
-            format!("a user who is `{}` may more than you", role.name()),
-        )),
+        false => Err(refused()),
     }
 }
 

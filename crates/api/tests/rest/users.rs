@@ -50,6 +50,17 @@ fn nobody_makes_changes_or_removes_who_may_more_than_himself() {
         assert_eq!(as_role(role, "PATCH", &path, json!({ "role": "owner" })).status, 403, "{role}");
         assert_eq!(as_role(role, "PATCH", &path, json!({ "display_name": "X" })).status, 200, "{role}");
     }
+    // An admin makes no owner, and touches none: he would be one the next moment.
+    assert_eq!(served.give("POST", "/api/v1/users", json!({ "login": "adam", "role": "admin" })).status, 201);
+    for (method, path, body) in [
+        ("POST", "/api/v1/users", json!({ "login": "x", "role": "owner" })),
+        ("PATCH", "/api/v1/users/adam", json!({ "role": "owner" })),
+        ("PATCH", "/api/v1/users/boss", json!({ "enabled": false })),
+        ("DELETE", "/api/v1/users/boss", json!({})),
+    ] {
+        assert_eq!(as_role("admin", method, path, body).status, 403, "{method} {path}");
+    }
+    assert_eq!(as_role("admin", "PATCH", "/api/v1/users/adam", json!({ "role": "auditor" })).status, 200);
     assert_eq!(served.ask("GET", "/api/v1/users/boss").json()["enabled"], true);
 }
 

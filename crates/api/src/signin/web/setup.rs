@@ -5,6 +5,7 @@ use super::frame::{Notice, field, page};
 use super::words::Word;
 use super::{Visit, go};
 use crate::rest::{Tongue, Web};
+use crate::signin::gate::from_here;
 use crate::signin::link::{Chosen, Not, Used};
 use crate::signin::password::{Given, Weak};
 use axum::Router;
@@ -39,6 +40,10 @@ async fn show(visit: Visit, Path(token): Path<String>) -> Response {
 }
 
 async fn send(visit: Visit, Path(token): Path<String>, Form(sent): Form<Sent>) -> Response {
+    // A page of another site that has a link signs nobody in here.
+    if !from_here(&visit.headers) {
+        return over(visit.tongue);
+    }
     let Some(user) = visit.desk.link(&token) else { return over(visit.tongue) };
     let again = |status, word| {
         let typed = (sent.login.as_str(), sent.name.as_str());
