@@ -13,7 +13,7 @@ export function CallCard({ call }) {
   const button = (icon, text, act, { kind, pressed } = {}) => html`<button type="button" class=${names("button", kind)} onClick=${act} aria-pressed=${pressed === undefined ? undefined : String(pressed)}><${Icon} name=${icon} size=${18} />${text}</button>`;
   const since = call.answeredAt ? span((Date.now() - call.answeredAt) / 1_000) : "";
   return html`<article class=${names("card", "callcard", phase)} aria-label=${t("phone.with", { who: call.name })}>
-    <header><div class="avatar" aria-hidden="true">${(call.name || "?").trim().slice(0, 1).toUpperCase()}</div>
+    <header><div class="who-mark" aria-hidden="true">${(call.name || "?").trim().slice(0, 1).toUpperCase()}</div>
       <div><h2>${call.name}</h2><p role="status">${t(`phone.phase.${phase}`)} <span class="num">${since}</span></p></div><${Quality} of=${call.quality.value} /></header>
     <${Sound} stream=${call.remote.value} />${call.video && html`<${Pictures} call=${call} />`}
     <div class="row wrap">${phase === "ringing" ? html`
@@ -61,7 +61,7 @@ function Quality({ of }) {
   if (!of) return null;
   const level = of.came === 0 ? 0 : of.lossShare > 0.05 || of.roundTripMs > 400 ? 1 : of.lossShare > 0.01 || of.roundTripMs > 250 || of.jitterMs > 40 ? 2 : 3;
   const text = t(`phone.quality.${level}`);
-  return html`<span class=${names("bars", `level-${level}`)} role="img" aria-label=${text} title=${text}><i></i><i></i><i></i></span>`;
+  return html`<span class=${names("line-bars", `level-${level}`)} role="img" aria-label=${text} title=${text}><i></i><i></i><i></i></span>`;
 }
 
 function Transfer({ call, done }) {

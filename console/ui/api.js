@@ -22,6 +22,7 @@ export async function ask(method, path, { query, body, headers = {}, signal: sto
   const unsafe = method !== "GET";
   const all = { "Accept": "application/json", "Accept-Language": language.value, ...headers };
   if (body !== undefined) all["Content-Type"] ??= method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  if (unsafe && !session.value) await asking?.catch(() => {});
   if (unsafe && session.value) all["X-CSRF-Token"] = session.value.csrf_token;
   if (method === "POST") all["Idempotency-Key"] ??= crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   let answer;
@@ -54,8 +55,11 @@ function signIn() {
 
 /** Who I am and what I may, as the sign-in says it. */
 export async function whoAmI() {
-  session.value = await ask("GET", "/auth/session");
+  asking = ask("GET", "/auth/session");
+  session.value = await asking;
 }
+/** What changes something waits for it: it carries a token of the session. */
+let asking = null;
 
 /** Answers that were heard, by what was asked: shown at once when a page is come back to. At most [`KEPT_MAX`]. */
 const heard = new Map();

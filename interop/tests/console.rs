@@ -180,10 +180,8 @@ fn thirty_hostile_strings_in_every_field_of_sip_are_shown_and_run_nothing() {
     let account = format!("alice@{DOMAIN}");
     site.server.cli(&["account", "set", &account, "--display-name", HOSTILE[1]], "");
     site.server.cli(&["device", "add", &account, "--name", HOSTILE[2]], "");
-    let records = site.rows(&["records", "--limit", "50", "--json"], "records", "id");
-    assert!(records.len() >= HOSTILE.len(), "{records:?}");
-    let mut details: Vec<String> = records.iter().map(|record| format!("/records/call_{record}")).collect();
-    details.extend((0..HOSTILE.len()).step_by(5).map(|at| format!("/traces/hostile-{at}")));
+    // A call to an account without a phone leaves a trace, and no record.
+    let mut details: Vec<String> = (0..HOSTILE.len()).map(|at| format!("/traces/hostile-{at}")).collect();
     details.push(format!("/accounts/{account}"));
     site.look("hostile", json!({ "details": details, "marks": marks }));
 }

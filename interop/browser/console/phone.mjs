@@ -23,8 +23,13 @@ export async function phone(browser, options) {
 
   const open = async (tab, account) => {
     await tab.goto(`${options.url}/phone`);
-    await click(tab, tab.getByRole("button", { name: account }));
-    await tab.locator(".page-head .live:not(.off)").waitFor({ timeout: 15_000 }).catch(async (error) => { if (options.pictures) await tab.screenshot({ path: join(options.pictures, "stuck.png") }); throw error; });
+    try {
+      await click(tab, tab.getByRole("button", { name: account }));
+      await tab.locator(".page-head .live:not(.off)").waitFor();
+    } catch (error) {
+      if (options.pictures) await tab.screenshot({ path: join(options.pictures, "phone-stuck.png") });
+      throw error;
+    }
   };
   await open(page, options.accounts[0]);
   const other = await context.newPage();
