@@ -23,6 +23,8 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("recording", &["baresip"]),
     ("keys", &["baresip"]),
     ("direct", &["baresip", "nft", "conntrack", NAMESPACES]),
+    ("direct_web", &["chromium", "node", "npm", WEB_PHONES, "nft", "conntrack", NAMESPACES]),
+    ("provision", &["linphonec", "baresip"]),
     ("converting", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
     ("moving", &["baresip", "chromium", "node", "npm", WEB_PHONES, "nft", "conntrack", NAMESPACES]),
     ("media_attacks", &["baresip", "chromium", "node", "npm", WEB_PHONES]),

@@ -95,7 +95,8 @@ fn traces(text: &mut MetricsText, running: &Running) {
         );
         counter("coeur_trace_disk_failures_total", "Writes of messages that failed.", done.failures);
     }
-    if let Some(done) = running.traced.hep() {
+    {
+        let done = running.traced.hep().unwrap_or_default();
         let mut counter = |name, help, value: u64| text.one(name, Kind::Counter, help, value);
         counter("coeur_hep_sent_total", "Messages sent to the collector of traces.", done.sent);
         counter("coeur_hep_lost_total", "Messages that the collector was not sent.", done.lost);

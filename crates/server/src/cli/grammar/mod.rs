@@ -474,6 +474,7 @@ pub enum DeviceVerb {
         phone: PhoneOf,
     },
     /// The phones that are told their accounts, and what is wrong with them
+    #[command(after_help = "Example:\n  coeur device phones --json")]
     Phones,
     /// How a phone does on its way from its link to its registration
     #[command(after_help = "Example:\n  coeur device phone pho_3")]
@@ -500,7 +501,7 @@ pub enum DeviceVerb {
     },
     /// Phones that were plugged in and have asked the network who tells them (setting `pnp`)
     #[command(
-        after_help = "One of them is claimed by its address:\n  coeur device connect alice --mac 24:9a:d8:88:d0:f4"
+        after_help = "Examples:\n  coeur device seen\n  coeur device connect alice --mac 24:9a:d8:88:d0:f4      claims one by its address"
     )]
     Seen,
     /// Take a device's rights away at once
