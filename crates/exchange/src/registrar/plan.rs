@@ -310,7 +310,8 @@ fn make_room(
             let all = aor.views().enumerate().filter(|(index, view)| free(*index) && eligible(view));
             all.min_by_key(|(_, view)| view.version()).map(|(index, _)| index)
         };
-        let unreachable = oldest(&|view| !view.is_reachable() && !(who.rules.wakes && view.is_asleep()));
+        let may_come = |view: &View<'_>| view.is_reachable() || (who.rules.wakes && view.is_asleep());
+        let unreachable = oldest(&|view| !may_come(view));
         let victim = unreachable.or_else(|| oldest(&|view| view.draft().device == who.device));
         let Some(index) = victim else { return Err(Refusal::new(403, "Too Many Contacts")) };
         plan.leaving |= 1 << index;

@@ -38,7 +38,7 @@ pub struct Quality {
     /// Its last report was about nothing that it hears.
     pub hears_nothing: bool,
     /// What had been sent to it when that report came: one that comes before anything could arrive says nothing.
-    pub sent_before_report: u64,
+    pub sent_before_report: u32,
     /// When it last told by feedback that something arrives.
     arrival_told: Option<Monotonic>,
     /// The next report is about the time before this process began too, in which nothing passed.
@@ -280,7 +280,7 @@ impl Quality {
         let is_of_before = std::mem::take(&mut self.is_restored);
         let tells_otherwise = self.arrival_told.is_some_and(|told| now.since(told) < TOLD_FOR);
         self.hears_nothing = !is_of_before && !tells_otherwise;
-        self.sent_before_report = self.sent_packets;
+        self.sent_before_report = u32::try_from(self.sent_packets).unwrap_or(u32::MAX);
         for block in blocks {
             self.hears_nothing = false;
             let fraction_lost = if is_of_before { 0 } else { block.fraction_lost };

@@ -139,7 +139,7 @@ impl Looks {
 
 /// Packets, a second of them, after which a report that tells of nothing heard means it. A browser reports first when its keys are
 /// agreed on, before anything has come.
-const HEARD_BY: u64 = 50;
+const HEARD_BY: u32 = 50;
 
 /// The share of what went to the other end that it has missed, in hundredths, by its last report.
 pub(super) fn missed(quality: &coeur_media::relay::Quality) -> Option<u8> {
