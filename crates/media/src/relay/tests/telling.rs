@@ -76,7 +76,7 @@ fn an_empty_report_with_feedback_of_what_arrives_does_not_say_that_nothing_does(
     assert_eq!(hears_nothing(&desk), Some(false));
     desk.receive(rtcp_port, A, &empty);
     assert_eq!(hears_nothing(&desk), Some(false), "it was told a moment ago");
-    desk.now = desk.now + std::time::Duration::from_secs(5);
+    desk.now += std::time::Duration::from_secs(5);
     desk.receive(rtcp_port, A, &empty);
     assert_eq!(hears_nothing(&desk), Some(true));
     desk.receive(rtcp_port, A, &feedback);
