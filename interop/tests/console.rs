@@ -181,7 +181,7 @@ fn thirty_hostile_strings_in_every_field_of_sip_are_shown_and_run_nothing() {
     site.server.cli(&["account", "set", &account, "--display-name", HOSTILE[1]], "");
     site.server.cli(&["device", "add", &account, "--name", HOSTILE[2]], "");
     // A call to an account without a phone leaves a trace, and no record.
-    let mut details: Vec<String> = (0..HOSTILE.len()).map(|at| format!("/traces/hostile-{at}")).collect();
+    let mut details: Vec<String> = (0..HOSTILE.len()).map(|at| format!("/traces/hostile-{at}x")).collect();
     details.push(format!("/accounts/{account}"));
     site.look("hostile", json!({ "details": details, "marks": marks }));
 }
@@ -193,7 +193,7 @@ fn say(alice: &mut Agent, text: &str, at: usize) {
     let credentials = alice.credentials("INVITE", &uri).expect("it has registered");
     let lines = format!("{credentials}Subject: {text}\r\nOrganization: {text}\r\n");
     let to = format!("\"{quoted}\" <{uri}>");
-    let request = alice.write("INVITE", &uri, &to, &format!("hostile-{at}"), &lines, DESCRIPTION);
+    let request = alice.write("INVITE", &uri, &to, &format!("hostile-{at}x"), &lines, DESCRIPTION);
     let request = request.replacen("From: <", &format!("From: \"{quoted}\" <"), 1).replacen(
         "User-Agent: agent",
         &format!("User-Agent: {text}"),
