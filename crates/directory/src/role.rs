@@ -278,6 +278,20 @@ impl Resource {
 
 impl Action {
     pub const ALL: [Self; 5] = [Self::Read, Self::Create, Self::Change, Self::Remove, Self::Control];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Change => "change",
+            Self::Remove => "remove",
+            Self::Control => "control",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == text)
+    }
 }
 
 #[cfg(test)]

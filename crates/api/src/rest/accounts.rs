@@ -1,6 +1,6 @@
 //! Accounts: an address of record, its rules, and its devices.
 
-use super::caller::{Access, Resource};
+use super::caller::{Access, Action, Resource};
 use super::change::{self, Change};
 use super::devices::DeviceResource;
 use super::ids;
@@ -293,6 +293,11 @@ pub(crate) fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> R
 }
 
 impl AccountPatchBody {
+    /// What an account may do, and what is kept of its calls, is not for everybody who looks after phones.
+    fn is_about_terms(&self) -> bool {
+        self.relay.is_some() || self.record.is_some() || self.terms != TermsChange::default()
+    }
+
     fn change(self) -> AccountChange {
         let target =
             |said: Option<Option<String>>| said.map(|target| target.unwrap_or_else(|| "no".to_owned()));
@@ -321,6 +326,9 @@ impl AccountPatchBody {
 fn patch(call: &Call<'_>) -> Result<Answer, Problem> {
     let body: AccountPatchBody = call.json()?;
     let account = named(call)?;
+    if body.is_about_terms() {
+        call.caller.require(Action::Change, Resource::Terms, Access::Write)?;
+    }
     let request = Request::AccountChange { account: account.aor.to_string(), change: body.change() };
     let now = || Ok(AccountResource::of(&*of_name(call, account.aor.as_str())?, call.web.door().directory()));
     change::patch(call, request, now)

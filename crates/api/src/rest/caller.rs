@@ -1,4 +1,5 @@
-//! Who asks, and what he may. Nobody may anything that no row of [`Role::may`] names.
+//! Who asks, and what he may: what the table of roles ([`coeur_directory::reach`], `docs/roles.md`) and the scopes of a token
+//! both allow. What reaches no farther than what is one's own has addresses of its own, below `/me`.
 
 use super::problem::{Code, Problem};
 use super::{Peer, Web};
@@ -6,127 +7,14 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
+pub use coeur_directory::{Action, Role};
+use coeur_directory::{Reach, reach};
 use coeur_storage::Operator;
 use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long the connection of somebody who is known may go on without asking anything more.
 const KNOWN_LIFE: Duration = Duration::from_secs(300);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Of the installation.
-    Owner,
-    Admin,
-    /// Day-to-day work: calls and devices, no settings.
-    Operator,
-    /// Listens to calls and reads their records.
-    Supervisor,
-    /// A person with an account.
-    User,
-    /// Reads everything, changes nothing.
-    Auditor,
-    /// Makes users, accounts and devices for another system.
-    Provisioning,
-    /// A program: whatever the scopes of its token say, and nothing without any.
-    Api,
-}
-
-impl Role {
-    pub const ALL: [Role; 8] = [
-        Role::Owner,
-        Role::Admin,
-        Role::Operator,
-        Role::Supervisor,
-        Role::User,
-        Role::Auditor,
-        Role::Provisioning,
-        Role::Api,
-    ];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Admin => "admin",
-            Self::Operator => "operator",
-            Self::Supervisor => "supervisor",
-            Self::User => "user",
-            Self::Auditor => "auditor",
-            Self::Provisioning => "provisioning",
-            Self::Api => "api",
-        }
-    }
-
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.name() == name)
-    }
-
-    pub fn may(self, resource: Resource, access: Access) -> bool {
-        use Resource as R;
-        let reads = access == Access::Read;
-        if resource == R::Me {
-            // What is a person's own; a program is nobody.
-            return access != Access::Admin;
-        }
-        match self {
-            Self::Owner | Self::Admin | Self::Api => true,
-            Self::Operator => match resource {
-                R::Users | R::Accounts | R::Devices | R::Groups | R::Contacts => access != Access::Admin,
-                R::Calls | R::Recordings => true,
-                R::Domains
-                | R::Tenants
-                | R::Registrations
-                | R::CallRecords
-                | R::Traces
-                | R::Status
-                | R::Events
-                | R::Jobs => reads,
-                R::AuditLog | R::Tokens | R::Webhooks | R::Settings | R::Me => false,
-            },
-            Self::Supervisor => match resource {
-                R::Calls => access != Access::Admin,
-                R::Users
-                | R::Accounts
-                | R::Groups
-                | R::Contacts
-                | R::Registrations
-                | R::CallRecords
-                | R::Recordings
-                | R::Status
-                | R::Events => reads,
-                R::Devices
-                | R::Domains
-                | R::Tenants
-                | R::Traces
-                | R::AuditLog
-                | R::Tokens
-                | R::Webhooks
-                | R::Settings
-                | R::Me
-                | R::Jobs => false,
-            },
-            // What is a person's own has addresses of its own.
-            Self::User => false,
-            Self::Auditor => reads,
-            Self::Provisioning => match resource {
-                R::Users | R::Accounts | R::Devices | R::Groups | R::Contacts | R::Jobs => {
-                    access != Access::Admin
-                }
-                R::Domains | R::Tenants | R::Registrations | R::Status => reads,
-                R::Calls
-                | R::CallRecords
-                | R::Recordings
-                | R::Traces
-                | R::AuditLog
-                | R::Tokens
-                | R::Webhooks
-                | R::Settings
-                | R::Me
-                | R::Events => false,
-            },
-        }
-    }
-}
 
 macro_rules! resources {
     ($($variant:ident $name:literal),* $(,)?) => {
@@ -143,9 +31,47 @@ macro_rules! resources {
 
 resources! {
     Status "status", Tenants "tenants", Domains "domains", Users "users", Groups "groups", Accounts "accounts",
-    Devices "devices", Contacts "contacts", Registrations "registrations", Calls "calls", CallRecords "call_records",
+    Terms "terms", Devices "devices", Contacts "contacts", Registrations "registrations", Calls "calls", CallRecords "call_records",
     Recordings "recordings", Traces "traces", AuditLog "audit_log", Me "me", Events "events", Jobs "jobs", Webhooks "webhooks",
     Tokens "api_tokens", Settings "settings",
+}
+
+impl Resource {
+    /// Its row in the table of roles. `None`: what is one's own, which everybody has.
+    const fn row(self) -> Option<coeur_directory::Resource> {
+        use coeur_directory::Resource as Row;
+        Some(match self {
+            // Which events are told is a question of each event's own resource.
+            Self::Status | Self::Events => Row::Status,
+            Self::Tenants => Row::Tenant,
+            Self::Domains => Row::Domain,
+            // Jobs are imports of users.
+            Self::Users | Self::Jobs => Row::User,
+            Self::Groups => Row::Group,
+            Self::Accounts => Row::Account,
+            Self::Terms => Row::Terms,
+            Self::Devices => Row::Device,
+            Self::Contacts => Row::Contact,
+            Self::Registrations => Row::Registration,
+            Self::Calls => Row::Call,
+            Self::CallRecords => Row::CallRecord,
+            Self::Recordings => Row::Recording,
+            Self::Traces => Row::Trace,
+            Self::AuditLog => Row::Audit,
+            Self::Webhooks => Row::Webhook,
+            Self::Tokens => Row::Token,
+            Self::Settings => Row::Setting,
+            Self::Me => return None,
+        })
+    }
+}
+
+/// Whether a role does this beyond what is its own.
+pub fn may(role: Role, action: Action, resource: Resource) -> bool {
+    match resource.row() {
+        Some(row) => reach(role, action, row) >= Reach::Tenant,
+        None => matches!(action, Action::Read | Action::Create),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -211,18 +137,28 @@ pub struct Caller {
 }
 
 impl Caller {
-    pub fn may(&self, resource: Resource, access: Access) -> bool {
+    pub fn may(&self, action: Action, resource: Resource, access: Access) -> bool {
         let scoped = |scopes: &[Scope]| scopes.iter().any(|scope| scope.allows(resource, access));
+        // A program is for what its scopes say.
         let without = self.role != Role::Api;
-        self.role.may(resource, access) && self.scopes.as_deref().map_or(without, scoped)
+        may(self.role, action, resource) && self.scopes.as_deref().map_or(without, scoped)
     }
 
-    pub fn require(&self, resource: Resource, access: Access) -> Result<(), Problem> {
-        if self.may(resource, access) {
+    pub fn may_read(&self, resource: Resource) -> bool {
+        self.may(Action::Read, resource, Access::Read)
+    }
+
+    pub fn require(&self, action: Action, resource: Resource, access: Access) -> Result<(), Problem> {
+        if self.may(action, resource, access) {
             return Ok(());
         }
         let right = Scope { resource: Some(resource), access };
-        Err(Problem::because(Code::Forbidden, format!("this takes the right `{right}`")))
+        let text = format!(
+            "this takes the right `{right}`, and a role that may {} {}",
+            action.as_str(),
+            resource.name()
+        );
+        Err(Problem::because(Code::Forbidden, text))
     }
 }
 
@@ -337,39 +273,41 @@ mod tests {
 
     #[test]
     fn a_role_and_a_scope_must_both_allow() {
+        let may = |caller: &Caller, action, resource, access| caller.may(action, resource, access);
         let admin = caller(Role::Admin, Some(&["accounts:write", "calls:read"]));
-        assert!(admin.may(Resource::Accounts, Access::Read) && admin.may(Resource::Accounts, Access::Write));
-        assert!(!admin.may(Resource::Accounts, Access::Admin) && !admin.may(Resource::Calls, Access::Write));
-        assert!(!admin.may(Resource::Domains, Access::Read));
+        assert!(admin.may_read(Resource::Accounts));
+        assert!(may(&admin, Action::Change, Resource::Accounts, Access::Write));
+        assert!(!may(&admin, Action::Remove, Resource::Accounts, Access::Admin));
+        assert!(!may(&admin, Action::Control, Resource::Calls, Access::Write));
+        assert!(!admin.may_read(Resource::Domains));
         let auditor = caller(Role::Auditor, Some(&["*:admin"]));
-        assert!(auditor.may(Resource::AuditLog, Access::Read));
-        assert!(!auditor.may(Resource::Accounts, Access::Write));
-        assert!(
-            !caller(Role::Api, None).may(Resource::Status, Access::Read),
-            "a program is for what its scopes say"
-        );
-        assert!(caller(Role::Api, Some(&["status:read"])).may(Resource::Status, Access::Read));
+        assert!(auditor.may_read(Resource::AuditLog));
+        assert!(!may(&auditor, Action::Change, Resource::Accounts, Access::Write));
+        assert!(!caller(Role::Api, None).may_read(Resource::Status), "a program is for what its scopes say");
+        assert!(caller(Role::Api, Some(&["status:read"])).may_read(Resource::Status));
         let nothing = caller(Role::Owner, Some(&[]));
-        assert!(!nothing.may(Resource::Status, Access::Read), "a token without a scope is for nothing");
+        assert!(!nothing.may_read(Resource::Status), "a token without a scope is for nothing");
     }
 
+    /// `docs/roles.md` is compared with the table in `crates/directory`.
     #[test]
-    fn a_user_may_nothing_but_what_is_his_own_and_only_the_owner_and_admins_see_to_tokens() {
+    fn the_api_has_no_table_of_its_own_and_what_is_ones_own_is_everybodys() {
         for role in Role::ALL {
-            let may = Access::ALL.map(|access| role.may(Resource::Me, access));
-            assert_eq!(may, [true, true, false], "what is one's own gives rights to nobody else");
-        }
-        for resource in Resource::ALL.iter().filter(|resource| **resource != Resource::Me) {
-            for access in Access::ALL {
-                assert!(!Role::User.may(*resource, access), "{resource:?}");
-                assert!(Role::Owner.may(*resource, access), "{resource:?}");
+            for action in Action::ALL {
+                for resource in Resource::ALL.iter().copied() {
+                    let expected = match resource.row() {
+                        Some(row) => reach(role, action, row) >= Reach::Tenant,
+                        None => [Action::Read, Action::Create].contains(&action),
+                    };
+                    assert_eq!(may(role, action, resource), expected, "{role:?} {action:?} {resource:?}");
+                }
             }
         }
-        let may = |role: &Role| role.may(Resource::Tokens, Access::Write);
-        assert_eq!(
-            Role::ALL.into_iter().filter(may).collect::<Vec<_>>(),
-            [Role::Owner, Role::Admin, Role::Api]
-        );
+        let rows = |resource: &Resource| resource.row();
+        let named: Vec<_> = Resource::ALL.iter().filter_map(rows).collect();
+        let missing = |row: &&coeur_directory::Resource| !named.contains(row);
+        let missing: Vec<_> = coeur_directory::Resource::ALL.iter().filter(missing).collect();
+        assert_eq!(missing, [&coeur_directory::Resource::Provisioning], "it has no address here yet");
     }
 
     #[test]

@@ -70,6 +70,7 @@ impl Writer {
             "summary": operation.summary,
             "tags": [operation.resource.name()],
             "x-scope": Scope { resource: Some(operation.resource), access: operation.access }.to_string(),
+            "x-action": operation.action().as_str(),
             "responses": self.responses(operation),
         });
         let parameters = self.parameters(operation);

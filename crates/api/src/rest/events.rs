@@ -1,6 +1,6 @@
 //! What happens, as it happens: Server-Sent Events, each a CloudEvent, behind what the listener has heard last.
 
-use super::caller::{Access, Caller, Resource, known};
+use super::caller::{Access, Action, Caller, Resource, known};
 use super::operation::{Operation, Streaming};
 use super::problem::{Code, Problem};
 use super::{Web, operation};
@@ -105,7 +105,7 @@ impl Ear {
                 Err(_) => {
                     // It makes the connection live on, too.
                     self.caller = known(&self.head, &self.web).await.ok()?;
-                    self.caller.require(Resource::Events, Access::Read).ok()?;
+                    self.caller.require(Action::Read, Resource::Events, Access::Read).ok()?;
                     self.until = Instant::now() + LOOK_AGAIN;
                 }
             }
@@ -113,7 +113,7 @@ impl Ear {
     }
 
     fn hears(&self, kind: Kind) -> bool {
-        self.wanted.contains(&kind) && self.caller.may(kind.resource(), Access::Read)
+        self.wanted.contains(&kind) && self.caller.may_read(kind.resource())
     }
 
     fn event(&self, happened: &Arc<Happened>) -> Event {

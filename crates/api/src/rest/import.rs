@@ -3,7 +3,7 @@
 //! which row is kept.
 
 use super::Web;
-use super::caller::{Access, Caller, Resource, Role};
+use super::caller::{Access, Action, Caller, Resource, Role};
 use super::ids;
 use super::jobs::{self, ERRORS_MAX, Job, JobResource, MadeSecret, RowError, Running};
 use super::operation::{Answer, Call, Operation};
@@ -59,7 +59,7 @@ struct RowBody {
 }
 
 fn import(call: &Call<'_>) -> Result<Answer, Problem> {
-    call.caller.require(Resource::Accounts, Access::Write)?;
+    call.caller.require(Action::Create, Resource::Accounts, Access::Write)?;
     let rows = read(call)?;
     if rows.is_empty() || rows.len() > ROWS_MAX {
         return Err(Problem::because(Code::Invalid, format!("an import has 1 to {ROWS_MAX} rows")));
@@ -139,7 +139,7 @@ fn make(running: &Running<'_>, web: &Web, caller: &Caller, rows: Vec<NewPerson>)
     for (at, part) in rows.chunks(ROWS_PER_COMMIT).enumerate() {
         let first = at * ROWS_PER_COMMIT;
         let may =
-            part.iter().all(|person| role_of(person).is_ok_and(|role| within(caller, role.name()).is_ok()));
+            part.iter().all(|person| role_of(person).is_ok_and(|role| within(caller, role.as_str()).is_ok()));
         match may.then(|| ask(web, &caller.operator, part)) {
             Some(Ok(made)) => note(job, &made),
             Some(Err(_)) | None => {
@@ -154,11 +154,11 @@ fn make(running: &Running<'_>, web: &Web, caller: &Caller, rows: Vec<NewPerson>)
 
 fn role_of(person: &NewPerson) -> Result<Role, Problem> {
     let name = if person.user.role.is_empty() { "user" } else { &person.user.role };
-    Role::named(name).ok_or_else(|| Problem::at("#/role", format!("`{name}` is no role")))
+    Role::parse(name).ok_or_else(|| Problem::at("#/role", format!("`{name}` is no role")))
 }
 
 fn one(job: &Job, web: &Web, caller: &Caller, (row, person): (usize, &NewPerson)) {
-    let allowed = role_of(person).and_then(|role| within(caller, role.name()));
+    let allowed = role_of(person).and_then(|role| within(caller, role.as_str()));
     let made = allowed.and_then(|()| Ok(ask(web, &caller.operator, std::slice::from_ref(person))?));
     match made {
         Ok(made) => note(job, &made),

@@ -1,6 +1,6 @@
 //! What is one's own: the accounts of who asks, and the ticket with which his web phone opens its WebSocket.
 
-use super::caller::{Access, Resource};
+use super::caller::{Access, Action, Resource};
 use super::ids;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::problem::{Code, Problem};
@@ -97,7 +97,7 @@ fn ticket(call: &Call<'_>) -> Result<Answer, Problem> {
     }
 }
 
-/// One's own; another's for who could as well give it a new secret.
+/// One's own; another's for who could as well give it a new secret, and acts on calls.
 fn chosen(call: &Call<'_>, wanted: Option<&str>) -> Result<String, Problem> {
     let own = own(call);
     let Some(wanted) = wanted else {
@@ -106,7 +106,9 @@ fn chosen(call: &Call<'_>, wanted: Option<&str>) -> Result<String, Problem> {
         return first.map(|account| account.aor.to_string()).ok_or_else(none);
     };
     let is_own = Aor::parse(wanted).is_ok_and(|aor| own.iter().any(|account| account.aor == aor));
-    match is_own || call.caller.may(Resource::Devices, Access::Write) {
+    let could = call.caller.may(Action::Create, Resource::Devices, Access::Write)
+        && call.caller.may(Action::Control, Resource::Calls, Access::Write);
+    match is_own || could {
         true => Ok(wanted.to_owned()),
         // The same whether it exists.
         false => Err(Problem::because(Code::NotFound, format!("`{wanted}` is no account of yours"))),

@@ -37,7 +37,7 @@ mod tongue;
 mod traces;
 mod users;
 
-pub use caller::{Access, Asked, Caller, Gate, OneToken, Resource, Role, Scope};
+pub use caller::{Access, Action, Asked, Caller, Gate, OneToken, Resource, Role, Scope, may};
 pub use document::document;
 pub(crate) use limits::POLICY;
 pub use problem::{Code, Fault, Problem};

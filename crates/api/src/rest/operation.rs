@@ -1,7 +1,7 @@
 //! One operation of the API: a row from which the route, the right and the document are made.
 
 use super::Web;
-use super::caller::{Access, Caller, Resource};
+use super::caller::{Access, Action, Caller, Resource};
 use super::problem::{Code, Problem};
 use crate::model::{Reply, Request};
 use axum::Json;
@@ -149,6 +149,18 @@ impl Operation {
 
     pub fn large(self) -> Self {
         Self { is_large: true, ..self }
+    }
+
+    /// What it is in the table of roles.
+    pub fn action(&self) -> Action {
+        match self.verb {
+            Verb::Get => Action::Read,
+            // Acts on what lives.
+            Verb::Post if self.path.contains("/actions/") => Action::Control,
+            Verb::Post => Action::Create,
+            Verb::Patch => Action::Change,
+            Verb::Delete => Action::Remove,
+        }
     }
 
     pub fn takes(self, access: Access) -> Self {

@@ -31,7 +31,7 @@ async fn run(operation: Operation, web: Web, request: Request) -> Result<Respons
     let (mut head, body) = request.into_parts();
     let caller = known(&head, &web).await?;
     let left = web.rates().asks(caller.operator.name(), web.now_ms())?;
-    caller.require(operation.resource, operation.access)?;
+    caller.require(operation.action(), operation.resource, operation.access)?;
     let run = match operation.work {
         Work::Streams(stream) => return stream(web, caller, head).await,
         Work::Answers(run) => run,

@@ -1,6 +1,6 @@
 //! Recent messages of SIP, conversation by conversation. Secrets are hidden where messages are read, before they come here.
 
-use super::caller::{Access, Resource};
+use super::caller::{Access, Action, Resource};
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::Page;
 use super::problem::Problem;
@@ -52,7 +52,7 @@ fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     let query: ListQuery = call.query()?;
     if query.bodies {
         // What people write to each other is for fewer eyes than what their phones say.
-        call.caller.require(Resource::Traces, Access::Admin)?;
+        call.caller.require(Action::Control, Resource::Traces, Access::Admin)?;
     }
     let time = |name, text: Option<String>| {
         let ms = text.map(|text| when(name, &text)).transpose()?;

@@ -3,7 +3,7 @@
 //! Nobody makes, changes or removes a user who may more than he may himself.
 
 use super::accounts::{AccountResource, of_name as account_of, said};
-use super::caller::{Access, Caller, Resource, Role};
+use super::caller::{Access, Action, Caller, Resource, Role};
 use super::change::{self, Change};
 use super::ids;
 use super::operation::{Answer, Call, Operation, unexpected};
@@ -13,6 +13,7 @@ use crate::groups::{TenantAmendment, TermsView};
 use crate::model::{GivenSecret, NewAccount, Reply, Request};
 use crate::onboard::{NewPerson, PersonMade};
 use crate::people::{NewUser, TenantView, UserAmendment, UserView};
+use coeur_directory::may_give;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -165,7 +166,7 @@ fn add(call: &Call<'_>) -> Result<Answer, Problem> {
     let body: NewUserBody = call.json()?;
     within(call.caller, if body.role.is_empty() { "user" } else { &body.role })?;
     if body.account.is_some() {
-        call.caller.require(Resource::Accounts, Access::Write)?;
+        call.caller.require(Action::Create, Resource::Accounts, Access::Write)?;
     } else if body.secret.is_some() {
         return Err(Problem::at("#/secret", "a secret is that of an account, and none is named"));
     }
@@ -247,23 +248,17 @@ fn remove(call: &Call<'_>) -> Result<Answer, Problem> {
     change::remove(call, Request::UserRemove { user: user.id.clone() }, user)
 }
 
-/// Whoever has this role may nothing that the caller may not.
+/// Only who may give this role makes, changes or removes somebody who has it: an admin would be an owner the next moment.
 pub(crate) fn within(caller: &Caller, role: &str) -> Result<(), Problem> {
-    let Some(role) = Role::named(role) else {
+    let Some(role) = Role::parse(role) else {
         return Err(Problem::at("#/role", format!("`{role}` is no role")));
     };
-    let refused =
-        || Problem::because(Code::Forbidden, format!("a user who is `{}` may more than you", role.name()));
-    // Only an owner makes, changes or removes one (docs/roles.md).
-    if role == Role::Owner && caller.role != Role::Owner {
-        return Err(refused());
-    }
-    // What is one's own everybody has, and no scope names.
-    let resources = Resource::ALL.iter().filter(|resource| **resource != Resource::Me);
-    let mut rights = resources.flat_map(|resource| Access::ALL.map(|access| (*resource, access)));
-    match rights.all(|(resource, access)| !role.may(resource, access) || caller.may(resource, access)) {
+    match may_give(caller.role, role) {
         true => Ok(()),
-        false => Err(refused()),
+        false => Err(Problem::because(
+            Code::Forbidden,
+            format!("a user who is `{}` is not yours to make or change", role.as_str()),
+        )),
     }
 }
 

@@ -1,18 +1,19 @@
 //! The document and what is served are one: each operation that it names is there, and takes the right that it names.
 
 use crate::served::{Served, TOKEN};
-use coeur_api::rest::{Resource, Role, Scope};
+use coeur_api::rest::{Action, Resource, Role, Scope, may};
 use serde_json::Value;
 
-/// Method, address with something in the place of each parameter, and right of every operation.
-fn operations(document: &Value) -> Vec<(String, String, Scope)> {
+/// Method, address with something in the place of each parameter, and what every operation takes of a role and of a scope.
+fn operations(document: &Value) -> Vec<(String, String, (Action, Scope))> {
     let mut found = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         let address: Vec<&str> =
             path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
         for (method, operation) in methods.as_object().unwrap() {
             let right = Scope::parse(operation["x-scope"].as_str().unwrap()).unwrap();
-            found.push((method.to_uppercase(), address.join("/"), right));
+            let action = Action::parse(operation["x-action"].as_str().unwrap()).unwrap();
+            found.push((method.to_uppercase(), address.join("/"), (action, right)));
         }
     }
     found
@@ -24,19 +25,19 @@ fn every_operation_is_closed_to_nobody_and_to_roles_without_its_right_and_open_t
     let document = served.send("GET", "/api/openapi.json", &[], "").json();
     let operations = operations(&document);
     assert!(operations.len() > 25, "{}", operations.len());
-    for (method, address, right) in &operations {
+    for (method, address, (action, right)) in &operations {
         // Guesses are slowed down: a minute passes with each.
         served.hut.now_ms.fetch_add(60_000, std::sync::atomic::Ordering::Relaxed);
         let ask = |headers: &[(&str, &str)]| served.send_head(method, address, headers).status;
         assert_eq!(ask(&[]), 401, "{method} {address}");
         assert_eq!(ask(&[("Authorization", "Bearer no such token")]), 401, "{method} {address}");
         for role in Role::ALL {
-            let bearer = format!("Bearer {}", role.name());
+            let bearer = format!("Bearer {}", role.as_str());
             let may =
-                role != Role::Api && right.resource.is_some_and(|resource| role.may(resource, right.access));
+                role != Role::Api && right.resource.is_some_and(|resource| may(role, *action, resource));
             let status = ask(&[("Authorization", &bearer)]);
-            assert_eq!(status != 403, may, "{method} {address} as {}: {status}", role.name());
-            assert!(status != 401 && status < 500, "{method} {address} as {}: {status}", role.name());
+            assert_eq!(status != 403, may, "{method} {address} as {}: {status}", role.as_str());
+            assert!(status != 401 && status < 500, "{method} {address} as {}: {status}", role.as_str());
         }
     }
 }

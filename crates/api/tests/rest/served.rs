@@ -88,8 +88,8 @@ struct Roles(OneToken);
 
 impl Gate for Roles {
     fn caller(&self, asked: &Asked<'_>) -> Result<Caller, Problem> {
-        let Some(role) = asked.bearer().and_then(Role::named) else { return self.0.caller(asked) };
-        Ok(Caller { operator: Operator::signed_in(role.name()), role, scopes: None, user: None })
+        let Some(role) = asked.bearer().and_then(Role::parse) else { return self.0.caller(asked) };
+        Ok(Caller { operator: Operator::signed_in(role.as_str()), role, scopes: None, user: None })
     }
 }
 

@@ -35,20 +35,11 @@ fn nobody_makes_changes_or_removes_who_may_more_than_himself() {
         served.send(method, path, &headers, &body.to_string())
     };
     assert_eq!(served.give("POST", "/api/v1/users", json!({ "login": "boss", "role": "owner" })).status, 201);
-    for role in ["operator", "provisioning"] {
-        let made = as_role(role, "POST", "/api/v1/users", json!({ "login": "x", "role": "admin" }));
+    for role in ["operator", "supervisor", "auditor", "provisioning"] {
+        let made = as_role(role, "POST", "/api/v1/users", json!({ "login": "x" }));
         assert_eq!((made.status, made.code().as_str()), (403, "forbidden"), "{role}");
-        assert_eq!(
-            as_role(role, "PATCH", "/api/v1/users/boss", json!({ "enabled": false })).status,
-            403,
-            "{role}"
-        );
-        let own =
-            as_role(role, "POST", "/api/v1/users", json!({ "login": format!("{role}2"), "role": "user" }));
-        assert_eq!(own.status, 201, "{own:?}");
-        let path = format!("/api/v1/users/{role}2");
-        assert_eq!(as_role(role, "PATCH", &path, json!({ "role": "owner" })).status, 403, "{role}");
-        assert_eq!(as_role(role, "PATCH", &path, json!({ "display_name": "X" })).status, 200, "{role}");
+        let changed = as_role(role, "PATCH", "/api/v1/users/boss", json!({ "enabled": false }));
+        assert_eq!(changed.status, 403, "{role}");
     }
     // An admin makes no owner, and touches none: he would be one the next moment.
     assert_eq!(served.give("POST", "/api/v1/users", json!({ "login": "adam", "role": "admin" })).status, 201);
@@ -142,10 +133,36 @@ fn a_file_that_cannot_be_read_makes_nothing() {
     assert_eq!(import("text/plain", "a").code(), "wrong_type");
     assert_eq!(served.ask("GET", "/api/v1/jobs").json()["data"], json!([]));
     // A row with a role that is more than that of who asks is a row that fails.
-    let headers = [("Authorization", "Bearer provisioning"), ("Content-Type", "application/jsonl")];
+    let headers = [("Authorization", "Bearer admin"), ("Content-Type", "application/jsonl")];
     let file = "{\"login\":\"a\"}\n{\"login\":\"b\",\"role\":\"owner\"}\n";
     let begun = served.send("POST", "/api/v1/users:import", &headers, file);
     let job = over(&served, begun.header("location").unwrap());
     assert_eq!((&job["failed"], &job["errors"][0]["code"]), (&json!(1), &json!("forbidden")), "{job}");
     assert_eq!(served.ask("GET", "/api/v1/users/b").status, 404);
+}
+
+/// `docs/roles.md`: terms are not for everybody who looks after accounts, nor is a call for everybody who hands out phones.
+#[test]
+fn who_looks_after_accounts_gives_no_rights_and_records_nobody() {
+    let served = Served::new("terms");
+    assert_eq!(served.give("POST", "/api/v1/accounts", json!({ "account": "alice@d" })).status, 201);
+    let patch = |role: &str, body: Value| {
+        let bearer = format!("Bearer {role}");
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/merge-patch+json")];
+        served.send("PATCH", "/api/v1/accounts/alice@d", &headers, &body.to_string()).status
+    };
+    for body in
+        [json!({ "relay": true }), json!({ "record": "all" }), json!({ "terms": { "sessions_max": 9 } })]
+    {
+        assert_eq!(patch("operator", body.clone()), 403, "{body}");
+        assert_eq!(patch("admin", body.clone()), 200, "{body}");
+    }
+    assert_eq!(patch("operator", json!({ "display_name": "Alice" })), 200);
+    assert_eq!(patch("provisioning", json!({ "display_name": "Alice" })), 403);
+    let ticket = |role: &str| {
+        let bearer = format!("Bearer {role}");
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        served.send("POST", "/api/v1/me/phone_ticket", &headers, r#"{"account":"alice@d"}"#).status
+    };
+    assert_eq!((ticket("provisioning"), ticket("supervisor"), ticket("operator")), (404, 404, 503));
 }
