@@ -45,7 +45,7 @@ impl Door {
     pub(crate) fn hang_up(&self, operator: &Operator, call: &str) -> Result<Reply, Refusal> {
         match self.house().hang_up(call)? {
             true => {
-                tracing::info!(call, operator = operator.name(), "a call was hung up");
+                self.note_done(operator, "call.hung_up", call, "");
                 Ok(Reply::Done)
             }
             false => Err(self.no_such_call(call)),
@@ -89,6 +89,14 @@ impl Door {
         }
     }
 
+    /// It is done: a disk that is full takes nothing back.
+    fn note_done(&self, operator: &Operator, action: &'static str, call: &str, detail: &str) {
+        let now_ms = self.house().unix_time_ms();
+        if let Err(why) = self.records().note(operator, action, call, detail, now_ms) {
+            tracing::error!(call, action, %why, "what was done to a call could not be written down");
+        }
+    }
+
     pub(crate) fn play(
         &self,
         operator: &Operator,
@@ -97,7 +105,7 @@ impl Door {
     ) -> Result<Reply, Refusal> {
         match self.house().play(call, sound, to)? {
             true => {
-                tracing::info!(call, sound, operator = operator.name(), "something is played into a call");
+                self.note_done(operator, "call.played", call, sound.unwrap_or("nothing any more"));
                 Ok(Reply::Done)
             }
             false => Err(self.no_such_call(call)),

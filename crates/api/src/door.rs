@@ -15,6 +15,7 @@ use crate::provision::{Counts, Journeys, Misses, PhonePlace, StrangerView};
 use crate::recordings::{Audience, RecordVerb};
 use crate::signin::Kept;
 use crate::traces::{ConversationsPage, TraceExportRequest, TraceFileView, TraceMessagesRequest};
+use coeur_directory::UserId;
 use coeur_directory::{
     Account, AccountId, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory,
     Domain, Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy,
@@ -70,9 +71,11 @@ pub trait House: Send + Sync {
     }
     /// A ticket for a page, and where SIP over WebSocket is spoken; the rest is the door's to fill in. `None` where that is
     /// nowhere.
-    fn ticket(&self, _aor: &Aor, _device: DeviceId) -> Option<PhoneTicket> {
+    fn ticket(&self, _aor: &Aor, _device: DeviceId, _user: Option<UserId>) -> Option<PhoneTicket> {
         None
     }
+    /// A user was disabled or removed: web phones that he has opened end.
+    fn user_is_out(&self, _user: UserId) {}
     /// Where the pages of this server are, as `http://127.0.0.1:8090`; `None` where no server runs.
     fn web_address(&self) -> Option<String> {
         None
@@ -164,7 +167,7 @@ impl Door {
             }
             Request::Trace(request) => self.trace(request),
             Request::IceServer { account, device } => self.ice_server(&account, device.as_deref()),
-            Request::PhoneTicket { account } => self.phone_ticket(operator, &account),
+            Request::PhoneTicket { account, user } => self.phone_ticket(operator, &account, user.as_deref()),
             Request::Calls { account, limit } => self.calls(account.as_deref(), limit),
             Request::CallShow { call } => self.show_call(&call),
             Request::CallHangUp { call } => self.hang_up(operator, &call),

@@ -1,6 +1,10 @@
 //! Numbers as they are written at the door: what they are of, and the number, as `usr_4`. A number is never used again.
 
-use coeur_directory::{AccountId, GroupId, TenantId, UserId};
+use coeur_directory::{AccountId, DeviceId, GroupId, TenantId, UserId};
+
+/// Of something that is done in the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobId(pub u64);
 
 /// What has a number that people see.
 pub trait Id: Copy {
@@ -15,8 +19,8 @@ pub trait Id: Copy {
     /// `None`: it is another kind of name.
     fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(Self::PREFIX)?;
-        let is_plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        is_plain.then(|| digits.parse().ok()).flatten().map(Self::of_number)
+        // Written otherwise than we write it, it is none.
+        digits.parse().ok().map(Self::of_number).filter(|id| id.text() == text)
     }
 }
 
@@ -36,6 +40,8 @@ macro_rules! ids {
 
 ids! {
     AccountId "acc_",
+    DeviceId "dev_",
+    JobId "job_",
     GroupId "grp_",
     TenantId "ten_",
     UserId "usr_",
@@ -48,7 +54,9 @@ mod tests {
     #[test]
     fn a_number_is_read_as_it_was_written_and_of_its_kind_alone() {
         assert_eq!(UserId::parse(&UserId(4).text()), Some(UserId(4)));
-        for other in ["acc_4", "usr_", "usr_+4", "usr_4x", "4", "usr_99999999999999999999"] {
+        for other in
+            ["acc_4", "usr_", "usr_+4", "usr_-4", "usr_04", "usr4", "usr_4x", "4", "usr_99999999999999999999"]
+        {
             assert_eq!(UserId::parse(other), None, "{other}");
         }
     }

@@ -120,6 +120,9 @@ pub enum Request {
     /// A ticket for the web phone of an account.
     PhoneTicket {
         account: String,
+        /// Who has signed in, as `usr_4`: the phone is out when he is.
+        #[serde(default)]
+        user: Option<String>,
     },
     /// Calls that live.
     Calls {

@@ -33,7 +33,13 @@ pub struct PhoneSocket {
 
 impl Door {
     /// For an account that is enabled. Its web phone is made with the first.
-    pub(crate) fn phone_ticket(&self, operator: &Operator, account: &str) -> Result<Reply, Refusal> {
+    pub(crate) fn phone_ticket(
+        &self,
+        operator: &Operator,
+        account: &str,
+        user: Option<&str>,
+    ) -> Result<Reply, Refusal> {
+        let user = user.map(|user| self.user(user)).transpose()?.map(|user| user.id);
         let account = self.account(account)?;
         if !account.enabled {
             return Err(Refusal::new(Why::Forbidden, format!("{} is disabled", account.aor)));
@@ -42,7 +48,7 @@ impl Door {
             Some(device) => device,
             None => self.add_web_phone(operator, &account)?,
         };
-        let issued = self.house().ticket(&account.aor, device).ok_or_else(|| {
+        let issued = self.house().ticket(&account.aor, device, user).ok_or_else(|| {
             let text = "no server runs that speaks SIP over WebSocket; give it --listen ws://… or wss://…";
             Refusal::new(Why::Unavailable, text)
         })?;

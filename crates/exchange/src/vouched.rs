@@ -6,7 +6,7 @@
 
 use crate::flow::ConnectionId;
 use aws_lc_rs::digest::{SHA256, digest};
-use coeur_directory::{Aor, DeviceId};
+use coeur_directory::{Aor, DeviceId, UserId};
 use coeur_sip::time::Monotonic;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
@@ -24,6 +24,8 @@ pub const TICKET_TEXT_BYTES: usize = 43;
 pub struct Voucher {
     pub aor: Aor,
     pub device: DeviceId,
+    /// Who has signed in; `None`: a program.
+    pub user: Option<UserId>,
 }
 
 #[derive(Default)]
@@ -79,6 +81,20 @@ impl Vouched {
         self.connections.lock().remove(&connection);
     }
 
+    /// This user is nobody any more: what was vouched for on his behalf, tickets that wait too.
+    pub fn forget_user(&self, user: UserId) -> Vec<Voucher> {
+        self.tickets.lock().by_hash.retain(|_, (_, voucher)| voucher.user != Some(user));
+        let mut gone = Vec::new();
+        self.connections.lock().retain(|_, voucher| {
+            let stays = voucher.user != Some(user);
+            if !stays {
+                gone.push(voucher.clone());
+            }
+            stays
+        });
+        gone
+    }
+
     /// Connections that were vouched for.
     pub fn connections(&self) -> usize {
         self.connections.lock().len()
@@ -102,7 +118,22 @@ mod tests {
     }
 
     fn voucher(device: u64) -> Voucher {
-        Voucher { aor: Aor::parse("alice@example.org").unwrap(), device: DeviceId(device) }
+        let user = Some(UserId(device));
+        Voucher { aor: Aor::parse("alice@example.org").unwrap(), device: DeviceId(device), user }
+    }
+
+    #[test]
+    fn a_user_who_is_out_takes_his_connections_and_tickets_with_him_and_nobody_elses() {
+        let vouched = Vouched::default();
+        let connection = |serial| ConnectionId::new(ShardId(0), serial);
+        for (user, ticket) in [(1, b"one"), (2, b"two")] {
+            vouched.issue(ticket, voucher(user), at(1));
+            assert!(vouched.redeem(ticket, connection(user), at(1)));
+        }
+        vouched.issue(b"waits", voucher(1), at(1));
+        assert_eq!(vouched.forget_user(UserId(1)), [voucher(1)]);
+        assert_eq!((vouched.of(connection(1)), vouched.of(connection(2))), (None, Some(voucher(2))));
+        assert!(!vouched.redeem(b"waits", connection(3), at(2)));
     }
 
     #[test]

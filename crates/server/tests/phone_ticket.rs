@@ -9,9 +9,9 @@ use std::time::Duration;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
-fn ticket(folder: &Folder, account: &str) -> PhoneTicket {
+fn ticket(folder: &Folder, account: &str, user: Option<&str>) -> PhoneTicket {
     let client = Client::connect(&folder.0).unwrap().expect("a server runs");
-    match client.ask(&Request::PhoneTicket { account: account.to_owned() }) {
+    match client.ask(&Request::PhoneTicket { account: account.to_owned(), user: user.map(str::to_owned) }) {
         Ok(Reply::PhoneTicket(ticket)) => *ticket,
         Ok(_) => panic!("another answer"),
         Err(_) => panic!("no ticket"),
@@ -41,6 +41,7 @@ fn register(web: &mut WebSocket<TcpStream>, user: &str, sequence: u32) -> String
 fn a_page_registers_with_a_ticket_once_and_is_out_when_its_device_is_revoked() {
     let folder = Folder::new("phone-ticket");
     assert!(folder.coeur(&["domain", "add", "example.test"]).status.success());
+    assert!(folder.coeur(&["user", "add", "bob"]).status.success());
     for user in ["alice", "bob"] {
         folder.json(&["account", "add", &format!("{user}@example.test"), "--json"]);
     }
@@ -50,7 +51,7 @@ fn a_page_registers_with_a_ticket_once_and_is_out_when_its_device_is_revoked() {
     let arguments = ["--http", &http_at, "--listen", &listen, "--turn", "off"];
     let (_server, _) = Server::start(&folder, &arguments, "ready");
 
-    let first = ticket(&folder, "alice@example.test");
+    let first = ticket(&folder, "alice@example.test", None);
     assert_eq!((first.sockets[0].port, first.sockets[0].is_secure), (port, false));
     let mut web = open(port, &first.ticket);
     assert!(register(&mut web, "alice", 1).starts_with("SIP/2.0 200 "));
@@ -67,12 +68,16 @@ fn a_page_registers_with_a_ticket_once_and_is_out_when_its_device_is_revoked() {
         page.contains("coeur_websocket_handshake_failures_total{reason=\"ticket\"} 1\n")
     }));
 
-    let second = ticket(&folder, "alice@example.test");
+    let second = ticket(&folder, "alice@example.test", None);
     assert_eq!(second.device, first.device, "one device for all pages of an account");
     let mut web = open(port, &second.ticket);
     assert!(register(&mut web, "alice", 3).starts_with("SIP/2.0 200 "));
     assert!(folder.coeur(&["device", "revoke", "alice@example.test", &first.device]).status.success());
     assert!(eventually(|| folder.json(&["registrations", "--json"]).as_array().unwrap().is_empty()));
-    let mut web = open(port, &ticket(&folder, "bob@example.test").ticket);
+    let mut web = open(port, &ticket(&folder, "bob@example.test", Some("bob")).ticket);
     assert!(register(&mut web, "bob", 4).starts_with("SIP/2.0 200 "));
+    // Who has signed in is disabled: his phone is out, and what it says is challenged.
+    assert!(folder.coeur(&["user", "set", "bob", "--enabled", "no"]).status.success());
+    assert!(eventually(|| folder.json(&["registrations", "--json"]).as_array().unwrap().is_empty()));
+    assert!(register(&mut web, "bob", 5).starts_with("SIP/2.0 401 "));
 }

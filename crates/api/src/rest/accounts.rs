@@ -3,12 +3,12 @@
 use super::caller::{Access, Action, Resource};
 use super::change::{self, Change};
 use super::devices::DeviceResource;
-use super::ids;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::{self, Page, escaped};
 use super::problem::{Code, Problem};
 use crate::door::view;
 use crate::groups::{TermsChange, TermsView};
+use crate::ids::Id as _;
 use crate::model::{AccountChange, AccountView, GivenSecret, NewAccount, Reply, Request};
 use coeur_directory::{Account, AccountId, Aor, Directory};
 use schemars::JsonSchema;
@@ -140,8 +140,8 @@ pub(crate) fn named(call: &Call<'_>) -> Result<Arc<Account>, Problem> {
 
 pub(crate) fn of_name(call: &Call<'_>, name: &str) -> Result<Arc<Account>, Problem> {
     let directory = call.web.door().house().directory();
-    let found = match ids::number(ids::ACCOUNT, name) {
-        Some(id) => directory.account_by_id(AccountId(id)),
+    let found = match AccountId::parse(name) {
+        Some(id) => directory.account_by_id(id),
         None => Aor::parse(name).ok().and_then(|aor| directory.account_of(&aor)),
     };
     found.ok_or_else(|| Problem::because(Code::NotFound, format!("`{name}` is no account")))
@@ -237,7 +237,7 @@ fn add(call: &Call<'_>) -> Result<Answer, Problem> {
     let Reply::Made(made) = call.ask(request)? else { return Err(unexpected()) };
     let made = made.into_iter().next().ok_or_else(unexpected)?;
     let account = AccountResource::of(&*of_name(call, &made.account)?, call.web.door().directory());
-    let device_id = format!("{}_{}", ids::DEVICE, made.device);
+    let device_id = format!("{}{}", coeur_directory::DeviceId::PREFIX, made.device);
     let place = format!("/api/v1/accounts/{}", escaped(&account.id));
     Answer::created(AccountMade { account, device_id, secret: made.secret }, &place)
 }

@@ -9,6 +9,7 @@ use super::problem::Problem;
 use super::recordings::RecordingResource;
 use super::when;
 use crate::calls::{CallRecordView, CallRecordsRequest, RecordSideView, WayView};
+use crate::ids::Id as _;
 use crate::model::{Reply, Request};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -93,7 +94,7 @@ impl From<RecordSideView> for SideResource {
     fn from(view: RecordSideView) -> Self {
         Self {
             account: view.account,
-            device_id: view.device.map(|device| ids::name(ids::DEVICE, device)),
+            device_id: view.device.map(|device| coeur_directory::DeviceId(device).text()),
             address: view.address,
             device_ua: view.device_ua,
             transport: view.transport,

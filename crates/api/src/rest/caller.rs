@@ -227,7 +227,6 @@ pub(crate) async fn known(parts: &Parts, web: &Web) -> Result<Caller, Problem> {
     let (web, method) = (web.clone(), parts.method.clone());
     let (uri, headers, remote) = (parts.uri.clone(), parts.headers.clone(), peer.remote.ip());
     let address = address(remote);
-    web.rates().may_try(&address, web.now_ms())?;
     let is_tried = headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE);
     let asking = web.clone();
     let ask = move || {
@@ -238,7 +237,9 @@ pub(crate) async fn known(parts: &Parts, web: &Web) -> Result<Caller, Problem> {
     };
     let asked = tokio::task::spawn_blocking(ask).await;
     let asked = asked.unwrap_or_else(|_| Err(Problem::new(Code::Inside)));
+    // Only who is nobody is told to wait: behind one address there may be many, and one of them a program with an old token.
     if is_tried && asked.as_ref().is_err_and(|problem| problem.code == Code::NotSignedIn) {
+        web.rates().may_try(&address, web.now_ms())?;
         web.rates().was_refused(&address, web.now_ms());
     }
     let caller = asked?;

@@ -7,6 +7,7 @@ use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::{self, Page};
 use super::problem::Problem;
 use crate::calls::{CallView, LegView, StreamView};
+use crate::ids::Id as _;
 use crate::model::{Reply, Request};
 use crate::recordings::{Audience, RecordVerb, RecordingView};
 use schemars::JsonSchema;
@@ -129,7 +130,7 @@ impl From<LegView> for LegResource {
     fn from(view: LegView) -> Self {
         Self {
             account: view.account,
-            device_id: view.device.map(|device| ids::name(ids::DEVICE, device)),
+            device_id: view.device.map(|device| coeur_directory::DeviceId(device).text()),
             address: view.address,
             device_ua: view.device_ua,
             transport: view.transport,

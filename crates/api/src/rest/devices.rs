@@ -3,11 +3,11 @@
 use super::accounts::named;
 use super::caller::Resource;
 use super::change::{self, Change};
-use super::ids;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::Page;
 use super::problem::{Code, Problem};
 use crate::calls::rfc3339;
+use crate::ids::Id as _;
 use crate::model::{GivenSecret, Reply, Request};
 use coeur_directory::{Account, Device, DeviceId};
 use schemars::JsonSchema;
@@ -56,8 +56,8 @@ pub(crate) struct DeviceResource {
 impl DeviceResource {
     pub fn of(account: &Account, device: &Device) -> Self {
         Self {
-            id: ids::name(ids::DEVICE, device.id.0),
-            account_id: ids::name(ids::ACCOUNT, account.id.0),
+            id: device.id.text(),
+            account_id: account.id.text(),
             account: account.aor.to_string(),
             name: device.name.to_string(),
             policy: device.policy.as_str().to_owned(),
@@ -70,7 +70,7 @@ impl DeviceResource {
 
 fn found<'a>(call: &Call<'_>, account: &'a Account) -> Result<&'a Device, Problem> {
     let name = call.part("device");
-    let id = ids::number(ids::DEVICE, name).map(DeviceId);
+    let id = DeviceId::parse(name);
     let device = id.and_then(|id| account.device(id));
     device
         .ok_or_else(|| Problem::because(Code::NotFound, format!("`{name}` is no device of {}", account.aor)))

@@ -1,21 +1,9 @@
-//! Names of things in the API: a prefix that says what it is, and its number, which nothing else ever has.
+//! Names of calls in the API; those of what has a number are in [`crate::ids`].
 
 use super::problem::{Code, Problem};
 use crate::calls::{id_of, id_text};
 
-pub(crate) const ACCOUNT: &str = "acc";
-pub(crate) const DEVICE: &str = "dev";
 const CALL: &str = "call";
-
-pub(crate) fn name(prefix: &str, number: u64) -> String {
-    format!("{prefix}_{number}")
-}
-
-/// `None`: it is written otherwise than we write it.
-pub(crate) fn number(prefix: &str, text: &str) -> Option<u64> {
-    let number = text.strip_prefix(prefix)?.strip_prefix('_')?.parse().ok()?;
-    (name(prefix, number) == text).then_some(number)
-}
 
 /// A call by the name that the door gives it.
 pub(crate) fn call(door_name: &str) -> String {
@@ -35,12 +23,6 @@ mod tests {
 
     #[test]
     fn a_name_is_read_as_it_is_written_and_not_otherwise() {
-        assert_eq!(number(ACCOUNT, &name(ACCOUNT, 17)), Some(17));
-        for bad in
-            ["acc_", "acc_-1", "acc_017", "acc17", "dev_17", "acc_+17", "17", "acc_99999999999999999999"]
-        {
-            assert_eq!(number(ACCOUNT, bad), None, "{bad}");
-        }
         let id = "01980000-0000-7000-8000-000000000001";
         assert_eq!(call_of(&call(id)).unwrap(), id);
         assert_eq!(call_of(id).unwrap(), id);

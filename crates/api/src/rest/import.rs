@@ -4,11 +4,11 @@
 
 use super::Web;
 use super::caller::{Access, Action, Caller, Resource, Role};
-use super::ids;
 use super::jobs::{self, ERRORS_MAX, Job, JobResource, MadeSecret, RowError, Running};
 use super::operation::{Answer, Call, Operation};
 use super::problem::{Code, Problem};
 use super::users::within;
+use crate::ids::{Id as _, JobId};
 use crate::model::{GivenSecret, NewAccount, Refusal, Reply, Request, Why};
 use crate::onboard::{NewPerson, PersonMade};
 use crate::people::NewUser;
@@ -67,7 +67,7 @@ fn import(call: &Call<'_>) -> Result<Answer, Problem> {
     let name = call.caller.operator.name();
     let job = call.web.jobs().begin("users_import", name, rows.len(), call.web.now_ms())?;
     let answer = JobResource::from_job(&job, call.web.now_ms());
-    let place = format!("/api/v1/jobs/{}", ids::name("job", job.number));
+    let place = format!("/api/v1/jobs/{}", JobId(job.number).text());
     let (web, caller) = (call.web.clone(), call.caller.clone());
     let work = move || make(&Running(&web, job), &web, &caller, rows);
     // It goes on when this request is answered.
@@ -191,7 +191,7 @@ fn note(job: &Job, made: &[PersonMade]) {
         progress.secrets.push(MadeSecret {
             login: person.user.login.clone(),
             account: account.account.clone(),
-            device_id: format!("{}_{}", ids::DEVICE, account.device),
+            device_id: format!("{}{}", coeur_directory::DeviceId::PREFIX, account.device),
             secret,
         });
     }

@@ -2,19 +2,18 @@
 //! what they had done by then is done.
 
 use super::caller::{Access, Resource};
-use super::ids;
 use super::operation::{Answer, Call, Operation};
 use super::page::Page;
 use super::problem::{Code, Problem};
 use crate::calls::rfc3339;
 use crate::feed::Kind;
+use crate::ids::{Id as _, JobId};
 use crate::model::GivenSecret;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-const JOB: &str = "job";
 /// Jobs that are remembered, the newest; an import of 10,000 users holds about 2 MB until its secrets were taken.
 const JOBS_MAX: usize = 32;
 /// Rows that failed which one job lists; more are counted.
@@ -131,7 +130,7 @@ impl Job {
             State::Done => ("done", None),
         };
         JobResource {
-            id: ids::name(JOB, self.number),
+            id: JobId(self.number).text(),
             kind: self.kind,
             state,
             by: self.by.to_string(),
@@ -197,7 +196,7 @@ impl Jobs {
 pub(crate) fn tell(web: &super::Web, job: &Job) {
     let now_ms = web.now_ms();
     let data = serde_json::to_value(job.resource(now_ms, false)).unwrap_or_default();
-    web.feed().publish(Kind::JobProgress, ids::name(JOB, job.number), now_ms, data);
+    web.feed().publish(Kind::JobProgress, JobId(job.number).text(), now_ms, data);
 }
 
 /// It is over, however it ended.
@@ -223,7 +222,7 @@ fn list(call: &Call<'_>) -> Result<Answer, Problem> {
 
 fn named(call: &Call<'_>) -> Result<Arc<Job>, Problem> {
     let name = call.part("job");
-    let number = ids::number(JOB, name);
+    let number = JobId::parse(name).map(|job| job.0);
     let found = call.web.jobs().all().1.iter().find(|job| Some(job.number) == number).cloned();
     found.ok_or_else(|| Problem::because(Code::NotFound, format!("`{name}` is no job that is remembered")))
 }

@@ -1,9 +1,9 @@
 //! What is one's own: the accounts of who asks, and the ticket with which his web phone opens its WebSocket.
 
 use super::caller::{Access, Action, Resource};
-use super::ids;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::problem::{Code, Problem};
+use crate::ids::Id as _;
 use crate::model::{Reply, Request};
 use crate::phone_door::{PhoneSocket, PhoneTicket};
 use coeur_directory::{Account, Aor, UserId};
@@ -77,7 +77,7 @@ fn own(call: &Call<'_>) -> Vec<Arc<Account>> {
 
 fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     let shown = |account: &Arc<Account>| MyAccount {
-        id: ids::name(ids::ACCOUNT, account.id.0),
+        id: account.id.text(),
         account: account.aor.to_string(),
         display_name: account.display_name.to_string(),
         enabled: account.enabled,
@@ -91,7 +91,10 @@ fn ticket(call: &Call<'_>) -> Result<Answer, Problem> {
     if !own(call).iter().any(|one| one.aor.to_string() == account) {
         call.web.door().note_ticket_of_another(&call.caller.operator, &account)?;
     }
-    match call.ask(Request::PhoneTicket { account })? {
+    match call.ask(Request::PhoneTicket {
+        account,
+        user: call.caller.user.map(|user| coeur_directory::UserId(user).text()),
+    })? {
         Reply::PhoneTicket(ticket) => Answer::json(TicketResource::of(*ticket)),
         _ => Err(unexpected()),
     }

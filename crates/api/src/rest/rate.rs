@@ -32,7 +32,7 @@ impl Rates {
         self.requests.take(who, REQUESTS_MAX, now_ms)
     }
 
-    /// Before it is looked who he is.
+    /// Of who has proved nothing.
     pub fn may_try(&self, address: &str, now_ms: u64) -> Result<(), Problem> {
         self.refusals.look(address, REFUSALS_MAX, now_ms).map(drop)
     }

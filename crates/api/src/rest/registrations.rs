@@ -2,10 +2,10 @@
 
 use super::accounts::of_name;
 use super::caller::Resource;
-use super::ids;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::{self, Page};
 use super::problem::Problem;
+use crate::ids::Id as _;
 use crate::model::{RegistrationView, Reply, Request};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ impl From<RegistrationView> for RegistrationResource {
         let flow = view.flow.split_once(' ');
         Self {
             account: view.account,
-            device_id: format!("{}_{}", ids::DEVICE, view.device),
+            device_id: format!("{}{}", coeur_directory::DeviceId::PREFIX, view.device),
             contact: view.contact,
             transport: flow.map(|(transport, _)| transport.to_owned()),
             source: flow.map(|(_, source)| source.to_owned()),

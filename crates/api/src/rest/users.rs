@@ -5,11 +5,11 @@
 use super::accounts::{AccountResource, of_name as account_of, said};
 use super::caller::{Access, Action, Caller, Resource, Role};
 use super::change::{self, Change};
-use super::ids;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::{self, Page};
 use super::problem::{Code, Problem};
 use crate::groups::{TenantAmendment, TermsView};
+use crate::ids::Id as _;
 use crate::model::{GivenSecret, NewAccount, Reply, Request};
 use crate::onboard::{NewPerson, PersonMade};
 use crate::people::{NewUser, TenantView, UserAmendment, UserView};
@@ -199,7 +199,7 @@ fn add(call: &Call<'_>) -> Result<Answer, Problem> {
     let made = UserMade {
         user,
         account: account.map(|account| AccountResource::of(&account, call.web.door().house().directory())),
-        device_id: made.as_ref().map(|made| format!("{}_{}", ids::DEVICE, made.device)),
+        device_id: made.as_ref().map(|made| format!("{}{}", coeur_directory::DeviceId::PREFIX, made.device)),
         secret: made.and_then(|made| made.secret),
     };
     Answer::created(made, &place)

@@ -152,7 +152,7 @@ impl Desk {
         }
     }
 
-    fn must_wait(&self, attempt: Attempt<'_>, user: Option<&User>) -> Option<Entered> {
+    pub(super) fn must_wait(&self, attempt: Attempt<'_>, user: Option<&User>) -> Option<Entered> {
         let ms = self.throttle().begin(attempt, self.now_ms()).err()?;
         self.tally.slowed.one();
         self.note_failure("sign_in.slowed", &subject(user), &format!("from={}", attempt.source));
@@ -165,7 +165,7 @@ impl Desk {
     }
 
     /// What was typed for a login that nobody has is not written down: it may be a password.
-    fn failed(&self, user: Option<&User>, visitor: &Visitor, what: &str) {
+    pub(super) fn failed(&self, user: Option<&User>, visitor: &Visitor, what: &str) {
         self.tally.failed.one();
         let detail = format!("from={} wrong={what}", visitor.address);
         self.note_failure("sign_in.failed", &subject(user), &detail);
@@ -177,7 +177,7 @@ fn subject(user: Option<&User>) -> String {
 }
 
 /// The login as the directory has it; what can be none is compared with as much work.
-fn compared(typed: &str) -> Box<str> {
+pub(super) fn compared(typed: &str) -> Box<str> {
     User::login_of(typed).unwrap_or_else(|_| {
         let lower = typed.trim().to_lowercase();
         lower.chars().take(LOGIN_BYTES_MAX).collect::<String>().into()

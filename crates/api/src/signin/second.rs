@@ -3,12 +3,14 @@
 
 use super::book::{Book, Keys};
 use super::desk::{Desk, Visitor};
+use super::enter::compared;
 use super::password::{Given, SALT_BYTES, Weak, check};
 use super::session::Signed;
+use super::throttle::{Attempt, What};
 use super::{recovery, secret, totp};
 use crate::model::Refusal;
 use coeur_directory::UserId;
-use coeur_storage::{Digest, PasskeyRow, SessionEnd, SignInChange};
+use coeur_storage::{Digest, PasskeyRow, SessionEnd, SessionRow, SignInChange};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -137,10 +139,7 @@ impl Desk {
         check(&new, &signed.user.login).map_err(Not::Weak)?;
         let phc = self.door.book(|book| book.keys(user).and_then(|keys| keys.phc.clone()))?;
         match phc {
-            Some(phc) => {
-                let right = self.passwords.verify(Some(phc), old).await.map_err(|_| Not::Busy)?;
-                right.then_some(()).ok_or(Not::Right)?;
-            }
+            Some(phc) => self.password_again(&signed, phc, old, &visitor).await?,
             None => self.fresh_enough(&signed)?,
         }
         let hashed = self.passwords.hash(new, self.random::<SALT_BYTES>()).await.map_err(|_| Not::Busy)?;
@@ -152,6 +151,31 @@ impl Desk {
             Ok(Renewed { session, codes: Vec::new() })
         });
         renewed.await.unwrap_or(Err(Not::Busy))
+    }
+
+    /// As at the sign-in: who has a session and guesses waits as anybody who guesses.
+    async fn password_again(
+        &self,
+        signed: &Signed,
+        phc: Arc<str>,
+        old: Given,
+        visitor: &Visitor,
+    ) -> Result<(), Not> {
+        let login = compared(&signed.user.login);
+        let attempt = Attempt { source: visitor.address, login: &login, known: true, what: What::Password };
+        if self.must_wait(attempt, Some(&signed.user)).is_some() {
+            return Err(Not::Busy);
+        }
+        let Ok(right) = self.passwords.verify(Some(phc), old).await else {
+            self.throttle().undo(attempt);
+            return Err(Not::Busy);
+        };
+        if !right {
+            self.failed(Some(&signed.user), visitor, "password");
+            return Err(Not::Right);
+        }
+        self.throttle().succeeded(attempt);
+        Ok(())
     }
 
     pub(super) fn fresh_enough(&self, signed: &Signed) -> Result<(), Not> {
@@ -167,7 +191,8 @@ impl Desk {
     ) -> Result<secret::Text, Not> {
         let user = &signed.user;
         let prove = |book: &Book| Ok::<_, Not>((signed.session.way, changes(book)?));
-        let text = self.begin(user, visitor, Some(signed.session.hash), prove)?;
+        let SessionRow { hash, begun_at_ms, proved_at_ms, .. } = &signed.session;
+        let text = self.begin_as(user, visitor, Some(*hash), (*begun_at_ms, *proved_at_ms), prove)?;
         self.door.end_sessions(user.id, Some(secret::hash(&text)), SessionEnd::Revoked)?;
         Ok(text)
     }

@@ -47,14 +47,27 @@ impl Desk {
         old: Option<Digest>,
         prove: impl FnOnce(&Book) -> Result<(Way, Vec<SignInChange>), E>,
     ) -> Result<secret::Text, E> {
+        let now_ms = self.now_ms();
+        self.begin_as(user, visitor, old, (now_ms, now_ms), prove)
+    }
+
+    /// The same, of a session that goes on under another name: when it was begun and when it was proved stay as they are.
+    pub(super) fn begin_as<E: From<Refusal>>(
+        &self,
+        user: &User,
+        visitor: &Visitor,
+        old: Option<Digest>,
+        (begun_at_ms, proved_at_ms): (u64, u64),
+        prove: impl FnOnce(&Book) -> Result<(Way, Vec<SignInChange>), E>,
+    ) -> Result<secret::Text, E> {
         let (text, hash) = self.fresh();
         let now_ms = self.now_ms();
         let row = |way| SessionRow {
             hash,
             user: user.id,
             way,
-            begun_at_ms: now_ms,
-            proved_at_ms: now_ms,
+            begun_at_ms,
+            proved_at_ms,
             seen_at_ms: now_ms,
             address: visitor.address.to_canonical().to_string().into(),
             agent: visitor.agent.as_str().into(),

@@ -96,6 +96,7 @@ impl Door {
 
     /// A user was disabled or removed: he is out of all sessions, and one who is removed leaves nothing behind.
     pub(crate) fn user_is_out(&self, user: UserId, removed: bool) -> Result<(), Refusal> {
+        self.house().user_is_out(user);
         match removed {
             true => self.decide(&Operator::program(), |book| {
                 let known = book.knows(user).then_some(SignInChange::Forgotten { user });

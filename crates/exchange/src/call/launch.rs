@@ -347,7 +347,10 @@ impl Calls {
         let (Some(setup), Some(caller)) = (state.setup.as_ref(), self.leg(state.caller)) else {
             return false;
         };
-        let is_alone = setup.legs.len() == 1 && setup.waiting.is_empty() && setup.server.is_some();
+        let is_alone = setup.legs.len() == 1
+            && setup.waiting.is_empty()
+            && setup.server.is_some()
+            && !self.is_waking(call);
         let is_fresh =
             caller.session.local.is_empty() && self.leg(id).is_some_and(|leg| leg.session.local.is_empty());
         let may = is_alone && is_fresh && state.transfer.is_none();

@@ -524,7 +524,7 @@ fn a_connection_with_a_ticket_speaks_for_its_device_while_that_has_its_rights() 
     let mut alice = Phone::new("alice", web(1));
     let device = office.world.directory.account_of(&aor("alice")).unwrap().devices[0].id;
     let vouch = |office: &Office, flow: Flow| {
-        let voucher = Voucher { aor: aor("alice"), device };
+        let voucher = Voucher { aor: aor("alice"), device, user: None };
         office.world.vouched.issue(b"ticket", voucher, office.now.monotonic);
         assert!(office.world.vouched.redeem(b"ticket", flow.connection, office.now.monotonic));
     };

@@ -29,7 +29,7 @@ use coeur_api::{
     PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status, TraceExportRequest,
     TraceFileView, TraceFormat, TraceMessagesRequest, TraceRequest, TraceView, Watched, Why,
 };
-use coeur_directory::{Account, Aor, DeviceId, Directory};
+use coeur_directory::{Account, Aor, DeviceId, Directory, UserId};
 use coeur_exchange::bindings::{Cursor, View};
 use coeur_exchange::call_record::{Ask, CallRecordId, Hearer, LiveCall, RecordOrder, Told};
 use coeur_exchange::flow::Flow;
@@ -136,7 +136,13 @@ impl House for Running {
         self.world.listeners.iter().filter_map(socket).collect()
     }
 
-    fn ticket(&self, aor: &Aor, device: DeviceId) -> Option<PhoneTicket> {
+    fn user_is_out(&self, user: UserId) {
+        for voucher in self.world.vouched.forget_user(user) {
+            self.revoked(&voucher.aor, Some(voucher.device));
+        }
+    }
+
+    fn ticket(&self, aor: &Aor, device: DeviceId, user: Option<UserId>) -> Option<PhoneTicket> {
         let sockets = self.sockets();
         if sockets.is_empty() {
             return None;
@@ -144,7 +150,7 @@ impl House for Running {
         let mut bytes = [0; 32];
         super::random(&mut bytes);
         let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
-        let voucher = Voucher { aor: aor.clone(), device };
+        let voucher = Voucher { aor: aor.clone(), device, user };
         self.world.vouched.issue(text.as_bytes(), voucher, (self.now)().monotonic);
         Some(PhoneTicket {
             account: String::new(),

@@ -140,3 +140,40 @@ async fn whoever_lost_everything_signs_in_with_the_password_once_an_operator_has
     assert!(room.signed(&session).is_none());
     assert_eq!(said(&room.enter("alice", PASSWORD).await), "in");
 }
+
+/// New codes every nine minutes do not keep a stolen session fresh, or alive for longer than it would have been.
+#[tokio::test]
+async fn a_session_that_goes_on_under_another_name_is_as_old_as_it_was() {
+    let room = Room::new("as-old");
+    let (session, _) = with_authenticator(&room).await;
+    let before = room.signed(&session).expect("signed in").session;
+    room.pass(FRESH_MS / 2);
+    let signed = room.signed(&session).expect("still signed in");
+    let Ok(renewed) = room.desk.new_recovery_codes(&signed, &visitor("192.0.2.1")) else {
+        panic!("no codes")
+    };
+    let after = room.signed(&renewed.session).expect("under another name").session;
+    assert_eq!((after.begun_at_ms, after.proved_at_ms), (before.begun_at_ms, before.proved_at_ms));
+    room.pass(FRESH_MS / 2 + 1);
+    let signed = room.signed(&renewed.session).expect("signed in");
+    assert!(room.desk.new_recovery_codes(&signed, &visitor("192.0.2.1")).is_err(), "no longer fresh");
+}
+
+/// Who has a session and guesses the password that would take the authenticator off.
+#[tokio::test]
+async fn a_password_that_is_guessed_inside_of_a_session_is_slowed_down_and_written_down() {
+    let room = Room::new("inside");
+    let (session, _) = with_authenticator(&room).await;
+    let (mut looked_at, mut waits) = (0, 0);
+    for guess in 0..40 {
+        let signed = room.signed(&session).expect("signed in");
+        let (wrong, new) = (given(&format!("wrong guess {guess}")), given("another good sentence"));
+        match room.desk.set_password(signed, wrong, new, visitor("192.0.2.1")).await {
+            Err(Not::Right) => looked_at += 1,
+            Err(Not::Busy) => waits += 1,
+            _ => panic!("neither wrong nor to wait"),
+        }
+    }
+    assert!((1..15).contains(&looked_at) && looked_at + waits == 40, "{looked_at} of 40 were looked at");
+    assert!(room.audit().iter().any(|row| row.contains("sign_in.failed")), "{:?}", room.audit());
+}
