@@ -1,6 +1,6 @@
 //! `cargo xtask interop`: the scenarios with real phones and browsers, and what each of them needs.
 
-use super::{Ran, Tally, have, install, step};
+use super::{Ran, Tally, again, have, install, step};
 use std::process::Command;
 
 /// The test binaries of `interop`, and the programs that each drives.
@@ -125,27 +125,6 @@ pub(crate) fn check(tally: &mut Tally) {
 /// Scenarios that mostly wait for what a phone does in its own time: they run beside the others. Not `survive`, whose calls
 /// need the very ports that they had before a crash.
 const PATIENT: &[&str] = &["heard", "moving", "transfer"];
-
-/// Real phones keep time of their own on a machine that others share, so what failed may say itself once more, alone. It
-/// counts as passed then, and the closing notes name it; more than [`AGAIN_MAX`] are no accident.
-fn again(tally: &mut Tally, failed: &[(&str, &[&str])]) {
-    if failed.len() > AGAIN_MAX {
-        return;
-    }
-    for (name, args) in failed {
-        let ran = Ran::of("once more", &[*args, &["--exact", name]].concat(), true);
-        if ran.passed > 0 && ran.failed == 0 {
-            tally.passed += 1;
-            tally.failed -= 1;
-            tally
-                .notes
-                .push(format!("{name} failed, and passed when it ran once more, alone: read why above"));
-        }
-    }
-}
-
-/// Tests of real phones that may run once more.
-const AGAIN_MAX: usize = 3;
 
 #[cfg(test)]
 mod tests {
