@@ -9,6 +9,7 @@ use crate::answer::{answer, answer_malformed, answer_stranger};
 use crate::call::{self, Calls};
 use crate::check_sync::{self, CheckSync};
 use crate::context::Context;
+use crate::entitled;
 use crate::event::Event;
 use crate::flow::Flow;
 use crate::guard::Guard;
@@ -208,6 +209,8 @@ fn acceptable(cx: &Context<'_>, message: &Message<'_>) -> Result<(), (StatusCode
     }
     match message.parse_request_uri() {
         Ok(Uri::Sip(_) | Uri::Tel(_)) => {}
+        // RFC 5031.
+        Ok(Uri::Other { scheme, rest }) if entitled::is_sos(scheme, rest) => {}
         // Section 8.2.2.1 and 16.3 step 2.
         Ok(Uri::Other { .. }) => return Err((StatusCode::UNSUPPORTED_URI_SCHEME, None)),
         Err(error) => return bad(error.reason),

@@ -15,10 +15,39 @@ pub(crate) fn may_relay(world: &World, account: &Account) -> bool {
     world.directory.said(account, |terms| terms.relay_foreign).is_some_and(|(may, _)| may)
 }
 
-/// Why the caller may not call an account or a service of this installation; for what is no call nobody is asked.
-pub(crate) fn refused_inside(ask: &Ask<'_>) -> Option<Why> {
+/// Why the caller may not call an account or a service of this installation, by this name of it; for what is no call nobody is
+/// asked. An emergency number that an account has is one here too.
+pub(crate) fn refused_inside(ask: &Ask<'_>, user: &[u8]) -> Option<Why> {
     let caller = ask.caller.filter(|_| ask.trail.is_some())?;
     not_allowed(ask.world, caller, Destination::Internal, None)
+        .filter(|_| !is_emergency_number(ask.world, caller, user))
+}
+
+/// Whether this is a call for help, which no limit of ours stops: an emergency number, as the tenant of the caller sees it, or
+/// a service URN.
+pub(crate) fn is_emergency(world: &World, caller: Option<&Account>, uri: &[u8]) -> bool {
+    match Uri::parse(uri) {
+        Ok(Uri::Other { scheme, rest }) => is_sos(scheme, rest),
+        Ok(Uri::Sip(_) | Uri::Tel(_)) => caller.is_some_and(|caller| {
+            number_of(uri)
+                .is_some_and(|number| world.directory.class_of(caller, &number) == Destination::Emergency)
+        }),
+        Err(_) => false,
+    }
+}
+
+/// RFC 5031 section 4.2: `urn:service:sos`, and services below it.
+pub(crate) fn is_sos(scheme: &[u8], rest: &[u8]) -> bool {
+    const SERVICE: &[u8] = b"service:sos";
+    let (name, more) = rest.split_at(SERVICE.len().min(rest.len()));
+    scheme.eq_ignore_ascii_case(b"urn")
+        && name.eq_ignore_ascii_case(SERVICE)
+        && more.first().is_none_or(|byte| *byte == b'.')
+}
+
+fn is_emergency_number(world: &World, caller: &Account, user: &[u8]) -> bool {
+    let number = number_in(user.to_vec());
+    number.is_some_and(|number| world.directory.class_of(caller, &number) == Destination::Emergency)
 }
 
 /// The same for an address of another domain.
@@ -73,6 +102,10 @@ fn number_of(uri: &[u8]) -> Option<String> {
         }
         Ok(Uri::Other { .. }) | Err(_) => return None,
     }
+    number_in(user)
+}
+
+fn number_in(mut user: Vec<u8>) -> Option<String> {
     user.retain(|byte| !matches!(byte, b'-' | b'.' | b'(' | b')'));
     let digits = user.strip_prefix(b"+").unwrap_or(&user);
     let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
@@ -82,6 +115,20 @@ fn number_of(uri: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_of_help_is_known_by_its_urn_and_by_nothing_like_it() {
+        for (uri, is) in [
+            ("urn:service:sos", true),
+            ("URN:Service:SOS.fire", true),
+            ("urn:service:sosa", false),
+            ("urn:service:counseling", false),
+            ("urn:service:so", false),
+            ("sip:sos@example.org", false),
+        ] {
+            assert_eq!(is_emergency(&crate::testing::world(), None, uri.as_bytes()), is, "{uri}");
+        }
+    }
 
     #[test]
     fn a_number_is_read_without_what_people_write_between_its_digits() {

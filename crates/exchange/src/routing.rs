@@ -178,6 +178,7 @@ pub(crate) fn decide_for(ask: &Ask<'_>, text: &[u8]) -> Plan {
         Ok(Uri::Sip(uri)) if is_ours(ask.world, &uri) => local(ask, &uri),
         Ok(Uri::Sip(_)) => foreign(ask, text),
         Ok(Uri::Tel(uri)) => telephone(ask, &uri),
+        Ok(Uri::Other { scheme, rest }) if entitled::is_sos(scheme, rest) => help(ask),
         Ok(Uri::Other { .. }) => refuse(StatusCode::UNSUPPORTED_URI_SCHEME, Why::UnsupportedScheme),
         Err(_) => refuse(StatusCode::BAD_REQUEST, Why::MalformedUri),
     }
@@ -225,7 +226,7 @@ fn found(world: &World, user: &[u8], domain: &[u8]) -> Option<Arc<Account>> {
 }
 
 fn served(ask: &Ask<'_>, service: Service) -> Plan {
-    match entitled::refused_inside(ask) {
+    match entitled::refused_inside(ask, b"") {
         Some(why) => refuse(StatusCode::FORBIDDEN, why),
         None => Plan::Serve(service),
     }
@@ -247,7 +248,7 @@ fn account(ask: &Ask<'_>, user: &[u8], domain: &[u8], instance: Option<&[u8]>, s
     let Some(account) = found(world, user, domain).filter(|account| account.enabled) else {
         return refuse(StatusCode::NOT_FOUND, Why::UnknownUser);
     };
-    if let Some(why) = entitled::refused_inside(ask) {
+    if let Some(why) = entitled::refused_inside(ask, user) {
         return refuse(StatusCode::FORBIDDEN, why);
     }
     // Who calls one instance by its GRUU wants that and nothing else.
@@ -366,6 +367,23 @@ fn by_maddr(ask: &Ask<'_>, uri: &SipUri<'_>, text: &[u8]) -> Plan {
         plain.extend_from_slice(param.raw);
     }
     decide_for(ask, &plain)
+}
+
+/// RFC 5031: who is to be called for help is the account of the caller's own domain that has one of these names, of whichever
+/// service he asks for. Where there is none, nobody is known who helps: a location is not looked at (RFC 6881).
+fn help(ask: &Ask<'_>) -> Plan {
+    let domains = ask.world.directory.domains();
+    let domain = match (ask.caller, domains.first()) {
+        (Some(account), _) => account.aor.domain().as_bytes(),
+        (None, Some(first)) => first.name.as_bytes(),
+        (None, None) => return refuse(StatusCode::NOT_FOUND, Why::UnknownUser),
+    };
+    let helps = |name: &&&[u8]| found(ask.world, name, domain).is_some_and(|account| account.enabled);
+    match [&b"sos"[..], b"112", b"911"].iter().find(helps) {
+        // Nobody's rights are asked.
+        Some(name) => account(&Ask { caller: None, ..*ask }, name, domain, None, false),
+        None => refuse(StatusCode::NOT_FOUND, Why::UnknownUser),
+    }
 }
 
 /// A number is an account of the caller's own domain, or unknown.

@@ -7,6 +7,7 @@ use super::history::history_of;
 use super::leg::LegId;
 use super::start::leave_out_full;
 use crate::context::Context;
+use crate::entitled;
 use crate::forwarding::{self, Cause, Onward};
 use crate::routing::Plan;
 use coeur_sip::StatusCode;
@@ -77,13 +78,20 @@ impl Calls {
         }
     }
 
+    /// Whether the caller has called for help.
+    fn is_emergency(&self, cx: &Context<'_>, call: u32) -> bool {
+        let Some(setup) = self.calls[call as usize].setup.as_ref() else { return false };
+        let caller = setup.party.and_then(|party| party.account(cx.world));
+        entitled::is_emergency(cx.world, caller.as_deref(), setup.invite.message().request_uri())
+    }
+
     /// Who rings is left, and who is to be called instead is. False: there is nobody, and nothing has changed.
     fn forward(&mut self, cx: &mut Context<'_>, call: u32, cause: Cause) -> bool {
         let Some(setup) = self.calls[call as usize].setup.as_ref() else { return false };
         let Some(onward) = setup.onward.as_deref() else { return false };
         let plan = forwarding::on(cx.world, cx.now.monotonic, onward, cause);
         let Some(Plan::Proxy { mut targets, onward, .. }) = plan else { return false };
-        leave_out_full(cx, &mut targets);
+        leave_out_full(cx, &mut targets, || self.is_emergency(cx, call));
         let state = &mut self.calls[call as usize];
         let Some(setup) = state.setup.as_mut().filter(|_| !targets.is_empty()) else { return false };
         let legs = setup.legs.clone();

@@ -127,7 +127,7 @@ impl Calls {
         let uri = format!("sip:{}", account.aor.as_str()).into_bytes();
         let plan = routing::decide_call(cx.world, cx.now.monotonic, Some(&account), &uri);
         let Plan::Proxy { mut targets, onward, .. } = plan else { return false };
-        leave_out_full(cx, &mut targets);
+        leave_out_full(cx, &mut targets, || false);
         if targets.is_empty() || self.calls.len() >= CALLS_MAX {
             return false;
         }

@@ -13,6 +13,7 @@ use super::transfer::{Callees, Referral};
 use super::{CALLS_MAX, Calls, across, identity, refuse, transfer};
 use crate::answer::answer;
 use crate::context::Context;
+use crate::entitled;
 use crate::flow::Flow;
 use crate::routing::{self, Plan};
 use coeur_sip::header::{DialogId, HeaderName, Replaces};
@@ -97,7 +98,8 @@ impl Calls {
             cx.counters.limits_hit += 1;
             return refuse(cx, &flow, message, StatusCode::SERVICE_UNAVAILABLE, None);
         }
-        let full = leave_out_full(cx, &mut targets);
+        let is_emergency = || entitled::is_emergency(cx.world, Some(&account), &referral.uri);
+        let full = leave_out_full(cx, &mut targets, is_emergency);
         if targets.is_empty() {
             cx.counters.limits_hit += 1;
             let why = full.and_then(|full| callee_is_full(cx.world, referral.party, full));

@@ -6,6 +6,7 @@ use super::state::{Call, Record, Setup};
 use super::{ALLOW, CALLS_MAX, Calls, NewLeg, refuse};
 use crate::answer::answer;
 use crate::context::Context;
+use crate::entitled;
 use crate::flow::{Flow, Hop};
 use crate::forwarding::Onward;
 use crate::party::Party;
@@ -35,7 +36,7 @@ impl Calls {
             cx.counters.limits_hit += 1;
             return refuse(cx, &flow, message, StatusCode::SERVICE_UNAVAILABLE, None);
         }
-        let counted = match count_sessions(cx, party, &mut targets) {
+        let counted = match count_sessions(cx, party, &mut targets, message.request_uri()) {
             Ok(counted) => counted,
             Err(reason) => {
                 cx.counters.limits_hit += 1;
@@ -226,17 +227,23 @@ impl Calls {
 }
 
 /// Counts the call for the caller; targets of an account that has too many are not tried. The reason that he is told when that
-/// leaves nothing to do.
+/// leaves nothing to do. Who calls for help is counted, and no limit asked.
 fn count_sessions(
     cx: &Context<'_>,
     caller: Party,
     targets: &mut Vec<Target>,
+    uri: &[u8],
 ) -> Result<Vec<AccountId>, Option<&'static str>> {
+    let is_emergency = || entitled::is_emergency(cx.world, caller.account(cx.world).as_deref(), uri);
     let max = cx.world.settings.calls_per_account_max;
-    if !cx.world.guard.sessions.take_if_allowed(&cx.world.directory, caller.account, max) {
-        return Err(Some("Too Many Calls At Once"));
+    let sessions = &cx.world.guard.sessions;
+    if !sessions.take_if_allowed(&cx.world.directory, caller.account, max) {
+        if !is_emergency() {
+            return Err(Some("Too Many Calls At Once"));
+        }
+        sessions.take(caller.account, 0);
     }
-    let full = leave_out_full(cx, targets);
+    let full = leave_out_full(cx, targets, is_emergency);
     if targets.is_empty() {
         give_back(cx, &[caller.account]);
         return Err(full.and_then(|full| callee_is_full(cx.world, caller, full)));
@@ -244,10 +251,17 @@ fn count_sessions(
     Ok(vec![caller.account])
 }
 
-/// Who talks as often as is allowed is not called. The account that is left out, when there is one.
-pub(super) fn leave_out_full(cx: &Context<'_>, targets: &mut Vec<Target>) -> Option<AccountId> {
+/// Who talks as often as is allowed is not called, unless somebody calls for help. The account that is left out, when there is
+/// one.
+pub(super) fn leave_out_full(
+    cx: &Context<'_>,
+    targets: &mut Vec<Target>,
+    is_emergency: impl Fn() -> bool,
+) -> Option<AccountId> {
     let max = cx.world.settings.calls_per_account_max;
-    let is_full = |party: &Party| cx.world.guard.sessions.is_used_up(&cx.world.directory, party.account, max);
+    let is_full = |party: &Party| {
+        cx.world.guard.sessions.is_used_up(&cx.world.directory, party.account, max) && !is_emergency()
+    };
     let mut full = None;
     targets.retain(|target| {
         let party = target.party.filter(is_full);

@@ -94,10 +94,14 @@ impl Calls {
         }
         for step in steps {
             match step {
-                Step::Back { target, instead_of } => {
+                Step::Back { target, instead_of, was_asleep } => {
                     cx.counters.devices_woken += 1;
                     if let Some(silent) = instead_of {
                         self.withdraw(cx, silent, Why::CompletedElsewhere);
+                    }
+                    if let Some(setup) = self.calls[call as usize].setup.as_mut().filter(|_| was_asleep) {
+                        // One device is one branch.
+                        setup.tried = setup.tried.saturating_sub(1);
                     }
                     self.launch(cx, call, *target);
                 }

@@ -114,11 +114,16 @@ impl Proxy {
         breadth: u32,
     ) {
         match step {
-            Step::Back { target, instead_of } => {
+            Step::Back { target, instead_of, was_asleep } => {
                 cx.counters.devices_woken += 1;
                 if let Some((slot, _)) = instead_of {
                     self.branches[slot as usize].withdrawn = true;
                     self.cancel_branch(cx, slot, message);
+                }
+                if was_asleep {
+                    // One device is one branch.
+                    let request = &mut self.requests[index as usize];
+                    request.tried = request.tried.saturating_sub(1);
                 }
                 self.launch(cx, index, message, *target, breadth);
             }

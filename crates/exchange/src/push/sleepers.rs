@@ -44,8 +44,9 @@ pub(crate) enum Tried {
 
 /// What is to be done now.
 pub(crate) enum Step<L> {
-    /// The device is back: it is called there, and no longer over the connection where it was silent.
-    Back { target: Box<Target>, instead_of: Option<L> },
+    /// The device is back: it is called there, and no longer over the connection where it was silent. `was_asleep`: nothing was
+    /// sent to it yet, though it counts as a branch already.
+    Back { target: Box<Target>, instead_of: Option<L>, was_asleep: bool },
     /// It will not come.
     Lost,
 }
@@ -94,7 +95,8 @@ impl<L: Copy + PartialEq> Sleepers<L> {
             match find(cx, &sleeper) {
                 Found::Back(target) if !is_gone && target.flow == sleeper.target.flow => continue,
                 Found::Back(target) => {
-                    steps.push(Step::Back { target, instead_of: sleeper.tried });
+                    let (instead_of, was_asleep) = (sleeper.tried, sleeper.target.is_asleep());
+                    steps.push(Step::Back { target, instead_of, was_asleep });
                     continue;
                 }
                 Found::Nothing if is_gone => {
@@ -138,7 +140,7 @@ impl<L: Copy + PartialEq> Sleepers<L> {
 /// Asks for a waking, unless the device was woken a moment ago or too often.
 pub(crate) fn push(cx: &mut Context<'_>, wake: Wake) {
     let max = cx.world.settings.push.per_minute_max;
-    match cx.world.push_pace.wakes(wake.binding, cx.now.monotonic, max) {
+    match cx.world.push_pace.wakes(wake.binding, wake.reason, cx.now.monotonic, max) {
         Pacing::Now => {
             cx.counters.pushes += 1;
             cx.outbox.outputs.push(crate::outbox::Output::Push(Box::new(wake)));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::input::{Command, Input};
 use crate::testing::{aor, apply};
-use coeur_directory::Change;
+use coeur_directory::{AliasChange, Aor, Change};
 
 fn revoke(desk: &mut Desk, user: &str) -> Vec<Sent> {
     desk.handle(Input::Told(Command::Revoked { aor: aor(user), device: None }))
@@ -119,4 +119,22 @@ fn an_account_has_so_many_calls_at_a_time_and_no_more() {
     alice.call = "-third".into();
     let (_, sent) = desk.invite(&mut alice, URI, "", &sdp("10.0.0.1", 4_100));
     request_to(&sent, bob.flow, "INVITE");
+}
+
+/// Neither those of who calls nor those of who is called (decision 0046).
+#[test]
+fn no_limit_of_calls_at_a_time_stops_a_call_for_help() {
+    for uri in ["sip:112@example.org", "urn:service:sos"] {
+        let (mut desk, mut alice, bob) = Desk::new();
+        let alias = Aor::parse("112@example.org").expect("valid");
+        apply(&desk.office.world, Change::Alias(AliasChange::Added { aor: aor("bob"), alias }));
+        desk.office.world.settings.calls_per_account_max = 1;
+        desk.talk(&mut alice, &bob);
+        alice.call.push('x');
+        let (_, sent) = desk.invite(&mut alice, URI, "", &sdp("10.0.0.1", 4_002));
+        answer_to(&sent, alice.flow, 486);
+        alice.call.push('y');
+        let (_, sent) = desk.invite(&mut alice, uri, "", &sdp("10.0.0.1", 4_004));
+        request_to(&sent, bob.flow, "INVITE");
+    }
 }

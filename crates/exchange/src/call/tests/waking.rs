@@ -239,6 +239,30 @@ fn a_phone_is_woken_so_often_in_a_minute_and_no_more() {
     assert_eq!(desk.office.exchange.counters().pushes_withheld, 6);
 }
 
+/// It was called nowhere while it slept.
+#[test]
+fn a_phone_that_was_woken_is_one_branch_of_the_limit_and_not_two() {
+    let (mut desk, mut alice, mut bob) = asleep();
+    desk.office.world.settings.branches_max = 1;
+    call(&mut desk, &mut alice);
+    comes_back(&mut desk, &mut bob, 8);
+    request_to(&desk.pass(MOMENT), bob.flow, "INVITE");
+}
+
+#[test]
+fn a_text_does_not_use_up_the_waking_of_the_call_that_follows_it() {
+    let (mut desk, mut alice, _) = asleep();
+    desk.office.world.settings.push.per_minute_max = 1;
+    let bare = alice.request(coeur_sip::Method::Message, URI, "");
+    let challenge = desk.office.answer(alice.flow, &bare);
+    let text = alice.answer(&challenge, coeur_sip::Method::Message, URI, "");
+    desk.receive(alice.flow, &text);
+    alice.call.push('x');
+    call(&mut desk, &mut alice);
+    let reasons: Vec<Reason> = woken(&mut desk).iter().map(|wake| wake.reason).collect();
+    assert_eq!(reasons, [Reason::Message, Reason::Call]);
+}
+
 /// Nobody is woken on behalf of who has not proved to be one of ours.
 #[test]
 fn who_has_proved_nothing_wakes_nobody() {

@@ -133,6 +133,24 @@ fn a_call_to_a_further_address_reaches_the_account() {
     assert_eq!(call(&mut office, &mut alice, "sip:201@example.org").0, 404);
 }
 
+/// RFC 5031, decision 0046.
+#[test]
+fn who_may_call_nobody_inside_calls_for_help_all_the_same() {
+    let (mut office, mut alice) = office();
+    set(&office, to_these("national"));
+    assert_eq!(call(&mut office, &mut alice, "urn:service:sos").0, 404, "nobody is there to help");
+    alias(&office, "bob", "112@example.org");
+    for uri in ["sip:112@example.org", "tel:112", "urn:service:sos", "urn:service:sos.fire"] {
+        alice.call.push('x');
+        let (_, sent) = send_to(&mut office, &mut alice, Method::Invite, uri, "", b"");
+        assert!(sent.len() == 2 && goes_to(&sent[1], udp(BOB)), "{uri}: {sent:?}");
+    }
+    assert_eq!(call(&mut office, &mut alice, URI).0, 403, "by his name bob is not called");
+    // Section 8.2.2.1 of RFC 3261, before anything is asked.
+    let other = alice.request(Method::Invite, "urn:service:sosa", "");
+    assert_eq!(office.answer(alice.flow, &other).status(), 416);
+}
+
 /// A phone that is set up with the extension as its address and the account's name for the password.
 fn at_address(request: Vec<u8>, user: &str, address: &str) -> Vec<u8> {
     let text = String::from_utf8(request).expect("text");

@@ -80,3 +80,13 @@ fn a_caller_who_gives_up_while_the_phone_wakes_is_told_so() {
     comes_back(&mut office, &mut bob);
     assert!(pass(&mut office, Duration::from_secs(1)).iter().all(|sent| !goes_to(sent, bob.flow)));
 }
+
+#[test]
+fn a_phone_that_was_woken_is_one_branch_of_the_limit_and_not_two() {
+    let (mut office, mut alice, mut bob) = asleep();
+    office.world.settings.branches_max = 1;
+    send(&mut office, &mut alice, Method::Message, "");
+    comes_back(&mut office, &mut bob);
+    let sent = pass(&mut office, Duration::from_millis(150));
+    assert!(to(&sent, bob.flow).text().starts_with("MESSAGE "));
+}
