@@ -12,3 +12,6 @@ await ready;
 render(html`<${Shell} />`, document.getElementById("app"));
 // Drawn first: what is not allowed says so itself.
 whoAmI().catch(() => {});
+// What stays when no page is open (sw.js); where a page may not have that, it does without.
+const register = () => { navigator.serviceWorker?.register("/sw.js").catch(() => {}); };
+if (document.readyState === "complete") register(); else addEventListener("load", register);

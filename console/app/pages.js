@@ -1,5 +1,5 @@
 // Every page: its address, its sign, and the module that draws it, which is loaded when it is first wanted. The server
-// answers these addresses with the same document (`PAGES` in crates/api/src/console/mod.rs).
+// answers these addresses with the same document; one without a group is reached from another page (`PAGES` in crates/api/src/console/mod.rs).
 export const PAGES = [
   { name: "home", path: "/", icon: "home", group: "now", load: () => import("./pages/home.js") },
   { name: "phone", path: "/phone", icon: "phone", group: "now", load: () => import("./pages/phone.js") },
@@ -9,6 +9,7 @@ export const PAGES = [
   { name: "traces", path: "/traces", icon: "trace", group: "past", load: () => import("./pages/traces.js") },
   { name: "audit", path: "/audit", icon: "audit", group: "past", load: () => import("./pages/audit.js") },
   { name: "users", path: "/users", icon: "people", group: "manage", load: () => import("./pages/users.js") },
+  { name: "import", path: "/import", icon: "people", load: () => import("./pages/import.js") },
   { name: "accounts", path: "/accounts", icon: "account", group: "manage", load: () => import("./pages/accounts.js") },
   { name: "system", path: "/system", icon: "system", group: "manage", load: () => import("./pages/system.js") },
 ];

@@ -93,12 +93,15 @@ export function call(typed, { video = false } = {}) {
 
 function ring(session) {
   const { remote_identity: who } = session;
-  const video = /\r\nm=video [1-9]/.test(session._request?.body ?? "");
+  const video = offersVideo(session._request?.body ?? "");
   const made = new PhoneCall({ direction: "in", uri: who.uri.toString(), name: who.display_name || who.uri.user, video, iceServers, onEnd: ended });
   made.take(session);
   calls.value = [...calls.value, made];
   onRing.value = made;
 }
+
+/** Port 0 is a refusal, unless the line shares the port of another (RFC 9143 section 6). */
+const offersVideo = (description) => description.split(/\r?\n(?=m=)/).some((part) => /^m=video [1-9]/.test(part) || (/^m=video 0 /.test(part) && /^a=bundle-only\s*$/m.test(part)));
 
 function ended(over) {
   calls.value = calls.value.filter((one) => one !== over);

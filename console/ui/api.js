@@ -1,5 +1,6 @@
 // The API, and nothing else, is where the console has its data from. Who is not signed in is sent to do so.
 import { signal, useEffect, useState, useRef } from "./h.js";
+import { listen, live } from "./live.js";
 import { language } from "./words.js";
 
 const BASE = "/api/v1";
@@ -16,6 +17,7 @@ export class Problem extends Error {
   }
 }
 
+/** A `body` that is text goes as it is, and `headers` say what it is. */
 export async function ask(method, path, { query, body, headers = {}, signal: stop } = {}) {
   const url = new URL(path.startsWith("/") ? path : `${BASE}/${path}`, location.origin);
   for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined && value !== null && value !== "") url.searchParams.set(name, value);
@@ -27,7 +29,7 @@ export async function ask(method, path, { query, body, headers = {}, signal: sto
   if (method === "POST") all["Idempotency-Key"] ??= crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   let answer;
   try {
-    answer = await fetch(url, { method, headers: all, signal: stop, cache: "no-store", body: body === undefined ? undefined : JSON.stringify(body) });
+    answer = await fetch(url, { method, headers: all, signal: stop, cache: "no-store", body: typeof body === "string" ? body : body && JSON.stringify(body) });
   } catch (error) {
     if (error.name !== "AbortError") reachable.value = false;
     throw error;
@@ -71,11 +73,16 @@ function keepAnswer(key, value) {
   if (heard.size > KEPT_MAX) heard.delete(heard.keys().next().value);
 }
 
+/** While events are heard, what they tell of is asked for so many times less often. */
+const HEARD_RARER = 6;
+/** Milliseconds in which events are gathered before it is asked again. */
+const GATHER_MS = 150;
+
 /**
- * What the server says about `path`, asked again every `every` ms while the page can be seen.
- * `path` null asks nothing. Returns { data, problem, loading, reload }.
+ * What the server says about `path`, asked again every `every` ms while the page can be seen, and as soon as an event whose
+ * type begins as one of `wake` is heard. `path` null asks nothing. Returns { data, problem, loading, reload }.
  */
-export function useAsk(path, query, every) {
+export function useAsk(path, query, every, wake) {
   const key = path && `${path}?${JSON.stringify(query ?? {})}&${language.value}`;
   const [, redraw] = useState(0);
   const state = useRef({ key: null, data: undefined, problem: null });
@@ -97,18 +104,21 @@ export function useAsk(path, query, every) {
       }
       if (stop.signal.aborted) return;
       redraw((n) => n + 1);
-      if (every) timer = setTimeout(() => load.current(), every);
+      if (every) timer = setTimeout(() => load.current(), wake && live.value === "on" ? every * HEARD_RARER : every);
     };
     load.current();
-    return () => { stop.abort(); clearTimeout(timer); };
+    let gathering = 0;
+    const woken = () => { gathering ||= setTimeout(() => { gathering = 0; load.current(); }, GATHER_MS); };
+    const deaf = wake ? listen(wake, woken) : () => {};
+    return () => { stop.abort(); clearTimeout(timer); clearTimeout(gathering); deaf(); };
   }, [key, every]);
   const { data, problem } = state.current;
   return { data, problem, loading: Boolean(key) && data === undefined && !problem, reload: () => load.current() };
 }
 
 /** A list that is had page by page. Returns { rows, more, loadMore, loading, problem, reload }. */
-export function usePages(path, query, every) {
-  const first = useAsk(path, query, every);
+export function usePages(path, query, every, wake) {
+  const first = useAsk(path, query, every, wake);
   const key = `${path}?${JSON.stringify(query ?? {})}`;
   const [later, setLater] = useState({ key: null, rows: [], cursor: null });
   const mine = later.key === key && later.rows.length > 0;

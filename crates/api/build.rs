@@ -10,6 +10,11 @@ use std::hash::{Hash, Hasher};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+/// What is answered at an address of its own, outside of `/assets`: it is asked for anew each time.
+const ROOT: &[&str] = &["index.html", "sw.js", "manifest.webmanifest"];
+/// In these `/assets/-/` becomes the place of this build; the offline page is an asset all the same.
+const NAMES_PLACE: &str = "offline.html";
+
 /// What is in `console/` for whoever works on it.
 const NOT_SERVED: &[&str] = &["mjs", "md"];
 
@@ -21,23 +26,40 @@ fn main() {
     collect(&console, &mut files);
     // As text: a path is sorted part by part, and `pages.js` is behind `pages/` then.
     files.sort_by_key(|file| file.to_string_lossy().into_owned());
+    let named: Vec<(String, &PathBuf)> = files
+        .iter()
+        .map(|file| (file.strip_prefix(&console).expect("it is below").to_string_lossy().into_owned(), file))
+        .collect();
     let mut hasher = DefaultHasher::new();
+    for (name, file) in &named {
+        (name, fs::read(file).expect("a file of the console")).hash(&mut hasher);
+    }
+    for name in ROOT {
+        fs::read(console.join(name)).expect("a file of the console").hash(&mut hasher);
+    }
+    let hash = format!("{:016x}", hasher.finish());
+    let here = |file: &Path| {
+        let text = fs::read_to_string(file).expect("a file of the console");
+        text.replace("/assets/-/", &format!("/assets/{hash}/"))
+    };
     let mut rows = String::new();
-    for (number, file) in files.iter().enumerate() {
-        let name = file.strip_prefix(&console).expect("it is below").to_string_lossy().into_owned();
-        let bytes = fs::read(file).expect("a file of the console");
-        (&name, &bytes).hash(&mut hasher);
+    for (number, (name, file)) in named.iter().enumerate() {
+        let mut plain = file.to_path_buf();
+        if name == NAMES_PLACE {
+            plain = out.join(NAMES_PLACE);
+            fs::write(&plain, here(file)).expect("the folder of the build");
+        }
+        let bytes = fs::read(&plain).expect("a file of the console");
         let packed = out.join(format!("{number}.gz"));
         fs::write(&packed, gzip(&bytes)).expect("the folder of the build");
-        let (plain, packed) = (file.display().to_string(), packed.display().to_string());
+        let (plain, packed) = (plain.display().to_string(), packed.display().to_string());
         writeln!(rows, "    File {{ name: {name:?}, plain: include_bytes!({plain:?}), gzip: include_bytes!({packed:?}) }},")
             .expect("a string takes all");
     }
-    let hash = hasher.finish();
-    let index = fs::read_to_string(console.join("index.html")).expect("console/index.html");
-    let index = index.replace("/assets/-/", &format!("/assets/{hash:016x}/"));
-    fs::write(out.join("index.html"), index).expect("the folder of the build");
-    let text = format!("const HASH: &str = \"{hash:016x}\";\nstatic FILES: &[File] = &[\n{rows}];\n");
+    for name in ROOT {
+        fs::write(out.join(name), here(&console.join(name))).expect("the folder of the build");
+    }
+    let text = format!("const HASH: &str = \"{hash}\";\nstatic FILES: &[File] = &[\n{rows}];\n");
     fs::write(out.join("console.rs"), text).expect("the folder of the build");
 }
 
@@ -47,7 +69,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
             collect(&path, files);
-        } else if !NOT_SERVED.contains(&extension.as_str()) && !path.ends_with("index.html") {
+        } else if !NOT_SERVED.contains(&extension.as_str()) && !ROOT.iter().any(|name| path.ends_with(name)) {
             files.push(path);
         }
     }

@@ -19,6 +19,8 @@ try {
   await scenarios[name](browser, options);
 } catch (error) {
   console.error(error.stack ?? String(error));
+  const pages = browser.contexts().flatMap((context) => context.pages());
+  if (options.pictures) for (const [at, page] of pages.entries()) await page.screenshot({ path: `${options.pictures}/failed-${name}-${at}.png` }).catch(() => {});
   process.exitCode = 1;
 } finally {
   await browser.close();

@@ -5,10 +5,11 @@ use coeur_interop::agent::Agent;
 use coeur_interop::coeur::{Coeur, DOMAIN};
 use coeur_interop::free_port;
 use coeur_interop::talker::Pair;
+use coeur_storage::{CallRow, Keep, Records as _, SideRow, Sqlite, WayRow};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const ALICE: (&str, &str) = ("alice", "correct-horse-1");
 const BOB: (&str, &str) = ("bob", "battery-staple-2");
@@ -119,6 +120,82 @@ fn a_ladder_of_five_hundred_messages_keeps_in_the_document_what_can_be_seen() {
 #[ignore = "needs node and chromium"]
 fn who_is_not_signed_in_is_sent_to_do_so_and_comes_back() {
     Site::start("console-signed-out").look("signedOut", json!({}));
+}
+
+/// Calls of a week, written as the server writes them.
+fn fifty_thousand_calls(site: &mut Site) {
+    site.server.terminate();
+    let mut records = Sqlite::open(&site.server.folder().join("data")).expect("the records of a server that has stopped");
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis() as u64;
+    let call = |number: u64| {
+        let began_ms = now_ms - (CALLS - number) * (6 * 86_400_000 / CALLS) - 60_000;
+        // A UUID of version 7, variant 10.
+        let id = u128::from(began_ms) << 80 | 7 << 76 | 2 << 62 | u128::from(number);
+        let callee = if number % 1_000 == 7 { "needle" } else { "bob" };
+        let side = |user: &str, mos: u16| SideRow {
+            account: Some(format!("{user}@{DOMAIN}").into()),
+            address: format!("\"{user} {number}\" <sip:{user}@{DOMAIN}>").into(),
+            user_agent: "a phone".into(),
+            call_id: format!("{number}@console").into(),
+            codec: Some("opus".into()),
+            received: WayRow { mos_hundredths: Some(mos), ..WayRow::default() },
+            ..SideRow::default()
+        };
+        let is_answered = number % 5 != 0;
+        CallRow {
+            id,
+            ring_after_ms: Some(200),
+            answered_at_ms: is_answered.then_some(began_ms + 3_000),
+            ended_at_ms: began_ms + 30_000,
+            status: if is_answered { 200 } else { 486 },
+            ended_by: "caller".into(),
+            reason: None,
+            q850_cause: None,
+            to: format!("sip:{callee}@{DOMAIN}").into(),
+            media: Some("hop".into()),
+            transfer_of: None,
+            forwarded_by: None,
+            verdict: None,
+            caller: side("alice", if number % 500 == 1 { 250 } else { 430 }),
+            callee: Some(side(callee, 430)),
+        }
+    };
+    let keep = Keep { days: 60, calls: 1_000_000 };
+    for from in (0..CALLS).step_by(1_000) {
+        let rows: Vec<CallRow> = (from..from + 1_000).map(call).collect();
+        records.add_calls(&rows, keep, now_ms).expect("they are written");
+    }
+    drop(records);
+    site.server.run();
+}
+
+const CALLS: u64 = 50_000;
+
+#[test]
+#[ignore = "needs node and chromium"]
+fn fifty_thousand_calls_are_filtered_mapped_over_the_week_and_taken_away() {
+    let mut site = Site::start("console-records");
+    fifty_thousand_calls(&mut site);
+    site.look("records", json!({ "calls": CALLS }));
+}
+
+/// Of a file of a spreadsheet: tried, made within a minute with progress that is seen, and what failed taken away.
+#[test]
+#[ignore = "needs node and chromium"]
+fn ten_thousand_users_are_imported_from_a_file_with_progress_and_what_failed_is_given_back() {
+    Site::start("console-import").look("imports", json!({}));
+}
+
+#[test]
+#[ignore = "needs node and chromium"]
+fn what_happens_is_shown_as_it_happens_and_what_was_missed_comes_after_a_cut() {
+    Site::start("console-live").look("live", json!({ "domain": DOMAIN }));
+}
+
+#[test]
+#[ignore = "needs node and chromium"]
+fn the_console_can_be_installed_opens_without_a_network_and_is_woken() {
+    Site::start("console-pwa").look("pwa", json!({}));
 }
 
 /// From the link of the first owner to a call that both sides hear, in six clicks; then what a phone does.

@@ -39,7 +39,7 @@ function Shown({ account, path, reload }) {
 }
 
 function Phones({ account, path, reload }) {
-  const seen = useAsk("registrations", { account: accountName(account) }, 5_000).data?.data ?? [];
+  const seen = useAsk("registrations", { account: accountName(account) }, 5_000, ["registration."]).data?.data ?? [];
   const [adding, setAdding] = useState(false);
   const [made, setMade] = useState(null);
   const [ending, setEnding] = useState(null);

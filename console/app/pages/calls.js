@@ -1,5 +1,5 @@
 // Calls that live: who with whom, since when, how good.
-import { html, useRef } from "../../ui/h.js";
+import { html, useEffect, useRef, useState } from "../../ui/h.js";
 import { Icon } from "../../ui/icon.js";
 import { useAsk } from "../../ui/api.js";
 import { Spark } from "../../ui/chart.js";
@@ -9,13 +9,14 @@ import { query, filter } from "../../ui/router.js";
 import { span, t } from "../../ui/words.js";
 import { Mos, Parties, callName, protectionIcon, worst } from "../shapes.js";
 
+/** Scores are told by no event: while events are heard this is six times as long. */
 const POLL_MS = 2_000;
 /** Scores of one call that are kept for its little curve. */
 const SCORES_MAX = 40;
 const STATE_KIND = { ringing: "accent", answered: "good", held: "warn" };
 
 export default function Calls() {
-  const calls = useAsk("calls", { limit: 500 }, POLL_MS);
+  const calls = useAsk("calls", { limit: 500 }, POLL_MS, ["call."]);
   const scores = useScores(calls.data?.data);
   return html`<${Head} title=${t("page.calls")} intro=${t("calls.intro")} />
     <${Waiting} of=${calls}>${(page) => page.data.length === 0
@@ -29,7 +30,7 @@ function List({ calls, scores, more }) {
   const columns = [
     { key: "who", label: t("calls.who"), value: callName, cell: (call) => html`<${Parties} call=${call} />` },
     { key: "state", label: t("calls.state"), cell: (call) => html`<${Tag} kind=${STATE_KIND[call.state]}>${t(`state.${call.state}`)}<//>` },
-    { key: "since_s", label: t("calls.since"), num: true, cell: (call) => span(call.since_s) },
+    { key: "since_s", label: t("calls.since"), num: true, cell: (call) => html`<${Since} seconds=${call.since_s} seen=${call} />` },
     { key: "codec", label: t("calls.codec"), value: codec, cell: (call) => html`<span class="row"><${Icon} name=${lock(call)} size=${16} label=${t(`protection.${protection(call)}`)} />${codec(call)}</span>` },
     { key: "mos", label: t("calls.quality"), num: true, value: worst, cell: (call) => html`<span class="row"><${Spark} values=${scores.get(call.id) ?? []} max=${4.5} label=${t("calls.curve")} /><${Mos} value=${worst(call)} /></span>` },
     { key: "marks", label: t("calls.marks"), sort: false, cell: (call) => html`<span class="row">${call.recording && html`<${Tag} kind="accent" icon="tape">${t("recording.on")}<//>`}${call.verdict && html`<${Tag} kind="bad" icon="warn">${t("calls.silent")}<//>`}</span>` },
@@ -37,6 +38,18 @@ function List({ calls, scores, more }) {
   return html`<div class="bar"><label class="search grow"><${Icon} name="search" size=${18} /><span class="sr">${t("filter")}</span><input type="search" class="input" placeholder=${t("calls.filter")} value=${text} onInput=${(event) => filter({ q: event.target.value })} /></label></div>
     <section class="card flush"><${Table} label=${t("page.calls")} columns=${columns} rows=${rows} rowKey=${(call) => call.id} href=${(call) => `/calls/${encodeURIComponent(call.id)}`}
       sorted=${{ key: "since_s", down: true }} foot=${html`<${Foot} count=${rows.length} more=${more} />`} /></section>`;
+}
+
+/** Goes on by itself from what was last heard. */
+function Since({ seconds, seen }) {
+  const [passed, setPassed] = useState(0);
+  useEffect(() => {
+    const heardAt = performance.now();
+    setPassed(0);
+    const timer = setInterval(() => setPassed((performance.now() - heardAt) / 1_000), 1_000);
+    return () => clearInterval(timer);
+  }, [seen]);
+  return span(seconds + passed);
 }
 
 const stream = (call) => [call.caller, call.callee].flatMap((side) => side?.streams ?? []).find((one) => one?.kind === "audio");

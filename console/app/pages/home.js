@@ -17,11 +17,11 @@ const POINTS_MAX = 720;
 const points = [];
 
 export default function Home() {
-  const status = useAsk("status", undefined, POLL_MS);
-  const calls = useAsk("calls", { limit: 500 }, POLL_MS);
+  const status = useAsk("status", undefined, POLL_MS, ["registration.", "config."]);
+  const calls = useAsk("calls", { limit: 500 }, POLL_MS, ["call."]);
   const [since] = useState(() => new Date(Date.now() - DAY_MS).toISOString());
-  const records = useAsk("call_records", { limit: 500, since }, 30_000);
-  const registrations = useAsk("registrations", { limit: 500 }, 15_000);
+  const records = useAsk("call_records", { limit: 500, since }, 30_000, ["call.ended"]);
+  const registrations = useAsk("registrations", { limit: 500 }, 15_000, ["registration."]);
   const live = calls.data?.data ?? [];
   const recent = records.data?.data ?? [];
   return html`<${Lead} status=${status} live=${live} recent=${recent} />

@@ -1,5 +1,5 @@
 // Calls that are over: found by filters, seen over the week, taken away as CSV.
-import { html, useState } from "../../ui/h.js";
+import { html, useEffect, useState } from "../../ui/h.js";
 import { Icon } from "../../ui/icon.js";
 import { get, usePages } from "../../ui/api.js";
 import { Bars } from "../../ui/chart.js";
@@ -16,17 +16,19 @@ import { Disposition, Mos, Parties, callName, shortAddress, sideName, worst } fr
 const HOURS = { day: 24, week: 168, month: 744, all: null };
 const DISPOSITIONS = ["answered", "busy", "no_answer", "cancelled", "failed"];
 const PAGE_ROWS = 200;
-/** Rows of one export. */
+/** The most that the server gives at once. */
+const PAGE_ROWS_MAX = 1_000;
+/** Rows of one export, and of the map of the week: some 60 MB in the page. */
 const EXPORT_MAX = 50_000;
 
 export default function Records() {
   const wanted = filters();
-  const list = usePages("call_records", wanted, 15_000);
+  const list = usePages("call_records", wanted, 15_000, ["call.ended"]);
   const shape = query.value.get("as") ?? "list";
   return html`<${Head} title=${t("page.records")} intro=${t("records.intro")}><${Export} wanted=${wanted} /><//>
     <${Filters} shape=${shape} />
     <${Waiting} of=${list}>${() => list.rows.length === 0 ? html`<div class="card"><${None} /></div>`
-      : shape === "week" ? html`<${Week} rows=${list.rows} list=${list} />` : html`<${List} rows=${list.rows} list=${list} />`}<//>`;
+      : shape === "week" ? html`<${Week} key=${JSON.stringify(wanted)} wanted=${wanted} first=${list.rows} more=${list.more} />` : html`<${List} rows=${list.rows} list=${list} />`}<//>`;
 }
 
 /** What the server is asked for, by the address. */
@@ -70,16 +72,22 @@ function List({ rows, list }) {
     foot=${html`<${Foot} count=${rows.length} more=${list.more} onMore=${() => list.loadMore().catch(failed)} />`} /></section>`;
 }
 
-/** When people call, what becomes of it, and whom they call most. */
-function Week({ rows, list }) {
+/** When people call, what becomes of it, and whom they call most: of all calls of the filter, which come page by page. */
+function Week({ wanted, first, more }) {
+  const [come, setCome] = useState(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    if (more) all(wanted, { stop: stop.signal, told: (rows, over) => setCome({ rows: [...rows], over }) }).catch((problem) => { if (problem.name !== "AbortError") failed(problem); });
+    return () => stop.abort();
+  }, []);
+  const rows = come?.rows ?? first;
   const by = (name) => {
     const counts = new Map();
     for (const row of rows) counts.set(name(row), (counts.get(name(row)) ?? 0) + 1);
     return [...counts].sort((a, b) => b[1] - a[1]);
   };
   const kinds = { answered: "good", failed: "bad", busy: "warn", no_answer: "warn", cancelled: "" };
-  return html`<div class="grid"><section class="card"><header><h2>${t("records.heat")}</h2><span class="muted small">${t(list.more ? "rows.more" : "rows", { n: rows.length })}</span></header><${Heat} times=${rows.map((row) => row.start_at)} label=${t("records.heat")} />
-      ${list.more && html`<p><button class="button small" onClick=${() => list.loadMore().catch(failed)}>${t("load.more")}</button></p>`}</section>
+  return html`<div class="grid"><section class="card"><header><h2>${t("records.heat")}</h2><span class="muted small" role="status">${t(more && !come?.over ? "rows.more" : "rows", { n: rows.length })}</span></header><${Heat} times=${rows.map((row) => row.start_at)} label=${t("records.heat")} /></section>
     <section class="card w6"><header><h2>${t("records.outcomes")}</h2></header><${Bars} bars=${by((row) => row.disposition).map(([name, value]) => ({ label: t(`disposition.${name}`), value, kind: kinds[name], href: `/records?disposition=${name}` }))} /></section>
     <section class="card w6"><header><h2>${t("records.top")}</h2></header><${Bars} bars=${by((row) => row.callee ? sideName(row.callee) : shortAddress(row.to_uri)).slice(0, 8).map(([label, value]) => ({ label, value, href: `/records?q=${encodeURIComponent(label)}` }))} /></section></div>`;
 }
@@ -102,12 +110,14 @@ function Export({ wanted }) {
   return html`<button class="button" aria-disabled=${busy ? "true" : undefined} onClick=${busy ? undefined : take}><${Icon} name="download" size=${18} />${t("download.csv")}</button>`;
 }
 
-async function all(wanted) {
+/** `told(rows, over)` hears of each page that has come. */
+async function all(wanted, { stop, told = () => {} } = {}) {
   const rows = [];
   for (let cursor; rows.length < EXPORT_MAX;) {
-    const page = await get("call_records", { ...wanted, limit: 500, cursor });
+    const page = await get("call_records", { ...wanted, limit: PAGE_ROWS_MAX, cursor }, stop);
     rows.push(...page.data);
     cursor = page.next_cursor;
+    told(rows, !cursor || rows.length >= EXPORT_MAX);
     if (!cursor) break;
   }
   return rows;

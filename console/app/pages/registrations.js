@@ -11,7 +11,7 @@ import { lasting, t } from "../../ui/words.js";
 import { family, numberOf } from "../shapes.js";
 
 export default function Registrations() {
-  const list = useAsk("registrations", { limit: 500 }, 5_000);
+  const list = useAsk("registrations", { limit: 500 }, 5_000, ["registration."]);
   const shape = query.value.get("as") ?? "list";
   return html`<${Head} title=${t("page.registrations")} intro=${t("registrations.intro")} />
     <${Waiting} of=${list}>${(page) => page.data.length === 0

@@ -23,7 +23,7 @@ export default function Users() {
     if (answer.secret) setMade({ account: answer.account.account, secret: answer.secret });
     else go(`/users/${answer.user.id}`);
   };
-  return html`<${Head} title=${t("page.users")} intro=${t("users.intro")}>${add}<//>
+  return html`<${Head} title=${t("page.users")} intro=${t("users.intro")}><a class="button" href="/import">${t("page.import")}</a>${add}<//>
     <section class="card flush"><${Waiting} of=${list}>${() => list.rows.length === 0
       ? html`<${Empty} icon="people" title=${t("users.none")} text=${t("users.none.text")}>${add}<//>` : html`<${List} list=${list} />`}<//></section>
     ${query.value.get("add") && html`<${Add} onClose=${() => filter({ add: "" })} onDone=${done} />`}

@@ -5,10 +5,10 @@ import { createRequire } from "node:module";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** `faults` fills with whatever a page should never do. */
-export async function visit(browser, { url, state }, { language = "en", theme = "light", width = 1360, height = 900 } = {}) {
+export async function visit(browser, { url, state }, { language = "en", theme = "light", width = 1360, height = 900, serviceWorkers = "block" } = {}) {
   const context = await browser.newContext({
     viewport: { width, height }, colorScheme: theme, locale: language === "fr" ? "fr-FR" : "en-GB", acceptDownloads: true,
-    storageState: state,
+    storageState: state, serviceWorkers,
   });
   const faults = [];
   await context.addInitScript(() => {
@@ -22,7 +22,9 @@ export async function visit(browser, { url, state }, { language = "en", theme = 
   page.on("dialog", (dialog) => { faults.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
   page.on("console", (message) => {
     // A call that is over is no live one, settings are not there yet, and the owner has no account: all are 404, and are meant.
-    const isMeant = /\/api\/v1\/(calls\/|settings|me\/phone_ticket)/.test(message.location().url);
+    const isMeant = /\/api\/v1\/(calls\/|settings|me\/phone_ticket)/.test(message.location().url)
+      // Where a scenario has no use for it, it is not let in.
+      || /Service Worker registration blocked/.test(message.text());
     if (["error", "warning"].includes(message.type()) && !isMeant) faults.push(`the console says: ${message.text()} ${message.location().url}`);
   });
   return { context, page, faults, go: (path) => go(page, url + path), close: async () => { await look(page, faults); await context.close(); } };

@@ -5,6 +5,9 @@
 //! Every file is below `/assets/HASH/`, where `HASH` is that of all of them together, and may be kept for ever; the page
 //! that names them is asked for anew each time, and costs 304.
 //!
+//! The service worker keeps files of the build, and nothing of the API
+//! ([decision 0066](../../../docs/decisions/0066-what-stays-of-the-console-in-a-browser.md)).
+//!
 //! What it deliberately does not do: know who asks, render anything, or answer for an earlier version of itself. A page
 //! that is open over an upgrade finds its next module missing, says so and loads again.
 
@@ -17,11 +20,25 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 /// Addresses of pages: the first part of the path. `console/app/pages.js` says what each shows.
-const PAGES: &[&str] =
-    &["phone", "calls", "registrations", "records", "traces", "audit", "accounts", "users", "system"];
+const PAGES: &[&str] = &[
+    "phone",
+    "calls",
+    "registrations",
+    "records",
+    "traces",
+    "audit",
+    "accounts",
+    "users",
+    "import",
+    "system",
+];
 
 include!(concat!(env!("OUT_DIR"), "/console.rs"));
 const INDEX: &str = include_str!(concat!(env!("OUT_DIR"), "/index.html"));
+/// What stays of the console in a browser when no page of it is open: the address is the reach of what it does.
+const WORKER: &str = include_str!(concat!(env!("OUT_DIR"), "/sw.js"));
+/// How a browser installs it (W3C Web Application Manifest).
+const MANIFEST: &str = include_str!(concat!(env!("OUT_DIR"), "/manifest.webmanifest"));
 
 /// A file of `console/`.
 struct File {
@@ -35,6 +52,8 @@ pub(crate) fn router() -> Router<Web> {
     let files = Router::new()
         .route("/", get(page))
         .route("/favicon.ico", get(icon))
+        .route("/sw.js", get(async || anew(WORKER, "text/javascript; charset=utf-8")))
+        .route("/manifest.webmanifest", get(async || anew(MANIFEST, "application/manifest+json")))
         .route("/assets/{hash}/{*name}", get(asset));
     PAGES.iter().fold(files, |router, name| {
         router.route(&format!("/{name}"), get(page)).route(&format!("/{name}/{{*rest}}"), get(page))
@@ -98,6 +117,13 @@ async fn icon() -> Response {
     response
 }
 
+/// A file that names the build: kept by nobody.
+fn anew(text: &'static str, content_type: &'static str) -> Response {
+    let of = HeaderValue::from_static;
+    ([(header::CONTENT_TYPE, of(content_type)), (header::CACHE_CONTROL, of("no-cache"))], text)
+        .into_response()
+}
+
 async fn asset(Path((hash, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let found = FILES.binary_search_by(|file| file.name.cmp(&name)).ok().filter(|_| hash == HASH);
     let Some(file) = found.map(|at| &FILES[at]) else {
@@ -133,7 +159,9 @@ fn content_type(name: &str) -> &'static str {
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         Some("json") => "application/json",
+        Some("html") => "text/html; charset=utf-8",
         Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
         Some("woff2") => "font/woff2",
         Some(_) | None => "text/plain; charset=utf-8",
     }

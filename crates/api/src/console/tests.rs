@@ -79,6 +79,24 @@ async fn the_page_is_asked_for_anew_and_costs_nothing_when_it_is_the_same() {
     assert_eq!(document(&headers, &[]).status(), StatusCode::NOT_MODIFIED);
 }
 
+#[tokio::test]
+async fn what_stays_in_a_browser_names_files_of_this_build_and_is_asked_for_anew() {
+    let worker = anew(WORKER, "text/javascript; charset=utf-8");
+    assert_eq!(said(&worker, "cache-control"), "no-cache");
+    assert!(WORKER.contains(&format!("const PLACE = \"/assets/{HASH}/\"")), "{WORKER}");
+    let list = WORKER.split_once("...[").and_then(|(_, rest)| rest.split_once(']')).expect("a list").0;
+    let first: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+    assert!(first.len() > 5 && first.iter().all(|name| !file(name).plain.is_empty()), "{first:?}");
+    let manifest: Value = serde_json::from_str(MANIFEST).expect("the manifest");
+    let icons = manifest["icons"].as_array().expect("icons");
+    let prefix = format!("/assets/{HASH}/");
+    for icon in icons.iter().map(|icon| icon["src"].as_str().expect("a place")) {
+        assert!(!file(icon.strip_prefix(&prefix).expect("of this build")).plain.is_empty(), "{icon}");
+    }
+    let offline = text(file("offline.html"));
+    assert!(offline.contains(&prefix) && !offline.contains("/assets/-/"), "{offline}");
+}
+
 #[test]
 fn the_page_may_open_the_web_phone_of_its_own_host_and_nothing_else() {
     let sockets = [PhoneSocket { is_secure: false, port: 8088 }, PhoneSocket { is_secure: true, port: 8089 }];
@@ -165,8 +183,8 @@ fn plain(path: &std::path::Path) -> String {
 
 #[test]
 fn nothing_is_asked_of_anybody_else() {
-    for file in FILES.iter().filter(|file| !file.name.starts_with("vendor/") && !file.name.ends_with(".svg"))
-    {
+    let is_picture = |name: &str| [".svg", ".png"].iter().any(|end| name.ends_with(end));
+    for file in FILES.iter().filter(|file| !file.name.starts_with("vendor/") && !is_picture(file.name)) {
         assert!(
             !["http://", "https://", "//cdn"].iter().any(|other| text(file).contains(other)),
             "{}",

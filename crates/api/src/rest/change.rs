@@ -2,6 +2,7 @@
 //! what would be.
 
 use super::condition;
+use super::jobs::RowError;
 use super::operation::{Answer, Call, unexpected};
 use super::problem::{Code, Problem};
 use crate::model::{Refusal, Request, Why};
@@ -22,8 +23,21 @@ pub(crate) enum Change<'c> {
 /// What would be done. Nothing was.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Rehearsal {
-    dry_run: bool,
-    differences: Vec<Difference>,
+    pub dry_run: bool,
+    pub differences: Vec<Difference>,
+    /// Of an import, which has no differences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<TriedRows>,
+}
+
+/// Rows of a file, each looked at as if it were meant.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TriedRows {
+    pub total: usize,
+    /// Of these.
+    pub failed: usize,
+    /// The first 1000.
+    pub errors: Vec<RowError>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -47,7 +61,7 @@ pub(crate) fn rehearse(call: &Call<'_>, request: Request, change: &Change<'_>) -
         Change::Removed(before) => vec![whole(before.clone(), Value::Null)],
         Change::Patched(before) => differences(before, call),
     };
-    Answer::json(Rehearsal { dry_run: true, differences })
+    Answer::json(Rehearsal { dry_run: true, differences, rows: None })
 }
 
 fn whole(before: Value, after: Value) -> Difference {

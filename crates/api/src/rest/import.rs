@@ -4,6 +4,7 @@
 
 use super::Web;
 use super::caller::{Access, Action, Caller, Resource, Role};
+use super::change::{Rehearsal, TriedRows};
 use super::jobs::{self, ERRORS_MAX, Job, JobResource, MadeSecret, RowError, Running};
 use super::operation::{Answer, Call, Operation};
 use super::problem::{Code, Problem};
@@ -16,6 +17,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use coeur_storage::Operator;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Rows of one commit.
@@ -33,6 +35,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         .body::<RowBody>()
         .status(202)
         .answer::<JobResource>()
+        .dry()
         .large(),
     ]
 }
@@ -63,6 +66,9 @@ fn import(call: &Call<'_>) -> Result<Answer, Problem> {
     let rows = read(call)?;
     if rows.is_empty() || rows.len() > ROWS_MAX {
         return Err(Problem::because(Code::Invalid, format!("an import has 1 to {ROWS_MAX} rows")));
+    }
+    if call.is_dry {
+        return tried(call, &rows);
     }
     let name = call.caller.operator.name();
     let job = call.web.jobs().begin("users_import", name, rows.len(), call.web.now_ms())?;
@@ -138,8 +144,7 @@ fn make(running: &Running<'_>, web: &Web, caller: &Caller, rows: Vec<NewPerson>)
     let job = &running.1;
     for (at, part) in rows.chunks(ROWS_PER_COMMIT).enumerate() {
         let first = at * ROWS_PER_COMMIT;
-        let may =
-            part.iter().all(|person| role_of(person).is_ok_and(|role| within(caller, role.as_str()).is_ok()));
+        let may = part.iter().all(|person| may_make(caller, person).is_ok());
         match may.then(|| ask(web, &caller.operator, part)) {
             Some(Ok(made)) => note(job, &made),
             Some(Err(_)) | None => {
@@ -152,14 +157,83 @@ fn make(running: &Running<'_>, web: &Web, caller: &Caller, rows: Vec<NewPerson>)
     }
 }
 
+/// Each row as if it were meant, and nothing is written. Some hundred at once, and one by one where these would not all be made.
+fn tried(call: &Call<'_>, rows: &[NewPerson]) -> Result<Answer, Problem> {
+    let operator = call.caller.operator.rehearsing();
+    let mut tried = TriedRows { total: rows.len(), failed: 0, errors: Vec::new() };
+    let mut names = Names::default();
+    for (at, part) in rows.chunks(ROWS_PER_COMMIT).enumerate() {
+        let are_new: Vec<_> = part.iter().map(|person| names.add(person)).collect();
+        let could = part.iter().all(|person| may_make(call.caller, person).is_ok())
+            && are_new.iter().all(Result::is_ok)
+            && would(call.web, &operator, part).is_ok();
+        if could {
+            continue;
+        }
+        for (index, (person, is_new)) in part.iter().zip(are_new).enumerate() {
+            let would = || would(call.web, &operator, std::slice::from_ref(person));
+            let Err(problem) = may_make(call.caller, person).and(is_new).and_then(|()| would()) else {
+                continue;
+            };
+            tried.failed += 1;
+            if tried.errors.len() < ERRORS_MAX {
+                tried.errors.push(RowError::of(at * ROWS_PER_COMMIT + index, person, problem));
+            }
+        }
+    }
+    let rehearsal = Rehearsal { dry_run: true, differences: Vec::new(), rows: Some(tried) };
+    Ok(Answer { status: StatusCode::OK, ..Answer::json(rehearsal)? })
+}
+
+fn would(web: &Web, operator: &Operator, people: &[NewPerson]) -> Result<(), Problem> {
+    match ask(web, operator, people) {
+        Err(Refusal { why: Why::Rehearsed, .. }) | Ok(_) => Ok(()),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// What earlier rows of the same file take.
+#[derive(Default)]
+struct Names<'r> {
+    logins: BTreeSet<&'r str>,
+    accounts: BTreeSet<&'r str>,
+}
+
+impl<'r> Names<'r> {
+    fn add(&mut self, person: &'r NewPerson) -> Result<(), Problem> {
+        let login = person.user.login.as_str();
+        let account = person.account.as_ref().map(|account| account.account.as_str());
+        let is_new = self.logins.insert(login);
+        match account {
+            _ if !is_new => Err(Problem::because(Code::Conflict, format!("`{login}` is in an earlier row"))),
+            Some(account) if !self.accounts.insert(account) => {
+                Err(Problem::because(Code::Conflict, format!("`{account}` is in an earlier row")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn may_make(caller: &Caller, person: &NewPerson) -> Result<(), Problem> {
+    role_of(person).and_then(|role| within(caller, role.as_str()))
+}
+
+impl RowError {
+    /// `row` counts from 0.
+    fn of(row: usize, person: &NewPerson, problem: Problem) -> Self {
+        let (subject, code) = (person.user.login.clone(), problem.code.name());
+        Self { row: row + 1, subject, code, detail: problem.detail.unwrap_or_default() }
+    }
+}
+
 fn role_of(person: &NewPerson) -> Result<Role, Problem> {
     let name = if person.user.role.is_empty() { "user" } else { &person.user.role };
     Role::parse(name).ok_or_else(|| Problem::at("#/role", format!("`{name}` is no role")))
 }
 
 fn one(job: &Job, web: &Web, caller: &Caller, (row, person): (usize, &NewPerson)) {
-    let allowed = role_of(person).and_then(|role| within(caller, role.as_str()));
-    let made = allowed.and_then(|()| Ok(ask(web, &caller.operator, std::slice::from_ref(person))?));
+    let made =
+        may_make(caller, person).and_then(|()| Ok(ask(web, &caller.operator, std::slice::from_ref(person))?));
     match made {
         Ok(made) => note(job, &made),
         Err(problem) => {
@@ -167,9 +241,7 @@ fn one(job: &Job, web: &Web, caller: &Caller, (row, person): (usize, &NewPerson)
             progress.done += 1;
             progress.failed += 1;
             if progress.errors.len() < ERRORS_MAX {
-                let detail = problem.detail.unwrap_or_default();
-                let (subject, code) = (person.user.login.clone(), problem.code.name());
-                progress.errors.push(RowError { row: row + 1, subject, code, detail });
+                progress.errors.push(RowError::of(row, person, problem));
             }
         }
     }

@@ -90,7 +90,13 @@ fn ten_thousand_users_are_imported_and_what_is_wrong_with_which_row_is_told() {
             _ => file.push_str(&format!("user{n},\"User, {n}\",user{n}@d\n")),
         }
     }
-    let begun = served.owner("POST", "/api/v1/users:import", &[("Content-Type", "text/csv")], &file);
+    let kind = [("Content-Type", "text/csv")];
+    let tried = served.owner("POST", "/api/v1/users:import?dry_run=true", &kind, &file);
+    let errors = &tried.json()["rows"]["errors"];
+    assert_eq!((tried.status, served.hut.directory.accounts()), (200, 0), "{tried:?}");
+    assert_eq!((&errors[0]["row"], &errors[0]["code"]), (&json!(8), &json!("conflict")), "{errors}");
+    assert_eq!((&errors[1]["row"], errors.as_array().map(Vec::len)), (&json!(501), Some(2)), "{errors}");
+    let begun = served.owner("POST", "/api/v1/users:import", &kind, &file);
     assert_eq!(begun.status, 202, "{begun:?}");
     let place = begun.header("location").unwrap().to_owned();
     let job = over(&served, &place);
