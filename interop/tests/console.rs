@@ -125,7 +125,8 @@ fn who_is_not_signed_in_is_sent_to_do_so_and_comes_back() {
 /// Calls of a week, written as the server writes them.
 fn fifty_thousand_calls(site: &mut Site) {
     site.server.terminate();
-    let mut records = Sqlite::open(&site.server.folder().join("data")).expect("the records of a server that has stopped");
+    let mut records =
+        Sqlite::open(&site.server.folder().join("data")).expect("the records of a server that has stopped");
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis() as u64;
     let call = |number: u64| {
         let began_ms = now_ms - (CALLS - number) * (6 * 86_400_000 / CALLS) - 60_000;
@@ -141,7 +142,7 @@ fn fifty_thousand_calls(site: &mut Site) {
             received: WayRow { mos_hundredths: Some(mos), ..WayRow::default() },
             ..SideRow::default()
         };
-        let is_answered = number % 5 != 0;
+        let is_answered = !number.is_multiple_of(5);
         CallRow {
             id,
             ring_after_ms: Some(200),
