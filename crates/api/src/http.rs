@@ -93,6 +93,24 @@ mod tests {
         stream
     }
 
+    /// A connection from another address of this machine.
+    struct TcpSocket;
+
+    impl TcpSocket {
+        fn of(from: &str, to: SocketAddr) -> TcpStream {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let connected = runtime.block_on(async {
+                let socket = tokio::net::TcpSocket::new_v4().unwrap();
+                socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
+                socket.connect(to).await.unwrap().into_std().unwrap()
+            });
+            connected.set_nonblocking(false).unwrap();
+            let mut stream = connected;
+            stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+            stream
+        }
+    }
+
     fn hears(mut stream: &TcpStream, patience_ms: u64) -> Result<usize, ErrorKind> {
         stream.set_read_timeout(Some(Duration::from_millis(patience_ms))).unwrap();
         stream.read(&mut [0; 512]).map_err(|why| why.kind())
@@ -100,7 +118,8 @@ mod tests {
 
     #[test]
     fn who_finds_all_places_taken_waits_until_one_is_free() {
-        let limits = Limits { connections_max: 2, connection_life: Duration::from_secs(600) };
+        let limits =
+            Limits { connections_max: 2, of_one_address_max: 3, connection_life: Duration::from_secs(600) };
         let (_runtime, address) = served(limits);
         let taken = [ask(address), ask(address)];
         assert!(taken.iter().all(|stream| hears(stream, 10_000).is_ok_and(|bytes| bytes > 0)));
@@ -111,8 +130,22 @@ mod tests {
     }
 
     #[test]
+    fn one_address_has_a_share_of_the_places_and_one_more_of_its_connections_is_closed() {
+        let limits =
+            Limits { connections_max: 8, of_one_address_max: 2, connection_life: Duration::from_secs(600) };
+        let (_runtime, address) = served(limits);
+        let taken = [ask(address), ask(address)];
+        assert!(taken.iter().all(|stream| hears(stream, 10_000).is_ok_and(|bytes| bytes > 0)));
+        let third = hears(&ask(address), 10_000);
+        assert!(matches!(third, Ok(0) | Err(ErrorKind::ConnectionReset)), "{third:?}");
+        let elsewhere = TcpSocket::of("127.0.0.2", address);
+        assert!(hears(&elsewhere, 10_000).is_ok_and(|bytes| bytes > 0), "another address has its own");
+    }
+
+    #[test]
     fn who_says_nothing_or_little_is_closed() {
-        let limits = Limits { connections_max: 8, connection_life: Duration::from_millis(100) };
+        let limits =
+            Limits { connections_max: 8, of_one_address_max: 8, connection_life: Duration::from_millis(100) };
         let (_runtime, address) = served(limits);
         let silent = TcpStream::connect(address).unwrap();
         let mut slow = TcpStream::connect(address).unwrap();

@@ -15,6 +15,7 @@ mod console;
 mod control;
 mod door;
 pub mod feed;
+mod front;
 mod groups;
 mod groups_door;
 mod http;
@@ -29,6 +30,7 @@ mod phone_door;
 pub mod provision;
 mod recordings;
 pub mod rest;
+mod shares;
 mod signin;
 mod trace_door;
 mod traces;
@@ -42,6 +44,7 @@ pub use client::{Client, ClientError};
 pub use coeur_storage::Operator;
 pub use control::{Control, SOCKET_NAME};
 pub use door::{Door, House};
+pub use front::{AUTHORITY_PATH, Front, Https, Proxies};
 pub use groups::{
     DestinationView, GroupAmendment, GroupView, GroupsPage, RightView, RightsView, TenantAmendment,
     TermsChange, TermsView,
@@ -56,7 +59,9 @@ pub use phone_door::{PhoneSocket, PhoneTicket, WEB_PHONE};
 pub use recordings::{
     Audience, RecordVerb, RecordingFileView, RecordingOfCall, RecordingView, RecordingsPage,
 };
-pub use signin::{Desk, LinkView, NewToken, SignInCounters, SignInRequest, TOKEN_PREFIX, TokenView};
+pub use signin::{
+    Desk, LinkView, Network, NewToken, SignInCounters, SignInRequest, TOKEN_PREFIX, TokenView, has_owner,
+};
 pub use traces::{
     CONVERSATIONS_MAX, ConversationView, ConversationsPage, MESSAGES_MAX, MessageView, PAGE_TEXT_BYTES_MAX,
     TraceExportRequest, TraceFileView, TraceFormat, TraceMessagesRequest,

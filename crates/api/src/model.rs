@@ -365,6 +365,9 @@ pub struct Status {
     pub turn: Vec<String>,
     /// Certificate that TLS clients must trust, if it is a local one.
     pub local_authority: Option<String>,
+    /// SHA-256 of it, as browsers show it.
+    #[serde(default)]
+    pub local_authority_sha256: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,8 @@
 //! Connections to a listener of HTTP, so many at once and each for so long: whoever connects has proved nothing. Of whom is
-//! known the connection may go on for longer ([`Life::prolong`]).
+//! known the connection may go on for longer ([`Life::prolong`]). One address has its share of them.
 
+use crate::front::{Proxies, Secure, Stream};
+use crate::shares::{Share, Shares};
 use axum::serve::Listener;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -12,11 +14,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at once; more wait in the kernel until a place is free. Worst-case memory: about 64 kB each, 4 MB.
     pub connections_max: usize,
+    /// Of those, from one address (of IPv6 the /64); one more is closed. A proxy of ours speaks for many, and has no share.
+    pub of_one_address_max: usize,
     /// From when a connection is accepted: nobody waits longer for its bytes, or for it to take ours. An answer takes
     /// milliseconds, that of `/healthz` some seconds at most.
     pub connection_life: Duration,
@@ -24,13 +30,17 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections_max: 64, connection_life: Duration::from_secs(30) }
+        Self { connections_max: 64, of_one_address_max: 32, connection_life: Duration::from_secs(30) }
     }
 }
 
 pub struct Visits {
     listener: TcpListener,
+    /// Over TLS, and in clear as well.
+    tls: Option<TlsAcceptor>,
+    proxies: Proxies,
     places: Arc<Semaphore>,
+    shares: Arc<Shares>,
     life: Duration,
 }
 
@@ -38,8 +48,33 @@ impl Visits {
     pub fn new(listener: TcpListener, limits: Limits) -> Self {
         Self {
             listener,
+            tls: None,
+            proxies: Proxies::default(),
             places: Arc::new(Semaphore::new(limits.connections_max)),
+            shares: Shares::new(limits.of_one_address_max),
             life: limits.connection_life,
+        }
+    }
+
+    pub fn behind(self, proxies: &Proxies) -> Self {
+        Self { proxies: proxies.clone(), ..self }
+    }
+
+    pub fn over(self, tls: Option<Arc<ServerConfig>>) -> Self {
+        Self { tls: tls.map(TlsAcceptor::from), ..self }
+    }
+
+    /// One who has not all of his share yet.
+    async fn visitor(&mut self) -> (TcpStream, SocketAddr, Option<Share>) {
+        loop {
+            let (stream, address) = Listener::accept(&mut self.listener).await;
+            if self.proxies.has(address.ip()) {
+                return (stream, address, None);
+            }
+            match self.shares.take(address.ip()) {
+                Some(share) => return (stream, address, Some(share)),
+                None => tracing::debug!(%address, "one more connection than an address may have"),
+            }
         }
     }
 }
@@ -51,9 +86,10 @@ impl Listener for Visits {
     async fn accept(&mut self) -> (Visit, SocketAddr) {
         // An error would say that the semaphore is closed, and nobody closes it.
         let place = self.places.clone().acquire_owned().await.ok();
-        let (stream, address) = Listener::accept(&mut self.listener).await;
+        let (stream, address, share) = self.visitor().await;
         let life = Life::new(self.life);
-        (Visit { stream, end: Box::pin(sleep_until(life.end())), life, _place: place }, address)
+        let end = Box::pin(sleep_until(life.end()));
+        (Visit { stream: Stream::new(stream, self.tls.clone()), end, life, _place: (place, share) }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -82,15 +118,19 @@ impl Life {
 }
 
 pub struct Visit {
-    stream: TcpStream,
+    stream: Stream,
     end: Pin<Box<Sleep>>,
     life: Life,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: (Option<OwnedSemaphorePermit>, Option<Share>),
 }
 
 impl Visit {
     pub fn life(&self) -> Life {
         self.life.clone()
+    }
+
+    pub fn secure(&self) -> Secure {
+        self.stream.secure()
     }
 
     /// What the stream said, or, if it must be waited for and the time is over, an error.

@@ -167,12 +167,17 @@ pub struct Asked<'r> {
     pub method: &'r Method,
     pub path: &'r str,
     pub headers: &'r HeaderMap,
-    /// Where the connection comes from.
+    /// Where who asks is: the other end of the connection, or whom a proxy of ours names.
     pub remote: IpAddr,
     pub now_ms: u64,
 }
 
 impl<'r> Asked<'r> {
+    /// From this machine, and for nobody else.
+    pub fn is_from_this_machine(&self) -> bool {
+        self.remote.to_canonical().is_loopback() && !crate::front::is_forwarded(self.headers)
+    }
+
     /// RFC 6750 section 2.1. Never from a cookie or the address.
     pub fn bearer(&self) -> Option<&'r str> {
         let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;

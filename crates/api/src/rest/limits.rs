@@ -4,6 +4,7 @@
 use super::Web;
 use super::problem::{Code, Problem};
 use super::tongue::Tongue;
+use crate::front::{self, Met};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -17,14 +18,19 @@ pub(crate) async fn around(State(web): State<Web>, mut request: Request, next: N
     let trace_id = trace_id(request.headers(), &web);
     let is_private = ["/api/", "/auth/", "/p/"].iter().any(|part| request.uri().path().starts_with(part));
     request.extensions_mut().insert(tongue);
-    let mut response = match host(&request).is_some_and(|host| is_ours(&host, &web)) {
-        true => next.run(request).await,
-        false => Problem::new(Code::Misdirected).into_response(),
+    let met = match host(&request).filter(|host| is_ours(host, &web)) {
+        Some(host) => front::meet(web.front(), &host, &mut request),
+        None => Met { answer: Some(Problem::new(Code::Misdirected).into_response()), hsts: None },
+    };
+    let mut response = match met.answer {
+        Some(answer) => answer,
+        None => next.run(request).await,
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         tell(&problem, &mut response, tongue, &trace_id);
     }
     protect(response.headers_mut(), is_private);
+    response.headers_mut().extend(met.hsts.map(|value| (header::STRICT_TRANSPORT_SECURITY, value)));
     response
 }
 

@@ -45,6 +45,7 @@ pub use tongue::Tongue;
 
 use crate::door::Door;
 use crate::feed::Feed;
+use crate::front::{Front, Secure};
 use crate::http::Watched;
 use crate::signin::Desk;
 use crate::visits::{Life, Limits, Visits};
@@ -64,6 +65,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_rustls::rustls::ServerConfig;
 
 /// What every handler is given. Cheap to clone.
 #[derive(Clone)]
@@ -94,6 +96,7 @@ pub struct Parts {
     pub desk: Option<Arc<Desk>>,
     /// Whether a host name, in lower case and without port, is one of ours.
     pub is_our_host: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    pub front: Front,
 }
 
 impl Web {
@@ -161,6 +164,10 @@ impl Web {
         self.0.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn front(&self) -> &Front {
+        &self.0.parts.front
+    }
+
     pub(crate) fn is_our_host(&self, host: &str) -> bool {
         (self.0.parts.is_our_host)(host)
     }
@@ -169,29 +176,52 @@ impl Web {
 /// Who is at the other end of a connection, and how long it may go on.
 #[derive(Clone)]
 pub struct Peer {
+    /// Who asks: behind proxies of ours, whom they say.
     pub remote: SocketAddr,
     pub life: Life,
-    /// Over TLS.
-    pub secure: bool,
+    /// The connection to us is over TLS.
+    pub(crate) secure: Secure,
+    /// That to a proxy of ours is.
+    pub(crate) by_proxy_secure: bool,
+}
+
+impl Peer {
+    /// What passes between whoever asks and us, or our proxy, is encrypted.
+    pub fn is_secure(&self) -> bool {
+        self.secure.get() || self.by_proxy_secure
+    }
 }
 
 impl Connected<IncomingStream<'_, Visits>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Visits>) -> Self {
-        Self { remote: *stream.remote_addr(), life: stream.io().life(), secure: false }
+        let (remote, visit) = (*stream.remote_addr(), stream.io());
+        Self { remote, life: visit.life(), secure: visit.secure(), by_proxy_secure: false }
     }
 }
 
 /// Of the listener of console and API. Worst-case memory: about 64 kB for each connection, 16 MB, and the bodies that
-/// [`limits`] allows.
-const LIMITS: Limits = Limits { connections_max: 256, connection_life: Duration::from_secs(30) };
+/// [`limits`] allows. A browser has six at once (HTTP/1.1), so one address has room for ten of them.
+const LIMITS: Limits =
+    Limits { connections_max: 256, of_one_address_max: 64, connection_life: Duration::from_secs(30) };
 
 pub async fn serve_web(
     listener: TcpListener,
     web: Web,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    serve_web_over(listener, None, web, stop).await
+}
+
+/// The same where `tls` is spoken, and what comes in clear as well is answered as [`crate::Front`] says.
+pub async fn serve_web_over(
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    web: Web,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let visits = Visits::new(listener, LIMITS).behind(&web.front().proxies).over(tls);
     let service = router(web).into_make_service_with_connect_info::<Peer>();
-    axum::serve(Visits::new(listener, LIMITS), service).with_graceful_shutdown(stop).await
+    axum::serve(visits, service).with_graceful_shutdown(stop).await
 }
 
 /// Everything that is served, one line for each part.

@@ -39,6 +39,8 @@ codes! {
         "Send `Authorization: Bearer TOKEN` with an API token, or sign in." "Envoyez `Authorization: Bearer JETON` avec un jeton d'API, ou connectez-vous.";
     Forbidden 403 "forbidden" "You may not do this" "Vous n'avez pas ce droit"
         "Ask for a role or a scope that has this right." "Demandez un rôle ou une portée qui a ce droit.";
+    InClear 403 "in_clear" "This server speaks HTTPS" "Ce serveur parle HTTPS"
+        "Ask over `https://`; what you have sent in clear may have been read." "Demandez par `https://` ; ce que vous avez envoyé en clair a pu être lu.";
     NotFound 404 "not_found" "There is no such thing" "Cela n'existe pas"
         "The list of the resource shows what there is." "La liste de la ressource montre ce qui existe.";
     NoSuchPage 404 "no_such_page" "There is no such page" "Cette page n'existe pas"

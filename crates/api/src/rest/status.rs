@@ -27,6 +27,17 @@ struct StatusView {
     registrations: usize,
     listeners: Vec<String>,
     turn: Vec<String>,
+    /// Who vouches for this server, where it is its own authority.
+    authority: Option<AuthorityView>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Authority")]
+struct AuthorityView {
+    /// Where its certificate is fetched.
+    certificate: &'static str,
+    /// What is compared before it is trusted.
+    sha256: String,
 }
 
 fn show(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -42,5 +53,8 @@ fn show(call: &Call<'_>) -> Result<Answer, Problem> {
         registrations: status.registrations,
         listeners: status.listeners,
         turn: status.turn,
+        authority: status
+            .local_authority_sha256
+            .map(|sha256| AuthorityView { certificate: crate::AUTHORITY_PATH, sha256 }),
     })
 }

@@ -32,8 +32,9 @@ mod totp;
 mod verbs;
 mod web;
 
-pub use desk::Desk;
+pub use desk::{Desk, has_owner};
 pub(crate) use keep::Kept;
+pub use network::Network;
 pub use secret::TOKEN_PREFIX;
 pub use tally::SignInCounters;
 pub use token::{NewToken, TokenView};

@@ -1,9 +1,10 @@
-//! From where a token counts: one address or a network, as `192.0.2.0/24`.
+//! One address or a network, as `192.0.2.0/24`: from where a token counts, or where our proxies are.
 
+use std::fmt;
 use std::net::IpAddr;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Network {
+pub struct Network {
     address: IpAddr,
     bits: u8,
 }
@@ -23,7 +24,7 @@ impl Network {
         (number(address) == number(address) & network.mask()).then_some(network)
     }
 
-    pub(super) fn contains(&self, address: IpAddr) -> bool {
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         address.is_ipv4() == self.address.is_ipv4() && number(address) & self.mask() == number(self.address)
     }
@@ -33,6 +34,20 @@ impl Network {
         let most = if self.address.is_ipv4() { 32 } else { 128 };
         let rest = u32::from(most - self.bits);
         u128::MAX.checked_shl(rest).unwrap_or(0)
+    }
+}
+
+impl std::str::FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| format!("`{text}` is no address and no network such as 192.0.2.0/24"))
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
     }
 }
 

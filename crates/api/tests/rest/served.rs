@@ -132,6 +132,7 @@ impl Served {
             feed: hut.feed.clone(),
             desk: None,
             is_our_host: Box::new(|host| host == "sip.example.org"),
+            front: coeur_api::Front::default(),
         });
         runtime.spawn(serve_web(listener, web, std::future::pending()));
         Self { hut, door, address, folder, _runtime: runtime }

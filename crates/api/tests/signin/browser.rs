@@ -77,6 +77,12 @@ pub struct Site {
 
 impl Site {
     pub fn new(name: &str) -> Self {
+        Self::behind(name, &[])
+    }
+
+    /// With proxies of its own at these networks.
+    pub fn behind(name: &str, proxies: &[&str]) -> Self {
+        let proxies = proxies.iter().map(|network| network.parse().unwrap()).collect();
         let folder = std::env::temp_dir().join(format!("coeur-site-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
@@ -98,6 +104,7 @@ impl Site {
             gate: desk.clone(),
             desk: Some(desk.clone()),
             is_our_host: Box::new(|host| host == "sip.example.org"),
+            front: coeur_api::Front { proxies: coeur_api::Proxies(proxies), ..Default::default() },
         });
         runtime.spawn(serve_web(listener, web, std::future::pending()));
         Self { hut, door, desk, address, folder, _runtime: runtime }

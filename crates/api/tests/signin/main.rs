@@ -3,4 +3,5 @@
 mod browser;
 mod console;
 mod pages;
+mod proxies;
 mod strangers;

@@ -4,6 +4,7 @@
 pub mod account;
 mod audit;
 mod backup;
+mod ca;
 pub mod call;
 pub mod calls;
 pub mod causes;
@@ -80,6 +81,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Domain(arguments) => domain::run(arguments),
         Command::SetupLink(arguments) => setup_link::run(arguments),
         Command::Token(arguments) => token::run(arguments),
+        Command::Ca(arguments) => ca::run(arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::User(arguments) => user::run(arguments),
         Command::Group(arguments) => group::run(arguments),

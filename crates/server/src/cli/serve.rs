@@ -10,8 +10,9 @@ use crate::config::{AllowedOrigin, LogFormat, Settings};
 use crate::demo::{self, USERS, address, card, ports};
 use crate::house::start::{Server, start};
 use crate::house::supervisor;
+use crate::tls::authority;
 use crate::user_agent::Secret;
-use coeur_api::{House, NewAccount, Operator, Reply, Request, SignInRequest, Why};
+use coeur_api::{AUTHORITY_PATH, House, NewAccount, Operator, Reply, Request, SignInRequest, Why};
 use coeur_storage::DataLock;
 
 pub fn run(arguments: Serve) -> Result<(), Failure> {
@@ -27,6 +28,7 @@ pub fn run(arguments: Serve) -> Result<(), Failure> {
     } else {
         ready(&server, &settings);
     }
+    tell_authority(&server, &settings);
     offer_setup(&server, &settings);
     let status = server.running.status();
     let [accounts, registrations] = [status.accounts, status.registrations].map(|n| n.to_string());
@@ -38,6 +40,25 @@ pub fn run(arguments: Serve) -> Result<(), Failure> {
     eprintln!("{}", Word::Stopping.say());
     server.stop();
     ended
+}
+
+/// Where the local authority vouches for the pages, browsers do not know it: what is compared before it is trusted.
+fn tell_authority(server: &Server, settings: &Settings) {
+    let (Some(web), Some(file)) = (server.running.web.get(), &server.running.local_authority) else { return };
+    if !settings.is_web_encrypted() {
+        return;
+    }
+    let Ok(certificate) = authority::read_file(file) else { return };
+    let (address, print_of) = (web.address.as_str(), authority::fingerprint(&certificate));
+    match settings.log_format {
+        LogFormat::Json => {
+            tracing::info!(address, sha256 = print_of, "pages are vouched for by the local authority")
+        }
+        LogFormat::Text => {
+            let place = format!("{address}{AUTHORITY_PATH}");
+            print(&format!("{}\n", Word::AuthorityVouches.with(&[address, &place, &print_of])));
+        }
+    }
 }
 
 /// As long as nobody answers for the installation, the link by which somebody does. It is printed for who started the
@@ -160,8 +181,13 @@ fn show_demonstration(server: &Server, settings: &Settings) -> Result<(), Failur
         domain,
         listen: &listen,
         turn: &server.running.status().turn,
-        web: server.web.map(|web| format!("http://localhost:{}/", web.port())),
-        token: server.web.map(|_| settings.data.join(crate::house::web::TOKEN_FILE).display().to_string()),
+        web: server.web.map(|web| {
+            let scheme = if settings.is_web_encrypted() { "https" } else { "http" };
+            format!("{scheme}://localhost:{}/", web.port())
+        }),
+        token: server
+            .web
+            .map(|_| settings.data.join(crate::house::first_token::TOKEN_FILE).display().to_string()),
         http: settings.http.map(|http| format!("http://{http}/metrics")),
         data: settings.data.display().to_string(),
         accounts,

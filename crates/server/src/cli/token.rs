@@ -1,16 +1,20 @@
 //! `coeur token ...`.
 
 use super::account::say;
-use super::door::{Way, print_json, unexpected};
+use super::door::{Way, data_directory, print_json, unexpected};
 use super::exit::{Exit, Failure};
 use super::grammar::{Token, TokenVerb};
 use super::table::table;
 use super::terminal::print;
 use super::words::Word;
-use coeur_api::{GivenSecret, NewToken, Reply, Request, SignInRequest, TokenView};
+use crate::house::first_token::TOKEN_FILE;
+use coeur_api::{GivenSecret, NewToken, Reply, Request, SignInRequest, TokenView, rfc3339};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 pub fn run(arguments: Token) -> Result<(), Failure> {
     let json = arguments.place.json;
+    let data = data_directory(&arguments.place)?;
     let way = Way::open(&arguments.place)?;
     let ask = |what| way.ask(Request::SignIn { what });
     match arguments.verb {
@@ -30,6 +34,7 @@ pub fn run(arguments: Token) -> Result<(), Failure> {
             Reply::Tokens(all) if json => print_json(&all),
             Reply::Tokens(all) => {
                 print(&listed(&all));
+                say_first(&data);
                 Ok(())
             }
             other => Err(unexpected(&other)),
@@ -39,6 +44,15 @@ pub fn run(arguments: Token) -> Result<(), Failure> {
             say(json, &Word::TokenRevoked.with(&[&token]))
         }
     }
+}
+
+/// The token of the first start is no row of the records: it is a file, changed when it is used.
+fn say_first(data: &Path) {
+    let path = data.join(TOKEN_FILE);
+    let Ok(changed) = std::fs::metadata(&path).and_then(|file| file.modified()) else { return };
+    let at_ms = changed.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    let line = Word::FirstToken.with(&[&path.display().to_string(), &rfc3339(at_ms)]);
+    eprintln!("{line}");
 }
 
 fn life_s(text: &str) -> Result<u64, Failure> {

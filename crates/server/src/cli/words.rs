@@ -41,6 +41,12 @@ macro_rules! words {
 }
 
 words! {
+    LocalAuthority "local authority" "autorité locale",
+    Fingerprint "SHA-256" "SHA-256",
+    NoAuthority "there is no {}; one is made when the server first speaks TLS" "il n'y a pas de {} ; elle est créée quand le serveur parle TLS pour la première fois",
+    AuthorityWritten "{} has the certificate; compare its fingerprint (`coeur ca show`) where you trust it" "{} contient le certificat ; comparez son empreinte (`coeur ca show`) là où vous lui faites confiance",
+    AuthorityVouches "Pages at {} - to trust them fetch {} and compare SHA-256 {}" "Pages sur {} - pour leur faire confiance, prenez {} et comparez SHA-256 {}",
+    FirstToken "{} opens the API as owner, from this machine alone; last used {}; remove the file when you need it no more" "{} ouvre l'API comme propriétaire, depuis cette machine seulement ; dernier usage {} ; supprimez le fichier quand vous n'en avez plus besoin",
     Account "account" "compte",
     Name "name" "nom",
     Number "number" "numéro",

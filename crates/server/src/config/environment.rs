@@ -33,7 +33,8 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::Turn
         | Key::TurnPeers
         | Key::PushServices
-        | Key::PushInside => {
+        | Key::PushInside
+        | Key::TrustedProxies => {
             value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
         }
         Key::Config
@@ -42,6 +43,8 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::PrivateKey
         | Key::Http
         | Key::Web
+        | Key::Https
+        | Key::WebPlain
         | Key::PhonesUrl
         | Key::Pnp
         | Key::Shards

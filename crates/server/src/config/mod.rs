@@ -4,6 +4,7 @@
 
 pub mod environment;
 pub mod file;
+pub mod front;
 pub mod key;
 pub mod listen;
 pub mod origin;

@@ -1,11 +1,12 @@
 //! The settings as the server uses them, resolved from layers.
 
 use super::listen::{Scheme, is_host};
-use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source, phones, turn};
+use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source, front, phones, turn};
 use crate::push::settings as push;
 use crate::recordings;
 use crate::trace::hep::{Collector, Password};
 use crate::turn::peers::Wanted;
+use coeur_api::Proxies;
 use coeur_exchange::world::CallMode;
 use coeur_media::tone::plan::Region;
 use coeur_sip::header::NameAddr;
@@ -36,6 +37,7 @@ pub struct Settings {
     pub http: Option<SocketAddr>,
     /// Of API and pages.
     pub web: Option<SocketAddr>,
+    pub front: front::Wanted,
     /// As links for phones begin, without a `/` at its end.
     pub phones_url: Option<String>,
     /// The network in which phones that are plugged in are heard.
@@ -152,6 +154,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         certificate: reader.certificate(),
         http: reader.one(Key::Http, http).unwrap_or_else(|| DEFAULT_HTTP.parse().ok()),
         web: reader.one(Key::Web, http).unwrap_or_else(|| DEFAULT_WEB.parse().ok()),
+        front: reader.front(),
         phones_url: reader.one(Key::PhonesUrl, phones::url),
         pnp: reader.one(Key::Pnp, phones::pnp).flatten(),
         shards: reader.one(Key::Shards, shards).unwrap_or_else(default_shards),
@@ -195,6 +198,13 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
     };
     reader.conflicts(&settings);
     if reader.errors.is_empty() { Ok(settings) } else { Err(reader.errors) }
+}
+
+impl Settings {
+    /// Whether the listener of pages and API speaks HTTPS.
+    pub fn is_web_encrypted(&self) -> bool {
+        self.front.is_encrypted(self.web)
+    }
 }
 
 struct Reader<'l> {
@@ -254,6 +264,14 @@ impl Reader<'_> {
         Some(Collector { address, id, password })
     }
 
+    fn front(&mut self) -> front::Wanted {
+        front::Wanted {
+            encrypted: self.one(Key::Https, front::encrypted).unwrap_or_default(),
+            plain: self.one(Key::WebPlain, http).flatten(),
+            proxies: Proxies(self.each(Key::TrustedProxies, front::proxy)),
+        }
+    }
+
     fn push(&mut self) -> push::Wanted {
         push::Wanted {
             apns: self.one(Key::PushApns, push::apns),
@@ -307,6 +325,10 @@ impl Reader<'_> {
         }
         if let Some(web) = settings.web.filter(|_| settings.chosen.web) {
             self.conflict(Key::Web, &taken, web, &format!("web {web}"));
+            taken.push((web, format!("web {web}")));
+        }
+        if let Some(plain) = settings.front.plain {
+            self.conflict(Key::WebPlain, &taken, plain, &format!("web_plain {plain}"));
         }
     }
 

@@ -24,8 +24,7 @@ pub fn place(settings: &Settings, running: &Running, web: Option<SocketAddr>) ->
     let authority = running.local_authority.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
     let web = match &settings.phones_url {
         Some(url) => url.clone(),
-        None if web.ip().is_unspecified() => format!("http://{host}:{}", web.port()),
-        None => format!("http://{web}"),
+        None => super::web::url(settings, running, web),
     };
     Some(PhonePlace {
         web,

@@ -177,6 +177,11 @@ impl House for Running {
             listeners: self.listeners.clone(),
             turn: self.office.as_ref().map(|office| office.urls().to_vec()).unwrap_or_default(),
             local_authority: self.local_authority.as_ref().map(|path| path.display().to_string()),
+            local_authority_sha256: self
+                .local_authority
+                .as_ref()
+                .and_then(|path| crate::tls::authority::read_file(path).ok())
+                .map(|certificate| crate::tls::authority::fingerprint(&certificate)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! From settings to a running server, in order; and back.
 
+use super::certificates::{self, Certificates};
 use super::kept::KeptJournal;
 use super::ledger::Ledger;
 use super::prompts::{Known, Prompts};
@@ -24,8 +25,7 @@ use crate::observe::process;
 use crate::push::Pushing;
 use crate::push::settings::Opened;
 use crate::shard::{Clock, Inbox, Notice, Prepared, Services as _, Setup, Shards};
-use crate::tls::watch::LOOK_EVERY;
-use crate::tls::{Source, Tls, Watch, authority, roots};
+use crate::tls::{Source, Tls};
 use coeur_api::feed::Feed;
 use coeur_api::{Control, Door, Operator, Watched};
 use coeur_directory::{Change, Directory, Domain};
@@ -40,7 +40,6 @@ use coeur_exchange::world::{Listener, World};
 use coeur_storage::{CallRow, DataLock, Records, Sqlite};
 use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -83,7 +82,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         .map(|bound| (bound.asked, bound.listener.bound))
         .collect();
     let listeners: Vec<Listener> = bound.iter().map(|bound| bound.listener.clone()).collect();
-    let (certificates, local_authority) = tls(settings, &directory, &listeners)?;
+    let (certificates, local_authority) = certificates::open(settings, &directory, &listeners)?;
     let (watch, tls) = match certificates {
         Some(Certificates { tls, sources, watch }) => (Some(watch), Some((tls, sources))),
         None => (None, None),
@@ -167,14 +166,17 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         .build()
         .map_err(unreachable)?;
 
-    let doors = Doors::open(settings, &runtime, next_port)?;
+    let doors = Doors::open(settings, &runtime, &door, next_port)?;
     let stopped = Arc::new(AtomicBool::new(false));
     maintain(running.clone(), stopped.clone())?;
     traced::start(&running, stopped.clone()).map_err(unreachable)?;
     if let Some(watch) = watch {
-        look_after(watch, &running, stopped.clone())?;
+        certificates::look_after(watch, settings, &running, stopped.clone())?;
     }
-    let encrypted = tls.as_ref().map(|(tls, _)| tls.clone());
+    // Without a secure listener no call leaves over TLS either.
+    let is_sip_secure = settings.listen.iter().chain(&settings.turn).any(|listen| listen.scheme.is_secure());
+    let encrypted = tls.as_ref().filter(|_| is_sip_secure).map(|(tls, _)| tls.clone());
+    let https = tls.as_ref().map(|(tls, _)| tls.https());
     let lent = turn.as_ref().map(|turn| turn.lent(settings)).unwrap_or_default();
     let shards = start_shards(
         settings,
@@ -198,7 +200,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         // It is set here alone.
         let _ = running.phone_place.set(place);
     }
-    let web = doors.serve(runtime.handle(), settings, &running, door.clone(), stopping);
+    let web = doors.serve(runtime.handle(), settings, &running, (door.clone(), https), stopping);
     Ok(Server {
         running,
         door,
@@ -290,49 +292,6 @@ fn load(records: &mut Sqlite, domains: &[String]) -> Result<Directory, Failure> 
         directory.apply(&change).map_err(unreachable)?;
     }
     Ok(directory)
-}
-
-struct Certificates {
-    tls: Arc<Tls>,
-    sources: Vec<Source>,
-    watch: Watch,
-}
-
-/// The certificate given, or one of the local authority, when somebody may come over TLS. Without a secure listener no call
-/// leaves over TLS either.
-fn tls(
-    settings: &Settings,
-    directory: &Directory,
-    listeners: &[Listener],
-) -> Result<(Option<Certificates>, Option<PathBuf>), Failure> {
-    if !settings.listen.iter().chain(&settings.turn).any(|listen| listen.scheme.is_secure()) {
-        return Ok((None, None));
-    }
-    let mut believed = roots::of_system();
-    let (source, local) = match &settings.certificate {
-        Some((chain, key)) => (Source { chain: chain.clone(), key: key.clone() }, None),
-        None => {
-            let folder = settings.data.join("tls");
-            let source = authority::ensure(&folder, &names(directory, listeners)).map_err(unreachable)?;
-            let authority = authority::certificate_path(&folder);
-            roots::add_file(&mut believed, &authority).map_err(unreachable)?;
-            (source, Some(authority))
-        }
-    };
-    let sources = vec![source];
-    let (tls, watch) =
-        Watch::load(&sources, believed).map_err(|why| Failure::new(Exit::Usage, why.to_string()))?;
-    Ok((Some(Certificates { tls, sources, watch }), local))
-}
-
-/// Under which the certificate of the local authority proves us: an IPv6 address stands there without the brackets that it
-/// has in a URI.
-fn names(directory: &Directory, listeners: &[Listener]) -> Vec<String> {
-    let domains = directory.domains();
-    let domains = domains.iter().map(|domain| &*domain.name);
-    let hosts = listeners.iter().map(|listener| listener.name().0.trim_matches(['[', ']']));
-    let names: BTreeSet<&str> = domains.chain(hosts).chain(["localhost", "127.0.0.1"]).collect();
-    names.into_iter().map(str::to_owned).collect()
 }
 
 fn start_shards(
@@ -539,6 +498,7 @@ impl Doors {
     fn open(
         settings: &Settings,
         runtime: &tokio::runtime::Runtime,
+        door: &Door,
         next_port: bool,
     ) -> Result<Self, Failure> {
         // First, since a refusal leaves nothing behind.
@@ -546,7 +506,7 @@ impl Doors {
             Some(address) => http(address, runtime, next_port)?,
             None => None,
         };
-        let web = web::open(settings, runtime, next_port)?;
+        let web = web::open(settings, runtime, door, next_port)?;
         let _inside = runtime.enter();
         let control =
             Control::open(&settings.data).map_err(|why| unreachable(format!("control socket: {why}")))?;
@@ -563,12 +523,12 @@ impl Doors {
         runtime: &tokio::runtime::Handle,
         settings: &Settings,
         running: &Arc<Running>,
-        door: Arc<Door>,
+        (door, https): (Arc<Door>, Option<Arc<rustls::ServerConfig>>),
         mut stopping: tokio::sync::watch::Receiver<bool>,
     ) -> Option<std::net::SocketAddr> {
         let web = self.web.map(|web| {
             let address = web.address;
-            web.serve(runtime, settings, running, door.clone(), stopping.clone());
+            web.serve(runtime, settings, running, (door.clone(), https), &stopping);
             address
         });
         let until = async move {
@@ -632,39 +592,6 @@ fn maintain(running: Arc<Running>, stopped: Arc<AtomicBool>) -> Result<(), Failu
     deaths.spawn("coeur-upkeep", body).map_err(unreachable)
 }
 
-fn look_after(mut watch: Watch, running: &Running, stopped: Arc<AtomicBool>) -> Result<(), Failure> {
-    let body = move || {
-        while !stopped.load(Ordering::Relaxed) {
-            std::thread::sleep(LOOK_EVERY);
-            watch.look();
-        }
-    };
-    running.deaths.spawn("coeur-watch", body).map_err(unreachable)
-}
-
 fn url(listener: &Listener) -> String {
     format!("{}://{}", listener.transport.to_string().to_ascii_lowercase(), listener.bound)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use coeur_exchange::flow::ListenerId;
-    use coeur_sip::transport::Transport;
-
-    #[test]
-    fn the_local_certificate_names_domains_and_listeners_and_addresses_without_brackets() {
-        let directory = Directory::new();
-        directory.apply(&Change::DomainAdded(Domain::new("example.test"))).unwrap();
-        let listener = |sent_by: &str| Listener {
-            id: ListenerId(0),
-            transport: Transport::Tls,
-            bound: "[::1]:5061".parse().unwrap(),
-            sent_by: sent_by.into(),
-        };
-        let listeners = ["[::1]:5061", "[2001:db8::1]", "sip.test", "192.0.2.1:5061"].map(listener);
-        let expected =
-            ["127.0.0.1", "192.0.2.1", "2001:db8::1", "::1", "example.test", "localhost", "sip.test"];
-        assert_eq!(names(&directory, &listeners), expected);
-    }
 }

@@ -1,34 +1,36 @@
 //! The listener of API and pages: opened before anything is answered, served at the end of the start.
 
+use super::first_token::FirstToken;
 use super::running::{Running, WebOutside};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
-use coeur_api::rest::{Asked, Caller, Gate, OneToken, Parts, Problem, Web, serve_web};
-use coeur_api::{Desk, Door, TOKEN_PREFIX};
-use coeur_storage::write_whole;
-use std::io;
+use crate::config::listen::bracketed;
+use crate::net::machine;
+use coeur_api::rest::{Asked, Caller, Code, Gate, Parts, Problem, Web, serve_web_over};
+use coeur_api::{Desk, Door, Front, Https, TOKEN_PREFIX};
+use rustls::ServerConfig;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
-use zeroize::Zeroizing;
-
-/// Below the data directory, readable by its owner alone: the token with which the API is opened first.
-pub const TOKEN_FILE: &str = "keys/api-token";
+use tokio::net::TcpListener;
+use tokio::sync::watch::Receiver;
 
 pub struct Opened {
     pub address: SocketAddr,
-    listener: tokio::net::TcpListener,
-    token: Zeroizing<String>,
+    listener: TcpListener,
+    /// Where browsers come in clear.
+    plain: Option<TcpListener>,
+    token: Option<FirstToken>,
 }
 
 /// `None` where it is off. A place that nobody chose and that somebody else has is gone without.
 pub fn open(
     settings: &Settings,
     runtime: &tokio::runtime::Runtime,
+    door: &Door,
     next_port: bool,
 ) -> Result<Option<Opened>, Failure> {
     let Some(address) = settings.web else { return Ok(None) };
-    let listener = match runtime.block_on(tokio::net::TcpListener::bind(address)) {
+    let listener = match runtime.block_on(TcpListener::bind(address)) {
         Ok(listener) => listener,
         Err(why) if next_port || !settings.chosen.web => {
             tracing::warn!(%address, %why, "no API; choose another place with --web, or `off`");
@@ -39,11 +41,16 @@ pub fn open(
             return Err(Failure::failed(text));
         }
     };
-    let path = settings.data.join(TOKEN_FILE);
-    let token =
-        token(&path).map_err(|why| Failure::new(Exit::Unreachable, format!("{}: {why}", path.display())))?;
+    let plain = match settings.front.plain.filter(|_| settings.is_web_encrypted()) {
+        Some(plain) => Some(runtime.block_on(TcpListener::bind(plain)).map_err(|why| {
+            Failure::failed(format!("web_plain {plain}: {why}; choose another with --web-plain, or `off`"))
+        })?),
+        None => None,
+    };
+    let token = FirstToken::open(&settings.data, !coeur_api::has_owner(door))
+        .map_err(|why| Failure::new(Exit::Unreachable, format!("the first token: {why}")))?;
     let address = listener.local_addr().unwrap_or(address);
-    Ok(Some(Opened { address, listener, token }))
+    Ok(Some(Opened { address, listener, plain, token }))
 }
 
 impl Opened {
@@ -52,23 +59,18 @@ impl Opened {
         runtime: &tokio::runtime::Handle,
         settings: &Settings,
         running: &Arc<Running>,
-        door: Arc<Door>,
-        mut stopping: tokio::sync::watch::Receiver<bool>,
+        (door, tls): (Arc<Door>, Option<Arc<ServerConfig>>),
+        stopping: &Receiver<bool>,
     ) {
-        let first = OneToken::new(&self.token);
         let desk = Desk::new(door.clone());
-        let gate: Arc<dyn Gate> = match &desk {
-            Some(desk) => Arc::new(Gates { desk: desk.clone(), first }),
-            None => Arc::new(first),
-        };
+        let gate = Arc::new(Gates { desk: desk.clone(), first: self.token });
+        let address = url(settings, running, self.address);
         match desk.clone() {
-            Some(desk) => {
-                let address = format!("http://{}", self.address);
-                // It is set here alone.
-                let _ = running.web.set(WebOutside { address, desk });
-            }
+            // It is set here alone.
+            Some(desk) => drop(running.web.set(WebOutside { address, desk })),
             None => tracing::error!("nobody can sign in: there is not the memory that a password takes"),
         }
+        let tls = tls.filter(|_| settings.is_web_encrypted());
         let web = Web::new(Parts {
             door,
             watched: running.clone(),
@@ -76,76 +78,74 @@ impl Opened {
             desk,
             feed: running.feed.clone(),
             is_our_host: hosts(settings, running),
+            front: front(settings, running, self.address.port()),
         });
-        let until = async move {
-            // An error means that the sender is gone: that is a stop too.
-            let _ = stopping.wait_for(|stop| *stop).await;
-        };
-        running.deaths.spawn_task(runtime, "the listener of the API", async move {
-            if let Err(why) = serve_web(self.listener, web, until).await {
-                tracing::error!(%why, "the API is no longer served");
-            }
-        });
+        let listeners = [Some((self.listener, tls)), self.plain.map(|plain| (plain, None))];
+        for (listener, tls) in listeners.into_iter().flatten() {
+            let serving = serve_web_over(listener, tls, web.clone(), until(stopping.clone()));
+            running.deaths.spawn_task(runtime, "the listener of the API", async move {
+                if let Err(why) = serving.await {
+                    tracing::error!(%why, "the API is no longer served");
+                }
+            });
+        }
+    }
+}
+
+async fn until(mut stopping: Receiver<bool>) {
+    // An error means that the sender is gone: that is a stop too.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// As links begin that lead to the listener at `address`.
+pub fn url(settings: &Settings, running: &Running, address: SocketAddr) -> String {
+    let scheme = if settings.is_web_encrypted() { "https" } else { "http" };
+    // A wildcard is no place to go to: where phones reach us, browsers do.
+    let first = || running.world.listeners.first().map(|listener| listener.name().0.to_owned());
+    let host = match address.ip().is_unspecified() {
+        true => first().unwrap_or_else(|| "localhost".to_owned()),
+        false => bracketed(address.ip()),
+    };
+    match (scheme, address.port()) {
+        ("https", 443) | ("http", 80) => format!("{scheme}://{host}"),
+        (_, port) => format!("{scheme}://{host}:{port}"),
+    }
+}
+
+fn front(settings: &Settings, running: &Running, port: u16) -> Front {
+    let phones_in_clear = settings.phones_url.as_ref().is_some_and(|url| url.starts_with("http://"));
+    let https =
+        Https { port, is_public: Box::new(|_| false), phones_in_clear, challenge: Box::new(|_| None) };
+    Front {
+        proxies: settings.front.proxies.clone(),
+        https: settings.is_web_encrypted().then_some(https),
+        authority: running.local_authority.as_ref().and_then(|path| std::fs::read_to_string(path).ok()),
     }
 }
 
 /// The token of the first start, and everything that the desk knows.
 struct Gates {
-    desk: Arc<Desk>,
-    first: OneToken,
+    desk: Option<Arc<Desk>>,
+    first: Option<FirstToken>,
 }
 
 impl Gate for Gates {
     fn caller(&self, asked: &Asked<'_>) -> Result<Caller, Problem> {
-        match asked.bearer() {
-            Some(token) if !token.starts_with(TOKEN_PREFIX) => self.first.caller(asked),
-            Some(_) | None => self.desk.caller(asked),
-        }
+        let is_first = asked.bearer().is_some_and(|token| !token.starts_with(TOKEN_PREFIX));
+        let gate: Option<&dyn Gate> = match (is_first, &self.first, &self.desk) {
+            (true, Some(first), _) => Some(first),
+            (false, _, Some(desk)) => Some(&**desk),
+            (true, None, _) | (false, _, None) => None,
+        };
+        gate.map_or(Err(Problem::new(Code::NotSignedIn)), |gate| gate.caller(asked))
     }
 }
 
 /// Our domains as they are when somebody asks, and the names under which we are reached.
 fn hosts(settings: &Settings, running: &Arc<Running>) -> Box<dyn Fn(&str) -> bool + Send + Sync> {
     let advertised = settings.advertise.iter().map(|advertise| advertise.host.to_ascii_lowercase());
-    let names: Vec<String> = advertised.collect();
+    let machine = machine::look().names.into_iter().map(|name| name.to_ascii_lowercase());
+    let names: Vec<String> = advertised.chain(machine).collect();
     let world = running.world.clone();
     Box::new(move |host| names.iter().any(|name| name == host) || world.directory.is_ours(host.as_bytes()))
-}
-
-/// Reads it, or makes it.
-fn token(path: &Path) -> io::Result<Zeroizing<String>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) if text.trim().len() >= 32 => Ok(Zeroizing::new(text.trim().to_owned())),
-        Ok(_) => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "this is no token; remove it, and another is made",
-        )),
-        Err(why) if why.kind() == io::ErrorKind::NotFound => {
-            let mut random = Zeroizing::new([0; 20]);
-            super::random(&mut *random);
-            let token = Zeroizing::new(coeur_directory::new_secret(&random));
-            write_whole(path, token.as_bytes(), 0o600)?;
-            Ok(token)
-        }
-        Err(why) => Err(why),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn the_first_token_is_made_once_and_for_its_owner_alone() {
-        let folder = std::env::temp_dir().join(format!("coeur-token-{}", std::process::id()));
-        std::fs::create_dir_all(folder.join("keys")).unwrap();
-        let path = folder.join(TOKEN_FILE);
-        let (first, second) = (token(&path).unwrap(), token(&path).unwrap());
-        assert_eq!((first.len(), &first), (32, &second));
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        std::fs::write(&path, "short").unwrap();
-        assert!(token(&path).is_err());
-        std::fs::remove_dir_all(&folder).unwrap();
-    }
 }

@@ -112,7 +112,7 @@ fn is_good(source: &Source, names: &[String]) -> bool {
 }
 
 /// Begin and end of a certificate, in seconds since 1970: the two times of its `Validity` (RFC 5280 section 4.1.2.5).
-pub(super) fn validity(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
+pub fn validity(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
     let outer = element(certificate)?;
     let mut rest = element(outer.content)?.content;
     // version [0] is optional; then serialNumber, signature, issuer, validity.
@@ -190,10 +190,19 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), CertificateError> {
     written.map_err(|error| CertificateError::new(path, error))
 }
 
+/// By which people compare what they are about to trust: SHA-256 of the certificate, as browsers and phones show it.
+pub fn fingerprint(certificate: &CertificateDer<'_>) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate);
+    digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+}
+
 /// The authority's certificate, for the roots.
 pub fn read_certificate(dir: &Path) -> Result<CertificateDer<'static>, CertificateError> {
-    let path = certificate_path(dir);
-    CertificateDer::from_pem_file(&path).map_err(|error| CertificateError::new(&path, error))
+    read_file(&certificate_path(dir))
+}
+
+pub fn read_file(path: &Path) -> Result<CertificateDer<'static>, CertificateError> {
+    CertificateDer::from_pem_file(path).map_err(|error| CertificateError::new(path, error))
 }
 
 #[cfg(test)]

@@ -32,6 +32,10 @@ use std::sync::Arc;
 /// are sealed and kept by the client.
 const SESSIONS_MAX: usize = 8_192;
 
+/// RFC 7443 section 3: STUN and TURN, which are spoken where SIP is.
+const STUN_TURN: &[u8] = b"stun.turn";
+const STUN: &[u8] = b"stun.nat-discovery";
+
 /// The TLS of this process, shared by all shards.
 pub struct Tls {
     shown: Arc<Shown>,
@@ -39,6 +43,8 @@ pub struct Tls {
     sip: Arc<ServerConfig>,
     /// ALPN `http/1.1`, for browsers, or that of TURN.
     web: Arc<ServerConfig>,
+    /// ALPN `http/1.1` alone: the listener of pages and API.
+    https: Arc<ServerConfig>,
     client: Arc<ClientConfig>,
 }
 
@@ -98,8 +104,9 @@ impl Tls {
             .with_custom_certificate_verifier(Arc::new(DomainVerifier::new(roots, &provider)))
             .with_no_client_auth();
         Ok(Self {
-            sip: server_config(&provider, &shown, b"sip")?,
-            web: server_config(&provider, &shown, b"http/1.1")?,
+            sip: server_config(&provider, &shown, &[b"sip", STUN_TURN, STUN])?,
+            web: server_config(&provider, &shown, &[b"http/1.1", STUN_TURN, STUN])?,
+            https: server_config(&provider, &shown, &[b"http/1.1"])?,
             shown,
             client: Arc::new(client),
         })
@@ -116,6 +123,11 @@ impl Tls {
         ServerConnection::new(if web { self.web.clone() } else { self.sip.clone() })
     }
 
+    /// For the listener of pages and API; what it shows is what all show.
+    pub fn https(&self) -> Arc<ServerConfig> {
+        self.https.clone()
+    }
+
     /// The peer must prove `host`, or its address when there is no name (see [`domain`]).
     pub fn connect(&self, host: Option<&str>, address: IpAddr) -> Result<ClientConnection, rustls::Error> {
         let name = match host {
@@ -130,15 +142,14 @@ impl Tls {
 fn server_config(
     provider: &Arc<CryptoProvider>,
     shown: &Arc<Shown>,
-    protocol: &[u8],
+    protocols: &[&[u8]],
 ) -> Result<Arc<ServerConfig>, CertificateError> {
     let mut config = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| CertificateError::provider(&error))?
         .with_no_client_auth()
         .with_cert_resolver(shown.clone());
-    // RFC 7443 section 3: STUN and TURN, which are spoken where SIP is.
-    config.alpn_protocols = vec![protocol.to_vec(), b"stun.turn".to_vec(), b"stun.nat-discovery".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS_MAX);
     config.ticketer =
         rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| CertificateError::provider(&error))?;

@@ -51,7 +51,7 @@ impl FromRequestParts<Web> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Response> {
         let peer = parts.extensions.get::<ConnectInfo<Peer>>();
-        let from = peer.map(|ConnectInfo(peer)| (peer.remote.ip(), peer.secure));
+        let from = peer.map(|ConnectInfo(peer)| (peer.remote.ip(), peer.is_secure()));
         let (Some((address, secure)), Some(desk)) = (from, web.desk()) else {
             return Err(Problem::new(crate::rest::Code::Unavailable).into_response());
         };

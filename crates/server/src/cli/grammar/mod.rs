@@ -1,6 +1,7 @@
 //! The words of the command line. Settings are read as text here and checked in [`crate::config`], so that the
 //! command line, the environment and the file obey the same rules and give the same errors.
 
+mod ca;
 mod groups;
 mod people;
 mod phone;
@@ -10,6 +11,7 @@ mod sign_in;
 mod tests;
 mod turn;
 
+pub use ca::{Ca, CaVerb};
 pub use groups::{Group, GroupVerb, Terms};
 pub use people::{Tenant, TenantVerb, User, UserVerb};
 pub use phone::{Carrier, Maker, PhoneOf, Provision, ProvisionVerb};
@@ -50,6 +52,7 @@ impl Cli {
             Command::Domain(given) => &mut given.place,
             Command::SetupLink(given) => &mut given.place,
             Command::Token(given) => &mut given.place,
+            Command::Ca(given) => &mut given.place,
             Command::Status(given) => &mut given.place,
             Command::User(given) => &mut given.place,
             Command::Group(given) => &mut given.place,
@@ -124,6 +127,8 @@ pub enum Command {
     SetupLink(SetupLink),
     /// Tokens with which programs use the API
     Token(Token),
+    /// The local authority that vouches for this server: its fingerprint, its certificate
+    Ca(Ca),
     /// How the server does: since when, where it listens, how many are registered
     Status(StatusOf),
     /// Users: who signs in, and whom accounts belong to
@@ -174,6 +179,7 @@ impl Command {
             | Command::Domain(Domain { place, .. })
             | Command::SetupLink(SetupLink { place, .. })
             | Command::Token(Token { place, .. })
+            | Command::Ca(Ca { place, .. })
             | Command::Status(StatusOf { place })
             | Command::User(User { place, .. })
             | Command::Group(Group { place, .. })

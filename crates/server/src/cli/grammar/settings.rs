@@ -39,6 +39,15 @@ pub struct Settings {
     /// Address of the API and of the pages that come with it, or `off` [env: COEUR_WEB] [default: 127.0.0.1:8090]
     #[arg(long, value_name = "IP:PORT")]
     pub web: Option<String>,
+    /// Whether --web speaks HTTPS: auto, yes, no [env: COEUR_HTTPS] [default: auto, where it is not on loopback]
+    #[arg(long, value_name = "auto|yes|no")]
+    pub https: Option<String>,
+    /// Where browsers come in clear and are sent to HTTPS, or `off` [env: COEUR_WEB_PLAIN] [default: off]
+    #[arg(long, value_name = "IP:PORT")]
+    pub web_plain: Option<String>,
+    /// Proxies before --web that are believed when they say who asks: ADDRESS[/BITS]; may be repeated [env: COEUR_TRUSTED_PROXIES]
+    #[arg(long, value_name = "NETWORK")]
+    pub trusted_proxies: Vec<String>,
     /// Where phones reach the pages: https://HOST[:PORT] [env: COEUR_PHONES_URL] [default: the address of --web]
     #[arg(long, value_name = "URL")]
     pub phones_url: Option<String>,
@@ -173,6 +182,9 @@ impl Settings {
         layer.flag(Key::PrivateKey, self.key);
         layer.flag(Key::Http, self.http);
         layer.flag(Key::Web, self.web);
+        layer.flag(Key::Https, self.https);
+        layer.flag(Key::WebPlain, self.web_plain);
+        layer.flag(Key::TrustedProxies, self.trusted_proxies);
         layer.flag(Key::PhonesUrl, self.phones_url);
         layer.flag(Key::Pnp, self.pnp);
         layer.flag(Key::Shards, self.shards);
