@@ -29,6 +29,9 @@ impl Calls {
             }
             Ask::Record { id, order, by } => Told::Taped(self.record_asked(cx, id, (order, &by))),
             Ask::Play { id, prompt, to } => Told::Taped(self.play_asked(cx, id, (prompt, to))),
+            Ask::Originate(wanted) => Told::Originated(self.originate(cx, &wanted)),
+            Ask::Control { id, verb } => Told::Controlled(self.control(cx, id, verb)),
+            Ask::Dialogs(id) => Told::Dialogs(self.call_of(id).map(|call| self.dialogs(call))),
         };
         cx.outbox.outputs.push(Output::Told(ticket, told));
     }
@@ -68,8 +71,9 @@ impl Calls {
             self.leg(id)
                 .map(|leg| side(cx, leg, leg.end.party.or(call.record.caller.filter(|_| id == call.caller))))
         };
-        // Who is parked waits in a slot, and has nobody on the other side but who is called back.
-        let is_parked = call.parked.is_some();
+        // Who is parked waits in a slot, and has nobody on the other side but who is called back; who is called to call somebody
+        // is the caller himself.
+        let is_parked = call.parked.is_some() || call.originated.is_some();
         let called = || cx.world.directory.account_by_id(call.record.called.filter(|_| !is_parked)?);
         LiveCall {
             id: call.record.id,
@@ -88,12 +92,12 @@ impl Calls {
     }
 
     fn state(&self, call: &Call) -> LiveState {
-        let legs = [Some(call.caller), call.callee].into_iter().flatten();
-        let mut streams =
-            legs.filter_map(|id| self.leg(id)).flat_map(|leg| leg.media.agreed.iter().flatten());
+        let legs = || [Some(call.caller), call.callee].into_iter().flatten().filter_map(|id| self.leg(id));
+        let mut streams = legs().flat_map(|leg| leg.media.agreed.iter().flatten());
         match call.record.answered {
             None => LiveState::Ringing,
             Some(_) if streams.any(|stream| !(stream.we_send && stream.we_receive)) => LiveState::Held,
+            Some(_) if legs().any(|leg| leg.ordered.is_held) => LiveState::Held,
             Some(_) => LiveState::Answered,
         }
     }

@@ -32,7 +32,7 @@ pub(super) use held::{hears, holds};
 pub(super) use offer::offer;
 pub(super) use ports::{are_open, streams};
 pub(super) use sealed::{has_same_numbers, is_end_to_end, may_be_end_to_end};
-pub(super) use served::served;
+pub(super) use served::{invitation, served};
 pub(super) use text::Text;
 pub(super) use wire::{is_wire, may_be_wire};
 

@@ -377,6 +377,9 @@ impl Calls {
         if state.asks.announced.is_heard(cx.now.monotonic) {
             return Some(Relayed::Announced);
         }
+        if self.is_ordered(call) {
+            return Some(Relayed::Held);
+        }
         let both = [first, second];
         if both.iter().any(|leg| leg.service.is_some()) {
             return Some(Relayed::Service);

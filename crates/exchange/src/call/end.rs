@@ -209,6 +209,7 @@ impl Calls {
             self.write_record(cx, state.record, end);
         }
         if let Some(transfer) = state.transfer {
+            self.tell_why(transfer.old, status);
             self.unlink(cx, call, *transfer);
         }
     }

@@ -73,7 +73,8 @@ impl Calls {
     pub(super) fn nobody_answers(&mut self, cx: &mut Context<'_>, id: LegId) {
         let Some(call) = self.leg(id).map(|leg| leg.call) else { return };
         let Some(state) = self.calls.get(call as usize).filter(|state| state.caller == id) else { return };
-        if state.setup.as_ref().is_some_and(|setup| setup.accepted.is_none()) {
+        let is_over = state.setup.as_ref().is_some_and(|setup| setup.accepted.is_none());
+        if is_over && !self.own_device_too_late(cx, call) {
             self.forward(cx, call, Cause::NoAnswer);
         }
     }

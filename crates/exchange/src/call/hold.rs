@@ -30,11 +30,14 @@ impl Calls {
         let both = (first.session.remote.read(), second.session.remote.read());
         let (Some(of_a), Some(of_b)) = both else { return };
         let talk = describe::hears(&of_a) && describe::hears(&of_b);
+        // Who is held by order hears music, and the other waits in silence.
+        let is_ordered = first.ordered.is_held || second.ordered.is_held;
         let held = [(a, describe::holds(&of_b, &of_a)), (b, describe::holds(&of_a, &of_b))];
         for (id, is_held) in held {
             let Some(leg) = self.leg_mut(id) else { continue };
             leg.hears.has_talked |= talk;
-            let sound = (is_held && leg.hears.has_talked).then_some(Sound::Music);
+            let is_held = if is_ordered { leg.ordered.is_held } else { is_held && leg.hears.has_talked };
+            let sound = is_held.then_some(Sound::Music);
             self.play(cx, id, sound);
         }
     }

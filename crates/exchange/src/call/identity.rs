@@ -59,8 +59,24 @@ pub(super) fn is_hidden(message: &Message<'_>) -> bool {
     privacy.hides_identity() || (privacy.user && !privacy.none)
 }
 
+/// The same address under another name, as a quoted string (RFC 3261 section 25.1). What a text cannot hold is left out.
+pub(super) fn named(display: &str, address: &[u8]) -> Vec<u8> {
+    let uri =
+        NameAddr::parse(address).map(|address| address.uri.to_vec()).unwrap_or_else(|_| address.to_vec());
+    let mut quoted = String::with_capacity(display.len() + 2);
+    quoted.push('"');
+    for char in display.chars().filter(|char| !char.is_control()) {
+        if matches!(char, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(char);
+    }
+    quoted.push('"');
+    name_addr(Some(quoted.as_bytes()), &uri)
+}
+
 /// RFC 3261 section 25.1: what a user part cannot hold is escaped.
-fn uri_of(user: &str, domain: &str) -> Vec<u8> {
+pub(super) fn uri_of(user: &str, domain: &str) -> Vec<u8> {
     let mut uri = b"sip:".to_vec();
     for byte in user.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {

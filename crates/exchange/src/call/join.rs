@@ -6,6 +6,7 @@
 
 use super::Calls;
 use super::client::Purpose;
+use super::control::Ordered;
 use super::describe::{self, Body, Text};
 use super::late::Late;
 use super::leg::{LegId, Stage as MediaStage};
@@ -301,7 +302,7 @@ impl Calls {
 
     /// `to` becomes the side of the new call that `from` is not; who was there is left.
     fn take_over(&mut self, cx: &mut Context<'_>, old: u32, call: u32, from: LegId, to: LegId) {
-        let of = self.calls.get(old as usize).map(|old| old.record.id);
+        let of = self.calls.get(old as usize).filter(|old| old.originated.is_none()).map(|old| old.record.id);
         let state = &self.calls[call as usize];
         let leaves = if state.caller == from { state.callee } else { Some(state.caller) };
         if let Some(leaves) = leaves.filter(|_| state.setup.is_none()) {
@@ -313,7 +314,10 @@ impl Calls {
             true => state.callee.replace(to),
             false => Some(std::mem::replace(&mut state.caller, to)),
         };
+        // What was ordered of the two was for another call.
+        self.legs[from.slot as usize].ordered = Ordered::default();
         let leg = &mut self.legs[to.slot as usize];
+        leg.ordered = Ordered::default();
         leg.call = call;
         // Its session is counted where it is.
         let account = leg.end.party.map(|party| party.account);

@@ -224,6 +224,8 @@ impl<'a> KeptLeg<'a> {
             owes_offer: leg.owes_offer,
             referred: leg.subscription.was_begun(),
             answer,
+            is_held: leg.ordered.is_held,
+            is_muted: leg.ordered.is_muted,
         })
     }
 

@@ -55,6 +55,13 @@ struct Telling {
     waiting: VecDeque<Press>,
 }
 
+impl Leg {
+    /// Whether there is a way in which it hears keys.
+    pub(super) fn hears_keys(&self) -> bool {
+        has_events(self) || self.media.is_makeable || self.media.keys_are_told
+    }
+}
+
 impl Keys {
     pub(super) fn of(world: &World, party: Option<Party>) -> Self {
         let manner = party.map(|party| party.dtmf(world)).unwrap_or_default();
@@ -127,8 +134,14 @@ impl Calls {
         if !leg.media.keys_are_told || leg.dialog.is_none() {
             return;
         }
+        self.hear_key(cx, other, digit, ms);
+    }
+
+    /// A side hears a key in the way in which it can.
+    pub(super) fn hear_key(&mut self, cx: &mut Context<'_>, other: LegId, digit: u8, ms: u16) {
+        let Some(leg) = self.leg_mut(other) else { return };
         let press = Press { digit, ms: ms.clamp(*MS_RANGE.start(), *MS_RANGE.end()) };
-        if leg.keys.has_refused {
+        if !leg.media.keys_are_told || leg.keys.has_refused {
             return say(cx, leg.media.id, press);
         }
         match &mut leg.keys.telling {

@@ -1,6 +1,7 @@
 //! One leg: the dialog with one side of a call, with its media and what was described of it.
 
 use super::callee::Callee;
+use super::control::Ordered;
 use super::describe::Text;
 use super::describe::profile::Profile;
 use super::direct::Direct;
@@ -78,6 +79,8 @@ pub(super) struct Leg {
     /// Our last 2xx offered what a service has described: the answer comes in its ACK.
     pub(super) awaits_answer: bool,
     pub(super) hears: Hears,
+    /// What was ordered of it (see `control`).
+    pub(super) ordered: Ordered,
     /// In a conference: it speaks now. `None`: it is in none, or has said nothing yet.
     pub(super) speaks: Option<bool>,
     /// RFC 3515: it hears what becomes of its REFER.

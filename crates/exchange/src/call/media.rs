@@ -85,6 +85,7 @@ impl Calls {
         let protection = describe::protection(caller, callee);
         let (caller, callee) = if is_caller { ((a, &to_a), (b, &to_b)) } else { ((b, &to_b), (a, &to_a)) };
         self.note_agreed(caller, callee);
+        self.as_ordered((a, &mut to_a), (b, &mut to_b));
         for (id, peer) in [(a, &mut to_a), (b, &mut to_b)] {
             if self.is_elsewhere(id) {
                 leave_to_phones(peer);

@@ -5,7 +5,7 @@
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
 //! [`cancel`], [`forward`], [`history`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`follow`], [`refer`],
 //! [`direct`], [`keys`], [`replace`], [`transfer`], [`silence`], [`session_id`],
-//! [`join`], [`across`], [`pickup`], [`park`], [`notify`], [`mod@hold`], [`wake`], [`serve`], [`end`], [`asked`], [`announce`], [`tape`], [`note`],
+//! [`join`], [`across`], [`pickup`], [`park`], [`notify`], [`mod@hold`], [`wake`], [`serve`], [`end`], [`asked`], [`originate`], [`control`], [`announce`], [`tape`], [`note`],
 //! [`time`], [`keep`], [`restore`], [`held`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
 //!
@@ -20,6 +20,7 @@ mod awaited;
 mod callee;
 mod cancel;
 mod client;
+mod control;
 mod describe;
 mod direct;
 mod early;
@@ -45,6 +46,7 @@ mod modify;
 mod name;
 mod note;
 mod notify;
+mod originate;
 mod park;
 mod pass;
 mod pickup;
@@ -278,6 +280,7 @@ impl Calls {
             service: None,
             awaits_answer: false,
             hears: hold::Hears::default(),
+            ordered: control::Ordered::default(),
             speaks: None,
             subscription: notify::Subscription::default(),
             follow: follow::Follow::default(),

@@ -132,9 +132,9 @@ impl Calls {
             return false;
         }
         let waits = Waits { old: call, remaining, by: None };
-        let request = Request { referred_by: Vec::new(), uri };
+        let request = Request { uri, ..Request::default() };
         let wanted = Wanted::Callees(Callees { targets, onward, lines: Vec::new() });
-        self.call_for(cx, &waits, &request, wanted);
+        self.call_for(cx, &waits, request, wanted);
         true
     }
 

@@ -55,7 +55,7 @@ impl Calls {
     }
 
     /// Both sides are there, and neither is on its way to somewhere else.
-    fn may_be_referred(&self, id: LegId) -> bool {
+    pub(super) fn may_be_referred(&self, id: LegId) -> bool {
         let Some(call) = self.leg(id).and_then(|leg| self.calls.get(leg.call as usize)) else { return false };
         let talks = |id: LegId| self.leg(id).is_some_and(|leg| leg.dialog.is_some());
         call.setup.is_none()

@@ -97,6 +97,7 @@ impl Calls {
             late: None,
             transfer: None,
             parked: None,
+            originated: None,
             leads_to: None,
             counted,
             record,

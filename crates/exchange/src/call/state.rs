@@ -5,6 +5,7 @@ use super::late::Late;
 use super::leg::LegId;
 use super::modify::Modify;
 use super::note::Noted;
+use super::originate::Originated;
 use super::park::Parked;
 use super::silence::Watch;
 use super::tape::Taped;
@@ -36,6 +37,8 @@ pub(super) struct Call {
     pub(super) transfer: Option<Box<Transfer>>,
     /// One side waits alone (see `park`).
     pub(super) parked: Option<Box<Parked>>,
+    /// It was begun for somebody who is called first (see `originate`).
+    pub(super) originated: Option<Box<Originated>>,
     /// The call that is about to take a side of this one over.
     pub(super) leads_to: Option<u32>,
     /// Whose sessions are counted (see `guard`), to be given back.

@@ -12,7 +12,7 @@ use super::join::Join;
 use super::leg::LegId;
 use super::name::Name;
 use super::state::{Call, Record, Setup};
-use super::{Calls, NewLeg};
+use super::{Calls, NewLeg, identity};
 use crate::context::Context;
 use crate::forwarding::Onward;
 use crate::outbox::Span;
@@ -53,9 +53,14 @@ pub(super) struct Waits {
 }
 
 /// Whom it is to be with.
+#[derive(Default)]
 pub(super) struct Request {
     pub(super) referred_by: Vec<u8>,
     pub(super) uri: Vec<u8>,
+    /// The name that is shown of who waits; `None`: its own.
+    pub(super) display: Option<Box<str>>,
+    /// What is to be recorded of it; `None`: a transfer of the call in which it waits.
+    pub(super) record: Option<Record>,
 }
 
 /// Who is called for it.
@@ -85,29 +90,25 @@ impl Calls {
         let Some(remaining) = self.other(referral.by) else { return };
         let waits = Waits { old, remaining, by: Some(referral.by) };
         let Referral { referred_by, uri, .. } = referral;
-        self.call_for(cx, &waits, &Request { referred_by, uri }, wanted);
+        self.call_for(cx, &waits, Request { referred_by, uri, ..Request::default() }, wanted);
     }
 
     /// A call on behalf of the side that waits.
-    pub(super) fn call_for(
-        &mut self,
-        cx: &mut Context<'_>,
-        waits: &Waits,
-        request: &Request,
-        wanted: Wanted,
-    ) {
+    pub(super) fn call_for(&mut self, cx: &mut Context<'_>, waits: &Waits, request: Request, wanted: Wanted) {
         let Waits { old, remaining, by } = *waits;
         let (callees, service) = match wanted {
             Wanted::Callees(callees) => (callees, None),
             Wanted::Service(service) => (Callees::nobody(), Some(service)),
         };
-        let Some(invite) = self.stand_in_invite(remaining, &request.uri) else { return };
+        let Some(invite) = self.stand_in_invite(remaining, &request) else { return };
         let call = self.calls.vacant_key() as u32;
         let caller = self.stand_in(cx, call, remaining);
         let party = self.legs[remaining.slot as usize].end.party;
         let before = &self.calls[old as usize].record;
         let (of, call_id) = (before.id, before.call_id.clone());
-        let record = Record { transfer_of: Some(of), ..Record::new(cx, &request.uri, &call_id) };
+        let record = request
+            .record
+            .unwrap_or_else(|| Record { transfer_of: Some(of), ..Record::new(cx, &request.uri, &call_id) });
         let setup = Setup {
             server: None,
             invite,
@@ -136,6 +137,7 @@ impl Calls {
             late: None,
             transfer: Some(Box::new(Transfer { old, remaining, by, join: None })),
             parked: None,
+            originated: None,
             leads_to: None,
             counted: Vec::new(),
             record,
@@ -163,12 +165,16 @@ impl Calls {
     }
 
     /// The INVITE that the side that waits would send, if it did itself what is asked for.
-    fn stand_in_invite(&self, remaining: LegId, uri: &[u8]) -> Option<Arc<Stored>> {
-        let dialog = self.leg(remaining)?.dialog.as_ref()?;
+    fn stand_in_invite(&self, remaining: LegId, request: &Request) -> Option<Arc<Stored>> {
+        let (dialog, uri) = (self.leg(remaining)?.dialog.as_ref()?, &request.uri);
+        let from = match &request.display {
+            Some(display) => identity::named(display, dialog.remote_address()),
+            None => dialog.remote_address().to_vec(),
+        };
         let mut bytes = Vec::with_capacity(512);
         let mut writer = Writer::request(&mut bytes, Method::Invite, uri);
         writer.header(HeaderName::Via, b"SIP/2.0/UDP invalid;branch=z9hG4bKnone");
-        writer.begin(HeaderName::From).push(dialog.remote_address()).push(b";tag=none").end_line();
+        writer.begin(HeaderName::From).push(&from).push(b";tag=none").end_line();
         writer.begin(HeaderName::To).push(b"<").push(uri).push(b">").end_line();
         writer.header(HeaderName::CallId, b"none").cseq(1, Method::Invite);
         writer.end(b"");
@@ -281,6 +287,9 @@ impl Calls {
     pub(super) fn transfer_answered(&mut self, cx: &mut Context<'_>, call: u32) {
         let state = &self.calls[call as usize];
         let waits = state.transfer.as_ref().is_some_and(|transfer| transfer.join.is_none());
+        if state.originated.is_some() {
+            return self.originate_answered(cx, call);
+        }
         let accepted = state.setup.as_ref().and_then(|setup| setup.accepted);
         if let Some(from) = accepted.filter(|_| waits) {
             // What was said to it has the certificate of somebody who is not there any more.

@@ -1,5 +1,6 @@
 //! What the administration door asks a shard about its calls, and what it is told.
 
+use super::control::{NamedDialog, NotControlled, NotOriginated, Originate, Verb};
 use super::{CallRecordId, LiveCall};
 use crate::media::PromptId;
 use coeur_directory::AccountId;
@@ -11,15 +12,34 @@ pub struct Ticket(pub u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// The calls of this shard, at most `limit` and at most [`Ask::CALLS_MAX`]; of one account, or of all.
-    List { account: Option<AccountId>, limit: usize },
+    List {
+        account: Option<AccountId>,
+        limit: usize,
+    },
     /// One call, with what the media plane measures of it now.
     Show(CallRecordId),
     /// Ends a call, whatever its state.
     HangUp(CallRecordId),
     /// Begins, pauses or ends a recording; `by`: whose word it is.
-    Record { id: CallRecordId, order: RecordOrder, by: Box<str> },
+    Record {
+        id: CallRecordId,
+        order: RecordOrder,
+        by: Box<str>,
+    },
     /// Plays something once, or ends what is played.
-    Play { id: CallRecordId, prompt: Option<PromptId>, to: Hearer },
+    Play {
+        id: CallRecordId,
+        prompt: Option<PromptId>,
+        to: Hearer,
+    },
+    /// Begins a call on behalf of an account; asked of one shard.
+    Originate(Box<Originate>),
+    Control {
+        id: CallRecordId,
+        verb: Verb,
+    },
+    /// How the sides of a call that are accounts of ours name their dialogs.
+    Dialogs(CallRecordId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,4 +126,10 @@ pub enum Told {
     HungUp(bool),
     /// To `Record` and `Play`; `None`: no call of this shard.
     Taped(Option<Result<(), NotRecorded>>),
+    /// The name of the call that is begun.
+    Originated(Result<CallRecordId, NotOriginated>),
+    /// To `Control`; `None`: no call of this shard.
+    Controlled(Option<Result<(), NotControlled>>),
+    /// `None`: no call of this shard.
+    Dialogs(Option<Vec<NamedDialog>>),
 }

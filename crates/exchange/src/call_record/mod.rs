@@ -2,12 +2,17 @@
 //! they were then: an account may be removed afterwards.
 
 mod ask;
+mod control;
 mod id;
 mod live;
 mod path;
 mod side;
 
 pub use ask::{Ask, Hearer, NotRecorded, RecordOrder, Ticket, Told};
+pub use control::{
+    DIGIT_MS, DIGITS_MAX, DISPLAY_BYTES_MAX, NamedDialog, NotControlled, NotOriginated, Originate, Place,
+    TIMEOUT_S_MAX, URI_BYTES_MAX, Verb,
+};
 pub use id::{CallRecordId, NoCallRecordId};
 pub use live::{LiveCall, LiveState};
 pub use path::{MediaPath, Relayed};

@@ -7,7 +7,7 @@ use crate::service::Service;
 use coeur_sdp::{Codec, Media, Proto};
 use std::io::Write;
 
-/// What a service offers to who has not offered anything.
+/// What a service offers to who has not offered anything, and who is called before there is anybody to talk with.
 const OFFER: &[u8] = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 192.0.2.0\r\nt=0 0\r\n\
     m=audio 9 RTP/AVP 96 9 0 8 101\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\n\
     a=rtpmap:9 G722/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n\
@@ -27,6 +27,11 @@ pub(in crate::call) fn served(service: Service, offer: Option<&[u8]>) -> Option<
         }
     }
     Some(out.into())
+}
+
+/// What is offered to a phone while nobody is there yet (see `originate`).
+pub(in crate::call) fn invitation() -> Text {
+    OFFER.into()
 }
 
 fn is_voice(service: Service, media: &Media<'_>) -> bool {

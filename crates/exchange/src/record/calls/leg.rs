@@ -43,6 +43,9 @@ pub struct KeptLeg<'a> {
     pub referred: bool,
     /// Our 2xx to an INVITE of its peer that is not acknowledged.
     pub answer: Option<KeptAnswer<'a>>,
+    /// By order (see `call/control`).
+    pub is_held: bool,
+    pub is_muted: bool,
 }
 
 /// It is repeated until its ACK.
@@ -79,7 +82,9 @@ impl<'a> KeptLeg<'a> {
         integer(out, self.refresh_at_ms);
         integer(out, self.expires_at_ms);
         text(out, self.user_agent);
-        for flag in [self.end_to_end, self.we_refresh, self.allows_update, self.owes_offer, self.referred] {
+        // In one byte, which is as it was before for a leg of which nothing was ordered.
+        out.push(u8::from(self.end_to_end) | u8::from(self.is_held) << 1 | u8::from(self.is_muted) << 2);
+        for flag in [self.we_refresh, self.allows_update, self.owes_offer, self.referred] {
             out.push(u8::from(flag));
         }
         maybe(out, self.answer.as_ref(), |out, answer| {
@@ -92,6 +97,7 @@ impl<'a> KeptLeg<'a> {
 
     pub fn read(plain: &'a [u8]) -> Result<Self, RecordError> {
         let fields = &mut layout(plain)?;
+        let flags;
         let leg = Self {
             call: u128::from_le_bytes(fields.array()?),
             shard: fields.byte()?,
@@ -112,7 +118,10 @@ impl<'a> KeptLeg<'a> {
             refresh_at_ms: fields.integer()?,
             expires_at_ms: fields.integer()?,
             user_agent: fields.text()?,
-            end_to_end: fields.flag()?,
+            end_to_end: {
+                flags = fields.byte()?;
+                flags & 1 != 0
+            },
             we_refresh: fields.flag()?,
             allows_update: fields.flag()?,
             owes_offer: fields.flag()?,
@@ -125,7 +134,12 @@ impl<'a> KeptLeg<'a> {
                     until_ms: fields.integer()?,
                 })
             })?,
+            is_held: flags & 2 != 0,
+            is_muted: flags & 4 != 0,
         };
+        if flags > 7 {
+            return Err(fields.error("unknown flags of a leg"));
+        }
         end(fields, leg)
     }
 }

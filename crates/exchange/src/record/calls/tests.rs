@@ -110,6 +110,8 @@ fn leg(answered: bool) -> KeptLeg<'static> {
             reply: over,
             until_ms: 9,
         }),
+        is_held: answered,
+        is_muted: !answered,
     }
 }
 
