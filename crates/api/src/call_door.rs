@@ -90,7 +90,7 @@ impl Door {
     }
 
     /// It is done: a disk that is full takes nothing back.
-    fn note_done(&self, operator: &Operator, action: &'static str, call: &str, detail: &str) {
+    pub(crate) fn note_done(&self, operator: &Operator, action: &'static str, call: &str, detail: &str) {
         let now_ms = self.house().unix_time_ms();
         if let Err(why) = self.records().note(operator, action, call, detail, now_ms) {
             tracing::error!(call, action, %why, "what was done to a call could not be written down");
@@ -159,7 +159,7 @@ impl Door {
     }
 
     /// One that is over has a record, which is the better answer.
-    fn no_such_call(&self, call: &str) -> Refusal {
+    pub(crate) fn no_such_call(&self, call: &str) -> Refusal {
         let is_over =
             id_of(call).is_some_and(|id| self.records().call(id).is_ok_and(|found| found.is_some()));
         match is_over {

@@ -1,5 +1,6 @@
 //! One request, one answer. Parsing a request into a [`Change`] is its validation.
 
+use crate::call_control::{CallVerb, NewCall};
 use crate::calls::{CallView, CallsPage, rfc3339};
 use crate::feed::Kind;
 use crate::groups::TermsView;
@@ -63,6 +64,20 @@ pub trait House: Send + Sync {
     }
     /// False: there is none of that name. `None`: what is played ends.
     fn play(&self, _call: &str, _sound: Option<&str>, _to: Audience) -> Result<bool, Refusal> {
+        Ok(false)
+    }
+    /// Begins a call of this account to this address; its name.
+    fn originate(
+        &self,
+        _account: &Account,
+        _device: Option<DeviceId>,
+        _to: &str,
+        _wanted: &NewCall,
+    ) -> Result<String, Refusal> {
+        Err(Refusal::new(Why::Unavailable, "no server runs that could call anybody"))
+    }
+    /// False: there is none of that name.
+    fn control_call(&self, _call: &str, _verb: &CallVerb) -> Result<bool, Refusal> {
         Ok(false)
     }
     /// Where SIP over WebSocket is spoken.
@@ -172,6 +187,8 @@ impl Door {
             Request::CallShow { call } => self.show_call(&call),
             Request::CallHangUp { call } => self.hang_up(operator, &call),
             Request::CallTape { call, order } => self.tape(operator, &call, order),
+            Request::CallOriginate { call } => self.originate(operator, &call),
+            Request::CallControl { call, order } => self.control_call(operator, &call, &order),
             Request::CallPlay { call, sound, to } => self.play(operator, &call, (sound.as_deref(), to)),
             Request::Audit { since_ms, before, limit } => self.audit(since_ms, before, limit),
             Request::CallRecords(request) => self.call_records(&request),

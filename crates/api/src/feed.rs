@@ -42,6 +42,12 @@ kinds! {
     CallStarted "call.started" Calls,
     /// A call was answered.
     CallAnswered "call.answered" Calls,
+    /// A side of a call was put on hold by order.
+    CallHeld "call.held" Calls,
+    /// It is not on hold by order any more.
+    CallResumed "call.resumed" Calls,
+    /// A side of a call is sent to somebody else by order.
+    CallTransferred "call.transferred" Calls,
     /// A side of a call is not heard as it should be, and why.
     CallQuality "call.quality" Calls,
     /// A call is over; its record follows within seconds.

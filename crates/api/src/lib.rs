@@ -8,6 +8,8 @@
 //! What it deliberately does not do: know a SIP message, a socket that carries SIP, or SQL. REST ([`rest`]) stands on
 //! the same door.
 
+mod call_control;
+mod call_control_door;
 mod call_door;
 mod calls;
 mod client;
@@ -36,6 +38,8 @@ mod trace_door;
 mod traces;
 mod visits;
 
+pub use call_control::{CallSide, CallVerb, NewCall, usual_key_ms, usual_timeout};
+pub use call_control_door::address as call_address;
 pub use calls::{
     CallRecordView, CallRecordsPage, CallRecordsRequest, CallView, CallsPage, LegView, RecordSideView,
     StreamView, WayView, ms, rfc3339,

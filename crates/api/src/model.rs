@@ -1,5 +1,6 @@
 //! What is asked and answered at the door, as JSON.
 
+use crate::call_control::{CallVerb, NewCall};
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, CallView, CallsPage};
 use crate::groups::{
     GroupAmendment, GroupView, GroupsPage, RightsView, TenantAmendment, TermsChange, TermsView,
@@ -248,6 +249,14 @@ pub enum Request {
         /// A number or address that it would call.
         to: Option<String>,
     },
+    /// Begins a call for an account.
+    CallOriginate {
+        call: NewCall,
+    },
+    CallControl {
+        call: String,
+        order: CallVerb,
+    },
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -308,6 +317,12 @@ pub enum Reply {
     Groups(GroupsPage),
     Group(Box<GroupView>),
     Rights(Box<RightsView>),
+    /// A call that is begun; what becomes of it is told by events.
+    CallBegun {
+        call: String,
+        from: String,
+        to_uri: String,
+    },
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,8 @@ use super::caller::Resource;
 use super::ids;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::{self, Page};
-use super::problem::Problem;
+use super::problem::{Code, Problem};
+use crate::call_control::{CallSide, CallVerb, NewCall, usual_key_ms};
 use crate::calls::{CallView, LegView, StreamView};
 use crate::ids::Id as _;
 use crate::model::{Reply, Request};
@@ -33,6 +34,15 @@ pub(crate) fn operations() -> Vec<Operation> {
         )
         .answer::<CallResource>(),
         Operation::post(
+            ("/calls", "originate_call"),
+            Calls,
+            "Begins a call for an account: its own devices ring first, and who takes it is joined with whom is wanted.",
+            originate,
+        )
+        .body::<NewCall>()
+        .status(201)
+        .answer::<BegunResource>(),
+        Operation::post(
             ("/calls/{call}/actions/hangup", "hang_up_call"),
             Calls,
             "Ends the call at once, on both sides.",
@@ -54,6 +64,39 @@ pub(crate) fn operations() -> Vec<Operation> {
             stop_playing,
         )
         .status(204),
+        record(
+            "/calls/{call}/actions/hold",
+            "hold_call",
+            "Puts a side on hold: it hears music, and nobody hears it. The phones are not told.",
+            |call| order(call, |side| CallVerb::Hold { side }),
+        )
+        .body::<SideBody>(),
+        record("/calls/{call}/actions/resume", "resume_call", "Takes a hold by order back.", |call| {
+            order(call, |side| CallVerb::Resume { side })
+        })
+        .body::<SideBody>(),
+        record("/calls/{call}/actions/mute", "mute_call", "Lets nobody hear a side.", |call| {
+            order(call, |side| CallVerb::Mute { side })
+        })
+        .body::<SideBody>(),
+        record("/calls/{call}/actions/unmute", "unmute_call", "Lets a side be heard again.", |call| {
+            order(call, |side| CallVerb::Unmute { side })
+        })
+        .body::<SideBody>(),
+        record(
+            "/calls/{call}/actions/dtmf",
+            "send_keys_into_call",
+            "Lets a side hear keys (RFC 4733): 32 at most, one behind the other.",
+            keys,
+        )
+        .body::<KeysBody>(),
+        record(
+            "/calls/{call}/actions/transfer",
+            "transfer_call",
+            "Sends a side to an address, or joins it with the other side of another call; the account that is left must be one that may.",
+            transfer,
+        )
+        .body::<TransferBody>(),
         record(
             "/calls/{call}/actions/record_start",
             "start_recording_call",
@@ -187,6 +230,87 @@ fn show(call: &Call<'_>) -> Result<Answer, Problem> {
     let request = Request::CallShow { call: ids::call_of(call.part("call"))? };
     let Reply::Call(found) = call.ask(request)? else { return Err(unexpected()) };
     Answer::json(CallResource::from(*found))
+}
+
+/// A call that is begun; what becomes of it is told by events, and by its resource.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CallBegun")]
+struct BegunResource {
+    id: String,
+    /// The account that calls.
+    from: String,
+    to_uri: String,
+}
+
+fn originate(call: &Call<'_>) -> Result<Answer, Problem> {
+    let body: NewCall = call.json()?;
+    let from = of_name(call, &body.from)?.aor.to_string();
+    let wanted = NewCall { from, ..body };
+    let Reply::CallBegun { call: name, from, to_uri } = call.ask(Request::CallOriginate { call: wanted })?
+    else {
+        return Err(unexpected());
+    };
+    let id = ids::call(&name);
+    let place = format!("/api/v1/calls/{id}");
+    Answer::created(BegunResource { id, from, to_uri }, &place)
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "CallSideOrder")]
+struct SideBody {
+    side: Audience,
+}
+
+fn order(call: &Call<'_>, verb: impl Fn(Audience) -> CallVerb) -> Result<Answer, Problem> {
+    let body: SideBody = call.json()?;
+    control(call, verb(body.side))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "CallKeys")]
+struct KeysBody {
+    /// Who hears them.
+    side: Audience,
+    /// 0 to 9, *, #, A to D.
+    #[schemars(length(min = 1, max = 32), regex(pattern = r"^[0-9A-D*#]+$"))]
+    digits: String,
+    /// How long each is heard.
+    #[serde(default = "usual_key_ms")]
+    #[schemars(range(min = 40, max = 2_000))]
+    duration_ms: u16,
+}
+
+fn keys(call: &Call<'_>) -> Result<Answer, Problem> {
+    let KeysBody { side, digits, duration_ms } = call.json()?;
+    control(call, CallVerb::Dtmf { side, digits, ms: duration_ms })
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "CallTransfer")]
+struct TransferBody {
+    /// The side that goes elsewhere.
+    side: CallSide,
+    /// Where it goes: a number or name of the domain of the account that is left, `user@domain`, or a URI. This or `to_call`.
+    #[schemars(length(min = 1, max = 512))]
+    to: Option<String>,
+    /// A call of the account that is left, with whose other side it is joined.
+    to_call: Option<String>,
+}
+
+fn transfer(call: &Call<'_>) -> Result<Answer, Problem> {
+    let TransferBody { side, to, to_call } = call.json()?;
+    match (to, to_call) {
+        (Some(to), None) => control(call, CallVerb::Transfer { side, to }),
+        (None, Some(other)) => control(call, CallVerb::Attend { side, call: ids::call_of(&other)? }),
+        (Some(_), Some(_)) | (None, None) => Err(Problem::because(Code::Invalid, "give `to` or `to_call`")),
+    }
+}
+
+fn control(call: &Call<'_>, verb: CallVerb) -> Result<Answer, Problem> {
+    done(call, Request::CallControl { call: ids::call_of(call.part("call"))?, order: verb })
 }
 
 fn hang_up(call: &Call<'_>) -> Result<Answer, Problem> {

@@ -1,6 +1,7 @@
 //! The API as somebody meets it who speaks HTTP with it.
 
 mod again;
+mod calls;
 mod contract;
 mod door;
 mod events;

@@ -3,10 +3,11 @@
 use coeur_api::feed::{Feed, Kind};
 use coeur_api::provision::PhonePlace;
 use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Role, Web, serve_web};
+use coeur_api::{CallVerb, NewCall, Refusal, Why};
 use coeur_api::{
     Door, House, IceServerView, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched,
 };
-use coeur_directory::{Aor, Change, DeviceId, Directory, Domain};
+use coeur_directory::{Account, Aor, Change, DeviceId, Directory, Domain};
 use coeur_storage::{Operator, Records, Sqlite};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,6 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Runtime;
 
+/// The one call that there is.
+pub const CALL: &str = "01980000-0000-7000-8000-000000000001";
 pub const TOKEN: &str = "a token that opens everything";
 
 pub struct Hut {
@@ -27,6 +30,8 @@ pub struct Hut {
     pub revoked: Mutex<Vec<String>>,
     /// Answered to whoever asks for those of an account.
     pub registered: Mutex<Vec<RegistrationView>>,
+    /// What was asked of calls, in words; a call of which the name ends with a 2 is another one, and does nothing.
+    pub ordered: Mutex<Vec<String>>,
 }
 
 impl House for Hut {
@@ -58,6 +63,31 @@ impl House for Hut {
     }
     fn traces(&self, _: &TraceRequest) -> Vec<TraceView> {
         Vec::new()
+    }
+    fn originate(
+        &self,
+        account: &Account,
+        device: Option<DeviceId>,
+        to: &str,
+        wanted: &NewCall,
+    ) -> Result<String, Refusal> {
+        if to.contains("nobody") {
+            return Err(Refusal::new(Why::NotFound, "no such account"));
+        }
+        let device = device.map_or(0, |device| device.0);
+        let text = format!("{} {device} {to} {} {}", account.aor, wanted.timeout_s, wanted.auto_answer);
+        self.ordered.lock().unwrap().push(text);
+        Ok(CALL.to_owned())
+    }
+    fn control_call(&self, call: &str, verb: &CallVerb) -> Result<bool, Refusal> {
+        if call != CALL {
+            return Ok(false);
+        }
+        if let CallVerb::Mute { .. } = verb {
+            return Err(Refusal::new(Why::Exists, "the call is not answered"));
+        }
+        self.ordered.lock().unwrap().push(format!("{verb:?}"));
+        Ok(true)
     }
     fn happened(&self, kind: Kind, subject: String, data: serde_json::Value) {
         self.feed.publish(kind, subject, self.unix_time_ms(), data);
@@ -115,6 +145,7 @@ impl Served {
             counter: AtomicU64::new(1),
             revoked: Mutex::default(),
             registered: Mutex::default(),
+            ordered: Mutex::default(),
         });
         let mut records = Sqlite::open(&folder).unwrap();
         let domain = Change::DomainAdded(Domain::new("d"));

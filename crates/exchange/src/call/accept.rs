@@ -148,7 +148,7 @@ impl Calls {
             return;
         }
         let (invite, late) = (setup.invite.clone(), setup.late);
-        self.seal_caller(caller, callee);
+        self.seal_caller(cx, caller, callee);
         let body = match late {
             true => self.offer_caller(cx, caller, callee),
             false => self.answer_caller(cx, caller, callee),
@@ -187,14 +187,17 @@ impl Calls {
         self.arm_leg(cx.now.monotonic, callee);
     }
 
-    /// The caller is told of the callee what the callee was told of him; without checks of the callee's own, of ours.
-    fn seal_caller(&mut self, caller: LegId, callee: LegId) {
+    /// The caller is told of the callee what the callee was told of him; without checks of the callee's own, of ours. Then their
+    /// keys are their own for no reason, unless the setting wants it so: see `direct`.
+    fn seal_caller(&mut self, cx: &Context<'_>, caller: LegId, callee: LegId) {
         let Some(answered) = self.leg_mut(callee) else { return };
         let described = answered.session.remote.read();
         answered.wire &= described.is_some_and(|described| describe::may_be_wire(&described));
         let (end_to_end, wire) = (answered.end_to_end, answered.wire);
+        let is_sealed = end_to_end && !wire && !cx.world.settings.end_to_end;
+        answered.direct.is_sealed = is_sealed;
         if let Some(leg) = self.leg_mut(caller) {
-            (leg.end_to_end, leg.wire) = (end_to_end, wire);
+            (leg.end_to_end, leg.wire, leg.direct.is_sealed) = (end_to_end, wire, is_sealed);
         }
     }
 

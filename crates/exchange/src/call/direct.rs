@@ -41,6 +41,9 @@ pub(super) struct Direct {
     rolls: Option<bool>,
     /// The leg was there before this process: its device has lost its connection with that, and connects anew.
     pub(super) is_restored: bool,
+    /// Its device has keys of the other's own only since the two were to check each other, and they do not: nobody has asked for
+    /// that, and it is brought back.
+    pub(super) is_sealed: bool,
     /// Of the caller's leg: when it is to be seen which way media should go.
     pub(super) look_at: Monotonic,
 }
@@ -69,7 +72,7 @@ pub(super) struct Asks {
 
 impl Default for Direct {
     fn default() -> Self {
-        Self { other: None, rolls: None, is_restored: false, look_at: Monotonic::NEVER }
+        Self { other: None, rolls: None, is_restored: false, is_sealed: false, look_at: Monotonic::NEVER }
     }
 }
 
@@ -131,9 +134,9 @@ impl Calls {
         })
     }
 
-    /// Whether a leg was told of the other phone's address.
+    /// Whether a leg was told of the other phone's address, or has keys that are to come back.
     pub(super) fn is_direct(&self, id: LegId) -> bool {
-        self.is_elsewhere(id) || self.leg(id).is_some_and(|leg| leg.wire)
+        self.is_elsewhere(id) || self.leg(id).is_some_and(|leg| leg.wire || leg.direct.is_sealed)
     }
 
     /// The same in the place of ours.
@@ -202,7 +205,7 @@ impl Calls {
             return wants_direct;
         }
         match (told, wants_direct) {
-            (told, false) => told.is_none(),
+            (told, false) => told.is_none() && !self.leg(id).is_some_and(|leg| leg.direct.is_sealed),
             (None, true) => false,
             (Some(told), true) => self.other_phone(id).is_some_and(|is| told.is_same(&is)),
         }
@@ -288,7 +291,8 @@ impl Calls {
         }
         leg.direct.other = other.map(Box::new);
         // What is offered has our credentials and our certificate.
-        (leg.end_to_end, leg.wire) = (leg.end_to_end && !leg.wire, false);
+        let is_unwanted = leg.wire || std::mem::take(&mut leg.direct.is_sealed);
+        (leg.end_to_end, leg.wire) = (leg.end_to_end && !is_unwanted, false);
         leg.offers_direct = true;
         let flow = leg.end.flow;
         self.offer_anew(cx, id, flow);

@@ -68,7 +68,7 @@ impl Calls {
         // Keys that two devices had between themselves are of no use with somebody else.
         for id in [from, remaining] {
             if let Some(leg) = self.leg_mut(id) {
-                (leg.end_to_end, leg.wire) = (false, false);
+                (leg.end_to_end, leg.wire, leg.direct.is_sealed) = (false, false, false);
             }
         }
         self.relay_again([from, remaining]);

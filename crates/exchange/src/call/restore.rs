@@ -169,6 +169,7 @@ impl Calls {
             leg.direct.other = super::describe::elsewhere(leg).map(Box::new);
             leg.direct.is_restored = true;
             leg.wire = leg.end_to_end && super::describe::is_wire(leg);
+            leg.direct.is_sealed = leg.end_to_end && !leg.wire && !cx.world.settings.end_to_end;
         }
         self.restored.legs.insert(random, id);
         if let Some(answer) = &kept.answer {

@@ -3,13 +3,14 @@
 use super::account::say;
 use super::door::{Way, print_json, unexpected};
 use super::exit::Failure;
-use super::grammar::{self, Calls, CallsVerb, RecordOrder};
+use super::grammar::{self, CallEnd, Calls, CallsVerb, RecordOrder};
 use super::table::{duration, table};
 use super::terminal::{bold, print, safe};
 use super::ways;
 use super::words::{Language, Word};
 use coeur_api::{
-    Audience, CallView, CallsPage, LegView, RecordVerb, RecordingView, Reply, Request, StreamView, WayView,
+    Audience, CallSide, CallVerb, CallView, CallsPage, LegView, NewCall, RecordVerb, RecordingView, Reply,
+    Request, StreamView, WayView,
 };
 
 pub fn run(arguments: Calls) -> Result<(), Failure> {
@@ -47,11 +48,56 @@ pub fn run(arguments: Calls) -> Result<(), Failure> {
             way.ask(Request::CallPlay { call: call.clone(), sound: None, to: audience(to) })?;
             say(json, &Word::PlayedNoMore.with(&[&call]))
         }
+        Some(CallsVerb::Originate { from, to, device, display, auto_answer, timeout }) => {
+            let from = way.full_account(&from)?;
+            let call = NewCall { from, to, device, caller_display: display, auto_answer, timeout_s: timeout };
+            match way.ask(Request::CallOriginate { call })? {
+                Reply::CallBegun { call, from, to_uri } if json => {
+                    print_json(&serde_json::json!({ "call": call, "from": from, "to_uri": to_uri }))
+                }
+                Reply::CallBegun { call, from, to_uri } => {
+                    say(false, &Word::CallBegun.with(&[&call, &from, &to_uri]))
+                }
+                other => Err(unexpected(&other)),
+            }
+        }
+        Some(CallsVerb::Hold { call, side }) => {
+            control(&way, json, call, CallVerb::Hold { side: audience(side) }, Word::CallHeld)
+        }
+        Some(CallsVerb::Resume { call, side }) => {
+            control(&way, json, call, CallVerb::Resume { side: audience(side) }, Word::CallResumed)
+        }
+        Some(CallsVerb::Mute { call, side }) => {
+            control(&way, json, call, CallVerb::Mute { side: audience(side) }, Word::CallMuted)
+        }
+        Some(CallsVerb::Unmute { call, side }) => {
+            control(&way, json, call, CallVerb::Unmute { side: audience(side) }, Word::CallUnmuted)
+        }
+        Some(CallsVerb::Dtmf { call, digits, side, ms }) => {
+            let verb = CallVerb::Dtmf { side: audience(side), digits, ms };
+            control(&way, json, call, verb, Word::KeysSent)
+        }
+        Some(CallsVerb::Transfer { call, to, side, with }) => {
+            let side = match side {
+                CallEnd::Caller => CallSide::Caller,
+                CallEnd::Callee => CallSide::Callee,
+            };
+            let verb = match (to, with) {
+                (_, Some(call)) => CallVerb::Attend { side, call },
+                (to, None) => CallVerb::Transfer { side, to: to.unwrap_or_default() },
+            };
+            control(&way, json, call, verb, Word::TransferBegun)
+        }
         Some(CallsVerb::Hangup { call }) => {
             way.ask(Request::CallHangUp { call: call.clone() })?;
             say(json, &Word::HungUp.with(&[&call]))
         }
     }
+}
+
+fn control(way: &Way, json: bool, call: String, verb: CallVerb, done: Word) -> Result<(), Failure> {
+    way.ask(Request::CallControl { call: call.clone(), order: verb })?;
+    say(json, &done.with(&[&call]))
 }
 
 const fn audience(to: grammar::Audience) -> Audience {

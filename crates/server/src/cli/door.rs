@@ -5,7 +5,9 @@ use super::exit::{Exit, Failure};
 use super::grammar::Place;
 use crate::config::Key;
 use coeur_api::{Client, ClientError, Door, Operator, Refusal, Reply, Request, Status, Why};
+use coeur_storage::StorageError;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 pub enum Way {
     Server(Client),
@@ -34,11 +36,11 @@ impl Way {
     pub fn open_or_make(place: &Place) -> Result<Way, Failure> {
         let directory = data_directory(place)?;
         fits(&directory)?;
-        match Client::connect(&directory) {
-            Ok(Some(client)) => Ok(Way::Server(client)),
-            Ok(None) => crate::house::offline(&directory).map(|door| Way::Directory(Box::new(door))),
-            Err(why) => Err(unreachable(&directory, &why.to_string())),
-        }
+        let until = Instant::now() + PATIENCE;
+        open_waiting(&directory, || {
+            std::thread::sleep(LOOK_EVERY);
+            Instant::now() < until
+        })
     }
 
     /// For what only a running server can tell.
@@ -100,6 +102,27 @@ impl Way {
                 Exit::Usage,
                 format!("write {text}@DOMAIN: there are {} domains", domains.len()),
             )),
+        }
+    }
+}
+
+/// A server that stops is not to be spoken with any more before it has let go of its records, and one that starts has them before
+/// it can be spoken with; another command has them for a moment. So long they are waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// `waits` is false when it has been waited for long enough.
+fn open_waiting(directory: &Path, mut waits: impl FnMut() -> bool) -> Result<Way, Failure> {
+    loop {
+        match Client::connect(directory) {
+            Ok(Some(client)) => return Ok(Way::Server(client)),
+            Ok(None) => {}
+            Err(why) => return Err(unreachable(directory, &why.to_string())),
+        }
+        match crate::house::offline(directory) {
+            Ok(door) => return Ok(Way::Directory(Box::new(door))),
+            Err(StorageError::Locked { .. }) if waits() => {}
+            Err(why) => return Err(Failure::new(Exit::Unreachable, why.to_string())),
         }
     }
 }
@@ -187,4 +210,35 @@ pub fn json_text(value: &impl serde::Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|why| Failure::failed(why.to_string()))?;
     // Names are what the network said.
     Ok(format!("{}\n", crate::trace::escape::json(&text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coeur_storage::DataLock;
+
+    #[test]
+    fn a_command_waits_for_who_is_about_to_let_go_of_the_records_and_not_for_ever() {
+        let folder = std::env::temp_dir().join(format!("coeur-way-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let mut held = Some(DataLock::take(&folder).unwrap());
+        let mut looked = 0;
+        let way = open_waiting(&folder, || {
+            looked += 1;
+            if looked == 3 {
+                held = None;
+            }
+            true
+        });
+        assert!(matches!(way, Ok(Way::Directory(_))) && looked == 3);
+        drop(way);
+        let _held = DataLock::take(&folder).unwrap();
+        let refused = open_waiting(&folder, || false).err().unwrap();
+        assert!(
+            refused.exit == Exit::Unreachable && refused.text.contains("is in use by process"),
+            "{}",
+            refused.text
+        );
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -8,6 +8,7 @@ pub mod call_views;
 pub mod calls;
 pub mod certificates;
 pub mod check;
+mod controls;
 pub mod deaths;
 pub mod first_token;
 pub mod kept;

@@ -1,6 +1,5 @@
 //! The data directory itself, when no server runs on it. Its lock is held as long as the door is open.
 
-use crate::cli::exit::{Exit, Failure};
 use coeur_api::{Door, House, IceServerView, RegistrationsPage, Status, TraceRequest, TraceView};
 use coeur_directory::{Aor, DeviceId, Directory};
 use coeur_storage::{DataLock, Records, Sqlite, StorageError};
@@ -13,12 +12,11 @@ pub struct Offline {
 }
 
 /// Opens (and makes, if the parent is there) a data directory.
-pub fn offline(folder: &Path) -> Result<Door, Failure> {
-    let unreachable = |why: StorageError| Failure::new(Exit::Unreachable, why.to_string());
-    let lock = DataLock::take(folder).map_err(unreachable)?;
-    let mut records = Sqlite::open(folder).map_err(unreachable)?;
+pub fn offline(folder: &Path) -> Result<Door, StorageError> {
+    let lock = DataLock::take(folder)?;
+    let mut records = Sqlite::open(folder)?;
     let directory = Directory::new();
-    for text in records.load(&directory).map_err(unreachable)? {
+    for text in records.load(&directory)? {
         eprintln!("coeur: {text}");
     }
     Ok(Door::new(Arc::new(Offline { directory, _lock: lock }), Box::new(records)))

@@ -2,6 +2,7 @@
 
 use super::asks::Silent;
 use super::call_views;
+use super::controls;
 use super::deaths::Deaths;
 use super::prompts::Prompts;
 use super::recovery::Restored;
@@ -29,6 +30,7 @@ use coeur_api::{
     PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status, TraceExportRequest,
     TraceFileView, TraceFormat, TraceMessagesRequest, TraceRequest, TraceView, Watched, Why,
 };
+use coeur_api::{CallVerb, NewCall};
 use coeur_directory::{Account, Aor, DeviceId, Directory, UserId};
 use coeur_exchange::bindings::{Cursor, View};
 use coeur_exchange::call_record::{Ask, CallRecordId, Hearer, LiveCall, RecordOrder, Told};
@@ -279,7 +281,12 @@ impl House for Running {
         let Ok(id) = call.parse::<CallRecordId>() else { return Ok(None) };
         let found = self.ask(Ask::Show(id))?.into_iter().find_map(|told| match told {
             Told::Call(call) => call,
-            Told::Calls { .. } | Told::HungUp(_) | Told::Taped(_) => None,
+            Told::Calls { .. }
+            | Told::HungUp(_)
+            | Told::Taped(_)
+            | Told::Originated(_)
+            | Told::Controlled(_)
+            | Told::Dialogs(_) => None,
         });
         Ok(found.and_then(|call| self.views(&[*call]).pop()))
     }
@@ -309,6 +316,20 @@ impl House for Running {
             Audience::Callee => Hearer::Callee,
         };
         self.taped(Ask::Play { id, prompt, to })
+    }
+
+    fn originate(
+        &self,
+        account: &Account,
+        device: Option<DeviceId>,
+        to: &str,
+        wanted: &NewCall,
+    ) -> Result<String, Refusal> {
+        controls::originate(self, account, device, (to, wanted))
+    }
+
+    fn control_call(&self, call: &str, verb: &CallVerb) -> Result<bool, Refusal> {
+        controls::control(self, call, verb)
     }
 
     fn sync(&self, aor: &Aor, device: Option<DeviceId>, reboot: bool) -> Result<usize, Refusal> {
@@ -375,7 +396,12 @@ impl Running {
     fn taped(&self, ask: Ask) -> Result<bool, Refusal> {
         let done = self.ask(ask)?.into_iter().find_map(|told| match told {
             Told::Taped(done) => done,
-            Told::Calls { .. } | Told::Call(_) | Told::HungUp(_) => None,
+            Told::Calls { .. }
+            | Told::Call(_)
+            | Told::HungUp(_)
+            | Told::Originated(_)
+            | Told::Controlled(_)
+            | Told::Dialogs(_) => None,
         });
         match done {
             None => Ok(false),
@@ -384,7 +410,7 @@ impl Running {
         }
     }
 
-    fn ask(&self, ask: Ask) -> Result<Vec<Told>, Refusal> {
+    pub(super) fn ask(&self, ask: Ask) -> Result<Vec<Told>, Refusal> {
         let Some(shards) = self.shards.get() else { return Ok(Vec::new()) };
         let told = shards.services.asks.ask(&shards.inboxes, &ask);
         told.map_err(|Silent| Refusal::new(Why::Unavailable, "a shard does not answer; its log may say why"))

@@ -269,6 +269,52 @@ fn a_callee_without_checks_of_its_own_leaves_the_caller_with_ours() {
     }
 }
 
+/// Bob has no checks of his own; `wanted`: devices may have keys of their own.
+fn lite(wanted: bool) -> Call {
+    let (mut desk, mut alice, bob) = wired_desk();
+    desk.office.world.settings.end_to_end = wanted;
+    let (request, sent) = desk.invite(&mut alice, URI, "", &described_by(Kind::Web));
+    let invite = request_to(&sent, bob.flow, "INVITE").clone();
+    let answer = taken(&body(&invite), 5_000).replace("t=0 0\r\n", "t=0 0\r\na=ice-lite\r\n");
+    let sent = desk.receive(bob.flow, &reply(&invite, 200, "bobtag", &contact(bob.flow), &answer));
+    let ok = answer_to(&sent, alice.flow, 200).clone();
+    let mut caller = Ua::caller(alice.flow, &request, &ok);
+    let ack = caller.ack("");
+    desk.receive(alice.flow, &ack);
+    let (offer, answer) = (body(&invite), body(&ok));
+    let callee = Ua::callee(bob.flow, &invite, "bobtag");
+    let call = Call { talk: Talk { desk, caller, callee, offer, answer }, bob, answers: 0 };
+    call.let_record(RecordPolicy::OnDemand);
+    call
+}
+
+/// Its keys are the devices' own only because the two were to check each other.
+#[test]
+fn a_callee_without_checks_of_its_own_has_no_keys_of_its_own_for_long_unless_that_is_wanted() {
+    let mut call = lite(false);
+    let told = call.offers(SECOND * 3, None);
+    assert_eq!(told.iter().map(|(who, _)| *who).collect::<Vec<_>>(), ["alice", "bob"]);
+    assert!(told.iter().all(|(_, text)| is_ours(text)), "{told:?}");
+    assert_eq!(protection_told(&call.talk.desk).last().map(|told| told.state()), Some(MediaState::Hop));
+    assert_eq!(call.record(RecordOrder::Start), Ok(()));
+    assert!(matches!(call.talk.desk.tapes[..], [(_, _, TapeOrder::Begin { .. })]));
+
+    let mut call = lite(true);
+    assert!(call.offers(SECOND * 3, None).is_empty());
+    assert_eq!(protection_told(&call.talk.desk).last().map(|told| told.state()), Some(MediaState::EndToEnd));
+    assert_eq!(call.record(RecordOrder::Start), Err(NotRecorded::EndToEnd));
+}
+
+/// It is left as it is, and nothing is promised of it.
+#[test]
+fn who_refuses_other_keys_than_its_own_is_asked_once() {
+    let mut call = lite(false);
+    let alice = call.talk.caller.flow;
+    let told = call.offers(SECOND * 60, Some(alice));
+    assert_eq!(told.iter().filter(|(who, _)| *who == "alice").count(), 1, "{}", told.len());
+    assert_eq!(call.record(RecordOrder::Start), Err(NotRecorded::EndToEnd));
+}
+
 #[test]
 fn a_recording_brings_both_back_one_after_the_other_and_they_stay() {
     let mut call = call();

@@ -779,6 +779,93 @@ pub enum CallsVerb {
         #[arg(long, value_enum, default_value_t = Audience::Both)]
         to: Audience,
     },
+    /// Begin a call for an account: its own devices ring first, and who takes it is joined with TO
+    #[command(
+        after_help = "TO is a number or name of the account's domain, user@domain, or a URI. The rights and limits are those of the account.\n\nExamples:\n  coeur calls originate alice@example.org 201\n  coeur calls originate alice@example.org sip:bob@example.com --device desk --auto-answer --display Sales"
+    )]
+    Originate {
+        /// The account that calls (user@domain)
+        from: String,
+        to: String,
+        /// Only this device of it rings, by its name or number
+        #[arg(long)]
+        device: Option<String>,
+        /// The name that who is called sees
+        #[arg(long, value_name = "NAME")]
+        display: Option<String>,
+        /// Ask the account's own device to answer by itself
+        #[arg(long)]
+        auto_answer: bool,
+        /// How long that device may ring, in seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = coeur_api::usual_timeout(), value_parser = clap::value_parser!(u16).range(1..=180))]
+        timeout: u16,
+    },
+    /// Put a side on hold: it hears music, and nobody hears it; the phones are not told
+    #[command(after_help = "Example:\n  coeur calls hold 019ac0de-1234-7abc-8def-0123456789ab --side callee")]
+    Hold {
+        /// As `coeur calls` shows it
+        call: String,
+        #[arg(long, value_enum, default_value_t = Audience::Both)]
+        side: Audience,
+    },
+    /// Take a hold back
+    #[command(after_help = "Example:\n  coeur calls resume 019ac0de-1234-7abc-8def-0123456789ab")]
+    Resume {
+        /// As `coeur calls` shows it
+        call: String,
+        #[arg(long, value_enum, default_value_t = Audience::Both)]
+        side: Audience,
+    },
+    /// Let nobody hear a side
+    #[command(after_help = "Example:\n  coeur calls mute 019ac0de-1234-7abc-8def-0123456789ab --side caller")]
+    Mute {
+        /// As `coeur calls` shows it
+        call: String,
+        #[arg(long, value_enum)]
+        side: Audience,
+    },
+    /// Let a side be heard again
+    #[command(
+        after_help = "Example:\n  coeur calls unmute 019ac0de-1234-7abc-8def-0123456789ab --side caller"
+    )]
+    Unmute {
+        /// As `coeur calls` shows it
+        call: String,
+        #[arg(long, value_enum, default_value_t = Audience::Both)]
+        side: Audience,
+    },
+    /// Let a side hear keys
+    #[command(
+        after_help = "Example:\n  coeur calls dtmf 019ac0de-1234-7abc-8def-0123456789ab 1234# --side callee"
+    )]
+    Dtmf {
+        /// As `coeur calls` shows it
+        call: String,
+        /// 0 to 9, *, #, A to D; 32 at most
+        digits: String,
+        #[arg(long, value_enum)]
+        side: Audience,
+        /// How long each is heard
+        #[arg(long, value_name = "MILLISECONDS", default_value_t = coeur_api::usual_key_ms())]
+        ms: u16,
+    },
+    /// Send a side to somebody else, with the rights of the account on the other side, which is left
+    #[command(
+        after_help = "With --with the side is joined with the other side of another call of that account.\n\nExamples:\n  coeur calls transfer 019ac0de-1234-7abc-8def-0123456789ab --side caller 201\n  coeur calls transfer 019ac0de-1234-7abc-8def-0123456789ab --side caller --with 019ac0de-5678-7abc-8def-0123456789ab"
+    )]
+    Transfer {
+        /// As `coeur calls` shows it
+        call: String,
+        /// A number or name of that account's domain, user@domain, or a URI
+        #[arg(required_unless_present = "with", conflicts_with = "with")]
+        to: Option<String>,
+        /// The side that goes there
+        #[arg(long, value_enum)]
+        side: CallEnd,
+        /// The other call
+        #[arg(long, value_name = "CALL")]
+        with: Option<String>,
+    },
     /// End a call at once, on both sides
     #[command(after_help = "Example:\n  coeur calls hangup 019ac0de-1234-7abc-8def-0123456789ab")]
     Hangup {
@@ -794,6 +881,12 @@ pub enum RecordOrder {
     Pause,
     Resume,
     Stop,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallEnd {
+    Caller,
+    Callee,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
