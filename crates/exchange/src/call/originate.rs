@@ -16,7 +16,9 @@ use super::start::{give_back, leave_out_full};
 use super::state::{Call, Record, Setup};
 use super::transfer::{Callees, Request, Waits, Wanted};
 use super::{CALLS_MAX, Calls, NewLeg, describe, feature, identity};
-use crate::call_record::{CallRecordId, NotOriginated, Originate};
+use crate::call_record::{
+    CallRecordId, DISPLAY_BYTES_MAX, NotOriginated, Originate, TIMEOUT_S_MAX, URI_BYTES_MAX,
+};
 use crate::context::Context;
 use crate::entitled;
 use crate::flow::Flow;
@@ -44,6 +46,9 @@ impl Calls {
     ) -> Result<CallRecordId, NotOriginated> {
         let account = cx.world.directory.account_by_id(wanted.from).filter(|account| account.enabled);
         let account = account.ok_or(NotOriginated::NoAccount)?;
+        if wanted.to.len() > URI_BYTES_MAX {
+            return Err(NotOriginated::Refused(StatusCode::BAD_REQUEST, routing::Why::MalformedUri));
+        }
         if feature::of(cx.world, &account, &wanted.to).is_some() {
             return Err(NotOriginated::Feature);
         }
@@ -74,6 +79,7 @@ impl Calls {
         self.legs[caller.slot as usize].session.remote = describe::invitation();
         let record = Record::new(cx, &wanted.to, b"");
         let id = record.id;
+        let display = wanted.display.clone().filter(|display| display.len() <= DISPLAY_BYTES_MAX);
         let lines = if wanted.auto_answer { answers_itself(&account) } else { Vec::new() };
         self.calls.insert(Call {
             caller,
@@ -83,7 +89,7 @@ impl Calls {
             late: None,
             transfer: None,
             parked: None,
-            originated: Some(Box::new(Originated { to: wanted.to.clone(), display: wanted.display.clone() })),
+            originated: Some(Box::new(Originated { to: wanted.to.clone(), display })),
             leads_to: None,
             counted: vec![account.id],
             record,
@@ -94,7 +100,8 @@ impl Calls {
         });
         cx.counters.calls_started += 1;
         let now = cx.now.monotonic;
-        self.legs[caller.slot as usize].alarm = now + Duration::from_secs(u64::from(wanted.timeout_s));
+        self.legs[caller.slot as usize].alarm =
+            now + Duration::from_secs(u64::from(wanted.timeout_s.clamp(1, TIMEOUT_S_MAX)));
         self.arm_leg(now, caller);
         self.settle(cx, call);
         Ok(id)
