@@ -127,8 +127,11 @@ fn what_was_ordered_outlives_the_process() {
     assert_eq!(heard(desk), [true, true]);
 }
 
-/// The keys that were said, to whom (by port) and for how long.
-fn pressed(commands: &[MediaCommand], desk: &Desk) -> Vec<(u16, char, u16)> {
+/// A key, to whom (by port), and for how long.
+type Pressed = (u16, char, u16);
+
+/// The keys that were said.
+fn pressed(commands: &[MediaCommand], desk: &Desk) -> Vec<Pressed> {
     let port = |id: &crate::media::MediaId| {
         let peer = desk.open[id].as_ref().expect("described");
         peer.streams[0].as_ref().expect("audio").rtp.port()
@@ -141,7 +144,7 @@ fn pressed(commands: &[MediaCommand], desk: &Desk) -> Vec<(u16, char, u16)> {
 }
 
 /// What the media plane is told is looked at before it has carried it out.
-fn said_keys(desk: &mut Desk, verb: Verb) -> (Result<(), NotControlled>, Vec<(u16, char, u16)>) {
+fn said_keys(desk: &mut Desk, verb: Verb) -> (Result<(), NotControlled>, Vec<Pressed>) {
     let id = the_call(desk).0;
     desk.office.handle(Input::Told(Command::Asked { ticket: Ticket(7), ask: Ask::Control { id, verb } }));
     let Some((_, Told::Controlled(Some(done)))) = desk.office.told.pop() else { panic!("no answer") };
