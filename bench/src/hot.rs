@@ -2,9 +2,10 @@
 //! same bytes that the load generator sends. Only [`serve`] belongs to the server (parse, decide, write); under callgrind
 //! with `--toggle-collect` on it the instructions of an operation are counted, which do not vary with the machine.
 //! `cargo xtask instructions` does that and compares with the ceilings in `bench/instructions.txt`. What passes through a
-//! media worker is in [`relay`].
+//! media worker is in [`relay`], what is kept of what was said in [`trace`].
 
 mod relay;
+mod trace;
 
 use coeur_directory::{
     Account, AccountId, AlgorithmPolicy, Aor, Change, Device, DeviceId, Directory, Domain, Ha1Set,
@@ -32,8 +33,18 @@ const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.
     a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n";
 
 /// The paths that are counted.
-pub const PATHS: [&str; 9] =
-    ["options", "challenge", "register", "refresh", "message", "call", "b2bua", "relay", "relay-srtp"];
+pub const PATHS: [&str; 10] = [
+    "options",
+    "challenge",
+    "register",
+    "refresh",
+    "message",
+    "call",
+    "b2bua",
+    "relay",
+    "relay-srtp",
+    "trace",
+];
 
 pub fn main(args: &[String]) {
     let path = args.first().map_or("", String::as_str);
@@ -45,6 +56,7 @@ pub fn main(args: &[String]) {
     match *path {
         "relay" => return relay::run(count, false),
         "relay-srtp" => return relay::run(count, true),
+        "trace" => return trace::run(count),
         _ => {}
     }
     let mut office = Office::new(if *path == "b2bua" { CallMode::B2bua } else { CallMode::Proxy });

@@ -45,8 +45,8 @@ fn forms() -> Vec<String> {
     inner.push("From: <sip:a:\r\n 5ecr37@h>;tag=1".to_owned());
     inner.push("Refer-To: <sip:b@h?Proxy-Authorization=Digest%20x%3D5ecr37&Replaces=a>".to_owned());
     inner.push("Refer-To: <sip:b@h?AUTHORIZATION=5ecr37>".to_owned());
-    for name in ["pn-prid", "PN-PRID", "Pn-Purr", "pn-tok", "PN-Tok"] {
-        inner.push(format!("Contact: <sip:a@h;pn-provider=x;{name}=5ecr37;pn-param=y>;expires=60"));
+    for name in ["pn-prid", "PN-PRID", "Pn-Purr", "pn-tok", "PN-Tok", "pn-param", "Pn-PARAM"] {
+        inner.push(format!("Contact: <sip:a@h;pn-provider=x;{name}=5ecr37;pn-x=y>;expires=60"));
         inner.push(format!("m: sip:a@h;{name}=5ecr37"));
     }
     for line in [
@@ -133,6 +133,45 @@ fn what_is_clean_at_a_quick_look_is_clean() {
             }
         }
     }
+}
+
+/// What the quick look says of a conversation is what a whole look says; it looks at the clean ones alone.
+#[test]
+fn whose_a_clean_message_is_is_seen_at_the_quick_look() {
+    let mut clean = 0;
+    let headers = [
+        "From: a",
+        "f:b",
+        "To : c",
+        "t: d",
+        "Call-ID: e",
+        "i:f",
+        "Session-ID: g",
+        "Subject: h",
+        "From: z",
+        "",
+        "Call-ID: body",
+    ];
+    for first in 0..headers.len() {
+        for second in 0..headers.len() {
+            for end in ["\r\n", "\n"] {
+                let lines = [
+                    "",
+                    "OPTIONS sip:d SIP/2.0",
+                    headers[first],
+                    headers[second],
+                    "Call-ID: last",
+                    "",
+                    "To: body",
+                ];
+                let message = lines.join(end);
+                let Some(glance) = super::suspicion::look(message.as_bytes()) else { continue };
+                assert_eq!(glance, super::shelf::keys::Glance::of(message.as_bytes()), "{message:?}");
+                clean += 1;
+            }
+        }
+    }
+    assert!(clean > 200, "{clean}");
 }
 
 /// What is no secret stays byte for byte, without a copy.

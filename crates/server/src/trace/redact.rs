@@ -146,6 +146,9 @@ fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
 /// The line as it may be kept; `None`: as it is. What it costs where there is nothing is what every line of every message
 /// costs, so it looks for single bytes first.
 fn hide(line: &[u8]) -> Option<Vec<u8>> {
+    if !suspicion::may_hide(line) {
+        return None;
+    }
     if let Some(safe) = hide_named(line) {
         return Some(safe);
     }
@@ -337,13 +340,17 @@ fn value_length(text: &[u8]) -> usize {
 const SCHEMES: [&[u8]; 4] = [b"sip", b"sips", b"http", b"https"];
 
 /// Whether a colon is a scheme's.
-fn is_scheme(before: &[u8]) -> bool {
+pub(super) fn is_scheme(before: &[u8]) -> bool {
+    // Nearly all others say so by their last letter.
+    if !matches!(before.last().map(u8::to_ascii_lowercase), Some(b'p' | b's')) {
+        return false;
+    }
     let start = before.iter().rposition(|byte| !byte.is_ascii_alphabetic()).map_or(0, |at| at + 1);
     SCHEMES.iter().any(|scheme| before[start..].eq_ignore_ascii_case(scheme))
 }
 
 /// `before`: up to the last `@`. There is a colon behind one of a scheme.
-pub(super) fn may_have_password(before: &[u8]) -> bool {
+fn may_have_password(before: &[u8]) -> bool {
     let mut colons = memchr_iter(b':', before);
     colons.any(|at| is_scheme(&before[..at])) && colons.next().is_some()
 }
@@ -398,9 +405,9 @@ fn hide_embedded(line: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Who has the name of a phone at its push service may wake it (RFC 8599 section 15).
-/// The last is that of Linphones before it.
-const PUSH_TOKENS: [&[u8]; 3] = [b"pn-prid=", b"pn-purr=", b"pn-tok="];
+/// Who has the name of a phone at its push service may wake it (RFC 8599 section 15); what else is said to the service may be the
+/// keys of a browser (RFC 8291 section 3.1). The last is that of Linphones before it.
+const PUSH_TOKENS: [&[u8]; 4] = [b"pn-prid=", b"pn-purr=", b"pn-param=", b"pn-tok="];
 
 /// Where the value begins, if the dash of a parameter of push stands at this place.
 fn push_token(line: &[u8], dash: usize) -> Option<usize> {

@@ -77,10 +77,11 @@ pub const LEGS_MAX: usize = 16;
 
 /// `entries` in the order of time. The result too, by the latest message of each conversation.
 pub fn search(entries: Vec<Entry>, query: &Query) -> Vec<Conversation> {
-    let mut by_call_id: BTreeMap<Vec<u8>, Vec<Entry>> = BTreeMap::new();
-    for entry in entries {
+    // Their order is known here alone: many have one time by the clock of a shard, which counts milliseconds.
+    let mut by_call_id: BTreeMap<Vec<u8>, Vec<(usize, Entry)>> = BTreeMap::new();
+    for (order, entry) in entries.into_iter().enumerate() {
         let call_id = sight::call_id(&entry.bytes).unwrap_or_default().to_vec();
-        by_call_id.entry(call_id).or_default().push(entry);
+        by_call_id.entry(call_id).or_default().push((order, entry));
     }
     let mut found: Vec<Conversation> =
         joined(by_call_id).into_iter().filter(|conversation| matches(conversation, query)).collect();
@@ -91,11 +92,11 @@ pub fn search(entries: Vec<Entry>, query: &Query) -> Vec<Conversation> {
 }
 
 /// Puts the legs of each call together: they name the same UUIDs (RFC 7989) in what we have sent.
-fn joined(by_call_id: BTreeMap<Vec<u8>, Vec<Entry>>) -> Vec<Conversation> {
+fn joined(by_call_id: BTreeMap<Vec<u8>, Vec<(usize, Entry)>>) -> Vec<Conversation> {
     let mut group_by_uuid: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
-    let mut groups: Vec<Vec<(Vec<u8>, Vec<Entry>)>> = Vec::new();
+    let mut groups: Vec<Vec<Leg>> = Vec::new();
     for (call_id, entries) in by_call_id {
-        let uuids = uuids(&entries);
+        let uuids = uuids(entries.iter().map(|(_, entry)| entry));
         let known = uuids.iter().find_map(|uuid| group_by_uuid.get(uuid).copied());
         let group = known.filter(|group| groups[*group].len() < LEGS_MAX).unwrap_or(groups.len());
         if group == groups.len() {
@@ -109,18 +110,21 @@ fn joined(by_call_id: BTreeMap<Vec<u8>, Vec<Entry>>) -> Vec<Conversation> {
     groups.into_iter().filter_map(conversation).collect()
 }
 
-fn conversation(mut legs: Vec<(Vec<u8>, Vec<Entry>)>) -> Option<Conversation> {
-    legs.sort_by_key(|(_, entries)| entries.first().map(|entry| entry.at));
+/// Its Call-ID, and its messages with their order among all.
+type Leg = (Vec<u8>, Vec<(usize, Entry)>);
+
+fn conversation(mut legs: Vec<Leg>) -> Option<Conversation> {
+    legs.sort_by_key(|(_, entries)| entries.first().map(|(order, _)| *order));
     let names: Vec<Vec<u8>> = legs.iter().map(|(call_id, _)| call_id.clone()).collect();
-    let mut entries: Vec<Entry> = legs.into_iter().flat_map(|(_, entries)| entries).collect();
-    // It keeps the order of what has one time: that of a leg.
-    entries.sort_by_key(|entry| entry.at);
+    let mut entries: Vec<(usize, Entry)> = legs.into_iter().flat_map(|(_, entries)| entries).collect();
+    entries.sort_by_key(|(order, _)| *order);
+    let entries = entries.into_iter().map(|(_, entry)| entry).collect();
     Some(Conversation { call_id: super::escape::line(names.first()?), names, entries })
 }
 
 /// Only of what we have sent: nobody else says which calls are one.
-pub fn uuids(entries: &[Entry]) -> Vec<Vec<u8>> {
-    let sent = entries.iter().filter(|entry| entry.direction == Direction::Sent);
+pub fn uuids<'e>(entries: impl Iterator<Item = &'e Entry>) -> Vec<Vec<u8>> {
+    let sent = entries.filter(|entry| entry.direction == Direction::Sent);
     let values = sent.filter_map(|entry| sight::header(&entry.bytes, "Session-ID", None));
     let mut uuids: Vec<Vec<u8>> = values.flat_map(shelf::keys::uuids).map(<[u8]>::to_vec).collect();
     uuids.sort_unstable();
@@ -209,6 +213,27 @@ mod tests {
         assert_eq!(seen, ["call-6", "call-5", "call-4", "call-3", "call-2", "call-1", "call-0"]);
         let until = Query { last: 9, until: Some(entries[3].at), ..Query::default() };
         assert_eq!(search(entries, &until).len(), 3);
+    }
+
+    /// The clock of a shard counts milliseconds.
+    #[test]
+    fn the_messages_of_all_legs_keep_their_order_within_one_time() {
+        let session = "Session-ID: ab30317f1a784dc48ff824d0d3715d86;remote=47755a9de7794ba387653f2099600ef2";
+        let say = |received: bool, first: &str, call: &str| {
+            entry(0, received, "192.0.2.1:5060", &format!("{first}\r\ni: {call}\r\n{session}\r\n\r\n"))
+        };
+        let said = [
+            (true, "INVITE sip:bob@d SIP/2.0", "leg-of-alice"),
+            (false, "INVITE sip:bob@h SIP/2.0", "a-leg-of-bob"),
+            (false, "SIP/2.0 100 Trying", "leg-of-alice"),
+            (true, "SIP/2.0 200 OK", "a-leg-of-bob"),
+            (false, "SIP/2.0 200 OK", "leg-of-alice"),
+        ];
+        let entries = said.map(|(received, first, call)| say(received, first, call)).to_vec();
+        let found = search(entries.clone(), &Query { last: 9, ..Query::default() });
+        assert_eq!((found.len(), &*found[0].call_id), (1, "leg-of-alice"));
+        let bytes = |entries: &[Entry]| entries.iter().map(|entry| entry.bytes.clone()).collect::<Vec<_>>();
+        assert_eq!(bytes(&found[0].entries), bytes(&entries));
     }
 
     /// RFC 7989: what we have sent says which legs are one call.

@@ -8,7 +8,7 @@
 
 use super::keys::{Glance, What};
 use crate::trace::ring::Head;
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -34,6 +34,7 @@ pub struct Part {
 #[derive(Default)]
 pub struct Open {
     conversations: HashMap<Vec<u8>, Conversation>,
+    hasher: DefaultHashBuilder,
     pub first_at_us: u64,
     pub last_at_us: u64,
 }
@@ -43,13 +44,12 @@ struct Conversation {
     offsets: Vec<u32>,
     keys: Vec<u32>,
     /// Sums of what the keys were made of, so that they are not made again for every message.
-    sums: Vec<u32>,
+    sums: Vec<u64>,
     last_at_us: u64,
 }
 
 impl Open {
-    pub fn add(&mut self, offset: u32, head: Head<'_>, message: &[u8]) {
-        let glance = Glance::of(message);
+    pub fn add(&mut self, offset: u32, head: Head<'_>, glance: &Glance<'_>) {
         let at_us = head.at_us();
         if self.first_at_us == 0 {
             self.first_at_us = at_us;
@@ -61,7 +61,7 @@ impl Open {
         };
         conversation.offsets.push(offset);
         conversation.last_at_us = conversation.last_at_us.max(at_us);
-        let sum = glance.sum(head);
+        let sum = glance.sum(head, &self.hasher);
         if conversation.sums.contains(&sum) || conversation.keys.len() >= KEYS_MAX {
             return;
         }
@@ -71,6 +71,14 @@ impl Open {
             if !keys.contains(&key) {
                 keys.push(key);
             }
+        });
+    }
+
+    /// Forgets what was to be from this place on and was not written.
+    pub fn forget_from(&mut self, offset: u64) {
+        self.conversations.retain(|_, conversation| {
+            conversation.offsets.retain(|known| u64::from(*known) < offset);
+            !conversation.offsets.is_empty()
         });
     }
 

@@ -4,56 +4,58 @@
 use crate::trace::lines::lines;
 use crate::trace::ring::Head;
 use crate::trace::sight;
+use memchr::memchr;
+use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 
 /// What of a message says which conversation it is of, and whose.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Glance<'m> {
     pub call_id: &'m [u8],
     from: &'m [u8],
     to: &'m [u8],
     session: &'m [u8],
+    /// Which of them were seen: the first of each name counts.
+    seen: u8,
 }
 
 impl<'m> Glance<'m> {
-    /// One walk over the head, as [`sight::header`] sees it: the first of each name counts.
+    /// One walk over the head, as [`sight::header`] sees it.
     pub fn of(message: &'m [u8]) -> Self {
-        let mut seen = Self::default();
-        let mut missing = 0b1111u8;
-        for line in lines(message).skip(1) {
-            let Some(first) = line.text.first() else { break };
-            let (bit, names): (u8, &[&[u8]]) = match first | 0x20 {
-                b'c' => (1, &[b"Call-ID"]),
-                b'i' => (1, &[b"i"]),
-                b'f' => (2, &[b"From", b"f"]),
-                b't' => (4, &[b"To", b"t"]),
-                b's' => (8, &[b"Session-ID"]),
-                _ => continue,
-            };
-            let Some(value) = names.iter().find_map(|name| value(line.text, name)) else { continue };
-            if missing & bit == 0 {
-                continue;
-            }
-            missing &= !bit;
-            match bit {
-                1 => seen.call_id = value,
-                2 => seen.from = value,
-                4 => seen.to = value,
-                _ => seen.session = value,
-            }
-            if missing == 0 {
-                break;
+        let mut glance = Self::default();
+        for line in lines(message).skip(1).take_while(|line| !line.text.is_empty()) {
+            if let Some(colon) = memchr(b':', line.text) {
+                glance.see(line.text, colon);
             }
         }
-        seen
+        glance
+    }
+
+    /// One line of the head behind the first, with the place of its first colon.
+    pub fn see(&mut self, line: &'m [u8], colon: usize) {
+        let name = line[..colon].trim_ascii_end();
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        // A length says quickly what a name is not.
+        let (bit, place) = match name.len() {
+            7 if is("Call-ID") => (1, &mut self.call_id),
+            1 if is("i") => (1, &mut self.call_id),
+            4 if is("From") => (2, &mut self.from),
+            1 if is("f") => (2, &mut self.from),
+            2 if is("To") => (4, &mut self.to),
+            1 if is("t") => (4, &mut self.to),
+            10 if is("Session-ID") => (8, &mut self.session),
+            _ => return,
+        };
+        if self.seen & bit == 0 {
+            *place = line[colon + 1..].trim_ascii();
+            self.seen |= bit;
+        }
     }
 
     /// The same for messages with the same keys.
-    pub fn sum(&self, head: Head<'_>) -> u32 {
-        let (address, port) = head.remote();
-        let sum = crc32c::crc32c_append(crc32c::crc32c(self.from), self.to);
-        let sum = crc32c::crc32c_append(crc32c::crc32c_append(sum, &address), &port);
-        if head.is_sent() { crc32c::crc32c_append(sum, self.session) } else { sum }
+    pub fn sum(&self, head: Head<'_>, hasher: &impl BuildHasher) -> u64 {
+        let session = if head.is_sent() { self.session } else { b"" };
+        hasher.hash_one((self.from, self.to, session, head.remote()))
     }
 
     pub fn keys(&self, head: Head<'_>, mut each: impl FnMut(u32)) {
@@ -75,11 +77,6 @@ impl<'m> Glance<'m> {
             }
         }
     }
-}
-
-fn value<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
-    let rest = line.get(name.len()..).filter(|_| line[..name.len()].eq_ignore_ascii_case(name))?;
-    Some(rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii())
 }
 
 /// Of a Session-ID (RFC 7989): its own and the other side's.

@@ -36,8 +36,10 @@ impl Shelf {
     pub fn find(&self, query: &Query, want: usize) -> Found {
         let mut look = Look { shelf: self, sources: self.sources(), bytes: 0 };
         let (chosen, is_all) = look.choose(query, want);
-        let mut entries = look.collect(chosen, want * LEGS_MAX);
-        entries.sort_by_key(|entry| entry.at);
+        let mut found = look.collect(chosen, want * LEGS_MAX);
+        // Within one time by the clock of a shard as they were said.
+        found.sort_by_key(|(place, entry)| (entry.at, *place));
+        let entries = found.into_iter().map(|(_, entry)| entry).collect();
         let of_indexes: u64 = look.sources.iter().map(Source::bytes_read).sum();
         Found { entries, is_all, bytes_read: look.bytes + of_indexes }
     }
@@ -50,6 +52,9 @@ impl Shelf {
         open.chain(closed).collect()
     }
 }
+
+/// Where a message stands: the first number of its segment, and its place in it.
+type Place = (u64, u32);
 
 enum Source<'s> {
     Open(&'s super::index::Open, u64),
@@ -139,13 +144,13 @@ impl Look<'_> {
     }
 
     /// All messages of these and of the legs that are one call with them.
-    fn collect(&mut self, chosen: BTreeSet<Vec<u8>>, names_max: usize) -> Vec<Entry> {
+    fn collect(&mut self, chosen: BTreeSet<Vec<u8>>, names_max: usize) -> Vec<(Place, Entry)> {
         let (mut known, mut fresh) = (chosen.clone(), chosen);
         let mut asked = BTreeSet::new();
         let mut entries = Vec::new();
         for _ in 0..ROUNDS_MAX {
             let read = self.read(&fresh);
-            let keys: Vec<u32> = uuids(&read)
+            let keys: Vec<u32> = uuids(read.iter().map(|(_, entry)| entry))
                 .into_iter()
                 .filter(|uuid| asked.insert(uuid.clone()))
                 .map(|uuid| of_text(&uuid))
@@ -167,7 +172,7 @@ impl Look<'_> {
         entries
     }
 
-    fn read(&mut self, names: &BTreeSet<Vec<u8>>) -> Vec<Entry> {
+    fn read(&mut self, names: &BTreeSet<Vec<u8>>) -> Vec<(Place, Entry)> {
         let mut counts: BTreeMap<&[u8], usize> = BTreeMap::new();
         let mut entries = Vec::new();
         for source in &self.sources {
@@ -189,7 +194,7 @@ impl Look<'_> {
                 }
                 if let Some((length, entry)) = entry_at(&file, u64::from(place)) {
                     self.bytes += length;
-                    entries.push(entry);
+                    entries.push(((source.first(), place), entry));
                 }
             }
         }

@@ -17,6 +17,8 @@ mod tests;
 
 use super::redact::{self, Bodies};
 use super::ring::{Cursor, HEAD, Head, Tap, records};
+use super::suspicion;
+use keys::Glance;
 use std::collections::VecDeque;
 use std::ffi::CString;
 use std::fs::{DirBuilder, File};
@@ -200,16 +202,26 @@ impl Shelf {
         let mut sequence = self.sequence;
         for record in records(slice) {
             let (head, message) = record.split_at(HEAD);
-            let safe = redact::message(message, Bodies::Hidden);
-            // Should the write fail, the index leads to where another message will be, which is looked at before it is shown.
-            open.index.add((open.bytes + self.out.len() as u64) as u32, Head(head), &safe);
-            segment::encode(sequence, head, &safe, &mut self.out);
+            let place = (open.bytes + self.out.len() as u64) as u32;
+            match suspicion::look(message) {
+                Some(glance) => {
+                    open.index.add(place, Head(head), &glance);
+                    segment::encode(sequence, head, message, &mut self.out);
+                }
+                None => {
+                    let safe = redact::hidden(message, Bodies::Hidden);
+                    open.index.add(place, Head(head), &Glance::of(&safe));
+                    segment::encode(sequence, head, &safe, &mut self.out);
+                }
+            }
             sequence += 1;
         }
         if let Err(why) = open.file.write_all(&self.out) {
             // The place of the next is where this one began. Should that fail too, what follows has a gap that has no checksum.
             let _ = open.file.set_len(open.bytes);
             let _ = std::io::Seek::seek(&mut open.file, std::io::SeekFrom::Start(open.bytes));
+            // It is tried again four times a second: without this the index would grow by it each time.
+            open.index.forget_from(open.bytes);
             return Err(why);
         }
         open.bytes += self.out.len() as u64;

@@ -3,6 +3,7 @@
 //! `bytes behind these two u32 | crc32c of them u32 | sequence u64 | head (as in the ring) | message`, secrets hidden before.
 
 use super::index::Open;
+use super::keys::Glance;
 use crate::trace::ring::{Entry, HEAD, Head, MESSAGE_BYTES_MAX, read};
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -56,7 +57,7 @@ pub fn scan(bytes: &[u8], first: u64) -> (Open, u64, u64) {
         && crc32c::crc32c(record) == sum
     {
         let slot = &record[SEQUENCE..];
-        index.add(at as u32, Head(slot), &slot[HEAD..]);
+        index.add(at as u32, Head(slot), &Glance::of(&slot[HEAD..]));
         next += 1;
         at += FRAME + length;
     }

@@ -228,6 +228,29 @@ fn the_legs_of_a_call_are_found_together_wherever_they_are() {
     assert_eq!(found[0].entries.len(), 3);
 }
 
+/// The clock of a shard counts milliseconds, and legs are read one after the other.
+#[test]
+fn messages_of_one_time_are_found_in_the_order_in_which_they_were_said() {
+    let mut house = House::new("order");
+    let session = "Session-ID: ab30317f1a784dc48ff824d0d3715d86;remote=47755a9de7794ba387653f2099600ef2\r\n";
+    let mut shelf = house.shelf(64);
+    for turn in 0..6 {
+        let leg = if turn % 2 == 0 { "z-leg-of-alice" } else { "a-leg-of-bob" };
+        house.second = 0;
+        house.say(Direction::Sent, 5060, &invite(leg, &format!("turn{turn}"), session));
+    }
+    shelf.take(&house.tap, house.now_us());
+    let query = Query { what: Some("z-leg-of-alice".to_owned()), last: 1, ..Query::default() };
+    let found = search(shelf.find(&query, 1).entries, &query);
+    let turns: Vec<bool> = (0..6)
+        .map(|turn| {
+            let text = String::from_utf8_lossy(&found[0].entries[turn].bytes).into_owned();
+            text.contains(&format!("turn{turn}@"))
+        })
+        .collect();
+    assert_eq!((&*found[0].call_id, turns), ("z-leg-of-alice", vec![true; 6]));
+}
+
 #[test]
 fn a_disk_that_takes_nothing_is_told_once_and_catches_up_with_what_the_ring_still_has() {
     let mut house = House::new("full");
@@ -248,6 +271,34 @@ fn a_disk_that_takes_nothing_is_told_once_and_catches_up_with_what_the_ring_stil
     assert_eq!(
         (names(&shelf, Some("alice")), shelf.has_failed, shelf.done().lost),
         (vec!["early".to_owned()], false, 0)
+    );
+}
+
+#[test]
+fn a_message_that_cannot_be_written_is_in_the_index_once_when_it_is_however_often_it_was_tried() {
+    let mut house = House::new("again");
+    let mut shelf = house.shelf(64);
+    house.call("first", "alice", 5060);
+    shelf.take(&house.tap, house.now_us());
+    let path = house.files()[0].clone();
+    let places = |shelf: &Shelf| -> usize {
+        let index = &shelf.open.as_ref().unwrap().index;
+        index.parts(None).iter().map(|part| index.offsets(&part.name).len()).sum()
+    };
+    // It takes nothing, as a disk that is full.
+    shelf.open.as_mut().unwrap().file = File::options().write(true).open("/dev/full").unwrap();
+    house.call("first", "alice", 5060);
+    house.call("second", "alice", 5060);
+    for _ in 0..9 {
+        shelf.take(&house.tap, house.now_us());
+        assert_eq!(places(&shelf), 1);
+    }
+    assert_eq!(shelf.done().failures, 9);
+    shelf.open.as_mut().unwrap().file = File::options().append(true).open(path).unwrap();
+    shelf.take(&house.tap, house.now_us());
+    assert_eq!(
+        (places(&shelf), names(&shelf, Some("alice"))),
+        (3, vec!["first".to_owned(), "second".to_owned()])
     );
 }
 
