@@ -347,7 +347,7 @@ impl Taking {
 }
 
 /// Section 17.1.1.3: the same transaction.
-fn ack_of_failure(request: &str, answer: &Heard) -> String {
+pub fn ack_of_failure(request: &str, answer: &Heard) -> String {
     let cseq = header(request, "CSeq");
     let uri = request.split(' ').nth(1).unwrap_or_default();
     format!(
@@ -392,6 +392,6 @@ pub fn unique() -> u64 {
 }
 
 /// A description of media that nobody sends.
-fn description() -> String {
+pub fn description() -> String {
     crate::scenario::SDP.replace("[media_port]", "40000")
 }

@@ -123,6 +123,13 @@ impl Coeur {
         String::from_utf8_lossy(&out.stderr).into_owned()
     }
 
+    /// The same for what may end either way: the number of its end, and its standard output.
+    pub fn ends(&self, args: &[&str]) -> (Option<i32>, String) {
+        let out = self.asked(args, "");
+        eprint!("{}", String::from_utf8_lossy(&out.stderr));
+        (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
+    }
+
     fn asked(&self, args: &[&str], input: &str) -> Output {
         let mut child = Command::new(binary())
             .args(args)

@@ -24,6 +24,7 @@ pub mod phone;
 pub mod progress;
 pub mod records;
 pub mod registrations;
+pub mod replay;
 pub mod selftest;
 pub mod serve;
 pub mod setup_link;
@@ -95,6 +96,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Selftest(arguments) => selftest::run(arguments),
         Command::Trace(arguments) => trace::run(arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Call(arguments) => call::run(arguments),
         Command::Calls(arguments) => calls::run(arguments),
         Command::Records(arguments) => records::run(arguments),

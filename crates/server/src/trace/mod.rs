@@ -14,6 +14,7 @@ pub mod ladder;
 pub mod lines;
 pub mod page;
 pub mod redact;
+pub mod replay;
 pub mod ring;
 pub mod rows;
 pub mod search;

@@ -17,7 +17,8 @@ pub struct Link {
 }
 
 enum Carrier {
-    Udp(UdpSocket),
+    /// Connected, or with the address to which it sends.
+    Udp(UdpSocket, Option<SocketAddr>),
     Stream(Box<dyn Stream>),
     WebSocket(Box<WebSocket<Box<dyn Stream>>>),
 }
@@ -51,23 +52,54 @@ const MESSAGE_BYTES_MAX: usize = 65_536;
 impl Link {
     /// `host` is the name that a certificate must prove.
     pub fn open(scheme: Scheme, remote: SocketAddr, host: &str, trust: &Trust) -> io::Result<Link> {
-        let (carrier, local) = match scheme {
-            Scheme::Udp => udp(remote)?,
-            Scheme::Tcp | Scheme::Tls | Scheme::Ws | Scheme::Wss => {
-                let tcp = TcpStream::connect_timeout(&remote, CONNECT_TIMEOUT)?;
-                tcp.set_nodelay(true)?;
-                tcp.set_write_timeout(Some(CONNECT_TIMEOUT))?;
-                tcp.set_read_timeout(Some(CONNECT_TIMEOUT))?;
-                let local = tcp.local_addr()?;
-                let stream: Box<dyn Stream> =
-                    if scheme.is_secure() { Box::new(trust.connect(tcp, host)?) } else { Box::new(tcp) };
-                match scheme {
-                    Scheme::Ws | Scheme::Wss => {
-                        (Carrier::WebSocket(Box::new(websocket(stream, scheme, remote)?)), local)
-                    }
-                    Scheme::Udp | Scheme::Tcp | Scheme::Tls => (Carrier::Stream(stream), local),
-                }
+        match scheme {
+            Scheme::Udp => {
+                let (carrier, local) = udp(remote)?;
+                Ok(Link { scheme, local, remote, carrier, pending: Vec::new() })
             }
+            Scheme::Tcp | Scheme::Tls | Scheme::Ws | Scheme::Wss => {
+                Self::over(TcpStream::connect_timeout(&remote, CONNECT_TIMEOUT)?, scheme, remote, host, trust)
+            }
+        }
+    }
+
+    /// From this address and port of ours. Over UDP whoever writes to it is heard, from wherever: a server on several addresses
+    /// may answer from another.
+    pub fn open_from(
+        local: SocketAddr,
+        scheme: Scheme,
+        remote: SocketAddr,
+        host: &str,
+        trust: &Trust,
+    ) -> io::Result<Link> {
+        if scheme == Scheme::Udp {
+            let carrier = Carrier::Udp(UdpSocket::bind(local)?, Some(remote));
+            return Ok(Link { scheme, local, remote, carrier, pending: Vec::new() });
+        }
+        let socket = socket2::Socket::new(socket2::Domain::for_address(local), socket2::Type::STREAM, None)?;
+        // What was closed a moment ago is in no one's way.
+        socket.set_reuse_address(true)?;
+        socket.bind(&local.into())?;
+        socket.connect_timeout(&remote.into(), CONNECT_TIMEOUT)?;
+        Self::over(socket.into(), scheme, remote, host, trust)
+    }
+
+    fn over(
+        tcp: TcpStream,
+        scheme: Scheme,
+        remote: SocketAddr,
+        host: &str,
+        trust: &Trust,
+    ) -> io::Result<Link> {
+        tcp.set_nodelay(true)?;
+        tcp.set_write_timeout(Some(CONNECT_TIMEOUT))?;
+        tcp.set_read_timeout(Some(CONNECT_TIMEOUT))?;
+        let local = tcp.local_addr()?;
+        let stream: Box<dyn Stream> =
+            if scheme.is_secure() { Box::new(trust.connect(tcp, host)?) } else { Box::new(tcp) };
+        let carrier = match scheme {
+            Scheme::Ws | Scheme::Wss => Carrier::WebSocket(Box::new(websocket(stream, scheme, remote)?)),
+            Scheme::Udp | Scheme::Tcp | Scheme::Tls => Carrier::Stream(stream),
         };
         Ok(Link { scheme, local, remote, carrier, pending: Vec::new() })
     }
@@ -91,7 +123,8 @@ impl Link {
 
     pub fn send(&mut self, message: &[u8]) -> io::Result<()> {
         match &mut self.carrier {
-            Carrier::Udp(socket) => socket.send(message).map(drop),
+            Carrier::Udp(socket, None) => socket.send(message).map(drop),
+            Carrier::Udp(socket, Some(remote)) => socket.send_to(message, *remote).map(drop),
             Carrier::Stream(stream) => stream.write_all(message).and_then(|()| stream.flush()),
             Carrier::WebSocket(socket) => {
                 let text = String::from_utf8_lossy(message).into_owned();
@@ -121,7 +154,7 @@ impl Link {
 
     fn read(&mut self, wait: Duration) -> io::Result<Option<Vec<u8>>> {
         match &mut self.carrier {
-            Carrier::Udp(socket) => {
+            Carrier::Udp(socket, _) => {
                 socket.set_read_timeout(Some(wait.max(Duration::from_millis(1))))?;
                 let mut buffer = vec![0; MESSAGE_BYTES_MAX];
                 let length = socket.recv(&mut buffer)?;
@@ -187,7 +220,7 @@ fn udp(remote: SocketAddr) -> io::Result<(Carrier, SocketAddr)> {
     let socket = UdpSocket::bind(any)?;
     socket.connect(remote)?;
     let local = socket.local_addr()?;
-    Ok((Carrier::Udp(socket), local))
+    Ok((Carrier::Udp(socket, None), local))
 }
 
 /// RFC 7118 section 4.1: the subprotocol is `sip`.

@@ -25,7 +25,7 @@ pub use credentials::{Credentials, Qop};
 pub use ha1::Ha1;
 pub use params::Text;
 pub use session::{Decision, GiveUp, Session};
-pub use verify::{verify, verify_allowing_rfc2069, write_response_auth};
+pub use verify::{verify, verify_allowing_rfc2069, write_response, write_response_auth};
 
 /// Why a header value is no digest header that we can use. The sender is at fault; a 400 or a fresh challenge
 /// answers.

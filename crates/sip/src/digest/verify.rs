@@ -28,6 +28,20 @@ pub fn verify_allowing_rfc2069(ha1: &Ha1, credentials: &Credentials<'_>, method:
     (credentials.algorithm == algorithm) & bool::from(expected.ct_eq(&given))
 }
 
+/// Writes the response that these credentials should have for this request, whatever theirs is: for who answers a challenge
+/// with credentials that are written already.
+pub fn write_response(
+    ha1: &Ha1,
+    credentials: &Credentials<'_>,
+    method: &[u8],
+    body: &[u8],
+    out: &mut Vec<u8>,
+) {
+    let qop = credentials.qop.as_ref();
+    let ha2 = ha2(ha1.algorithm(), qop, method, credentials.uri.raw(), body);
+    write_hex(ha1.algorithm(), &response(ha1, credentials.nonce.raw(), qop, &ha2), out);
+}
+
 /// Writes the value of `rspauth` (section 3.5), which proves to the client that the server knows the secret
 /// too: the response without a method.
 pub fn write_response_auth(ha1: &Ha1, credentials: &Credentials<'_>, body: &[u8], out: &mut Vec<u8>) {

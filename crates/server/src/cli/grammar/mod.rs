@@ -5,6 +5,7 @@ mod ca;
 mod groups;
 mod people;
 mod phone;
+mod replay;
 mod settings;
 mod sign_in;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub use ca::{Ca, CaVerb};
 pub use groups::{Group, GroupVerb, Terms};
 pub use people::{Tenant, TenantVerb, User, UserVerb};
 pub use phone::{Carrier, Maker, PhoneOf, Provision, ProvisionVerb};
+pub use replay::Replay;
 pub use settings::Settings;
 pub use sign_in::{SetupLink, Token, TokenVerb};
 pub use turn::{Turn, TurnVerb};
@@ -64,6 +66,7 @@ impl Cli {
             Command::Restore(given) => &mut given.place,
             Command::Selftest(given) => &mut given.place,
             Command::Trace(given) => &mut given.place,
+            Command::Replay(given) => &mut given.place,
             Command::Call(given) => &mut given.place,
             Command::Calls(given) => &mut given.place,
             Command::Records(given) => &mut given.place,
@@ -155,6 +158,8 @@ pub enum Command {
     Selftest(Selftest),
     /// The SIP ladder of recent calls and registrations, secrets hidden
     Trace(Trace),
+    /// Feed stored calls to a server of their own, and show the first difference
+    Replay(Replay),
     /// Make a test call and report loss, delay and jitter
     Call(Call),
     /// Calls that live: who with whom, how protected, what is measured; end one
@@ -191,6 +196,7 @@ impl Command {
             | Command::Restore(Restore { place, .. })
             | Command::Selftest(Selftest { place })
             | Command::Trace(Trace { place, .. })
+            | Command::Replay(Replay { place, .. })
             | Command::Call(Call { place, .. })
             | Command::Calls(Calls { place, .. })
             | Command::Records(Records { place, .. })

@@ -1,0 +1,281 @@
+//! `coeur replay`.
+
+use super::door::{Way, data_directory, print_json, unexpected};
+use super::exit::{Exit, Failure};
+use super::grammar::Replay;
+use super::progress::Progress;
+use super::records::since_ms;
+use super::terminal::{bold, green, print, red, safe, yellow};
+use super::words::Word;
+use crate::trace::replay::isolated::{Against, Copies, Isolated};
+use crate::trace::replay::player::Player;
+use crate::trace::replay::script::Script;
+use crate::trace::replay::{CouldNot, Difference, Outcome, prelude, wall};
+use coeur_api::{
+    CONVERSATIONS_MAX, ConversationView, ConversationsPage, Reply, Request, TraceMessagesRequest,
+};
+use coeur_directory::Directory;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Conversations of one phone that are searched for its registration.
+const REGISTRATIONS_MAX: usize = 20;
+/// Bytes of a file with conversations.
+const FILE_BYTES_MAX: u64 = 256 << 20;
+/// Columns of each message beside the other.
+const COLUMN: usize = 60;
+
+pub fn run(arguments: &Replay) -> Result<(), Failure> {
+    let plays = plays(arguments)?;
+    if plays.is_empty() {
+        return Err(Failure::new(Exit::NotFound, Word::NothingFound.say()));
+    }
+    let accounts = match &arguments.against {
+        Some(folder) => folder.clone(),
+        None => data_directory(&arguments.place)?,
+    };
+    let copies = Copies::make(&accounts).map_err(|why| could_not(&why))?;
+    let directory = copies.directory().map_err(|why| could_not(&why))?;
+    let config = arguments.config.clone().or_else(|| std::env::var_os("COEUR_CONFIG").map(Into::into));
+    let against = Against { program: whole_path(arguments.program.as_deref())?, config };
+    // From here on nobody outside is reached.
+    wall::shut_in().map_err(|why| Failure::new(COULD_NOT, Word::ReplayNoWall.with(&[&why.to_string()])))?;
+    let mut bar = (plays.len() > 1).then(|| Progress::new(plays.len()));
+    let mut results = Vec::new();
+    for (at, play) in plays.into_iter().enumerate() {
+        let outcome = replay(&play, &copies, &directory, &against);
+        results.push((play.call_id, outcome));
+        if let Some(bar) = &mut bar {
+            bar.at(at + 1);
+        }
+    }
+    if let Some(bar) = &mut bar {
+        bar.end();
+    }
+    tell(arguments, &results)
+}
+
+/// `coeur replay` has three ends, and this is the third; a command line that is wrong has the same number.
+const COULD_NOT: Exit = Exit::Usage;
+
+/// A conversation, and the registrations of each of its phones.
+struct Play {
+    call_id: String,
+    script: Result<Script, CouldNot>,
+    phones: Vec<Vec<ConversationView>>,
+}
+
+/// All is read before the wall closes.
+fn plays(arguments: &Replay) -> Result<Vec<Play>, Failure> {
+    let mut views = match &arguments.file {
+        Some(file) => of_file(file)?,
+        None => stored(arguments)?,
+    };
+    if !arguments.all && arguments.file.is_none() {
+        views.truncate(1);
+    }
+    let way = match arguments.file {
+        Some(_) => None,
+        None => Some(Way::open_server(&arguments.place)?),
+    };
+    let play = |view: &ConversationView| {
+        let script = Script::of(view);
+        let peers = script.as_ref().map(|script| script.peers.clone()).unwrap_or_default();
+        let phones = peers.iter().map(|peer| match &way {
+            Some(way) => ask(way, &peer.address.to_string(), REGISTRATIONS_MAX),
+            None => Ok(views.clone()),
+        });
+        Ok(Play { call_id: view.call_id.clone(), script, phones: phones.collect::<Result<_, Failure>>()? })
+    };
+    views.iter().map(play).collect()
+}
+
+fn of_file(file: &Path) -> Result<Vec<ConversationView>, Failure> {
+    let on = |why: String| Failure::new(COULD_NOT, format!("{}: {why}", file.display()));
+    let bytes = std::fs::metadata(file).map_err(|why| on(why.to_string()))?.len();
+    if bytes > FILE_BYTES_MAX {
+        return Err(on(format!("it has more than {} MB", FILE_BYTES_MAX >> 20)));
+    }
+    let text = std::fs::read(file).map_err(|why| on(why.to_string()))?;
+    let page: ConversationsPage = serde_json::from_slice(&text).map_err(|why| on(why.to_string()))?;
+    Ok(page.conversations)
+}
+
+/// The newest first.
+fn stored(arguments: &Replay) -> Result<Vec<ConversationView>, Failure> {
+    let way = Way::open_server(&arguments.place)?;
+    let since_us = arguments.since.as_deref().map(since_ms).transpose()?.map(|ms| ms.saturating_mul(1_000));
+    let wanted = if arguments.all { arguments.last } else { 1 };
+    let mut request = TraceMessagesRequest {
+        what: arguments.what.clone(),
+        since_us,
+        limit: wanted.min(CONVERSATIONS_MAX),
+        ..TraceMessagesRequest::default()
+    };
+    let mut views = Vec::new();
+    loop {
+        let page = page(&way, request.clone())?;
+        views.extend(page.conversations);
+        match page.next.filter(|_| views.len() < wanted) {
+            Some(next) => request.after = Some(next),
+            None => break,
+        }
+    }
+    views.truncate(wanted);
+    Ok(views)
+}
+
+fn ask(way: &Way, what: &str, limit: usize) -> Result<Vec<ConversationView>, Failure> {
+    let request =
+        TraceMessagesRequest { what: Some(what.to_owned()), limit, ..TraceMessagesRequest::default() };
+    Ok(page(way, request)?.conversations)
+}
+
+fn page(way: &Way, request: TraceMessagesRequest) -> Result<ConversationsPage, Failure> {
+    match way.ask(Request::TraceMessages(request))? {
+        Reply::Conversations(page) => Ok(page),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn whole_path(program: Option<&Path>) -> Result<Option<std::path::PathBuf>, Failure> {
+    program
+        .map(|program| {
+            program
+                .canonicalize()
+                .map_err(|why| Failure::new(COULD_NOT, format!("{}: {why}", program.display())))
+        })
+        .transpose()
+}
+
+fn replay(
+    play: &Play,
+    copies: &Copies,
+    directory: &Directory,
+    against: &Against,
+) -> Result<Outcome, CouldNot> {
+    let script = play.script.as_ref().map_err(Clone::clone)?;
+    let _server = Isolated::start(copies, script, against)?;
+    let mut player = Player::new(script, directory)?;
+    for registration in prelude::registrations(&play.phones, script) {
+        player.register(registration.peer, &registration.text)?;
+    }
+    player.play()
+}
+
+type Results = [(String, Result<Outcome, CouldNot>)];
+
+fn tell(arguments: &Replay, results: &Results) -> Result<(), Failure> {
+    let count =
+        |is: fn(&Result<Outcome, CouldNot>) -> bool| results.iter().filter(|(_, end)| is(end)).count();
+    let differ = count(|end| matches!(end, Ok(Outcome::Differs(_))));
+    let unplayed = count(Result::is_err);
+    let same = results.len() - differ - unplayed;
+    if arguments.place.json {
+        let list: Vec<Value> = results.iter().map(|(call_id, end)| view(call_id, end)).collect();
+        print_json(
+            &json!({ "same": same, "differ": differ, "not_replayed": unplayed, "conversations": list }),
+        )?;
+    } else {
+        for (call_id, end) in results {
+            print(&format!("{}\n", line(call_id, end)));
+        }
+        if let ([(_, Ok(Outcome::Differs(difference)))], false) = (results, arguments.all) {
+            print(&side_by_side(difference));
+        }
+        if results.len() > 1 {
+            let [same, differ, unplayed] = [same, differ, unplayed].map(|number| number.to_string());
+            print(&format!("{}\n", bold(&Word::ReplaySum.with(&[&same, &differ, &unplayed]))));
+        }
+    }
+    match (differ, same) {
+        (1.., _) => Err(Failure::said(Exit::Failed)),
+        // Where some were replayed, that others could not be is said.
+        (0, 1..) => Ok(()),
+        (0, 0) => Err(Failure::said(COULD_NOT)),
+    }
+}
+
+fn line(call_id: &str, end: &Result<Outcome, CouldNot>) -> String {
+    let call_id = safe(call_id.as_bytes());
+    match end {
+        Ok(Outcome::Same { compared }) => green(&Word::ReplaySame.with(&[&call_id, &compared.to_string()])),
+        Ok(Outcome::SameUntil { compared, number }) => {
+            let before = (number - 1).to_string();
+            green(&Word::ReplaySameUntil.with(&[&call_id, &before, &compared.to_string()]))
+        }
+        Ok(Outcome::Differs(difference)) => {
+            let place = [difference.number.to_string(), difference.count.to_string()];
+            let head = red(&Word::ReplayDiffers.with(&[&call_id, &place[0], &place[1]]));
+            let then = said(&difference.then, &difference.then_remote);
+            let now = said(&difference.now, &difference.now_remote);
+            format!("{head}: {} {then}, {} {now}", Word::ReplayThen.say(), Word::ReplayNow.say())
+        }
+        Err(why) => yellow(&Word::ReplayCould.with(&[&call_id, &reason(why)])),
+    }
+}
+
+fn said(label: &str, remote: &str) -> String {
+    match label {
+        "" => Word::ReplayNothing.say().to_owned(),
+        label => Word::ReplayTo.with(&[&format!("`{}`", safe(label.as_bytes())), remote]),
+    }
+}
+
+fn reason(why: &CouldNot) -> String {
+    match why {
+        CouldNot::NobodySpoke => Word::ReplayNobodySpoke.say().to_owned(),
+        CouldNot::BegunByServer => Word::ReplayBegunByServer.say().to_owned(),
+        CouldNot::Cut { shown, count } => Word::ReplayCut.with(&[&shown.to_string(), &count.to_string()]),
+        CouldNot::Unreadable { number } => Word::ReplayUnreadable.with(&[&number.to_string()]),
+        CouldNot::Failed(why) => safe(why.as_bytes()),
+    }
+}
+
+fn could_not(why: &CouldNot) -> Failure {
+    Failure::new(COULD_NOT, reason(why))
+}
+
+/// Both messages in columns; a line that differs has a mark before it.
+fn side_by_side(difference: &Difference) -> String {
+    let mut out = format!("\n  {:COLUMN$}  {}\n", Word::ReplayThen.say(), Word::ReplayNow.say());
+    for row in &difference.rows {
+        let cells = [&row.then, &row.now].map(|cell| wrapped(cell.as_deref().unwrap_or_default()));
+        for at in 0..cells[0].len().max(cells[1].len()) {
+            let cell = |column: &Vec<String>| column.get(at).cloned().unwrap_or_default();
+            let mark = if row.differs { '!' } else { ' ' };
+            let text = format!("{mark} {:COLUMN$}  {}", cell(&cells[0]), cell(&cells[1]));
+            let text = text.trim_end();
+            out.push_str(&if row.differs { red(text) } else { text.to_owned() });
+            out.push('\n');
+        }
+    }
+    out
+}
+
+fn wrapped(line: &str) -> Vec<String> {
+    let characters: Vec<char> = safe(line.as_bytes()).chars().collect();
+    let lines: Vec<String> = characters.chunks(COLUMN).map(|chunk| chunk.iter().collect()).collect();
+    if lines.is_empty() { vec![String::new()] } else { lines }
+}
+
+fn view(call_id: &str, end: &Result<Outcome, CouldNot>) -> Value {
+    match end {
+        Ok(Outcome::Same { compared }) => {
+            json!({ "call_id": call_id, "result": "same", "messages_compared": compared })
+        }
+        Ok(Outcome::SameUntil { compared, number }) => json!({
+            "call_id": call_id, "result": "same", "messages_compared": compared, "by_a_clock_from": number
+        }),
+        Ok(Outcome::Differs(difference)) => {
+            let rows = difference.rows.iter().filter(|row| row.differs);
+            let rows: Vec<Value> = rows.map(|row| json!({ "then": row.then, "now": row.now })).collect();
+            json!({
+                "call_id": call_id, "result": "differs", "message": difference.number, "messages": difference.count,
+                "then": difference.then, "then_remote": difference.then_remote,
+                "now": difference.now, "now_remote": difference.now_remote, "lines": rows
+            })
+        }
+        Err(why) => json!({ "call_id": call_id, "result": "not_replayed", "why": reason(why) }),
+    }
+}

@@ -1,0 +1,164 @@
+//! A server of its own for each conversation, on a fresh copy of accounts and keys: nothing of the one before is left in it.
+
+use super::CouldNot;
+use super::script::Script;
+use crate::house::backup;
+use coeur_api::Client;
+use coeur_directory::Directory;
+use coeur_storage::{DataLock, Records, Sqlite};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A server starts within a second, on a machine that is busy with something else within some.
+const START_WAIT: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// What is copied once, and where its copies are. It is gone with this value.
+pub struct Copies {
+    folder: PathBuf,
+}
+
+impl Copies {
+    /// Made by what makes backups, of a directory on which a server may run.
+    pub fn make(of: &Path) -> Result<Self, CouldNot> {
+        let folder = std::env::temp_dir().join(format!("coeur-replay-{}", std::process::id()));
+        // Whose accounts these are is nobody else's business.
+        DirBuilder::new().mode(0o700).create(&folder).map_err(|why| on(&folder, &why))?;
+        let copies = Self { folder };
+        let file = copies.folder.join("backup");
+        backup::write(of, &file, false, crate::house::unix_time_ms(), &mut |_, _| {})
+            .and_then(|_| backup::unpack(&file, &copies.whole()))
+            .map_err(|why| CouldNot::Failed(why.to_string()))?;
+        fs::remove_file(&file).map_err(|why| on(&file, &why))?;
+        Ok(copies)
+    }
+
+    fn whole(&self) -> PathBuf {
+        self.folder.join("whole")
+    }
+
+    /// The accounts in it, with what proves them.
+    pub fn directory(&self) -> Result<Directory, CouldNot> {
+        let failed = |why: coeur_storage::StorageError| CouldNot::Failed(why.to_string());
+        let _lock = DataLock::take(&self.whole()).map_err(failed)?;
+        let directory = Directory::new();
+        let mut records = Sqlite::open(&self.whole()).map_err(failed)?;
+        records.load(&directory).map_err(failed)?;
+        Ok(directory)
+    }
+
+    fn fresh(&self) -> Result<PathBuf, CouldNot> {
+        let to = self.folder.join("data");
+        let _ = fs::remove_dir_all(&to);
+        copy(&self.whole(), &to).map_err(|why| on(&to, &why))?;
+        Ok(to)
+    }
+}
+
+impl Drop for Copies {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        match entry.file_type()? {
+            kind if kind.is_dir() => copy(&entry.path(), &to)?,
+            _ => fs::copy(entry.path(), &to).map(drop)?,
+        }
+    }
+    Ok(())
+}
+
+/// Which program plays, with which settings.
+#[derive(Clone, Debug, Default)]
+pub struct Against {
+    /// This one when absent.
+    pub program: Option<PathBuf>,
+    pub config: Option<PathBuf>,
+}
+
+/// A running server. It ends with this value, and with this process.
+pub struct Isolated {
+    child: Child,
+    pub data: PathBuf,
+}
+
+impl Isolated {
+    pub fn start(copies: &Copies, script: &Script, against: &Against) -> Result<Self, CouldNot> {
+        let data = copies.fresh()?;
+        let program = match &against.program {
+            Some(program) => program.clone(),
+            None => std::env::current_exe().map_err(|why| CouldNot::Failed(why.to_string()))?,
+        };
+        let mut command = Command::new(&program);
+        command.env_clear().env("LANG", "C").arg("serve").arg("--data").arg(&data);
+        if let Some(config) = &against.config {
+            command.arg("--config").arg(config);
+        }
+        for place in &script.listen {
+            command.args(["--listen", &place.to_string()]);
+        }
+        if let Some(name) = &script.advertise {
+            command.args(["--advertise", name]);
+        }
+        // Only SIP is spoken, by one thread, that the order of things is one.
+        for door in ["--http", "--web", "--turn", "--hep", "--pnp"] {
+            command.args([door, "off"]);
+        }
+        command.args(["--shards", "1", "--media-workers", "1", "--trace-disk-mb", "0", "--log", "error"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+        // SAFETY: between fork and exec this asks the kernel for one thing and touches no memory: that the server ends when
+        // the thread that started it does, which is the only one of this process.
+        unsafe {
+            command.pre_exec(|| {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                Ok(())
+            });
+        }
+        let child = command.spawn().map_err(|why| on(&program, &why))?;
+        let mut server = Self { child, data };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), CouldNot> {
+        let until = Instant::now() + START_WAIT;
+        while Instant::now() < until {
+            let ended = self.child.try_wait().map_err(|why| CouldNot::Failed(why.to_string()))?;
+            if let Some(ended) = ended {
+                return Err(CouldNot::Failed(format!("the server of the replay did not start ({ended})")));
+            }
+            if let Ok(Some(client)) = Client::connect(&self.data)
+                && client.ask(&coeur_api::Request::Status).is_ok()
+            {
+                return Ok(());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Err(CouldNot::Failed(format!(
+            "the server of the replay was not ready within {} s",
+            START_WAIT.as_secs()
+        )))
+    }
+}
+
+impl Drop for Isolated {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn on(path: &Path, why: &io::Error) -> CouldNot {
+    CouldNot::Failed(format!("{}: {why}", path.display()))
+}

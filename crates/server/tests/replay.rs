@@ -1,0 +1,73 @@
+//! The wall of `coeur replay`, and what it says of what it cannot play.
+
+mod process;
+
+use coeur::trace::replay::wall;
+use process::Folder;
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::process::Command;
+use std::time::Duration;
+
+const INSIDE: &str = "COEUR_TEST_INSIDE";
+
+/// In a process of its own, since nobody leaves the wall again.
+#[test]
+fn behind_the_wall_every_address_is_here_and_nobody_else_is() {
+    if std::env::var_os(INSIDE).is_some() {
+        return inside();
+    }
+    // Where no network can be made, nothing is replayed, which the command says.
+    if !Command::new("unshare").args(["-r", "-n", "true"]).status().is_ok_and(|done| done.success()) {
+        return;
+    }
+    let name = "behind_the_wall_every_address_is_here_and_nobody_else_is";
+    let outside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let done = Command::new(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env(INSIDE, outside.local_addr().unwrap().to_string())
+        .status();
+    assert!(done.unwrap().success());
+    outside.set_nonblocking(true).unwrap();
+    assert!(outside.accept().is_err(), "somebody has come out");
+}
+
+fn inside() {
+    // A test runs on a thread of its own, and a network belongs to a thread: as root no users are needed.
+    if let Err(why) = wall::shut_in() {
+        assert_eq!(why.raw_os_error(), Some(libc_einval()), "{why}");
+        return;
+    }
+    let outside: SocketAddr = std::env::var(INSIDE).unwrap().parse().unwrap();
+    assert!(TcpStream::connect_timeout(&outside, Duration::from_secs(1)).is_err());
+    // Addresses for documentation (RFC 5737): they are nobody's, and here they are ours.
+    let phone = UdpSocket::bind("192.0.2.7:5060").unwrap();
+    let server = UdpSocket::bind("198.51.100.1:5060").unwrap();
+    server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    phone.send_to(b"here", "198.51.100.1:5060").unwrap();
+    let mut buffer = [0; 16];
+    let (length, from) = server.recv_from(&mut buffer).unwrap();
+    assert_eq!((&buffer[..length], from), (&b"here"[..], "192.0.2.7:5060".parse().unwrap()));
+}
+
+/// Users cannot be made by one of several threads, which a test is.
+const fn libc_einval() -> i32 {
+    22
+}
+
+#[test]
+fn what_cannot_be_replayed_is_said_and_has_its_own_end() {
+    let folder = Folder::new("replay-nothing");
+    assert!(folder.coeur(&["domain", "add", "example.test"]).status.success());
+    let file = folder.0.join("call.json");
+    let call = r#"{"conversations":[{"call_id":"own","messages_count":1,"messages":[{"direction":"sent","transport":"udp",
+        "remote":"192.0.2.7:5060","text":"OPTIONS sip:a@d SIP/2.0\nCall-ID: own\nCSeq: 1 OPTIONS"}]}],"next":null}"#;
+    std::fs::write(&file, call).unwrap();
+    let ended = folder.coeur(&["replay", "--file", file.to_str().unwrap()]);
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    std::fs::write(&file, "no JSON").unwrap();
+    let ended = folder.coeur(&["replay", "--file", file.to_str().unwrap()]);
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("call.json"), "{ended:?}");
+    // Without a server and without a file there is nothing to read.
+    assert_eq!(folder.coeur(&["replay", "alice"]).status.code(), Some(4));
+}
