@@ -15,6 +15,7 @@ mod calls;
 mod client;
 mod console;
 mod control;
+pub mod docs;
 mod door;
 pub mod feed;
 mod front;

@@ -60,6 +60,11 @@ pub(crate) fn router() -> Router<Web> {
     })
 }
 
+/// Where a file of the console is, for pages that are drawn elsewhere.
+pub(crate) fn asset_place(name: &str) -> String {
+    format!("/assets/{HASH}/{name}")
+}
+
 /// The same for every page: what is shown is decided by the address, in the browser.
 async fn page(State(web): State<Web>, headers: HeaderMap) -> Response {
     document(&headers, &web.door().house().sockets())

@@ -231,6 +231,7 @@ fn router(web: Web) -> Router {
         .merge(pages::router())
         .merge(crate::signin::router())
         .merge(crate::console::router())
+        .merge(crate::docs::router())
         .merge(crate::provision::router())
         .fallback(async || Problem::new(Code::NoSuchPage))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))

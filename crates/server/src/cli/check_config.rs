@@ -39,6 +39,12 @@ fn refuse(errors: &[ConfigError]) -> Failure {
     Failure::new(Exit::Usage, lines.join("\ncoeur: "))
 }
 
+/// Every key with its value, as it is shown to people.
+#[cfg(test)]
+pub(super) fn shown(settings: &Settings) -> Vec<(Key, String)> {
+    values(settings).into_iter().map(|(key, value)| (key, plain(&value))).collect()
+}
+
 fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
     use serde_json::{Value, json};
     let path = |path: &std::path::Path| Value::from(path.display().to_string());

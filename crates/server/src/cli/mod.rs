@@ -12,6 +12,7 @@ pub mod check_config;
 pub mod check_data;
 pub mod completion;
 pub mod device;
+mod docs;
 mod doctor;
 pub mod domain;
 pub mod door;
@@ -101,6 +102,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Calls(arguments) => calls::run(arguments),
         Command::Records(arguments) => records::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
+        Command::Docs(arguments) => docs::run(&arguments),
         Command::Completion(arguments) => completion::run(arguments),
         Command::Man(arguments) => man::run(&arguments),
     }

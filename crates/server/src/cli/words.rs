@@ -240,6 +240,8 @@ words! {
     SelftestText "text between two phones" "message entre deux téléphones",
     SelftestPassed "self test passed: {} in {} ms" "autotest réussi : {} en {} ms",
     SelftestFailed "self test FAILED: {}" "ÉCHEC de l'autotest : {}",
+    Page "page" "page",
+    Title "title" "titre",
     DemoTitle "Coeur is ready (demonstration)" "Coeur est prêt (démonstration)",
     DemoPorts "ports" "ports",
     DemoData "data" "données",

@@ -2,6 +2,7 @@
 //! command line, the environment and the file obey the same rules and give the same errors.
 
 mod ca;
+mod docs;
 mod groups;
 mod people;
 mod phone;
@@ -13,8 +14,9 @@ mod tests;
 mod turn;
 
 pub use ca::{Ca, CaVerb};
+pub use docs::Docs;
 pub use groups::{Group, GroupVerb, Terms};
-pub use people::{Tenant, TenantVerb, User, UserVerb};
+pub use people::{Tenant, TenantVerb, Tongue, User, UserVerb};
 pub use phone::{Carrier, Maker, PhoneOf, Provision, ProvisionVerb};
 pub use replay::Replay;
 pub use settings::Settings;
@@ -46,6 +48,12 @@ impl Cli {
         let lacks = |option: &str, command: &str| {
             let text = format!("`coeur {command}` has no option --{option}");
             <Self as CommandFactory>::command().error(ErrorKind::UnknownArgument, text)
+        };
+        // Of a command that needs no records.
+        let alone = |command, name: &str| match (&data, json) {
+            (None, false) => Ok(command),
+            (Some(_), _) => Err(lacks("data", name)),
+            (None, true) => Err(lacks("json", name)),
         };
         let place = match &mut command {
             Command::Account(given) => &mut given.place,
@@ -85,14 +93,9 @@ impl Cli {
                 given.settings.data = given.settings.data.take().or(data);
                 return if json { Err(lacks("json", "serve")) } else { Ok(command) };
             }
-            Command::Completion(_) | Command::Man(_) => {
-                let name = if matches!(command, Command::Man(_)) { "man" } else { "completion" };
-                return match (data, json) {
-                    (None, false) => Ok(command),
-                    (Some(_), _) => Err(lacks("data", name)),
-                    (None, true) => Err(lacks("json", name)),
-                };
-            }
+            Command::Completion(_) => return alone(command, "completion"),
+            Command::Docs(_) => return alone(command, "docs"),
+            Command::Man(_) => return alone(command, "man"),
         };
         place.data = place.data.take().or(data.map(PathBuf::from));
         place.json |= json;
@@ -168,6 +171,8 @@ pub enum Command {
     Records(Records),
     /// What was changed, when and by whom: the rows of the audit chain
     Audit(Audit),
+    /// Read the documentation: how it is installed, used, and what to do when something is wrong
+    Docs(Docs),
     /// Print the completion script of a shell
     Completion(Completion),
     /// Write the manual pages of this program into a directory
@@ -203,7 +208,7 @@ impl Command {
             | Command::Audit(Audit { place, .. }) => place.json,
             Command::CheckConfig(arguments) => arguments.json,
             Command::Doctor(arguments) => arguments.json,
-            Command::Serve(_) | Command::Completion(_) | Command::Man(_) => false,
+            Command::Serve(_) | Command::Completion(_) | Command::Docs(_) | Command::Man(_) => false,
         }
     }
 }
