@@ -31,6 +31,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("silence", &["nft", NAMESPACES]),
     ("browser", &["chromium", "node", "npm", WEB_PHONES]),
     ("console", &["chromium", "node", "npm", WEB_PHONES]),
+    ("docs", &["chromium", "node", "npm", WEB_PHONES]),
     ("signin", &["chromium", "node", "npm", WEB_PHONES]),
 ];
 /// No program: the right to make network namespaces, which root has where the kernel allows it.
