@@ -159,6 +159,7 @@ fn fifty_thousand_calls(site: &mut Site) {
             verdict: None,
             caller: side("alice", if number % 500 == 1 { 250 } else { 430 }),
             callee: Some(side(callee, 430)),
+            payer: None,
         }
     };
     let keep = Keep { days: 60, calls: 1_000_000 };

@@ -6,7 +6,7 @@ use crate::feed::Kind;
 use crate::model::{RecordingsRequest, Refusal, Reply, Why};
 use crate::recordings::{Audience, RecordVerb, RecordingOfCall, RecordingsPage};
 use coeur_directory::Aor;
-use coeur_storage::{CallQuery, CallRow, Disposition, Keep, Operator, RecordingRow};
+use coeur_storage::{CallQuery, CallRow, Disposition, Keep, Operator, RecordingRow, TalkedRow};
 use serde_json::json;
 
 impl Door {
@@ -21,15 +21,9 @@ impl Door {
         self.records().call(id).is_ok_and(|found| found.is_some())
     }
 
-    /// Records of calls begun at this time or later, the newest first, older than `before`.
-    pub fn calls_since(
-        &self,
-        since_ms: u64,
-        before: Option<u128>,
-        limit: usize,
-    ) -> Result<Vec<CallRow>, Refusal> {
-        let query = CallQuery { since_ms: Some(since_ms), before, limit, ..CallQuery::default() };
-        self.records().calls(&query).map_err(not_written)
+    /// How long accounts have talked to elsewhere since this day since the Unix epoch.
+    pub fn talked(&self, since_day: u32) -> Result<Vec<TalkedRow>, Refusal> {
+        self.records().talked(since_day).map_err(not_written)
     }
 
     pub(crate) fn calls(&self, account: Option<&str>, limit: usize) -> Result<Reply, Refusal> {

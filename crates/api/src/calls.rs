@@ -301,6 +301,7 @@ mod tests {
             verdict: None,
             caller: SideRow { received, ..SideRow::default() },
             callee: None,
+            payer: None,
         };
         let view = CallRecordView::from(&row);
         assert_eq!(

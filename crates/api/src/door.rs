@@ -804,6 +804,9 @@ pub(crate) mod tests {
         fn add_calls(&mut self, _: &[CallRow], _: Keep, _: u64) -> Result<(), StorageError> {
             Ok(())
         }
+        fn talked(&mut self, _: u32) -> Result<Vec<coeur_storage::TalkedRow>, StorageError> {
+            Ok(Vec::new())
+        }
         fn calls(&mut self, _: &CallQuery) -> Result<Vec<CallRow>, StorageError> {
             Ok(Vec::new())
         }

@@ -25,8 +25,9 @@ pub use records::FILE as RECORDS_FILE;
 pub use records::{
     AuditRow, CallQuery, CallRow, Chain, Digest, Disposition, Keep, LABEL_BYTES_MAX, LinkKind, LinkRow,
     MOS_BAD_HUNDREDTHS, Numbered, Operator, PHONES_MAX, PasskeyRow, PhoneId, PhoneRecords, PhoneRow,
-    RecordingRow, Records, RecordsReport, SessionEnd, SessionRow, SideRow, SignInChange, Sqlite, TokenHash,
-    TokenId, TokenRow, Way, WayRow, check as check_records, copy as copy_records, described, has_records,
+    RecordingRow, Records, RecordsReport, SessionEnd, SessionRow, SideRow, SignInChange, Sqlite, TalkedRow,
+    TokenHash, TokenId, TokenRow, Way, WayRow, check as check_records, copy as copy_records, described,
+    has_records,
 };
 pub use seal::SealKey;
 pub use whole::write_whole;

@@ -1,6 +1,6 @@
 //! Records of calls: there once, found by what is asked, kept as long as was said.
 
-use coeur_storage::{CallQuery, CallRow, Disposition, Keep, Records, SideRow, Sqlite, WayRow};
+use coeur_storage::{CallQuery, CallRow, Disposition, Keep, Records, SideRow, Sqlite, TalkedRow, WayRow};
 use std::path::PathBuf;
 
 struct Folder(PathBuf);
@@ -56,6 +56,7 @@ fn call(at_ms: u64, n: u32) -> CallRow {
         verdict: None,
         caller: side("alice@example.org"),
         callee: Some(side("bob@example.org")),
+        payer: None,
     }
 }
 
@@ -197,4 +198,33 @@ fn a_call_takes_less_than_a_kilobyte_of_disk() {
     let bytes = (full - empty) / 20_000;
     assert!((200..1_000).contains(&bytes), "{bytes} bytes");
     println!("{bytes} bytes a call");
+}
+
+/// The minutes of a month count against a quota also where records of calls are kept for a day.
+#[test]
+fn what_was_talked_is_counted_once_by_account_and_day_and_outlives_the_records() {
+    let folder = Folder::new("talked");
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let day = u32::try_from(NOW_MS / DAY_MS).expect("a day");
+    // 57 s, and 56.001 s of another who counts a second that has begun.
+    let of = |n, payer| CallRow { payer: Some(payer), ..call(NOW_MS, n) };
+    let calls = [
+        of(1, 7),
+        of(2, 7),
+        CallRow { ended_at_ms: NOW_MS + 59_001, ..of(3, 8) },
+        CallRow { answered_at_ms: None, ..of(4, 8) },
+        call(NOW_MS, 5),
+    ];
+    records.add_calls(&calls, ALL, NOW_MS).expect("written");
+    records.add_calls(&calls, Keep { days: 1, calls: 0 }, NOW_MS).expect("written again");
+    assert!(all(&mut records).is_empty(), "no record is kept");
+    drop(records);
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let talked = |account, seconds| TalkedRow { account, day, seconds };
+    assert_eq!(records.talked(day).expect("read"), [talked(7, 114), talked(8, 57)]);
+    assert!(records.talked(day + 1).expect("read").is_empty());
+    // Of long ago nothing is kept.
+    let later = CallRow { ended_at_ms: NOW_MS + 60 * DAY_MS, ..of(6, 7) };
+    records.add_calls(&[later], ALL, NOW_MS).expect("written");
+    assert_eq!(records.talked(0).expect("read").iter().filter(|row| row.account == 7).count(), 1);
 }

@@ -8,7 +8,7 @@ use super::leg::LegId;
 use super::start::leave_out_full;
 use crate::context::Context;
 use crate::entitled;
-use crate::forwarding::{self, Cause, Onward};
+use crate::forwarding::{self, Cause, Diversion, Onward};
 use crate::routing::Plan;
 use coeur_sip::StatusCode;
 use std::time::Duration;
@@ -25,7 +25,11 @@ impl Calls {
         if forwarded > before
             && let Some(onward) = &setup.onward
         {
-            self.calls[call as usize].record.forwarded = onward.trail.clone().into();
+            let trail: Box<[Diversion]> = onward.trail.clone().into();
+            let record = &mut self.calls[call as usize].record;
+            // It goes on by the right of who has forwarded it last.
+            record.payer = trail.last().map(|last| last.account).or(record.payer);
+            record.forwarded = trail;
         }
         if let Some(leg) = self.leg_mut(caller) {
             let now = cx.now.monotonic;

@@ -179,6 +179,7 @@ impl<'a> KeptCall<'a> {
             is_elsewhere: record.is_elsewhere,
             forwarded: record.forwarded.to_vec(),
             transfer_of: record.transfer_of,
+            payer: record.payer,
         })
         .filter(|_| fits)
     }

@@ -62,6 +62,10 @@ impl Calls {
             |noted: &Option<Noted>| noted.as_ref().and_then(|noted| noted.media).filter(|_| was_answered);
         let media = [media(&caller), media(&callee)];
         let callee = callee.map(|noted| noted.side);
+        // Who is no account of ours, and speaks: over a way that is none of this process.
+        let is_elsewhere = |side: &Side| side.party.is_none() && side.flow.is_some();
+        let goes_elsewhere = callee.as_ref().is_some_and(is_elsewhere)
+            || caller.as_ref().is_some_and(|noted| is_elsewhere(&noted.side));
         let written = CallRecord {
             id: record.id,
             // Noted by whoever ends a call.
@@ -80,6 +84,7 @@ impl Calls {
             forwarded: record.forwarded,
             transfer_of: record.transfer_of,
             verdict: record.verdict,
+            payer: record.payer.filter(|_| was_answered && goes_elsewhere),
         };
         self.keep_record(cx, &written);
         self.ask_of_taken(cx, media);
@@ -104,7 +109,8 @@ impl Calls {
         let by = if state.caller == leaves { EndedBy::Caller } else { EndedBy::Callee };
         let fresh = Record::new(cx, &state.record.to, &state.record.call_id);
         let caller = state.record.caller.filter(|_| by == EndedBy::Callee);
-        let fresh = Record { answered: Some(cx.now.wall), caller, ..fresh };
+        let payer = state.record.payer;
+        let fresh = Record { answered: Some(cx.now.wall), caller, payer, ..fresh };
         let record = std::mem::replace(&mut state.record, fresh);
         self.write_record(cx, record, End { status: StatusCode::OK.code(), by });
     }

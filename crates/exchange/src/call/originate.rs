@@ -160,7 +160,9 @@ impl Calls {
         let record =
             Some(Record { id: before.id, started: before.started, is_hung_up: before.is_hung_up, ..of_both });
         let waits = Waits { old: call, remaining: first, by: None };
-        self.call_for(cx, &waits, Request { uri, display, record, ..Request::default() }, wanted);
+        let payer = Some(account.id);
+        let request = Request { uri, display, record, payer, ..Request::default() };
+        self.call_for(cx, &waits, request, wanted);
         // Unless that has failed at once, and this call with it.
         if self.calls.get(call as usize).is_some_and(|state| state.leads_to.is_none()) {
             self.end_if_alone(cx, call);

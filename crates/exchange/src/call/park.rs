@@ -132,7 +132,7 @@ impl Calls {
             return false;
         }
         let waits = Waits { old: call, remaining, by: None };
-        let request = Request { uri, ..Request::default() };
+        let request = Request { uri, payer: Some(by.account), ..Request::default() };
         let wanted = Wanted::Callees(Callees { targets, onward, lines: Vec::new() });
         self.call_for(cx, &waits, request, wanted);
         true

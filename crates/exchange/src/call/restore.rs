@@ -276,6 +276,7 @@ fn restored_call(
         id: kept.id,
         caller: told.caller,
         called: told.called,
+        payer: told.payer,
         sides: [None, None],
         to: told.to.into(),
         call_id: told.call_id.into(),

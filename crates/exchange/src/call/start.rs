@@ -88,7 +88,8 @@ impl Calls {
             told_waiting: Vec::new(),
         };
         let record = Record::new(cx, message.request_uri(), message.call_id());
-        let record = Record { caller: flow.is_inside().then_some(party), ..record };
+        let record =
+            Record { caller: flow.is_inside().then_some(party), payer: Some(party.account), ..record };
         self.calls.insert(Call {
             caller: leg,
             callee: None,

@@ -105,6 +105,8 @@ pub(super) struct Record {
     pub(super) caller: Option<Party>,
     /// Who was called last.
     pub(super) called: Option<AccountId>,
+    /// By whose right it goes where it goes: who began it, forwarded it last, or has sent a side there.
+    pub(super) payer: Option<AccountId>,
     /// The sides as far as they have left, the caller's first.
     pub(super) sides: [Option<Box<Noted>>; 2],
     pub(super) to: Box<[u8]>,
@@ -134,6 +136,7 @@ impl Record {
             id: CallRecordId::new(cx.mint, cx.now.wall),
             caller: None,
             called: None,
+            payer: None,
             sides: [None, None],
             to: to.into(),
             call_id: call_id.into(),

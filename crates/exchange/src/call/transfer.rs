@@ -19,6 +19,7 @@ use crate::outbox::Span;
 use crate::party::Party;
 use crate::routing::Target;
 use crate::service::Service;
+use coeur_directory::AccountId;
 use coeur_sip::header::{DialogId, HeaderName};
 use coeur_sip::message::Stored;
 use coeur_sip::time::Monotonic;
@@ -59,6 +60,8 @@ pub(super) struct Request {
     pub(super) uri: Vec<u8>,
     /// The name that is shown of who waits; `None`: its own.
     pub(super) display: Option<Box<str>>,
+    /// By whose right it is called.
+    pub(super) payer: Option<AccountId>,
     /// What is to be recorded of it; `None`: a transfer of the call in which it waits.
     pub(super) record: Option<Record>,
 }
@@ -89,8 +92,9 @@ impl Calls {
         // Both sides are there: `may_be_referred`.
         let Some(remaining) = self.other(referral.by) else { return };
         let waits = Waits { old, remaining, by: Some(referral.by) };
-        let Referral { referred_by, uri, .. } = referral;
-        self.call_for(cx, &waits, Request { referred_by, uri, ..Request::default() }, wanted);
+        let Referral { referred_by, uri, party, .. } = referral;
+        let request = Request { referred_by, uri, payer: Some(party.account), ..Request::default() };
+        self.call_for(cx, &waits, request, wanted);
     }
 
     /// A call on behalf of the side that waits.
@@ -109,6 +113,7 @@ impl Calls {
         let record = request
             .record
             .unwrap_or_else(|| Record { transfer_of: Some(of), ..Record::new(cx, &request.uri, &call_id) });
+        let record = Record { payer: request.payer, ..record };
         let setup = Setup {
             server: None,
             invite,

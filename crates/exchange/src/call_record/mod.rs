@@ -21,6 +21,7 @@ pub use side::{AgreedStream, Side, USER_AGENT_BYTES_MAX};
 use crate::event::{EndedBy, Protection};
 use crate::forwarding::Diversion;
 use crate::silence::Verdict;
+use coeur_directory::AccountId;
 use coeur_sip::time::Wall;
 
 /// A call that is over. A transfer of a call that was answered makes two of it: until the side was changed, and from then
@@ -53,4 +54,6 @@ pub struct CallRecord {
     pub transfer_of: Option<CallRecordId>,
     /// The last reason why somebody was not heard.
     pub verdict: Option<Verdict>,
+    /// Whose minutes an answered call to elsewhere costs (decision 0046).
+    pub payer: Option<AccountId>,
 }

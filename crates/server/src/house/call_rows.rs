@@ -30,6 +30,7 @@ pub fn row(record: &CallRecord) -> CallRow {
         verdict: record.verdict.as_ref().map(|verdict| verdict_text(verdict).into()),
         caller: side(&record.caller),
         callee: record.callee.as_ref().map(side),
+        payer: record.payer.map(|payer| payer.0),
     }
 }
 

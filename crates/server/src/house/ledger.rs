@@ -183,6 +183,7 @@ mod tests {
             verdict: None,
             caller: SideRow::default(),
             callee: None,
+            payer: None,
         }
     }
 
@@ -226,6 +227,7 @@ mod tests {
             forwarded: Box::default(),
             transfer_of: None,
             verdict: None,
+            payer: None,
         })
     }
 

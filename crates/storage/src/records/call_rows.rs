@@ -1,6 +1,9 @@
 //! Records of calls in SQLite.
 
-use super::calls::{CallQuery, CallRow, Disposition, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow, first_of};
+use super::calls::{
+    CallQuery, CallRow, Disposition, Keep, MOS_BAD_HUNDREDTHS, SideRow, TALKED_DAYS, TalkedRow, WayRow,
+    first_of,
+};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
 use std::sync::LazyLock;
@@ -16,9 +19,30 @@ pub(super) fn add(transaction: &Transaction<'_>, calls: &[CallRow]) -> rusqlite:
             added += 1;
             insert_side(transaction, call.id, 0, &call.caller)?;
             call.callee.iter().try_for_each(|callee| insert_side(transaction, call.id, 1, callee))?;
+            call.talked().iter().try_for_each(|talked| add_talked(transaction, talked))?;
         }
     }
     Ok(added)
+}
+
+fn add_talked(transaction: &Transaction<'_>, talked: &TalkedRow) -> rusqlite::Result<()> {
+    let TalkedRow { account, day, seconds } = *talked;
+    let add = "INSERT INTO talked VALUES (?1, ?2, ?3)
+        ON CONFLICT (account, day) DO UPDATE SET seconds = seconds + excluded.seconds";
+    transaction.prepare_cached(add)?.execute(params![account as i64, day, seconds as i64])?;
+    let forget = "DELETE FROM talked WHERE account = ?1 AND day < ?2";
+    let oldest = day.saturating_sub(TALKED_DAYS);
+    transaction.prepare_cached(forget)?.execute(params![account as i64, oldest]).map(|_| ())
+}
+
+/// What accounts have talked since this day.
+pub(super) fn talked(connection: &Connection, since_day: u32) -> rusqlite::Result<Vec<TalkedRow>> {
+    let sql = "SELECT account, day, seconds FROM talked WHERE day >= ?1 ORDER BY account, day";
+    let read = |row: &Row<'_>| {
+        let (account, seconds): (i64, i64) = (row.get(0)?, row.get(2)?);
+        Ok(TalkedRow { account: account as u64, day: row.get(1)?, seconds: seconds as u64 })
+    };
+    connection.prepare_cached(sql)?.query_map([since_day], read)?.collect()
 }
 
 /// Removes what is too old, and the oldest of what is too many of `count`; returns how many.
@@ -249,6 +273,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<CallRow> {
         verdict: row.get(12)?,
         caller: read_side(row, CALL.len())?,
         callee,
+        payer: None,
     })
 }
 

@@ -28,6 +28,29 @@ pub struct CallRow {
     pub verdict: Option<Box<str>>,
     pub caller: SideRow,
     pub callee: Option<SideRow>,
+    /// The account whose minutes it costs. It is added to what that has talked, and not read back.
+    pub payer: Option<u64>,
+}
+
+/// How long an account has talked to elsewhere on one day since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TalkedRow {
+    pub account: u64,
+    pub day: u32,
+    pub seconds: u64,
+}
+
+/// What has been talked is kept for so many days, whatever is kept of the calls: more than any month has.
+pub(super) const TALKED_DAYS: u32 = 40;
+
+impl CallRow {
+    /// What it adds to what an account has talked: on the day of its end, and as people count, with a second that has begun.
+    pub fn talked(&self) -> Option<TalkedRow> {
+        let (account, answered_at_ms) = (self.payer?, self.answered_at_ms?);
+        let seconds = self.ended_at_ms.saturating_sub(answered_at_ms).div_ceil(1_000);
+        let day = u32::try_from(self.ended_at_ms / 86_400_000).unwrap_or(u32::MAX);
+        Some(TalkedRow { account, day, seconds })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

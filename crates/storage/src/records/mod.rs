@@ -16,7 +16,7 @@ mod sign_in;
 mod sqlite;
 
 pub use audit::{AuditRow, Chain, described};
-pub use calls::{CallQuery, CallRow, Disposition, Keep, MOS_BAD_HUNDREDTHS, SideRow, WayRow};
+pub use calls::{CallQuery, CallRow, Disposition, Keep, MOS_BAD_HUNDREDTHS, SideRow, TalkedRow, WayRow};
 pub use check::{RecordsReport, check, copy};
 pub use numbers::Numbered;
 pub use phones::{LinkKind, LinkRow, PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, TokenHash};
@@ -108,6 +108,9 @@ pub trait Records: PhoneRecords + Send {
     /// Keeps records of calls, all or none; one whose name is there already changes nothing. What is older or more than is to
     /// be kept goes with it, at least as fast as new ones come.
     fn add_calls(&mut self, calls: &[CallRow], keep: Keep, now_ms: u64) -> Result<(), StorageError>;
+
+    /// How long accounts have talked to elsewhere since this day since the Unix epoch.
+    fn talked(&mut self, since_day: u32) -> Result<Vec<TalkedRow>, StorageError>;
 
     /// The newest first.
     fn calls(&mut self, query: &CallQuery) -> Result<Vec<CallRow>, StorageError>;

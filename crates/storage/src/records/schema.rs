@@ -116,6 +116,10 @@ const MIGRATIONS: &[&str] = &[
      ) STRICT;
      CREATE INDEX aliases_of_account ON aliases(account);
      INSERT INTO numbers VALUES ('group', 0);",
+    // 14: what accounts have talked, whatever is kept of their calls
+    "CREATE TABLE talked (
+        account INTEGER NOT NULL, day INTEGER NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY (account, day)
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// What a database has in which nothing was made yet.

@@ -5,7 +5,7 @@ use super::head::{self, Head};
 use super::numbers::{self, Numbered, Numbers};
 use super::{
     CallQuery, CallRow, Keep, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records,
-    SignInChange, TokenHash, call_rows, groups, people, phones, recordings, rows, schema, sign_in,
+    SignInChange, TalkedRow, TokenHash, call_rows, groups, people, phones, recordings, rows, schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
@@ -244,6 +244,11 @@ impl Records for Sqlite {
         let count = write(&mut self.connection).map_err(StorageError::sql("write calls into", &self.path))?;
         self.calls = Some(count);
         Ok(())
+    }
+
+    fn talked(&mut self, since_day: u32) -> Result<Vec<TalkedRow>, StorageError> {
+        call_rows::talked(&self.connection, since_day)
+            .map_err(StorageError::sql("read what accounts have talked of", &self.path))
     }
 
     fn calls(&mut self, query: &CallQuery) -> Result<Vec<CallRow>, StorageError> {

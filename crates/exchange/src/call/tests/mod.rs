@@ -29,6 +29,7 @@ mod joining;
 mod modifying;
 mod originating;
 mod parking;
+mod paying;
 mod pickup;
 mod profiles;
 mod random;

@@ -29,6 +29,7 @@ pub struct KeptCall<'a> {
     pub is_elsewhere: bool,
     pub forwarded: Vec<Diversion>,
     pub transfer_of: Option<CallRecordId>,
+    pub payer: Option<AccountId>,
 }
 
 /// Accounts that one call is counted for.
@@ -48,14 +49,19 @@ impl<'a> KeptCall<'a> {
         integer(out, self.answered_ms);
         maybe(out, self.protection, protection);
         list(out, &self.counted, |out, account| integer(out, account.0));
-        out.push(u8::from(self.is_elsewhere));
+        // With a bit that says whether there is more at the end than there was before.
+        out.push(u8::from(self.is_elsewhere) | u8::from(self.payer.is_some()) << 1);
         list(out, &self.forwarded, diversion);
         maybe(out, self.transfer_of, record_id);
+        if let Some(payer) = self.payer {
+            integer(out, payer.0);
+        }
     }
 
     pub fn read(plain: &'a [u8]) -> Result<Self, RecordError> {
         let fields = &mut layout(plain)?;
-        let call = Self {
+        let flags;
+        let mut call = Self {
             caller_leg: u64::from_le_bytes(fields.array()?),
             callee_leg: u64::from_le_bytes(fields.array()?),
             caller: fields.maybe(read_party)?,
@@ -67,10 +73,19 @@ impl<'a> KeptCall<'a> {
             answered_ms: fields.integer()?,
             protection: fields.maybe(read_protection)?,
             counted: fields.list(COUNTED_MAX, |fields| fields.integer().map(AccountId))?,
-            is_elsewhere: fields.flag()?,
+            is_elsewhere: {
+                flags = fields.byte()?;
+                flags & 1 != 0
+            },
             forwarded: fields.list(FORWARDS_MAX, read_diversion)?,
             transfer_of: fields.maybe(read_record_id)?,
+            payer: None,
         };
+        match flags {
+            0 | 1 => {}
+            2 | 3 => call.payer = Some(AccountId(fields.integer()?)),
+            _ => return Err(fields.error("unknown flags of a call")),
+        }
         end(fields, call)
     }
 }

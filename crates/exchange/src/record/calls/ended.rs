@@ -10,7 +10,7 @@ use crate::event::EndedBy;
 use crate::forwarding::FORWARDS_MAX;
 use crate::record::fields::{Fields, address, integer, list, maybe, text, transport_number, transport_of};
 use crate::record::read::RecordError;
-use coeur_directory::Aor;
+use coeur_directory::{AccountId, Aor};
 use coeur_sip::time::Wall;
 
 pub fn write(out: &mut Vec<u8>, record: &CallRecord) {
@@ -24,21 +24,27 @@ pub fn write(out: &mut Vec<u8>, record: &CallRecord) {
     maybe(out, record.answered, |out, at| integer(out, at.as_millis()));
     integer(out, record.ended.as_millis());
     integer(out, record.status.into());
-    out.push(match record.ended_by {
+    let ended_by = match record.ended_by {
         EndedBy::Caller => 0,
         EndedBy::Callee => 1,
         EndedBy::Exchange => 2,
         EndedBy::Operator => 3,
-    });
+    };
+    // With a bit that says whether there is more at the end than there was before.
+    out.push(ended_by | if record.payer.is_some() { PAID } else { 0 });
     maybe(out, record.reason.as_deref(), text);
     maybe(out, record.protection, protection);
     list(out, &record.forwarded, diversion);
     maybe(out, record.transfer_of, record_id);
+    if let Some(payer) = record.payer {
+        integer(out, payer.0);
+    }
 }
 
 pub fn read(id: u128, plain: &[u8]) -> Result<CallRecord, RecordError> {
     let fields = &mut layout(plain)?;
-    let record = CallRecord {
+    let flags;
+    let mut record = CallRecord {
         id: CallRecordId(id),
         caller: read_side(fields)?,
         callee: fields.maybe(read_side)?,
@@ -49,20 +55,34 @@ pub fn read(id: u128, plain: &[u8]) -> Result<CallRecord, RecordError> {
         answered: fields.maybe(Fields::integer)?.map(Wall::from_millis),
         ended: Wall::from_millis(fields.integer()?),
         status: fields.short()?,
-        ended_by: match fields.byte()? {
-            0 => EndedBy::Caller,
-            1 => EndedBy::Callee,
-            2 => EndedBy::Exchange,
-            3 => EndedBy::Operator,
-            _ => return Err(fields.error("unknown end")),
+        ended_by: {
+            flags = fields.byte()?;
+            ended_by(flags & !PAID).ok_or(fields.error("unknown end"))?
         },
         reason: fields.maybe(Fields::text)?.map(Into::into),
         protection: fields.maybe(read_protection)?,
         forwarded: fields.list(FORWARDS_MAX, read_diversion)?.into(),
         transfer_of: fields.maybe(read_record_id)?,
         verdict: None,
+        payer: None,
     };
+    if flags & PAID != 0 {
+        record.payer = Some(AccountId(fields.integer()?));
+    }
     end(fields, record)
+}
+
+/// The bit that says that an account stands at the end.
+const PAID: u8 = 0x80;
+
+fn ended_by(number: u8) -> Option<EndedBy> {
+    match number {
+        0 => Some(EndedBy::Caller),
+        1 => Some(EndedBy::Callee),
+        2 => Some(EndedBy::Exchange),
+        3 => Some(EndedBy::Operator),
+        _ => None,
+    }
 }
 
 fn side(out: &mut Vec<u8>, side: &Side) {

@@ -180,5 +180,7 @@ fn ended_by_crash(
         forwarded: told.forwarded.clone().into(),
         transfer_of: told.transfer_of,
         verdict: None,
+        // How long it lasted is not known.
+        payer: None,
     }
 }

@@ -44,6 +44,7 @@ fn call() -> KeptCall<'static> {
         is_elsewhere: true,
         forwarded: vec![diversion()],
         transfer_of: Some(CallRecordId(77)),
+        payer: Some(AccountId(9)),
     }
 }
 
@@ -226,6 +227,7 @@ fn record(id: u128) -> CallRecord {
         forwarded: [diversion()].into(),
         transfer_of: None,
         verdict: None,
+        payer: Some(AccountId(3)),
     }
 }
 
