@@ -6,6 +6,7 @@ mod calls;
 mod check;
 mod groups;
 mod head;
+mod hooks;
 mod numbers;
 mod people;
 mod phones;
@@ -18,6 +19,9 @@ mod sqlite;
 pub use audit::{AuditRow, Chain, described};
 pub use calls::{CallQuery, CallRow, Disposition, Keep, MOS_BAD_HUNDREDTHS, SideRow, TalkedRow, WayRow};
 pub use check::{RecordsReport, check, copy};
+pub use hooks::{
+    DELIVERIES_KEPT_MAX, DeliveryId, DeliveryRow, DeliveryState, HookId, HookRecords, HookRow, HookSecrets,
+};
 pub use numbers::Numbered;
 pub use phones::{LinkKind, LinkRow, PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, TokenHash};
 pub use recordings::RecordingRow;
@@ -70,7 +74,7 @@ impl Operator {
 
 /// Where the records are. One implementation each for SQLite and, later, PostgreSQL. What each must keep through kills
 /// and failures is written as a test that takes any of them: `coeur_sim::records`.
-pub trait Records: PhoneRecords + Send {
+pub trait Records: PhoneRecords + HookRecords + Send {
     /// Reads everything into an empty directory. Returns what could not be used, in words.
     fn load(&mut self, into: &Directory) -> Result<Vec<String>, StorageError>;
 

@@ -1,6 +1,6 @@
 //! The schema and how it came to be. A migration is never changed once released; a new one is added.
 
-use super::phones;
+use super::{hooks, phones};
 use crate::error::StorageError;
 use rusqlite::Connection;
 use std::path::Path;
@@ -120,6 +120,8 @@ const MIGRATIONS: &[&str] = &[
     "CREATE TABLE talked (
         account INTEGER NOT NULL, day INTEGER NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY (account, day)
      ) STRICT, WITHOUT ROWID;",
+    // 15: webhooks and their deliveries
+    hooks::MIGRATION,
 ];
 
 /// What a database has in which nothing was made yet.

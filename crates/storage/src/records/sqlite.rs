@@ -4,8 +4,9 @@ use super::audit::{self, AuditRow};
 use super::head::{self, Head};
 use super::numbers::{self, Numbered, Numbers};
 use super::{
-    CallQuery, CallRow, Keep, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records,
-    SignInChange, TalkedRow, TokenHash, call_rows, groups, people, phones, recordings, rows, schema, sign_in,
+    CallQuery, CallRow, DeliveryId, DeliveryRow, HookId, HookRecords, HookRow, Keep, LinkRow, Operator,
+    PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records, SignInChange, TalkedRow, TokenHash, call_rows, groups,
+    hooks, people, phones, recordings, rows, schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
@@ -399,6 +400,75 @@ impl PhoneRecords for Sqlite {
     fn remove_phone(&mut self, operator: &Operator, id: PhoneId, at_ms: u64) -> Result<(), StorageError> {
         let described = ("phone.removed", format!("phone {}", id.0), String::new());
         self.append_with((operator, at_ms), described, |transaction| phones::remove(transaction, id))
+    }
+}
+
+impl HookRecords for Sqlite {
+    fn hooks(&mut self) -> Result<Vec<HookRow>, StorageError> {
+        hooks::all(&self.connection, &self.key).map_err(StorageError::sql("read the webhooks of", &self.path))
+    }
+
+    fn next_hook_id(&mut self) -> Result<HookId, StorageError> {
+        let next = hooks::next(&self.connection, "webhook");
+        next.map(HookId).map_err(StorageError::sql("read the numbers of", &self.path))
+    }
+
+    fn put_hook(
+        &mut self,
+        operator: &Operator,
+        hook: &HookRow,
+        (action, detail): (&'static str, &str),
+        at_ms: u64,
+    ) -> Result<(), StorageError> {
+        let described = (action, format!("hook_{}", hook.id.0), detail.to_owned());
+        let mut head = self.head.clone();
+        let mut write = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            hooks::put(&transaction, &self.key, hook)?;
+            append(&transaction, &self.key, &mut head, operator, at_ms, described.clone())?;
+            transaction.commit()
+        };
+        write(&mut self.connection).map_err(StorageError::sql("write the webhook into", &self.path))?;
+        self.head = head;
+        self.write_head();
+        Ok(())
+    }
+
+    fn remove_hook(&mut self, operator: &Operator, id: HookId, at_ms: u64) -> Result<(), StorageError> {
+        let described = ("webhook.removed", format!("hook_{}", id.0), String::new());
+        self.append_with((operator, at_ms), described, |transaction| hooks::remove(transaction, id))
+    }
+
+    fn next_delivery_id(&mut self) -> Result<DeliveryId, StorageError> {
+        let next = hooks::next(&self.connection, "delivery");
+        next.map(DeliveryId).map_err(StorageError::sql("read the numbers of", &self.path))
+    }
+
+    fn put_deliveries(&mut self, deliveries: &[DeliveryRow]) -> Result<(), StorageError> {
+        let write = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            hooks::put_deliveries(&transaction, deliveries)?;
+            transaction.commit()
+        };
+        write(&mut self.connection).map_err(StorageError::sql("write deliveries into", &self.path))
+    }
+
+    fn delivery(&mut self, id: DeliveryId) -> Result<Option<DeliveryRow>, StorageError> {
+        hooks::delivery(&self.connection, id).map_err(StorageError::sql("read the deliveries of", &self.path))
+    }
+
+    fn deliveries(
+        &mut self,
+        hook: HookId,
+        before: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRow>, StorageError> {
+        hooks::deliveries(&self.connection, hook, before, limit)
+            .map_err(StorageError::sql("read the deliveries of", &self.path))
+    }
+
+    fn waiting_deliveries(&mut self) -> Result<Vec<(HookId, DeliveryId, u64)>, StorageError> {
+        hooks::waiting(&self.connection).map_err(StorageError::sql("read the deliveries of", &self.path))
     }
 }
 
