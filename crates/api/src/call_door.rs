@@ -2,7 +2,7 @@
 
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest, id_of, id_text};
 use crate::door::{Door, ROWS_MAX, aor, not_written};
-use crate::feed::Kind;
+use crate::feed::{About, Kind};
 use crate::model::{RecordingsRequest, Refusal, Reply, Why};
 use crate::recordings::{Audience, RecordVerb, RecordingOfCall, RecordingsPage};
 use coeur_directory::Aor;
@@ -60,7 +60,8 @@ impl Door {
                 let id = format!("call_{}", id_text(recording.call));
                 let data =
                     json!({ "call_id": id, "part": recording.part, "recorded_ms": recording.recorded_ms });
-                self.house().happened(Kind::RecordingKept, id, data);
+                self.house().happened(Kind::RecordingKept, id, data, About::default());
+                self.house().settle();
                 Ok(true)
             }
         }

@@ -1,10 +1,12 @@
 //! One request, one answer. Parsing a request into a [`Change`] is its validation.
 
 use crate::call_control::{CallVerb, NewCall};
+use crate::about::{about, about_all};
 use crate::calls::{CallView, CallsPage, rfc3339};
-use crate::feed::Kind;
+use crate::feed::{About, Kind};
 use crate::groups::TermsView;
 use crate::groups_door;
+use crate::hooks::Hooks;
 use crate::ids::Id;
 use crate::model::{
     ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, AuditPage, AuditView, DeviceView, DomainView,
@@ -112,7 +114,11 @@ pub trait House: Send + Sync {
         Ok(0)
     }
     /// For those who listen.
-    fn happened(&self, _kind: Kind, _subject: String, _data: serde_json::Value) {}
+    fn happened(&self, _kind: Kind, _subject: String, _data: serde_json::Value, _about: About) {}
+    /// Returns when what webhooks are to tell of all that is written down.
+    fn settle(&self) {}
+    /// Whether somebody has a webhook: from then on everything is told.
+    fn keeps_events(&self, _is_kept: bool) {}
     /// Bytes nobody can guess.
     fn random(&self, bytes: &mut [u8]);
     fn unix_time_ms(&self) -> u64;
@@ -126,6 +132,7 @@ pub struct Door {
     journeys: Journeys,
     misses: Misses,
     fetches: Counts,
+    hooks: Hooks,
 }
 
 /// Of one commit, that are told one by one.
@@ -143,6 +150,7 @@ impl Door {
             journeys: Journeys::default(),
             misses: Misses::default(),
             fetches: Counts::default(),
+            hooks: Hooks::default(),
         }
     }
 
@@ -221,6 +229,7 @@ impl Door {
             Request::AliasAdd { account, alias } => self.change_alias(operator, &account, &alias, true),
             Request::AliasRemove { account, alias } => self.change_alias(operator, &account, &alias, false),
             Request::AccountRights { account, to } => self.rights(&account, to.as_deref()),
+            Request::Webhooks(request) => self.webhooks(operator, request),
         }
     }
 
@@ -231,6 +240,10 @@ impl Door {
 
     pub(crate) fn misses(&self) -> &Misses {
         &self.misses
+    }
+
+    pub fn hooks(&self) -> &Hooks {
+        &self.hooks
     }
 
     /// How phones have fetched their settings.
@@ -290,19 +303,21 @@ impl Door {
 
     /// Those who listen. A large batch is one event: who wants more reads the audit log.
     fn tell(&self, operator: &Operator, changes: &[Change]) {
-        let Some((action, subject, detail)) = changes.first().map(described) else { return };
+        let Some((action, subject, _)) = changes.first().map(described) else { return };
         let operator = operator.name();
         if changes.len() > CHANGES_TOLD_MAX {
             let data = json!({ "action": action, "operator": operator, "count": changes.len() });
-            return self.house.happened(Kind::ConfigChanged, subject, data);
+            let about = about_all(self.directory(), changes);
+            self.house.happened(Kind::ConfigChanged, subject, data, about);
+            return self.house.settle();
         }
-        let data = json!({ "action": action, "subject": subject, "detail": detail, "operator": operator });
-        self.house.happened(Kind::ConfigChanged, subject, data);
-        for (action, subject, detail) in changes[1..].iter().map(described) {
+        for change in changes {
+            let (action, subject, detail) = described(change);
             let data =
                 json!({ "action": action, "subject": subject, "detail": detail, "operator": operator });
-            self.house.happened(Kind::ConfigChanged, subject, data);
+            self.house.happened(Kind::ConfigChanged, subject, data, about(self.directory(), change));
         }
+        self.house.settle();
     }
 
     fn known(&self, mut accounts: Vec<String>) -> Result<Reply, Refusal> {
@@ -775,6 +790,8 @@ pub(crate) mod tests {
     }
 
     impl coeur_storage::PhoneRecords for Paper {}
+
+    impl coeur_storage::HookRecords for Paper {}
 
     impl Records for Paper {
         fn load(&mut self, _: &Directory) -> Result<Vec<String>, StorageError> {

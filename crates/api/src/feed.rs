@@ -1,11 +1,17 @@
 //! What happens, for those who listen: a ring of the last events, from which each listener reads at his own pace. One who is too
 //! slow, or comes back too late, is told that he has missed some.
+//!
+//! Webhooks ([`crate::hooks`]) are a listener too, the keeper: whoever has promised something waits until the keeper has written
+//! down what was told of it ([`Feed::settle`]).
 
+use crate::ids::Id;
 use crate::rest::Resource;
+use coeur_directory::{Account, Directory, TenantId, UserId};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Events that are kept.
@@ -14,6 +20,8 @@ const EVENTS_MAX: usize = 4_096;
 const BYTES_MAX: usize = 4 << 20;
 /// How long events that cost something are still gathered after the last listener has left: he may come back.
 const PATIENCE_MS: u64 = 600_000;
+/// A keeper that has not written by then writes to a disk that is in trouble: nobody waits any longer for it.
+const SETTLE_MAX: Duration = Duration::from_secs(5);
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])* $variant:ident $name:literal $resource:ident,)*) => {
@@ -40,13 +48,15 @@ kinds! {
     RegistrationExpired "registration.expired" Registrations,
     /// A call was begun.
     CallStarted "call.started" Calls,
+    /// It rings where a call goes.
+    CallRinging "call.ringing" Calls,
     /// A call was answered.
     CallAnswered "call.answered" Calls,
-    /// A side of a call was put on hold by order.
+    /// A side of a call has put the other on hold, or was put there by order.
     CallHeld "call.held" Calls,
-    /// It is not on hold by order any more.
+    /// A side of a call hears the other again.
     CallResumed "call.resumed" Calls,
-    /// A side of a call is sent to somebody else by order.
+    /// A side of a call was joined with somebody else, or is sent to him by order.
     CallTransferred "call.transferred" Calls,
     /// A side of a call is not heard as it should be, and why.
     CallQuality "call.quality" Calls,
@@ -60,12 +70,46 @@ kinds! {
     SecurityAuthFailed "security.auth_failed" AuditLog,
     /// An account asked for another domain and may not. At a bounded rate.
     SecurityRelayRefused "security.relay_refused" AuditLog,
+    /// A phone has asked for its settings.
+    ProvisioningRequested "provisioning.requested" Devices,
+    /// A phone has what it asked for, and uses it.
+    ProvisioningApplied "provisioning.applied" Devices,
+    /// A phone could not be given its settings, or does not use them.
+    ProvisioningFailed "provisioning.failed" Devices,
     /// A record was changed, and by whom.
     ConfigChanged "config.changed" AuditLog,
     /// A long work goes on, or is over.
     JobProgress "job.progress" Jobs,
+    /// A webhook is tried: nothing has happened. Told to that webhook alone.
+    WebhookTest "webhook.test" Webhooks,
     /// Events were missed: more came than are kept.
     StreamGap "stream.gap" Events,
+}
+
+/// Whom an event is about, which says who may hear of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// `None`: of the installation.
+    pub tenant: Option<TenantId>,
+    /// Whose accounts it is about: at most both sides of a call.
+    pub users: [Option<UserId>; 2],
+}
+
+impl About {
+    /// Accounts that are there no more are nobody's.
+    pub fn accounts(directory: &Directory, accounts: [Option<&Account>; 2]) -> Self {
+        let tenant = accounts.into_iter().flatten().map(|account| directory.tenant_of(account)).next();
+        Self { tenant, users: accounts.map(|account| account.and_then(|account| account.user)) }
+    }
+
+    /// What the installation does is the first tenant's to hear of: it is whose people run it.
+    pub fn is_of(&self, tenant: TenantId) -> bool {
+        self.tenant.unwrap_or(TenantId::FIRST) == tenant
+    }
+
+    pub fn is_about(&self, user: UserId) -> bool {
+        self.users.contains(&Some(user))
+    }
 }
 
 #[derive(Debug)]
@@ -77,6 +121,7 @@ pub struct Happened {
     pub subject: String,
     pub at_ms: u64,
     pub data: Value,
+    pub about: About,
 }
 
 pub struct Feed {
@@ -85,8 +130,14 @@ pub struct Feed {
     newest: watch::Sender<u64>,
     /// Names this process: numbers begin anew with each.
     boot: String,
+    listeners: AtomicUsize,
     is_heard: AtomicBool,
     left_at_ms: AtomicU64,
+    /// Somebody has a webhook.
+    is_kept: AtomicBool,
+    /// The number of the last that the keeper has written down.
+    kept: Mutex<u64>,
+    keeps: Condvar,
 }
 
 #[derive(Default)]
@@ -102,20 +153,29 @@ impl Feed {
             ring: Mutex::default(),
             newest: watch::channel(0).0,
             boot: format!("{boot:016x}"),
+            listeners: AtomicUsize::new(0),
             is_heard: AtomicBool::new(false),
             left_at_ms: AtomicU64::new(0),
+            is_kept: AtomicBool::new(false),
+            kept: Mutex::new(0),
+            keeps: Condvar::new(),
         }
     }
 
     /// False: what costs something to tell need not be told.
     pub fn is_heard(&self) -> bool {
-        self.is_heard.load(Ordering::Relaxed)
+        self.is_heard.load(Ordering::Relaxed) || self.is_kept()
     }
 
+    /// Of the installation: those may hear of it who run it.
     pub fn publish(&self, kind: Kind, subject: String, at_ms: u64, data: Value) {
+        self.publish_about(kind, subject, at_ms, data, About::default());
+    }
+
+    pub fn publish_about(&self, kind: Kind, subject: String, at_ms: u64, data: Value, about: About) {
         let mut ring = self.ring();
         let number = *self.newest.borrow() + 1;
-        let happened = Happened { number, kind, subject, at_ms, data };
+        let happened = Happened { number, kind, subject, at_ms, data, about };
         ring.bytes += happened.bytes();
         ring.events.push_back(Arc::new(happened));
         while ring.events.len() > EVENTS_MAX || ring.bytes > BYTES_MAX {
@@ -125,20 +185,59 @@ impl Feed {
         // Under the lock, so that numbers are told in their order.
         self.newest.send_replace(number);
         drop(ring);
-        self.settle(at_ms);
+        self.forget_listeners(at_ms);
     }
 
-    fn settle(&self, now_ms: u64) {
-        let is_alone = self.newest.receiver_count() == 0;
+    fn forget_listeners(&self, now_ms: u64) {
+        let is_alone = self.listeners.load(Ordering::Relaxed) == 0;
         let left = self.left_at_ms.load(Ordering::Relaxed);
-        if is_alone && self.is_heard() && now_ms.saturating_sub(left) > PATIENCE_MS {
+        if is_alone && now_ms.saturating_sub(left) > PATIENCE_MS {
             self.is_heard.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// Whether there is a webhook: from then on everything is told, and [`Feed::settle`] waits.
+    pub fn keep(&self, is_kept: bool) {
+        self.is_kept.store(is_kept, Ordering::SeqCst);
+    }
+
+    pub fn is_kept(&self) -> bool {
+        self.is_kept.load(Ordering::SeqCst)
+    }
+
+    /// Returns when everything that was told before is written down where it is kept, or the disk has had its time.
+    pub fn settle(&self) {
+        let newest = *self.newest.borrow();
+        if !self.is_kept() {
+            return;
+        }
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |kept: &mut u64| *kept < newest && self.is_kept();
+        let waited = self.keeps.wait_timeout_while(kept, SETTLE_MAX, waits);
+        if waited.is_ok_and(|(_, waited)| waited.timed_out()) {
+            tracing::error!("what webhooks are to tell could not be written down in time");
+        }
+    }
+
+    /// Everything up to this number is written down, or is nobody's.
+    pub(crate) fn was_kept(&self, number: u64) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = (*kept).max(number);
+        drop(kept);
+        self.keeps.notify_all();
+    }
+
+    /// For whoever writes down what webhooks tell; it hears everything from now on.
+    pub(crate) fn keeper(self: &Arc<Self>) -> Listener {
+        let newest = self.newest.subscribe();
+        let last = *newest.borrow();
+        Listener { feed: self.clone(), newest, last, has_missed: false, is_keeper: true }
     }
 
     /// From now on, or behind the event of this name, as [`Feed::name`] writes it.
     pub fn listen(self: &Arc<Self>, after: Option<&str>) -> Listener {
         self.is_heard.store(true, Ordering::Relaxed);
+        self.listeners.fetch_add(1, Ordering::Relaxed);
         let newest = self.newest.subscribe();
         let last = match after {
             None => *newest.borrow(),
@@ -146,7 +245,7 @@ impl Feed {
             Some(name) => self.number(name).unwrap_or(0),
         };
         let is_of_another = after.is_some_and(|name| self.number(name).is_none());
-        Listener { feed: self.clone(), newest, last, has_missed: is_of_another }
+        Listener { feed: self.clone(), newest, last, has_missed: is_of_another, is_keeper: false }
     }
 
     /// What a listener says when he comes back.
@@ -159,22 +258,46 @@ impl Feed {
         (number <= *self.newest.borrow()).then_some(number)
     }
 
-    /// As a CloudEvent (CloudEvents 1.0, JSON format).
     pub fn cloud_event(&self, happened: &Happened) -> Value {
-        json!({
-            "specversion": "1.0",
-            "id": self.name(happened),
-            "source": "/api/v1/events",
-            "type": happened.kind.name(),
-            "subject": happened.subject,
-            "time": crate::calls::rfc3339(happened.at_ms),
-            "datacontenttype": "application/json",
-            "data": happened.data,
-        })
+        cloud_event(&self.name(happened), happened)
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As a CloudEvent (CloudEvents 1.0, JSON format).
+pub(crate) fn cloud_event(name: &str, happened: &Happened) -> Value {
+    let mut event = json!({
+        "specversion": "1.0",
+        "id": name,
+        "source": "/api/v1/events",
+        "type": happened.kind.name(),
+        "subject": happened.subject,
+        "time": crate::calls::rfc3339(happened.at_ms),
+        "datacontenttype": "application/json",
+        "data": happened.data,
+    });
+    if let Some(tenant) = happened.about.tenant {
+        // An extension of ours (CloudEvents section 3.1).
+        event["tenant"] = tenant.text().into();
+    }
+    event
+}
+
+impl Kind {
+    /// A type, or with `*` at the end those that begin so.
+    pub(crate) fn is_meant(self, pattern: &str) -> bool {
+        match pattern.strip_suffix('*') {
+            Some(start) => self.name().starts_with(start),
+            None => self.name() == pattern,
+        }
+    }
+
+    /// Empty: the pattern names none.
+    pub(crate) fn matching(pattern: &str) -> Vec<Self> {
+        Self::ALL.iter().copied().filter(|kind| kind.is_meant(pattern)).collect()
     }
 }
 
@@ -191,9 +314,15 @@ pub struct Listener {
     /// The number of the last that he has heard.
     last: u64,
     has_missed: bool,
+    is_keeper: bool,
 }
 
 impl Listener {
+    /// The number of the last that he has heard.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
     /// The next, as soon as there is one. `Err`: some were missed; the one after them comes next.
     pub async fn next(&mut self) -> Result<Arc<Happened>, Missed> {
         loop {
@@ -224,7 +353,11 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // His own receiver counts still; what time it is the feed knows by its newest event.
+        if self.is_keeper {
+            return;
+        }
+        self.feed.listeners.fetch_sub(1, Ordering::Relaxed);
+        // What time it is the feed knows by its newest event.
         let newest = self.feed.ring().events.back().map_or(0, |event| event.at_ms);
         self.feed.left_at_ms.fetch_max(newest, Ordering::Relaxed);
     }
@@ -302,6 +435,43 @@ mod tests {
         drop(listener);
         feed.publish(Kind::CallEnded, String::new(), 1_001 + 3 * PATIENCE_MS, json!({}));
         assert!(!feed.is_heard());
+    }
+
+    #[test]
+    fn who_has_promised_something_waits_until_it_is_written_down_where_somebody_has_a_webhook() {
+        let feed = feed();
+        publish(&feed, 1);
+        feed.settle();
+        feed.keep(true);
+        let mut keeper = feed.keeper();
+        publish(&feed, 2);
+        let waiting = feed.clone();
+        let (settled, is_settled) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            waiting.settle();
+            settled.send(()).unwrap();
+        });
+        assert_eq!(keeper.look().unwrap().unwrap().number, 2);
+        feed.was_kept(keeper.last());
+        assert!(is_settled.try_recv().is_err(), "one is not written yet");
+        assert_eq!(keeper.look().unwrap().unwrap().number, 3);
+        feed.was_kept(keeper.last());
+        is_settled.recv_timeout(SETTLE_MAX).unwrap();
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn an_event_is_of_a_tenant_and_of_users_and_what_is_of_the_installation_is_the_first_tenants() {
+        let own = About { tenant: Some(TenantId(4)), users: [None, Some(UserId(7))] };
+        assert!(own.is_of(TenantId(4)) && !own.is_of(TenantId::FIRST));
+        assert!(own.is_about(UserId(7)) && !own.is_about(UserId(8)));
+        assert!(About::default().is_of(TenantId::FIRST) && !About::default().is_of(TenantId(4)));
+        let feed = feed();
+        feed.publish_about(Kind::CallEnded, String::new(), 0, json!({}), own);
+        feed.publish(Kind::CallEnded, String::new(), 0, json!({}));
+        let mut listener = feed.listen(Some("0000000000000007-0"));
+        let mut next = || feed.cloud_event(&listener.look().unwrap().unwrap())["tenant"].clone();
+        assert_eq!((next(), next()), (json!("ten_4"), Value::Null));
     }
 
     #[test]

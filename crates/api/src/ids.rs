@@ -1,6 +1,7 @@
 //! Numbers as they are written at the door: what they are of, and the number, as `usr_4`. A number is never used again.
 
 use coeur_directory::{AccountId, DeviceId, GroupId, TenantId, UserId};
+use coeur_storage::{DeliveryId, HookId};
 
 /// Of something that is done in the background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +41,11 @@ macro_rules! ids {
 
 ids! {
     AccountId "acc_",
+    DeliveryId "del_",
     DeviceId "dev_",
     JobId "job_",
     GroupId "grp_",
+    HookId "hook_",
     TenantId "ten_",
     UserId "usr_",
 }

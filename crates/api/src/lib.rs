@@ -10,6 +10,7 @@
 
 mod call_control;
 mod call_control_door;
+mod about;
 mod call_door;
 mod calls;
 mod client;
@@ -21,6 +22,7 @@ pub mod feed;
 mod front;
 mod groups;
 mod groups_door;
+pub mod hooks;
 mod http;
 mod ids;
 mod metrics;

@@ -257,6 +257,7 @@ pub enum Request {
         call: String,
         order: CallVerb,
     },
+    Webhooks(crate::hooks::WebhooksRequest),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -323,6 +324,7 @@ pub enum Reply {
         from: String,
         to_uri: String,
     },
+    Webhooks(crate::hooks::WebhooksReply),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -191,7 +191,7 @@ const fn row(resource: Resource) -> [Cell; 8] {
         Resource::Audit        => [OWNER, READS,                  NONE,                   NONE,                   NONE,                   READS,  NONE,         NONE],
         Resource::Setting      => [OWNER, READS,                  READS,                  NONE,                   NONE,                   READS,  NONE,         NONE],
         Resource::Token        => [OWNER, WRITES,                 NONE,                   NONE,                   own(WRITE),             READS,  NONE,         NONE],
-        Resource::Webhook      => [OWNER, WRITES,                 READS,                  NONE,                   NONE,                   READS,  NONE,         WRITES],
+        Resource::Webhook      => [OWNER, tenant(FULL),           READS,                  NONE,                   NONE,                   READS,  NONE,         tenant(FULL)],
         Resource::Provisioning => [OWNER, WRITES,                 WRITES,                 NONE,                   own(READ | CREATE),     NONE,   WRITES,       READS],
         Resource::Status       => [OWNER, READS,                  READS,                  READS,                  NONE,                   READS,  READS,        READS],
     }

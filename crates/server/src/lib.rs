@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod dns;
+pub mod hooks;
 pub mod house;
 pub mod media;
 pub mod net;

@@ -148,6 +148,11 @@ impl Caller {
         self.may(Action::Read, resource, Access::Read)
     }
 
+    /// Whether he reads of this what is his own, as everybody does where the table of roles says so.
+    pub fn may_read_own(&self, resource: Resource) -> bool {
+        resource.row().is_none_or(|row| reach(self.role, Action::Read, row) >= Reach::Own)
+    }
+
     pub fn require(&self, action: Action, resource: Resource, access: Access) -> Result<(), Problem> {
         if self.may(action, resource, access) {
             return Ok(());

@@ -1,10 +1,11 @@
 //! What happens, as it happens: Server-Sent Events, each a CloudEvent, behind what the listener has heard last.
 
 use super::caller::{Access, Action, Caller, Resource, known};
+use super::hearing::{Whose, hears};
 use super::operation::{Operation, Streaming};
 use super::problem::{Code, Problem};
 use super::{Web, operation};
-use crate::feed::{Happened, Kind, Listener, Missed};
+use crate::feed::{About, Happened, Kind, Listener, Missed};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -23,7 +24,14 @@ pub(crate) fn operations() -> Vec<Operation> {
             ("/events", "stream_events"),
             Resource::Events,
             "What happens, as Server-Sent Events: each `data` is a CloudEvent. With Last-Event-ID what came since is sent first.",
-            stream,
+            |web, caller, head| stream(web, caller, head, Whose::All),
+        )
+        .query::<StreamQuery>(),
+        Operation::stream(
+            ("/me/events", "stream_my_events"),
+            Resource::Me,
+            "The same, of what is about one's own accounts: their registrations, calls and recordings.",
+            |web, caller, head| stream(web, caller, head, Whose::Own),
         )
         .query::<StreamQuery>(),
     ]
@@ -32,7 +40,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 /// Something is sent at least this often, so that whoever is on the way keeps the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How often it is asked anew who listens and whether he still may: his token may be taken back.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -44,7 +52,7 @@ struct StreamQuery {
     last_event_id: Option<String>,
 }
 
-fn stream(web: Web, caller: Caller, head: Parts) -> Streaming {
+fn stream(web: Web, caller: Caller, head: Parts, whose: Whose) -> Streaming {
     Box::pin(async move {
         let query: StreamQuery = operation::query(head.uri.query().unwrap_or(""))?;
         let wanted = wanted(query.types.as_deref())?;
@@ -55,7 +63,7 @@ fn stream(web: Web, caller: Caller, head: Parts) -> Streaming {
             ..Problem::because(Code::Unavailable, "too many listen already")
         })?;
         let until = Instant::now() + LOOK_AGAIN;
-        let ear = Ear { web, caller, head, wanted, listener, until, _place: place };
+        let ear = Ear { web, caller, head, whose, wanted, listener, until, _place: place };
         let stream =
             unfold(
                 ear,
@@ -66,19 +74,15 @@ fn stream(web: Web, caller: Caller, head: Parts) -> Streaming {
 }
 
 /// Kinds that patterns name; one that names none is an error, since its listener would wait for ever.
-fn wanted(patterns: Option<&str>) -> Result<Vec<Kind>, Problem> {
+pub(super) fn wanted(patterns: Option<&str>) -> Result<Vec<Kind>, Problem> {
     let Some(patterns) = patterns else { return Ok(Kind::ALL.to_vec()) };
     let mut found = Vec::new();
     for pattern in patterns.split(',').map(str::trim) {
-        let is = |kind: &&Kind| match pattern.strip_suffix('*') {
-            Some(start) => kind.name().starts_with(start),
-            None => kind.name() == pattern,
-        };
-        let before = found.len();
-        found.extend(Kind::ALL.iter().filter(is));
-        if found.len() == before {
+        let named = Kind::matching(pattern);
+        if named.is_empty() {
             return Err(Problem::at("?types", format!("`{pattern}` is no type of event")));
         }
+        found.extend(named);
     }
     Ok(found)
 }
@@ -87,6 +91,7 @@ struct Ear {
     web: Web,
     caller: Caller,
     head: Parts,
+    whose: Whose,
     wanted: Vec<Kind>,
     listener: Listener,
     /// When it is looked again whether he may listen.
@@ -99,21 +104,25 @@ impl Ear {
     async fn next(&mut self) -> Option<Event> {
         loop {
             match timeout_at(self.until, self.listener.next()).await {
-                Ok(Ok(happened)) if self.hears(happened.kind) => return Some(self.event(&happened)),
+                Ok(Ok(happened)) if self.hears(&happened) => return Some(self.event(&happened)),
                 Ok(Ok(_)) => {}
                 Ok(Err(Missed)) => return Some(self.gap()),
                 Err(_) => {
                     // It makes the connection live on, too.
                     self.caller = known(&self.head, &self.web).await.ok()?;
-                    self.caller.require(Action::Read, Resource::Events, Access::Read).ok()?;
+                    let resource = match self.whose {
+                        Whose::All => Resource::Events,
+                        Whose::Own => Resource::Me,
+                    };
+                    self.caller.require(Action::Read, resource, Access::Read).ok()?;
                     self.until = Instant::now() + LOOK_AGAIN;
                 }
             }
         }
     }
 
-    fn hears(&self, kind: Kind) -> bool {
-        self.wanted.contains(&kind) && self.caller.may_read(kind.resource())
+    fn hears(&self, happened: &Happened) -> bool {
+        self.wanted.contains(&happened.kind) && hears(&self.web, &self.caller, self.whose, happened)
     }
 
     fn event(&self, happened: &Arc<Happened>) -> Event {
@@ -131,6 +140,7 @@ impl Ear {
             subject: String::new(),
             at_ms: self.web.now_ms(),
             data: serde_json::json!({}),
+            about: About::default(),
         };
         Event::default().event(kind.name()).data(self.web.feed().cloud_event(&happened).to_string())
     }

@@ -18,6 +18,7 @@ mod devices;
 mod document;
 mod domains;
 mod events;
+mod hearing;
 mod ids;
 mod import;
 mod jobs;
@@ -36,6 +37,7 @@ mod status;
 mod tongue;
 mod traces;
 mod users;
+mod webhooks;
 
 pub use caller::{Access, Action, Asked, Caller, Gate, OneToken, Resource, Role, Scope, may};
 pub use document::document;
@@ -257,6 +259,7 @@ fn operations() -> Vec<Operation> {
         me::operations(),
         events::operations(),
         jobs::operations(),
+        webhooks::operations(),
     ]
     .concat()
 }

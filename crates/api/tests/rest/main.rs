@@ -11,3 +11,4 @@ mod provision;
 mod resources;
 mod served;
 mod users;
+mod webhooks;

@@ -1,6 +1,6 @@
 //! The API on a real socket, over a house of one room and records on a real disk.
 
-use coeur_api::feed::{Feed, Kind};
+use coeur_api::feed::{About, Feed, Kind};
 use coeur_api::provision::PhonePlace;
 use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Role, Web, serve_web};
 use coeur_api::{CallVerb, NewCall, Refusal, Why};
@@ -89,8 +89,14 @@ impl House for Hut {
         self.ordered.lock().unwrap().push(format!("{verb:?}"));
         Ok(true)
     }
-    fn happened(&self, kind: Kind, subject: String, data: serde_json::Value) {
-        self.feed.publish(kind, subject, self.unix_time_ms(), data);
+    fn happened(&self, kind: Kind, subject: String, data: serde_json::Value, about: About) {
+        self.feed.publish_about(kind, subject, self.unix_time_ms(), data, about);
+    }
+    fn settle(&self) {
+        self.feed.settle();
+    }
+    fn keeps_events(&self, is_kept: bool) {
+        self.feed.keep(is_kept);
     }
     fn random(&self, bytes: &mut [u8]) {
         let next = self.counter.fetch_add(1, Ordering::Relaxed).to_be_bytes();
@@ -114,12 +120,20 @@ impl Watched for Hut {
 }
 
 /// [`TOKEN`] opens as its owner, and the name of a role as somebody who has it.
-struct Roles(OneToken);
+/// What is in the list opens nothing any more.
+struct Roles(OneToken, Arc<Mutex<Vec<String>>>);
 
 impl Gate for Roles {
     fn caller(&self, asked: &Asked<'_>) -> Result<Caller, Problem> {
-        let Some(role) = asked.bearer().and_then(Role::parse) else { return self.0.caller(asked) };
-        Ok(Caller { operator: Operator::signed_in(role.as_str()), role, scopes: None, user: None })
+        // `ROLE`, or `ROLE:USER` of a user of that number.
+        let said = asked.bearer().unwrap_or_default();
+        let (role, user) = said.split_once(':').unwrap_or((said, ""));
+        let Some(role) = Role::parse(role) else { return self.0.caller(asked) };
+        if self.1.lock().unwrap().contains(&said.to_owned()) {
+            return Err(Problem::new(Code::NotSignedIn));
+        }
+        let operator = Operator::signed_in(role.as_str());
+        Ok(Caller { operator, role, scopes: None, user: user.parse().ok() })
     }
 }
 
@@ -127,8 +141,10 @@ pub struct Served {
     pub hut: Arc<Hut>,
     pub door: Arc<Door>,
     pub address: SocketAddr,
+    /// Tokens that open nothing any more.
+    pub taken_back: Arc<Mutex<Vec<String>>>,
     folder: PathBuf,
-    _runtime: Runtime,
+    pub runtime: Runtime,
 }
 
 impl Served {
@@ -154,19 +170,20 @@ impl Served {
         let door = Arc::new(Door::new(hut.clone(), Box::new(records)));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let taken_back = Arc::<Mutex<Vec<String>>>::default();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let web = Web::new(Parts {
             door: door.clone(),
             watched: hut.clone(),
-            gate: Arc::new(Roles(OneToken::new(TOKEN))),
+            gate: Arc::new(Roles(OneToken::new(TOKEN), taken_back.clone())),
             feed: hut.feed.clone(),
             desk: None,
             is_our_host: Box::new(|host| host == "sip.example.org"),
             front: coeur_api::Front::default(),
         });
         runtime.spawn(serve_web(listener, web, std::future::pending()));
-        Self { hut, door, address, folder, _runtime: runtime }
+        Self { hut, door, address, taken_back, folder, runtime }
     }
 
     /// As the owner.

@@ -113,6 +113,8 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::PushServices, list(settings.push.services.iter().map(ToString::to_string).collect())),
         (Key::PushAuthority, settings.push.authority.as_deref().map_or(Value::Null, path)),
         (Key::PushInside, list(settings.push.inside.iter().map(ToString::to_string).collect())),
+        (Key::WebhookAuthority, settings.webhooks.authority.as_deref().map_or(Value::Null, path)),
+        (Key::WebhookInside, list(settings.webhooks.inside.iter().map(ToString::to_string).collect())),
         (Key::MessagesPerMinute, json!(settings.messages_per_minute)),
     ]
 }

@@ -34,7 +34,8 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::TurnPeers
         | Key::PushServices
         | Key::PushInside
-        | Key::TrustedProxies => {
+        | Key::TrustedProxies
+        | Key::WebhookInside => {
             value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
         }
         Key::Config
@@ -79,6 +80,7 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::PushWeb
         | Key::PushWait
         | Key::PushAuthority
+        | Key::WebhookAuthority
         | Key::MessagesPerMinute => vec![value.to_owned()],
     }
 }

@@ -71,6 +71,8 @@ keys! {
     PushServices "push_services" "COEUR_PUSH_SERVICES" "Other places than those of Apple and Google: apns=https://HOST, fcm=https://HOST (a list).",
     PushAuthority "push_authority" "COEUR_PUSH_AUTHORITY" "Authorities (PEM) believed of push services, besides those of the system.",
     PushInside "push_inside" "COEUR_PUSH_INSIDE" "Inside networks in which a browser may name its push service: ADDRESS[/BITS] (a list).",
+    WebhookAuthority "webhook_authority" "COEUR_WEBHOOK_AUTHORITY" "Authorities (PEM) believed of places of webhooks, besides those of the system.",
+    WebhookInside "webhook_inside" "COEUR_WEBHOOK_INSIDE" "Inside networks in which a webhook may have its place, also without TLS: ADDRESS[/BITS] (a list).",
     MessagesPerMinute "messages_per_minute" "COEUR_MESSAGES_PER_MINUTE" "MESSAGE requests of one account in a minute, half of them at once; 0 for no limit.",
 }
 

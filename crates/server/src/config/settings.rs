@@ -2,6 +2,7 @@
 
 use super::listen::{Scheme, is_host};
 use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source, front, phones, turn};
+use crate::hooks::settings as hooks;
 use crate::push::settings as push;
 use crate::recordings;
 use crate::trace::hep::{Collector, Password};
@@ -92,6 +93,7 @@ pub struct Settings {
     pub messages_per_minute: u32,
     /// Which phones are woken.
     pub push: push::Wanted,
+    pub webhooks: hooks::Wanted,
     /// Whether `listen`, `domain`, `http` or `web` were chosen by the operator (the demonstration then keeps them).
     pub chosen: Chosen,
 }
@@ -195,6 +197,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
             .one(Key::MessagesPerMinute, messages_per_minute)
             .unwrap_or(DEFAULT_MESSAGES_PER_MINUTE),
         push: reader.push(),
+        webhooks: reader.webhooks(),
     };
     reader.conflicts(&settings);
     if reader.errors.is_empty() { Ok(settings) } else { Err(reader.errors) }
@@ -281,6 +284,13 @@ impl Reader<'_> {
             services: self.each(Key::PushServices, push::place),
             authority: self.one(Key::PushAuthority, push::authority),
             inside: self.each(Key::PushInside, |text| text.parse::<Network>()),
+        }
+    }
+
+    fn webhooks(&mut self) -> hooks::Wanted {
+        hooks::Wanted {
+            authority: self.one(Key::WebhookAuthority, push::authority),
+            inside: self.each(Key::WebhookInside, |text| text.parse::<Network>()),
         }
     }
 
@@ -631,6 +641,8 @@ mod tests {
             "push_services = [\"fcm=http://f.test\"]",
             "push_authority = \"/nowhere\"",
             "push_inside = [\"lan\"]",
+            "webhook_authority = \"/nowhere\"",
+            "webhook_inside = [\"lan\"]",
         ] {
             assert_eq!(resolve(&[file::parse("f", bad).0]).unwrap_err().len(), 1, "{bad}");
         }

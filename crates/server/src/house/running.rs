@@ -23,7 +23,7 @@ use crate::trace::{Conversation, export, page};
 use crate::turn::Office;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use coeur_api::feed::{Feed, Kind};
+use coeur_api::feed::{About, Feed, Kind};
 use coeur_api::provision::{PhonePlace, StrangerView};
 use coeur_api::{
     Audience, CallView, CallsPage, ConversationsPage, Desk, GivenSecret, House, IceServerView, PhoneSocket,
@@ -359,8 +359,16 @@ impl House for Running {
         self.phone_place.get().cloned()
     }
 
-    fn happened(&self, kind: Kind, subject: String, data: serde_json::Value) {
-        self.feed.publish(kind, subject, self.unix_time_ms(), data);
+    fn happened(&self, kind: Kind, subject: String, data: serde_json::Value, about: About) {
+        self.feed.publish_about(kind, subject, self.unix_time_ms(), data, about);
+    }
+
+    fn settle(&self) {
+        self.feed.settle();
+    }
+
+    fn keeps_events(&self, is_kept: bool) {
+        self.feed.keep(is_kept);
     }
 
     fn random(&self, bytes: &mut [u8]) {

@@ -27,6 +27,7 @@ use crate::push::settings::Opened;
 use crate::shard::{Clock, Inbox, Notice, Prepared, Services as _, Setup, Shards};
 use crate::tls::{Source, Tls};
 use coeur_api::feed::Feed;
+use coeur_api::hooks::Keeping;
 use coeur_api::{Control, Door, Operator, Watched};
 use coeur_directory::{Change, Directory, Domain};
 use coeur_exchange::bindings::{Bindings, Cursor};
@@ -157,6 +158,9 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         },
     });
     let door = Arc::new(Door::new(running.clone(), Box::new(records)));
+    let post = settings.webhooks.open().map_err(|why| Failure::new(Exit::Usage, why))?;
+    // Before anything happens: nothing that does is missed.
+    let hooks = Keeping::open(&door, &running.feed, Arc::new(post)).map_err(|why| unreachable(why.text))?;
     write_recordings.start(&running, &door)?;
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -166,6 +170,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         .build()
         .map_err(unreachable)?;
 
+    running.deaths.spawn_task(runtime.handle(), "webhooks", hooks.run());
     let doors = Doors::open(settings, &runtime, &door, next_port)?;
     let stopped = Arc::new(AtomicBool::new(false));
     maintain(running.clone(), stopped.clone())?;
@@ -330,6 +335,8 @@ fn start_shards(
         let keep = |calls: &[CallRow], keep| {
             talked::keep(&records_door, world, calls, keep)?;
             crate::observe::feed::ended(&committing.feed, &committing, calls);
+            // The journal has these records until webhooks have them too.
+            committing.feed.settle();
             Ok(())
         };
         pages.write(&keep, &|ids| committing.done_with(ids));

@@ -151,7 +151,7 @@ fn place_of(request: &Request<Full<Bytes>>, trust: Trust) -> Result<Place, Strin
 }
 
 /// RFC 9112 section 3.2.1: a path, and the place in Host.
-fn of_http1(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+pub(crate) fn of_http1(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     let uri = request.uri().clone();
     if let Some(host) = uri.authority().and_then(|authority| authority.as_str().parse().ok()) {
         request.headers_mut().insert(hyper::header::HOST, host);
@@ -162,11 +162,15 @@ fn of_http1(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     request
 }
 
+/// RFC 9110 section 10.2.3, as seconds; a date is not read.
+pub(crate) fn retry_after(headers: &hyper::HeaderMap) -> Option<Duration> {
+    let said = headers.get(hyper::header::RETRY_AFTER)?;
+    said.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
 async fn read(response: hyper::Response<Incoming>) -> Result<Answer, String> {
     let status = response.status().as_u16();
-    let retry_after = response.headers().get(hyper::header::RETRY_AFTER);
-    let retry_after =
-        retry_after.and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+    let retry_after = retry_after(response.headers());
     // One that is too long, or breaks off, has a status all the same.
     let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
     let body = body.map(|body| body.to_bytes()).unwrap_or_default();

@@ -163,6 +163,12 @@ pub struct Settings {
     /// Inside network in which a browser may name its push service: ADDRESS[/BITS]; may be repeated [env: COEUR_PUSH_INSIDE]
     #[arg(long, value_name = "NETWORK")]
     pub push_inside: Vec<String>,
+    /// Authorities (PEM) believed of places of webhooks besides the system's [env: COEUR_WEBHOOK_AUTHORITY]
+    #[arg(long, value_name = "FILE")]
+    pub webhook_authority: Option<String>,
+    /// Inside network in which a webhook may have its place, also without TLS: ADDRESS[/BITS]; may be repeated [env: COEUR_WEBHOOK_INSIDE]
+    #[arg(long, value_name = "NETWORK")]
+    pub webhook_inside: Vec<String>,
     /// MESSAGE requests of one account in a minute: half of them at once, then one by one; 0 for no limit [env: COEUR_MESSAGES_PER_MINUTE] [default: 30]
     #[arg(long, value_name = "N")]
     pub messages_per_minute: Option<String>,
@@ -223,6 +229,8 @@ impl Settings {
         layer.flag(Key::PushServices, self.push_services);
         layer.flag(Key::PushAuthority, self.push_authority);
         layer.flag(Key::PushInside, self.push_inside);
+        layer.flag(Key::WebhookAuthority, self.webhook_authority);
+        layer.flag(Key::WebhookInside, self.webhook_inside);
         layer.flag(Key::MessagesPerMinute, self.messages_per_minute);
         layer
     }
