@@ -262,6 +262,12 @@ impl Feed {
         cloud_event(&self.name(happened), happened)
     }
 
+    /// That events were missed. It has no name of its own: who comes back names the last that he has heard.
+    pub(crate) fn gap(&self, at_ms: u64) -> Value {
+        let (kind, subject, data) = (Kind::StreamGap, String::new(), json!({}));
+        self.cloud_event(&Happened { number: 0, kind, subject, at_ms, data, about: About::default() })
+    }
+
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }

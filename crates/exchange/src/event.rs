@@ -4,6 +4,7 @@
 use crate::call_record::CallRecord;
 use crate::flow::Flow;
 use crate::media::{Stream, StreamReport};
+use crate::party::Party;
 use crate::silence::Verdict;
 use coeur_directory::{Aor, DeviceId};
 use std::net::SocketAddr;
@@ -34,6 +35,8 @@ pub enum Event {
         aor: Aor,
         device: DeviceId,
     },
+    /// A call that lives has come to another point. Published for those who listen, and for nobody else.
+    CallStep(CallStep),
     /// A call is answered, or what protects its media has changed since.
     CallProtected {
         /// Of the caller's leg.
@@ -56,6 +59,35 @@ pub enum Event {
         subject: Box<str>,
         text: Box<str>,
     },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallStep {
+    pub call: crate::call_record::CallRecordId,
+    pub step: Step,
+    /// `None`: it is nobody of ours.
+    pub caller: Option<Party>,
+    /// `None`: nobody of ours, or nobody yet.
+    pub callee: Option<Party>,
+    /// The call from which it came by a transfer.
+    pub transfer_of: Option<crate::call_record::CallRecordId>,
+    /// Whom the caller wanted, as he wrote it; of [`Step::Started`] alone.
+    pub to: Box<[u8]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Started,
+    Ringing,
+    Answered,
+    Held {
+        by_caller: bool,
+    },
+    Resumed {
+        by_caller: bool,
+    },
+    /// One of its sides was in another call before.
+    Transferred,
 }
 
 /// How a call does.

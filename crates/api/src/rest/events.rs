@@ -5,7 +5,7 @@ use super::hearing::{Whose, hears};
 use super::operation::{Operation, Streaming};
 use super::problem::{Code, Problem};
 use super::{Web, operation};
-use crate::feed::{About, Happened, Kind, Listener, Missed};
+use crate::feed::{Happened, Kind, Listener, Missed};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -131,17 +131,8 @@ impl Ear {
         event.data(feed.cloud_event(happened).to_string())
     }
 
-    /// It has no name of its own: who comes back names the last that he has heard.
     fn gap(&self) -> Event {
-        let kind = Kind::StreamGap;
-        let happened = Happened {
-            number: 0,
-            kind,
-            subject: String::new(),
-            at_ms: self.web.now_ms(),
-            data: serde_json::json!({}),
-            about: About::default(),
-        };
-        Event::default().event(kind.name()).data(self.web.feed().cloud_event(&happened).to_string())
+        let gap = self.web.feed().gap(self.web.now_ms());
+        Event::default().event(Kind::StreamGap.name()).data(gap.to_string())
     }
 }

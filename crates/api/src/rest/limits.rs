@@ -61,14 +61,13 @@ fn trace_id(headers: &HeaderMap, web: &Web) -> String {
         let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         id.len() == 32 && id.bytes().all(is_hex) && id.bytes().any(|byte| byte != b'0')
     });
-    theirs.map_or_else(
-        || {
-            let mut bytes = [0; 16];
-            web.random(&mut bytes);
-            format!("{:032x}", u128::from_be_bytes(bytes))
-        },
-        str::to_owned,
-    )
+    theirs.map_or_else(|| fresh_trace_id(web), str::to_owned)
+}
+
+pub(super) fn fresh_trace_id(web: &Web) -> String {
+    let mut bytes = [0; 16];
+    web.random(&mut bytes);
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 fn tell(problem: &Problem, response: &mut Response, tongue: Tongue, trace_id: &str) {

@@ -13,6 +13,7 @@ mod call_records;
 mod caller;
 mod calls;
 mod change;
+mod command;
 mod condition;
 mod devices;
 mod document;
@@ -33,7 +34,9 @@ mod rate;
 mod recordings;
 mod registrations;
 mod run;
+mod socket;
 mod status;
+mod ticket;
 mod tongue;
 mod traces;
 mod users;
@@ -63,6 +66,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use ticket::Tickets;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
@@ -81,6 +85,7 @@ struct Room {
     rates: Rates,
     jobs: Jobs,
     streams: Arc<Semaphore>,
+    tickets: Tickets,
     large: Arc<Semaphore>,
 }
 
@@ -110,6 +115,7 @@ impl Web {
             rates: Rates::default(),
             jobs: Jobs::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            tickets: Tickets::default(),
             large: Arc::new(Semaphore::new(LARGE_MAX)),
         }))
     }
@@ -156,6 +162,10 @@ impl Web {
 
     pub(crate) fn streams(&self) -> Arc<Semaphore> {
         self.0.streams.clone()
+    }
+
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.0.tickets
     }
 
     pub(crate) fn large(&self) -> Arc<Semaphore> {
@@ -258,6 +268,8 @@ fn operations() -> Vec<Operation> {
         audit::operations(),
         me::operations(),
         events::operations(),
+        socket::operations(),
+        ticket::operations(),
         jobs::operations(),
         webhooks::operations(),
     ]

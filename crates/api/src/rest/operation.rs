@@ -83,6 +83,8 @@ pub(crate) struct Operation {
     pub is_conditional: bool,
     /// Its body may be as large as a file of users.
     pub is_large: bool,
+    /// Who asks may prove himself by a ticket ([`super::ticket`]).
+    pub takes_ticket: bool,
     pub work: Work,
 }
 
@@ -109,6 +111,7 @@ impl Operation {
             is_dry_possible: false,
             is_conditional: false,
             is_large: false,
+            takes_ticket: false,
             work,
         }
     }
@@ -145,6 +148,10 @@ impl Operation {
         streams: fn(Web, Caller, Parts) -> Streaming,
     ) -> Self {
         Self::new(Verb::Get, names, (of, Access::Read), summary, Work::Streams(streams))
+    }
+
+    pub fn with_ticket(self) -> Self {
+        Self { takes_ticket: true, ..self }
     }
 
     pub fn large(self) -> Self {

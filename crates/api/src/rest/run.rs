@@ -29,6 +29,9 @@ pub(crate) fn router(operations: &[Operation]) -> Router<Web> {
 
 async fn run(operation: Operation, web: Web, request: Request) -> Result<Response, Problem> {
     let (mut head, body) = request.into_parts();
+    if operation.takes_ticket {
+        web.tickets().redeem(&mut head, web.now_ms());
+    }
     let caller = known(&head, &web).await?;
     let left = web.rates().asks(caller.operator.name(), web.now_ms())?;
     caller.require(operation.action(), operation.resource, operation.access)?;
@@ -60,7 +63,7 @@ fn tell(headers: &mut HeaderMap, left: Left) {
     }
 }
 
-fn answer(
+pub(super) fn answer(
     (operation, run): (Operation, Run),
     web: &Web,
     caller: &Caller,

@@ -1,7 +1,8 @@
 //! What happens is told as it happens, and to who comes back, what he has missed.
 
 use crate::served::{Served, TOKEN};
-use coeur_api::feed::Kind;
+use coeur_api::feed::{About, Kind};
+use coeur_directory::{TenantId, UserId};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -10,10 +11,14 @@ struct Ear(BufReader<TcpStream>);
 
 impl Ear {
     fn new(served: &Served, query: &str, role: &str, last: Option<&str>) -> Self {
+        Self::at(served, "/events", query, role, last)
+    }
+
+    fn at(served: &Served, path: &str, query: &str, role: &str, last: Option<&str>) -> Self {
         let mut stream = TcpStream::connect(served.address).unwrap();
         let last = last.map(|last| format!("Last-Event-ID: {last}\r\n")).unwrap_or_default();
         let head = format!(
-            "GET /api/v1/events{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {role}\r\n{last}\r\n"
+            "GET /api/v1{path}{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {role}\r\n{last}\r\n"
         );
         stream.write_all(head.as_bytes()).unwrap();
         let mut ear = Self(BufReader::new(stream));
@@ -87,4 +92,55 @@ fn nobody_hears_of_what_he_may_not_read() {
     publish(&served, Kind::SecurityAuthFailed, "2");
     publish(&served, Kind::CallStarted, "3");
     assert_eq!(ear.next().1["data"]["n"], "3");
+}
+
+#[test]
+fn a_stream_ends_within_a_second_once_its_token_is_taken_back() {
+    let served = Served::new("revoked-ear");
+    let mut ear = Ear::new(&served, "", "admin:3", None);
+    publish(&served, Kind::CallStarted, "1");
+    assert_eq!(ear.next().1["data"]["n"], "1");
+    served.taken_back.lock().unwrap().push("admin:3".to_owned());
+    let mut rest = String::new();
+    ear.0.get_mut().set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    std::io::Read::read_to_string(&mut ear.0, &mut rest).expect("it ends");
+}
+
+/// Of the account of the user, in the tenant.
+fn publish_of(served: &Served, n: &str, tenant: u64, user: u64) {
+    let about = About { tenant: Some(TenantId(tenant)), users: [None, Some(UserId(user))] };
+    let data = json!({ "n": n });
+    served.hut.feed.publish_about(Kind::CallStarted, n.to_owned(), 1_800_000_000_000, data, about);
+}
+
+#[test]
+fn nobody_but_an_owner_hears_of_another_tenant_and_a_user_hears_of_himself_alone() {
+    let served = Served::new("tenants-ears");
+    let made = served.give("POST", "/api/v1/tenants", json!({ "name": "second" }));
+    assert_eq!(made.status, 201, "{made:?}");
+    let body = json!({ "login": "boss", "role": "admin", "tenant": "second" });
+    let made = served.give("POST", "/api/v1/users", body).json();
+    let user = made["user"]["id"].as_str().or(made["id"].as_str()).and_then(|id| id.strip_prefix("usr_"));
+    let theirs = format!("admin:{}", user.unwrap_or_else(|| panic!("{made}")));
+    let mut owner = Ear::new(&served, "?types=call.*", TOKEN, None);
+    let mut first = Ear::new(&served, "?types=call.*", "admin", None);
+    let mut second = Ear::new(&served, "?types=call.*", &theirs, None);
+    let mut own = Ear::at(&served, "/me/events", "?types=call.*", "user:7", None);
+    for (n, tenant, user) in [("a", 1, 7), ("b", 2, 8), ("c", 1, 8), ("d", 2, 7)] {
+        publish_of(&served, n, tenant, user);
+    }
+    let mut heard = |ear: &mut Ear, count: usize| {
+        (0..count).map(|_| ear.next().1["data"]["n"].as_str().unwrap().to_owned()).collect::<String>()
+    };
+    assert_eq!(heard(&mut owner, 4), "abcd");
+    assert_eq!(heard(&mut first, 2), "ac");
+    assert_eq!(heard(&mut second, 2), "bd");
+    assert_eq!(heard(&mut own, 2), "ad");
+    // What is of the installation is the first tenant's.
+    publish(&served, Kind::CallEnded, "e");
+    publish_of(&served, "f", 2, 7);
+    assert_eq!(
+        (heard(&mut first, 1), heard(&mut second, 1), heard(&mut own, 1)),
+        ("e".into(), "f".into(), "f".into())
+    );
 }

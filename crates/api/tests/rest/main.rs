@@ -10,5 +10,6 @@ mod me;
 mod provision;
 mod resources;
 mod served;
+mod socket;
 mod users;
 mod webhooks;

@@ -5,7 +5,8 @@ use coeur_api::provision::PhonePlace;
 use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Role, Web, serve_web};
 use coeur_api::{CallVerb, NewCall, Refusal, Why};
 use coeur_api::{
-    Door, House, IceServerView, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched,
+    Door, House, IceServerView, Refusal, RegistrationView, RegistrationsPage, Status, TraceRequest,
+    TraceView, Watched,
 };
 use coeur_directory::{Account, Aor, Change, DeviceId, Directory, Domain};
 use coeur_storage::{Operator, Records, Sqlite};
@@ -97,6 +98,10 @@ impl House for Hut {
     }
     fn keeps_events(&self, is_kept: bool) {
         self.feed.keep(is_kept);
+    }
+    /// There is one call.
+    fn hang_up(&self, call: &str) -> Result<bool, Refusal> {
+        Ok(call.ends_with('1'))
     }
     fn random(&self, bytes: &mut [u8]) {
         let next = self.counter.fetch_add(1, Ordering::Relaxed).to_be_bytes();

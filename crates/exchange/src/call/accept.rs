@@ -7,6 +7,7 @@ use super::late::Late;
 use super::leg::{LegId, Stage};
 use super::{ALLOW, Calls, SUPPORTED, across, headers, identity};
 use crate::context::Context;
+use crate::event::Step;
 use crate::session_id::of_ack;
 use coeur_sip::dialog::Dialog;
 use coeur_sip::header::HeaderName;
@@ -178,6 +179,7 @@ impl Calls {
         state.setup = None;
         state.record.answered = Some(cx.now.wall);
         cx.counters.calls_answered += 1;
+        self.tell(cx, call, Step::Answered);
         if !late {
             self.agree(cx, caller, callee);
         } else if self.service_of(callee).is_some() {

@@ -5,6 +5,7 @@
 use super::leg::LegId;
 use super::{Calls, describe};
 use crate::context::Context;
+use crate::event::Step;
 use crate::media::{MediaCommand, Sound};
 use crate::outbox::Output;
 
@@ -14,12 +15,14 @@ pub(super) struct Hears {
     sound: Option<Sound>,
     /// Both sides have spoken: only who could speak is on hold. Who is called to listen to an announcement is not.
     has_talked: bool,
+    /// By the other side.
+    is_held: bool,
 }
 
 impl Hears {
     /// Of a call that was answered before a restart.
     pub(super) fn resumed() -> Self {
-        Self { sound: None, has_talked: true }
+        Self { sound: None, has_talked: true, is_held: false }
     }
 }
 
@@ -37,8 +40,16 @@ impl Calls {
             let Some(leg) = self.leg_mut(id) else { continue };
             leg.hears.has_talked |= talk;
             let is_held = if is_ordered { leg.ordered.is_held } else { is_held && leg.hears.has_talked };
-            let sound = is_held.then_some(Sound::Music);
-            self.play(cx, id, sound);
+            let (was_held, call) = (std::mem::replace(&mut leg.hears.is_held, is_held), leg.call);
+            self.play(cx, id, is_held.then_some(Sound::Music));
+            let by_caller = self.calls.get(call as usize).is_some_and(|call| call.callee == Some(id));
+            match (was_held, is_held) {
+                // The door tells of what was ordered there.
+                _ if is_ordered => {}
+                (false, true) => self.tell(cx, call, Step::Held { by_caller }),
+                (true, false) => self.tell(cx, call, Step::Resumed { by_caller }),
+                (false, false) | (true, true) => {}
+            }
         }
     }
 

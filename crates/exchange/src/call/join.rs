@@ -13,6 +13,7 @@ use super::leg::{LegId, Stage as MediaStage};
 use super::modify::Before;
 use super::transfer::unheld;
 use crate::context::Context;
+use crate::event::Step;
 use coeur_sip::{Message, Method, StatusCode};
 use std::time::Duration;
 
@@ -295,6 +296,7 @@ impl Calls {
             }
             None => {}
         }
+        self.tell(cx, call, Step::Transferred);
         self.agree(cx, from, to);
         self.arm_leg(cx.now.monotonic, from);
         self.arm_leg(cx.now.monotonic, to);

@@ -70,6 +70,7 @@ mod tape;
 #[cfg(test)]
 mod tests;
 mod time;
+mod told;
 mod tracked;
 mod transfer;
 mod waiting;

@@ -9,6 +9,7 @@ use super::client::{Purpose, read};
 use super::describe::{self, Body, Text};
 use super::leg::{LegId, Stage};
 use crate::context::Context;
+use crate::event::Step;
 use coeur_sip::dialog::Dialog;
 use coeur_sip::header::HeaderName;
 use coeur_sip::{Message, Method, StatusCode};
@@ -31,9 +32,13 @@ impl Calls {
             return;
         }
         let state = &mut self.calls[call as usize];
+        let is_first = state.record.rang.is_none();
         state.record.rang = state.record.rang.or(Some(cx.now.monotonic));
         if let Some(setup) = &mut state.setup {
             setup.rings = true;
+        }
+        if is_first {
+            self.tell(cx, call, Step::Ringing);
         }
         self.tell_waiting(cx, call, id);
         // Of keys that the devices have between themselves the caller hears when it is certain who answers.

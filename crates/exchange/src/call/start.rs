@@ -7,6 +7,7 @@ use super::{ALLOW, CALLS_MAX, Calls, NewLeg, refuse};
 use crate::answer::answer;
 use crate::context::Context;
 use crate::entitled;
+use crate::event::Step;
 use crate::flow::{Flow, Hop};
 use crate::forwarding::Onward;
 use crate::party::Party;
@@ -108,6 +109,7 @@ impl Calls {
             asks: super::direct::Asks::default(),
         });
         cx.counters.calls_started += 1;
+        self.tell(cx, call, Step::Started);
         Some(call)
     }
 

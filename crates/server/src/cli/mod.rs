@@ -40,6 +40,7 @@ pub mod trace;
 pub mod turn;
 pub mod user;
 mod ways;
+mod webhook;
 pub mod words;
 
 use clap::Parser;
@@ -84,6 +85,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::SetupLink(arguments) => setup_link::run(arguments),
         Command::Token(arguments) => token::run(arguments),
         Command::Ca(arguments) => ca::run(arguments),
+        Command::Webhook(arguments) => webhook::run(arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::User(arguments) => user::run(arguments),
         Command::Group(arguments) => group::run(arguments),

@@ -50,6 +50,7 @@ pub fn watch(door: &Door, event: &Event) {
         | Event::Unregistered { .. }
         | Event::RelayRefused { .. }
         | Event::DeviceProvedSha256 { .. }
+        | Event::CallStep(_)
         | Event::CallProtected { .. }
         | Event::CallLooked(_)
         | Event::Speaks { .. }

@@ -26,9 +26,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use coeur_api::feed::{About, Feed, Kind};
 use coeur_api::provision::{PhonePlace, StrangerView};
 use coeur_api::{
-    Audience, CallView, CallsPage, ConversationsPage, Desk, GivenSecret, House, IceServerView, PhoneSocket,
-    PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status, TraceExportRequest,
-    TraceFileView, TraceFormat, TraceMessagesRequest, TraceRequest, TraceView, Watched, Why,
+    Audience, CallView, CallsPage, ConversationsPage, Desk, Door, GivenSecret, House, IceServerView,
+    PhoneSocket, PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status,
+    TraceExportRequest, TraceFileView, TraceFormat, TraceMessagesRequest, TraceRequest, TraceView, Watched,
+    Why,
 };
 use coeur_api::{CallVerb, NewCall};
 use coeur_directory::{Account, Aor, DeviceId, Directory, UserId};
@@ -45,7 +46,7 @@ use coeur_sip::transport::Transport;
 use coeur_storage::Journal;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 pub struct Running {
@@ -80,6 +81,8 @@ pub struct Running {
     pub strangers: Arc<Strangers>,
     /// Where phones reach us; set once the pages are served.
     pub phone_place: OnceLock<PhonePlace>,
+    /// Whose door this is, for what it counts. Set once it is there.
+    pub door: OnceLock<Weak<Door>>,
     /// Of API and pages, where they are served.
     pub web: OnceLock<WebOutside>,
 }

@@ -146,6 +146,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         office: turn.as_ref().map(|turn| turn.office.clone()),
         turn: OnceLock::new(),
         web: OnceLock::new(),
+        door: OnceLock::new(),
         phone_place: OnceLock::new(),
         strangers: Arc::default(),
         recordings,
@@ -158,6 +159,8 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         },
     });
     let door = Arc::new(Door::new(running.clone(), Box::new(records)));
+    // It is set here alone.
+    let _ = running.door.set(Arc::downgrade(&door));
     let post = settings.webhooks.open().map_err(|why| Failure::new(Exit::Usage, why))?;
     // Before anything happens: nothing that does is missed.
     let hooks = Keeping::open(&door, &running.feed, Arc::new(post)).map_err(|why| unreachable(why.text))?;

@@ -29,6 +29,7 @@ impl EventLog {
         match event {
             Event::Registered { .. }
             | Event::Unregistered { .. }
+            | Event::CallStep(_)
             | Event::CallProtected { .. }
             | Event::Speaks { .. } => tracing::enabled!(tracing::Level::DEBUG),
             Event::DeviceProvedSha256 { .. }
@@ -58,6 +59,7 @@ impl EventLog {
                     tracing::debug!(shard, remote = %flow.remote, user, why = %why, left_out, "authentication failed");
                 }
             }
+            Event::CallStep(step) => tracing::debug!(shard, call = %step.call, step = ?step.step, "a call"),
             Event::CallProtected { call_id, protection } => {
                 tracing::debug!(
                     shard,

@@ -3,21 +3,81 @@
 use super::silences::verdict_view;
 use crate::house::running::Running;
 use crate::trace::escape::line;
-use coeur_api::feed::{Feed, Kind};
+use coeur_api::feed::{About, Feed, Kind};
 use coeur_api::{CallRecordView, House};
-use coeur_exchange::event::{Event, UnregisteredWhy};
+use coeur_directory::{Account, Aor, Directory};
+use coeur_exchange::event::{CallStep, Event, Step, UnregisteredWhy};
+use coeur_exchange::party::Party;
 use coeur_storage::CallRow;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// What an event is called there, what it is about, and what it says; `None`: it is for the log alone.
 pub fn tell(feed: &Feed, house: &Running, event: &Event) {
-    if let Some((kind, subject, data)) = said(event) {
-        feed.publish(kind, subject, house.unix_time_ms(), data);
+    if !feed.is_heard() {
+        return;
+    }
+    let directory = &house.world.directory;
+    if let Some((kind, subject, data)) = said(directory, event) {
+        feed.publish_about(kind, subject, house.unix_time_ms(), data, about(directory, event));
     }
 }
 
-fn said(event: &Event) -> Option<(Kind, String, Value)> {
+/// Of what happens to no account it is the installation's.
+fn about(directory: &Directory, event: &Event) -> About {
     match event {
+        Event::Registered { aor, .. } | Event::Unregistered { aor, .. } => {
+            About::accounts(directory, [directory.account_of(aor).as_deref(), None])
+        }
+        Event::CallStep(step) => {
+            let sides = [step.caller, step.callee].map(|party| account(directory, party));
+            About::accounts(directory, [sides[0].as_deref(), sides[1].as_deref()])
+        }
+        Event::AuthenticationFailed { .. }
+        | Event::RelayRefused { .. }
+        | Event::DeviceProvedSha256 { .. }
+        | Event::CallProtected { .. }
+        | Event::CallLooked(_)
+        | Event::Speaks { .. }
+        | Event::CallEnded(_)
+        | Event::Notice { .. } => About::default(),
+    }
+}
+
+fn account(directory: &Directory, party: Option<Party>) -> Option<Arc<Account>> {
+    directory.account_by_id(party?.account)
+}
+
+fn stepped(directory: &Directory, step: &CallStep) -> (Kind, String, Value) {
+    let kind = match step.step {
+        Step::Started => Kind::CallStarted,
+        Step::Ringing => Kind::CallRinging,
+        Step::Answered => Kind::CallAnswered,
+        Step::Held { .. } => Kind::CallHeld,
+        Step::Resumed { .. } => Kind::CallResumed,
+        Step::Transferred => Kind::CallTransferred,
+    };
+    let id = format!("call_{}", step.call);
+    let side = |party: Option<Party>| {
+        let account = account(directory, party)?;
+        let device = party.map(|party| format!("dev_{}", party.device.0));
+        Some(json!({ "account": account.aor.as_str(), "device_id": device }))
+    };
+    let mut data = json!({ "call_id": id, "caller": side(step.caller), "callee": side(step.callee) });
+    match step.step {
+        Step::Started => data["to_uri"] = line(&step.to).into(),
+        Step::Held { by_caller } | Step::Resumed { by_caller } => {
+            data["by"] = if by_caller { "caller" } else { "callee" }.into();
+        }
+        Step::Transferred => data["xfer_of"] = json!(step.transfer_of.map(|of| format!("call_{of}"))),
+        Step::Ringing | Step::Answered => {}
+    }
+    (kind, id, data)
+}
+
+fn said(directory: &Directory, event: &Event) -> Option<(Kind, String, Value)> {
+    match event {
+        Event::CallStep(step) => Some(stepped(directory, step)),
         Event::Registered { aor, device, flow } => {
             let transport = flow.transport.to_string().to_ascii_lowercase();
             let data = json!({
@@ -84,14 +144,18 @@ pub fn ended(feed: &Feed, house: &Running, calls: &[CallRow]) {
             "talk_ms": view.talk_ms,
             "hangup_by": view.hangup_by,
         });
-        feed.publish(Kind::CallEnded, id, house.unix_time_ms(), data);
+        let directory = &house.world.directory;
+        let callee = view.callee.as_ref().and_then(|callee| callee.account.as_deref());
+        let sides = [view.caller.account.as_deref(), callee];
+        let sides = sides.map(|aor| directory.account_of(&Aor::parse(aor?).ok()?));
+        let about = About::accounts(directory, [sides[0].as_deref(), sides[1].as_deref()]);
+        feed.publish_about(Kind::CallEnded, id, house.unix_time_ms(), data, about);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use coeur_directory::Aor;
 
     #[test]
     fn why_a_registration_is_gone_tells_of_which_kind_its_end_was() {
@@ -100,13 +164,14 @@ mod tests {
             (UnregisteredWhy::Expired, Kind::RegistrationExpired, "expired"),
             (UnregisteredWhy::Revoked, Kind::RegistrationRemoved, "revoked"),
         ] {
-            let (said_kind, subject, data) = said(&Event::Unregistered { aor: aor.clone(), why }).unwrap();
+            let event = Event::Unregistered { aor: aor.clone(), why };
+            let (said_kind, subject, data) = said(&Directory::new(), &event).unwrap();
             assert_eq!(
                 (said_kind, subject.as_str(), &data["why"]),
                 (kind, "alice@example.org", &json!(text))
             );
         }
         let notice = Event::Notice { flow: None, subject: "a".into(), text: "b".into() };
-        assert!(said(&notice).is_none());
+        assert!(said(&Directory::new(), &notice).is_none());
     }
 }

@@ -11,13 +11,15 @@ use crate::push::stats::{Outcome, Stats as PushStats};
 use crate::recordings::Recordings;
 use crate::shard::stats::{self, FAMILIES};
 use crate::turn;
-use coeur_api::{Kind, MetricsText};
+use coeur_api::hooks::Hooks;
+use coeur_api::{Door, Kind, MetricsText};
 use coeur_exchange::event::Counters;
 use coeur_exchange::push::Provider;
 use coeur_exchange::silence::Cause;
 use coeur_media::relay::Reason;
 use coeur_storage::journal::LATENCY_BOUNDS_US;
-use std::sync::atomic::Ordering;
+use std::sync::Weak;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub fn page(running: &Running) -> String {
     let mut text = MetricsText::default();
@@ -29,6 +31,7 @@ pub fn page(running: &Running) -> String {
     silences(&mut text, running);
     recordings(&mut text, &running.recordings);
     sign_in(&mut text, running);
+    webhooks(&mut text, running.door.get().and_then(Weak::upgrade).as_deref().map(Door::hooks));
     if let Some(shards) = running.shards.get() {
         queues(&mut text, shards);
         network(&mut text, shards);
@@ -120,6 +123,38 @@ fn sign_in(text: &mut MetricsText, running: &Running) {
     let help = "Requests with a session that a page of ours has not made.";
     counter("coeur_requests_forged_total", help, counters.forged);
     text.one("coeur_sessions", Kind::Gauge, "Sessions of browsers that are open.", counters.sessions);
+}
+
+fn webhooks(text: &mut MetricsText, hooks: Option<&Hooks>) {
+    let none = Hooks::default();
+    let hooks = hooks.unwrap_or(&none);
+    let counted = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let counters = &hooks.counters;
+    text.many(
+        "coeur_webhook_tries_total",
+        Kind::Counter,
+        "Times that a place was told an event, by outcome.",
+        [
+            ("outcome=\"delivered\"", counted(&counters.delivered)),
+            ("outcome=\"failed\"", counted(&counters.failed)),
+        ],
+    );
+    text.many(
+        "coeur_webhook_lost_total",
+        Kind::Counter,
+        "Events that a webhook was not told: it failed too often, too many waited, or more came than could be written down.",
+        [
+            ("why=\"given_up\"", counted(&counters.given_up)),
+            ("why=\"too_many\"", counted(&counters.dropped)),
+            ("why=\"missed\"", counted(&counters.missed)),
+        ],
+    );
+    text.one(
+        "coeur_webhook_waiting",
+        Kind::Gauge,
+        "Events that webhooks are to be told.",
+        hooks.waiting() as u64,
+    );
 }
 
 fn recovery(text: &mut MetricsText, running: &Running) {

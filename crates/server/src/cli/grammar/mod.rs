@@ -12,6 +12,7 @@ mod sign_in;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod webhook;
 
 pub use ca::{Ca, CaVerb};
 pub use docs::Docs;
@@ -22,6 +23,7 @@ pub use replay::Replay;
 pub use settings::Settings;
 pub use sign_in::{SetupLink, Token, TokenVerb};
 pub use turn::{Turn, TurnVerb};
+pub use webhook::{Webhook, WebhookVerb};
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -63,6 +65,7 @@ impl Cli {
             Command::SetupLink(given) => &mut given.place,
             Command::Token(given) => &mut given.place,
             Command::Ca(given) => &mut given.place,
+            Command::Webhook(given) => &mut given.place,
             Command::Status(given) => &mut given.place,
             Command::User(given) => &mut given.place,
             Command::Group(given) => &mut given.place,
@@ -135,6 +138,8 @@ pub enum Command {
     Token(Token),
     /// The local authority that vouches for this server: its fingerprint, its certificate
     Ca(Ca),
+    /// Places that are told what happens, over HTTP and signed
+    Webhook(Webhook),
     /// How the server does: since when, where it listens, how many are registered
     Status(StatusOf),
     /// Users: who signs in, and whom accounts belong to
@@ -190,6 +195,7 @@ impl Command {
             | Command::SetupLink(SetupLink { place, .. })
             | Command::Token(Token { place, .. })
             | Command::Ca(Ca { place, .. })
+            | Command::Webhook(Webhook { place, .. })
             | Command::Status(StatusOf { place })
             | Command::User(User { place, .. })
             | Command::Group(Group { place, .. })

@@ -34,6 +34,7 @@ fn the_help_names_every_verb_and_the_exit_codes() {
         "tenant",
         "setup-link",
         "token",
+        "webhook",
         "group",
         "registrations",
         "check-config",
