@@ -33,7 +33,7 @@ fn perform(
     of: (Operation, Run),
     web: &Web,
     caller: &Caller,
-    (head, parts, body): &(Parts, Vec<(String, String)>, Bytes),
+    (head, parts, body): &Asked,
 ) -> Result<Answer, Problem> {
     run::answer(of, web, caller, (head, parts, body))
 }
@@ -59,11 +59,10 @@ fn name(operation: &Operation) -> Option<String> {
     Some(format!("{}.{verb}", parts.first()?))
 }
 
-/// The request that it would have been over HTTP.
-fn asked(
-    operation: &Operation,
-    mut said: Map<String, Value>,
-) -> Result<(Parts, Vec<(String, String)>, Bytes), Problem> {
+/// The request that it would have been over HTTP: its head, what its path names, its body.
+type Asked = (Parts, Vec<(String, String)>, Bytes);
+
+fn asked(operation: &Operation, mut said: Map<String, Value>) -> Result<Asked, Problem> {
     let mut path = format!("/api/v1{}", operation.path);
     let mut parts = Vec::new();
     let named = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));

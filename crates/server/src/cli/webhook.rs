@@ -37,7 +37,7 @@ pub fn run(arguments: Webhook) -> Result<(), Failure> {
         }
         WebhooksReply::Delivery(view) if json => print_json(&view),
         WebhooksReply::Delivery(view) => say(json, &Word::DeliveryBegun.with(&[&view.id])),
-        WebhooksReply::Removed => say(json, &Word::WebhookRemoved.say()),
+        WebhooksReply::Removed => say(json, Word::WebhookRemoved.say()),
     }
 }
 
