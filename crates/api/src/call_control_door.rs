@@ -2,7 +2,7 @@
 
 use crate::call_control::{CallVerb, NewCall};
 use crate::door::Door;
-use crate::feed::Kind;
+use crate::feed::{About, Kind};
 use crate::ids::Id as _;
 use crate::model::{Refusal, Reply, Why};
 use coeur_directory::{Account, DeviceId};
@@ -50,7 +50,8 @@ impl Door {
         if let Some(kind) = kind {
             let id = format!("call_{call}");
             let data = json!({ "call_id": id, "by": operator.name(), "what": verb.detail() });
-            self.house().happened(kind, id, data);
+            // Whose sides they are the house alone knows: it is the installation's.
+            self.house().happened(kind, id, data, About::default());
         }
         Ok(Reply::Done)
     }

@@ -1,7 +1,7 @@
 //! One request, one answer. Parsing a request into a [`Change`] is its validation.
 
-use crate::call_control::{CallVerb, NewCall};
 use crate::about::{about, about_all};
+use crate::call_control::{CallVerb, NewCall};
 use crate::calls::{CallView, CallsPage, rfc3339};
 use crate::feed::{About, Kind};
 use crate::groups::TermsView;

@@ -8,9 +8,9 @@
 //! What it deliberately does not do: know a SIP message, a socket that carries SIP, or SQL. REST ([`rest`]) stands on
 //! the same door.
 
+mod about;
 mod call_control;
 mod call_control_door;
-mod about;
 mod call_door;
 mod calls;
 mod client;

@@ -5,8 +5,8 @@ use super::head::{self, Head};
 use super::numbers::{self, Numbered, Numbers};
 use super::{
     CallQuery, CallRow, DeliveryId, DeliveryRow, HookId, HookRecords, HookRow, Keep, LinkRow, Operator,
-    PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records, SignInChange, TalkedRow, TokenHash, call_rows, groups,
-    hooks, people, phones, recordings, rows, schema, sign_in,
+    PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records, SignInChange, TalkedRow, TokenHash, call_rows,
+    groups, hooks, people, phones, recordings, rows, schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
