@@ -5,8 +5,7 @@ use coeur_api::provision::PhonePlace;
 use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Role, Web, serve_web};
 use coeur_api::{CallVerb, NewCall, Refusal, Why};
 use coeur_api::{
-    Door, House, IceServerView, Refusal, RegistrationView, RegistrationsPage, Status, TraceRequest,
-    TraceView, Watched,
+    Door, House, IceServerView, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched,
 };
 use coeur_directory::{Account, Aor, Change, DeviceId, Directory, Domain};
 use coeur_storage::{Operator, Records, Sqlite};
