@@ -23,7 +23,10 @@ fn receiver(serve: impl Fn(&mut StdStream, String) + Send + 'static) -> SocketAd
             let mut stream = stream.unwrap();
             let mut head = Vec::new();
             let mut bytes = [0; 4_096];
-            while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+            // What does not begin as a POST does is no HTTP, and has no end that this would know.
+            while !head.windows(4).any(|end| end == b"\r\n\r\n")
+                && head.first().is_none_or(|byte| *byte == b'P')
+            {
                 match stream.read(&mut bytes) {
                     Ok(0) | Err(_) => break,
                     Ok(length) => head.extend_from_slice(&bytes[..length]),
