@@ -41,7 +41,7 @@ impl Told {
 impl Place {
     fn open(folder: &Folder) -> Self {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-        let authority = folder.0.join("place.pem");
+        let authority = folder.0.with_extension("pem");
         std::fs::write(&authority, made.cert.pem()).unwrap();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -134,7 +134,9 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN picked_up");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN pickup_groups");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN record");
-    ["recordings", "talked"].iter().for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
+    ["recordings", "talked", "webhook_deliveries", "webhooks"]
+        .iter()
+        .for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
     tamper(&folder, "ALTER TABLE devices DROP COLUMN dtmf");
     for table in ["phone_links", "phone_lines", "phones"] {
         tamper(&folder, &format!("DROP TABLE {table}"));
