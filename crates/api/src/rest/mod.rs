@@ -23,6 +23,7 @@ mod import;
 mod jobs;
 mod limits;
 mod me;
+mod mine;
 mod once;
 mod operation;
 mod page;
@@ -255,6 +256,7 @@ fn operations() -> Vec<Operation> {
         traces::operations(),
         audit::operations(),
         me::operations(),
+        mine::operations(),
         events::operations(),
         jobs::operations(),
     ]
