@@ -28,9 +28,13 @@ impl Site {
     }
 
     fn start_for(name: &str, accounts: &[(&str, &str)]) -> Self {
+        Self::start_with(name, accounts, &[])
+    }
+
+    fn start_with(name: &str, accounts: &[(&str, &str)], more: &[&str]) -> Self {
         let port = free_port();
         let place = format!("127.0.0.1:{port}");
-        let server = Coeur::start_with(name, accounts, &["--web", &place]);
+        let server = Coeur::start_with(name, accounts, &[&["--web", place.as_str()], more].concat());
         Self { server, url: format!("http://localhost:{port}") }
     }
 
@@ -138,6 +142,24 @@ fn three_tabs_see_each_other_and_pass_a_call_on_with_and_without_asking() {
     let site = Site::start_for("console-three", &[ALICE, BOB, CAROL]);
     let accounts = ["alice", "bob", "carol"].map(|user| format!("{user}@{DOMAIN}"));
     site.look("three", json!({ "accounts": accounts, "pictures": pictures() }));
+}
+
+/// By the real server and a double of a push service; see `browser/console/woken.mjs` for what stands in for Chromium's own.
+#[test]
+#[ignore = "needs node and chromium"]
+fn a_web_phone_whose_page_is_closed_is_woken_for_a_call_and_takes_it() {
+    let folder = std::env::temp_dir().join(format!("coeur-console-push-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.join(name).display().to_string());
+    std::fs::write(&cert, made.cert.pem()).expect("a file");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
+    let push =
+        ["--push-web", "mailto:ops@example.org", "--push-inside", "127.0.0.0/8", "--push-authority", &cert];
+    let site = Site::start_with("console-push", &[ALICE, BOB], &push);
+    let accounts = ["alice", "bob"].map(|user| format!("{user}@{DOMAIN}"));
+    site.look("woken", json!({ "accounts": accounts, "cert": cert, "key": key, "pictures": pictures() }));
+    std::fs::remove_dir_all(folder).expect("the folder is ours");
 }
 
 /// The code is read from a picture of the page by another program (`zbarimg`).

@@ -10,5 +10,6 @@ import { pwa } from "./pwa.mjs";
 import { records } from "./records.mjs";
 import { signedOut } from "./signed-out.mjs";
 import { three } from "./three.mjs";
+import { woken } from "./woken.mjs";
 
-export const scenarios = { everyPage, hostile, imports, keyboard, ladder, live, mine, phone, pwa, records, signedOut, three };
+export const scenarios = { everyPage, hostile, imports, keyboard, ladder, live, mine, phone, pwa, records, signedOut, three, woken };
