@@ -46,7 +46,7 @@ function Top() {
     <button class="icon-button burger" onClick=${() => { sideOpen.value = !sideOpen.value; }} aria-label=${t("menu")} aria-expanded=${sideOpen.value ? "true" : "false"}><${Icon} name="menu" /></button>
     <button class="find" onClick=${() => { paletteOpen.value = true; }} aria-keyshortcuts="Control+K"><${Icon} name="search" size=${18} /><span>${t("search")}</span><kbd aria-hidden="true">Ctrl K</kbd></button>
     <div class="tools">${!reachable.value && html`<span class="live off" role="status"><i></i><span>${t("offline")}</span></span>`}
-      ${reachable.value && live.value !== "off" && live.value !== "refused" && html`<span class=${names("live", { off: live.value !== "on" })} role="status" title=${t(`live.${live.value}.hint`)}><i></i><span>${t(`live.${live.value}`)}</span></span>`}
+      ${reachable.value && ["on", "lost"].includes(live.value) && html`<span class=${names("live", { off: live.value !== "on" })} role="status" title=${t(`live.${live.value}.hint`)}><i></i><span>${t(`live.${live.value}`)}</span></span>`}
       <button class="icon-button" onClick=${nextTheme} aria-label=${t(`theme.${theme.value}`)} title=${t(`theme.${theme.value}`)}><${Icon} name=${themeIcon} /></button>
       <button class="icon-button" lang=${other} onClick=${() => choose(other)} title=${t("language.other")}><span aria-hidden="true">${other.toUpperCase()}</span><span class="sr">${t("language.other")}</span></button>
       <button class="icon-button" onClick=${() => { helpOpen.value = true; }} aria-label=${t("help")} title=${t("help")}><${Icon} name="help" /></button>
