@@ -62,6 +62,8 @@ kinds! {
     SecurityRelayRefused "security.relay_refused" AuditLog,
     /// A record was changed, and by whom.
     ConfigChanged "config.changed" AuditLog,
+    /// No certificate was given when one was due.
+    CertificateExpiring "certificate.expiring" Settings,
     /// A long work goes on, or is over.
     JobProgress "job.progress" Jobs,
     /// Events were missed: more came than are kept.

@@ -383,6 +383,17 @@ pub struct Status {
     /// SHA-256 of it, as browsers show it.
     #[serde(default)]
     pub local_authority_sha256: Option<String>,
+    /// Of a public authority, where one is asked for.
+    #[serde(default)]
+    pub certificate: Option<CertificateStanding>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateStanding {
+    /// RFC 3339; `None`: there is none yet.
+    pub expires_at: Option<String>,
+    /// Of the last attempt, where it failed.
+    pub failure: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -134,6 +134,17 @@ pub struct Caller {
     pub scopes: Option<Box<[Scope]>>,
     /// The user that he is, where he is one: the number of `usr_NUMBER`.
     pub user: Option<u64>,
+    pub proof: Proof,
+}
+
+/// How lately somebody has proved who he is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A program: its scopes say what it may.
+    Token,
+    /// A person, within the last ten minutes.
+    Fresh,
+    Old,
 }
 
 impl Caller {
@@ -142,6 +153,20 @@ impl Caller {
         // A program is for what its scopes say.
         let without = self.role != Role::Api;
         may(self.role, action, resource) && self.scopes.as_deref().map_or(without, scoped)
+    }
+
+    /// For what is dangerous: a browser that was left open does not do it. A program needs the scope `admin` for it.
+    pub fn require_fresh(&self, resource: Resource) -> Result<(), Problem> {
+        let scoped = |scopes: &[Scope]| scopes.iter().any(|scope| scope.allows(resource, Access::Admin));
+        match self.proof {
+            Proof::Fresh => Ok(()),
+            Proof::Old => Err(Problem::new(Code::StepUpRequired)),
+            Proof::Token if self.scopes.as_deref().is_none_or(scoped) => Ok(()),
+            Proof::Token => {
+                let right = Scope { resource: Some(resource), access: Access::Admin };
+                Err(Problem::because(Code::Forbidden, format!("this takes the right `{right}`")))
+            }
+        }
     }
 
     pub fn may_read(&self, resource: Resource) -> bool {
@@ -212,6 +237,7 @@ impl Gate for OneToken {
                 role: Role::Owner,
                 scopes: None,
                 user: None,
+                proof: Proof::Token,
             }),
             false => Err(Problem::new(Code::NotSignedIn)),
         }
@@ -274,7 +300,7 @@ mod tests {
 
     fn caller(role: Role, scopes: Option<&[&str]>) -> Caller {
         let scopes = scopes.map(|texts| texts.iter().map(|text| Scope::parse(text).unwrap()).collect());
-        Caller { operator: Operator::program(), role, scopes, user: None }
+        Caller { operator: Operator::program(), role, scopes, user: None, proof: Proof::Token }
     }
 
     #[test]

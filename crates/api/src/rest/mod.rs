@@ -38,7 +38,7 @@ mod tongue;
 mod traces;
 mod users;
 
-pub use caller::{Access, Action, Asked, Caller, Gate, OneToken, Resource, Role, Scope, may};
+pub use caller::{Access, Action, Asked, Caller, Gate, OneToken, Proof, Resource, Role, Scope, may};
 pub use document::document;
 pub(crate) use limits::POLICY;
 pub use problem::{Code, Fault, Problem};
@@ -48,10 +48,13 @@ use crate::door::Door;
 use crate::feed::Feed;
 use crate::front::{Front, Secure};
 use crate::http::Watched;
+use crate::shares::{Share, Shares};
 use crate::signin::Desk;
 use crate::visits::{Life, Limits, Visits};
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::extract::connect_info::Connected;
+use axum::http::request::Parts as Head;
 use axum::middleware::from_fn_with_state;
 use axum::serve::IncomingStream;
 use jobs::Jobs;
@@ -65,7 +68,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::rustls::ServerConfig;
 
 /// What every handler is given. Cheap to clone.
@@ -80,11 +83,15 @@ struct Room {
     rates: Rates,
     jobs: Jobs,
     streams: Arc<Semaphore>,
+    /// Of those, for each address.
+    ears: Arc<Shares>,
     large: Arc<Semaphore>,
 }
 
 /// Who listens at once.
 const STREAMS_MAX: usize = 64;
+/// From one address; behind a proxy of ours, from whom it names.
+const STREAMS_OF_ONE_ADDRESS_MAX: usize = 16;
 /// Large bodies at once, of 16 MB each.
 const LARGE_MAX: usize = 4;
 
@@ -109,6 +116,7 @@ impl Web {
             rates: Rates::default(),
             jobs: Jobs::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            ears: Shares::new(STREAMS_OF_ONE_ADDRESS_MAX),
             large: Arc::new(Semaphore::new(LARGE_MAX)),
         }))
     }
@@ -153,8 +161,12 @@ impl Web {
         &self.0.jobs
     }
 
-    pub(crate) fn streams(&self) -> Arc<Semaphore> {
-        self.0.streams.clone()
+    /// A place for one who listens. `None`: there is none left, or none for his address.
+    pub(crate) fn listens(&self, head: &Head) -> Option<Listening> {
+        let ConnectInfo(peer) = head.extensions.get::<ConnectInfo<Peer>>()?;
+        let share = self.0.ears.take(peer.remote.ip())?;
+        let place = self.0.streams.clone().try_acquire_owned().ok()?;
+        Some(Listening { _place: place, _share: share })
     }
 
     pub(crate) fn large(&self) -> Arc<Semaphore> {
@@ -172,6 +184,12 @@ impl Web {
     pub(crate) fn is_our_host(&self, host: &str) -> bool {
         (self.0.parts.is_our_host)(host)
     }
+}
+
+/// The place of one who listens, for as long as he does.
+pub(crate) struct Listening {
+    _place: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 /// Who is at the other end of a connection, and how long it may go on.
@@ -270,4 +288,19 @@ fn when(name: &str, text: &str) -> Result<u64, Problem> {
     ms.ok_or_else(|| {
         Problem::at(format!("?{name}"), format!("`{text}` is no time; write 2026-11-26T08:00:00Z"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Beside what depends on the body: whoever makes or unmakes an owner.
+    #[test]
+    fn what_cannot_be_undone_for_many_is_dangerous_and_a_program_needs_the_scope_admin_for_it() {
+        let all = operations();
+        let dangerous: Vec<_> = all.iter().filter(|one| one.is_dangerous).collect();
+        let names: Vec<&str> = dangerous.iter().map(|one| one.name).collect();
+        assert_eq!(names, ["remove_tenant", "remove_domain"]);
+        assert!(dangerous.iter().all(|one| one.access == Access::Admin));
+    }
 }

@@ -81,6 +81,8 @@ pub(crate) struct Operation {
     pub is_dry_possible: bool,
     /// What it changes has an ETag, and If-Match is looked at.
     pub is_conditional: bool,
+    /// Whoever asks has proved a moment ago who he is ([`Caller::require_fresh`]).
+    pub is_dangerous: bool,
     /// Its body may be as large as a file of users.
     pub is_large: bool,
     pub work: Work,
@@ -108,6 +110,7 @@ impl Operation {
             answer: None,
             is_dry_possible: false,
             is_conditional: false,
+            is_dangerous: false,
             is_large: false,
             work,
         }
@@ -145,6 +148,10 @@ impl Operation {
         streams: fn(Web, Caller, Parts) -> Streaming,
     ) -> Self {
         Self::new(Verb::Get, names, (of, Access::Read), summary, Work::Streams(streams))
+    }
+
+    pub fn dangerous(self) -> Self {
+        Self { is_dangerous: true, access: Access::Admin, ..self }
     }
 
     pub fn large(self) -> Self {

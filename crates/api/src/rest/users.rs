@@ -36,7 +36,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .dry()
             .conditional(),
         Operation::delete(("/tenants/{tenant}", "remove_tenant"), Tenants, "Removes a tenant that has nothing any more.", remove_tenant)
-            .takes(Access::Admin)
+            .dangerous()
             .dry()
             .conditional(),
         Operation::get(("/users", "list_users"), Users, "People and roles, by their login.", list)
@@ -165,6 +165,9 @@ struct UserMade {
 fn add(call: &Call<'_>) -> Result<Answer, Problem> {
     let body: NewUserBody = call.json()?;
     within(call.caller, if body.role.is_empty() { "user" } else { &body.role })?;
+    if body.role == Role::Owner.as_str() {
+        call.caller.require_fresh(Resource::Users)?;
+    }
     if body.account.is_some() {
         call.caller.require(Action::Create, Resource::Accounts, Access::Write)?;
     } else if body.secret.is_some() {
@@ -229,6 +232,11 @@ fn patch(call: &Call<'_>) -> Result<Answer, Problem> {
     let user = named(call, call.part("user"))?;
     within(call.caller, &user.role)?;
     body.role.as_deref().map(|role| within(call.caller, role)).transpose()?;
+    let is_owner = |role: &str| role == Role::Owner.as_str();
+    let gives = body.role.as_deref().is_some_and(|role| is_owner(role) != is_owner(&user.role));
+    if gives || (is_owner(&user.role) && body.enabled == Some(false)) {
+        call.caller.require_fresh(Resource::Users)?;
+    }
     let change = UserAmendment {
         login: body.login,
         kind: body.kind,
@@ -245,6 +253,9 @@ fn patch(call: &Call<'_>) -> Result<Answer, Problem> {
 fn remove(call: &Call<'_>) -> Result<Answer, Problem> {
     let user = named(call, call.part("user"))?;
     within(call.caller, &user.role)?;
+    if user.role == Role::Owner.as_str() {
+        call.caller.require_fresh(Resource::Users)?;
+    }
     change::remove(call, Request::UserRemove { user: user.id.clone() }, user)
 }
 

@@ -2,7 +2,7 @@
 
 use coeur_api::feed::{Feed, Kind};
 use coeur_api::provision::PhonePlace;
-use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Role, Web, serve_web};
+use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Proof, Role, Web, serve_web};
 use coeur_api::{CallVerb, NewCall, Refusal, Why};
 use coeur_api::{
     Door, House, IceServerView, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched,
@@ -119,7 +119,13 @@ struct Roles(OneToken);
 impl Gate for Roles {
     fn caller(&self, asked: &Asked<'_>) -> Result<Caller, Problem> {
         let Some(role) = asked.bearer().and_then(Role::parse) else { return self.0.caller(asked) };
-        Ok(Caller { operator: Operator::signed_in(role.as_str()), role, scopes: None, user: None })
+        Ok(Caller {
+            operator: Operator::signed_in(role.as_str()),
+            role,
+            scopes: None,
+            user: None,
+            proof: Proof::Token,
+        })
     }
 }
 

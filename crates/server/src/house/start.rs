@@ -144,6 +144,8 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         shards: OnceLock::new(),
         office: turn.as_ref().map(|turn| turn.office.clone()),
         turn: OnceLock::new(),
+        board: Arc::default(),
+        standing: Arc::default(),
         web: OnceLock::new(),
         phone_place: OnceLock::new(),
         strangers: Arc::default(),
@@ -196,6 +198,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         let _ = running.turn.set(started);
     }
     phones::hear(settings, &running, &runtime)?;
+    certificates::ask_for(settings, &running, runtime.handle())?;
     if let Some(place) = phones::place(settings, &running, doors.web_address()) {
         // It is set here alone.
         let _ = running.phone_place.set(place);

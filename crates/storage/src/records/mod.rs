@@ -22,7 +22,8 @@ pub use numbers::Numbered;
 pub use phones::{LinkKind, LinkRow, PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, TokenHash};
 pub use recordings::RecordingRow;
 pub use sign_in::{
-    Digest, LABEL_BYTES_MAX, PasskeyRow, SessionEnd, SessionRow, SignInChange, TokenId, TokenRow, Way,
+    Digest, IdentityRow, LABEL_BYTES_MAX, PasskeyRow, SessionEnd, SessionRow, SignInChange, TokenId,
+    TokenRow, Way,
 };
 pub use sqlite::FILE;
 pub use sqlite::{Sqlite, has_records};

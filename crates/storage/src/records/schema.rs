@@ -120,6 +120,10 @@ const MIGRATIONS: &[&str] = &[
     "CREATE TABLE talked (
         account INTEGER NOT NULL, day INTEGER NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY (account, day)
      ) STRICT, WITHOUT ROWID;",
+    // 15: for whom other servers vouch
+    "CREATE TABLE identities (
+        issuer TEXT NOT NULL, subject TEXT NOT NULL, user INTEGER NOT NULL, PRIMARY KEY (issuer, subject)
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// What a database has in which nothing was made yet.
