@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 const NAME: &str = "sip.coeur.test";
 /// Of the certificates that it gives.
-const LIFE_S: u32 = 40;
+const LIFE_S: u32 = 24;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 type Secure = StreamOwned<ClientConnection, TcpStream>;
