@@ -124,6 +124,12 @@ const MIGRATIONS: &[&str] = &[
     "CREATE TABLE identities (
         issuer TEXT NOT NULL, subject TEXT NOT NULL, user INTEGER NOT NULL, PRIMARY KEY (issuer, subject)
      ) STRICT, WITHOUT ROWID;",
+    // 16: what was answered to whoever asks again
+    "CREATE TABLE answers (
+        asker TEXT NOT NULL, key BLOB NOT NULL, asked BLOB NOT NULL, at_ms INTEGER NOT NULL,
+        sealed BLOB NOT NULL, PRIMARY KEY (asker, key)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX answers_by_time ON answers(at_ms);",
 ];
 
 /// What a database has in which nothing was made yet.

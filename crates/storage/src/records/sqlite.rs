@@ -4,8 +4,7 @@ use super::audit::{self, AuditRow};
 use super::head::{self, Head};
 use super::numbers::{self, Numbered, Numbers};
 use super::{
-    CallQuery, CallRow, Keep, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records,
-    SignInChange, TalkedRow, TokenHash, call_rows, groups, people, phones, recordings, rows, schema, sign_in,
+    AnswerRow, CallQuery, CallRow, Keep, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records, SignInChange, TalkedRow, TokenHash, answers, call_rows, groups, people, phones, recordings, rows, schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
@@ -316,6 +315,20 @@ impl Records for Sqlite {
     fn sign_in(&mut self) -> Result<Vec<SignInChange>, StorageError> {
         sign_in::read(&self.connection, &self.key)
             .map_err(StorageError::sql("read how people sign in from", &self.path))
+    }
+
+    fn keep_answer(&mut self, answer: &AnswerRow) -> Result<(), StorageError> {
+        let write = |connection: &mut Connection, key: &SealKey| {
+            let transaction = connection.transaction()?;
+            answers::keep(&transaction, key, answer)?;
+            transaction.commit()
+        };
+        write(&mut self.connection, &self.key).map_err(StorageError::sql("write an answer into", &self.path))
+    }
+
+    fn answers(&mut self, now_ms: u64) -> Result<Vec<AnswerRow>, StorageError> {
+        answers::all(&self.connection, &self.key, now_ms)
+            .map_err(StorageError::sql("read answers from", &self.path))
     }
 
     fn mac_key(&self, purpose: &'static str) -> Option<aws_lc_rs::hmac::Key> {
