@@ -60,6 +60,12 @@ kinds! {
     SecurityAuthFailed "security.auth_failed" AuditLog,
     /// An account asked for another domain and may not. At a bounded rate.
     SecurityRelayRefused "security.relay_refused" AuditLog,
+    /// A link was made for a phone, or the phone has fetched its settings.
+    ProvisioningRequested "provisioning.requested" Provisioning,
+    /// A phone is registered with the settings that it has fetched.
+    ProvisioningApplied "provisioning.applied" Provisioning,
+    /// A phone that is being connected did not come through, and why.
+    ProvisioningFailed "provisioning.failed" Provisioning,
     /// A record was changed, and by whom.
     ConfigChanged "config.changed" AuditLog,
     /// No certificate was given when one was due.

@@ -34,6 +34,7 @@ pub mod provision;
 mod recordings;
 pub mod rest;
 mod shares;
+pub mod sheet;
 mod signin;
 mod trace_door;
 mod traces;

@@ -598,6 +598,8 @@ pub enum Why {
     Forbidden,
     /// Storage cannot write now; ask again.
     Unavailable,
+    /// This server is not set up for it; asking again does not help.
+    NotSetUp,
     /// It would have been done, and was only rehearsed.
     Rehearsed,
 }

@@ -8,6 +8,7 @@
 //! What it deliberately does not do: decide who somebody is. That is asked of a [`Gate`].
 
 mod accounts;
+mod addresses;
 mod audit;
 mod call_records;
 mod caller;
@@ -18,6 +19,8 @@ mod devices;
 mod document;
 mod domains;
 mod events;
+mod export;
+mod groups;
 mod ids;
 mod import;
 mod jobs;
@@ -28,11 +31,13 @@ mod once;
 mod operation;
 mod page;
 mod pages;
+mod phones;
 mod problem;
 mod rate;
 mod recordings;
 mod registrations;
 mod run;
+mod sign_in;
 mod status;
 mod tongue;
 mod traces;
@@ -108,11 +113,17 @@ pub struct Parts {
 }
 
 impl Web {
+    /// Reads what was answered within the last day.
     pub fn new(parts: Parts) -> Self {
+        let now_ms = parts.door.house().unix_time_ms();
+        let answers = parts.door.records().answers(now_ms).unwrap_or_else(|why| {
+            tracing::warn!(%why, "what was answered before is not known: a request sent again is done again");
+            Vec::new()
+        });
         Self(Arc::new(Room {
             parts,
             changes: Mutex::default(),
-            answers: Answers::default(),
+            answers: Answers::restored(answers),
             rates: Rates::default(),
             jobs: Jobs::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
@@ -266,7 +277,11 @@ fn operations() -> Vec<Operation> {
         import::operations(),
         domains::operations(),
         accounts::operations(),
+        addresses::operations(),
+        groups::operations(),
         devices::operations(),
+        phones::operations(),
+        sign_in::operations(),
         registrations::operations(),
         calls::operations(),
         call_records::operations(),

@@ -69,6 +69,8 @@ pub(crate) struct Operation {
     pub name: &'static str,
     pub resource: Resource,
     pub access: Access,
+    /// What it is in the table of roles, where its method does not say it.
+    pub acts: Option<Action>,
     /// One sentence.
     pub summary: &'static str,
     /// Fields of the query.
@@ -83,6 +85,8 @@ pub(crate) struct Operation {
     pub is_conditional: bool,
     /// Whoever asks has proved a moment ago who he is ([`Caller::require_fresh`]).
     pub is_dangerous: bool,
+    /// Of what it streams.
+    pub streams: &'static [&'static str],
     /// Its body may be as large as a file of users.
     pub is_large: bool,
     pub work: Work,
@@ -103,6 +107,7 @@ impl Operation {
             name,
             resource,
             access,
+            acts: None,
             summary,
             query: None,
             body: None,
@@ -111,6 +116,7 @@ impl Operation {
             is_dry_possible: false,
             is_conditional: false,
             is_dangerous: false,
+            streams: &[],
             is_large: false,
             work,
         }
@@ -147,7 +153,24 @@ impl Operation {
         summary: &'static str,
         streams: fn(Web, Caller, Parts) -> Streaming,
     ) -> Self {
-        Self::new(Verb::Get, names, (of, Access::Read), summary, Work::Streams(streams))
+        let events = &["text/event-stream"];
+        Self {
+            streams: events,
+            ..Self::new(Verb::Get, names, (of, Access::Read), summary, Work::Streams(streams))
+        }
+    }
+
+    /// A file that is made while it is sent.
+    pub fn file(
+        names: (&'static str, &'static str),
+        of: Resource,
+        summary: &'static str,
+        (kinds, streams): (&'static [&'static str], fn(Web, Caller, Parts) -> Streaming),
+    ) -> Self {
+        Self {
+            streams: kinds,
+            ..Self::new(Verb::Get, names, (of, Access::Read), summary, Work::Streams(streams))
+        }
     }
 
     pub fn dangerous(self) -> Self {
@@ -160,6 +183,9 @@ impl Operation {
 
     /// What it is in the table of roles.
     pub fn action(&self) -> Action {
+        if let Some(action) = self.acts {
+            return action;
+        }
         match self.verb {
             Verb::Get => Action::Read,
             // Acts on what lives.
@@ -168,6 +194,10 @@ impl Operation {
             Verb::Patch => Action::Change,
             Verb::Delete => Action::Remove,
         }
+    }
+
+    pub fn acts(self, action: Action) -> Self {
+        Self { acts: Some(action), ..self }
     }
 
     pub fn takes(self, access: Access) -> Self {

@@ -51,6 +51,8 @@ codes! {
         "The Allow header names those that it takes." "L'en-tête Allow nomme celles qu'elle accepte.";
     Conflict 409 "conflict" "It is there already, or something stands against it" "Cela existe déjà, ou quelque chose s'y oppose"
         "Read what is there, and decide." "Lisez ce qui existe, puis décidez.";
+    NotSetUp 409 "not_set_up" "This server is not set up for this" "Ce serveur n'est pas configuré pour cela"
+        "Set what `detail` names, and start the server anew." "Réglez ce que nomme `detail`, puis redémarrez le serveur.";
     LinkOver 410 "link_over" "The link is over" "Le lien n'est plus valable"
         "Ask for a new one." "Demandez-en un nouveau.";
     Misdirected 421 "misdirected" "This server is not reached under that name" "Ce serveur n'est pas joint sous ce nom"
@@ -160,6 +162,7 @@ impl From<Refusal> for Problem {
             // Asked for where nobody rehearses.
             Why::Rehearsed => Code::Inside,
             Why::Unavailable => Code::Unavailable,
+            Why::NotSetUp => Code::NotSetUp,
         };
         Self::because(code, refusal.text)
     }

@@ -2,7 +2,7 @@
 
 use coeur_api::feed::{Feed, Kind};
 use coeur_api::provision::PhonePlace;
-use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Proof, Role, Web, serve_web};
+use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Proof, Role, Scope, Web, serve_web};
 use coeur_api::{CallVerb, NewCall, Refusal, Why};
 use coeur_api::{
     Door, House, IceServerView, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched,
@@ -113,19 +113,17 @@ impl Watched for Hut {
     }
 }
 
-/// [`TOKEN`] opens as its owner, and the name of a role as somebody who has it.
+/// [`TOKEN`] opens as its owner, and the name of a role as somebody who has it; `ROLE/SCOPE,SCOPE` is a token with scopes.
 struct Roles(OneToken);
 
 impl Gate for Roles {
     fn caller(&self, asked: &Asked<'_>) -> Result<Caller, Problem> {
-        let Some(role) = asked.bearer().and_then(Role::parse) else { return self.0.caller(asked) };
-        Ok(Caller {
-            operator: Operator::signed_in(role.as_str()),
-            role,
-            scopes: None,
-            user: None,
-            proof: Proof::Token,
-        })
+        let (role, scopes) = match asked.bearer().and_then(|bearer| bearer.split_once('/')) {
+            Some((role, scopes)) => (Some(role), Some(scopes.split(',').filter_map(Scope::parse).collect())),
+            None => (asked.bearer(), None),
+        };
+        let Some(role) = role.and_then(Role::parse) else { return self.0.caller(asked) };
+        Ok(Caller { operator: Operator::signed_in(role.as_str()), role, scopes, user: None, proof: Proof::Token })
     }
 }
 
@@ -134,7 +132,7 @@ pub struct Served {
     pub door: Arc<Door>,
     pub address: SocketAddr,
     folder: PathBuf,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl Served {
@@ -160,19 +158,26 @@ impl Served {
         let door = Arc::new(Door::new(hut.clone(), Box::new(records)));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut served = Self { hut, door, address, folder, runtime };
+        served.restart();
+        served
+    }
+
+    /// What is on disk stays, and what was in memory is gone but for the directory.
+    pub fn restart(&mut self) {
+        let listener = self.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        self.address = listener.local_addr().unwrap();
         let web = Web::new(Parts {
-            door: door.clone(),
-            watched: hut.clone(),
+            door: self.door.clone(),
+            watched: self.hut.clone(),
             gate: Arc::new(Roles(OneToken::new(TOKEN))),
-            feed: hut.feed.clone(),
+            feed: self.hut.feed.clone(),
             desk: None,
             is_our_host: Box::new(|host| host == "sip.example.org"),
             front: coeur_api::Front::default(),
         });
-        runtime.spawn(serve_web(listener, web, std::future::pending()));
-        Self { hut, door, address, folder, _runtime: runtime }
+        self.runtime.spawn(serve_web(listener, web, std::future::pending()));
     }
 
     /// As the owner.

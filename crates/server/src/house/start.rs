@@ -170,7 +170,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
 
     let doors = Doors::open(settings, &runtime, &door, next_port)?;
     let stopped = Arc::new(AtomicBool::new(false));
-    maintain(running.clone(), stopped.clone())?;
+    maintain(running.clone(), door.clone(), stopped.clone())?;
     traced::start(&running, stopped.clone()).map_err(unreachable)?;
     if let Some(watch) = watch {
         certificates::look_after(watch, settings, &running, stopped.clone())?;
@@ -572,7 +572,7 @@ fn http(
     }
 }
 
-fn maintain(running: Arc<Running>, stopped: Arc<AtomicBool>) -> Result<(), Failure> {
+fn maintain(running: Arc<Running>, door: Arc<Door>, stopped: Arc<AtomicBool>) -> Result<(), Failure> {
     let mut upkeep = Upkeep::new(running.journal.clone(), running.world.clone());
     let deaths = running.deaths.clone();
     let body = move || {
@@ -585,6 +585,7 @@ fn maintain(running: Arc<Running>, stopped: Arc<AtomicBool>) -> Result<(), Failu
             if running.deaths.first().is_some() {
                 return;
             }
+            super::phones::hear_broken(&door);
             if upkeep.turn((running.now)())
                 && let Some(turn) = running.turn.get()
             {
