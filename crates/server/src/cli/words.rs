@@ -89,6 +89,7 @@ words! {
     Numbering "numbering" "numérotation",
     InGroups "in {}" "dans {}",
     AlsoReachedAs "also reached as {}" "joignable aussi par {}",
+    Applied "done, steps: {}" "fait, étapes : {}",
     GroupMade "group {} made: {}" "groupe {} créé : {}",
     MayCallThis "{} may call {} ({}): {}, said by {}" "{} peut appeler {} ({}) : {}, dit par {}",
     MayNotCallThis "{} may NOT call {} ({}): {}, said by {}" "{} ne peut PAS appeler {} ({}) : {}, dit par {}",
