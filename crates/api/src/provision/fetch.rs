@@ -201,7 +201,10 @@ impl Door {
         let own_hash = own.as_deref().map(hash);
         // Used before anything is given: a crash between the two costs a link, and gives no secret twice.
         let noted = self.records().fetched(&link, &row, own_hash.as_ref(), now_ms);
-        noted.map_err(|why| failed(&unreadable(why)))?;
+        if !noted.map_err(|why| failed(&unreadable(why)))? {
+            self.phone_seen(row.id, now_ms, Seen::AskedAgain);
+            return Err(Outcome::Used);
+        }
         let has_secrets = is_once || !vendor.keeps_what_is_not_named();
         let secrets = if has_secrets { self.rekey(&row).map_err(|why| failed(&why))? } else { Vec::new() };
         if is_once {

@@ -31,6 +31,8 @@ mod once;
 mod operation;
 mod page;
 mod pages;
+#[cfg(test)]
+mod parity;
 mod phones;
 mod problem;
 mod rate;

@@ -53,11 +53,13 @@ pub(crate) type Run = fn(&Call<'_>) -> Result<Answer, Problem>;
 /// An answer that has no end.
 pub(crate) type Streaming = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
 
+pub(crate) type Streams = fn(Web, Caller, Parts) -> Streaming;
+
 #[derive(Clone, Copy)]
 pub(crate) enum Work {
     /// May wait for a disk or for the shards: it runs on a thread of its own.
     Answers(Run),
-    Streams(fn(Web, Caller, Parts) -> Streaming),
+    Streams(Streams),
 }
 
 #[derive(Clone, Copy)]
@@ -151,7 +153,7 @@ impl Operation {
         names: (&'static str, &'static str),
         of: Resource,
         summary: &'static str,
-        streams: fn(Web, Caller, Parts) -> Streaming,
+        streams: Streams,
     ) -> Self {
         let events = &["text/event-stream"];
         Self {
@@ -165,7 +167,7 @@ impl Operation {
         names: (&'static str, &'static str),
         of: Resource,
         summary: &'static str,
-        (kinds, streams): (&'static [&'static str], fn(Web, Caller, Parts) -> Streaming),
+        (kinds, streams): (&'static [&'static str], Streams),
     ) -> Self {
         Self {
             streams: kinds,

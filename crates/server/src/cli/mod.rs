@@ -22,6 +22,8 @@ pub mod grammar;
 pub mod group;
 pub mod import;
 mod man;
+#[cfg(test)]
+mod parity;
 pub mod phone;
 pub mod progress;
 pub mod records;

@@ -13,6 +13,7 @@ use coeur_directory::{
     Account, AccountId, AccountPatch, Aor, Change, Device, DeviceId, Directory, Domain, Terms,
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -400,13 +401,17 @@ impl PhoneRecords for Sqlite {
         phone: &PhoneRow,
         own: Option<&TokenHash>,
         at_ms: u64,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         let by = link.used_by.as_deref().unwrap_or("-");
         let detail = format!("by={by} user_agent={:?}", phone.user_agent);
         let described = ("phone.fetched", phone.subject(), detail);
-        let note =
-            |transaction: &Transaction<'_>| phones::fetched(transaction, link, phone, own).map(|()| true);
-        self.append_with((&Operator::program(), at_ms), described, note)
+        let is_noted = Cell::new(false);
+        let note = |transaction: &Transaction<'_>| {
+            is_noted.set(phones::fetched(transaction, link, phone, own)?);
+            Ok(is_noted.get())
+        };
+        self.append_with((&Operator::program(), at_ms), described, note)?;
+        Ok(is_noted.get())
     }
 
     fn remove_phone(&mut self, operator: &Operator, id: PhoneId, at_ms: u64) -> Result<(), StorageError> {
