@@ -1,6 +1,7 @@
 //! What the door can the API can, or it is said here why not: read by a test alone. A new verb does not compile until it is
 //! in this table.
 
+use crate::call_control::CallVerb;
 use crate::model::Request;
 use crate::provision::PhonesRequest;
 use crate::signin::SignInRequest;
@@ -28,6 +29,15 @@ fn operations_of(request: &Request) -> Result<&'static [&'static str], &'static 
         Request::Calls { .. } => &["list_calls"],
         Request::CallShow { .. } => &["show_call"],
         Request::CallHangUp { .. } => &["hang_up_call"],
+        Request::CallOriginate { .. } => &["originate_call"],
+        Request::CallControl { order, .. } => match order {
+            CallVerb::Hold { .. } => &["hold_call"],
+            CallVerb::Resume { .. } => &["resume_call"],
+            CallVerb::Mute { .. } => &["mute_call"],
+            CallVerb::Unmute { .. } => &["unmute_call"],
+            CallVerb::Dtmf { .. } => &["send_keys_into_call"],
+            CallVerb::Transfer { .. } | CallVerb::Attend { .. } => &["transfer_call"],
+        },
         Request::CallTape { .. } => &["start_recording_call", "stop_recording_call"],
         Request::CallPlay { .. } => &["play_into_call", "stop_playing_into_call"],
         Request::Audit { .. } => &["list_audit_log"],
