@@ -11,7 +11,7 @@ use super::problem::{Code, Problem};
 use crate::calls::{CallRecordView, CallRecordsRequest, rfc3339};
 use crate::ids::Id as _;
 use crate::model::{AccountChange, GivenSecret, RegistrationView, Reply, Request};
-use crate::provision::{ConnectRequest, PhoneView, PhonesReply, PhonesRequest};
+use crate::provision::{ConnectRequest, PhoneLineView, PhoneView, PhonesReply, PhonesRequest};
 use coeur_directory::{Account, Device, DeviceId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -205,7 +205,7 @@ impl MyDevice {
     fn of(account: &Account, device: &Device, seen: &[RegistrationView], phones: &[PhoneView]) -> Self {
         let number = device.id.0.to_string();
         let registered = seen.iter().find(|one| one.account == account.aor.as_str() && one.device == number);
-        let line = format!("{}/{number}", account.aor);
+        let is_line = |line: &PhoneLineView| line.account == account.aor.as_str() && line.device == number;
         Self {
             id: device.id.text(),
             account: account.aor.to_string(),
@@ -217,7 +217,7 @@ impl MyDevice {
                 .map(|(transport, _)| transport.to_owned()),
             connection: phones
                 .iter()
-                .find(|phone| phone.lines.contains(&line))
+                .find(|phone| phone.lines.iter().any(is_line))
                 .cloned()
                 .map(Connection::from),
         }

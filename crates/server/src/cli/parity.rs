@@ -87,6 +87,14 @@ const WITHOUT: &[(&str, &str)] = &[
     ("take_secrets_of_job", "the command line prints them when it is done"),
     ("list_my_accounts", "whoever has the data directory is no user"),
     ("make_phone_ticket", "for a page in a browser"),
+    ("change_my_account", "whoever has the data directory is no user"),
+    ("show_my_account", "whoever has the data directory is no user"),
+    ("list_my_devices", "whoever has the data directory is no user"),
+    ("connect_my_device", "whoever has the data directory is no user"),
+    ("show_my_device", "whoever has the data directory is no user"),
+    ("connect_my_device_again", "whoever has the data directory is no user"),
+    ("revoke_my_device", "whoever has the data directory is no user"),
+    ("list_my_call_records", "whoever has the data directory is no user"),
 ];
 
 #[test]

@@ -4,7 +4,9 @@ use super::audit::{self, AuditRow};
 use super::head::{self, Head};
 use super::numbers::{self, Numbered, Numbers};
 use super::{
-    AnswerRow, CallQuery, CallRow, Keep, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records, SignInChange, TalkedRow, TokenHash, answers, call_rows, groups, people, phones, recordings, rows, schema, sign_in,
+    AnswerRow, CallQuery, CallRow, Keep, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, RecordingRow,
+    Records, SignInChange, TalkedRow, TokenHash, answers, call_rows, groups, people, phones, recordings,
+    rows, schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
