@@ -24,8 +24,8 @@ pub use lock::DataLock;
 pub use records::FILE as RECORDS_FILE;
 pub use records::{
     ANSWER_BYTES_MAX, ANSWER_KEPT_MS, ANSWERS_MAX, AnswerRow, AuditRow, CallQuery, CallRow, Chain, Digest,
-    Disposition, IdentityRow, Keep, LABEL_BYTES_MAX, LinkKind, LinkRow, MOS_BAD_HUNDREDTHS, Numbered, Operator,
-    PHONES_MAX, PasskeyRow, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records, RecordsReport,
+    Disposition, IdentityRow, Keep, LABEL_BYTES_MAX, LinkKind, LinkRow, MOS_BAD_HUNDREDTHS, Numbered,
+    Operator, PHONES_MAX, PasskeyRow, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records, RecordsReport,
     SessionEnd, SessionRow, SideRow, SignInChange, Sqlite, TalkedRow, TokenHash, TokenId, TokenRow, Way,
     WayRow, check as check_records, copy as copy_records, described, has_records,
 };

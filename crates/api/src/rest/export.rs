@@ -74,7 +74,7 @@ pub(super) fn stream(web: Web, caller: Caller, head: Parts) -> Streaming {
         let query: ExportQuery = operation::query(head.uri.query().unwrap_or(""))?;
         let (format, separator) = (query.format, query.separator);
         let request = wanted(&web, &query)?;
-        let place = web.streams().try_acquire_owned().map_err(|_| Problem {
+        let place = web.listens(&head).ok_or_else(|| Problem {
             retry_after_s: Some(10),
             ..Problem::because(Code::TooMany, "too many listen or export already")
         })?;

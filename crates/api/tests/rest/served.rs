@@ -2,7 +2,9 @@
 
 use coeur_api::feed::{Feed, Kind};
 use coeur_api::provision::PhonePlace;
-use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Proof, Role, Scope, Web, serve_web};
+use coeur_api::rest::{
+    Asked, Caller, Code, Gate, OneToken, Parts, Problem, Proof, Role, Scope, Web, serve_web,
+};
 use coeur_api::{CallVerb, NewCall, Refusal, Why};
 use coeur_api::{
     Door, House, IceServerView, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched,
@@ -123,7 +125,13 @@ impl Gate for Roles {
             None => (asked.bearer(), None),
         };
         let Some(role) = role.and_then(Role::parse) else { return self.0.caller(asked) };
-        Ok(Caller { operator: Operator::signed_in(role.as_str()), role, scopes, user: None, proof: Proof::Token })
+        Ok(Caller {
+            operator: Operator::signed_in(role.as_str()),
+            role,
+            scopes,
+            user: None,
+            proof: Proof::Token,
+        })
     }
 }
 
