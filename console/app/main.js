@@ -7,11 +7,15 @@ import { isPage } from "./pages.js";
 import { Shell } from "./shell.js";
 import "../ui/theme.js";
 
+/** Milliseconds until the frame is drawn for somebody of whom nothing is known yet. */
+const WAIT_MS = 300;
+
 document.addEventListener("click", (event) => follow(event, isPage));
+const known = whoAmI().catch(() => {});
 await ready;
+// The words are there; who I am mostly is too, and decides which page is the first. Nobody waits for it.
+await Promise.race([known, new Promise((done) => { setTimeout(done, WAIT_MS); })]);
 render(html`<${Shell} />`, document.getElementById("app"));
-// Drawn first: what is not allowed says so itself.
-whoAmI().catch(() => {});
 // What stays when no page is open (sw.js); where a page may not have that, it does without.
 const register = () => { navigator.serviceWorker?.register("/sw.js").catch(() => {}); };
 if (document.readyState === "complete") register(); else addEventListener("load", register);

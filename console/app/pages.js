@@ -2,7 +2,8 @@
 // answers these addresses with the same document; one without a group is reached from another page (`PAGES` in crates/api/src/console/mod.rs).
 export const PAGES = [
   { name: "home", path: "/", icon: "home", group: "now", load: () => import("./pages/home.js") },
-  { name: "phone", path: "/phone", icon: "phone", group: "now", load: () => import("./pages/phone.js") },
+  { name: "phone", path: "/phone", icon: "phone", group: "now", isOwn: true, load: () => import("./pages/phone.js") },
+  { name: "mine", path: "/mine", icon: "account", group: "now", isOwn: true, load: () => import("./pages/mine.js") },
   { name: "calls", path: "/calls", icon: "call", group: "now", load: () => import("./pages/calls.js") },
   { name: "registrations", path: "/registrations", icon: "signal", group: "now", load: () => import("./pages/registrations.js") },
   { name: "records", path: "/records", icon: "record", group: "past", load: () => import("./pages/records.js") },
@@ -11,8 +12,12 @@ export const PAGES = [
   { name: "users", path: "/users", icon: "people", group: "manage", load: () => import("./pages/users.js") },
   { name: "import", path: "/import", icon: "people", load: () => import("./pages/import.js") },
   { name: "accounts", path: "/accounts", icon: "account", group: "manage", load: () => import("./pages/accounts.js") },
+  { name: "developers", path: "/developers", icon: "plug", group: "manage", load: () => import("./pages/developers.js") },
   { name: "system", path: "/system", icon: "system", group: "manage", load: () => import("./pages/system.js") },
 ];
+
+/** Who has no part in the administration sees what is his own; what others may not see says so itself. */
+export const pagesOf = (role) => role === "user" ? PAGES.filter((page) => page.isOwn) : PAGES;
 
 /** Below these one thing is shown, whose name is the rest of the address. */
 const DETAILS = {

@@ -1,12 +1,12 @@
 // Ctrl-K: goes to any page, account, call or record by a few letters of it.
 import { html, signal, useEffect, useId, useRef, useState } from "../ui/h.js";
 import { Icon } from "../ui/icon.js";
-import { get } from "../ui/api.js";
+import { get, session } from "../ui/api.js";
 import { go } from "../ui/router.js";
 import { t, when } from "../ui/words.js";
 import { nextTheme } from "../ui/theme.js";
 import { accountName, callName, partyName } from "./shapes.js";
-import { PAGES } from "./pages.js";
+import { pagesOf } from "./pages.js";
 
 export const paletteOpen = signal(false);
 /** Of each kind. */
@@ -46,14 +46,15 @@ const fits = (label, text) => plain(label).includes(plain(text.trim()));
 const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 function commands() {
-  return [...PAGES.map((page) => ({ label: t(`page.${page.name}`), icon: page.icon, kind: t("kind.page"), run: () => go(page.path) })),
-    { label: t("account.add"), icon: "plus", kind: t("kind.action"), run: () => go("/accounts?add=1") },
+  const isUser = session.value?.role === "user";
+  return [...pagesOf(session.value?.role).map((page) => ({ label: t(`page.${page.name}`), icon: page.icon, kind: t("kind.page"), run: () => go(page.path) })),
+    ...(isUser ? [] : [{ label: t("account.add"), icon: "plus", kind: t("kind.action"), run: () => go("/accounts?add=1") }]),
     { label: t("theme.change"), icon: "moon", kind: t("kind.action"), run: nextTheme }];
 }
 
 /** What a person may not see is not found, and nothing is said of it. */
 async function search(text, stop) {
-  if (!text) return [];
+  if (!text || session.value?.role === "user") return [];
   const ask = async (path, query, row) => {
     try {
       return (await get(path, { limit: FOUND_MAX, ...query }, stop)).data.slice(0, FOUND_MAX).map(row);

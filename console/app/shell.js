@@ -3,12 +3,12 @@ import { html, names, signal, useEffect, useErrorBoundary, useRef, useState } fr
 import { Icon } from "../ui/icon.js";
 import { Toasts, failed } from "../ui/toast.js";
 import { Empty, Skeleton, Trouble } from "../ui/parts.js";
-import { path } from "../ui/router.js";
+import { go, path } from "../ui/router.js";
 import { choose, language, t } from "../ui/words.js";
 import { nextTheme, theme } from "../ui/theme.js";
 import { ask, reachable, session, useAsk } from "../ui/api.js";
 import { live } from "../ui/live.js";
-import { PAGES, find } from "./pages.js";
+import { find, pagesOf } from "./pages.js";
 import { Palette, paletteOpen } from "./palette.js";
 import { edge } from "./edge.js";
 import { Help, helpOpen, useKeys } from "./keys.js";
@@ -27,11 +27,14 @@ export function Shell() {
 }
 
 function Side({ here }) {
-  const status = useAsk("status", undefined, 10_000).data;
+  const role = session.value?.role;
+  const status = useAsk(role && role !== "user" ? "status" : null, undefined, 10_000).data;
+  const pages = pagesOf(role);
+  const groups = GROUPS.filter((group) => pages.some((page) => page.group === group));
   return html`<div class=${names("side", { open: sideOpen.value })} onKeyDown=${(event) => { if (event.key === "Escape") sideOpen.value = false; }}>
     <a class="brand" href="/"><${Icon} name="heart" size=${28} />${t("coeur")}</a>
-    <nav aria-label=${t("nav")}>${GROUPS.map((group) => html`<div><h2 id=${`group-${group}`}>${t(`nav.${group}`)}</h2><ul aria-labelledby=${`group-${group}`}>
-      ${PAGES.filter((page) => page.group === group).map((page) => html`<li><a href=${page.path} aria-current=${page.name === here ? "page" : undefined}>
+    <nav aria-label=${t("nav")}>${groups.map((group) => html`<div><h2 id=${`group-${group}`}>${t(`nav.${group}`)}</h2><ul aria-labelledby=${`group-${group}`}>
+      ${pages.filter((page) => page.group === group).map((page) => html`<li><a href=${page.path} aria-current=${page.name === here ? "page" : undefined}>
         <${Icon} name=${page.icon} />${t(`page.${page.name}`)}</a></li>`)}</ul></div>`)}</nav>
     <div class="foot">${status && html`<span>${t("version", { version: status.version })}</span>`}</div></div>`;
 }
@@ -43,7 +46,7 @@ function Top() {
     <button class="icon-button burger" onClick=${() => { sideOpen.value = !sideOpen.value; }} aria-label=${t("menu")} aria-expanded=${sideOpen.value ? "true" : "false"}><${Icon} name="menu" /></button>
     <button class="find" onClick=${() => { paletteOpen.value = true; }} aria-keyshortcuts="Control+K"><${Icon} name="search" size=${18} /><span>${t("search")}</span><kbd aria-hidden="true">Ctrl K</kbd></button>
     <div class="tools">${!reachable.value && html`<span class="live off" role="status"><i></i><span>${t("offline")}</span></span>`}
-      ${reachable.value && live.value !== "off" && live.value !== "refused" && html`<span class=${names("live", { off: live.value !== "on" })} role="status" title=${t(`live.${live.value}.hint`)}><i></i><span>${t(`live.${live.value}`)}</span></span>`}
+      ${reachable.value && ["on", "lost"].includes(live.value) && html`<span class=${names("live", { off: live.value !== "on" })} role="status" title=${t(`live.${live.value}.hint`)}><i></i><span>${t(`live.${live.value}`)}</span></span>`}
       <button class="icon-button" onClick=${nextTheme} aria-label=${t(`theme.${theme.value}`)} title=${t(`theme.${theme.value}`)}><${Icon} name=${themeIcon} /></button>
       <button class="icon-button" lang=${other} onClick=${() => choose(other)} title=${t("language.other")}><span aria-hidden="true">${other.toUpperCase()}</span><span class="sr">${t("language.other")}</span></button>
       <button class="icon-button" onClick=${() => { helpOpen.value = true; }} aria-label=${t("help")} title=${t("help")}><${Icon} name="help" /></button>
@@ -57,6 +60,8 @@ function signOut() {
 
 /** The module of a page, then the page; what breaks in it leaves the frame whole. */
 function Page({ place }) {
+  const isElsewhere = place?.page.name === "home" && session.value?.role === "user";
+  useEffect(() => { if (isElsewhere) go("/mine", { replace: true }); }, [isElsewhere]);
   const [drawn, setDrawn] = useState(null);
   const [broken, reset] = useErrorBoundary((error) => console.error(error));
   const box = useRef(null);

@@ -6,6 +6,7 @@ import { post } from "../ui/api.js";
 import { PhoneCall } from "./call.js";
 import { keptHistory, remember } from "./history.js";
 import { TicketSocket } from "./socket.js";
+import { ASLEEP_EXPIRES_S, answered, contactParams, wakes } from "./wake.js";
 
 /** `off`, `opening`, `ready`, or `lost` while the network or the server is away; `refused` with the reason. */
 export const state = signal({ name: "off" });
@@ -35,20 +36,24 @@ export async function open(wanted) {
   state.value = { name: "opening" };
   const ask = () => post("me/phone_ticket", wanted ? { account: wanted } : {}).then((given) => { ticket = given; return given; });
   try {
-    const first = await ask();
-    start(new TicketSocket(ask, first), first);
+    const [first, params] = await Promise.all([ask(), contactParams()]);
+    start(new TicketSocket(ask, first), first, params);
   } catch (problem) {
     state.value = { name: "refused", problem };
   }
 }
 
-function start(socket, given) {
+/** A name of this page that leads nowhere but back over its connection (RFC 7118 section 5.5). */
+const nobody = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => "abcdefghijklmnopqrstuvwxyz"[byte % 26]).join("");
+
+function start(socket, given, params) {
   agent = new JsSIP.UA({
+    contact_uri: `sip:${nobody()}@${nobody()}.invalid;transport=ws${params}`,
     sockets: [socket], uri: `sip:${given.account}`, display_name: given.display_name || undefined, register: true,
-    register_expires: EXPIRES_S, session_timers: true, connection_recovery_min_interval: 1, connection_recovery_max_interval: 15,
+    register_expires: wakes.value ? ASLEEP_EXPIRES_S : EXPIRES_S, session_timers: true, connection_recovery_min_interval: 1, connection_recovery_max_interval: 15,
     user_agent: "Coeur web phone",
   });
-  agent.on("registered", () => { state.value = { name: "ready" }; restartIce(); });
+  agent.on("registered", ({ response }) => { answered(response); state.value = { name: "ready" }; restartIce(); });
   agent.on("unregistered", () => { if (agent) state.value = { name: "lost" }; });
   agent.on("registrationFailed", ({ cause }) => { state.value = { name: "lost", cause }; });
   agent.on("disconnected", () => { if (agent) state.value = { name: "lost" }; });
@@ -63,6 +68,16 @@ export function close() {
   agent = null;
   state.value = { name: "off" };
 }
+
+/** Once more, with what the Contact now says. */
+export async function reopen() {
+  const wanted = account();
+  close();
+  await open(wanted);
+}
+
+// The service worker was told that somebody calls: whatever connection there was may be dead.
+navigator.serviceWorker?.addEventListener("message", ({ data }) => { if (data?.woken) agent?.registrator()?.register(); });
 
 /** The network of this machine has changed: what is agreed on of addresses is looked for anew (RFC 8839 section 4.4.1.1.1). */
 function restartIce() {

@@ -109,7 +109,8 @@ export function useAsk(path, query, every, wake) {
     load.current();
     let gathering = 0;
     const woken = () => { gathering ||= setTimeout(() => { gathering = 0; load.current(); }, GATHER_MS); };
-    const deaf = wake ? listen(wake, woken) : () => {};
+    // Who has no part in the administration is told of no events.
+    const deaf = wake && session.value?.role !== "user" ? listen(wake, woken) : () => {};
     return () => { stop.abort(); clearTimeout(timer); clearTimeout(gathering); deaf(); };
   }, [key, every]);
   const { data, problem } = state.current;

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const ALICE: (&str, &str) = ("alice", "correct-horse-1");
 const BOB: (&str, &str) = ("bob", "battery-staple-2");
+const CAROL: (&str, &str) = ("carol", "electric-owl-3");
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server, and where its console is.
@@ -23,15 +24,27 @@ struct Site {
 
 impl Site {
     fn start(name: &str) -> Self {
+        Self::start_for(name, &[ALICE, BOB])
+    }
+
+    fn start_for(name: &str, accounts: &[(&str, &str)]) -> Self {
+        Self::start_with(name, accounts, &[])
+    }
+
+    fn start_with(name: &str, accounts: &[(&str, &str)], more: &[&str]) -> Self {
         let port = free_port();
         let place = format!("127.0.0.1:{port}");
-        let server = Coeur::start_with(name, &[ALICE, BOB], &["--web", &place]);
+        let server = Coeur::start_with(name, accounts, &[&["--web", place.as_str()], more].concat());
         Self { server, url: format!("http://localhost:{port}") }
     }
 
     /// Where the first owner gives himself a name and a password.
     fn link(&self) -> String {
-        let text = self.server.cli(&["setup-link", "--json"], "");
+        self.link_of(&["setup-link", "--json"])
+    }
+
+    fn link_of(&self, command: &[&str]) -> String {
+        let text = self.server.cli(command, "");
         let value: serde_json::Value =
             serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}"));
         value["path"].as_str().unwrap_or_else(|| panic!("no link: {text}")).to_owned()
@@ -120,6 +133,46 @@ fn a_ladder_of_five_hundred_messages_keeps_in_the_document_what_can_be_seen() {
 #[ignore = "needs node and chromium"]
 fn who_is_not_signed_in_is_sent_to_do_so_and_comes_back() {
     Site::start("console-signed-out").look("signedOut", json!({}));
+}
+
+/// Pictures that are seen on both sides, a call that is passed on without asking, and one after asking.
+#[test]
+#[ignore = "needs node and chromium"]
+fn three_tabs_see_each_other_and_pass_a_call_on_with_and_without_asking() {
+    let site = Site::start_for("console-three", &[ALICE, BOB, CAROL]);
+    let accounts = ["alice", "bob", "carol"].map(|user| format!("{user}@{DOMAIN}"));
+    site.look("three", json!({ "accounts": accounts, "pictures": pictures() }));
+}
+
+/// By the real server and a double of a push service; see `browser/console/woken.mjs` for what stands in for Chromium's own.
+#[test]
+#[ignore = "needs node and chromium"]
+fn a_web_phone_whose_page_is_closed_is_woken_for_a_call_and_takes_it() {
+    let folder = std::env::temp_dir().join(format!("coeur-console-push-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.join(name).display().to_string());
+    std::fs::write(&cert, made.cert.pem()).expect("a file");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
+    let push =
+        ["--push-web", "mailto:ops@example.org", "--push-inside", "127.0.0.0/8", "--push-authority", &cert];
+    let site = Site::start_with("console-push", &[ALICE, BOB], &push);
+    let accounts = ["alice", "bob"].map(|user| format!("{user}@{DOMAIN}"));
+    site.look("woken", json!({ "accounts": accounts, "cert": cert, "key": key, "pictures": pictures() }));
+    std::fs::remove_dir_all(folder).expect("the folder is ours");
+}
+
+/// The code is read from a picture of the page by another program (`zbarimg`).
+#[test]
+#[ignore = "needs node, chromium and zbar-tools"]
+fn a_user_connects_a_phone_by_the_code_in_his_space_and_sees_nothing_of_others() {
+    let site = Site::start("console-mine");
+    site.server.cli(&["user", "add", "mina", "--role", "user"], "");
+    site.server.cli(&["account", "set", &format!("alice@{DOMAIN}"), "--user", "mina"], "");
+    let invite = site.link_of(&["setup-link", "--user", "mina", "--json"]);
+    let (account, other) = (format!("alice@{DOMAIN}"), format!("bob@{DOMAIN}"));
+    let folder = site.server.folder();
+    site.look("mine", json!({ "invite": invite, "account": account, "other": other, "folder": folder, "pictures": pictures() }));
 }
 
 /// Calls of a week, written as the server writes them.

@@ -33,11 +33,17 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("console", &["chromium", "node", "npm", WEB_PHONES]),
     ("docs", &["chromium", "node", "npm", WEB_PHONES]),
     ("signin", &["chromium", "node", "npm", WEB_PHONES]),
+    ("document", &[SCHEMATHESIS]),
 ];
 /// No program: the right to make network namespaces, which root has where the kernel allows it.
 const NAMESPACES: &str = "network namespaces";
 /// The packages of `interop/browser`.
 const WEB_PHONES: &str = "web phones";
+/// A package of Python, in a place of its own below `target`.
+const SCHEMATHESIS: &str = "schemathesis";
+/// The requests that it makes of one seed are those of its version.
+const SCHEMATHESIS_VERSION: &str = "schemathesis==4.32.5";
+const SCHEMATHESIS_PLACE: &str = "target/schemathesis/venv";
 /// Those programs, and the packages of the distribution that have them.
 const PEERS: &[(&str, &str)] = &[
     ("sipp", "sip-tester"),
@@ -73,6 +79,12 @@ pub(crate) fn check(tally: &mut Tally) {
             "the packages of the web phones could not be installed: their scenarios are skipped".into(),
         );
         missing.push(WEB_PHONES);
+    }
+    if !have_schemathesis() {
+        tally
+            .notes
+            .push("schemathesis could not be installed: the API is not asked by its own document".into());
+        missing.push(SCHEMATHESIS);
     }
     // The scenarios take the binary that lies there, which may be older than the sources.
     if !step(tally, "server", "cargo", &["build", "--package", "coeur", "--locked", "--quiet"]) {
@@ -121,6 +133,19 @@ pub(crate) fn check(tally: &mut Tally) {
     if tally.failed == before + failed.len() as u64 {
         again(tally, &failed);
     }
+}
+
+/// Installed, if it is not there yet.
+fn have_schemathesis() -> bool {
+    let run = |program: &str, args: &[&str]| {
+        Command::new(program).args(args).status().is_ok_and(|status| status.success())
+    };
+    if std::path::Path::new(SCHEMATHESIS_PLACE).join("bin/schemathesis").exists() {
+        return true;
+    }
+    let pip = format!("{SCHEMATHESIS_PLACE}/bin/pip");
+    run("python3", &["-m", "venv", SCHEMATHESIS_PLACE])
+        && run(&pip, &["install", "--quiet", SCHEMATHESIS_VERSION])
 }
 
 /// Scenarios that mostly wait for what a phone does in its own time: they run beside the others. Not `survive`, whose calls

@@ -9,6 +9,7 @@ import { Tabs } from "../../ui/tabs.js";
 import { failed, later, toast } from "../../ui/toast.js";
 import { go } from "../../ui/router.js";
 import { lasting, t } from "../../ui/words.js";
+import { Forwarding } from "../forwarding.js";
 import { Secret } from "../secret.js";
 import { accountName, numberOf } from "../shapes.js";
 
@@ -62,18 +63,6 @@ function Phone({ device, seen, onEnd }) {
     <${Facts} facts=${[[t("registrations.from"), at && html`<span class="mono">${[at.transport?.toUpperCase(), at.source].filter(Boolean).join(" ")}</span>`], [t("side.phone"), at?.user_agent], [t("registrations.expires"), at && lasting(at.expires_in_s)],
       [t("device.made"), html`<${Time} at=${device.created_at} />`], [t("device.proof"), t(device.proved_sha256 ? "device.sha256" : "device.any")]]} />
     <p class="row"><button class="button small danger" onClick=${onEnd}>${t("device.revoke")}</button></p></section>`;
-}
-
-const FORWARDS = ["forward_always", "forward_busy", "forward_no_answer", "forward_offline"];
-function Forwarding({ account, change }) {
-  const start = Object.fromEntries(FORWARDS.map((name) => [name, account[name] ?? ""]));
-  const [values, setValues] = useState(start);
-  const changed = FORWARDS.filter((name) => values[name] !== start[name]);
-  const send = (event) => { event.preventDefault(); if (changed.length) change(Object.fromEntries(changed.map((name) => [name, values[name].trim() || null]))); };
-  return html`<form class="card stack" onSubmit=${send}><p class="muted">${t("forwarding.intro")}</p>
-    <${Switch} label=${t("account.dnd")} hint=${t("account.dnd.hint")} checked=${account.dnd} onInput=${(dnd) => change({ dnd })} />
-    <div class="duo">${FORWARDS.map((name) => html`<${Text} label=${t(`forwarding.${name}`)} value=${values[name]} placeholder=${t("forwarding.nowhere")} onInput=${(text) => setValues({ ...values, [name]: text })} />`)}</div>
-    <div class="row"><button class="button primary" aria-disabled=${changed.length ? undefined : "true"}>${t("save")}</button></div></form>`;
 }
 
 function Rights({ account, change }) {

@@ -2,17 +2,19 @@
 import { html, names, signal, useEffect, useRef, useState } from "../../ui/h.js";
 import { Icon } from "../../ui/icon.js";
 import { Empty, Head, Notice, Time, Trouble, Waiting } from "../../ui/parts.js";
+import { Switch } from "../../ui/form.js";
 import { Tabs } from "../../ui/tabs.js";
 import { toast } from "../../ui/toast.js";
 import { useAsk } from "../../ui/api.js";
 import { query, filter } from "../../ui/router.js";
 import { percent, span, t } from "../../ui/words.js";
-import { account, addressOf, call, calls, close, history, holdOthers, nameOf, open, state, texts, write } from "../../phone/line.js";
+import { account, addressOf, call, calls, close, history, holdOthers, nameOf, open, reopen, state, texts, write } from "../../phone/line.js";
 import { choose, chosen, devices, look, permit } from "../../phone/devices.js";
 import { forget } from "../../phone/history.js";
 import { PhoneBar } from "../../phone/bar.js";
 import { CallCard } from "../../phone/card.js";
 import { test } from "../../phone/test.js";
+import { allow, forbid, offered, wakes } from "../../phone/wake.js";
 import { edge } from "../edge.js";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
@@ -26,8 +28,8 @@ export default function Phone() {
   useEffect(() => {
     open(query.value.get("account") ?? undefined);
     look();
-    const wanted = query.value.get("call");
-    if (wanted) { typed.value = wanted.replace(/^(web\+)?(sips?|tel):\/*/i, ""); filter({ call: null }); }
+    const wanted = query.value.get("to") ?? query.value.get("call");
+    if (wanted) { typed.value = wanted.replace(/^(web\+)?(sips?|tel):\/*/i, ""); filter({ to: null, call: null }); }
   }, []);
   return html`<${Head} title=${t("page.phone")} intro=${account() || t("phone.intro")}>
       <span class=${names("live", { off: name !== "ready" })} role="status"><i></i><span>${t(`phone.state.${name}`)}</span></span>
@@ -107,10 +109,28 @@ const KINDS = ["audioinput", "audiooutput", "videoinput"];
 function Devices() {
   const all = devices.value;
   const named = all.some((one) => one.label);
-  if (!named) return html`<${Empty} icon="plug" title=${t("phone.devices.ask")} text=${t("phone.devices.ask.text")}><button class="button primary" onClick=${permit}>${t("phone.devices.allow")}</button><//>`;
+  if (!named) return html`<${Beyond} /><${Empty} icon="plug" title=${t("phone.devices.ask")} text=${t("phone.devices.ask.text")}><button class="button primary" onClick=${permit}>${t("phone.devices.allow")}</button><//>`;
   const use = (kind, id) => { choose(kind, id); if (kind !== "audiooutput") for (const one of calls.value) one.use(kind).catch(() => toast(t("phone.microphone"), { kind: "bad" })); };
-  return html`<div class="stack">${KINDS.map((kind) => html`<label class="field"><span>${t(`phone.devices.${kind}`)}</span><select class="input" value=${chosen(kind) ?? ""} onChange=${(event) => use(kind, event.target.value)}>
+  return html`<div class="stack"><${Beyond} />${KINDS.map((kind) => html`<label class="field"><span>${t(`phone.devices.${kind}`)}</span><select class="input" value=${chosen(kind) ?? ""} onChange=${(event) => use(kind, event.target.value)}>
     <option value="">${t("phone.devices.usual")}</option>${all.filter((one) => one.kind === kind).map((one) => html`<option value=${one.deviceId}>${one.label}</option>`)}</select></label>`)}</div>`;
+}
+
+/** What reaches beyond this page: it rings while no page is open, and numbers of other pages are called from here. */
+function Beyond() {
+  const [busy, setBusy] = useState(false);
+  const want = async (on) => {
+    setBusy(true);
+    try {
+      if (on && !await allow()) toast(t("phone.wakes.refused"), { kind: "bad" });
+      else { if (!on) await forbid(); await reopen(); }
+    } catch (error) {
+      toast(t("phone.wakes.failed", { why: error.message }), { kind: "bad" });
+    }
+    setBusy(false);
+  };
+  const links = () => { for (const scheme of ["tel", "sip"]) navigator.registerProtocolHandler(scheme, `${location.origin}/phone?to=%s`); };
+  return html`<div class="stack">${offered.value && html`<${Switch} label=${t("phone.wakes")} hint=${t("phone.wakes.hint")} checked=${wakes.value} disabled=${busy || calls.value.length > 0} onInput=${want} />`}
+    ${navigator.registerProtocolHandler && html`<div class="row"><button type="button" class="button small" onClick=${links}>${t("phone.links")}</button><span class="muted small">${t("phone.links.hint")}</span></div>`}</div>`;
 }
 
 function Test() {

@@ -52,7 +52,7 @@ fn of_user(tenant: Option<TenantId>, user: UserId) -> About {
     About { tenant, users: [Some(user), None] }
 }
 
-fn of_account(directory: &Directory, aor: &Aor) -> About {
+pub(crate) fn of_account(directory: &Directory, aor: &Aor) -> About {
     let tenant = directory.domain(aor.domain().as_bytes()).map(|domain| domain.tenant);
     let user = directory.account_of(aor).and_then(|account| account.user);
     About { tenant, users: [user, None] }

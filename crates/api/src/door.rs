@@ -497,7 +497,7 @@ impl Door {
             Refusal::new(Why::NotFound, text)
         })?;
         let issued = self.house.ice_server(&account.aor, device).ok_or_else(|| {
-            Refusal::new(Why::Unavailable, "there is no TURN here: no server runs, or its `turn` is off")
+            Refusal::new(Why::NotSetUp, "there is no TURN here: no server runs, or its `turn` is off")
         })?;
         Ok(Reply::IceServer(issued))
     }
@@ -718,6 +718,7 @@ pub(crate) fn refuse(error: ChangeError) -> Refusal {
         | ChangeError::UnknownAccount(_)
         | ChangeError::UnknownDevice { .. } => Why::NotFound,
         ChangeError::DomainInUse { .. }
+        | ChangeError::DomainHasAlias { .. }
         | ChangeError::BadDomain(_)
         | ChangeError::TooManyDevices(_)
         | ChangeError::TenantInUse(_)
@@ -857,6 +858,12 @@ pub(crate) mod tests {
             if self.full { Err(StorageError::JournalFull) } else { Ok(()) }
         }
         fn sign_in(&mut self) -> Result<Vec<SignInChange>, StorageError> {
+            Ok(Vec::new())
+        }
+        fn keep_answer(&mut self, _: &coeur_storage::AnswerRow) -> Result<(), StorageError> {
+            Ok(())
+        }
+        fn answers(&mut self, _: u64) -> Result<Vec<coeur_storage::AnswerRow>, StorageError> {
             Ok(Vec::new())
         }
         fn mac_key(&self, _: &'static str) -> Option<aws_lc_rs::hmac::Key> {

@@ -70,14 +70,16 @@ kinds! {
     SecurityAuthFailed "security.auth_failed" AuditLog,
     /// An account asked for another domain and may not. At a bounded rate.
     SecurityRelayRefused "security.relay_refused" AuditLog,
-    /// A phone has asked for its settings.
-    ProvisioningRequested "provisioning.requested" Devices,
-    /// A phone has what it asked for, and uses it.
-    ProvisioningApplied "provisioning.applied" Devices,
-    /// A phone could not be given its settings, or does not use them.
-    ProvisioningFailed "provisioning.failed" Devices,
+    /// A link was made for a phone, or the phone has fetched its settings.
+    ProvisioningRequested "provisioning.requested" Provisioning,
+    /// A phone is registered with the settings that it has fetched.
+    ProvisioningApplied "provisioning.applied" Provisioning,
+    /// A phone that is being connected did not come through, and why.
+    ProvisioningFailed "provisioning.failed" Provisioning,
     /// A record was changed, and by whom.
     ConfigChanged "config.changed" AuditLog,
+    /// No certificate was given when one was due.
+    CertificateExpiring "certificate.expiring" Settings,
     /// A long work goes on, or is over.
     JobProgress "job.progress" Jobs,
     /// A webhook is tried: nothing has happened. Told to that webhook alone.

@@ -90,7 +90,8 @@ pub struct GroupsPage {
 }
 
 /// One right or quota of an account, and who has said it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Right")]
 pub struct RightView {
     /// `relay`, `sessions_max`, `minutes_per_day`, `minutes_per_month` or `destinations`.
     pub right: String,
@@ -103,7 +104,8 @@ pub struct RightView {
 }
 
 /// Why an account may, or may not.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Rights")]
 pub struct RightsView {
     pub account: String,
     pub rights: Vec<RightView>,
@@ -112,7 +114,8 @@ pub struct RightsView {
     pub destination: Option<DestinationView>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Destination")]
 pub struct DestinationView {
     pub number: String,
     /// `internal`, `emergency`, `national`, `mobile`, `international`, `premium` or `elsewhere`.

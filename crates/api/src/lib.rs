@@ -36,6 +36,7 @@ pub mod provision;
 mod recordings;
 pub mod rest;
 mod shares;
+pub mod sheet;
 mod signin;
 mod trace_door;
 mod traces;
@@ -67,7 +68,8 @@ pub use recordings::{
     Audience, RecordVerb, RecordingFileView, RecordingOfCall, RecordingView, RecordingsPage,
 };
 pub use signin::{
-    Desk, LinkView, Network, NewToken, SignInCounters, SignInRequest, TOKEN_PREFIX, TokenView, has_owner,
+    Desk, Errand, Fetch, Fetched, LinkView, Network, NewToken, Provider, ProviderSettings, SignInCounters,
+    SignInRequest, TOKEN_PREFIX, TokenView, has_owner,
 };
 pub use traces::{
     CONVERSATIONS_MAX, ConversationView, ConversationsPage, MESSAGES_MAX, MessageView, PAGE_TEXT_BYTES_MAX,

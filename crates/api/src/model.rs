@@ -385,6 +385,17 @@ pub struct Status {
     /// SHA-256 of it, as browsers show it.
     #[serde(default)]
     pub local_authority_sha256: Option<String>,
+    /// Of a public authority, where one is asked for.
+    #[serde(default)]
+    pub certificate: Option<CertificateStanding>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateStanding {
+    /// RFC 3339; `None`: there is none yet.
+    pub expires_at: Option<String>,
+    /// Of the last attempt, where it failed.
+    pub failure: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -589,6 +600,8 @@ pub enum Why {
     Forbidden,
     /// Storage cannot write now; ask again.
     Unavailable,
+    /// This server is not set up for it; asking again does not help.
+    NotSetUp,
     /// It would have been done, and was only rehearsed.
     Rehearsed,
 }

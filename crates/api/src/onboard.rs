@@ -1,9 +1,9 @@
 //! Users with an account each and its first device: all of a request are made, or none.
 
-use crate::door::{Door, not_too_many, refuse};
+use crate::door::{Door, aor, not_reserved, not_too_many, refuse};
 use crate::model::{Made, NewAccount, Refusal, Reply, Why};
 use crate::people::{NewUser, UserView};
-use coeur_directory::{Account, Change, ChangeError, Directory, User, UserChange};
+use coeur_directory::{Account, Aor, Change, ChangeError, Directory, User, UserChange};
 use coeur_storage::Operator;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -13,6 +13,9 @@ pub struct NewPerson {
     pub user: NewUser,
     /// Made with him, and his. Its own `user` is not looked at.
     pub account: Option<NewAccount>,
+    /// Further addresses of the account; a number alone is of its domain.
+    #[serde(default)]
+    pub aliases: Vec<String>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -41,6 +44,7 @@ impl Door {
                     return Err(refuse(ChangeError::AccountExists(account.aor.clone())));
                 }
                 account.user = None;
+                account.aliases = aliases(&account.aor, &person.aliases)?;
                 // Its owner is checked here, since he is not in the directory yet.
                 checked.push(Change::AccountAdded(Box::new(account.clone())));
                 fits(self.house().directory(), account, &user)?;
@@ -56,6 +60,15 @@ impl Door {
         };
         Ok(Reply::People(made.into_iter().map(view).collect()))
     }
+}
+
+fn aliases(of: &Aor, texts: &[String]) -> Result<Box<[Aor]>, Refusal> {
+    let read = |text: &String| {
+        let alias = if text.contains('@') { aor(text)? } else { aor(&format!("{text}@{}", of.domain()))? };
+        not_reserved(&alias)?;
+        Ok(alias)
+    };
+    texts.iter().map(read).collect()
 }
 
 /// A user has accounts of domains of his own tenant.

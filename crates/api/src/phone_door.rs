@@ -50,7 +50,7 @@ impl Door {
         };
         let issued = self.house().ticket(&account.aor, device, user).ok_or_else(|| {
             let text = "no server runs that speaks SIP over WebSocket; give it --listen ws://… or wss://…";
-            Refusal::new(Why::Unavailable, text)
+            Refusal::new(Why::NotSetUp, text)
         })?;
         Ok(Reply::PhoneTicket(Box::new(PhoneTicket {
             account: account.aor.to_string(),

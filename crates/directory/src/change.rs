@@ -89,6 +89,11 @@ pub enum ChangeError {
         domain: Box<str>,
         account: Aor,
     },
+    /// A further address of an account of another domain.
+    DomainHasAlias {
+        alias: Aor,
+        aor: Aor,
+    },
     BadDomain(Box<str>),
     AccountExists(Aor),
     UnknownAccount(Aor),
@@ -142,6 +147,9 @@ impl fmt::Display for ChangeError {
             }
             Self::DomainInUse { domain, account } => {
                 write!(f, "the domain {domain} still has accounts, such as {account}: remove them first")
+            }
+            Self::DomainHasAlias { alias, aor } => {
+                write!(f, "{alias} reaches the account {aor}: take this address back first")
             }
             Self::BadDomain(name) => write!(f, "{name:?} is no domain name or address"),
             Self::AccountExists(aor) => write!(f, "the account {aor} is already there"),

@@ -283,8 +283,16 @@ impl Directory {
     }
 
     fn domain_is_empty(&self, name: &str) -> Result<(), ChangeError> {
-        match self.page(None, usize::MAX).iter().find(|a| a.aor.domain() == name) {
-            Some(a) => Err(ChangeError::DomainInUse { domain: name.into(), account: a.aor.clone() }),
+        let accounts = self.page(None, usize::MAX);
+        if let Some(a) = accounts.iter().find(|a| a.aor.domain() == name) {
+            return Err(ChangeError::DomainInUse { domain: name.into(), account: a.aor.clone() });
+        }
+        // A further address may be of another domain than its account.
+        let of_domain = |a: &Arc<Account>| {
+            a.aliases.iter().find(|alias| alias.domain() == name).map(|alias| (alias.clone(), a.aor.clone()))
+        };
+        match accounts.iter().find_map(of_domain) {
+            Some((alias, aor)) => Err(ChangeError::DomainHasAlias { alias, aor }),
             None => Ok(()),
         }
     }
@@ -485,6 +493,27 @@ mod tests {
         let change = Change::DomainRemoved("example.org".into());
         assert!(matches!(directory.apply(&change), Err(ChangeError::DomainInUse { .. })));
         assert_eq!(directory.accounts(), 1);
+    }
+
+    #[test]
+    fn a_domain_with_a_further_address_of_an_account_elsewhere_stays_and_says_of_which() {
+        let directory = directory();
+        directory.apply(&Change::DomainAdded(Domain::new("other.test"))).expect("new");
+        let (aor, alias) =
+            (Aor::parse("alice@example.org").expect("valid"), Aor::parse("al@other.test").expect("valid"));
+        let change = |added: bool| {
+            let (aor, alias) = (aor.clone(), alias.clone());
+            Change::Alias(match added {
+                true => crate::AliasChange::Added { aor, alias },
+                false => crate::AliasChange::Removed { aor, alias },
+            })
+        };
+        directory.apply(&change(true)).expect("free");
+        let refused = directory.apply(&Change::DomainRemoved("other.test".into()));
+        let expected = ChangeError::DomainHasAlias { alias: alias.clone(), aor: aor.clone() };
+        assert_eq!(refused, Err(expected));
+        directory.apply(&change(false)).expect("there");
+        directory.apply(&Change::DomainRemoved("other.test".into())).expect("empty");
     }
 
     #[test]

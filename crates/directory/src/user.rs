@@ -123,6 +123,9 @@ impl User {
         if login.chars().any(|c| c.is_control() || c.is_whitespace() || "\"<>,;".contains(c)) {
             return Err("a login has no spaces and none of \" < > , ;");
         }
+        if login == "coeur" {
+            return Err("`coeur` is who the audit log names for what the server does by itself");
+        }
         if login.starts_with("usr_") {
             return Err("a login does not begin with usr_, as the numbers of users do");
         }

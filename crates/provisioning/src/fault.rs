@@ -15,6 +15,10 @@ macro_rules! faults {
                 match self { $(Fault::$fault => $word),* }
             }
 
+            pub fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|fault| fault.as_str() == word)
+            }
+
             /// What is wrong, as a sentence.
             pub const fn sentence(self, language: Language) -> &'static str {
                 match (self, language) {

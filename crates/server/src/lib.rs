@@ -1,6 +1,7 @@
 //! The binary `coeur`: the only crate that knows sockets, TLS, DNS, threads, clocks, randomness, configuration and
 //! the command line. It is a library too, so that the bench, the tests and the simulation of start-up can use it.
 
+pub mod acme;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -173,3 +173,20 @@ fn a_device_with_a_new_secret_has_it_after_a_restart_and_has_proved_nothing_with
     directory.apply(&keyed).expect("applies");
     assert!(!directory.account_of(&aor("alice")).expect("there").devices[0].proved_sha256());
 }
+
+#[test]
+fn of_two_who_ask_with_one_link_at_the_same_moment_one_is_given_the_settings() {
+    let folder = Folder::new("moment");
+    let mut records = filled(&folder, &["alice"]);
+    let phone = phone(&mut records, None, &[("alice", 1)]);
+    put(&mut records, &phone, 1);
+    // Both have read the link before either has used it.
+    let by =
+        |address: &str| LinkRow { used_at_s: Some(100), used_by: Some(address.into()), ..link(&phone, 1) };
+    assert!(records.fetched(&by("192.0.2.1"), &phone, Some(&[8; 32]), 100_000).expect("is written"));
+    let rows = records.audit(0, None, 100).expect("reads").len();
+    assert!(!records.fetched(&by("192.0.2.2"), &phone, Some(&[9; 32]), 100_001).expect("is read"));
+    assert!(records.link(&[9; 32]).expect("reads").is_none(), "and no address of its own");
+    assert_eq!(records.audit(0, None, 100).expect("reads").len(), rows, "nothing was done");
+    assert!(records.fetched(&by("192.0.2.1"), &phone, None, 100_002).expect("is written"), "who asks again");
+}

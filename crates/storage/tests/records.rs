@@ -134,14 +134,16 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN picked_up");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN pickup_groups");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN record");
-    ["recordings", "talked", "webhook_deliveries", "webhooks"]
+    ["recordings", "talked", "identities", "answers", "webhook_deliveries", "webhooks"]
         .iter()
         .for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
     tamper(&folder, "ALTER TABLE devices DROP COLUMN dtmf");
     for table in ["phone_links", "phone_lines", "phones"] {
         tamper(&folder, &format!("DROP TABLE {table}"));
     }
-    ["aliases", "account_groups"].iter().for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
+    ["answers", "aliases", "account_groups"]
+        .iter()
+        .for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
     ["terms", "in_groups"]
         .iter()
         .for_each(|column| tamper(&folder, &format!("ALTER TABLE accounts DROP COLUMN {column}")));
@@ -158,7 +160,7 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     tamper(&folder, "DELETE FROM numbers WHERE kind NOT IN ('account', 'device')");
     tamper(&folder, "PRAGMA user_version = 3");
     // Nothing else is wrong with it.
-    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 15");
+    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 17");
     let (directory, unusable) = loaded(&folder.0);
     assert_eq!(unusable, Vec::<String>::new());
     let alice = directory.account_of(&Aor::parse("alice@example.org").expect("valid")).expect("there");
@@ -610,4 +612,32 @@ fn a_key_that_was_made_before_the_database_is_its_key() {
         .for_each(|name| std::fs::remove_file(folder.0.join(name)).expect("there"));
     drop(filled(&folder.0, &["alice"]));
     assert_eq!(std::fs::read(folder.0.join("keys/seal.key")).expect("there"), key);
+}
+
+#[test]
+fn what_was_answered_is_there_after_a_restart_for_a_day_within_its_bounds_and_sealed() {
+    use coeur_storage::{ANSWER_BYTES_MAX, ANSWER_KEPT_MS, ANSWERS_MAX, AnswerRow};
+    let folder = Folder::new("answers");
+    let mut records = filled(&folder.0, &["alice"]);
+    let row = |n: u64, at_ms, answer: &[u8]| {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&n.to_be_bytes());
+        AnswerRow { asker: "boss".into(), key, asked: [7; 32], at_ms, answer: answer.to_vec() }
+    };
+    records.keep_answer(&row(1, 5, SECRET.as_bytes())).expect("kept");
+    records.keep_answer(&row(2, 6, &vec![0; ANSWER_BYTES_MAX + 1])).expect("too long to be kept");
+    drop(records);
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    assert!(records.answers(5).expect("read") == [row(1, 5, SECRET.as_bytes())]);
+    assert!(records.answers(6 + ANSWER_KEPT_MS).expect("read").is_empty(), "a day is over");
+    for file in ["coeur.db", "coeur.db-wal"] {
+        let bytes = std::fs::read(folder.0.join(file)).unwrap_or_default();
+        assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()), "{file}");
+    }
+    tamper(&folder, "UPDATE answers SET asker = 'mallory'");
+    assert!(records.answers(5).expect("read").is_empty(), "what was moved does not open");
+    for n in 0..ANSWERS_MAX as u64 + 9 {
+        records.keep_answer(&row(n, 1_000 + n, b"x")).expect("kept");
+    }
+    assert_eq!(records.answers(1_000).expect("read").len(), ANSWERS_MAX);
 }

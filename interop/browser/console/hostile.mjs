@@ -5,7 +5,7 @@ import { assert, look, none, visit } from "./visit.mjs";
 export async function hostile(browser, options) {
   const { page, faults, go, close } = await visit(browser, options);
   let text = "";
-  for (const path of ["/", "/calls", "/registrations", "/registrations?as=map", "/records", "/records?as=week", "/traces", "/audit", "/accounts", ...options.details]) {
+  for (const path of ["/", "/calls", "/registrations", "/registrations?as=map", "/records", "/records?as=week", "/traces", "/audit", "/accounts", "/developers", "/phone", "/mine", ...options.details]) {
     await go(path);
     // Whatever waits for a pointer or for the focus has it once.
     await page.evaluate(() => document.querySelectorAll("main *").forEach((one) => { one.focus?.(); one.dispatchEvent(new MouseEvent("mouseover", { bubbles: true })); }));

@@ -4,10 +4,12 @@ import { imports } from "./imports.mjs";
 import { keyboard } from "./keyboard.mjs";
 import { ladder } from "./ladder.mjs";
 import { live } from "./live.mjs";
+import { mine } from "./mine.mjs";
 import { phone } from "./phone.mjs";
 import { pwa } from "./pwa.mjs";
 import { records } from "./records.mjs";
 import { signedOut } from "./signed-out.mjs";
 import { three } from "./three.mjs";
+import { woken } from "./woken.mjs";
 
-export const scenarios = { everyPage, hostile, imports, keyboard, ladder, live, phone, pwa, records, signedOut, three };
+export const scenarios = { everyPage, hostile, imports, keyboard, ladder, live, mine, phone, pwa, records, signedOut, three, woken };

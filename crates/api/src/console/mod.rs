@@ -22,6 +22,7 @@ use axum::routing::get;
 /// Addresses of pages: the first part of the path. `console/app/pages.js` says what each shows.
 const PAGES: &[&str] = &[
     "phone",
+    "mine",
     "calls",
     "registrations",
     "records",
@@ -30,6 +31,7 @@ const PAGES: &[&str] = &[
     "accounts",
     "users",
     "import",
+    "developers",
     "system",
 ];
 

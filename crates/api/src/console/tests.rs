@@ -278,7 +278,7 @@ fn no_module_holds_a_text_of_its_own() {
 }
 
 /// Names are the same in every language.
-const NAMES: &[&str] = &["Mermaid", "Ctrl K", "coeur check-config"];
+const NAMES: &[&str] = &["Mermaid", "OpenAPI", "Ctrl K", "coeur check-config"];
 
 #[test]
 fn the_pages_of_the_console_are_those_of_the_server() {

@@ -3,13 +3,14 @@
 use super::hash;
 use super::phone::{PhonePlace, language, phone, vendor};
 use super::views::{
-    ConnectRequest, LineRequest, LinkView, PhoneView, PhonesReply, PhonesRequest, RenderedView, StepView,
+    ConnectRequest, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply, PhonesRequest,
+    RenderedView, StepView,
 };
 use crate::calls::rfc3339;
 use crate::door::Door;
 use crate::model::{GivenSecret, Refusal, Reply, Request, Why};
 use coeur_directory::{Account, Aor, DeviceId, new_secret};
-use coeur_provisioning::{Mac, Secret, Transport, Vendor, ability, invitation, render};
+use coeur_provisioning::{Mac, Secret, Seen, Transport, Vendor, ability, invitation, render};
 use coeur_storage::{LinkKind, LinkRow, Operator, PhoneId, PhoneRow, StorageError};
 
 /// A telephone is unpacked and plugged in first; a program is at hand.
@@ -73,7 +74,8 @@ impl Door {
             used_by: None,
         };
         self.records().put_phone(operator, &row, &link, at_ms).map_err(unreadable)?;
-        self.journeys().begin(row.id, &row.lines, at_ms, expires_at_s * 1_000);
+        self.journeys().begin(row.id, &row.lines);
+        self.phone_seen(row.id, at_ms, Seen::LinkMade { expires_at_ms: expires_at_s * 1_000 });
         let folder = place.folder(&token);
         let invitation = invitation(wanted.vendor, &folder, language(&request.language));
         let told = row.mac.as_deref().is_some_and(|mac| self.house().adopt(mac, &invitation.url));
@@ -89,6 +91,11 @@ impl Door {
             left_out,
             told,
         })
+    }
+
+    /// Whether such a phone could be told anything here, whosever it is.
+    pub(crate) fn can_connect(&self, request: &ConnectRequest) -> Result<(), Refusal> {
+        Wanted::read(request, &self.place()?).map(drop)
     }
 
     fn render(&self, request: &ConnectRequest) -> Result<RenderedView, Refusal> {
@@ -183,7 +190,7 @@ impl Door {
     fn place(&self) -> Result<PhonePlace, Refusal> {
         self.house().phone_place().ok_or_else(|| {
             Refusal::new(
-                Why::Unavailable,
+                Why::NotSetUp,
                 "phones are connected by a running server with the setting `web`; start it, or set `web`",
             )
         })
@@ -206,8 +213,14 @@ impl Door {
 
     fn phone_view(&self, row: &PhoneRow) -> PhoneView {
         let now_ms = self.house().unix_time_ms();
-        let registered = row.lines.iter().all(|(aor, device)| self.is_registered(aor, *device));
-        let journey = self.journeys().look(row.id, now_ms, registered).unwrap_or_default();
+        let line = |(aor, device): &(Aor, DeviceId)| PhoneLineView {
+            account: aor.to_string(),
+            device: device.0.to_string(),
+            registered: self.is_registered(aor, *device),
+        };
+        let lines: Vec<PhoneLineView> = row.lines.iter().map(line).collect();
+        let registered = lines.iter().all(|line| line.registered);
+        let journey = self.look_at_phone(row.id, now_ms, registered);
         let fault = journey.fault(now_ms);
         let language = language(&row.language);
         PhoneView {
@@ -215,7 +228,7 @@ impl Door {
             vendor: row.vendor.to_string(),
             model: row.model.to_string(),
             mac: row.mac.as_deref().and_then(|mac| Mac::parse(mac).ok()).map(|mac| mac.to_string()),
-            lines: row.lines.iter().map(|(aor, device)| format!("{aor}/{}", device.0)).collect(),
+            lines,
             transport: row.transport.to_string(),
             user_agent: row.user_agent.to_string(),
             created_at_s: row.created_at_s,
@@ -232,7 +245,7 @@ impl Door {
         }
     }
 
-    fn is_registered(&self, aor: &Aor, device: DeviceId) -> bool {
+    pub(super) fn is_registered(&self, aor: &Aor, device: DeviceId) -> bool {
         let device = device.0.to_string();
         let page = self.house().registrations(Some(aor), None, usize::MAX);
         page.registrations.iter().any(|registration| registration.device == device)
@@ -250,7 +263,7 @@ fn device_of(account: &Account, text: &str) -> Result<DeviceId, Refusal> {
 /// In place of a secret in what is shown.
 const PLACEHOLDER: &str = "SECRET";
 
-fn name_of(id: PhoneId) -> String {
+pub(super) fn name_of(id: PhoneId) -> String {
     format!("pho_{}", id.0)
 }
 

@@ -161,7 +161,7 @@ impl Door {
     }
 
     fn other(&self, row: &PhoneRow, now_ms: u64, seen: Seen) -> Outcome {
-        self.journeys().see(row.id, now_ms, seen);
+        self.phone_seen(row.id, now_ms, seen);
         Outcome::OtherPhone
     }
 
@@ -181,7 +181,7 @@ impl Door {
             directory.account_of(&line.0).is_some_and(|account| account.enabled)
         };
         if !row.lines.iter().all(enabled) {
-            self.journeys().see(row.id, now_ms, Seen::AccountDisabled);
+            self.phone_seen(row.id, now_ms, Seen::AccountDisabled);
             return Err(Outcome::Disabled);
         }
         let sighting = identify(fetch.user_agent);
@@ -201,7 +201,10 @@ impl Door {
         let own_hash = own.as_deref().map(hash);
         // Used before anything is given: a crash between the two costs a link, and gives no secret twice.
         let noted = self.records().fetched(&link, &row, own_hash.as_ref(), now_ms);
-        noted.map_err(|why| failed(&unreadable(why)))?;
+        if !noted.map_err(|why| failed(&unreadable(why)))? {
+            self.phone_seen(row.id, now_ms, Seen::AskedAgain);
+            return Err(Outcome::Used);
+        }
         let has_secrets = is_once || !vendor.keeps_what_is_not_named();
         let secrets = if has_secrets { self.rekey(&row).map_err(|why| failed(&why))? } else { Vec::new() };
         if is_once {
@@ -213,7 +216,8 @@ impl Door {
         let own = own.as_deref().or(Some(fetch.token));
         let phone = phone(&row, directory, &place, secrets, own).map_err(|why| failed(&why))?;
         let rendered = render(&phone).map_err(|_| Outcome::Failed)?;
-        self.journeys().see(row.id, now_ms, Seen::Fetched);
+        self.journeys().fetched_from(row.id, fetch.from.to_canonical());
+        self.phone_seen(row.id, now_ms, Seen::Fetched);
         tracing::info!(phone = row.id.0, vendor = %vendor, has_secrets, "a phone has fetched its settings");
         let outcome = if has_secrets { Outcome::Secrets } else { Outcome::Settings };
         Ok((given(rendered.settings), outcome))
@@ -224,7 +228,7 @@ impl Door {
         match (link.kind, link.used_at_s) {
             (LinkKind::Own, _) => Ok(()),
             (LinkKind::Once, None) if now_s >= link.expires_at_s => {
-                self.journeys().see(link.phone, now_ms, Seen::AskedTooLate);
+                self.phone_seen(link.phone, now_ms, Seen::AskedTooLate);
                 Err(Outcome::Over)
             }
             (LinkKind::Once, None) => Ok(()),
@@ -233,7 +237,7 @@ impl Door {
                 if is_same && now_s.saturating_sub(used_at_s) < AGAIN_S {
                     return Ok(());
                 }
-                self.journeys().see(link.phone, now_ms, Seen::AskedAgain);
+                self.phone_seen(link.phone, now_ms, Seen::AskedAgain);
                 Err(Outcome::Used)
             }
         }

@@ -15,6 +15,7 @@ mod journeys;
 mod misses;
 mod phone;
 mod served;
+mod telling;
 mod views;
 
 pub use fetch::{Counts, Outcome};
@@ -23,8 +24,8 @@ pub(crate) use misses::Misses;
 pub use phone::PhonePlace;
 pub(crate) use served::router;
 pub use views::{
-    ConnectRequest, LineRequest, LinkView, PhoneView, PhonesReply, PhonesRequest, RenderedView, StepView,
-    StrangerView,
+    ConnectRequest, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply, PhonesRequest,
+    RenderedView, StepView, StrangerView,
 };
 
 use coeur_storage::TokenHash;

@@ -1,6 +1,7 @@
 //! What is asked and answered about phones, as JSON.
 
 use crate::model::GivenSecret;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -87,12 +88,15 @@ pub struct LinkView {
     pub told: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "RenderedPhone")]
 pub struct RenderedView {
     pub content_type: String,
     pub settings: String,
+    /// What it asks for before, and that leads it there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub master: Option<String>,
+    /// What its settings leave out, in English.
     pub left_out: Vec<String>,
 }
 
@@ -103,8 +107,8 @@ pub struct PhoneView {
     pub model: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mac: Option<String>,
-    /// As `user@domain/NUMBER`, the first first.
-    pub lines: Vec<String>,
+    /// The first first.
+    pub lines: Vec<PhoneLineView>,
     pub transport: String,
     /// What it said of itself when it fetched last.
     pub user_agent: String,
@@ -124,10 +128,21 @@ pub struct PhoneView {
     pub remedy: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One account of a phone, and the device that it has for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneLineView {
+    pub account: String,
+    /// Its number.
+    pub device: String,
+    pub registered: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PhoneStep")]
 pub struct StepView {
     /// RFC 3339.
     pub at: String,
+    /// `link_made`, `fetched`, `registered`, or what was seen to go wrong.
     pub step: String,
 }
 

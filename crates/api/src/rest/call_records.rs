@@ -2,12 +2,12 @@
 
 use super::accounts::of_name;
 use super::caller::Resource;
-use super::ids;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::{self, Page};
 use super::problem::Problem;
 use super::recordings::RecordingResource;
 use super::when;
+use super::{export, ids};
 use crate::calls::{CallRecordView, CallRecordsRequest, RecordSideView, WayView};
 use crate::ids::Id as _;
 use crate::model::{Reply, Request};
@@ -32,12 +32,19 @@ pub(crate) fn operations() -> Vec<Operation> {
             show,
         )
         .answer::<CallRecordResource>(),
+        Operation::file(
+            ("/call_records:export", "export_call_records"),
+            CallRecords,
+            "All records that match, the newest first, as CSV (RFC 4180) or JSON Lines, sent while they are read.",
+            (&["text/csv", "application/jsonl"], export::stream),
+        )
+        .query::<export::ExportQuery>(),
     ]
 }
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CallRecord")]
-struct CallRecordResource {
+pub(super) struct CallRecordResource {
     /// `call_UUID`, as the call had while it lived.
     id: String,
     start_at: String,
@@ -141,7 +148,7 @@ impl From<CallRecordView> for CallRecordResource {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Disposition {
+pub(super) enum Disposition {
     Answered,
     Busy,
     NoAnswer,
@@ -150,7 +157,7 @@ enum Disposition {
 }
 
 impl Disposition {
-    fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Answered => "answered",
             Self::Busy => "busy",

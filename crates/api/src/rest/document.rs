@@ -130,7 +130,9 @@ impl Writer {
     fn responses(&mut self, operation: &Operation) -> Value {
         let mut done = json!({ "description": "Done." });
         if matches!(operation.work, Work::Streams(_)) {
-            done["content"] = json!({ "text/event-stream": { "schema": { "type": "string" } } });
+            for kind in operation.streams {
+                done["content"][*kind] = json!({ "schema": { "type": "string" } });
+            }
         }
         if let Some(answer) = operation.answer {
             done["content"] = json!({ "application/json": { "schema": answer(&mut self.written) } });
@@ -187,6 +189,10 @@ fn part(name: &str) -> Value {
         "call" => "`call_UUID`.",
         "user" => "`usr_NUMBER` or a login.",
         "tenant" => "`ten_NUMBER` or a name.",
+        "group" => "`grp_NUMBER` or a name.",
+        "alias" => "`user@domain`, or a name or number of the domain of the account.",
+        "token" => "`tok_…`, as the list names it.",
+        "phone" => "`pho_NUMBER`.",
         "job" => "`job_NUMBER`.",
         _ => "Its name.",
     };

@@ -29,7 +29,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "Removes a domain that has no account any more.",
             remove,
         )
-        .takes(Access::Admin)
+        .dangerous()
         .dry()
         .conditional(),
     ]

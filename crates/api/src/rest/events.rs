@@ -4,7 +4,7 @@ use super::caller::{Access, Action, Caller, Resource, known};
 use super::hearing::{Whose, hears};
 use super::operation::{Operation, Streaming};
 use super::problem::{Code, Problem};
-use super::{Web, operation};
+use super::{Listening, Web, operation};
 use crate::feed::{Happened, Kind, Listener, Missed};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
@@ -15,7 +15,6 @@ use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) fn operations() -> Vec<Operation> {
@@ -58,7 +57,7 @@ fn stream(web: Web, caller: Caller, head: Parts, whose: Whose) -> Streaming {
         let wanted = wanted(query.types.as_deref())?;
         let last = head.headers.get("last-event-id").and_then(|value| value.to_str().ok());
         let listener = web.feed().listen(last.or(query.last_event_id.as_deref()));
-        let place = web.streams().try_acquire_owned().map_err(|_| Problem {
+        let place = web.listens(&head).ok_or_else(|| Problem {
             retry_after_s: Some(10),
             ..Problem::because(Code::Unavailable, "too many listen already")
         })?;
@@ -96,7 +95,7 @@ struct Ear {
     listener: Listener,
     /// When it is looked again whether he may listen.
     until: Instant,
-    _place: OwnedSemaphorePermit,
+    _place: Listening,
 }
 
 impl Ear {

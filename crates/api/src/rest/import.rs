@@ -136,7 +136,7 @@ impl RowBody {
             language: self.language,
             role: self.role,
         };
-        NewPerson { user, account }
+        NewPerson { user, account, aliases: Vec::new() }
     }
 }
 

@@ -68,7 +68,7 @@ struct IceServer {
 }
 
 /// By their address.
-fn own(call: &Call<'_>) -> Vec<Arc<Account>> {
+pub(super) fn own(call: &Call<'_>) -> Vec<Arc<Account>> {
     let Some(user) = call.caller.user else { return Vec::new() };
     let mut accounts = call.web.door().house().directory().accounts_of_user(UserId(user));
     accounts.sort_by(|a, b| a.aor.cmp(&b.aor));

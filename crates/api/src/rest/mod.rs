@@ -8,6 +8,7 @@
 //! What it deliberately does not do: decide who somebody is. That is asked of a [`Gate`].
 
 mod accounts;
+mod addresses;
 mod audit;
 mod call_records;
 mod caller;
@@ -19,21 +20,28 @@ mod devices;
 mod document;
 mod domains;
 mod events;
+mod export;
+mod groups;
 mod hearing;
 mod ids;
 mod import;
 mod jobs;
 mod limits;
 mod me;
+mod mine;
 mod once;
 mod operation;
 mod page;
 mod pages;
+#[cfg(test)]
+mod parity;
+mod phones;
 mod problem;
 mod rate;
 mod recordings;
 mod registrations;
 mod run;
+mod sign_in;
 mod socket;
 mod status;
 mod ticket;
@@ -42,7 +50,7 @@ mod traces;
 mod users;
 mod webhooks;
 
-pub use caller::{Access, Action, Asked, Caller, Gate, OneToken, Resource, Role, Scope, may};
+pub use caller::{Access, Action, Asked, Caller, Gate, OneToken, Proof, Resource, Role, Scope, may};
 pub use document::document;
 pub(crate) use limits::POLICY;
 pub use problem::{Code, Fault, Problem};
@@ -52,10 +60,13 @@ use crate::door::Door;
 use crate::feed::Feed;
 use crate::front::{Front, Secure};
 use crate::http::Watched;
+use crate::shares::{Share, Shares};
 use crate::signin::Desk;
 use crate::visits::{Life, Limits, Visits};
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::extract::connect_info::Connected;
+use axum::http::request::Parts as Head;
 use axum::middleware::from_fn_with_state;
 use axum::serve::IncomingStream;
 use jobs::Jobs;
@@ -70,7 +81,7 @@ use ticket::Tickets;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::rustls::ServerConfig;
 
 /// What every handler is given. Cheap to clone.
@@ -86,11 +97,15 @@ struct Room {
     jobs: Jobs,
     streams: Arc<Semaphore>,
     tickets: Tickets,
+    /// Of those, for each address.
+    ears: Arc<Shares>,
     large: Arc<Semaphore>,
 }
 
 /// Who listens at once.
 const STREAMS_MAX: usize = 64;
+/// From one address; behind a proxy of ours, from whom it names.
+const STREAMS_OF_ONE_ADDRESS_MAX: usize = 16;
 /// Large bodies at once, of 16 MB each.
 const LARGE_MAX: usize = 4;
 
@@ -107,15 +122,22 @@ pub struct Parts {
 }
 
 impl Web {
+    /// Reads what was answered within the last day.
     pub fn new(parts: Parts) -> Self {
+        let now_ms = parts.door.house().unix_time_ms();
+        let answers = parts.door.records().answers(now_ms).unwrap_or_else(|why| {
+            tracing::warn!(%why, "what was answered before is not known: a request sent again is done again");
+            Vec::new()
+        });
         Self(Arc::new(Room {
             parts,
             changes: Mutex::default(),
-            answers: Answers::default(),
+            answers: Answers::restored(answers),
             rates: Rates::default(),
             jobs: Jobs::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             tickets: Tickets::default(),
+            ears: Shares::new(STREAMS_OF_ONE_ADDRESS_MAX),
             large: Arc::new(Semaphore::new(LARGE_MAX)),
         }))
     }
@@ -160,8 +182,12 @@ impl Web {
         &self.0.jobs
     }
 
-    pub(crate) fn streams(&self) -> Arc<Semaphore> {
-        self.0.streams.clone()
+    /// A place for one who listens. `None`: there is none left, or none for his address.
+    pub(crate) fn listens(&self, head: &Head) -> Option<Listening> {
+        let ConnectInfo(peer) = head.extensions.get::<ConnectInfo<Peer>>()?;
+        let share = self.0.ears.take(peer.remote.ip())?;
+        let place = self.0.streams.clone().try_acquire_owned().ok()?;
+        Some(Listening { _place: place, _share: share })
     }
 
     pub(crate) fn tickets(&self) -> &Tickets {
@@ -183,6 +209,12 @@ impl Web {
     pub(crate) fn is_our_host(&self, host: &str) -> bool {
         (self.0.parts.is_our_host)(host)
     }
+}
+
+/// The place of one who listens, for as long as he does.
+pub(crate) struct Listening {
+    _place: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 /// Who is at the other end of a connection, and how long it may go on.
@@ -259,7 +291,11 @@ fn operations() -> Vec<Operation> {
         import::operations(),
         domains::operations(),
         accounts::operations(),
+        addresses::operations(),
+        groups::operations(),
         devices::operations(),
+        phones::operations(),
+        sign_in::operations(),
         registrations::operations(),
         calls::operations(),
         call_records::operations(),
@@ -267,6 +303,7 @@ fn operations() -> Vec<Operation> {
         traces::operations(),
         audit::operations(),
         me::operations(),
+        mine::operations(),
         events::operations(),
         socket::operations(),
         ticket::operations(),
@@ -283,4 +320,19 @@ fn when(name: &str, text: &str) -> Result<u64, Problem> {
     ms.ok_or_else(|| {
         Problem::at(format!("?{name}"), format!("`{text}` is no time; write 2026-11-26T08:00:00Z"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Beside what depends on the body: whoever makes or unmakes an owner.
+    #[test]
+    fn what_cannot_be_undone_for_many_is_dangerous_and_a_program_needs_the_scope_admin_for_it() {
+        let all = operations();
+        let dangerous: Vec<_> = all.iter().filter(|one| one.is_dangerous).collect();
+        let names: Vec<&str> = dangerous.iter().map(|one| one.name).collect();
+        assert_eq!(names, ["remove_tenant", "remove_domain"]);
+        assert!(dangerous.iter().all(|one| one.access == Access::Admin));
+    }
 }

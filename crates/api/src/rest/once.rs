@@ -1,12 +1,15 @@
 //! A POST that is sent twice is done once: who sends an Idempotency-Key is answered a second time what he was answered
 //! first (draft-ietf-httpapi-idempotency-key-header-07).
 //!
-//! Answers are kept in memory alone, since a secret that is shown once may be in one: a restart forgets them.
+//! Answers are kept in memory and, but for very long ones, sealed on disk, since a secret that is shown once may be in one. What
+//! a request has changed and its answer are two writes: a crash between them does what is sent again a second time.
 
 use super::operation::{Answer, Call};
 use super::problem::{Code, Problem};
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use coeur_storage::AnswerRow;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -31,8 +34,16 @@ struct Kept {
     bytes: usize,
 }
 
-/// Who asks, and his key.
-type Name = (Box<str>, Box<str>);
+/// Who asks, and SHA-256 of his key.
+type Name = (Box<str>, [u8; 32]);
+
+/// What is kept on disk of an answer.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    status: u16,
+    place: Option<String>,
+    body: Option<Value>,
+}
 
 struct Known {
     /// Of what was asked.
@@ -43,6 +54,19 @@ struct Known {
 }
 
 impl Answers {
+    /// As they were before a restart.
+    pub fn restored(rows: Vec<AnswerRow>) -> Self {
+        let answers = Self::default();
+        for row in rows {
+            let name = (row.asker, row.key);
+            let Some(answer) = read(&row.answer) else { continue };
+            if matches!(answers.known(&name, row.asked, row.at_ms), Ok(None)) {
+                answers.keep(&name, &answer);
+            }
+        }
+        answers
+    }
+
     /// `Ok(None)`: it is to be done now, and [`Answers::keep`] or [`Answers::forget`] comes behind.
     fn known(&self, name: &Name, asked: [u8; 32], now_ms: u64) -> Result<Option<Answer>, Problem> {
         let mut kept = self.kept();
@@ -63,7 +87,7 @@ impl Answers {
                 Ok(Some(Answer { status: *status, headers, body: body.clone() }))
             }
             None => {
-                let bytes = 256 + name.0.len() + name.1.len();
+                let bytes = 256 + name.0.len();
                 kept.answers.insert(name.clone(), Known { asked, answer: None, bytes });
                 kept.order.push_back((now_ms, name.clone()));
                 kept.bytes += bytes;
@@ -118,17 +142,38 @@ pub(crate) fn once(
     let key = key.ok_or_else(|| {
         Problem::because(Code::Invalid, format!("an Idempotency-Key has 1 to {KEY_BYTES_MAX} characters"))
     })?;
-    let name: Name = (call.caller.operator.name().into(), key.into());
-    let answers = call.web.answers();
-    if let Some(known) = answers.known(&name, asked(call), call.web.now_ms())? {
+    let name: Name = (call.caller.operator.name().into(), hash(&[key.as_bytes()]));
+    let (answers, asked) = (call.web.answers(), asked(call));
+    if let Some(known) = answers.known(&name, asked, call.web.now_ms())? {
         return Ok(known);
     }
     let mut place = Place { answers, name: Some(name) };
     let answer = does()?;
     if let Some(name) = place.name.take() {
         answers.keep(&name, &answer);
+        write(call, name, asked, &answer);
     }
     Ok(answer)
+}
+
+/// A disk that is full is no reason to take back what was done.
+fn write(call: &Call<'_>, (asker, key): Name, asked: [u8; 32], answer: &Answer) {
+    let place = answer.headers.iter().find(|(name, _)| *name == header::LOCATION);
+    let place = place.and_then(|(_, place)| place.to_str().ok()).map(str::to_owned);
+    let written = Written { status: answer.status.as_u16(), place, body: answer.body.clone() };
+    let Ok(answer) = serde_json::to_vec(&written) else { return };
+    let row = AnswerRow { asker, key, asked, at_ms: call.web.now_ms(), answer };
+    if let Err(why) = call.web.door().records().keep_answer(&row) {
+        tracing::warn!(%why, "an answer is in memory alone");
+    }
+}
+
+fn read(bytes: &[u8]) -> Option<Answer> {
+    let written: Written = serde_json::from_slice(bytes).ok()?;
+    let status = StatusCode::from_u16(written.status).ok()?;
+    let place = written.place.and_then(|place| HeaderValue::try_from(place).ok());
+    let headers = place.map(|place| (header::LOCATION, place)).into_iter().collect();
+    Some(Answer { status, headers, body: written.body })
 }
 
 /// Forgets what was not done, also when it ended in a panic.
@@ -146,8 +191,12 @@ impl Drop for Place<'_> {
 }
 
 fn asked(call: &Call<'_>) -> [u8; 32] {
+    hash(&[call.address.as_bytes(), call.query.as_bytes(), call.body])
+}
+
+fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
-    for part in [call.address.as_bytes(), call.query.as_bytes(), call.body] {
+    for part in parts {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part);
     }
@@ -161,7 +210,7 @@ mod tests {
     use super::*;
 
     fn name(n: usize) -> Name {
-        ("a".into(), n.to_string().into())
+        ("a".into(), hash(&[n.to_string().as_bytes()]))
     }
 
     fn answer() -> Answer {

@@ -53,11 +53,13 @@ pub(crate) type Run = fn(&Call<'_>) -> Result<Answer, Problem>;
 /// An answer that has no end.
 pub(crate) type Streaming = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
 
+pub(crate) type Streams = fn(Web, Caller, Parts) -> Streaming;
+
 #[derive(Clone, Copy)]
 pub(crate) enum Work {
     /// May wait for a disk or for the shards: it runs on a thread of its own.
     Answers(Run),
-    Streams(fn(Web, Caller, Parts) -> Streaming),
+    Streams(Streams),
 }
 
 #[derive(Clone, Copy)]
@@ -69,6 +71,8 @@ pub(crate) struct Operation {
     pub name: &'static str,
     pub resource: Resource,
     pub access: Access,
+    /// What it is in the table of roles, where its method does not say it.
+    pub acts: Option<Action>,
     /// One sentence.
     pub summary: &'static str,
     /// Fields of the query.
@@ -81,6 +85,10 @@ pub(crate) struct Operation {
     pub is_dry_possible: bool,
     /// What it changes has an ETag, and If-Match is looked at.
     pub is_conditional: bool,
+    /// Whoever asks has proved a moment ago who he is ([`Caller::require_fresh`]).
+    pub is_dangerous: bool,
+    /// Of what it streams.
+    pub streams: &'static [&'static str],
     /// Its body may be as large as a file of users.
     pub is_large: bool,
     /// Who asks may prove himself by a ticket ([`super::ticket`]).
@@ -103,6 +111,7 @@ impl Operation {
             name,
             resource,
             access,
+            acts: None,
             summary,
             query: None,
             body: None,
@@ -110,6 +119,8 @@ impl Operation {
             answer: None,
             is_dry_possible: false,
             is_conditional: false,
+            is_dangerous: false,
+            streams: &[],
             is_large: false,
             takes_ticket: false,
             work,
@@ -145,9 +156,30 @@ impl Operation {
         names: (&'static str, &'static str),
         of: Resource,
         summary: &'static str,
-        streams: fn(Web, Caller, Parts) -> Streaming,
+        streams: Streams,
     ) -> Self {
-        Self::new(Verb::Get, names, (of, Access::Read), summary, Work::Streams(streams))
+        let events = &["text/event-stream"];
+        Self {
+            streams: events,
+            ..Self::new(Verb::Get, names, (of, Access::Read), summary, Work::Streams(streams))
+        }
+    }
+
+    /// A file that is made while it is sent.
+    pub fn file(
+        names: (&'static str, &'static str),
+        of: Resource,
+        summary: &'static str,
+        (kinds, streams): (&'static [&'static str], Streams),
+    ) -> Self {
+        Self {
+            streams: kinds,
+            ..Self::new(Verb::Get, names, (of, Access::Read), summary, Work::Streams(streams))
+        }
+    }
+
+    pub fn dangerous(self) -> Self {
+        Self { is_dangerous: true, access: Access::Admin, ..self }
     }
 
     pub fn with_ticket(self) -> Self {
@@ -160,6 +192,9 @@ impl Operation {
 
     /// What it is in the table of roles.
     pub fn action(&self) -> Action {
+        if let Some(action) = self.acts {
+            return action;
+        }
         match self.verb {
             Verb::Get => Action::Read,
             // Acts on what lives.
@@ -168,6 +203,10 @@ impl Operation {
             Verb::Patch => Action::Change,
             Verb::Delete => Action::Remove,
         }
+    }
+
+    pub fn acts(self, action: Action) -> Self {
+        Self { acts: Some(action), ..self }
     }
 
     pub fn takes(self, access: Access) -> Self {

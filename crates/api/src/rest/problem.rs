@@ -39,6 +39,8 @@ codes! {
         "Send `Authorization: Bearer TOKEN` with an API token, or sign in." "Envoyez `Authorization: Bearer JETON` avec un jeton d'API, ou connectez-vous.";
     Forbidden 403 "forbidden" "You may not do this" "Vous n'avez pas ce droit"
         "Ask for a role or a scope that has this right." "Demandez un rôle ou une portée qui a ce droit.";
+    StepUpRequired 403 "step_up_required" "Prove once more who you are" "Prouvez à nouveau qui vous êtes"
+        "`POST /auth/step-up` with your password or a code of your authenticator, or sign in with a passkey; then ask again within ten minutes." "`POST /auth/step-up` avec votre mot de passe ou un code de votre application, ou connectez-vous par clé d'accès ; puis recommencez dans les dix minutes.";
     InClear 403 "in_clear" "This server speaks HTTPS" "Ce serveur parle HTTPS"
         "Ask over `https://`; what you have sent in clear may have been read." "Demandez par `https://` ; ce que vous avez envoyé en clair a pu être lu.";
     NotFound 404 "not_found" "There is no such thing" "Cela n'existe pas"
@@ -49,6 +51,8 @@ codes! {
         "The Allow header names those that it takes." "L'en-tête Allow nomme celles qu'elle accepte.";
     Conflict 409 "conflict" "It is there already, or something stands against it" "Cela existe déjà, ou quelque chose s'y oppose"
         "Read what is there, and decide." "Lisez ce qui existe, puis décidez.";
+    NotSetUp 409 "not_set_up" "This server is not set up for this" "Ce serveur n'est pas configuré pour cela"
+        "Set what `detail` names, and start the server anew." "Réglez ce que nomme `detail`, puis redémarrez le serveur.";
     LinkOver 410 "link_over" "The link is over" "Le lien n'est plus valable"
         "Ask for a new one." "Demandez-en un nouveau.";
     Misdirected 421 "misdirected" "This server is not reached under that name" "Ce serveur n'est pas joint sous ce nom"
@@ -158,6 +162,7 @@ impl From<Refusal> for Problem {
             // Asked for where nobody rehearses.
             Why::Rehearsed => Code::Inside,
             Why::Unavailable => Code::Unavailable,
+            Why::NotSetUp => Code::NotSetUp,
         };
         Self::because(code, refusal.text)
     }

@@ -35,6 +35,9 @@ async fn run(operation: Operation, web: Web, request: Request) -> Result<Respons
     let caller = known(&head, &web).await?;
     let left = web.rates().asks(caller.operator.name(), web.now_ms())?;
     caller.require(operation.action(), operation.resource, operation.access)?;
+    if operation.is_dangerous {
+        caller.require_fresh(operation.resource)?;
+    }
     let run = match operation.work {
         Work::Streams(stream) => return stream(web, caller, head).await,
         Work::Answers(run) => run,

@@ -10,7 +10,7 @@ use super::hearing::{Whose, hears};
 use super::operation::{Operation, Streaming};
 use super::problem::{Code, Problem};
 use super::tongue::Tongue;
-use super::{Web, command, limits};
+use super::{Listening, Web, command, limits};
 use crate::feed::{Happened, Kind, Listener, Missed};
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
@@ -22,7 +22,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 pub(crate) fn operations() -> Vec<Operation> {
@@ -68,7 +67,7 @@ fn open(web: Web, caller: Caller, mut head: Parts) -> Streaming {
         }
         let upgrade = WebSocketUpgrade::from_request_parts(&mut head, &web).await;
         let upgrade = upgrade.map_err(|why| Problem::because(Code::Invalid, why.body_text()))?;
-        let place = web.streams().try_acquire_owned().map_err(|_| Problem {
+        let place = web.listens(&head).ok_or_else(|| Problem {
             retry_after_s: Some(10),
             ..Problem::because(Code::Unavailable, "too many listen already")
         })?;
@@ -84,7 +83,7 @@ struct Talker {
     caller: Caller,
     head: Parts,
     tongue: Tongue,
-    _place: OwnedSemaphorePermit,
+    _place: Listening,
 }
 
 /// What he listens to.

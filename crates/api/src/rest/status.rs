@@ -29,6 +29,17 @@ struct StatusView {
     turn: Vec<String>,
     /// Who vouches for this server, where it is its own authority.
     authority: Option<AuthorityView>,
+    /// Of a public authority, where one is asked for.
+    certificate: Option<CertificateView>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Certificate")]
+struct CertificateView {
+    /// `null`: there is none yet.
+    expires_at: Option<String>,
+    /// Why none was given when it was asked for last.
+    failure: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -53,6 +64,9 @@ fn show(call: &Call<'_>) -> Result<Answer, Problem> {
         registrations: status.registrations,
         listeners: status.listeners,
         turn: status.turn,
+        certificate: status
+            .certificate
+            .map(|one| CertificateView { expires_at: one.expires_at, failure: one.failure }),
         authority: status
             .local_authority_sha256
             .map(|sha256| AuthorityView { certificate: crate::AUTHORITY_PATH, sha256 }),

@@ -7,8 +7,9 @@ use super::caller::{Access, Action, Caller, Resource, Role};
 use super::change::{self, Change};
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::{self, Page};
+use super::phones::{DevicePhoneBody, PhoneLinkResource, linked};
 use super::problem::{Code, Problem};
-use crate::groups::{TenantAmendment, TermsView};
+use crate::groups::{TenantAmendment, TermsChange, TermsView};
 use crate::ids::Id as _;
 use crate::model::{GivenSecret, NewAccount, Reply, Request};
 use crate::onboard::{NewPerson, PersonMade};
@@ -29,20 +30,20 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answer::<TenantResource>()
             .dry(),
         Operation::get(("/tenants/{tenant}", "show_tenant"), Tenants, "One tenant.", show_tenant).answer::<TenantResource>(),
-        Operation::patch(("/tenants/{tenant}", "rename_tenant"), Tenants, "Gives a tenant another name.", rename_tenant)
+        Operation::patch(("/tenants/{tenant}", "change_tenant"), Tenants, "Changes what the body names; `null` in `terms` is said no more.", change_tenant)
             .takes(Access::Admin)
-            .body::<NamedBody>()
+            .body::<TenantPatchBody>()
             .answer::<TenantResource>()
             .dry()
             .conditional(),
         Operation::delete(("/tenants/{tenant}", "remove_tenant"), Tenants, "Removes a tenant that has nothing any more.", remove_tenant)
-            .takes(Access::Admin)
+            .dangerous()
             .dry()
             .conditional(),
         Operation::get(("/users", "list_users"), Users, "People and roles, by their login.", list)
             .query::<ListQuery>()
             .answer::<Page<UserResource>>(),
-        Operation::post(("/users", "add_user"), Users, "Makes a user, and with `account` the account and the first device too, all or nothing; a secret that is made here is shown this once.", add)
+        Operation::post(("/users", "add_user"), Users, "Makes a user, and with `account` the account, its further addresses and the first device too, all or nothing; with `phone` a link for it; a secret that is made here is shown this once.", add)
             .body::<NewUserBody>()
             .status(201)
             .answer::<UserMade>()
@@ -62,7 +63,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "User")]
-struct UserResource {
+pub(crate) struct UserResource {
     /// `usr_NUMBER`; an address takes this or the login.
     id: String,
     login: String,
@@ -79,6 +80,16 @@ struct UserResource {
     enabled: bool,
     /// The accounts that are his; a list has none.
     accounts: Vec<String>,
+}
+
+impl UserResource {
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub fn role(&self) -> &str {
+        &self.role
+    }
 }
 
 impl From<UserView> for UserResource {
@@ -109,7 +120,7 @@ fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     Page::told(found.users.into_iter().map(UserResource::from).collect(), found.next).answer(call)
 }
 
-fn named(call: &Call<'_>, user: &str) -> Result<UserResource, Problem> {
+pub(crate) fn named(call: &Call<'_>, user: &str) -> Result<UserResource, Problem> {
     let Reply::User(found) = call.ask(Request::UserShow { user: user.to_owned() })? else {
         return Err(unexpected());
     };
@@ -146,6 +157,11 @@ struct NewUserBody {
     /// Of the first device of the account; made, and shown once, when absent.
     #[schemars(with = "Option<String>")]
     secret: Option<GivenSecret>,
+    /// Further addresses of the account, such as `201`; one alone is of its domain.
+    #[serde(default)]
+    aliases: Vec<String>,
+    /// A phone for the first device: a link by which it fetches its settings is made too.
+    phone: Option<DevicePhoneBody>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -160,15 +176,29 @@ struct UserMade {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     secret: Option<GivenSecret>,
+    /// Of the phone, where one is wanted: its address, and what a code to scan holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<PhoneLinkResource>,
 }
 
 fn add(call: &Call<'_>) -> Result<Answer, Problem> {
     let body: NewUserBody = call.json()?;
     within(call.caller, if body.role.is_empty() { "user" } else { &body.role })?;
+    if body.role == Role::Owner.as_str() {
+        call.caller.require_fresh(Resource::Users)?;
+    }
     if body.account.is_some() {
         call.caller.require(Action::Create, Resource::Accounts, Access::Write)?;
-    } else if body.secret.is_some() {
-        return Err(Problem::at("#/secret", "a secret is that of an account, and none is named"));
+    } else if body.secret.is_some() || !body.aliases.is_empty() || body.phone.is_some() {
+        return Err(Problem::at(
+            "#/account",
+            "secret, aliases and phone are those of an account, and none is named",
+        ));
+    }
+    if let Some(phone) = &body.phone {
+        call.caller.require(Action::Create, Resource::Provisioning, Access::Write)?;
+        // Before anything is made: a phone that cannot be told is not connected.
+        call.web.door().can_connect(&phone.clone().request(String::new(), None, Vec::new()))?;
     }
     let account = body.account.map(|account| NewAccount {
         account,
@@ -187,20 +217,30 @@ fn add(call: &Call<'_>) -> Result<Answer, Problem> {
         language: body.language,
         role: body.role,
     };
-    let request = Request::PeopleAdd { people: vec![NewPerson { user, account }] };
+    let person = NewPerson { user, account, aliases: body.aliases };
+    let request = Request::PeopleAdd { people: vec![person] };
     if call.is_dry {
         return change::rehearse(call, request, &Change::Made { what: &login });
     }
     let Reply::People(people) = call.ask(request)? else { return Err(unexpected()) };
     let PersonMade { user, account: made } = people.into_iter().next().ok_or_else(unexpected)?;
     let account = made.as_ref().map(|made| account_of(call, &made.account)).transpose()?;
+    let phone = match (body.phone, &made) {
+        (Some(phone), Some(made)) => {
+            let (account, device) = (made.account.clone(), made.device.clone());
+            Some(linked(call, phone.request(account, Some(device), Vec::new()))?)
+        }
+        (None, _) | (_, None) => None,
+    };
     let user = UserResource::from(user);
     let place = format!("/api/v1/users/{}", user.id);
     let made = UserMade {
         user,
         account: account.map(|account| AccountResource::of(&account, call.web.door().house().directory())),
         device_id: made.as_ref().map(|made| format!("{}{}", coeur_directory::DeviceId::PREFIX, made.device)),
-        secret: made.and_then(|made| made.secret),
+        // A phone that fetches its settings is told another one.
+        secret: made.and_then(|made| made.secret).filter(|_| phone.is_none()),
+        phone,
     };
     Answer::created(made, &place)
 }
@@ -229,6 +269,11 @@ fn patch(call: &Call<'_>) -> Result<Answer, Problem> {
     let user = named(call, call.part("user"))?;
     within(call.caller, &user.role)?;
     body.role.as_deref().map(|role| within(call.caller, role)).transpose()?;
+    let is_owner = |role: &str| role == Role::Owner.as_str();
+    let gives = body.role.as_deref().is_some_and(|role| is_owner(role) != is_owner(&user.role));
+    if gives || (is_owner(&user.role) && body.enabled == Some(false)) {
+        call.caller.require_fresh(Resource::Users)?;
+    }
     let change = UserAmendment {
         login: body.login,
         kind: body.kind,
@@ -245,6 +290,9 @@ fn patch(call: &Call<'_>) -> Result<Answer, Problem> {
 fn remove(call: &Call<'_>) -> Result<Answer, Problem> {
     let user = named(call, call.part("user"))?;
     within(call.caller, &user.role)?;
+    if user.role == Role::Owner.as_str() {
+        call.caller.require_fresh(Resource::Users)?;
+    }
     change::remove(call, Request::UserRemove { user: user.id.clone() }, user)
 }
 
@@ -316,9 +364,21 @@ fn add_tenant(call: &Call<'_>) -> Result<Answer, Problem> {
     Answer::created(made, &place)
 }
 
-fn rename_tenant(call: &Call<'_>) -> Result<Answer, Problem> {
-    let NamedBody { name } = call.json()?;
-    let change = TenantAmendment { name: Some(name), ..TenantAmendment::default() };
+/// What is absent stays as it is.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "TenantPatch")]
+struct TenantPatchBody {
+    name: Option<String>,
+    /// Of each of its accounts, where nobody nearer says anything.
+    terms: TermsChange,
+    /// Which numbers are what, as `+33=national,+3389=premium`.
+    numbering: Option<String>,
+}
+
+fn change_tenant(call: &Call<'_>) -> Result<Answer, Problem> {
+    let TenantPatchBody { name, terms, numbering } = call.json()?;
+    let change = TenantAmendment { name, terms, numbering };
     let id = tenant(call, call.part("tenant"))?.id;
     change::patch(call, Request::TenantChange { tenant: id.clone(), change }, || tenant(call, &id))
 }

@@ -19,6 +19,8 @@ pub(crate) struct Book {
     /// `None`: for the first owner.
     links: BTreeMap<Option<UserId>, Link>,
     people: BTreeMap<UserId, Keys>,
+    /// By issuer and subject.
+    identities: BTreeMap<(Box<str>, Box<str>), UserId>,
     sessions: HashMap<Digest, SessionRow>,
     tokens: BTreeMap<TokenId, TokenRow>,
 }
@@ -65,6 +67,7 @@ impl Book {
     pub(super) fn knows(&self, user: UserId) -> bool {
         self.people.contains_key(&user)
             || self.links.contains_key(&Some(user))
+            || self.identities.values().any(|of| *of == user)
             || self.tokens.values().any(|token| token.user == user)
             || !self.sessions_of(user).is_empty()
     }
@@ -115,6 +118,11 @@ impl Book {
         self.people.values().flat_map(|keys| &keys.passkeys).find(|passkey| *passkey.id == *id)
     }
 
+    /// For whom another server vouches so.
+    pub(super) fn identity(&self, issuer: &str, subject: &str) -> Option<UserId> {
+        self.identities.get(&(issuer.into(), subject.into())).copied()
+    }
+
     pub(super) fn apply(&mut self, change: &SignInChange) {
         match change {
             SignInChange::LinkOffered { user, hash, until_ms } => {
@@ -145,6 +153,9 @@ impl Book {
             SignInChange::PasskeyRemoved { user, id } => {
                 self.of(*user).passkeys.retain(|passkey| passkey.id != *id);
             }
+            SignInChange::IdentityAdded(row) => {
+                self.identities.insert((row.issuer.clone(), row.subject.clone()), row.user);
+            }
             SignInChange::SessionBegun(row) => {
                 self.sessions.insert(row.hash, (**row).clone());
             }
@@ -170,6 +181,7 @@ impl Book {
             SignInChange::Forgotten { user } => {
                 self.links.remove(&Some(*user));
                 self.people.remove(user);
+                self.identities.retain(|_, of| of != user);
                 self.sessions.retain(|_, session| session.user != *user);
                 self.tokens.retain(|_, token| token.user != *user);
             }

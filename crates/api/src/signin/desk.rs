@@ -1,5 +1,6 @@
 //! Where people and programs come to prove who they are.
 
+use super::oidc::Provider;
 use super::passkey::Answered;
 use super::password::{Broken, Passwords, SALT_BYTES};
 use super::pending::Pending;
@@ -11,7 +12,7 @@ use aws_lc_rs::hmac;
 use coeur_directory::{Role, User, UserId};
 use coeur_storage::Operator;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use zeroize::Zeroizing;
 
 pub struct Desk {
@@ -22,6 +23,8 @@ pub struct Desk {
     pub(super) known_key: Option<hmac::Key>,
     /// Of [`super::passkey`]; `None` as above, and then there are no passkeys.
     pub(super) challenge_key: Option<hmac::Key>,
+    /// Another server by which people sign in.
+    provider: OnceLock<Arc<Provider>>,
     answered: Mutex<Answered>,
     throttle: Mutex<Throttle>,
     pending: Mutex<Pending>,
@@ -62,6 +65,7 @@ impl Desk {
             door,
             known_key,
             challenge_key,
+            provider: OnceLock::new(),
             answered: Mutex::default(),
             passwords: passwords?,
             tally: Tally::default(),
@@ -70,6 +74,19 @@ impl Desk {
             notes: Mutex::default(),
             turn: Mutex::default(),
         }))
+    }
+
+    /// From now on people may sign in by this server; only the first that is offered counts.
+    pub fn offer(&self, provider: Provider) {
+        let _ = self.provider.set(Arc::new(provider));
+    }
+
+    pub(super) fn provider(&self) -> Option<&Arc<Provider>> {
+        self.provider.get()
+    }
+
+    pub(super) fn has_passkeys(&self) -> bool {
+        self.challenge_key.is_some()
     }
 
     /// Somebody answers for the installation, and can sign in.

@@ -133,6 +133,22 @@ impl Desk {
         Ok(entered)
     }
 
+    /// For one who is signed in: his second factor alone says that he still is who he was.
+    pub(super) fn prove_by_code(
+        &self,
+        user: &User,
+        code: &str,
+        known: Option<&str>,
+        old: Option<Digest>,
+        visitor: &Visitor,
+    ) -> Result<Entered, Refusal> {
+        let (text, hash) = self.fresh();
+        match self.pending().begin(hash, user.id, self.now_ms()) {
+            true => self.enter_code(Code { half: &text, code, known, old }, visitor),
+            false => Ok(Entered::Busy),
+        }
+    }
+
     /// Whose half a sign-in this is, while it waits for a code.
     pub(super) fn is_half(&self, half: &str) -> bool {
         self.pending().of(&secret::hash(half), self.now_ms()).is_some()

@@ -9,7 +9,7 @@ use super::secret;
 use super::session::Signed;
 use super::token::token_name;
 use super::web::cookie;
-use crate::rest::{Asked, Caller, Code, Gate, Problem, Role};
+use crate::rest::{Asked, Caller, Code, Gate, Problem, Proof, Role};
 use axum::http::{HeaderMap, Method, header};
 use coeur_directory::{TenantId, User};
 use coeur_storage::Operator;
@@ -41,6 +41,7 @@ impl Desk {
             role: role(&bearer.user)?,
             scopes: Some(bearer.scopes),
             user: Some(bearer.user.id.0),
+            proof: Proof::Token,
         })
     }
 
@@ -56,7 +57,7 @@ impl Desk {
                 ),
             ));
         }
-        caller(&signed)
+        caller(&signed, self.now_ms())
     }
 
     /// Whether a request with this session was made by a page of ours. `said`: what came with it, in a header or a form.
@@ -76,12 +77,13 @@ impl Desk {
     }
 }
 
-fn caller(signed: &Signed) -> Result<Caller, Problem> {
+fn caller(signed: &Signed, now_ms: u64) -> Result<Caller, Problem> {
     Ok(Caller {
         operator: operator(&signed.user),
         role: role(&signed.user)?,
         scopes: None,
         user: Some(signed.user.id.0),
+        proof: if signed.is_fresh(now_ms) { Proof::Fresh } else { Proof::Old },
     })
 }
 

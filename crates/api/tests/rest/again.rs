@@ -44,3 +44,22 @@ fn who_asks_too_often_is_told_to_wait_and_who_guesses_is_not_heard() {
     served.hut.now_ms.fetch_add(60_000, std::sync::atomic::Ordering::Relaxed);
     assert_eq!(served.ask("GET", "/api/v1/status").status, 200);
 }
+
+#[test]
+fn what_is_sent_again_after_a_restart_is_answered_what_it_was_answered_first() {
+    let mut served = Served::new("twice-restart");
+    let body = json!({ "account": "alice@d" }).to_string();
+    let send = |served: &Served| {
+        let headers = [("Content-Type", "application/json"), ("Idempotency-Key", "k1")];
+        served.owner("POST", "/api/v1/accounts", &headers, &body)
+    };
+    let first = send(&served);
+    assert_eq!(first.status, 201);
+    served.restart();
+    let second = send(&served);
+    assert_eq!((second.status, second.header("idempotent-replayed")), (201, Some("true")));
+    assert_eq!(first.json(), second.json(), "the secret too");
+    served.hut.now_ms.fetch_add(24 * 3_600_000 + 1, std::sync::atomic::Ordering::Relaxed);
+    served.restart();
+    assert_eq!(send(&served).status, 409, "a day later it is another request");
+}

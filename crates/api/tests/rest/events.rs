@@ -144,3 +144,30 @@ fn nobody_but_an_owner_hears_of_another_tenant_and_a_user_hears_of_himself_alone
         ("e".into(), "f".into(), "f".into())
     );
 }
+
+/// The status that a listener is answered who comes from this address.
+fn listens_from(served: &Served, address: &str) -> (String, TcpStream) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+        socket.connect(served.address).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    let head =
+        format!("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    (&stream).write_all(head.as_bytes()).unwrap();
+    let mut line = String::new();
+    BufReader::new(stream.try_clone().unwrap()).read_line(&mut line).unwrap();
+    (line.split(' ').nth(1).unwrap().to_owned(), stream)
+}
+
+#[test]
+fn one_address_listens_sixteen_times_and_another_is_heard_all_the_same() {
+    let served = Served::new("ears");
+    let held: Vec<_> = (0..16).map(|_| listens_from(&served, "127.0.0.1")).collect();
+    assert!(held.iter().all(|(status, _)| status == "200"));
+    assert_eq!(listens_from(&served, "127.0.0.1").0, "503");
+    // The token of these tests is for this machine, which all of 127.0.0.0/8 is.
+    assert_eq!(listens_from(&served, "127.0.0.2").0, "200");
+}

@@ -5,6 +5,7 @@ mod calls;
 mod contract;
 mod door;
 mod events;
+mod groups;
 mod manual;
 mod me;
 mod provision;

@@ -23,7 +23,7 @@ fn a_ticket_is_for_ones_own_accounts_and_for_others_only_where_one_could_give_th
     let mine = served.send("GET", "/api/v1/me/accounts", &[("Authorization", "Bearer user")], "");
     assert_eq!(mine.json(), json!({ "data": [] }));
     // Where no server speaks SIP over WebSocket; what was asked for is written down all the same.
-    assert_eq!(ask("operator", json!({ "account": "alice@d" })).status, 503);
+    assert_eq!(ask("operator", json!({ "account": "alice@d" })).status, 409);
     let rows = served.ask("GET", "/api/v1/audit_log?limit=5").json();
     let noted = rows["data"].as_array().unwrap().iter().find(|row| row["action"] == "phone.ticket");
     assert_eq!(noted.map(|row| row["subject"].as_str()), Some(Some("alice@d")), "{rows}");

@@ -1,10 +1,12 @@
 //! Phones that fetch their settings, and others who would like to.
 
 use crate::served::{Answer, Served};
+use coeur_api::feed::{Happened, Listener};
 use coeur_api::provision::{ConnectRequest, LineRequest, LinkView, PhoneView, PhonesReply, PhonesRequest};
 use coeur_api::{NewAccount, Refusal, RegistrationView, Reply, Request, Why};
 use coeur_directory::{Aor, Ha1Set};
 use coeur_storage::Operator;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 const YEALINK: &str = "Yealink SIP-T54W 96.86.0.75 24:9a:d8:88:d0:f4";
@@ -284,7 +286,7 @@ fn the_steps_of_a_phone_are_seen_until_it_is_registered() {
     let link = connect(&served, request("linphone")).map_err(|why| why.text).unwrap();
     later(&served, 2);
     assert_eq!(linphone(&served, &path(&link)).status, 200);
-    served.door.journeys().password_refused(b"alice", served.hut.now_ms.load(Ordering::Relaxed));
+    served.door.password_refused(b"alice", served.hut.now_ms.load(Ordering::Relaxed));
     assert_eq!(show(&served, &link.phone).fault.as_deref(), Some("wrong_password"));
     served.hut.registered.lock().unwrap().push(RegistrationView {
         account: "alice@d".into(),
@@ -344,4 +346,96 @@ fn a_phone_that_is_removed_is_told_nothing_any_more() {
     assert_eq!(get(&served, &format!("{}249ad888d0f4.cfg", path(&link)), YEALINK).status, 404);
     let gone = phones(&served, PhonesRequest::Show { phone: link.phone });
     assert_eq!(gone.err().map(|why| why.why), Some(Why::NotFound));
+}
+
+/// The events of a phone: the end of the type, and the step.
+fn told(listener: &mut Listener) -> Vec<(String, String)> {
+    let events = std::iter::from_fn(|| listener.look()).flatten();
+    let step = |event: Arc<Happened>| {
+        let kind = event.kind.name().strip_prefix("provisioning.")?;
+        Some((kind.to_owned(), event.data["step"].as_str()?.to_owned()))
+    };
+    events.filter_map(step).collect()
+}
+
+#[test]
+fn a_phone_is_connected_over_the_api_and_each_of_its_lines_has_a_credential_of_its_own() {
+    let served = served("rest");
+    let body = serde_json::json!({
+        "account": "alice@d", "also": [{ "account": "desk@d" }], "vendor": "yealink", "model": "T54W", "mac": "249ad888d0f4",
+    });
+    let rendered = served.give("POST", "/api/v1/phones:render", body.clone());
+    assert_eq!(value(rendered.json()["settings"].as_str().unwrap(), "account.2.password"), Some("SECRET"));
+    let made = served.give("POST", "/api/v1/phones", body);
+    assert_eq!(made.status, 201, "{made:?}");
+    let link = made.json();
+    let phone = served.ask("GET", made.header("location").unwrap()).json();
+    let lines = phone["lines"].as_array().unwrap();
+    assert_eq!(
+        (lines.len(), &lines[0]["account"], &lines[1]["account"]),
+        (2, &"alice@d".into(), &"desk@d".into())
+    );
+    assert_ne!(lines[0]["device_id"], lines[1]["device_id"]);
+    assert_eq!(link["device_id"], lines[0]["device_id"]);
+    let device = format!("/api/v1/accounts/alice@d/devices/{}", link["device_id"].as_str().unwrap());
+    let shown = served.ask("GET", &format!("{device}/connect"));
+    assert_eq!((&shown.json()["id"], &shown.json()["steps"][0]["step"]), (&phone["id"], &"link_made".into()));
+    let synced = served.give("POST", &format!("{device}/actions/sync"), serde_json::json!({}));
+    assert_eq!(synced.json()["asked"], 0, "{synced:?}");
+    let again = served.give(
+        "POST",
+        &format!("{device}/actions/connect"),
+        serde_json::json!({ "vendor": "linphone" }),
+    );
+    assert_eq!((again.status, &again.json()["phone_id"]), (201, &phone["id"]), "{again:?}");
+    assert_eq!(served.ask("GET", "/api/v1/unclaimed_phones").json()["data"], serde_json::json!([]));
+    assert_eq!(
+        served.ask("DELETE", &format!("/api/v1/phones/{}", phone["id"].as_str().unwrap())).status,
+        204
+    );
+    assert_eq!(served.ask("GET", &format!("{device}/connect")).code(), "not_found");
+}
+
+#[test]
+fn each_step_of_a_phone_is_an_event_and_what_fails_is_explained() {
+    let served = served("events");
+    let mut listener = served.hut.feed.listen(None);
+    let link = connect(&served, request("linphone")).map_err(|why| why.text).unwrap();
+    assert_eq!(linphone(&served, &path(&link)).status, 200);
+    served.door.password_refused(b"alice", served.hut.now_ms.load(Ordering::Relaxed));
+    let alice = Aor::parse("alice@d").unwrap();
+    let device = coeur_directory::DeviceId(link.device.parse().unwrap());
+    served.door.device_registered(&alice, device, served.hut.now_ms.load(Ordering::Relaxed));
+    served.hut.registered.lock().unwrap().push(RegistrationView {
+        account: "alice@d".into(),
+        contact: "sip:alice@192.0.2.9".into(),
+        flow: "tls 192.0.2.9:40000".into(),
+        device: link.device.clone(),
+        expires_in_s: 600,
+    });
+    served.door.device_registered(&alice, device, served.hut.now_ms.load(Ordering::Relaxed));
+    served.door.device_registered(&alice, device, served.hut.now_ms.load(Ordering::Relaxed));
+    let expected = [
+        ("requested", "link_made"),
+        ("requested", "fetched"),
+        ("failed", "password_refused"),
+        ("applied", "registered"),
+    ];
+    assert_eq!(told(&mut listener), expected.map(|(kind, step)| (kind.to_owned(), step.to_owned())));
+}
+
+#[test]
+fn what_is_wrong_with_a_phone_is_said_in_the_language_of_who_asks() {
+    let served = served("tongue");
+    let link = connect(&served, request("linphone")).map_err(|why| why.text).unwrap();
+    assert_eq!(linphone(&served, &path(&link)).status, 200);
+    let now_ms = served.hut.now_ms.load(Ordering::Relaxed);
+    served.door.tls_failed("127.0.0.1".parse().unwrap(), coeur_provisioning::TlsFault::Untrusted, now_ms);
+    let ask = |language: &str| {
+        let place = format!("/api/v1/phones/{}", link.phone);
+        served.owner("GET", &place, &[("Accept-Language", language)], "").json()["fault"].clone()
+    };
+    assert_eq!(ask("en")["code"], "authority_not_trusted");
+    assert_eq!(ask("en")["sentence"], "The phone does not trust this server's certificate.");
+    assert_eq!(ask("fr")["sentence"], "Le téléphone ne fait pas confiance au certificat de ce serveur.");
 }

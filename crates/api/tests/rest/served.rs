@@ -2,7 +2,9 @@
 
 use coeur_api::feed::{About, Feed, Kind};
 use coeur_api::provision::PhonePlace;
-use coeur_api::rest::{Asked, Caller, Code, Gate, OneToken, Parts, Problem, Role, Web, serve_web};
+use coeur_api::rest::{
+    Asked, Caller, Code, Gate, OneToken, Parts, Problem, Proof, Role, Scope, Web, serve_web,
+};
 use coeur_api::{CallVerb, NewCall, Refusal, Why};
 use coeur_api::{
     Door, House, IceServerView, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched,
@@ -123,21 +125,29 @@ impl Watched for Hut {
     }
 }
 
-/// [`TOKEN`] opens as its owner, and the name of a role as somebody who has it.
-/// What is in the list opens nothing any more.
+/// [`TOKEN`] opens as its owner, and the name of a role as somebody who has it; `ROLE:USER` is a user of that number, and
+/// `ROLE/SCOPE,SCOPE` a token with scopes. What is in the list opens nothing any more.
 struct Roles(OneToken, Arc<Mutex<Vec<String>>>);
 
 impl Gate for Roles {
     fn caller(&self, asked: &Asked<'_>) -> Result<Caller, Problem> {
-        // `ROLE`, or `ROLE:USER` of a user of that number.
         let said = asked.bearer().unwrap_or_default();
-        let (role, user) = said.split_once(':').unwrap_or((said, ""));
+        let (who, scopes) = match said.split_once('/') {
+            Some((who, scopes)) => (who, Some(scopes.split(',').filter_map(Scope::parse).collect())),
+            None => (said, None),
+        };
+        let (role, user) = who.split_once(':').unwrap_or((who, ""));
         let Some(role) = Role::parse(role) else { return self.0.caller(asked) };
         if self.1.lock().unwrap().contains(&said.to_owned()) {
             return Err(Problem::new(Code::NotSignedIn));
         }
-        let operator = Operator::signed_in(role.as_str());
-        Ok(Caller { operator, role, scopes: None, user: user.parse().ok() })
+        Ok(Caller {
+            operator: Operator::signed_in(role.as_str()),
+            role,
+            scopes,
+            user: user.parse().ok(),
+            proof: Proof::Token,
+        })
     }
 }
 
@@ -174,20 +184,27 @@ impl Served {
         let door = Arc::new(Door::new(hut.clone(), Box::new(records)));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let taken_back = Arc::<Mutex<Vec<String>>>::default();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let taken_back = Arc::default();
+        let mut served = Self { hut, door, address, taken_back, folder, runtime };
+        served.restart();
+        served
+    }
+
+    /// What is on disk stays, and what was in memory is gone but for the directory.
+    pub fn restart(&mut self) {
+        let listener = self.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        self.address = listener.local_addr().unwrap();
         let web = Web::new(Parts {
-            door: door.clone(),
-            watched: hut.clone(),
-            gate: Arc::new(Roles(OneToken::new(TOKEN), taken_back.clone())),
-            feed: hut.feed.clone(),
+            door: self.door.clone(),
+            watched: self.hut.clone(),
+            gate: Arc::new(Roles(OneToken::new(TOKEN), self.taken_back.clone())),
+            feed: self.hut.feed.clone(),
             desk: None,
             is_our_host: Box::new(|host| host == "sip.example.org"),
             front: coeur_api::Front::default(),
         });
-        runtime.spawn(serve_web(listener, web, std::future::pending()));
-        Self { hut, door, address, taken_back, folder, runtime }
+        self.runtime.spawn(serve_web(listener, web, std::future::pending()));
     }
 
     /// As the owner.

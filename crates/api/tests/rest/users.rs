@@ -170,5 +170,29 @@ fn who_looks_after_accounts_gives_no_rights_and_records_nobody() {
         let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
         served.send("POST", "/api/v1/me/phone_ticket", &headers, r#"{"account":"alice@d"}"#).status
     };
-    assert_eq!((ticket("provisioning"), ticket("supervisor"), ticket("operator")), (404, 404, 503));
+    assert_eq!((ticket("provisioning"), ticket("supervisor"), ticket("operator")), (404, 404, 409));
+}
+
+#[test]
+fn one_request_makes_a_user_with_account_number_device_and_a_link_for_the_phone() {
+    let served = Served::new("working-user");
+    let body = json!({
+        "login": "alice", "display_name": "Alice", "account": "alice@d", "aliases": ["201"],
+        "phone": { "vendor": "linphone", "language": "fr" },
+    });
+    let refused = json!({ "login": "x", "account": "x@d", "phone": { "vendor": "nokia" } });
+    assert_eq!(served.give("POST", "/api/v1/users", refused).code(), "invalid");
+    assert_eq!(served.ask("GET", "/api/v1/users/x").status, 404, "nothing was made");
+    let made = served.give("POST", "/api/v1/users", body);
+    assert_eq!(made.status, 201, "{made:?}");
+    let made = made.json();
+    assert_eq!(made["account"]["aliases"], json!(["201@d"]));
+    assert_eq!((&made["phone"]["device_id"], &made["secret"]), (&made["device_id"], &json!(null)));
+    assert!(made["phone"]["code"].as_str().unwrap().contains("/p/"), "{made}");
+    let path = made["phone"]["url"].as_str().unwrap().strip_prefix("https://sip.example.org").unwrap();
+    let headers = [("User-Agent", "Linphone/5.1.65"), ("X-Linphone-Provisioning", "1")];
+    assert_eq!(served.send("GET", path, &headers, "").status, 200);
+    let taken = json!({ "login": "bob", "account": "bob@d", "aliases": ["201"] });
+    assert_eq!(served.give("POST", "/api/v1/users", taken).code(), "conflict");
+    assert_eq!(served.ask("GET", "/api/v1/users/bob").status, 404, "all or nothing");
 }

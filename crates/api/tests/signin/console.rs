@@ -70,3 +70,61 @@ fn who_is_disabled_is_out_of_the_api_with_his_next_request() {
     site.ask(Request::UserChange { user: "second".to_owned(), change });
     assert_eq!((second.get("/api/v1/status").status, owner.get("/api/v1/status").status), (401, 200));
 }
+
+/// Of a console that was left open, what another would do with it.
+const DANGEROUS: [(&str, &str, &str); 6] = [
+    ("DELETE", "/api/v1/tenants/acme", ""),
+    ("DELETE", "/api/v1/domains/gone.example", ""),
+    ("PATCH", "/api/v1/users/second", r#"{"role":"admin"}"#),
+    ("PATCH", "/api/v1/users/second", r#"{"enabled":false}"#),
+    ("POST", "/api/v1/users", r#"{"login":"third","role":"owner"}"#),
+    ("DELETE", "/api/v1/users/second", ""),
+];
+
+#[test]
+fn what_is_dangerous_wants_a_proof_of_the_last_ten_minutes_and_says_how_to_give_it() {
+    let site = Site::new("stepup");
+    let mut owner = site.owner();
+    let csrf = |owner: &mut crate::browser::Browser| {
+        owner.get("/auth/session").json()["csrf_token"].as_str().unwrap().to_owned()
+    };
+    let old = csrf(&mut owner);
+    let second = NewUser { login: "second".to_owned(), role: "owner".to_owned(), ..NewUser::default() };
+    site.ask(Request::UserAdd { user: second });
+    site.ask(Request::TenantAdd { name: "acme".to_owned() });
+    site.ask(Request::DomainAdd { domain: "gone.example".to_owned(), tenant: None });
+    site.pass(10 * 60_000);
+    for (method, path, body) in DANGEROUS {
+        let refused = owner.json(method, path, &[("X-CSRF-Token", &old)], body);
+        let told = refused.json();
+        assert_eq!(
+            (refused.status, told["code"].as_str()),
+            (403, Some("step_up_required")),
+            "{path} {refused:?}"
+        );
+        assert!(told["hint"].as_str().unwrap().contains("/auth/step-up"), "{told}");
+    }
+    // What is not dangerous goes on.
+    let named =
+        owner.json("PATCH", "/api/v1/users/second", &[("X-CSRF-Token", &old)], r#"{"display_name":"S"}"#);
+    assert_eq!(named.status, 200, "{named:?}");
+    let wrong =
+        owner.json("POST", "/auth/step-up", &[("X-CSRF-Token", &old)], r#"{"password":"a wrong one"}"#);
+    assert_eq!(wrong.status, 401, "{wrong:?}");
+    let unasked = owner.json("POST", "/auth/step-up", &[], &format!(r#"{{"password":"{PASSWORD}"}}"#));
+    assert_eq!(unasked.status, 403, "a page of another site does not do it");
+    let before = owner.session().cloned();
+    let right = owner.json(
+        "POST",
+        "/auth/step-up",
+        &[("X-CSRF-Token", &old)],
+        &format!(r#"{{"password":"{PASSWORD}"}}"#),
+    );
+    assert_eq!(right.status, 200, "{right:?}");
+    assert_ne!(owner.session().cloned(), before, "the session has another name");
+    let fresh = csrf(&mut owner);
+    for (method, path, body) in DANGEROUS {
+        let done = owner.json(method, path, &[("X-CSRF-Token", &fresh)], body);
+        assert!((200..300).contains(&done.status), "{method} {path} {done:?}");
+    }
+}

@@ -51,6 +51,8 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
     let list = |texts: Vec<String>| Value::from(texts);
     let certificate = settings.certificate.as_ref();
     let hep = settings.hep.as_ref();
+    let oidc = settings.front.oidc.as_ref();
+    let text = |text: Option<&str>| text.map_or(Value::Null, Value::from);
     vec![
         (Key::Data, path(&settings.data)),
         (Key::Domain, list(settings.domains.clone())),
@@ -64,6 +66,17 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::Https, json!(settings.front.encrypted.as_str())),
         (Key::WebPlain, settings.front.plain.map_or(json!("off"), |plain| Value::from(plain.to_string()))),
         (Key::TrustedProxies, list(settings.front.proxies.0.iter().map(ToString::to_string).collect())),
+        (Key::AcmeName, list(settings.front.acme.names.clone())),
+        (Key::AcmeDirectory, Value::from(settings.front.acme.directory.as_str())),
+        (Key::AcmeContact, settings.front.acme.contact.as_deref().map_or(Value::Null, Value::from)),
+        (Key::OutsideAuthority, settings.front.authority.as_deref().map_or(Value::Null, path)),
+        (Key::OidcIssuer, text(oidc.map(|oidc| oidc.issuer.as_str()))),
+        (Key::OidcClient, text(oidc.map(|oidc| oidc.client.as_str()))),
+        (Key::OidcSecret, oidc.and_then(|oidc| oidc.secret_file.as_deref()).map_or(Value::Null, path)),
+        (Key::OidcLabel, text(oidc.map(|oidc| oidc.label.as_str()))),
+        (Key::OidcRoles, list(oidc.map(|oidc| oidc.roles_as_written()).unwrap_or_default())),
+        (Key::OidcGroups, text(oidc.map(|oidc| oidc.groups_claim.as_str()))),
+        (Key::OidcMakes, json!(if oidc.is_some_and(|oidc| oidc.makes_users) { "yes" } else { "no" })),
         (Key::PhonesUrl, settings.phones_url.as_deref().map_or(Value::Null, Value::from)),
         (Key::Pnp, settings.pnp.map_or(json!("off"), |pnp| Value::from(pnp.to_string()))),
         (Key::Shards, json!(settings.shards)),

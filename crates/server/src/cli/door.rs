@@ -178,7 +178,7 @@ pub fn refuse(refusal: Refusal) -> Failure {
         Why::Invalid => Exit::Usage,
         Why::NotFound => Exit::NotFound,
         Why::Exists => Exit::Exists,
-        Why::Forbidden | Why::Unavailable | Why::Rehearsed => Exit::Failed,
+        Why::Forbidden | Why::Unavailable | Why::NotSetUp | Why::Rehearsed => Exit::Failed,
     };
     Failure::new(exit, refusal.text)
 }

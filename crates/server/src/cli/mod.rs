@@ -2,6 +2,7 @@
 //! administration door ([`coeur_api`]): over its control socket when a server runs, else on the data directory.
 
 pub mod account;
+mod apply;
 mod audit;
 mod backup;
 mod ca;
@@ -21,6 +22,8 @@ pub mod grammar;
 pub mod group;
 pub mod import;
 mod man;
+#[cfg(test)]
+mod parity;
 pub mod phone;
 pub mod progress;
 pub mod records;
@@ -29,7 +32,6 @@ pub mod replay;
 pub mod selftest;
 pub mod serve;
 pub mod setup_link;
-pub mod sheet;
 mod status;
 pub mod table;
 pub mod tenant;
@@ -87,6 +89,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Ca(arguments) => ca::run(arguments),
         Command::Webhook(arguments) => webhook::run(arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Apply(arguments) => apply::run(arguments),
         Command::User(arguments) => user::run(arguments),
         Command::Group(arguments) => group::run(arguments),
         Command::Tenant(arguments) => tenant::run(arguments),

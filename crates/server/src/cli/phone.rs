@@ -216,7 +216,12 @@ fn listed(phones: &[PhoneView]) -> String {
             phone.vendor.clone(),
             phone.model.clone(),
             phone.mac.clone().unwrap_or_default(),
-            phone.lines.join(" "),
+            phone
+                .lines
+                .iter()
+                .map(|line| format!("{}/{}", line.account, line.device))
+                .collect::<Vec<_>>()
+                .join(" "),
             registered.say().to_owned(),
             phone.sentence.clone().unwrap_or_default(),
         ]

@@ -4,11 +4,11 @@ use super::calls::{pair, way};
 use super::door::{Way, print_json, unexpected};
 use super::exit::{Exit, Failure};
 use super::grammar::{Records, RecordsVerb};
-use super::sheet;
 use super::table::{duration, table};
 use super::terminal::{bold, print};
 use super::ways;
 use super::words::Word;
+use coeur_api::sheet::{self, Separator};
 use coeur_api::{CallRecordView, CallRecordsRequest, RecordSideView, Reply, Request};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::format_description::well_known::Rfc3339;
@@ -38,10 +38,10 @@ pub fn run(arguments: Records) -> Result<(), Failure> {
         ..CallRecordsRequest::default()
     };
     if arguments.csv {
-        print(&sheet::heads()?);
+        print(&sheet::heads(Separator::Comma));
         // Page by page: a sheet may be longer than memory.
         let more = each_page(&way, request, arguments.limit, |page| {
-            print(&sheet::rows(page)?);
+            print(&sheet::rows(page, Separator::Comma));
             Ok(())
         })?;
         return told_of_more(more, arguments.limit);

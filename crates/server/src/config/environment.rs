@@ -34,6 +34,8 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::TurnPeers
         | Key::PushServices
         | Key::PushInside
+        | Key::AcmeName
+        | Key::OidcRoles
         | Key::TrustedProxies
         | Key::WebhookInside => {
             value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
@@ -46,6 +48,15 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::Web
         | Key::Https
         | Key::WebPlain
+        | Key::OidcIssuer
+        | Key::OidcClient
+        | Key::OidcSecret
+        | Key::OidcLabel
+        | Key::OidcGroups
+        | Key::OidcMakes
+        | Key::AcmeDirectory
+        | Key::AcmeContact
+        | Key::OutsideAuthority
         | Key::PhonesUrl
         | Key::Pnp
         | Key::Shards

@@ -7,6 +7,7 @@ pub mod file;
 pub mod front;
 pub mod key;
 pub mod listen;
+pub mod oidc;
 pub mod origin;
 mod phones;
 pub mod settings;

@@ -1,7 +1,8 @@
 //! The settings as the server uses them, resolved from layers.
 
 use super::listen::{Scheme, is_host};
-use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source, front, phones, turn};
+use super::{Advertise, AllowedOrigin, ConfigError, Key, Layer, Listen, Source, front, oidc, phones, turn};
+use crate::acme;
 use crate::hooks::settings as hooks;
 use crate::push::settings as push;
 use crate::recordings;
@@ -272,7 +273,36 @@ impl Reader<'_> {
             encrypted: self.one(Key::Https, front::encrypted).unwrap_or_default(),
             plain: self.one(Key::WebPlain, http).flatten(),
             proxies: Proxies(self.each(Key::TrustedProxies, front::proxy)),
+            acme: acme::Wanted {
+                names: self.each(Key::AcmeName, front::public_name),
+                directory: self
+                    .one(Key::AcmeDirectory, front::directory)
+                    .unwrap_or_else(|| acme::DEFAULT_DIRECTORY.to_owned()),
+                contact: self.one(Key::AcmeContact, front::contact),
+            },
+            oidc: self.oidc(),
+            authority: self.one(Key::OutsideAuthority, front::authority),
         }
+    }
+
+    fn oidc(&mut self) -> Option<oidc::Wanted> {
+        let word = |text: &str| Ok(text.to_owned());
+        // Each is read, so that what is wrong with it is told also where there is no such server.
+        let client = self.one(Key::OidcClient, word);
+        let secret_file = self.one(Key::OidcSecret, |text| Ok(PathBuf::from(text)));
+        let label = self.one(Key::OidcLabel, word);
+        let roles = self.each(Key::OidcRoles, oidc::role);
+        let groups_claim = self.one(Key::OidcGroups, word).unwrap_or_else(|| "groups".to_owned());
+        let makes_users = self.one(Key::OidcMakes, yes_or_no).unwrap_or(false);
+        let issuer = self.one(Key::OidcIssuer, oidc::issuer)?;
+        let Some(client) = client else {
+            let source = self.find(Key::OidcIssuer).map_or(Source::Default, |(_, source)| source.clone());
+            let text = "`oidc_issuer` is given without `oidc_client`".to_owned();
+            self.errors.push(ConfigError { source, text });
+            return None;
+        };
+        let label = label.unwrap_or_else(|| oidc::host(&issuer));
+        Some(oidc::Wanted { issuer, client, secret_file, label, roles, groups_claim, makes_users })
     }
 
     fn push(&mut self) -> push::Wanted {

@@ -2,14 +2,19 @@
 //! SIP, for browsers and for the listener of pages; what it shows is changed under connections that are open.
 
 use super::Running;
+use crate::acme::{self, Keeping, Standing};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::net::machine;
+use crate::push::client::Client;
+use crate::push::reach::Reach;
 use crate::tls::watch::LOOK_EVERY;
-use crate::tls::{Source, Tls, Watch, authority, roots};
+use crate::tls::{Source, Tls, Watch, authority, certificate, roots};
+use coeur_api::feed::Kind;
 use coeur_directory::Directory;
 use coeur_exchange::world::Listener;
 use rustls::pki_types::ServerName;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -55,10 +60,76 @@ pub fn open(
             (source, Some(authority))
         }
     };
-    let sources = vec![source];
+    let sources: Vec<Source> = asked_for(settings).into_iter().chain([source]).collect();
     let (tls, watch) =
         Watch::load(&sources, believed).map_err(|why| Failure::new(Exit::Usage, why.to_string()))?;
     Ok((Some(Certificates { tls, sources, watch }), local))
+}
+
+/// Where the certificate of a public authority is, once it was given. One that cannot be used is asked for anew.
+fn asked_for(settings: &Settings) -> Option<Source> {
+    if settings.front.acme.names.is_empty() {
+        return None;
+    }
+    let source = acme::source(&settings.data);
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    if source.chain.exists()
+        && let Err(why) = certificate::load(&source, &provider)
+    {
+        tracing::warn!(%why, "the certificate of the public authority is of no use; another is asked for");
+        if let Err(why) = std::fs::remove_file(&source.chain) {
+            tracing::error!(%why, "it cannot be removed");
+        }
+    }
+    Some(source)
+}
+
+/// Begins to ask for a certificate of a public authority, and to renew it.
+pub fn ask_for(
+    settings: &Settings,
+    running: &Arc<Running>,
+    runtime: &tokio::runtime::Handle,
+) -> Result<(), Failure> {
+    if settings.front.acme.names.is_empty() || !settings.is_web_encrypted() {
+        return Ok(());
+    }
+    let client = outside(settings).map_err(|why| Failure::new(Exit::Usage, why))?;
+    let (house, names) = (running.clone(), settings.front.acme.names.clone());
+    let tell = move |standing: &Standing| tell(&house, &names, standing);
+    let keeping = Keeping {
+        data: settings.data.clone(),
+        wanted: settings.front.acme.clone(),
+        client: Arc::new(client),
+        board: running.board.clone(),
+        standing: running.standing.clone(),
+        tell: Box::new(tell),
+        random: || {
+            let mut bytes = [0; 8];
+            super::random(&mut bytes);
+            u64::from_be_bytes(bytes)
+        },
+        now_unix_s: || super::unix_time_ms() / 1_000,
+    };
+    running.deaths.spawn_task(runtime, "who asks for certificates", acme::keep(keeping));
+    Ok(())
+}
+
+/// For servers of certificates and of sign-in.
+pub fn outside(settings: &Settings) -> Result<Client, String> {
+    let mut believed = roots::of_system();
+    if let Some(file) = &settings.front.authority {
+        roots::add_file(&mut believed, file).map_err(|why| why.to_string())?;
+    }
+    Client::new(believed, Reach::default()).map_err(|why| why.to_string())
+}
+
+/// One that was refused while what is in use ends soon, or is none, is an event: somebody has to do something.
+fn tell(running: &Running, names: &[String], standing: &Standing) {
+    let Some(failure) = &standing.failure else { return };
+    let ends = standing.ends_unix_s.map(|ends| coeur_api::rfc3339(ends * 1_000));
+    let data = json!({ "names": names, "expires_at": ends, "failure": failure });
+    let subject = names.first().cloned().unwrap_or_default();
+    running.feed.publish(Kind::CertificateExpiring, subject, super::unix_time_ms(), data);
 }
 
 fn unreachable(why: impl Display) -> Failure {

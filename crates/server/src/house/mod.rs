@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod offline;
 pub mod phones;
 pub mod prompts;
+pub mod provider;
 pub mod recovery;
 pub mod room;
 pub mod running;

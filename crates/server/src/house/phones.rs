@@ -3,6 +3,7 @@
 use super::Running;
 use crate::cli::exit::Failure;
 use crate::config::Settings;
+use crate::observe::handshakes;
 use crate::pnp::Sockets;
 use coeur_api::Door;
 use coeur_api::provision::PhonePlace;
@@ -40,14 +41,14 @@ pub fn place(settings: &Settings, running: &Running, web: Option<SocketAddr>) ->
 pub fn watch(door: &Door, event: &Event) {
     let now_ms = super::unix_time_ms();
     match event {
-        Event::AuthenticationFailed { user, .. } => door.journeys().password_refused(user, now_ms),
+        Event::AuthenticationFailed { user, .. } => door.password_refused(user, now_ms),
         // RFC 3261 section 21.4.26.
         Event::CallEnded(record) if record.status == 488 => {
             let callee = record.callee.as_ref().and_then(|callee| callee.account.as_ref());
-            callee.into_iter().for_each(|account| door.journeys().media_refused(account, now_ms));
+            callee.into_iter().for_each(|account| door.media_refused(account, now_ms));
         }
-        Event::Registered { .. }
-        | Event::Unregistered { .. }
+        Event::Registered { aor, device, .. } => door.device_registered(aor, *device, now_ms),
+        Event::Unregistered { .. }
         | Event::RelayRefused { .. }
         | Event::DeviceProvedSha256 { .. }
         | Event::CallStep(_)
@@ -56,6 +57,14 @@ pub fn watch(door: &Door, event: &Event) {
         | Event::Speaks { .. }
         | Event::CallEnded(_)
         | Event::Notice { .. } => {}
+    }
+}
+
+/// Whoever broke off a handshake of TLS may be a phone that has just fetched its settings.
+pub fn hear_broken(door: &Door) {
+    let now_ms = super::unix_time_ms();
+    for (source, fault) in handshakes::take() {
+        door.tls_failed(source, fault, now_ms);
     }
 }
 

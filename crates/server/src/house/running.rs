@@ -10,6 +10,7 @@ use super::services::HouseServices;
 use super::shown::Shown;
 use super::traced::Traced;
 use super::turn::TurnOutside;
+use crate::acme::{Board, Standing};
 use crate::observe::health;
 use crate::observe::silences::{Silences, sound_view, verdict_view};
 use crate::pnp::Strangers;
@@ -26,10 +27,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use coeur_api::feed::{About, Feed, Kind};
 use coeur_api::provision::{PhonePlace, StrangerView};
 use coeur_api::{
-    Audience, CallView, CallsPage, ConversationsPage, Desk, Door, GivenSecret, House, IceServerView,
-    PhoneSocket, PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage, Status,
-    TraceExportRequest, TraceFileView, TraceFormat, TraceMessagesRequest, TraceRequest, TraceView, Watched,
-    Why,
+    Audience, CallView, CallsPage, CertificateStanding, ConversationsPage, Desk, Door, GivenSecret, House,
+    IceServerView, PhoneSocket, PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage,
+    Status, TraceExportRequest, TraceFileView, TraceFormat, TraceMessagesRequest, TraceRequest, TraceView,
+    Watched, Why, rfc3339,
 };
 use coeur_api::{CallVerb, NewCall};
 use coeur_directory::{Account, Aor, DeviceId, Directory, UserId};
@@ -44,6 +45,7 @@ use coeur_exchange::world::{Listener, World};
 use coeur_sip::time::Now;
 use coeur_sip::transport::Transport;
 use coeur_storage::Journal;
+use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -83,6 +85,10 @@ pub struct Running {
     pub phone_place: OnceLock<PhonePlace>,
     /// Whose door this is, for what it counts. Set once it is there.
     pub door: OnceLock<Weak<Door>>,
+    /// What a server of certificates is answered.
+    pub board: Arc<Board>,
+    /// How the certificate of a public authority stands, where one is asked for.
+    pub standing: Arc<Mutex<Standing>>,
     /// Of API and pages, where they are served.
     pub web: OnceLock<WebOutside>,
 }
@@ -112,6 +118,17 @@ impl ShardsOutside {
 
 /// Bindings read under one lock of a page.
 const PAGE: usize = 256;
+
+impl Running {
+    /// Of a public authority, where one was given or refused.
+    fn certificate(&self) -> Option<CertificateStanding> {
+        let standing = self.standing.lock().clone();
+        (standing != Standing::default()).then(|| CertificateStanding {
+            expires_at: standing.ends_unix_s.map(|ends| rfc3339(ends * 1_000)),
+            failure: standing.failure,
+        })
+    }
+}
 
 impl House for Running {
     fn directory(&self) -> &Directory {
@@ -187,6 +204,7 @@ impl House for Running {
                 .as_ref()
                 .and_then(|path| crate::tls::authority::read_file(path).ok())
                 .map(|certificate| crate::tls::authority::fingerprint(&certificate)),
+            certificate: self.certificate(),
         }
     }
 

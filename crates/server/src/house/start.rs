@@ -145,6 +145,8 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         shards: OnceLock::new(),
         office: turn.as_ref().map(|turn| turn.office.clone()),
         turn: OnceLock::new(),
+        board: Arc::default(),
+        standing: Arc::default(),
         web: OnceLock::new(),
         door: OnceLock::new(),
         phone_place: OnceLock::new(),
@@ -176,7 +178,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
     running.deaths.spawn_task(runtime.handle(), "webhooks", hooks.run());
     let doors = Doors::open(settings, &runtime, &door, next_port)?;
     let stopped = Arc::new(AtomicBool::new(false));
-    maintain(running.clone(), stopped.clone())?;
+    maintain(running.clone(), door.clone(), stopped.clone())?;
     traced::start(&running, stopped.clone()).map_err(unreachable)?;
     if let Some(watch) = watch {
         certificates::look_after(watch, settings, &running, stopped.clone())?;
@@ -204,6 +206,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         let _ = running.turn.set(started);
     }
     phones::hear(settings, &running, &runtime)?;
+    certificates::ask_for(settings, &running, runtime.handle())?;
     if let Some(place) = phones::place(settings, &running, doors.web_address()) {
         // It is set here alone.
         let _ = running.phone_place.set(place);
@@ -579,7 +582,7 @@ fn http(
     }
 }
 
-fn maintain(running: Arc<Running>, stopped: Arc<AtomicBool>) -> Result<(), Failure> {
+fn maintain(running: Arc<Running>, door: Arc<Door>, stopped: Arc<AtomicBool>) -> Result<(), Failure> {
     let mut upkeep = Upkeep::new(running.journal.clone(), running.world.clone());
     let deaths = running.deaths.clone();
     let body = move || {
@@ -592,6 +595,7 @@ fn maintain(running: Arc<Running>, stopped: Arc<AtomicBool>) -> Result<(), Failu
             if running.deaths.first().is_some() {
                 return;
             }
+            super::phones::hear_broken(&door);
             if upkeep.turn((running.now)())
                 && let Some(turn) = running.turn.get()
             {

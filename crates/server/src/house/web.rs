@@ -2,12 +2,13 @@
 
 use super::first_token::FirstToken;
 use super::running::{Running, WebOutside};
+use crate::acme;
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::listen::bracketed;
 use crate::net::machine;
 use coeur_api::rest::{Asked, Caller, Code, Gate, Parts, Problem, Web, serve_web_over};
-use coeur_api::{Desk, Door, Front, Https, TOKEN_PREFIX};
+use coeur_api::{Desk, Door, Front, Https, Provider, TOKEN_PREFIX};
 use rustls::ServerConfig;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub struct Opened {
     /// Where browsers come in clear.
     plain: Option<TcpListener>,
     token: Option<FirstToken>,
+    /// By which people sign in too.
+    provider: Option<Provider>,
 }
 
 /// `None` where it is off. A place that nobody chose and that somebody else has is gone without.
@@ -50,7 +53,8 @@ pub fn open(
     let token = FirstToken::open(&settings.data, !coeur_api::has_owner(door))
         .map_err(|why| Failure::new(Exit::Unreachable, format!("the first token: {why}")))?;
     let address = listener.local_addr().unwrap_or(address);
-    Ok(Some(Opened { address, listener, plain, token }))
+    let provider = super::provider::open(settings)?;
+    Ok(Some(Opened { address, listener, plain, token, provider }))
 }
 
 impl Opened {
@@ -63,6 +67,9 @@ impl Opened {
         stopping: &Receiver<bool>,
     ) {
         let desk = Desk::new(door.clone());
+        if let (Some(desk), Some(provider)) = (&desk, self.provider) {
+            desk.offer(provider);
+        }
         let gate = Arc::new(Gates { desk: desk.clone(), first: self.token });
         let address = url(settings, running, self.address);
         match desk.clone() {
@@ -102,9 +109,10 @@ pub fn url(settings: &Settings, running: &Running, address: SocketAddr) -> Strin
     let scheme = if settings.is_web_encrypted() { "https" } else { "http" };
     // A wildcard is no place to go to: where phones reach us, browsers do.
     let first = || running.world.listeners.first().map(|listener| listener.name().0.to_owned());
-    let host = match address.ip().is_unspecified() {
-        true => first().unwrap_or_else(|| "localhost".to_owned()),
-        false => bracketed(address.ip()),
+    let host = match (settings.front.acme.names.first(), address.ip().is_unspecified()) {
+        (Some(name), _) => name.clone(),
+        (None, true) => first().unwrap_or_else(|| "localhost".to_owned()),
+        (None, false) => bracketed(address.ip()),
     };
     match (scheme, address.port()) {
         ("https", 443) | ("http", 80) => format!("{scheme}://{host}"),
@@ -114,8 +122,14 @@ pub fn url(settings: &Settings, running: &Running, address: SocketAddr) -> Strin
 
 fn front(settings: &Settings, running: &Running, port: u16) -> Front {
     let phones_in_clear = settings.phones_url.as_ref().is_some_and(|url| url.starts_with("http://"));
-    let https =
-        Https { port, is_public: Box::new(|_| false), phones_in_clear, challenge: Box::new(|_| None) };
+    let (names, chain) = (settings.front.acme.names.clone(), acme::source(&settings.data).chain);
+    let board = running.board.clone();
+    let https = Https {
+        port,
+        is_public: Box::new(move |host| names.iter().any(|name| name == host) && chain.exists()),
+        phones_in_clear,
+        challenge: Box::new(move |token| board.answer(token)),
+    };
     Front {
         proxies: settings.front.proxies.clone(),
         https: settings.is_web_encrypted().then_some(https),
@@ -145,7 +159,8 @@ impl Gate for Gates {
 fn hosts(settings: &Settings, running: &Arc<Running>) -> Box<dyn Fn(&str) -> bool + Send + Sync> {
     let advertised = settings.advertise.iter().map(|advertise| advertise.host.to_ascii_lowercase());
     let machine = machine::look().names.into_iter().map(|name| name.to_ascii_lowercase());
-    let names: Vec<String> = advertised.chain(machine).collect();
+    let public = settings.front.acme.names.iter().cloned();
+    let names: Vec<String> = advertised.chain(machine).chain(public).collect();
     let world = running.world.clone();
     Box::new(move |host| names.iter().any(|name| name == host) || world.directory.is_ours(host.as_bytes()))
 }

@@ -5,6 +5,7 @@
 
 pub mod events;
 pub mod feed;
+pub mod handshakes;
 pub mod health;
 pub mod logs;
 pub mod metrics;

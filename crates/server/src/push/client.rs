@@ -43,6 +43,7 @@ struct Place {
 pub struct Answer {
     pub status: u16,
     pub retry_after: Option<Duration>,
+    pub headers: hyper::HeaderMap,
     pub body: Bytes,
 }
 
@@ -171,8 +172,9 @@ pub(crate) fn retry_after(headers: &hyper::HeaderMap) -> Option<Duration> {
 async fn read(response: hyper::Response<Incoming>) -> Result<Answer, String> {
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers());
+    let headers = response.headers().clone();
     // One that is too long, or breaks off, has a status all the same.
     let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
     let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-    Ok(Answer { status, retry_after, body })
+    Ok(Answer { status, retry_after, headers, body })
 }

@@ -39,11 +39,14 @@ impl CertificateError {
     }
 }
 
+/// All but the last may be missing: a certificate that is asked for is there once it was given.
 pub(super) fn load_all(
     sources: &[Source],
     provider: &CryptoProvider,
 ) -> Result<Vec<Arc<CertifiedKey>>, CertificateError> {
-    sources.iter().map(|source| load(source, provider).map(Arc::new)).collect()
+    let (last, asked_for) = sources.split_last().map_or((None, sources), |(last, rest)| (Some(last), rest));
+    let there = asked_for.iter().filter(|source| source.chain.exists());
+    there.chain(last).map(|source| load(source, provider).map(Arc::new)).collect()
 }
 
 /// Reads and checks one pair.
@@ -70,7 +73,7 @@ pub fn load(source: &Source, provider: &CryptoProvider) -> Result<CertifiedKey, 
 }
 
 /// True when the certificate proves this host name.
-pub(super) fn proves(key: &CertifiedKey, name: &str) -> bool {
+pub(crate) fn proves(key: &CertifiedKey, name: &str) -> bool {
     let Ok(leaf) = key.end_entity_cert() else { return false };
     let Ok(parsed) = ParsedCertificate::try_from(leaf) else { return false };
     let Ok(name) = ServerName::try_from(name) else { return false };

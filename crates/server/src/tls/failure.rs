@@ -10,6 +10,8 @@ pub enum Failure {
     Incompatible,
     /// The peer does not believe our certificate.
     Refused,
+    /// The peer takes our certificate for one that is over: its clock is wrong, or ours.
+    Expired,
     /// We do not believe the peer's, or it is not for the domain we wanted.
     Untrusted,
     /// The peer gave up for another reason.
@@ -29,10 +31,10 @@ impl Failure {
                 AlertDescription::BadCertificate
                 | AlertDescription::UnsupportedCertificate
                 | AlertDescription::CertificateRevoked
-                | AlertDescription::CertificateExpired
                 | AlertDescription::CertificateUnknown
                 | AlertDescription::UnknownCA,
             ) => Failure::Refused,
+            Error::AlertReceived(AlertDescription::CertificateExpired) => Failure::Expired,
             Error::AlertReceived(
                 AlertDescription::ProtocolVersion
                 | AlertDescription::HandshakeFailure

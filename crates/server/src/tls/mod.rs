@@ -60,12 +60,13 @@ impl fmt::Debug for Shown {
 }
 
 impl ResolvesServerCert for Shown {
-    /// The certificate for the name asked for (RFC 6066 section 3), else the first.
+    /// The first certificate for the name asked for (RFC 6066 section 3), else the last: what whoever names nobody trusted before
+    /// there were others.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let keys = self.keys.load();
         let named =
             hello.server_name().and_then(|name| keys.iter().find(|key| certificate::proves(key, name)));
-        named.or(keys.first()).cloned()
+        named.or(keys.last()).cloned()
     }
 }
 
@@ -92,7 +93,7 @@ pub fn check(chain: &Path, key: &Path) -> Result<(), String> {
 }
 
 impl Tls {
-    /// `sources` in the order of preference; `roots` are the authorities believed when we connect.
+    /// `sources` in the order of preference, of which the last is always there; `roots` are the authorities believed when we connect.
     pub fn new(sources: &[Source], roots: rustls::RootCertStore) -> Result<Self, CertificateError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let shown =
@@ -222,6 +223,31 @@ mod tests {
         assert!(shake(&mut client, &mut tls.accept(false).unwrap()).is_ok());
         let mut client = tls.connect(Some("other.example.org"), IpAddr::from([127, 0, 0, 1])).unwrap();
         assert!(shake(&mut client, &mut tls.accept(false).unwrap()).is_err());
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn one_who_asks_for_a_name_is_shown_its_certificate_and_who_asks_for_another_the_one_that_is_always_there()
+     {
+        let dir = std::env::temp_dir().join(format!("coeur-two-{}", std::process::id()));
+        let make = |part: &str, name: &str| authority::ensure(&dir.join(part), &[name.to_owned()]).unwrap();
+        let local = make("local", "localhost");
+        let missing = Source { chain: dir.join("public/server.pem"), key: dir.join("public/server.key") };
+        let sources = [missing, local];
+        let mut roots = rustls::RootCertStore::empty();
+        roots::add_file(&mut roots, &authority::certificate_path(&dir.join("local"))).unwrap();
+        let tls = Tls::new(&sources, roots.clone()).unwrap();
+        let public = make("public", "sip.example.org");
+        assert_eq!(public, sources[0]);
+        roots::add_file(&mut roots, &authority::certificate_path(&dir.join("public"))).unwrap();
+        let opens = |name: &str| {
+            let client = Tls::new(&[], roots.clone()).unwrap();
+            let mut client = client.connect(Some(name), IpAddr::from([127, 0, 0, 1])).unwrap();
+            shake(&mut client, &mut tls.accept(false).unwrap()).is_ok()
+        };
+        assert!(opens("localhost") && !opens("sip.example.org"));
+        tls.reload(&sources).unwrap();
+        assert!(opens("localhost") && opens("sip.example.org"));
         std::fs::remove_dir_all(&dir).unwrap();
     }
 

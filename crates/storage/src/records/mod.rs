@@ -1,5 +1,6 @@
 //! Records: what changes rarely and is kept in a database.
 
+mod answers;
 mod audit;
 mod call_rows;
 mod calls;
@@ -16,6 +17,7 @@ mod schema;
 mod sign_in;
 mod sqlite;
 
+pub use answers::{ANSWER_BYTES_MAX, ANSWER_KEPT_MS, ANSWERS_MAX, AnswerRow};
 pub use audit::{AuditRow, Chain, described};
 pub use calls::{CallQuery, CallRow, Disposition, Keep, MOS_BAD_HUNDREDTHS, SideRow, TalkedRow, WayRow};
 pub use check::{RecordsReport, check, copy};
@@ -26,7 +28,8 @@ pub use numbers::Numbered;
 pub use phones::{LinkKind, LinkRow, PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, TokenHash};
 pub use recordings::RecordingRow;
 pub use sign_in::{
-    Digest, LABEL_BYTES_MAX, PasskeyRow, SessionEnd, SessionRow, SignInChange, TokenId, TokenRow, Way,
+    Digest, IdentityRow, LABEL_BYTES_MAX, PasskeyRow, SessionEnd, SessionRow, SignInChange, TokenId,
+    TokenRow, Way,
 };
 pub use sqlite::FILE;
 pub use sqlite::{Sqlite, has_records};
@@ -154,6 +157,12 @@ pub trait Records: PhoneRecords + HookRecords + Send {
 
     /// All that was kept by it, as the changes that make it.
     fn sign_in(&mut self) -> Result<Vec<SignInChange>, StorageError>;
+
+    /// Keeps what was answered, for whoever asks again.
+    fn keep_answer(&mut self, answer: &AnswerRow) -> Result<(), StorageError>;
+
+    /// What was answered within the last day, the oldest first.
+    fn answers(&mut self, now_ms: u64) -> Result<Vec<AnswerRow>, StorageError>;
 
     /// A key of this installation for HMAC-SHA-256, always the same for one purpose.
     fn mac_key(&self, purpose: &'static str) -> Option<aws_lc_rs::hmac::Key>;

@@ -109,15 +109,15 @@ pub trait PhoneRecords {
     }
 
     /// Notes that a phone has fetched its settings, what it is, and its own link where it was given one; a link that is good
-    /// once is used from then on. With an audit row.
+    /// once is used from then on. False, and nothing is changed: somebody else has used it since it was read. With an audit row.
     fn fetched(
         &mut self,
         _link: &LinkRow,
         _phone: &PhoneRow,
         _own: Option<&TokenHash>,
         _at_ms: u64,
-    ) -> Result<(), StorageError> {
-        Ok(())
+    ) -> Result<bool, StorageError> {
+        Ok(true)
     }
 
     fn remove_phone(&mut self, _operator: &Operator, _id: PhoneId, _at_ms: u64) -> Result<(), StorageError> {
@@ -202,11 +202,15 @@ pub(super) fn fetched(
     link: &LinkRow,
     phone: &PhoneRow,
     own: Option<&TokenHash>,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let id = phone.id.0 as i64;
-    let sql = "UPDATE phone_links SET used_at_s = coalesce(used_at_s, ?2), used_by = coalesce(used_by, ?3) WHERE hash = ?1";
-    transaction
-        .execute(sql, params![link.hash, link.used_at_s.map(|at| at as i64), link.used_by.as_deref()])?;
+    // Of two who ask at one moment the second finds it used.
+    let sql = "UPDATE phone_links SET used_at_s = coalesce(used_at_s, ?2), used_by = coalesce(used_by, ?3)
+        WHERE hash = ?1 AND (kind = 'own' OR used_by IS NULL OR used_by = ?3)";
+    let used = params![link.hash, link.used_at_s.map(|at| at as i64), link.used_by.as_deref()];
+    if transaction.execute(sql, used)? == 0 {
+        return Ok(false);
+    }
     let sql = "UPDATE phones SET model = ?2, mac = coalesce(mac, ?3), user_agent = ?4, fetched_at_s = ?5 WHERE id = ?1";
     transaction.execute(
         sql,
@@ -231,7 +235,7 @@ pub(super) fn fetched(
         };
         add_link(transaction, &own)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 pub(super) fn remove(transaction: &Transaction<'_>, id: PhoneId) -> rusqlite::Result<bool> {

@@ -120,7 +120,17 @@ const MIGRATIONS: &[&str] = &[
     "CREATE TABLE talked (
         account INTEGER NOT NULL, day INTEGER NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY (account, day)
      ) STRICT, WITHOUT ROWID;",
-    // 15: webhooks and their deliveries
+    // 15: for whom other servers vouch
+    "CREATE TABLE identities (
+        issuer TEXT NOT NULL, subject TEXT NOT NULL, user INTEGER NOT NULL, PRIMARY KEY (issuer, subject)
+     ) STRICT, WITHOUT ROWID;",
+    // 16: what was answered to whoever asks again
+    "CREATE TABLE answers (
+        asker TEXT NOT NULL, key BLOB NOT NULL, asked BLOB NOT NULL, at_ms INTEGER NOT NULL,
+        sealed BLOB NOT NULL, PRIMARY KEY (asker, key)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX answers_by_time ON answers(at_ms);",
+    // 17: webhooks and their deliveries
     hooks::MIGRATION,
 ];
 

@@ -4,9 +4,9 @@ use super::audit::{self, AuditRow};
 use super::head::{self, Head};
 use super::numbers::{self, Numbered, Numbers};
 use super::{
-    CallQuery, CallRow, DeliveryId, DeliveryRow, HookId, HookRecords, HookRow, Keep, LinkRow, Operator,
-    PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records, SignInChange, TalkedRow, TokenHash, call_rows,
-    groups, hooks, people, phones, recordings, rows, schema, sign_in,
+    AnswerRow, CallQuery, CallRow, DeliveryId, DeliveryRow, HookId, HookRecords, HookRow, Keep, LinkRow,
+    Operator, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records, SignInChange, TalkedRow, TokenHash,
+    answers, call_rows, groups, hooks, people, phones, recordings, rows, schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
@@ -15,6 +15,7 @@ use coeur_directory::{
     Account, AccountId, AccountPatch, Aor, Change, Device, DeviceId, Directory, Domain, Terms,
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -319,6 +320,20 @@ impl Records for Sqlite {
             .map_err(StorageError::sql("read how people sign in from", &self.path))
     }
 
+    fn keep_answer(&mut self, answer: &AnswerRow) -> Result<(), StorageError> {
+        let write = |connection: &mut Connection, key: &SealKey| {
+            let transaction = connection.transaction()?;
+            answers::keep(&transaction, key, answer)?;
+            transaction.commit()
+        };
+        write(&mut self.connection, &self.key).map_err(StorageError::sql("write an answer into", &self.path))
+    }
+
+    fn answers(&mut self, now_ms: u64) -> Result<Vec<AnswerRow>, StorageError> {
+        answers::all(&self.connection, &self.key, now_ms)
+            .map_err(StorageError::sql("read answers from", &self.path))
+    }
+
     fn mac_key(&self, purpose: &'static str) -> Option<aws_lc_rs::hmac::Key> {
         self.key.mac_key(purpose)
     }
@@ -388,13 +403,17 @@ impl PhoneRecords for Sqlite {
         phone: &PhoneRow,
         own: Option<&TokenHash>,
         at_ms: u64,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         let by = link.used_by.as_deref().unwrap_or("-");
         let detail = format!("by={by} user_agent={:?}", phone.user_agent);
         let described = ("phone.fetched", phone.subject(), detail);
-        let note =
-            |transaction: &Transaction<'_>| phones::fetched(transaction, link, phone, own).map(|()| true);
-        self.append_with((&Operator::program(), at_ms), described, note)
+        let is_noted = Cell::new(false);
+        let note = |transaction: &Transaction<'_>| {
+            is_noted.set(phones::fetched(transaction, link, phone, own)?);
+            Ok(is_noted.get())
+        };
+        self.append_with((&Operator::program(), at_ms), described, note)?;
+        Ok(is_noted.get())
     }
 
     fn remove_phone(&mut self, operator: &Operator, id: PhoneId, at_ms: u64) -> Result<(), StorageError> {

@@ -13,8 +13,12 @@ const KNOWN: [&str; 2] = ["__Host-coeur-known", "coeur-known"];
 /// For whom a challenge of a passkey was made.
 const ASKED: [&str; 2] = ["__Host-coeur-asked", "coeur-asked"];
 
+/// Who is away at another server to sign in there.
+const AWAY: [&str; 2] = ["__Host-coeur-away", "coeur-away"];
+
 const KNOWN_LIFE_S: u64 = 180 * 86_400;
 const HALF_LIFE_S: u64 = 300;
+const AWAY_LIFE_S: u64 = 600;
 
 pub(in crate::signin) fn session(headers: &HeaderMap) -> Option<&str> {
     read(headers, SESSION)
@@ -26,6 +30,10 @@ pub(super) fn half(headers: &HeaderMap) -> Option<&str> {
 
 pub(super) fn asked(headers: &HeaderMap) -> Option<&str> {
     read(headers, ASKED)
+}
+
+pub(super) fn away(headers: &HeaderMap) -> Option<&str> {
+    read(headers, AWAY)
 }
 
 pub(super) fn known(headers: &HeaderMap) -> Option<&str> {
@@ -62,6 +70,16 @@ impl Cookies {
 
     pub(super) fn no_asked(mut self) -> Self {
         self.set(ASKED, "", Some(0));
+        self
+    }
+
+    pub(super) fn away(mut self, text: &str) -> Self {
+        self.set(AWAY, text, Some(AWAY_LIFE_S));
+        self
+    }
+
+    pub(super) fn no_away(mut self) -> Self {
+        self.set(AWAY, "", Some(0));
         self
     }
 

@@ -23,6 +23,7 @@ pub(super) fn router() -> Router<Web> {
     Router::new()
         .route("/auth/sign-in", post(sign_in))
         .route("/auth/code", post(code))
+        .route("/auth/step-up", post(step_up))
         .route("/auth/sign-out", post(sign_out))
         .route("/auth/session", get(session))
         .route("/auth/sessions", get(sessions).delete(end_others))
@@ -100,6 +101,46 @@ async fn sign_in(visit: Visit, Json(sent): Json<Sent>) -> Told {
     };
     let entered = visit.desk.enter(given, visit.visitor.clone()).await?;
     told(&visit, entered, "login or password is wrong")
+}
+
+/// Whoever is signed in proves once more who he is, by one of these.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SentProof {
+    password: Option<Given>,
+    /// Of an authenticator, or a recovery code.
+    code: Option<String>,
+}
+
+/// As a sign-in does, it takes the place of the session and is counted where it fails.
+async fn step_up(visit: Visit, Json(sent): Json<SentProof>) -> Told {
+    let (signed, _) = asked(&visit, Method::POST).await?;
+    let known = cookie::known(&visit.headers).map(str::to_owned);
+    let (desk, visitor, old) = (visit.desk.clone(), visit.visitor.clone(), visit.old());
+    let entered = match sent {
+        SentProof { password: Some(password), code: None } => {
+            let given = Credentials { login: signed.user.login.to_string(), password, known, old };
+            desk.enter(given, visitor).await?
+        }
+        SentProof { password: None, code: Some(code) } => {
+            blocking(move || desk.prove_by_code(&signed.user, &code, known.as_deref(), old, &visitor)).await?
+        }
+        SentProof { .. } => return Err(Problem::because(Code::Invalid, "send `password` or `code`")),
+    };
+    told(&visit, entered, "this does not prove who you are")
+}
+
+/// Who adds another way of signing in: he has proved who he is a moment ago, and a page of ours has sent him.
+pub(super) async fn adder(visit: &Visit) -> Result<coeur_directory::UserId, Problem> {
+    let (signed, _) = signed(visit).await?;
+    let site = visit.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    if site != Some("same-origin") {
+        return Err(stranger());
+    }
+    match signed.is_fresh(visit.desk.now_ms()) {
+        true => Ok(signed.user.id),
+        false => Err(Problem::new(Code::StepUpRequired)),
+    }
 }
 
 async fn code(visit: Visit, Json(sent): Json<SentCode>) -> Told {

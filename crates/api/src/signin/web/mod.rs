@@ -4,6 +4,7 @@ pub(super) mod cookie;
 mod frame;
 mod json;
 mod passkeys;
+mod provider;
 mod setup;
 mod sign_in;
 mod words;
@@ -31,6 +32,7 @@ pub(crate) fn router() -> Router<Web> {
         .merge(yours::router())
         .merge(json::router())
         .merge(passkeys::router())
+        .merge(provider::router())
         .merge(frame::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }

@@ -192,9 +192,7 @@ fn refused(not: Not) -> Problem {
 
 fn not_fresh(not: second::Not) -> Problem {
     match not {
-        second::Not::Fresh => {
-            Problem::because(Code::Forbidden, "sign in once more: it was more than ten minutes ago")
-        }
+        second::Not::Fresh => Problem::new(Code::StepUpRequired),
         second::Not::There => Problem::new(Code::NotFound),
         second::Not::Refused(refusal) => refusal.into(),
         second::Not::Right | second::Not::Weak(_) | second::Not::Busy => Problem::new(Code::Invalid),

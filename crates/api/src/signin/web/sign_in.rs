@@ -47,13 +47,13 @@ struct SentCsrf {
 }
 
 async fn show(visit: Visit, Query(onward): Query<Onward>) -> Response {
-    form(visit.tongue, StatusCode::OK, None, "", inside(onward.next.as_deref()))
+    form(&visit, StatusCode::OK, None, "", inside(onward.next.as_deref()))
 }
 
 async fn send(visit: Visit, Form(sent): Form<Sent>) -> Response {
     let next = inside(sent.next.as_deref()).to_owned();
-    let (tongue, login) = (visit.tongue, sent.login.clone());
-    let again = |status, word| form(tongue, status, Some(Notice::Wrong(word)), &login, &next);
+    let login = sent.login.clone();
+    let again = |status, word| form(&visit, status, Some(Notice::Wrong(word)), &login, &next);
     // Whoever is made to sign in by a stranger's page would work on as somebody else.
     if !from_here(&visit.headers) {
         return again(StatusCode::FORBIDDEN, Word::Forged);
@@ -135,17 +135,11 @@ fn finish(
 async fn sign_out(visit: Visit, Form(sent): Form<SentCsrf>) -> Response {
     if let Some(text) = cookie::session(&visit.headers).map(str::to_owned) {
         if !visit.desk.is_ours(&Method::POST, &visit.headers, &text, Some(&sent.csrf)) {
-            return form(visit.tongue, StatusCode::FORBIDDEN, Some(Notice::Wrong(Word::Forged)), "", "/");
+            return form(&visit, StatusCode::FORBIDDEN, Some(Notice::Wrong(Word::Forged)), "", "/");
         }
         let desk = visit.desk.clone();
         if blocking(move || desk.sign_out(&text)).await.is_err() {
-            return form(
-                visit.tongue,
-                StatusCode::SERVICE_UNAVAILABLE,
-                Some(Notice::Wrong(Word::Failed)),
-                "",
-                "/",
-            );
+            return form(&visit, StatusCode::SERVICE_UNAVAILABLE, Some(Notice::Wrong(Word::Failed)), "", "/");
         }
     }
     let mut response = go("/sign-in");
@@ -153,13 +147,22 @@ async fn sign_out(visit: Visit, Form(sent): Form<SentCsrf>) -> Response {
     response
 }
 
-fn form(tongue: Tongue, status: StatusCode, notice: Option<Notice>, login: &str, next: &str) -> Response {
+/// Another server has vouched for nobody who has anything here.
+pub(super) fn refused_by_provider(visit: &Visit) -> Response {
+    form(visit, StatusCode::UNAUTHORIZED, Some(Notice::Wrong(Word::ProviderRefused)), "", "/")
+}
+
+fn form(visit: &Visit, status: StatusCode, notice: Option<Notice>, login: &str, next: &str) -> Response {
+    let tongue = visit.tongue;
     let body = html! {
         form method="post" action="/sign-in" {
             input type="hidden" name="next" value=(next);
             (field(Word::Login.say(tongue), "login", "text", "username", login))
             (field(Word::Password.say(tongue), "password", "password", "current-password", ""))
             button { (Word::SignIn.say(tongue)) }
+        }
+        @if let Some(provider) = visit.desk.provider() {
+            p { a .button href={ "/auth/oidc?next=" (escaped(next)) } { (Word::ProviderSignIn.say(tongue)) " " (provider.label()) } }
         }
         // Only a script can ask for a passkey, and shows this.
         div .needs-passkeys hidden {

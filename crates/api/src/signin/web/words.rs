@@ -66,6 +66,8 @@ words! {
         "Gardez-les ailleurs que dans le téléphone : chacun sert une fois, si l'application est perdue. Ils ne seront plus montrés.",
     RecoveryLeft "left" "restants",
     RecoveryNew "Make new recovery codes" "Créer de nouveaux codes de secours",
+    ProviderSignIn "Sign in with" "Se connecter avec",
+    ProviderRefused "That did not open anything here. Ask whoever administers this server." "Cela n'ouvre rien ici. Adressez-vous à l'administrateur de ce serveur.",
     PasskeySignIn "Sign in with a passkey" "Se connecter avec une clé d'accès",
     PasskeysTitle "Passkeys" "Clés d'accès",
     PasskeysLead "A passkey is kept by the phone, the computer or a key on a ring, and opens without a password." "Une clé d'accès est gardée par le téléphone, l'ordinateur ou un porte-clés, et ouvre sans mot de passe.",

@@ -87,6 +87,7 @@ fn look(settings: &Settings) -> Vec<Finding> {
     findings.push(places::media_ports(settings));
     findings.push(places::reach(settings));
     findings.extend(places::certificate(settings, &domains));
+    findings.extend(places::public_certificate(settings, status.as_ref()));
     findings.extend(names::domains(settings, &domains));
     findings
 }

@@ -109,6 +109,27 @@ pub(super) fn certificate(settings: &Settings, domains: &[String]) -> Option<Fin
     })
 }
 
+/// How the certificate of a public authority stands, which the server knows.
+pub(super) fn public_certificate(settings: &Settings, status: Option<&Status>) -> Option<Finding> {
+    if settings.front.acme.names.is_empty() {
+        return None;
+    }
+    let names = settings.front.acme.names.join(" ");
+    let standing = status.and_then(|status| status.certificate.as_ref());
+    let ends = standing.and_then(|standing| standing.expires_at.clone());
+    Some(match (standing.and_then(|standing| standing.failure.as_ref()), ends) {
+        (Some(failure), ends) => {
+            let text = Word::DoctorAcmeFailed.with(&[&names, failure]);
+            match ends {
+                Some(_) => Finding::warning("acme", text, Word::DoctorAcmeHint),
+                None => Finding::bad("acme", text, Word::DoctorAcmeHint),
+            }
+        }
+        (None, Some(ends)) => Finding::good("acme", Word::DoctorAcme.with(&[&names, &ends])),
+        (None, None) => Finding::warning("acme", Word::DoctorAcmeNone.with(&[&names]), Word::DoctorAcmeHint),
+    })
+}
+
 fn proved(file: &str, looked: &Looked, now_unix_s: i64) -> Finding {
     let days = (looked.ends_unix_s - now_unix_s) / DAY_S;
     let text = Word::DoctorCertificate.with(&[file, &days.to_string()]);

@@ -1,6 +1,7 @@
 //! The words of the command line. Settings are read as text here and checked in [`crate::config`], so that the
 //! command line, the environment and the file obey the same rules and give the same errors.
 
+mod apply;
 mod ca;
 mod docs;
 mod groups;
@@ -14,6 +15,7 @@ mod tests;
 mod turn;
 mod webhook;
 
+pub use apply::Apply;
 pub use ca::{Ca, CaVerb};
 pub use docs::Docs;
 pub use groups::{Group, GroupVerb, Terms};
@@ -68,6 +70,7 @@ impl Cli {
             Command::Webhook(given) => &mut given.place,
             Command::Status(given) => &mut given.place,
             Command::User(given) => &mut given.place,
+            Command::Apply(given) => &mut given.place,
             Command::Group(given) => &mut given.place,
             Command::Tenant(given) => &mut given.place,
             Command::Registrations(given) => &mut given.place,
@@ -144,6 +147,8 @@ pub enum Command {
     Status(StatusOf),
     /// Users: who signs in, and whom accounts belong to
     User(User),
+    /// Make tenants, domains, groups, users and accounts what a file says; show before what that is
+    Apply(Apply),
     /// Groups: accounts with rights and quota in common
     Group(Group),
     /// Tenants: organisations that share this server
@@ -198,6 +203,7 @@ impl Command {
             | Command::Webhook(Webhook { place, .. })
             | Command::Status(StatusOf { place })
             | Command::User(User { place, .. })
+            | Command::Apply(Apply { place, .. })
             | Command::Group(Group { place, .. })
             | Command::Tenant(Tenant { place, .. })
             | Command::Registrations(Registrations { place, .. })

@@ -48,6 +48,39 @@ pub struct Settings {
     /// Proxies before --web that are believed when they say who asks: ADDRESS[/BITS]; may be repeated [env: COEUR_TRUSTED_PROXIES]
     #[arg(long, value_name = "NETWORK")]
     pub trusted_proxies: Vec<String>,
+    /// Host name for which Let's Encrypt is asked for a certificate, agreeing to its terms; may be repeated [env: COEUR_ACME_NAME]
+    #[arg(long, value_name = "NAME")]
+    pub acme_name: Vec<String>,
+    /// Another authority that speaks ACME [env: COEUR_ACME_DIRECTORY] [default: Let's Encrypt]
+    #[arg(long, value_name = "URL")]
+    pub acme_directory: Option<String>,
+    /// Whom it writes to: mailto:somebody@example.org [env: COEUR_ACME_CONTACT]
+    #[arg(long, value_name = "URI")]
+    pub acme_contact: Option<String>,
+    /// Authorities (PEM) believed of servers of certificates and of sign-in [env: COEUR_OUTSIDE_AUTHORITY]
+    #[arg(long, value_name = "FILE")]
+    pub outside_authority: Option<String>,
+    /// Another server by which people sign in (OpenID Connect): https://HOST [env: COEUR_OIDC_ISSUER]
+    #[arg(long, value_name = "URL")]
+    pub oidc_issuer: Option<String>,
+    /// As what it knows this server [env: COEUR_OIDC_CLIENT]
+    #[arg(long, value_name = "ID")]
+    pub oidc_client: Option<String>,
+    /// File with the secret that it has given [env: COEUR_OIDC_SECRET_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub oidc_secret_file: Option<String>,
+    /// What stands on the button [env: COEUR_OIDC_LABEL] [default: its host]
+    #[arg(long, value_name = "TEXT")]
+    pub oidc_label: Option<String>,
+    /// Which group there has which role here: GROUP=ROLE; may be repeated [env: COEUR_OIDC_ROLES]
+    #[arg(long, value_name = "GROUP=ROLE")]
+    pub oidc_roles: Vec<String>,
+    /// The claim that lists the groups [env: COEUR_OIDC_GROUPS_CLAIM] [default: groups]
+    #[arg(long, value_name = "NAME")]
+    pub oidc_groups_claim: Option<String>,
+    /// Whether who comes first becomes a user: yes, no [env: COEUR_OIDC_MAKES_USERS] [default: no]
+    #[arg(long, value_name = "yes|no")]
+    pub oidc_makes_users: Option<String>,
     /// Where phones reach the pages: https://HOST[:PORT] [env: COEUR_PHONES_URL] [default: the address of --web]
     #[arg(long, value_name = "URL")]
     pub phones_url: Option<String>,
@@ -191,6 +224,17 @@ impl Settings {
         layer.flag(Key::Https, self.https);
         layer.flag(Key::WebPlain, self.web_plain);
         layer.flag(Key::TrustedProxies, self.trusted_proxies);
+        layer.flag(Key::AcmeName, self.acme_name);
+        layer.flag(Key::AcmeDirectory, self.acme_directory);
+        layer.flag(Key::AcmeContact, self.acme_contact);
+        layer.flag(Key::OutsideAuthority, self.outside_authority);
+        layer.flag(Key::OidcIssuer, self.oidc_issuer);
+        layer.flag(Key::OidcClient, self.oidc_client);
+        layer.flag(Key::OidcSecret, self.oidc_secret_file);
+        layer.flag(Key::OidcLabel, self.oidc_label);
+        layer.flag(Key::OidcRoles, self.oidc_roles);
+        layer.flag(Key::OidcGroups, self.oidc_groups_claim);
+        layer.flag(Key::OidcMakes, self.oidc_makes_users);
         layer.flag(Key::PhonesUrl, self.phones_url);
         layer.flag(Key::Pnp, self.pnp);
         layer.flag(Key::Shards, self.shards);

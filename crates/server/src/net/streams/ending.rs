@@ -3,6 +3,7 @@
 use super::{Streams, place};
 use crate::net::connection::{End, Phase};
 use crate::net::web_socket;
+use crate::observe::handshakes;
 use crate::tls::Failure;
 use crate::turn::Adopted;
 use coeur_exchange::flow::ConnectionId;
@@ -82,6 +83,9 @@ impl Streams {
         let waiting = std::mem::take(&mut connection.waiting);
         let flow = connection.flow;
         let peer = connection.peer.take();
+        if let (End::Tls(failure), None) = (end, &peer) {
+            handshakes::note(flow.remote.ip(), failure);
+        }
         let untrusted = end == End::Tls(Failure::Untrusted);
         let failure = if untrusted { SendFailure::Untrusted } else { SendFailure::Unreachable };
         self.failures.extend(waiting.into_iter().map(|token| (token, failure)));
@@ -101,7 +105,7 @@ impl Streams {
             End::Unreachable => stats.connections_connect_failed.add(1),
             End::Tls(Failure::NotTls) => stats.tls_not_tls.add(1),
             End::Tls(Failure::Incompatible) => stats.tls_incompatible.add(1),
-            End::Tls(Failure::Refused) => stats.tls_refused.add(1),
+            End::Tls(Failure::Refused | Failure::Expired) => stats.tls_refused.add(1),
             End::Tls(Failure::Untrusted) => stats.tls_untrusted.add(1),
             End::Tls(Failure::Alert) => stats.tls_alert.add(1),
             End::Tls(Failure::Other) => stats.tls_other.add(1),

@@ -20,6 +20,9 @@ pub(in crate::records) fn described(change: &SignInChange) -> Option<(&'static s
         SignInChange::RecoveryCodeUsed { user, .. } => of(user, "recovery_code.used", String::new()),
         SignInChange::PasskeyAdded(row) => of(&row.user, "passkey.added", format!("name={:?}", row.name)),
         SignInChange::PasskeyRemoved { user, .. } => of(user, "passkey.removed", String::new()),
+        SignInChange::IdentityAdded(row) => {
+            of(&row.user, "identity.added", format!("issuer={:?} subject={:?}", row.issuer, row.subject))
+        }
         SignInChange::SessionBegun(row) => of(&row.user, "session.begun", session(row)),
         SignInChange::SessionEnded { user, why, .. } => of(user, "session.ended", why.as_str().to_owned()),
         SignInChange::TokenMade(row) => Some(("token.made", token(row.id()), of_token(row))),

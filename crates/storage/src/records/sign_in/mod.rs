@@ -73,6 +73,8 @@ pub enum SignInChange {
         user: UserId,
         id: Box<[u8]>,
     },
+    /// Another server vouches for him.
+    IdentityAdded(Box<IdentityRow>),
     SessionBegun(Box<SessionRow>),
     /// Not in the audit chain: it only keeps the session from ending while it is used.
     SessionSeen {
@@ -132,6 +134,14 @@ impl SessionEnd {
             SessionEnd::Renewed => "renewed",
         }
     }
+}
+
+/// Who somebody is at another server: by both together he is known, for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityRow {
+    pub user: UserId,
+    pub issuer: Box<str>,
+    pub subject: Box<str>,
 }
 
 /// By what somebody has proved who he is.

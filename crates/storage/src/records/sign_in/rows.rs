@@ -1,6 +1,6 @@
 //! Rows and statements.
 
-use super::{Digest, PasskeyRow, SessionRow, SignInChange, TokenRow, Way};
+use super::{Digest, IdentityRow, PasskeyRow, SessionRow, SignInChange, TokenRow, Way};
 use crate::seal::SealKey;
 use coeur_directory::UserId;
 use rusqlite::{Connection, Row, Transaction, params};
@@ -49,6 +49,10 @@ pub(in crate::records) fn write(
             run(sql, params![id, counter, *at_ms as i64])
         }
         SignInChange::PasskeyRemoved { id, .. } => run("DELETE FROM passkeys WHERE id = ?1", params![id]),
+        SignInChange::IdentityAdded(row) => {
+            let sql = "INSERT INTO identities VALUES (?1, ?2, ?3)";
+            run(sql, params![&*row.issuer, &*row.subject, number(row.user)])
+        }
         SignInChange::SessionBegun(row) => add_session(transaction, row),
         SignInChange::SessionSeen { hash, at_ms } => {
             run("UPDATE sessions SET seen_at_ms = ?2 WHERE hash = ?1", params![hash, *at_ms as i64])
@@ -66,6 +70,7 @@ pub(in crate::records) fn write(
                 "authenticators",
                 "recovery_codes",
                 "passkeys",
+                "identities",
                 "sessions",
                 "tokens",
             ];
@@ -168,6 +173,11 @@ pub(in crate::records) fn read(
     };
     take("SELECT id, user, public_key, counter, name, added_at_ms, used_at_ms FROM passkeys", &|row| {
         passkey(row).map(Box::new).map(SignInChange::PasskeyAdded)
+    })?;
+    take("SELECT user, issuer, subject FROM identities", &|row| {
+        let (issuer, subject): (String, String) = (row.get(1)?, row.get(2)?);
+        let row = IdentityRow { user: user(row, 0)?, issuer: issuer.into(), subject: subject.into() };
+        Ok(SignInChange::IdentityAdded(Box::new(row)))
     })?;
     let sql = "SELECT hash, user, way, begun_at_ms, proved_at_ms, seen_at_ms, address, agent FROM sessions";
     take(sql, &|row| session(row).map(Box::new).map(SignInChange::SessionBegun))?;

@@ -69,6 +69,11 @@ fn all_of(user: UserId) -> Vec<SignInChange> {
         SignInChange::AuthenticatorSet { user, secret: Zeroizing::new(b"secret".to_vec()), step: 8 },
         SignInChange::RecoveryCodesSet { user, hashes: vec![[1; 32], [2; 32]] },
         SignInChange::PasskeyAdded(Box::new(passkey)),
+        SignInChange::IdentityAdded(Box::new(IdentityRow {
+            user,
+            issuer: "https://id.example".into(),
+            subject: user.0.to_string().into(),
+        })),
         SignInChange::SessionBegun(Box::new(session)),
         SignInChange::TokenMade(Box::new(token)),
     ]
@@ -84,6 +89,7 @@ fn kept(records: &mut Sqlite) -> Vec<String> {
         }
         SignInChange::RecoveryCodesSet { user, hashes } => format!("codes {} {}", user.0, hashes.len()),
         SignInChange::PasskeyAdded(row) => format!("{row:?}"),
+        SignInChange::IdentityAdded(row) => format!("{row:?}"),
         SignInChange::SessionBegun(row) => format!("{row:?}"),
         SignInChange::TokenMade(row) => format!("{row:?}"),
         SignInChange::LinkClosed { .. }
@@ -114,7 +120,7 @@ fn what_is_kept_is_read_back_as_it_was_and_after_what_was_used_of_it() {
     keep(&mut records, &all_of(ALICE));
     keep(&mut records, &all_of(BOB));
     let before = kept(&mut records);
-    assert_eq!(before.len(), 14);
+    assert_eq!(before.len(), 16);
     let id = TokenId::of(&[101; 32]);
     let used = [
         SignInChange::AuthenticatorUsed { user: ALICE, step: 88 },
@@ -149,7 +155,7 @@ fn what_is_over_is_gone_and_what_is_of_another_stays() {
         keep(&mut records, &[SignInChange::Forgotten { user: ALICE }]);
         kept(&mut records)
     };
-    assert_eq!(of_bob.len(), 7, "{of_bob:?}");
+    assert_eq!(of_bob.len(), 8, "{of_bob:?}");
     keep(
         &mut records,
         &[
@@ -161,7 +167,8 @@ fn what_is_over_is_gone_and_what_is_of_another_stays() {
             SignInChange::TokenRevoked { id: TokenId::of(&[102; 32]) },
         ],
     );
-    assert_eq!(kept(&mut records), ["password 2 $argon2id$"]);
+    let identity = r#"IdentityRow { user: UserId(2), issuer: "https://id.example", subject: "2" }"#;
+    assert_eq!(kept(&mut records), [identity, "password 2 $argon2id$"]);
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! Records of calls as CSV (RFC 4180): one column for each field, those of the caller with `_a`, those of the callee with
 //! `_b`; `_to_` is what went to that side.
 
-use super::exit::Failure;
-use super::terminal::safe;
-use coeur_api::{CallRecordView, RecordSideView, WayView};
+use crate::calls::{CallRecordView, RecordSideView, WayView};
 
 const CALL: [&str; 17] = [
     "id",
@@ -45,23 +43,39 @@ const SIDE: [&str; 18] = [
     "rtt_ms",
 ];
 
-pub fn heads() -> Result<String, Failure> {
+/// What stands between two cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Separator {
+    #[default]
+    Comma,
+    /// What spreadsheets want in countries whose numbers have a comma.
+    Semicolon,
+}
+
+pub fn heads(separator: Separator) -> String {
     let of = |side: &'static str| SIDE.iter().map(move |name| format!("{name}_{side}"));
     let heads = CALL.iter().map(|name| (*name).to_owned()).chain(of("a")).chain(of("b"));
-    lines([heads.collect()].into_iter())
+    lines([heads.collect()].into_iter(), separator)
 }
 
-pub fn rows(records: &[CallRecordView]) -> Result<String, Failure> {
-    lines(records.iter().map(row))
+pub fn rows(records: &[CallRecordView], separator: Separator) -> String {
+    lines(records.iter().map(row), separator)
 }
 
-fn lines(rows: impl Iterator<Item = Vec<String>>) -> Result<String, Failure> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+fn lines(rows: impl Iterator<Item = Vec<String>>, separator: Separator) -> String {
+    let separator = match separator {
+        Separator::Comma => b',',
+        Separator::Semicolon => b';',
+    };
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(separator)
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row).map_err(|why| Failure::failed(why.to_string()))?;
+        // Written to memory, and each row has as many cells as the heads: neither can fail.
+        let _ = writer.write_record(row);
     }
-    let bytes = writer.into_inner().map_err(|why| Failure::failed(why.to_string()))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    String::from_utf8_lossy(&writer.into_inner().unwrap_or_default()).into_owned()
 }
 
 fn row(record: &CallRecordView) -> Vec<String> {
@@ -124,10 +138,24 @@ fn said(text: &Option<String>) -> String {
 /// Control characters escaped; and what a spreadsheet would take for a formula begins with an apostrophe: anybody may call
 /// himself `=HYPERLINK(...)`. A number with its plus is none, but what only begins as one may be.
 fn cell(text: &str) -> String {
-    let text = safe(text.as_bytes());
+    let text = escaped(text);
     let is_number = text.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t']) && !is_number;
     if is_formula { format!("'{text}") } else { text }
+}
+
+/// Control characters, and marks without width and changes of direction, which make a name look like another one, are seen.
+fn escaped(text: &str) -> String {
+    let is_disguise = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            _ if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
+            _ if is_disguise(c) => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
+            _ => out.push(c),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -138,7 +166,7 @@ mod tests {
     fn every_row_has_as_many_cells_as_the_heads_and_missing_is_empty() {
         let record = CallRecordView { id: "x".into(), ..CallRecordView::default() };
         let with = CallRecordView { callee: Some(RecordSideView::default()), ..record.clone() };
-        let heads = heads().ok().unwrap();
+        let heads = heads(Separator::Comma);
         let mut reader = csv::Reader::from_reader(heads.as_bytes());
         let count = reader.headers().unwrap().len();
         assert_eq!(count, CALL.len() + 2 * SIDE.len());
@@ -157,7 +185,7 @@ mod tests {
         record.caller.address = name.to_owned();
         record.caller.device_ua = "@SUM(A1)".to_owned();
         record.to_uri = "+33123456789".to_owned();
-        let text = rows(&[record]).ok().unwrap();
+        let text = rows(std::slice::from_ref(&record), Separator::Comma);
         assert_eq!(text.matches("\r\n").count(), 1, "{text}");
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
         let row = reader.records().next().unwrap().unwrap();
@@ -167,5 +195,7 @@ mod tests {
         assert_eq!(of("device_ua"), "'@SUM(A1)");
         assert_eq!(&row[12], "+33123456789");
         assert_eq!(cell("+1+HYPERLINK(A1)"), "'+1+HYPERLINK(A1)");
+        let text = rows(&[record], Separator::Semicolon);
+        assert!(text.contains(";\"'=HYPERLINK(\"\"http://x\"\")"), "{text}");
     }
 }

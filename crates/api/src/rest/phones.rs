@@ -1,0 +1,381 @@
+//! Phones that are told their accounts: links for them, what each has done on its way, and what is wrong with it.
+//!
+//! A phone is what is told its settings by one link; it has one device for each of its accounts, each with a credential of its
+//! own.
+
+use super::accounts::{named as account_named, of_name};
+use super::caller::{Action, Resource};
+use super::operation::{Answer, Call, Operation, unexpected};
+use super::page::Page;
+use super::problem::{Code, Problem};
+use super::tongue::Tongue;
+use crate::calls::rfc3339;
+use crate::ids::Id as _;
+use crate::model::{GivenSecret, Reply, Request};
+use crate::provision::{
+    ConnectRequest, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply, PhonesRequest,
+    RenderedView, StepView, StrangerView,
+};
+use coeur_directory::DeviceId;
+use coeur_provisioning::{Fault, Language};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(crate) fn operations() -> Vec<Operation> {
+    use Resource::Provisioning;
+    vec![
+        Operation::get(("/phones", "list_phones"), Provisioning, "Phones for which a link was made, and what is wrong with them.", list)
+            .answer::<Page<PhoneResource>>(),
+        Operation::post(("/phones", "connect_phone"), Provisioning, "Makes a link by which a phone fetches its settings, and a device for each of its accounts where none is named; the link is shown this once.", connect)
+            .body::<PhoneBody>()
+            .status(201)
+            .answer::<PhoneLinkResource>(),
+        Operation::post(("/phones:render", "render_phone"), Provisioning, "What such a phone would be told, with a word in place of each secret; nothing is made.", render)
+            .acts(Action::Read)
+            .body::<PhoneBody>()
+            .answer::<RenderedView>(),
+        Operation::get(("/phones/{phone}", "show_phone"), Provisioning, "One phone on its way: link, settings, registration, and what is wrong with it.", show)
+            .answer::<PhoneResource>(),
+        Operation::delete(("/phones/{phone}", "remove_phone"), Provisioning, "The phone is told nothing any more; its devices stay.", remove),
+        Operation::get(("/unclaimed_phones", "list_unclaimed_phones"), Provisioning, "Phones that were plugged in and have asked the network who tells them.", unclaimed)
+            .answer::<Page<UnclaimedResource>>(),
+        Operation::post(("/accounts/{account}/devices/{device}/actions/connect", "connect_device"), Provisioning, "Makes a link by which the phone of this device fetches its settings; the link is shown this once.", connect_device)
+            .acts(Action::Create)
+            .body::<DevicePhoneBody>()
+            .status(201)
+            .answer::<PhoneLinkResource>(),
+        Operation::get(("/accounts/{account}/devices/{device}/connect", "show_connecting_device"), Provisioning, "The phone of this device on its way; each step is told by a `provisioning` event too.", show_device)
+            .answer::<PhoneResource>(),
+        Operation::post(("/accounts/{account}/devices/{device}/actions/sync", "sync_device"), Provisioning, "Asks a registered phone to fetch its settings now.", sync)
+            .acts(Action::Create)
+            .body::<SyncBody>()
+            .answer::<SyncedResource>(),
+    ]
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Phone")]
+struct PhoneResource {
+    /// `pho_NUMBER`.
+    id: String,
+    vendor: String,
+    /// As its maker writes it; empty until it is known.
+    model: String,
+    /// Hardware address; `null` until it is known.
+    mac: Option<String>,
+    /// Its accounts, the first first, each with a device, and so a credential, of its own.
+    lines: Vec<LineResource>,
+    /// `udp`, `tcp` or `tls`.
+    transport: String,
+    /// What it said of itself when it fetched last.
+    user_agent: String,
+    created_at: String,
+    fetched_at: Option<String>,
+    /// Each of its lines is registered now.
+    registered: bool,
+    /// What was seen of it since this server started, the first first.
+    steps: Vec<StepView>,
+    /// What is wrong with it now.
+    fault: Option<FaultResource>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PhoneLine")]
+struct LineResource {
+    account: String,
+    device_id: String,
+    /// This line is registered now.
+    registered: bool,
+}
+
+/// For programs, and as two sentences in the language of who asks.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PhoneFault")]
+struct FaultResource {
+    code: String,
+    sentence: String,
+    remedy: String,
+}
+
+impl PhoneResource {
+    fn of(view: PhoneView, tongue: Tongue) -> Self {
+        let fault = view.fault.and_then(|code| Fault::parse(&code)).map(|fault| {
+            let language = match tongue {
+                Tongue::English => Language::English,
+                Tongue::French => Language::French,
+            };
+            FaultResource {
+                code: fault.as_str().to_owned(),
+                sentence: fault.sentence(language).to_owned(),
+                remedy: fault.remedy(language).to_owned(),
+            }
+        });
+        let line = |line: PhoneLineView| LineResource {
+            account: line.account,
+            device_id: format!("{}{}", DeviceId::PREFIX, line.device),
+            registered: line.registered,
+        };
+        Self {
+            id: view.phone,
+            vendor: view.vendor,
+            model: view.model,
+            mac: view.mac,
+            lines: view.lines.into_iter().map(line).collect(),
+            transport: view.transport,
+            user_agent: view.user_agent,
+            created_at: rfc3339(view.created_at_s.saturating_mul(1_000)),
+            fetched_at: view.fetched_at_s.map(|at_s| rfc3339(at_s.saturating_mul(1_000))),
+            registered: view.registered,
+            steps: view.steps,
+            fault,
+        }
+    }
+}
+
+fn ask(call: &Call<'_>, request: PhonesRequest) -> Result<PhonesReply, Problem> {
+    let Reply::Phones(reply) = call.ask(Request::Phones(request))? else { return Err(unexpected()) };
+    Ok(reply)
+}
+
+fn all(call: &Call<'_>) -> Result<Vec<PhoneView>, Problem> {
+    let PhonesReply::List(found) = ask(call, PhonesRequest::List)? else { return Err(unexpected()) };
+    Ok(found)
+}
+
+fn list(call: &Call<'_>) -> Result<Answer, Problem> {
+    let tongue = Tongue::wanted(call.headers);
+    let found = all(call)?.into_iter().map(|view| PhoneResource::of(view, tongue));
+    Page::told(found.collect(), None).answer(call)
+}
+
+fn show(call: &Call<'_>) -> Result<Answer, Problem> {
+    let request = PhonesRequest::Show { phone: call.part("phone").to_owned() };
+    let PhonesReply::Phone(view) = ask(call, request)? else { return Err(unexpected()) };
+    Answer::json(PhoneResource::of(view, Tongue::wanted(call.headers)))
+}
+
+fn remove(call: &Call<'_>) -> Result<Answer, Problem> {
+    ask(call, PhonesRequest::Remove { phone: call.part("phone").to_owned() })?;
+    Ok(Answer::nothing())
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewPhone")]
+struct PhoneBody {
+    /// Of the first line: `acc_NUMBER` or `user@domain`.
+    account: String,
+    /// Its device, as `dev_NUMBER`; made when absent.
+    device_id: Option<String>,
+    /// Further accounts on the same phone.
+    #[serde(default)]
+    also: Vec<LineBody>,
+    /// Whose language it reads, as `yealink`; known by `mac` when absent, else `linphone`.
+    vendor: Option<String>,
+    /// As its maker writes it, such as `T54W`.
+    #[serde(default)]
+    model: String,
+    /// Its hardware address; nobody else is told anything then.
+    mac: Option<String>,
+    /// `udp`, `tcp` or `tls`; the best that such a phone takes as it comes when absent.
+    transport: Option<String>,
+    /// `en` or `fr`.
+    #[serde(default)]
+    language: String,
+    /// ISO 3166, for tones and time.
+    #[serde(default)]
+    country: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewPhoneLine")]
+struct LineBody {
+    account: String,
+    /// Made when absent.
+    device_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PhoneOfDevice")]
+pub(super) struct DevicePhoneBody {
+    /// Whose language it reads, as `yealink`; known by `mac` when absent, else `linphone`.
+    vendor: Option<String>,
+    /// As its maker writes it, such as `T54W`.
+    #[serde(default)]
+    model: String,
+    /// Its hardware address; nobody else is told anything then.
+    mac: Option<String>,
+    /// `udp`, `tcp` or `tls`; the best that such a phone takes as it comes when absent.
+    transport: Option<String>,
+    /// `en` or `fr`.
+    #[serde(default)]
+    language: String,
+    /// ISO 3166, for tones and time.
+    #[serde(default)]
+    country: String,
+}
+
+impl DevicePhoneBody {
+    pub fn request(self, account: String, device: Option<String>, also: Vec<LineRequest>) -> ConnectRequest {
+        let Self { vendor, model, mac, transport, language, country } = self;
+        ConnectRequest { account, device, also, vendor, model, mac, transport, language, country }
+    }
+}
+
+fn wanted(call: &Call<'_>) -> Result<ConnectRequest, Problem> {
+    let PhoneBody { account, device_id, also, vendor, model, mac, transport, language, country } =
+        call.json()?;
+    let account = of_name(call, &account)?.aor.to_string();
+    let device = device_id.as_deref().map(|name| number("#/device_id", name)).transpose()?;
+    let mut lines = Vec::with_capacity(also.len().min(64));
+    for (line, at) in also.into_iter().zip(0..) {
+        let account = of_name(call, &line.account)?.aor.to_string();
+        let pointer = format!("#/also/{at}/device_id");
+        let device = line.device_id.as_deref().map(|name| number(&pointer, name)).transpose()?;
+        lines.push(LineRequest { account, device });
+    }
+    Ok(DevicePhoneBody { vendor, model, mac, transport, language, country }.request(account, device, lines))
+}
+
+fn number(pointer: &str, name: &str) -> Result<String, Problem> {
+    let id = DeviceId::parse(name);
+    id.map(|id| id.0.to_string()).ok_or_else(|| Problem::at(pointer, format!("`{name}` is no device")))
+}
+
+/// Shown once. The address is worth the secrets of the phone.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PhoneLink")]
+pub(super) struct PhoneLinkResource {
+    /// `pho_NUMBER`.
+    phone_id: String,
+    account: String,
+    device_id: String,
+    vendor: String,
+    #[schemars(with = "String")]
+    url: GivenSecret,
+    /// What a code to scan holds; `null`: such a phone scans none.
+    #[schemars(with = "Option<String>")]
+    code: Option<GivenSecret>,
+    /// What the person does, in the language of the phone.
+    steps: Vec<String>,
+    expires_at: String,
+    /// What its settings leave out, in English.
+    left_out: Vec<String>,
+    /// It had asked the network for us, and has been told the address.
+    told: bool,
+}
+
+impl From<LinkView> for PhoneLinkResource {
+    fn from(view: LinkView) -> Self {
+        Self {
+            phone_id: view.phone,
+            account: view.account,
+            device_id: format!("{}{}", DeviceId::PREFIX, view.device),
+            vendor: view.vendor,
+            url: view.url,
+            code: view.code,
+            steps: view.steps,
+            expires_at: rfc3339(view.expires_at_s.saturating_mul(1_000)),
+            left_out: view.left_out,
+            told: view.told,
+        }
+    }
+}
+
+pub(super) fn linked(call: &Call<'_>, request: ConnectRequest) -> Result<PhoneLinkResource, Problem> {
+    let PhonesReply::Linked(view) = ask(call, PhonesRequest::Connect(request))? else {
+        return Err(unexpected());
+    };
+    Ok(view.into())
+}
+
+fn made(link: PhoneLinkResource) -> Result<Answer, Problem> {
+    let place = format!("/api/v1/phones/{}", link.phone_id);
+    Answer::created(link, &place)
+}
+
+fn connect(call: &Call<'_>) -> Result<Answer, Problem> {
+    made(linked(call, wanted(call)?)?)
+}
+
+fn render(call: &Call<'_>) -> Result<Answer, Problem> {
+    let PhonesReply::Rendered(view) = ask(call, PhonesRequest::Render(wanted(call)?))? else {
+        return Err(unexpected());
+    };
+    Answer::json(view)
+}
+
+/// The account and the number of the device that a path names.
+fn device(call: &Call<'_>) -> Result<(String, String), Problem> {
+    let account = account_named(call)?;
+    let name = call.part("device");
+    let found = DeviceId::parse(name).filter(|id| account.device(*id).is_some());
+    let text = || Problem::because(Code::NotFound, format!("`{name}` is no device of {}", account.aor));
+    Ok((account.aor.to_string(), found.ok_or_else(text)?.0.to_string()))
+}
+
+fn connect_device(call: &Call<'_>) -> Result<Answer, Problem> {
+    let body: DevicePhoneBody = call.json()?;
+    let (account, device) = device(call)?;
+    made(linked(call, body.request(account, Some(device), Vec::new()))?)
+}
+
+fn show_device(call: &Call<'_>) -> Result<Answer, Problem> {
+    let (_, device) = device(call)?;
+    let is_meant = |view: &PhoneView| view.lines.iter().any(|line| line.device == device);
+    let found = all(call)?.into_iter().find(is_meant);
+    let text = "no link was made for a phone of this device";
+    let view = found.ok_or_else(|| Problem::because(Code::NotFound, text))?;
+    Answer::json(PhoneResource::of(view, Tongue::wanted(call.headers)))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SyncDevice")]
+struct SyncBody {
+    /// It starts anew too.
+    #[serde(default)]
+    reboot: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SyncedDevice")]
+struct SyncedResource {
+    /// How many registrations of it were asked; 0: it is not registered.
+    asked: usize,
+}
+
+fn sync(call: &Call<'_>) -> Result<Answer, Problem> {
+    let SyncBody { reboot } = call.json()?;
+    let (account, device) = device(call)?;
+    let request = PhonesRequest::Sync { account, device: Some(device), reboot };
+    let PhonesReply::Synced(asked) = ask(call, request)? else { return Err(unexpected()) };
+    Answer::json(SyncedResource { asked })
+}
+
+/// A phone that is nobody's yet: `connect_phone` with its `mac` claims it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UnclaimedPhone")]
+struct UnclaimedResource {
+    mac: String,
+    vendor: String,
+    model: String,
+    firmware: String,
+    address: String,
+    seen_at: String,
+    /// Its language is written here.
+    can_be_told: bool,
+}
+
+fn unclaimed(call: &Call<'_>) -> Result<Answer, Problem> {
+    let PhonesReply::Strangers(found) = ask(call, PhonesRequest::Strangers)? else {
+        return Err(unexpected());
+    };
+    let row = |view: StrangerView| {
+        let StrangerView { mac, vendor, model, firmware, address, seen_at, can_be_told } = view;
+        UnclaimedResource { mac, vendor, model, firmware, address, seen_at, can_be_told }
+    };
+    Page::told(found.into_iter().map(row).collect(), None).answer(call)
+}

@@ -1,0 +1,201 @@
+//! From our page to the other server and back.
+
+use super::claims::Identity;
+use super::keys::{self, Verified};
+use super::{Errand, KEYS_AGAIN_MS, Place, Provider, Trouble, escaped, form, trouble};
+use crate::signin::secret;
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use coeur_directory::UserId;
+use coeur_storage::Digest;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use zeroize::Zeroizing;
+
+/// Who is away has as long to come back.
+const AWAY_MS: u64 = 10 * 60_000;
+/// Who are away at once, about 500 bytes each; the one who left first is forgotten for one more.
+const AWAY_MAX: usize = 4_096;
+
+/// Those who are away, by the hash of what the browser keeps: whoever is made to come back with the code of somebody else has not
+/// that, and would else work on in the other's name.
+#[derive(Default)]
+pub(super) struct Errands(BTreeMap<Digest, Away>);
+
+struct Away {
+    state: String,
+    nonce: String,
+    verifier: Zeroizing<String>,
+    redirect: String,
+    next: String,
+    /// Who is signed in and adds this way.
+    adds: Option<UserId>,
+    until_ms: u64,
+}
+
+/// How somebody leaves.
+pub(in crate::signin) struct Leaving {
+    pub(in crate::signin) url: String,
+    /// What the browser keeps.
+    pub(in crate::signin) kept: secret::Text,
+}
+
+/// What somebody wants who leaves.
+pub(in crate::signin) struct Wanted<'w> {
+    /// As the browser sees us: `https://sip.example.org`.
+    pub(in crate::signin) base: &'w str,
+    pub(in crate::signin) next: &'w str,
+    pub(in crate::signin) adds: Option<UserId>,
+    /// He proves there anew who he is.
+    pub(in crate::signin) again: bool,
+}
+
+/// What somebody brings back.
+pub(in crate::signin) struct Returned<'r> {
+    pub(in crate::signin) kept: &'r str,
+    pub(in crate::signin) state: &'r str,
+    pub(in crate::signin) code: &'r str,
+    /// RFC 9207.
+    pub(in crate::signin) issuer: Option<&'r str>,
+}
+
+pub(in crate::signin) struct Back {
+    pub(in crate::signin) identity: Identity,
+    pub(in crate::signin) next: String,
+    pub(in crate::signin) adds: Option<UserId>,
+}
+
+pub(in crate::signin) const RETURN_PATH: &str = "/auth/oidc/callback";
+
+#[derive(Deserialize)]
+struct Token {
+    id_token: String,
+}
+
+impl Provider {
+    /// `random`: 32 bytes each.
+    pub(in crate::signin) async fn leave(
+        &self,
+        wanted: Wanted<'_>,
+        now_ms: u64,
+        random: [[u8; 32]; 4],
+    ) -> Result<Leaving, Trouble> {
+        let place = self.place(now_ms).await?;
+        let [state, nonce, verifier, kept] = random.map(|bytes| secret::text(&bytes));
+        let redirect = format!("{}{RETURN_PATH}", wanted.base);
+        // RFC 7636 section 4.2.
+        let challenge = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
+        let mut fields = vec![
+            ("response_type", "code"),
+            ("client_id", self.settings.client_id.as_str()),
+            ("redirect_uri", redirect.as_str()),
+            ("scope", "openid profile email"),
+            ("state", state.as_str()),
+            ("nonce", nonce.as_str()),
+            ("code_challenge", challenge.as_str()),
+            ("code_challenge_method", "S256"),
+        ];
+        if wanted.again {
+            // Core 1.0 section 3.1.2.1; the ID token then says when (`auth_time`).
+            fields.extend([("prompt", "login"), ("max_age", "0")]);
+        }
+        let joint = if place.authorization_endpoint.contains('?') { '&' } else { '?' };
+        let url = format!("{}{joint}{}", place.authorization_endpoint, form(&fields));
+        let away = Away {
+            state: state.to_string(),
+            nonce: nonce.to_string(),
+            verifier: Zeroizing::new(verifier.to_string()),
+            redirect,
+            next: wanted.next.to_owned(),
+            adds: wanted.adds,
+            until_ms: now_ms + AWAY_MS,
+        };
+        self.errands.lock().unwrap_or_else(PoisonError::into_inner).send(secret::hash(&kept), away, now_ms);
+        Ok(Leaving { url, kept })
+    }
+
+    /// Each errand comes back once.
+    pub(in crate::signin) async fn come_back(
+        &self,
+        with: Returned<'_>,
+        now_ms: u64,
+    ) -> Result<Back, Trouble> {
+        let errand = {
+            let mut errands = self.errands.lock().unwrap_or_else(PoisonError::into_inner);
+            errands.0.remove(&secret::hash(with.kept))
+        };
+        let away = errand.filter(|away| now_ms < away.until_ms && away.state == with.state);
+        let away = away.ok_or_else(|| trouble("somebody came back who had not left, or long ago"))?;
+        if with.issuer.is_some_and(|issuer| issuer != self.settings.issuer) {
+            // RFC 9207 section 2.4: the code is of another server.
+            return Err(trouble("the answer is of another server"));
+        }
+        let place = self.place(now_ms).await?;
+        let token = self.redeem(&place, with.code, &away).await?;
+        let claims = match self.verify(&token, now_ms).await? {
+            Verified::Claims(claims) => claims,
+            Verified::UnknownKey => return Err(trouble("an ID token signed with a key that nobody knows")),
+        };
+        let identity = claims.check(self, &away.nonce, now_ms)?;
+        Ok(Back { identity, next: away.next, adds: away.adds })
+    }
+
+    /// Core 1.0 section 3.1.3.1, RFC 7636 section 4.5.
+    async fn redeem(&self, place: &Place, code: &str, away: &Away) -> Result<String, Trouble> {
+        let id = self.settings.client_id.as_str();
+        let mut fields = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", away.redirect.as_str()),
+            ("code_verifier", away.verifier.as_str()),
+        ];
+        // Discovery 1.0 section 3: without the list it is `client_secret_basic`.
+        let methods = &place.token_endpoint_auth_methods_supported;
+        let is_basic = methods.is_empty() || methods.iter().any(|method| method == "client_secret_basic");
+        let mut authorization = None;
+        match &self.settings.client_secret {
+            // RFC 6749 section 2.3.1: both are escaped first.
+            Some(secret) if is_basic => {
+                let pair = Zeroizing::new(format!("{}:{}", escaped(id), escaped(secret)));
+                authorization =
+                    Some(Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes()))));
+            }
+            Some(secret) => fields.extend([("client_id", id), ("client_secret", secret.as_str())]),
+            None => fields.push(("client_id", id)),
+        }
+        let errand = Errand { url: place.token_endpoint.clone(), form: Some(form(&fields)), authorization };
+        let (status, body) = self.fetch.fetch(errand).await.map_err(trouble)?;
+        if status != 200 {
+            return Err(trouble(format!("the code is not taken: status {status}")));
+        }
+        let token: Token =
+            serde_json::from_slice(&body).map_err(|why| trouble(format!("no ID token: {why}")))?;
+        Ok(token.id_token)
+    }
+
+    /// With the keys that are known, then with those of now.
+    async fn verify(&self, token: &str, now_ms: u64) -> Result<Verified, Trouble> {
+        let mut known = self.known.lock().await;
+        let Some(known) = known.as_mut() else { return Ok(Verified::UnknownKey) };
+        let first = keys::verify(&known.keys, token)?;
+        if matches!(first, Verified::Claims(_)) || now_ms.saturating_sub(known.asked_at_ms) < KEYS_AGAIN_MS {
+            return Ok(first);
+        }
+        known.asked_at_ms = now_ms;
+        known.keys = self.read(&known.place.jwks_uri).await?;
+        keys::verify(&known.keys, token)
+    }
+}
+
+impl Errands {
+    fn send(&mut self, kept: Digest, away: Away, now_ms: u64) {
+        self.0.retain(|_, away| now_ms < away.until_ms);
+        if self.0.len() >= AWAY_MAX {
+            let first = self.0.iter().min_by_key(|(_, away)| away.until_ms).map(|(kept, _)| *kept);
+            first.and_then(|kept| self.0.remove(&kept));
+        }
+        self.0.insert(kept, away);
+    }
+}

@@ -1,0 +1,112 @@
+//! One certificate, from the account to the chain.
+
+use super::board::Board;
+use super::client::Http;
+use super::{Wanted, folder};
+use crate::push::client::Client;
+use coeur_storage::write_whole;
+use instant_acme::{
+    Account, AccountCredentials, AuthorizationStatus, ChallengeType, Identifier, NewAccount, NewOrder, Order,
+    OrderStatus, RetryPolicy,
+};
+use rcgen::{CertificateParams, DistinguishedName, KeyPair};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Authorities look from several places, one after the other.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Asks for one and writes it. The error is for whoever can act on it.
+pub(super) async fn obtain(
+    data: &Path,
+    wanted: &Wanted,
+    client: &Arc<Client>,
+    board: &Board,
+) -> Result<(), String> {
+    let account = account(data, wanted, client).await?;
+    let names: Vec<Identifier> = wanted.names.iter().cloned().map(Identifier::Dns).collect();
+    let done = async {
+        let mut order = account.new_order(&NewOrder::new(&names)).await.map_err(said)?;
+        prove(&mut order, board).await?;
+        redeem(&mut order, &wanted.names).await
+    };
+    let done = done.await;
+    board.clear();
+    let (chain, key) = done?;
+    let source = super::source(data);
+    // The key first: whoever sees the new certificate finds its key.
+    write_whole(&source.key, key.as_bytes(), 0o600)
+        .map_err(|why| format!("{}: {why}", source.key.display()))?;
+    write_whole(&source.chain, chain.as_bytes(), 0o644)
+        .map_err(|why| format!("{}: {why}", source.chain.display()))
+}
+
+fn said(why: instant_acme::Error) -> String {
+    why.to_string()
+}
+
+/// The one of this installation, made at first; its key stays.
+async fn account(data: &Path, wanted: &Wanted, client: &Arc<Client>) -> Result<Account, String> {
+    let file = folder(data).join("account.json");
+    let builder = || Account::builder_with_http(Box::new(Http(client.clone())));
+    if let Ok(text) = std::fs::read_to_string(&file).map(Zeroizing::new) {
+        let kept: AccountCredentials =
+            serde_json::from_str(&text).map_err(|why| format!("{}: {why}", file.display()))?;
+        return builder().from_credentials(kept).await.map_err(said);
+    }
+    let contact: Vec<&str> = wanted.contact.iter().map(String::as_str).collect();
+    let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
+    let (account, made) = builder().create(&new, wanted.directory.clone(), None).await.map_err(said)?;
+    let text = serde_json::to_string(&made).map(Zeroizing::new).map_err(|why| why.to_string())?;
+    std::fs::create_dir_all(folder(data)).map_err(|why| format!("{}: {why}", folder(data).display()))?;
+    write_whole(&file, text.as_bytes(), 0o600).map_err(|why| format!("{}: {why}", file.display()))?;
+    Ok(account)
+}
+
+/// RFC 8555 sections 7.5 and 8.3.
+async fn prove(order: &mut Order, board: &Board) -> Result<(), String> {
+    let mut authorizations = order.authorizations();
+    while let Some(authorization) = authorizations.next().await {
+        let mut authorization = authorization.map_err(said)?;
+        match authorization.status {
+            AuthorizationStatus::Pending => {}
+            AuthorizationStatus::Valid => continue,
+            other => return Err(format!("{}: {other:?}", authorization.identifier())),
+        }
+        let name = authorization.identifier().to_string();
+        let challenge = authorization.challenge(ChallengeType::Http01);
+        let mut challenge = challenge.ok_or_else(|| format!("{name}: it offers no challenge over HTTP"))?;
+        board.put(&challenge.token, challenge.key_authorization().as_str());
+        challenge.set_ready().await.map_err(said)?;
+    }
+    match order.poll_ready(&RetryPolicy::new().timeout(PATIENCE)).await.map_err(said)? {
+        OrderStatus::Ready => Ok(()),
+        _ => Err(refusal(order).await),
+    }
+}
+
+/// Why a name was not found to be ours, as the authority says it.
+async fn refusal(order: &mut Order) -> String {
+    let mut authorizations = order.authorizations();
+    while let Some(Ok(authorization)) = authorizations.next().await {
+        for challenge in &authorization.challenges {
+            if let Some(error) = &challenge.error {
+                return format!("{}: {error}", authorization.identifier());
+            }
+        }
+    }
+    "the names could not be proved to be ours".to_owned()
+}
+
+/// RFC 8555 section 7.4. The key is new each time.
+async fn redeem(order: &mut Order, names: &[String]) -> Result<(String, Zeroizing<String>), String> {
+    let key = KeyPair::generate().map_err(|why| why.to_string())?;
+    let mut params = CertificateParams::new(names.to_vec()).map_err(|why| why.to_string())?;
+    params.distinguished_name = DistinguishedName::new();
+    let asked = params.serialize_request(&key).map_err(|why| why.to_string())?;
+    order.finalize_csr(asked.der()).await.map_err(said)?;
+    let chain = order.poll_certificate(&RetryPolicy::new().timeout(PATIENCE)).await.map_err(said)?;
+    Ok((chain, Zeroizing::new(key.serialize_pem())))
+}

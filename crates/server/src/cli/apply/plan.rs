@@ -1,0 +1,474 @@
+//! What has to be done to make of what there is what a file says. Pure: it asks nobody.
+
+use super::file::{Account, Domain, Group, State, Tenant, User};
+use coeur_api::{
+    AccountChange, AccountView, DomainView, GroupAmendment, GroupView, NewAccount, NewUser, Request,
+    TenantAmendment, TenantView, UserAmendment, UserView, WEB_PHONE,
+};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// What there is.
+#[derive(Default)]
+pub struct Found {
+    pub tenants: Vec<TenantView>,
+    pub domains: Vec<DomainView>,
+    pub groups: Vec<GroupView>,
+    pub users: Vec<UserView>,
+    pub accounts: Vec<AccountView>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sign {
+    Make,
+    Change,
+    Remove,
+}
+
+impl Sign {
+    pub const fn mark(self) -> char {
+        match self {
+            Self::Make => '+',
+            Self::Change => '~',
+            Self::Remove => '-',
+        }
+    }
+}
+
+/// One line of the plan, and the requests that do it.
+#[derive(Serialize)]
+pub struct Step {
+    pub sign: Sign,
+    pub kind: &'static str,
+    pub name: String,
+    pub differences: Vec<Difference>,
+    #[serde(skip)]
+    pub requests: Vec<Request>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    pub field: String,
+    pub before: Value,
+    pub after: Value,
+}
+
+impl Step {
+    fn new(sign: Sign, kind: &'static str, name: &str, requests: Vec<Request>) -> Self {
+        Self { sign, kind, name: name.to_owned(), differences: Vec::new(), requests }
+    }
+}
+
+/// In the order in which it can be done: what others need is made first and removed last.
+pub fn plan(wanted: &State, found: &Found, prune: bool) -> Vec<Step> {
+    let mut steps = Vec::new();
+    steps.extend(wanted.tenants.iter().flatten().flat_map(|one| tenant(one, found)));
+    steps.extend(wanted.domains.iter().flatten().filter_map(|one| domain(one, found)));
+    steps.extend(wanted.groups.iter().flatten().flat_map(|one| group(one, found)));
+    steps.extend(wanted.users.iter().flatten().flat_map(|one| user(one, found)));
+    steps.extend(wanted.accounts.iter().flatten().flat_map(|one| account(one, found, prune)));
+    if prune {
+        steps.extend(pruned(wanted, found));
+    }
+    steps
+}
+
+fn tenant(wanted: &Tenant, found: &Found) -> Vec<Step> {
+    let there = found.tenants.iter().find(|view| view.name == wanted.name);
+    let now = there.cloned().unwrap_or_default();
+    let fields = json!({ "numbering": now.numbering, "quota": now.terms });
+    let differences = differences(wanted, &fields, "name");
+    let terms = wanted.quota.as_ref().map(|quota| quota.change(&now.terms)).unwrap_or_default();
+    let numbering = wanted.numbering.clone().filter(|new| *new != now.numbering);
+    let change = TenantAmendment { name: None, terms, numbering };
+    let change = Request::TenantChange { tenant: wanted.name.clone(), change };
+    let add = Request::TenantAdd { name: wanted.name.clone() };
+    steps(("tenant", &wanted.name), there.is_some(), add, (differences, change))
+}
+
+fn domain(wanted: &Domain, found: &Found) -> Option<Step> {
+    if found.domains.iter().any(|view| view.domain.eq_ignore_ascii_case(&wanted.name)) {
+        return None;
+    }
+    let add = Request::DomainAdd { domain: wanted.name.clone(), tenant: wanted.tenant.clone() };
+    Some(Step::new(Sign::Make, "domain", &wanted.name, vec![add]))
+}
+
+fn group(wanted: &Group, found: &Found) -> Vec<Step> {
+    let there = found.groups.iter().find(|view| is_group(wanted, view, found));
+    let now = there.cloned().unwrap_or_default();
+    let fields = json!({ "quota": now.terms, "together_max": now.together_max.unwrap_or(0) });
+    let differences = differences(wanted, &fields, "name");
+    let terms = wanted.quota.as_ref().map(|quota| quota.change(&now.terms)).unwrap_or_default();
+    let together_max = wanted.together_max.map(|most| (most > 0).then_some(most));
+    let together_max = together_max.filter(|most| *most != now.together_max);
+    // A new one has no number yet.
+    let named = there.map_or(&wanted.name, |view| &view.id).clone();
+    let change = GroupAmendment { name: None, terms, together_max };
+    let change = Request::GroupChange { group: named, change };
+    let add = Request::GroupAdd { tenant: wanted.tenant.clone(), name: wanted.name.clone() };
+    steps(("group", &wanted.name), there.is_some(), add, (differences, change))
+}
+
+fn is_group(wanted: &Group, view: &GroupView, found: &Found) -> bool {
+    let name =
+        |id: &str| found.tenants.iter().find(|tenant| tenant.id == id).map(|tenant| tenant.name.clone());
+    let tenant = wanted.tenant.clone().or_else(|| found.tenants.first().map(|tenant| tenant.name.clone()));
+    view.name.eq_ignore_ascii_case(&wanted.name) && name(&view.tenant) == tenant
+}
+
+fn user(wanted: &User, found: &Found) -> Vec<Step> {
+    let there = found.users.iter().find(|view| view.login.eq_ignore_ascii_case(&wanted.login));
+    let made = UserView {
+        kind: "person".to_owned(),
+        language: "en".to_owned(),
+        role: "user".to_owned(),
+        enabled: true,
+        ..UserView::default()
+    };
+    let now = there.cloned().unwrap_or(made);
+    let differences = differences(wanted, &value(&now), "login");
+    let changed = |new: &Option<String>, now: &str| new.clone().filter(|new| new != now);
+    let change = UserAmendment {
+        login: None,
+        kind: changed(&wanted.kind, &now.kind),
+        display_name: changed(&wanted.display_name, &now.display_name),
+        email: changed(&wanted.email, &now.email),
+        language: changed(&wanted.language, &now.language),
+        role: changed(&wanted.role, &now.role),
+        enabled: wanted.enabled.filter(|new| *new != now.enabled),
+    };
+    let change = Request::UserChange { user: wanted.login.clone(), change };
+    let user = NewUser { login: wanted.login.clone(), tenant: wanted.tenant.clone(), ..NewUser::default() };
+    steps(("user", &wanted.login), there.is_some(), Request::UserAdd { user }, (differences, change))
+}
+
+fn account(wanted: &Account, found: &Found, prune: bool) -> Vec<Step> {
+    let there = found.accounts.iter().find(|view| view.account == wanted.account);
+    let login = |id: &String| found.users.iter().find(|user| user.id == *id).map(|user| user.login.clone());
+    let owner = there.and_then(|view| view.user.as_ref()).and_then(login).unwrap_or_else(|| "no".to_owned());
+    let terms = there.map(|view| view.terms.clone()).unwrap_or_default();
+    let fields = json!({
+        "user": owner,
+        "display_name": there.map_or("", |view| &view.display_name),
+        "enabled": there.is_none_or(|view| view.enabled),
+        "quota": terms,
+        "groups": there.map(|view| view.groups.clone()).unwrap_or_default(),
+        "record": there.map_or("off", |view| &view.record),
+        "dnd": there.is_some_and(|view| view.dnd),
+    });
+    let mut differences = differences(wanted, &fields, "account");
+    let differs = |field: &str| differences.iter().any(|difference| difference.field == field);
+    let change = AccountChange {
+        user: wanted.user.clone().filter(|_| differs("user")),
+        display_name: wanted.display_name.clone().filter(|_| differs("display_name")),
+        enabled: wanted.enabled.filter(|_| differs("enabled")),
+        terms: wanted.quota.as_ref().map(|quota| quota.change(&terms)).unwrap_or_default(),
+        groups: wanted.groups.clone().filter(|_| differs("groups")),
+        record: wanted.record.clone().filter(|_| differs("record")),
+        dnd: wanted.dnd.filter(|_| differs("dnd")),
+        ..AccountChange::default()
+    };
+    let mut requests = Vec::new();
+    if change != AccountChange::default() {
+        requests.push(Request::AccountChange { account: wanted.account.clone(), change });
+    }
+    for (difference, more) in
+        [aliases(wanted, there, prune), devices(wanted, there, prune)].into_iter().flatten()
+    {
+        differences.push(difference);
+        requests.extend(more);
+    }
+    let mut steps = Vec::new();
+    if there.is_none() {
+        let (account, policy) = (wanted.account.clone(), "auto".to_owned());
+        let add = NewAccount { account, policy, ..NewAccount::default() };
+        steps.push(Step::new(
+            Sign::Make,
+            "account",
+            &wanted.account,
+            vec![Request::AccountsAdd { accounts: vec![add] }],
+        ));
+    }
+    if !requests.is_empty() {
+        let step = Step::new(Sign::Change, "account", &wanted.account, requests);
+        steps.push(Step { differences, ..step });
+    }
+    steps
+}
+
+type Parts = Option<(Difference, Vec<Request>)>;
+
+/// Those that are not named go with `prune` alone.
+fn aliases(wanted: &Account, there: Option<&AccountView>, prune: bool) -> Parts {
+    let domain = wanted.account.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let whole =
+        |alias: &String| if alias.contains('@') { alias.clone() } else { format!("{alias}@{domain}") };
+    let named: Vec<String> = wanted.aliases.as_ref()?.iter().map(whole).collect();
+    let now = there.map(|view| view.aliases.clone()).unwrap_or_default();
+    let account = || wanted.account.clone();
+    let new = named.iter().filter(|alias| !now.contains(alias));
+    let mut requests: Vec<Request> =
+        new.map(|alias| Request::AliasAdd { account: account(), alias: alias.clone() }).collect();
+    let old = now.iter().filter(|alias| prune && !named.contains(alias));
+    requests.extend(old.map(|alias| Request::AliasRemove { account: account(), alias: alias.clone() }));
+    told("aliases", now, named, requests)
+}
+
+/// By their names. The device of web phones makes itself, and stays.
+fn devices(wanted: &Account, there: Option<&AccountView>, prune: bool) -> Parts {
+    let named = wanted.devices.clone()?;
+    let is_named = |name: &str| named.iter().any(|known| known == name);
+    let now: Vec<(String, String)> = match there {
+        Some(view) => {
+            view.devices.iter().map(|device| (device.name.clone(), device.device.clone())).collect()
+        }
+        // An account is made with it.
+        None => vec![("first".to_owned(), String::new())],
+    };
+    let account = || wanted.account.clone();
+    let new = named.iter().filter(|name| !now.iter().any(|(known, _)| known == *name));
+    let add = |name: &String| Request::DeviceAdd {
+        account: account(),
+        name: name.clone(),
+        secret: None,
+        policy: "auto".to_owned(),
+    };
+    let mut requests: Vec<Request> = new.map(add).collect();
+    let old = now
+        .iter()
+        .filter(|(name, device)| prune && !is_named(name) && name != WEB_PHONE && !device.is_empty());
+    requests
+        .extend(old.map(|(_, device)| Request::DeviceRevoke { account: account(), device: device.clone() }));
+    told("devices", now.into_iter().map(|(name, _)| name).collect(), named, requests)
+}
+
+fn told(field: &str, before: Vec<String>, after: Vec<String>, requests: Vec<Request>) -> Parts {
+    let difference = Difference { field: field.to_owned(), before: json!(before), after: json!(after) };
+    (!requests.is_empty()).then_some((difference, requests))
+}
+
+/// Of the kinds that the file has, what it does not name. The first tenant stays.
+fn pruned(wanted: &State, found: &Found) -> Vec<Step> {
+    let remove = |kind, name: &str, request| Step::new(Sign::Remove, kind, name, vec![request]);
+    let mut steps = Vec::new();
+    if let Some(named) = &wanted.accounts {
+        let gone = found.accounts.iter().filter(|view| !named.iter().any(|one| one.account == view.account));
+        steps.extend(gone.map(|view| {
+            remove("account", &view.account, Request::AccountRemove { account: view.account.clone() })
+        }));
+    }
+    if let Some(named) = &wanted.users {
+        let is_named = |view: &UserView| named.iter().any(|one| one.login.eq_ignore_ascii_case(&view.login));
+        let gone = found.users.iter().filter(|view| !is_named(view));
+        steps.extend(
+            gone.map(|view| remove("user", &view.login, Request::UserRemove { user: view.id.clone() })),
+        );
+    }
+    if let Some(named) = &wanted.groups {
+        let gone = found.groups.iter().filter(|view| !named.iter().any(|one| is_group(one, view, found)));
+        steps.extend(
+            gone.map(|view| remove("group", &view.name, Request::GroupRemove { group: view.id.clone() })),
+        );
+    }
+    if let Some(named) = &wanted.domains {
+        let is_named =
+            |view: &DomainView| named.iter().any(|one| one.name.eq_ignore_ascii_case(&view.domain));
+        let gone = found.domains.iter().filter(|view| !is_named(view));
+        steps.extend(gone.map(|view| {
+            remove("domain", &view.domain, Request::DomainRemove { domain: view.domain.clone() })
+        }));
+    }
+    if let Some(named) = &wanted.tenants {
+        let gone = found.tenants.iter().skip(1).filter(|view| !named.iter().any(|one| one.name == view.name));
+        steps.extend(
+            gone.map(|view| remove("tenant", &view.name, Request::TenantRemove { tenant: view.id.clone() })),
+        );
+    }
+    steps
+}
+
+fn steps(
+    (kind, name): (&'static str, &str),
+    is_there: bool,
+    add: Request,
+    (differences, change): (Vec<Difference>, Request),
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if !is_there {
+        steps.push(Step::new(Sign::Make, kind, name, vec![add]));
+    }
+    if !differences.is_empty() {
+        steps.push(Step { differences, ..Step::new(Sign::Change, kind, name, vec![change]) });
+    }
+    steps
+}
+
+/// What the file names and is not so already; `key` names it.
+fn differences(wanted: &impl Serialize, now: &Value, key: &str) -> Vec<Difference> {
+    let wanted: Map<String, Value> = value(wanted).as_object().cloned().unwrap_or_default();
+    let differs = wanted.into_iter().filter(|(field, after)| field != key && now.get(field) != Some(after));
+    let told = |(field, after): (String, Value)| Difference {
+        before: now.get(&field).cloned().unwrap_or_default(),
+        field,
+        after,
+    };
+    differs.map(told).collect()
+}
+
+/// No type of the file has a key that is no text, so each can be written.
+fn value(of: &impl Serialize) -> Value {
+    serde_json::to_value(of).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::of_text;
+    use super::*;
+    use coeur_api::DeviceView;
+
+    fn found() -> Found {
+        let device = |name: &str, number: &str| DeviceView {
+            device: number.into(),
+            name: name.into(),
+            policy: "auto".into(),
+            created_at_s: 0,
+            proved_sha256: false,
+            dtmf: "auto".into(),
+        };
+        let alice: AccountView = serde_json::from_value(json!({
+            "id": "acc_1", "account": "alice@d", "user": "usr_1", "display_name": "Alice", "enabled": true,
+            "policy": "auto", "groups": ["sales"], "aliases": ["201@d"], "record": "off", "devices": [],
+        }))
+        .unwrap();
+        let devices = vec![device("first", "1"), device(WEB_PHONE, "2")];
+        let user = UserView {
+            id: "usr_1".into(),
+            login: "alice".into(),
+            tenant: "ten_1".into(),
+            kind: "person".into(),
+            language: "en".into(),
+            role: "user".into(),
+            enabled: true,
+            ..UserView::default()
+        };
+        Found {
+            tenants: vec![TenantView { id: "ten_1".into(), name: "default".into(), ..TenantView::default() }],
+            domains: vec![
+                serde_json::from_value(
+                    json!({ "domain": "d", "tenant": "ten_1", "policy": "auto", "contacts_max": 10 }),
+                )
+                .unwrap(),
+            ],
+            groups: vec![GroupView {
+                id: "grp_1".into(),
+                tenant: "ten_1".into(),
+                name: "sales".into(),
+                ..GroupView::default()
+            }],
+            users: vec![user],
+            accounts: vec![AccountView { devices, ..alice }],
+        }
+    }
+
+    fn lines(text: &str, prune: bool) -> Vec<String> {
+        let line = |step: &Step| {
+            let fields: Vec<&str> = step.differences.iter().map(|one| one.field.as_str()).collect();
+            format!("{} {} {} {}", step.sign.mark(), step.kind, step.name, fields.join(","))
+                .trim_end()
+                .to_owned()
+        };
+        plan(&of_text(text).unwrap_or_else(|why| panic!("{why}")), &found(), prune).iter().map(line).collect()
+    }
+
+    #[test]
+    fn what_is_as_the_file_says_is_left_alone() {
+        let text = r#"
+            tenants = [{ name = "default" }]
+            domains = [{ name = "D" }]
+            groups = [{ name = "Sales", together_max = 0 }]
+            users = [{ login = "alice", role = "user" }]
+            [[accounts]]
+            account = "alice@d"
+            user = "alice"
+            groups = ["sales"]
+            aliases = ["201"]
+            devices = ["first"]
+            quota = {}
+        "#;
+        assert_eq!(lines(text, true), Vec::<String>::new());
+        assert_eq!(
+            lines("", true),
+            Vec::<String>::new(),
+            "of a kind of which nothing is said nothing is pruned"
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_made_and_what_differs_is_changed_in_the_order_in_which_it_can_be() {
+        let text = r#"
+            [[accounts]]
+            account = "bob@e"
+            user = "bob"
+            quota = { sessions_max = 2 }
+            devices = ["first", "desk"]
+            [[accounts]]
+            account = "alice@d"
+            display_name = "Alice A."
+            groups = []
+            [[domains]]
+            name = "e"
+            [[users]]
+            login = "bob"
+            role = "operator"
+            [[groups]]
+            name = "staff"
+            quota = { destinations = "internal" }
+        "#;
+        let expected = [
+            "+ domain e",
+            "+ group staff",
+            "~ group staff quota",
+            "+ user bob",
+            "~ user bob role",
+            "+ account bob@e",
+            "~ account bob@e quota,user,devices",
+            "~ account alice@d display_name,groups",
+        ];
+        assert_eq!(lines(text, false), expected);
+    }
+
+    #[test]
+    fn what_the_file_does_not_name_goes_only_when_it_is_told_to_and_what_hangs_on_others_first() {
+        let text = r#"
+            accounts = [{ account = "bob@d", devices = [] }]
+            users = []
+            domains = [{ name = "d" }]
+            tenants = []
+        "#;
+        assert_eq!(lines(text, false), ["+ account bob@d"]);
+        assert_eq!(lines(text, true), ["+ account bob@d", "- account alice@d", "- user alice"]);
+        let text = "accounts = [{ account = 'alice@d', aliases = [], devices = ['desk'] }]";
+        assert_eq!(lines(text, false), ["~ account alice@d devices"]);
+        let steps = plan(&of_text(text).unwrap(), &found(), true);
+        let requests: Vec<String> = steps[0]
+            .requests
+            .iter()
+            .map(|request| value(request)["verb"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(requests, ["alias_remove", "device_add", "device_revoke"], "the web phone stays");
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_is_refused_with_its_line() {
+        for (text, word) in [
+            ("accounts = [{ acount = 'x' }]", "acount"),
+            ("[[users]]\nlogin = 'a'\n[[users]]\nlogin = 'A'", "twice"),
+            ("[[accounts]]\naccount = 'a@d'\nquota = { sessions = 3 }", "sessions"),
+        ] {
+            let why = of_text(text).err().unwrap_or_else(|| panic!("{text}"));
+            assert!(why.contains(word), "{why}");
+        }
+    }
+}
