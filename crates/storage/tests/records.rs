@@ -134,7 +134,7 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN picked_up");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN pickup_groups");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN record");
-    ["recordings", "talked", "identities", "answers", "webhook_deliveries", "webhooks"]
+    ["recordings", "talked", "identities", "webhook_deliveries", "webhooks"]
         .iter()
         .for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
     tamper(&folder, "ALTER TABLE devices DROP COLUMN dtmf");

@@ -86,8 +86,7 @@ impl Door {
         };
         let data = json!({ "phone_id": name, "step": seen.as_str(), "fault": fault.map(said) });
         let directory = self.directory();
-        let about =
-            self.journeys().account(phone).map(|aor| of_account(&directory, &aor)).unwrap_or_default();
+        let about = self.journeys().account(phone).map(|aor| of_account(directory, &aor)).unwrap_or_default();
         self.house().happened(kind, name, data, about);
     }
 }
