@@ -19,7 +19,7 @@ const POLL_MS = 1_500;
  * `begin(values)` asks for a link and gives it; `path(id)` is where the device tells how far it is; `revoke(id)` takes it back.
  * `onClose(id)` is given the device, if one was made.
  */
-export function Connect({ account, begin, path, revoke, onClose }) {
+export function Connect({ account, begin, path, revoke, onClose, back }) {
   const [link, setLink] = useState(null);
   const fields = ({ values, set, error }) => html`<${Choice} label=${t("connect.kind")} error=${error("vendor")} value=${values.vendor} onInput=${set("vendor")}
       options=${[...PROGRAMS, ...TELEPHONES].map((vendor) => [vendor, makerName(vendor)])} />
@@ -27,13 +27,14 @@ export function Connect({ account, begin, path, revoke, onClose }) {
       <${Text} label=${t("connect.model")} hint=${t("connect.model.hint")} error=${error("model")} value=${values.model} onInput=${set("model")} spellcheck=${false} />` : html`<p class="muted small">${t("connect.program")}</p>`}`;
   const send = ({ vendor, mac, model }) => begin({ vendor, model: model.trim(), language: language.value, ...(mac.trim() && { mac: mac.trim() }) });
   return html`<${Dialog} title=${t("connect.title", { account })} onClose=${() => onClose(link?.device_id)}>${link
-    ? html`<${Way} link=${link} path=${path} again=${() => revoke(link.device_id).then(() => setLink(null))} onClose=${() => onClose(link.device_id)} />`
+    ? html`<${Way} link=${link} path=${path} back=${back} again=${() => revoke(link.device_id).then(() => setLink(null))} onClose=${() => onClose(link.device_id)} />`
     : html`<${Form} start=${{ vendor: "linphone", mac: "", model: "" }} send=${send} submit=${t("connect.begin")} fields=${fields} onDone=${setLink} onClose=${() => onClose()} />`}<//>`;
 }
 
 /** The code, and what the phone makes of it. */
-function Way({ link, path, again, onClose }) {
-  const device = useAsk(path(link.device_id), undefined, POLL_MS, ["registration.", "provisioning."]).data;
+function Way({ link, path, again, onClose, back = t("connect.back") }) {
+  const found = useAsk(path(link.device_id), undefined, POLL_MS, ["registration.", "provisioning."]).data;
+  const device = found && onItsWay(found);
   const left = useLeft(link.expires_at);
   const text = link.code ?? link.url;
   const isOver = left <= 0 && !device?.connection?.is_fetched;
@@ -43,7 +44,14 @@ function Way({ link, path, again, onClose }) {
       <p class="muted small" role="timer">${isOver ? t("connect.over") : t("connect.left", { time: span(left) })}</p>
       ${link.left_out.length > 0 && html`<p class="muted small">${t("connect.left_out")} ${link.left_out.join(" ")}</p>`}</div></div>
     <${Steps} device=${device} />
-    <div class="actions"><button class="button danger" onClick=${again}>${t("connect.back")}</button><button class="button primary" onClick=${onClose}>${t("close")}</button></div>`;
+    <div class="actions"><button class="button danger" onClick=${again}>${back}</button><button class="button primary" onClick=${onClose}>${t("close")}</button></div>`;
+}
+
+/** A device of one's own tells of its phone; whoever manages others' is told of the phone itself. */
+function onItsWay(found) {
+  if (!found.lines) return found;
+  const { vendor, model, user_agent, fetched_at, steps, fault, registered } = found;
+  return { is_registered: registered, connection: { vendor, model, user_agent, is_fetched: fetched_at !== null, steps, sentence: fault?.sentence, remedy: fault?.remedy } };
 }
 
 /** What was seen of a device, and what keeps it. */

@@ -2,7 +2,7 @@
 import { html, signal, useEffect } from "../ui/h.js";
 import { Dialog } from "../ui/dialog.js";
 import { go } from "../ui/router.js";
-import { t } from "../ui/words.js";
+import { language, t } from "../ui/words.js";
 import { nextTheme } from "../ui/theme.js";
 import { PAGES } from "./pages.js";
 import { paletteOpen } from "./palette.js";
@@ -35,5 +35,5 @@ export function Help() {
   const rows = [[["Ctrl", "K"], t("search")], [["/"], t("keys.filter")], [["?"], t("help")], [["d"], t("theme.change")], [["↑", "↓"], t("keys.ladder")],
     ...Object.entries(LETTERS).map(([letter, name]) => [["g", letter], t("keys.go", { page: t(`page.${name}`) })])];
   return html`<${Dialog} title=${t("help")} onClose=${close}><dl class="keys">${rows.map(([keys, text]) => html`<dt>${keys.map((one) => html`<kbd>${one}</kbd> `)}</dt><dd>${text}</dd>`)}</dl>
-    <div class="actions"><button class="button primary" onClick=${close}>${t("close")}</button></div><//>`;
+    <div class="actions"><a class="button" href=${`/docs/${language.value}`} target="_blank" rel="noopener">${t("manual")}</a><button class="button primary" onClick=${close}>${t("close")}</button></div><//>`;
 }

@@ -175,6 +175,13 @@ fn a_user_connects_a_phone_by_the_code_in_his_space_and_sees_nothing_of_others()
     site.look("mine", json!({ "invite": invite, "account": account, "other": other, "folder": folder, "pictures": pictures() }));
 }
 
+#[test]
+#[ignore = "needs node and chromium"]
+fn who_manages_connects_a_phone_of_an_account_makes_a_token_and_a_webhook_and_takes_them_back() {
+    let site = Site::start_with("console-manage", &[ALICE], &["--webhook-inside", "127.0.0.0/8"]);
+    site.look("manage", json!({ "account": format!("alice@{DOMAIN}") }));
+}
+
 /// Calls of a week, written as the server writes them.
 fn fifty_thousand_calls(site: &mut Site) {
     site.server.terminate();

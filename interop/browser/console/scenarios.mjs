@@ -4,6 +4,7 @@ import { imports } from "./imports.mjs";
 import { keyboard } from "./keyboard.mjs";
 import { ladder } from "./ladder.mjs";
 import { live } from "./live.mjs";
+import { manage } from "./manage.mjs";
 import { mine } from "./mine.mjs";
 import { phone } from "./phone.mjs";
 import { pwa } from "./pwa.mjs";
@@ -12,4 +13,4 @@ import { signedOut } from "./signed-out.mjs";
 import { three } from "./three.mjs";
 import { woken } from "./woken.mjs";
 
-export const scenarios = { everyPage, hostile, imports, keyboard, ladder, live, mine, phone, pwa, records, signedOut, three, woken };
+export const scenarios = { everyPage, hostile, imports, keyboard, ladder, live, manage, mine, phone, pwa, records, signedOut, three, woken };

@@ -6,6 +6,8 @@ use std::fmt;
 macro_rules! keys {
     ($($variant:ident $name:literal $environment:literal $doc:literal),* $(,)?) => {
         /// A setting. The names are those of the file; the flag is `--name` with dashes.
+        // What they say is for terminals and for the manual, not for rustdoc.
+        #[allow(rustdoc::broken_intra_doc_links, rustdoc::bare_urls)]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Key { $(#[doc = $doc] $variant),* }
 

@@ -4,6 +4,8 @@ use crate::config::{Key, Layer};
 use clap::Args;
 
 /// Settings of the server. Each can also be given in the environment or the file.
+// What they say is for terminals, not for rustdoc.
+#[allow(rustdoc::broken_intra_doc_links)]
 #[derive(Args, Debug, Default)]
 pub struct Settings {
     /// File with settings (TOML) [env: COEUR_CONFIG]

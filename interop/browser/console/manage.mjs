@@ -1,0 +1,79 @@
+// What whoever manages does for others and for programs: a phone by a code, a token that opens until it is revoked, and a
+// webhook that is told and says so.
+import { createServer } from "node:http";
+import { accessible, assert, look, none, visit } from "./visit.mjs";
+
+export async function manage(browser, options) {
+  const { page, faults, go, close } = await visit(browser, options);
+  await phone(page, go, faults, options);
+  await tokens(page, go, faults, options);
+  await webhooks(page, go, faults);
+  await look(page, faults);
+  none(faults, "what is managed");
+  await close();
+}
+
+async function phone(page, go, faults, options) {
+  await go(`/accounts/${options.account}`);
+  await page.getByRole("button", { name: "Connect a phone" }).first().click();
+  await page.getByRole("button", { name: "Show the code" }).click();
+  await page.locator("svg.qr").waitFor();
+  faults.push(...await accessible(page));
+  const link = (await page.locator(".secret code").textContent()).trim();
+  const settings = await fetch(new URL(new URL(link).pathname, options.url), { headers: { "User-Agent": "LinphoneAndroid/6.0.0 (test)" } });
+  assert(settings.ok && (await settings.text()).includes(options.account.split("@")[0]), `${settings.status}`);
+  await page.getByText("The phone has fetched its settings").waitFor();
+  await page.getByRole("button", { name: "Close", exact: true }).last().click();
+  await page.getByRole("heading", { name: "linphone", exact: true }).waitFor();
+}
+
+async function tokens(page, go, faults, options) {
+  await go("/developers");
+  await page.getByRole("tab", { name: "Tokens" }).click();
+  await page.getByRole("button", { name: "Make a token" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("wallboard");
+  await page.getByRole("button", { name: "Create", exact: true }).click();
+  const token = (await page.locator(".secret code").textContent()).trim();
+  faults.push(...await accessible(page));
+  await page.getByRole("button", { name: "Done" }).click();
+  const asked = async (path) => (await fetch(`${options.url}/api/v1/${path}`, { headers: { Authorization: `Bearer ${token}` } })).status;
+  assert(await asked("calls") === 200, "a token of calls:read does not read calls");
+  assert(await asked("accounts") === 403, "a token of calls:read reads accounts");
+  const row = page.getByRole("row").filter({ hasText: "wallboard" });
+  await row.getByText("calls:read").waitFor();
+  faults.push(...await accessible(page));
+  await row.getByRole("button", { name: "Revoke" }).click();
+  await page.locator("dialog[open]").getByRole("button", { name: "Revoke" }).click();
+  await page.getByText("The token is revoked").waitFor();
+  assert(await asked("calls") === 401, "a revoked token opens");
+}
+
+async function webhooks(page, go, faults) {
+  const told = [];
+  const place = createServer((request, response) => {
+    told.push(request.headers);
+    request.resume();
+    response.writeHead(204).end();
+  });
+  await new Promise((done) => { place.listen(0, "127.0.0.1", done); });
+  await go("/developers");
+  await page.getByRole("tab", { name: "Webhooks" }).click();
+  await page.getByRole("button", { name: "Add a webhook" }).click();
+  await page.getByLabel("Address").fill(`http://127.0.0.1:${place.address().port}/in`);
+  await page.getByLabel("Name", { exact: true }).fill("crm");
+  await page.getByRole("button", { name: "Create", exact: true }).click();
+  const secret = (await page.locator(".secret code").textContent()).trim();
+  assert(secret.startsWith("whsec_"), secret);
+  await page.getByRole("button", { name: "Done" }).click();
+  await page.getByRole("button", { name: "Send a test" }).click();
+  await page.getByRole("cell", { name: "delivered" }).first().waitFor();
+  assert(told.length > 0 && told[0]["webhook-signature"].startsWith("v1,"), JSON.stringify(told));
+  faults.push(...await accessible(page));
+  await page.getByRole("button", { name: "New secret" }).click();
+  assert((await page.locator(".secret code").textContent()).trim() !== secret, "the new secret is the old one");
+  await page.getByRole("button", { name: "Done" }).click();
+  await page.getByRole("button", { name: "Remove", exact: true }).click();
+  await page.locator("dialog[open]").getByRole("button", { name: "Remove", exact: true }).click();
+  await page.getByRole("heading", { name: "crm" }).waitFor({ state: "detached" });
+  place.close();
+}
