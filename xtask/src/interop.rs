@@ -30,10 +30,13 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("media_attacks", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
     ("silence", &["nft", NAMESPACES]),
     ("browser", &["chromium", "node", "npm", WEB_PHONES]),
-    ("console", &["chromium", "node", "npm", WEB_PHONES]),
+    ("console", &["chromium", "node", "npm", WEB_PHONES, "zbarimg"]),
     ("docs", &["chromium", "node", "npm", WEB_PHONES]),
     ("signin", &["chromium", "node", "npm", WEB_PHONES]),
     ("document", &[SCHEMATHESIS]),
+    ("control", &["baresip", "sipp"]),
+    ("replay", &[NAMESPACES]),
+    ("acme", &["pebble"]),
 ];
 /// No program: the right to make network namespaces, which root has where the kernel allows it.
 const NAMESPACES: &str = "network namespaces";
@@ -56,6 +59,8 @@ const PEERS: &[(&str, &str)] = &[
     ("node", "nodejs"),
     ("npm", "npm"),
     ("opusenc", "opus-tools"),
+    ("zbarimg", "zbar-tools"),
+    ("pebble", "pebble"),
 ];
 
 pub(crate) fn check(tally: &mut Tally) {

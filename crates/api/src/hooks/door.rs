@@ -180,6 +180,9 @@ impl Door {
         let mut records = self.records();
         let row = records.delivery(id).map_err(not_written)?;
         let row = row.filter(|row| row.hook == hook.id).ok_or_else(none)?;
+        if self.hooks().queue().is_flying(hook.id, id) {
+            return Err(Refusal::new(Why::Exists, "it is on its way: ask again when it has arrived"));
+        }
         self.begin(
             &mut **records,
             DeliveryRow { state: DeliveryState::Waiting, attempts: 0, next_at_ms: now_ms, ..row },

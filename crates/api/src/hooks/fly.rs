@@ -2,7 +2,8 @@
 
 use super::retry::{Verdict, judge};
 use super::{Outgoing, Sender, Sent, count, secret};
-use crate::door::Door;
+use crate::door::{Door, not_written};
+use crate::model::Refusal;
 use coeur_storage::{DeliveryId, DeliveryRow, DeliveryState, HookId, HookRow};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub(super) struct Landed {
     pub row: Option<DeliveryRow>,
     /// The place wants nothing more.
     pub is_gone: bool,
+    /// It could not be read, and is tried again.
+    pub is_unread: bool,
 }
 
 pub(super) async fn fly(door: Arc<Door>, sender: Arc<dyn Sender>, outcomes: mpsc::Sender<Landed>) {
@@ -52,23 +55,33 @@ pub(super) async fn fly(door: Arc<Door>, sender: Arc<dyn Sender>, outcomes: mpsc
 async fn attempt(door: Arc<Door>, sender: Arc<dyn Sender>, (hook, delivery): (HookId, DeliveryId)) -> Landed {
     let reading = door.clone();
     let read = tokio::task::spawn_blocking(move || reading.to_send(hook, delivery)).await;
-    let Ok(Some((row, outgoing))) = read else { return Landed { hook, delivery, row: None, is_gone: false } };
+    let (row, outgoing) = match read {
+        Ok(Ok(Some(found))) => found,
+        Ok(Ok(None)) => return Landed { hook, delivery, row: None, is_gone: false, is_unread: false },
+        // A disk that is in trouble takes nothing from what is waiting.
+        Ok(Err(_)) | Err(_) => return Landed { hook, delivery, row: None, is_gone: false, is_unread: true },
+    };
     let sent = tokio::time::timeout(PATIENCE, sender.send(outgoing)).await;
     let sent = sent.unwrap_or_else(|_| Sent::Failed(format!("no answer within {} s", PATIENCE.as_secs())));
     let (row, is_gone) = door.landed(row, &sent);
-    Landed { hook, delivery, row: Some(row), is_gone }
+    Landed { hook, delivery, row: Some(row), is_gone, is_unread: false }
 }
 
 impl Door {
-    fn to_send(&self, hook: HookId, delivery: DeliveryId) -> Option<(DeliveryRow, Outgoing)> {
-        let all = self.hooks().all(self).ok()?;
-        let hook = all.iter().find(|row| row.id == hook && row.enabled)?;
-        let row = self.records().delivery(delivery).ok()??;
-        let is_waiting = row.state == DeliveryState::Waiting;
-        is_waiting.then(|| {
+    /// `Ok(None)`: there is nothing to send any more.
+    fn to_send(
+        &self,
+        hook: HookId,
+        delivery: DeliveryId,
+    ) -> Result<Option<(DeliveryRow, Outgoing)>, Refusal> {
+        let all = self.hooks().all(self)?;
+        let Some(hook) = all.iter().find(|row| row.id == hook && row.enabled) else { return Ok(None) };
+        let row = self.records().delivery(delivery).map_err(not_written)?;
+        let waits = row.filter(|row| row.state == DeliveryState::Waiting);
+        Ok(waits.map(|row| {
             let outgoing = outgoing(hook, &row, self.house().unix_time_ms());
             (row, outgoing)
-        })
+        }))
     }
 
     fn landed(&self, row: DeliveryRow, sent: &Sent) -> (DeliveryRow, bool) {

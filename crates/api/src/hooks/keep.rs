@@ -17,6 +17,8 @@ use tokio::sync::mpsc;
 const BATCH: usize = 256;
 /// A disk that refuses is asked again this often. Meanwhile events wait in the ring of the feed.
 const AGAIN: Duration = Duration::from_secs(1);
+/// When one that could not be read is tried again (milliseconds).
+const UNREAD_AGAIN_MS: u64 = 30_000;
 
 /// From when it is opened, nothing that happens is missed.
 pub struct Keeping {
@@ -154,11 +156,14 @@ impl Door {
 
     /// It is on disk: what was tried may be tried again when its time has come, and what is new at once.
     fn settle_landed(&self, batch: &Batch, new: &[DeliveryRow]) -> Result<(), Refusal> {
+        let now_ms = self.house().unix_time_ms();
         let mut queue = self.hooks().queue();
         for landed in &batch.landed {
             queue.landed(landed.hook, landed.delivery);
             if let Some(row) = landed.row.as_ref().filter(|row| row.state == DeliveryState::Waiting) {
                 queue.add(row.hook, row.id, row.next_at_ms);
+            } else if landed.is_unread {
+                queue.add(landed.hook, landed.delivery, now_ms + UNREAD_AGAIN_MS);
             }
         }
         new.iter().for_each(|row| queue.add(row.hook, row.id, row.next_at_ms));

@@ -58,6 +58,10 @@ impl Queue {
         }
     }
 
+    pub(super) fn is_flying(&self, hook: HookId, delivery: DeliveryId) -> bool {
+        self.lines.get(&hook).is_some_and(|line| line.flying.contains(&delivery))
+    }
+
     /// When [`Queue::take`] has something, as far as is known now.
     pub(super) fn next_at_ms(&self) -> Option<u64> {
         let ready = self.lines.values().filter(|line| line.flying.len() < FLYING_MAX);

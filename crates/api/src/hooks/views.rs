@@ -139,7 +139,7 @@ pub struct DeliveryView {
     pub status: Option<u16>,
     /// Why it was not taken.
     pub why: Option<String>,
-    /// What is sent.
+    /// What is sent; empty for whoever may not read what it is about.
     pub body: String,
 }
 

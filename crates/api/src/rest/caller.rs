@@ -136,6 +136,15 @@ pub struct Caller {
     /// The user that he is, where he is one: the number of `usr_NUMBER`.
     pub user: Option<u64>,
     pub proof: Proof,
+    pub limits: Bounds,
+}
+
+/// What a token counts for beyond its scopes: whatever it makes counts for no more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// From where alone it counts, as `192.0.2.0/24`.
+    pub network: Option<String>,
+    pub expires_at_ms: Option<u64>,
 }
 
 /// How lately somebody has proved who he is.
@@ -166,6 +175,18 @@ impl Caller {
             Proof::Token => {
                 let right = Scope { resource: Some(resource), access: Access::Admin };
                 Err(Problem::because(Code::Forbidden, format!("this takes the right `{right}`")))
+            }
+        }
+    }
+
+    /// For what opens everything that somebody may: a password, a sign-in without second factor. A program that may less makes no
+    /// such thing.
+    pub fn require_all_scopes(&self) -> Result<(), Problem> {
+        let all = Scope { resource: None, access: Access::Admin };
+        match self.scopes.as_deref().is_none_or(|scopes| scopes.contains(&all)) {
+            true => Ok(()),
+            false => {
+                Err(Problem::because(Code::Forbidden, format!("a token needs the scope `{all}` for this")))
             }
         }
     }
@@ -244,6 +265,7 @@ impl Gate for OneToken {
                 scopes: None,
                 user: None,
                 proof: Proof::Token,
+                limits: Bounds::default(),
             }),
             false => Err(Problem::new(Code::NotSignedIn)),
         }
@@ -306,7 +328,8 @@ mod tests {
 
     fn caller(role: Role, scopes: Option<&[&str]>) -> Caller {
         let scopes = scopes.map(|texts| texts.iter().map(|text| Scope::parse(text).unwrap()).collect());
-        Caller { operator: Operator::program(), role, scopes, user: None, proof: Proof::Token }
+        let limits = Bounds::default();
+        Caller { operator: Operator::program(), role, scopes, user: None, proof: Proof::Token, limits }
     }
 
     #[test]

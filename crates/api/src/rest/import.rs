@@ -70,6 +70,9 @@ fn import(call: &Call<'_>) -> Result<Answer, Problem> {
     if call.is_dry {
         return tried(call, &rows);
     }
+    if rows.iter().any(|person| person.user.role == Role::Owner.as_str()) {
+        call.caller.require_fresh(Resource::Users)?;
+    }
     let name = call.caller.operator.name();
     let job = call.web.jobs().begin("users_import", name, rows.len(), call.web.now_ms())?;
     let answer = JobResource::from_job(&job, call.web.now_ms());

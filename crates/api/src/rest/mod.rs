@@ -50,7 +50,7 @@ mod traces;
 mod users;
 mod webhooks;
 
-pub use caller::{Access, Action, Asked, Caller, Gate, OneToken, Proof, Resource, Role, Scope, may};
+pub use caller::{Access, Action, Asked, Bounds, Caller, Gate, OneToken, Proof, Resource, Role, Scope, may};
 pub use document::document;
 pub(crate) use limits::POLICY;
 pub use problem::{Code, Fault, Problem};
@@ -325,6 +325,7 @@ fn when(name: &str, text: &str) -> Result<u64, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     /// Beside what depends on the body: whoever makes or unmakes an owner.
     #[test]
@@ -332,7 +333,9 @@ mod tests {
         let all = operations();
         let dangerous: Vec<_> = all.iter().filter(|one| one.is_dangerous).collect();
         let names: Vec<&str> = dangerous.iter().map(|one| one.name).collect();
-        assert_eq!(names, ["remove_tenant", "remove_domain"]);
+        let expected =
+            ["remove_tenant", "remove_domain", "add_api_token", "make_setup_link", "remove_factors"];
+        assert_eq!(names.iter().collect::<BTreeSet<_>>(), expected.iter().collect());
         assert!(dangerous.iter().all(|one| one.access == Access::Admin));
     }
 }

@@ -4,7 +4,7 @@
 //! Nobody makes a way in that opens more than he may himself: not for a user of a higher role, and not by a token for a token
 //! with more scopes.
 
-use super::caller::{Access, Resource, Scope};
+use super::caller::{Access, Bounds, Resource, Scope};
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::Page;
 use super::problem::{Code, Problem};
@@ -21,18 +21,18 @@ pub(crate) fn operations() -> Vec<Operation> {
             .query::<ListQuery>()
             .answer::<Page<TokenResource>>(),
         Operation::post(("/api_tokens", "add_api_token"), Tokens, "Makes a token, which is shown this once; it has no more scopes than the token that asks.", add)
-            .takes(Access::Admin)
+            .dangerous()
             .body::<NewTokenBody>()
             .status(201)
             .answer::<TokenMade>(),
         Operation::delete(("/api_tokens/{token}", "revoke_api_token"), Tokens, "Revokes a token: it opens nothing from the next request on.", revoke)
             .takes(Access::Admin),
         Operation::post(("/users/{user}/setup_links", "make_setup_link"), Users, "A link by which the user gives himself a password, good once and for 30 minutes; one that was made before is void.", link)
-            .takes(Access::Admin)
+            .dangerous()
             .status(201)
             .answer::<SetupLinkResource>(),
         Operation::delete(("/users/{user}/factors", "remove_factors"), Users, "Removes authenticator, recovery codes and passkeys of a user who has lost them, and ends his sessions.", forget)
-            .takes(Access::Admin),
+            .dangerous(),
     ]
 }
 
@@ -121,6 +121,8 @@ fn add(call: &Call<'_>) -> Result<Answer, Problem> {
     let NewTokenBody { user, name, scopes, network, expires_in_s } = call.json()?;
     within(call.caller, user_named(call, &user)?.role())?;
     scopes.iter().try_for_each(|scope| has(call, scope))?;
+    let network = within_network(&call.caller.limits, network)?;
+    let expires_in_s = within_life(&call.caller.limits, expires_in_s, call.web.now_ms())?;
     let what = SignInRequest::TokenMake(NewToken { user, name, scopes, network, expires_in_s });
     let Reply::Token(made) = call.ask(Request::SignIn { what })? else { return Err(unexpected()) };
     let made = TokenMade::from(*made);
@@ -140,6 +142,34 @@ fn has(call: &Call<'_>, scope: &str) -> Result<(), Problem> {
         true => Ok(()),
         false => {
             Err(Problem::because(Code::Forbidden, format!("`{scope}` is more than the token that asks may")))
+        }
+    }
+}
+
+/// What a token makes counts from where it counts itself; nobody is asked to reckon with parts of networks.
+fn within_network(limits: &Bounds, wanted: Option<String>) -> Result<Option<String>, Problem> {
+    match (&limits.network, wanted) {
+        (None, wanted) => Ok(wanted),
+        (Some(own), None) => Ok(Some(own.clone())),
+        (Some(own), Some(wanted)) if *own == wanted => Ok(Some(wanted)),
+        (Some(own), Some(_)) => {
+            let text = format!("the token that asks counts from {own} alone, and so does what it makes");
+            Err(Problem::at("#/network", text))
+        }
+    }
+}
+
+/// Nor does it last longer.
+fn within_life(limits: &Bounds, wanted: Option<u64>, now_ms: u64) -> Result<Option<u64>, Problem> {
+    let Some(left_s) = limits.expires_at_ms.map(|end_ms| end_ms.saturating_sub(now_ms) / 1_000) else {
+        return Ok(wanted);
+    };
+    match wanted {
+        None => Ok(Some(left_s)),
+        Some(wanted) if wanted <= left_s => Ok(Some(wanted)),
+        Some(_) => {
+            let text = format!("the token that asks lasts {left_s} s more, and what it makes no longer");
+            Err(Problem::at("#/expires_in_s", text))
         }
     }
 }
@@ -171,6 +201,7 @@ struct SetupLinkResource {
 fn link(call: &Call<'_>) -> Result<Answer, Problem> {
     let user = user_named(call, call.part("user"))?;
     within(call.caller, user.role())?;
+    call.caller.require_all_scopes()?;
     let what = SignInRequest::Link { user: Some(user.id().to_owned()) };
     let Reply::Link(made) = call.ask(Request::SignIn { what })? else { return Err(unexpected()) };
     let LinkView { path, url, expires_at } = *made;
@@ -182,6 +213,7 @@ fn link(call: &Call<'_>) -> Result<Answer, Problem> {
 fn forget(call: &Call<'_>) -> Result<Answer, Problem> {
     let user = user_named(call, call.part("user"))?;
     within(call.caller, user.role())?;
+    call.caller.require_all_scopes()?;
     let what = SignInRequest::FactorsRemove { user: user.id().to_owned() };
     call.ask(Request::SignIn { what })?;
     Ok(Answer::nothing())

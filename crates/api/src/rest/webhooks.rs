@@ -6,6 +6,7 @@ use super::hearing::tenant;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::{self, Page};
 use super::problem::{Code, Problem};
+use crate::feed::Kind;
 use crate::hooks::{DeliveryView, NewWebhook, WebhookAmendment, WebhookView, WebhooksReply, WebhooksRequest};
 use crate::ids::Id as _;
 use crate::model::{GivenSecret, Reply, Request};
@@ -130,8 +131,32 @@ struct NewWebhookBody {
     tenant: Option<String>,
 }
 
+/// A webhook tells no more than who makes it may read himself: where nothing is named it is told what he may, and it is told so
+/// for as long as it is there.
+fn told_of(call: &Call<'_>, types: Vec<String>) -> Result<Vec<String>, Problem> {
+    let may = |kind: &Kind| call.caller.may_read(kind.resource());
+    if types.is_empty() && !Kind::ALL.iter().all(may) {
+        return Ok(Kind::ALL.iter().filter(|kind| may(kind)).map(|kind| kind.name().to_owned()).collect());
+    }
+    for pattern in &types {
+        if let Some(kind) = Kind::matching(pattern).into_iter().find(|kind| !may(kind)) {
+            let (name, right) = (kind.name(), kind.resource().name());
+            let text = format!("`{pattern}` has `{name}`, which takes the right to read {right}");
+            return Err(Problem::because(Code::Forbidden, text));
+        }
+    }
+    Ok(types)
+}
+
+/// What was sent tells as much as what it was about: whoever may not read that is told that it was sent.
+fn seen_by(call: &Call<'_>, view: DeliveryView) -> DeliveryView {
+    let may = Kind::matching(&view.kind).iter().all(|kind| call.caller.may_read(kind.resource()));
+    if may { view } else { DeliveryView { body: String::new(), ..view } }
+}
+
 fn create(call: &Call<'_>) -> Result<Answer, Problem> {
     let body: NewWebhookBody = call.json()?;
+    let types = told_of(call, body.types)?;
     let own = own_tenant(call);
     let wanted = body.tenant.unwrap_or_else(|| own.clone());
     if call.caller.role != Role::Owner && wanted != own {
@@ -139,7 +164,7 @@ fn create(call: &Call<'_>) -> Result<Answer, Problem> {
         return Err(Problem::because(Code::Forbidden, text));
     }
     let what = body.url.clone();
-    let new = NewWebhook { name: body.name, url: body.url, types: body.types, tenant: Some(wanted) };
+    let new = NewWebhook { name: body.name, url: body.url, types, tenant: Some(wanted) };
     if call.is_dry {
         let request = Request::Webhooks(WebhooksRequest::Add(new));
         return change::rehearse(call, request, &Change::Made { what: &what });
@@ -163,9 +188,15 @@ struct WebhookPatchBody {
 
 fn patch(call: &Call<'_>) -> Result<Answer, Problem> {
     let body: WebhookPatchBody = call.json()?;
-    let webhook = named(call)?.id;
-    let change =
-        WebhookAmendment { name: body.name, url: body.url, types: body.types, enabled: body.enabled };
+    let before = named(call)?;
+    // Whoever sends it elsewhere sends all that it is told.
+    let types = match (body.types, &body.url) {
+        (Some(types), _) => Some(told_of(call, types)?),
+        (None, Some(_)) => Some(told_of(call, before.types)?),
+        (None, None) => None,
+    };
+    let webhook = before.id;
+    let change = WebhookAmendment { name: body.name, url: body.url, types, enabled: body.enabled };
     let request = Request::Webhooks(WebhooksRequest::Change { webhook, change });
     change::patch(call, request, || Ok(WebhookResource::from(named(call)?)))
 }
@@ -182,7 +213,7 @@ fn test(call: &Call<'_>) -> Result<Answer, Problem> {
     let WebhooksReply::Delivery(view) = ask(call, WebhooksRequest::Test { webhook })? else {
         return Err(unexpected());
     };
-    Answer::created(*view, &place)
+    Answer::created(seen_by(call, *view), &place)
 }
 
 fn rotate(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -205,7 +236,8 @@ fn deliveries(call: &Call<'_>) -> Result<Answer, Problem> {
     let (webhook, limit) = (named(call)?.id, page::limit(query.limit)?);
     let request = WebhooksRequest::Deliveries { webhook, before: query.cursor, limit };
     let WebhooksReply::Deliveries(page) = ask(call, request)? else { return Err(unexpected()) };
-    Page::told(page.deliveries, page.next).answer(call)
+    let deliveries = page.deliveries.into_iter().map(|view| seen_by(call, view));
+    Page::told(deliveries.collect(), page.next).answer(call)
 }
 
 fn resend(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -213,5 +245,5 @@ fn resend(call: &Call<'_>) -> Result<Answer, Problem> {
     let WebhooksReply::Delivery(view) = ask(call, WebhooksRequest::Resend { webhook, delivery })? else {
         return Err(unexpected());
     };
-    Answer::json(*view)
+    Answer::json(seen_by(call, *view))
 }

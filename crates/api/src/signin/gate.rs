@@ -9,7 +9,7 @@ use super::secret;
 use super::session::Signed;
 use super::token::token_name;
 use super::web::cookie;
-use crate::rest::{Asked, Caller, Code, Gate, Problem, Proof, Role};
+use crate::rest::{Asked, Bounds, Caller, Code, Gate, Problem, Proof, Role};
 use axum::http::{HeaderMap, Method, header};
 use coeur_directory::{TenantId, User};
 use coeur_storage::Operator;
@@ -42,6 +42,10 @@ impl Desk {
             scopes: Some(bearer.scopes),
             user: Some(bearer.user.id.0),
             proof: Proof::Token,
+            limits: Bounds {
+                network: bearer.row.network.as_deref().map(str::to_owned),
+                expires_at_ms: bearer.row.expires_at_ms,
+            },
         })
     }
 
@@ -84,6 +88,7 @@ fn caller(signed: &Signed, now_ms: u64) -> Result<Caller, Problem> {
         scopes: None,
         user: Some(signed.user.id.0),
         proof: if signed.is_fresh(now_ms) { Proof::Fresh } else { Proof::Old },
+        limits: Bounds::default(),
     })
 }
 

@@ -114,6 +114,47 @@ fn nobody_makes_a_way_in_for_somebody_who_may_more() {
 }
 
 #[test]
+fn a_program_that_may_less_than_its_user_makes_no_way_in_that_opens_all() {
+    let served = with_alice("narrow");
+    let ask = |bearer: &str, method: &str, path: &str, body: serde_json::Value| {
+        let bearer = format!("Bearer {bearer}");
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        served.send(method, path, &headers, &body.to_string())
+    };
+    let narrow = "owner/users:admin,accounts:admin";
+    assert_eq!(ask(narrow, "POST", "/api/v1/users/alice/setup_links", json!({})).code(), "forbidden");
+    assert_eq!(ask(narrow, "DELETE", "/api/v1/users/alice/factors", json!({})).code(), "forbidden");
+    assert_eq!(ask("owner/*:admin", "POST", "/api/v1/users/alice/setup_links", json!({})).status, 201);
+    // Nor an owner out of a file without what `POST /users` asks for.
+    let rows = "{\"login\":\"evil\",\"role\":\"owner\"}";
+    let import = |bearer: &str| {
+        let bearer = format!("Bearer {bearer}");
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/jsonl")];
+        served.send("POST", "/api/v1/users:import", &headers, rows)
+    };
+    assert_eq!(import("owner/users:write,accounts:write").code(), "forbidden");
+    assert_eq!(import("owner/users:admin,accounts:write").status, 202);
+}
+
+#[test]
+fn what_a_token_makes_counts_from_no_more_places_and_no_longer_than_itself() {
+    let served = with_alice("limited");
+    let ask = |more: serde_json::Value| {
+        let headers = [("Authorization", "Bearer owner:limited"), ("Content-Type", "application/json")];
+        let mut body = json!({ "user": "alice", "name": "x", "scopes": ["calls:read"] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        served.send("POST", "/api/v1/api_tokens", &headers, &body.to_string())
+    };
+    let made = ask(json!({}));
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(made.json()["api_token"]["network"], "127.0.0.0/8");
+    assert!(!made.json()["api_token"]["expires_at"].is_null());
+    assert_eq!(ask(json!({ "expires_in_s": 60, "network": "127.0.0.0/8" })).status, 201);
+    assert_eq!(ask(json!({ "expires_in_s": 86_400 })).status, 400);
+    assert_eq!(ask(json!({ "network": "0.0.0.0/0" })).status, 400);
+}
+
+#[test]
 fn a_token_makes_no_token_with_more_scopes_than_its_own() {
     let served = with_alice("scopes");
     let ask = |scopes: &[&str]| {

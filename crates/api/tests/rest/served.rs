@@ -3,7 +3,7 @@
 use coeur_api::feed::{About, Feed, Kind};
 use coeur_api::provision::PhonePlace;
 use coeur_api::rest::{
-    Asked, Caller, Code, Gate, OneToken, Parts, Problem, Proof, Role, Scope, Web, serve_web,
+    Asked, Bounds, Caller, Code, Gate, OneToken, Parts, Problem, Proof, Role, Scope, Web, serve_web,
 };
 use coeur_api::{CallVerb, NewCall, Refusal, Why};
 use coeur_api::{
@@ -137,6 +137,13 @@ impl Gate for Roles {
             None => (said, None),
         };
         let (role, user) = who.split_once(':').unwrap_or((who, ""));
+        // `limited`: what a token of an hour and of this machine has.
+        let limits = match user {
+            "limited" => {
+                Bounds { network: Some("127.0.0.0/8".into()), expires_at_ms: Some(asked.now_ms + 3_600_000) }
+            }
+            _ => Bounds::default(),
+        };
         let Some(role) = Role::parse(role) else { return self.0.caller(asked) };
         if self.1.lock().unwrap().contains(&said.to_owned()) {
             return Err(Problem::new(Code::NotSignedIn));
@@ -147,6 +154,7 @@ impl Gate for Roles {
             scopes,
             user: user.parse().ok(),
             proof: Proof::Token,
+            limits,
         })
     }
 }

@@ -224,6 +224,40 @@ fn an_address_that_leads_inside_or_carries_a_password_is_refused_and_a_type_that
 }
 
 #[test]
+fn a_webhook_tells_nobody_what_he_may_not_read_himself() {
+    let told = Told::new("told-of");
+    let ask = |bearer: &str, method: &str, path: &str, body: Value| {
+        let bearer = format!("Bearer {bearer}");
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        told.served.send(method, path, &headers, &body.to_string())
+    };
+    let body = |types: &[&str]| json!({ "url": "https://me.example/hook", "types": types });
+    let narrow = "admin/webhooks:write,calls:read";
+    assert_eq!(ask(narrow, "POST", "/api/v1/webhooks", body(&["config.*"])).code(), "forbidden");
+    let made = ask(narrow, "POST", "/api/v1/webhooks", body(&[]));
+    assert_eq!(made.status, 201, "{made:?}");
+    let types = made.json()["types"].to_string();
+    assert!(types.contains("call.started") && !types.contains("config.changed"), "{types}");
+    // Nor is what others' webhooks were told shown to him.
+    let hook = told.hook(&[]);
+    told.change("carol@d");
+    told.until(&hook, |delivery| delivery["type"] == "config.changed");
+    let path = format!("/api/v1/webhooks/{}/deliveries", hook["id"].as_str().unwrap());
+    let shown = |bearer: &str| ask(bearer, "GET", &path, json!({})).json()["data"][0]["body"].to_string();
+    assert_eq!(shown("owner/webhooks:read"), "\"\"");
+    assert!(shown("owner/*:read").contains("config.changed"));
+    // Nor is one that tells more sent to where he is.
+    let place = format!("/api/v1/webhooks/{}", hook["id"].as_str().unwrap());
+    let moved = ask(
+        "owner/webhooks:write,webhooks:read,calls:read",
+        "PATCH",
+        &place,
+        json!({ "url": "https://me.example/" }),
+    );
+    assert!(!moved.json()["types"].to_string().contains("config.changed"), "{moved:?}");
+}
+
+#[test]
 fn who_is_no_owner_has_the_webhooks_of_his_tenant_alone() {
     let told = Told::new("hook-tenants");
     let own = told.hook(&[]);
