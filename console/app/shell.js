@@ -12,6 +12,7 @@ import { find, pagesOf } from "./pages.js";
 import { Palette, paletteOpen } from "./palette.js";
 import { edge } from "./edge.js";
 import { Help, helpOpen, useKeys } from "./keys.js";
+import { StepUp } from "./step-up.js";
 
 const GROUPS = ["now", "past", "manage"];
 const sideOpen = signal(false);
@@ -23,7 +24,7 @@ export function Shell() {
   return html`<div class="shell" key=${language.value}><a class="skip" href="#main">${t("skip")}</a>
     <${Side} here=${place?.page.name} />${sideOpen.value && html`<div class="shade" onClick=${() => { sideOpen.value = false; }}></div>`}
     <div><${Top} /><main id="main" tabindex="-1"><${Page} key=${path.value} place=${place} /></main></div>
-    ${paletteOpen.value && html`<${Palette} />`}${helpOpen.value && html`<${Help} />`}${edge.value && html`<${edge.value} />`}<${Toasts} /></div>`;
+    ${paletteOpen.value && html`<${Palette} />`}${helpOpen.value && html`<${Help} />`}${edge.value && html`<${edge.value} />`}<${StepUp} /><${Toasts} /></div>`;
 }
 
 function Side({ here }) {

@@ -17,6 +17,10 @@ export class Problem extends Error {
   }
 }
 
+/** How somebody proves once more who he is, for what is dangerous: a promise whether he has. */
+let prove = null;
+export const provedBy = (how) => { prove = how; };
+
 /** A `body` that is text goes as it is, and `headers` say what it is. */
 export async function ask(method, path, { query, body, headers = {}, signal: stop } = {}) {
   const url = new URL(path.startsWith("/") ? path : `${BASE}/${path}`, location.origin);
@@ -35,10 +39,11 @@ export async function ask(method, path, { query, body, headers = {}, signal: sto
     throw error;
   }
   reachable.value = true;
-  if (answer.status === 401) return signIn();
+  if (answer.status === 401 && path !== "/auth/step-up") return signIn();
   const text = await answer.text();
   let value = null;
   try { value = text ? JSON.parse(text) : null; } catch { value = { detail: text.slice(0, 300) }; }
+  if (value?.code === "step_up_required" && prove && await prove()) return ask(method, path, { query, body, headers, signal: stop });
   if (!answer.ok) throw new Problem(answer.status, value ?? {});
   return value;
 }

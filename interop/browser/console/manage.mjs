@@ -1,7 +1,7 @@
 // What whoever manages does for others and for programs: a phone by a code, a token that opens until it is revoked, and a
 // webhook that is told and says so.
 import { createServer } from "node:http";
-import { accessible, assert, look, none, visit } from "./visit.mjs";
+import { accessible, assert, look, none, PASSWORD, visit } from "./visit.mjs";
 
 export async function manage(browser, options) {
   const { page, faults, go, close } = await visit(browser, options);
@@ -32,8 +32,19 @@ async function tokens(page, go, faults, options) {
   await page.getByRole("tab", { name: "Tokens" }).click();
   await page.getByRole("button", { name: "Make a token" }).click();
   await page.getByLabel("Name", { exact: true }).fill("wallboard");
+  // As if it were more than ten minutes since he signed in; the proof is a real one.
+  await page.route("**/api/v1/api_tokens", (route) => route.request().method() === "POST"
+    ? route.fulfill({ status: 403, contentType: "application/problem+json", body: JSON.stringify({ code: "step_up_required", title: "Prove once more who you are", status: 403 }) }) : route.fallback(), { times: 1 });
   await page.getByRole("button", { name: "Create", exact: true }).click();
+  await page.getByLabel("Password", { exact: true }).fill("wrong");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("dialog").getByRole("alert").last().waitFor();
+  faults.push(...await accessible(page));
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByRole("button", { name: "Go on" }).click();
   const token = (await page.locator(".secret code").textContent()).trim();
+  // The browser tells of what was refused, which was meant.
+  for (const meant of [/ 403 .*\/api_tokens$/, / 401 .*\/step-up$/]) faults.splice(faults.findIndex((fault) => meant.test(fault)), 1);
   faults.push(...await accessible(page));
   await page.getByRole("button", { name: "Done" }).click();
   const asked = async (path) => (await fetch(`${options.url}/api/v1/${path}`, { headers: { Authorization: `Bearer ${token}` } })).status;
