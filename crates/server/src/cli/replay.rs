@@ -11,6 +11,7 @@ use crate::trace::replay::isolated::{Against, Copies, Isolated};
 use crate::trace::replay::player::Player;
 use crate::trace::replay::script::Script;
 use crate::trace::replay::{CouldNot, Difference, Outcome, prelude, wall};
+use crate::user_agent::interrupt;
 use coeur_api::{
     CONVERSATIONS_MAX, ConversationView, ConversationsPage, Reply, Request, TraceMessagesRequest,
 };
@@ -34,7 +35,10 @@ pub fn run(arguments: &Replay) -> Result<(), Failure> {
         Some(folder) => folder.clone(),
         None => data_directory(&arguments.place)?,
     };
+    // The copies are removed by whoever made them, not by the signal.
+    interrupt::listen();
     let copies = Copies::make(&accounts).map_err(|why| could_not(&why))?;
+    not_stopped()?;
     let directory = copies.directory().map_err(|why| could_not(&why))?;
     let config = arguments.config.clone().or_else(|| std::env::var_os("COEUR_CONFIG").map(Into::into));
     let against = Against { program: whole_path(arguments.program.as_deref())?, config };
@@ -44,6 +48,7 @@ pub fn run(arguments: &Replay) -> Result<(), Failure> {
     let mut results = Vec::new();
     for (at, play) in plays.into_iter().enumerate() {
         let outcome = replay(&play, &copies, &directory, &against);
+        not_stopped()?;
         results.push((play.call_id, outcome));
         if let Some(bar) = &mut bar {
             bar.at(at + 1);
@@ -57,6 +62,11 @@ pub fn run(arguments: &Replay) -> Result<(), Failure> {
 
 /// `coeur replay` has three ends, and this is the third; a command line that is wrong has the same number.
 const COULD_NOT: Exit = Exit::Usage;
+
+/// What was being replayed when somebody ended it says nothing.
+fn not_stopped() -> Result<(), Failure> {
+    if interrupt::happened() { Err(Failure::new(COULD_NOT, Word::ReplayStopped.say())) } else { Ok(()) }
+}
 
 /// A conversation, and the registrations of each of its phones.
 struct Play {

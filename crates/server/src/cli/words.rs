@@ -160,6 +160,7 @@ words! {
     ReplayCut "the trace has {} of its {} messages" "la trace a {} de ses {} messages",
     ReplayUnreadable "message {} is not SIP" "le message {} n'est pas du SIP",
     ReplaySum "{} the same, {} differ, {} not replayed" "{} pareils, {} différents, {} pas rejoués",
+    ReplayStopped "the replay was stopped; nothing of it is left" "le rejeu a été arrêté ; il n'en reste rien",
     ReplayNoWall "this system lets nobody make a network of its own ({}), without which nothing is replayed: it might reach somebody; run it as root, or elsewhere with --file" "ce système ne laisse personne créer un réseau à part ({}), sans lequel rien n'est rejoué : cela pourrait atteindre quelqu'un ; lancez-le en root, ou ailleurs avec --file",
     NotForTerminal "a capture is nothing for a terminal: give --output FILE" "une capture n'est pas faite pour un terminal : indiquez --output FICHIER",
     CallAnswered "{} answered after {} ms over {}" "{} a répondu après {} ms par {}",

@@ -6,8 +6,8 @@ use super::text::{Kind, Text};
 use super::words::Learned;
 use super::{CouldNot, Difference, Outcome, sign};
 use crate::trace::redact::{self, Bodies};
-use crate::user_agent::Link;
 use crate::user_agent::tls::Trust;
+use crate::user_agent::{Link, interrupt};
 use coeur_directory::Directory;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -90,7 +90,7 @@ impl<'p> Player<'p> {
         }
         self.send(peer, &request)?;
         let until = Instant::now() + GRACE;
-        while Instant::now() < until {
+        while Instant::now() < until && !interrupt::happened() {
             self.listen();
             let is_answer = |text: &Text| {
                 text.value("call-id") == Some(&call_id)
@@ -223,7 +223,7 @@ impl<'p> Player<'p> {
                 let rows = compare(&step.text, &now, &mut self.learned);
                 return Some(self.difference(step, Some((peer, &now)), rows));
             }
-            if Instant::now() >= until {
+            if Instant::now() >= until || interrupt::happened() {
                 return Some(self.difference(step, None, alone(&step.text, true)));
             }
             self.listen();
@@ -256,7 +256,7 @@ impl<'p> Player<'p> {
 
     fn surplus(&mut self) -> Option<Difference> {
         let until = Instant::now() + SETTLE;
-        while Instant::now() < until {
+        while Instant::now() < until && !interrupt::happened() {
             self.listen();
         }
         let (peer, now) = self.unexpected(self.script.steps.len())?;

@@ -1,19 +1,26 @@
 //! A place of its own for a replay: a network namespace with nothing but a loopback, where every address is at home.
 //!
 //! Phones and server have the addresses there that they had in the trace. No packet leaves: a server that would call another
-//! domain, wake a phone or tell somebody else of an event reaches nobody (network_namespaces(7), user_namespaces(7)).
+//! domain, wake a phone or tell somebody else of an event reaches nobody, nor whoever resolves names for it (network_namespaces(7),
+//! user_namespaces(7)).
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
 use std::fs;
 use std::io::{self, Error, ErrorKind};
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 const LOOPBACK: &CStr = c"lo";
+/// Sockets of this machine behind which somebody resolves names for programs: they are files, which a network does not close.
+const RESOLVERS: [&CStr; 3] =
+    [c"/run/systemd/resolve/io.systemd.Resolve", c"/run/nscd/socket", c"/run/avahi-daemon/socket"];
 
 /// Shuts this process in, for good. It must have one thread; what it has open already stays open.
 pub fn shut_in() -> io::Result<()> {
     enter()?;
+    RESOLVERS.into_iter().try_for_each(hide)?;
     raise_loopback()?;
     for family in [libc::AF_INET, libc::AF_INET6] {
         match own_all_addresses(family) {
@@ -31,18 +38,37 @@ pub fn shut_in() -> io::Result<()> {
 fn enter() -> io::Result<()> {
     // SAFETY: these ask the kernel and touch no memory.
     let (user, group) = unsafe { (libc::getuid(), libc::getgid()) };
-    // SAFETY: no memory is involved; what changes is which network this process has.
-    if unsafe { libc::unshare(libc::CLONE_NEWNET) } == 0 {
+    let own = libc::CLONE_NEWNET | libc::CLONE_NEWNS;
+    // SAFETY: no memory is involved; what changes is which network and which mounts this process has.
+    if unsafe { libc::unshare(own) } == 0 {
         return Ok(());
     }
     // SAFETY: as before.
-    if unsafe { libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNET) } != 0 {
+    if unsafe { libc::unshare(libc::CLONE_NEWUSER | own) } != 0 {
         return Err(Error::last_os_error());
     }
     // Inside as outside, so that files are ours there too.
     fs::write("/proc/self/setgroups", "deny")?;
     fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
     fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
+}
+
+/// Whoever asks at this socket from inside is refused; outside it is as it was (mount_namespaces(7)).
+pub fn hide(socket: &CStr) -> io::Result<()> {
+    // What cannot be seen cannot be asked.
+    if !Path::new(OsStr::from_bytes(socket.to_bytes())).exists() {
+        return Ok(());
+    }
+    let mount = |from: &CStr, to: &CStr, flags| {
+        // SAFETY: the kernel reads names, which end with a zero, and neither kind nor data.
+        match unsafe { libc::mount(from.as_ptr(), to.as_ptr(), std::ptr::null(), flags, std::ptr::null()) } {
+            0 => Ok(()),
+            _ => Err(Error::last_os_error()),
+        }
+    };
+    // What is mounted here is to be seen from nowhere else.
+    mount(c"none", c"/", libc::MS_REC | libc::MS_PRIVATE)?;
+    mount(c"/dev/null", socket, libc::MS_BIND)
 }
 
 fn raise_loopback() -> io::Result<()> {
