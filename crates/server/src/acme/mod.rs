@@ -37,3 +37,8 @@ pub fn folder(data: &Path) -> PathBuf {
 pub fn source(data: &Path) -> Source {
     Source { chain: folder(data).join("chain.pem"), key: folder(data).join("key.pem") }
 }
+
+/// Which authority gave the certificate that is there: its directory, written last.
+fn giver(data: &Path) -> PathBuf {
+    folder(data).join("directory")
+}

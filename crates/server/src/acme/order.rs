@@ -2,7 +2,7 @@
 
 use super::board::Board;
 use super::client::Http;
-use super::{Wanted, folder};
+use super::{Wanted, folder, giver};
 use crate::push::client::Client;
 use coeur_storage::write_whole;
 use instant_acme::{
@@ -10,6 +10,7 @@ use instant_acme::{
     OrderStatus, RetryPolicy,
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
+use serde::Deserialize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,20 +41,21 @@ pub(super) async fn obtain(
     write_whole(&source.key, key.as_bytes(), 0o600)
         .map_err(|why| format!("{}: {why}", source.key.display()))?;
     write_whole(&source.chain, chain.as_bytes(), 0o644)
-        .map_err(|why| format!("{}: {why}", source.chain.display()))
+        .map_err(|why| format!("{}: {why}", source.chain.display()))?;
+    let giver = giver(data);
+    write_whole(&giver, wanted.directory.as_bytes(), 0o644)
+        .map_err(|why| format!("{}: {why}", giver.display()))
 }
 
 fn said(why: instant_acme::Error) -> String {
     why.to_string()
 }
 
-/// The one of this installation, made at first; its key stays.
+/// The one of this installation, made at first; its key stays for as long as the authority does.
 async fn account(data: &Path, wanted: &Wanted, client: &Arc<Client>) -> Result<Account, String> {
     let file = folder(data).join("account.json");
     let builder = || Account::builder_with_http(Box::new(Http(client.clone())));
-    if let Ok(text) = std::fs::read_to_string(&file).map(Zeroizing::new) {
-        let kept: AccountCredentials =
-            serde_json::from_str(&text).map_err(|why| format!("{}: {why}", file.display()))?;
+    if let Some(kept) = kept(&file, &wanted.directory)? {
         return builder().from_credentials(kept).await.map_err(said);
     }
     let contact: Vec<&str> = wanted.contact.iter().map(String::as_str).collect();
@@ -63,6 +65,23 @@ async fn account(data: &Path, wanted: &Wanted, client: &Arc<Client>) -> Result<A
     std::fs::create_dir_all(folder(data)).map_err(|why| format!("{}: {why}", folder(data).display()))?;
     write_whole(&file, text.as_bytes(), 0o600).map_err(|why| format!("{}: {why}", file.display()))?;
     Ok(account)
+}
+
+/// The account that was made at this authority. One of another is nothing here: all that is asked with it goes there.
+fn kept(file: &Path, directory: &str) -> Result<Option<AccountCredentials>, String> {
+    let Ok(text) = std::fs::read_to_string(file).map(Zeroizing::new) else { return Ok(None) };
+    let on = |why: serde_json::Error| format!("{}: {why}", file.display());
+    let place: Place = serde_json::from_str(&text).map_err(on)?;
+    if place.directory.as_deref() != Some(directory) {
+        return Ok(None);
+    }
+    serde_json::from_str(&text).map(Some).map_err(on)
+}
+
+/// Where an account was made, as it is written beside its key.
+#[derive(Deserialize)]
+struct Place {
+    directory: Option<String>,
 }
 
 /// RFC 8555 sections 7.5 and 8.3.
@@ -109,4 +128,27 @@ async fn redeem(order: &mut Order, names: &[String]) -> Result<(String, Zeroizin
     order.finalize_csr(asked.der()).await.map_err(said)?;
     let chain = order.poll_certificate(&RetryPolicy::new().timeout(PATIENCE)).await.map_err(said)?;
     Ok((chain, Zeroizing::new(key.serialize_pem())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+
+    #[test]
+    fn an_account_of_another_authority_is_not_used() {
+        let file = std::env::temp_dir().join(format!("coeur-test-acme-account-{}.json", std::process::id()));
+        assert!(kept(&file, "https://real.example/dir").unwrap().is_none(), "there is none yet");
+        let key = KeyPair::generate().unwrap().serialize_der();
+        let key = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(key);
+        let text = serde_json::json!({
+            "id": "https://staging.example/acct/1", "key_pkcs8": key, "directory": "https://staging.example/dir",
+        });
+        std::fs::write(&file, text.to_string()).unwrap();
+        assert!(kept(&file, "https://staging.example/dir").unwrap().is_some());
+        assert!(kept(&file, "https://real.example/dir").unwrap().is_none());
+        std::fs::write(&file, "damaged").unwrap();
+        assert!(kept(&file, "https://real.example/dir").is_err());
+        std::fs::remove_file(&file).unwrap();
+    }
 }

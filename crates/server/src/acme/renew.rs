@@ -1,7 +1,7 @@
 //! When a certificate is asked for, and how it stands.
 
 use super::board::Board;
-use super::{Wanted, order, source};
+use super::{Wanted, giver, order, source};
 use crate::push::client::Client;
 use crate::tls::{authority, certificate};
 use parking_lot::Mutex;
@@ -92,8 +92,12 @@ struct Life {
     ends_s: u64,
 }
 
-/// Of the certificate that there is, if it can be used and proves all names.
+/// Of the certificate that there is, if it can be used, proves all names and is of the authority that is to be asked: one of a
+/// staging authority is believed by nobody.
 fn life(data: &Path, wanted: &Wanted) -> Option<Life> {
+    if std::fs::read_to_string(giver(data)).ok()? != wanted.directory {
+        return None;
+    }
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let key = certificate::load(&source(data), &provider).ok()?;
     let proves = wanted.names.iter().all(|name| certificate::proves(&key, name));
@@ -127,6 +131,29 @@ mod tests {
         for random in [1, 7_777_777, u64::MAX] {
             assert!((earliest..=latest).contains(&due_s(life, random)));
         }
+    }
+
+    #[test]
+    fn a_certificate_of_another_authority_is_as_good_as_none() {
+        let data = std::env::temp_dir().join(format!("coeur-test-acme-giver-{}", std::process::id()));
+        std::fs::create_dir_all(crate::acme::folder(&data)).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["sip.example.org".to_owned()]).unwrap();
+        let chain = params.self_signed(&key).unwrap().pem();
+        coeur_storage::write_whole(&source(&data).key, key.serialize_pem().as_bytes(), 0o600).unwrap();
+        std::fs::write(source(&data).chain, chain).unwrap();
+        std::fs::write(giver(&data), "https://staging.example/dir").unwrap();
+        let wanted = |directory: &str| Wanted {
+            names: vec!["sip.example.org".to_owned()],
+            directory: directory.to_owned(),
+            contact: None,
+        };
+        assert!(life(&data, &wanted("https://staging.example/dir")).is_some());
+        assert!(life(&data, &wanted("https://real.example/dir")).is_none());
+        // It is not known of whom: nothing was written of it, or not to the end.
+        std::fs::remove_file(giver(&data)).unwrap();
+        assert!(life(&data, &wanted("https://real.example/dir")).is_none());
+        std::fs::remove_dir_all(&data).unwrap();
     }
 
     #[test]
