@@ -48,8 +48,8 @@ fn asked(server: &Coeur, place: &str) -> Output {
         .args(["run", &url, "--header", &format!("Authorization: Bearer {token}")])
         .args(["--checks", CHECKS, "--phases", "coverage,fuzzing", "--mode", "all"])
         // A stream has no end; the events have tests of their own.
-        .args(["--exclude-operation-id", "stream_events"])
-        .args(["--rate-limit", "1100/m", "--max-time", TIME_S, "--seed", SEED, "--request-timeout", "10"])
+        .args(["--exclude-operation-id", "stream_events", "--exclude-operation-id", "stream_my_events"])
+        .args(["--rate-limit", "900/m", "--max-time", TIME_S, "--seed", SEED, "--request-timeout", "10"])
         .args(["--generation-database", "none", "--no-color"])
         .current_dir(std::env::temp_dir())
         .output()
