@@ -77,8 +77,9 @@ pub enum MediaCommand {
     /// The ports are free again. Ends what it was connected with. Answered by [`MediaEvent::Closed`].
     Close { id: MediaId },
     /// A key, by its character, for the other end of an endpoint: as an event where it has agreed on these, else as sound in a
-    /// codec that can be made. Where its other side has said the key by an event already, nothing is added.
-    Press { id: MediaId, digit: u8, ms: u16 },
+    /// codec that can be made. Where its other side has said the key by an event already, nothing is added, but for one that
+    /// it has not pressed itself (`is_ordered`).
+    Press { id: MediaId, digit: u8, ms: u16, is_ordered: bool },
     /// Asks how the endpoint does. Answered by [`MediaEvent::Reported`].
     Report { id: MediaId },
     /// Asks for what the journal keeps of the endpoint. Answered by [`MediaEvent::Kept`].

@@ -151,7 +151,7 @@ impl Calls {
             Heard::Prompt(prompt) => self.say_prompt(cx, call, Some(prompt), to),
             Heard::Keys(digits, ms) => {
                 for id in self.hearers(call, to) {
-                    digits.iter().for_each(|digit| self.hear_key(cx, id, *digit, ms));
+                    digits.iter().for_each(|digit| self.order_key(cx, id, *digit, ms));
                 }
             }
         }

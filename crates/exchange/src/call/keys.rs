@@ -35,6 +35,8 @@ const WAITING_MAX: usize = 32;
 pub(super) struct Press {
     digit: u8,
     ms: u16,
+    /// The operator has asked for it, and no phone has pressed it.
+    is_ordered: bool,
 }
 
 /// What is known of a phone, and what it is to be told.
@@ -134,13 +136,18 @@ impl Calls {
         if !leg.media.keys_are_told || leg.dialog.is_none() {
             return;
         }
-        self.hear_key(cx, other, digit, ms);
+        self.hear_key(cx, other, Press { digit, ms, is_ordered: false });
+    }
+
+    /// A side hears a key that nobody has pressed.
+    pub(super) fn order_key(&mut self, cx: &mut Context<'_>, id: LegId, digit: u8, ms: u16) {
+        self.hear_key(cx, id, Press { digit, ms, is_ordered: true });
     }
 
     /// A side hears a key in the way in which it can.
-    pub(super) fn hear_key(&mut self, cx: &mut Context<'_>, other: LegId, digit: u8, ms: u16) {
+    fn hear_key(&mut self, cx: &mut Context<'_>, other: LegId, press: Press) {
         let Some(leg) = self.leg_mut(other) else { return };
-        let press = Press { digit, ms: ms.clamp(*MS_RANGE.start(), *MS_RANGE.end()) };
+        let press = Press { ms: press.ms.clamp(*MS_RANGE.start(), *MS_RANGE.end()), ..press };
         if !leg.media.keys_are_told || leg.keys.has_refused {
             return say(cx, leg.media.id, press);
         }
@@ -198,8 +205,8 @@ impl Calls {
     }
 }
 
-fn say(cx: &mut Context<'_>, id: MediaId, Press { digit, ms }: Press) {
-    cx.outbox.outputs.push(Output::Media(MediaCommand::Press { id, digit, ms }));
+fn say(cx: &mut Context<'_>, id: MediaId, Press { digit, ms, is_ordered }: Press) {
+    cx.outbox.outputs.push(Output::Media(MediaCommand::Press { id, digit, ms, is_ordered }));
 }
 
 /// Whether it does not know INFO, or not with such a body (RFC 3261 section 21.4, RFC 6086 section 4.2.2).
@@ -207,7 +214,7 @@ pub(super) fn is_refusal(status: StatusCode) -> bool {
     matches!(status.code(), 400 | 403 | 405 | 406 | 415 | 420 | 469 | 488 | 489 | 501 | 606)
 }
 
-fn write(Press { digit, ms }: Press) -> String {
+fn write(Press { digit, ms, .. }: Press) -> String {
     format!("Signal={}\r\nDuration={ms}\r\n", char::from(digit))
 }
 
@@ -228,7 +235,7 @@ pub(super) fn read(message: &Message<'_>) -> Option<Press> {
     let kind = message.content_type().ok().flatten()?;
     let text = std::str::from_utf8(body).ok()?;
     if kind.is("application", "dtmf") {
-        return Some(Press { digit: digit(text.trim())?, ms: MS_DEFAULT });
+        return Some(Press { digit: digit(text.trim())?, ms: MS_DEFAULT, is_ordered: false });
     }
     if !kind.is("application", "dtmf-relay") {
         return None;
@@ -238,7 +245,11 @@ pub(super) fn read(message: &Message<'_>) -> Option<Press> {
         lines.find(|(found, _)| found.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     };
     let ms = value("duration").and_then(|ms| ms.parse().ok()).unwrap_or(MS_DEFAULT);
-    Some(Press { digit: digit(value("signal")?)?, ms: ms.clamp(*MS_RANGE.start(), *MS_RANGE.end()) })
+    Some(Press {
+        digit: digit(value("signal")?)?,
+        ms: ms.clamp(*MS_RANGE.start(), *MS_RANGE.end()),
+        is_ordered: false,
+    })
 }
 
 /// By its character, or by its number: 10 for `*`, 11 for `#`.

@@ -162,6 +162,11 @@ impl Inlay {
         self.waiting.push(digit, Some(ms));
     }
 
+    /// A key for the receiver which its sender has not pressed: what that says of its own is another.
+    pub fn order(&mut self, digit: Digit, ms: u32) {
+        self.waiting.push(digit, Some(ms));
+    }
+
     /// What becomes of a packet of the sender. Keys that are found are told of.
     pub fn lay(&mut self, now: Monotonic, packet: &mut Packet<'_>, mut found: impl FnMut(Key)) -> Fate {
         let Ok(rtp) = Rtp::parse(packet) else { return Fate::Passes };

@@ -123,7 +123,7 @@ impl Endpoints {
             MediaCommand::Prompt { id, prompt } => self.prompt(id, prompt),
             MediaCommand::Tape { id, with, order } => self.tape([id, with], order),
             MediaCommand::Disconnect { id } => self.disconnect(id),
-            MediaCommand::Press { id, digit, ms } => self.press(id, digit, ms),
+            MediaCommand::Press { id, digit, ms, is_ordered } => self.press(id, digit, ms, is_ordered),
             MediaCommand::Close { id } => self.close(id, now),
             MediaCommand::Report { id } => {
                 if let Some(report) = self.report(id, now) {

@@ -137,7 +137,10 @@ fn pressed(commands: &[MediaCommand], desk: &Desk) -> Vec<Pressed> {
         peer.streams[0].as_ref().expect("audio").rtp.port()
     };
     let press = |command: &MediaCommand| match command {
-        MediaCommand::Press { id, digit, ms } => Some((port(id), char::from(*digit), *ms)),
+        MediaCommand::Press { id, digit, ms, is_ordered } => {
+            assert!(is_ordered, "no phone has pressed it");
+            Some((port(id), char::from(*digit), *ms))
+        }
         _ => None,
     };
     commands.iter().filter_map(press).collect()

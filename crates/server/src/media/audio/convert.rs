@@ -2,7 +2,7 @@
 //! [`Keys`] where keys alone are, and ends with it. A key that is to be said where packets pass makes [`Keys`] of a pair too, until
 //! something is agreed anew. What is listened to beside becomes a [`Tap`].
 
-use super::keys::{Keys, Presser};
+use super::keys::{Asked, Keys, Presser};
 use super::room::RATE_HZ;
 use super::tap::{self, Tap, Tapped};
 use super::transcoder::{Talker, Transcoder};
@@ -71,7 +71,7 @@ impl Endpoints {
     }
 
     /// A key that the other end of an endpoint is to hear.
-    pub(in crate::media) fn press(&mut self, id: MediaId, digit: u8, ms: u16) {
+    pub(in crate::media) fn press(&mut self, id: MediaId, digit: u8, ms: u16, is_ordered: bool) {
         let Some(digit) = Digit::from_char(char::from(digit)) else { return };
         let Some(endpoint) = self.endpoints.get(&id) else { return };
         let is_audio = |opened: &&Opened| opened.is_on && opened.wanted.kind == StreamKind::Audio;
@@ -87,7 +87,8 @@ impl Endpoints {
         if let Some(index) = index.filter(|_| is_relayed) {
             self.press_first(id, index);
         }
-        self.with_audio(|audio, out| audio.press(stream, digit, u32::from(ms), out));
+        let asked = Asked { digit, ms: u32::from(ms), is_ordered };
+        self.with_audio(|audio, out| audio.press(stream, asked, out));
     }
 
     /// Keys are to be said on a stream whose packets pass.

@@ -13,6 +13,15 @@ use coeur_media::tone::detect::Key;
 /// 48 kHz of a tick.
 const SAMPLES_MAX: usize = 960;
 
+/// A key that an end is to hear.
+#[derive(Clone, Copy)]
+pub(in crate::media) struct Asked {
+    pub(super) digit: Digit,
+    pub(super) ms: u32,
+    /// The other end has not pressed it.
+    pub(super) is_ordered: bool,
+}
+
 pub(in crate::media) struct Keys {
     ends: [Presser; 2],
 }
@@ -147,8 +156,12 @@ impl Keys {
     }
 
     /// A key for the end at this place.
-    pub(super) fn press(&mut self, at: usize, digit: Digit, ms: u32, out: &Out<'_>) {
-        self.ends[1 - at].inlay.press(out.now, digit, ms);
+    pub(super) fn press(&mut self, at: usize, asked: Asked, out: &Out<'_>) {
+        let inlay = &mut self.ends[1 - at].inlay;
+        match asked.is_ordered {
+            true => inlay.order(asked.digit, asked.ms),
+            false => inlay.press(out.now, asked.digit, asked.ms),
+        }
     }
 
     pub(super) fn missed(&mut self, ticks: u32) {

@@ -35,9 +35,8 @@ use coeur_exchange::service::Room as Name;
 use coeur_media::packet::Packet;
 use coeur_media::relay::{StreamKey, Taker};
 use coeur_media::rtp::{SEED_BYTES, Source};
-use coeur_media::tone::Digit;
 use coeur_sip::time::Monotonic;
-use keys::Keys;
+use keys::{Asked, Keys};
 use room::Room;
 use slab::Slab;
 use tap::Tap;
@@ -237,14 +236,14 @@ impl Audio {
     }
 
     /// A key for the other end of a stream, if somebody speaks there.
-    pub(super) fn press(&mut self, on: StreamKey, digit: Digit, ms: u32, out: &Out<'_>) {
+    pub(super) fn press(&mut self, on: StreamKey, asked: Asked, out: &Out<'_>) {
         let Some((key, end)) = self.takers.get(on.0 as usize).copied().flatten() else { return };
         match self.parts.get_mut(key.0).map(|entry| &mut entry.part) {
-            Some(Part::Transcoder(transcoder)) => transcoder.press(usize::from(end), digit, ms),
-            Some(Part::Keys(keys)) => keys.press(usize::from(end), digit, ms, out),
+            Some(Part::Transcoder(transcoder)) => transcoder.press(usize::from(end), asked.digit, asked.ms),
+            Some(Part::Keys(keys)) => keys.press(usize::from(end), asked, out),
             // Keys are not listened to in a conference, and none is said there.
             Some(Part::Room(_)) | None => {}
-            Some(Part::Tap(tap)) => tap.press(usize::from(end), digit, ms, out),
+            Some(Part::Tap(tap)) => tap.press(usize::from(end), asked, out),
         }
     }
 

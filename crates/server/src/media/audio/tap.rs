@@ -2,14 +2,13 @@
 //! one of them leaves with an SSRC of our own, instead of what comes from the other. Where keys are said apart ([`Keys`]), they
 //! are beside it.
 
-use super::keys::Keys;
+use super::keys::{Asked, Keys};
 use super::out::Out;
 use coeur_media::codec::CodecError;
 use coeur_media::packet::Packet;
 use coeur_media::relay::{Seen, StreamKey};
 use coeur_media::rtp::{Rtp, SEED_BYTES, Source};
 use coeur_media::talk::{Ear, Hears, Mouth, Says, TICK_MS};
-use coeur_media::tone::Digit;
 use coeur_sip::time::Monotonic;
 use std::time::Duration;
 
@@ -115,9 +114,9 @@ impl Tap {
     }
 
     /// A key for the end at this place.
-    pub(super) fn press(&mut self, at: usize, digit: Digit, ms: u32, out: &Out<'_>) {
+    pub(super) fn press(&mut self, at: usize, asked: Asked, out: &Out<'_>) {
         if let Some(keys) = &mut self.keys {
-            keys.press(at, digit, ms, out);
+            keys.press(at, asked, out);
         }
     }
 

@@ -342,7 +342,7 @@ fn a_key_that_was_told_of_is_said_as_the_other_phone_hears_it() {
     let mut desk = Desk::converting(45_210..=45_219, OPUS, PCMU);
     desk.run(25, |_| false);
     for (serial, digit) in [(1, b'7'), (2, b'8'), (1, b'x')] {
-        desk.handle(MediaCommand::Press { id: id(serial), digit, ms: 160 });
+        desk.handle(MediaCommand::Press { id: id(serial), digit, ms: 160, is_ordered: false });
     }
     desk.run(50, |_| false);
     let pressed = |phone: &Talking| {

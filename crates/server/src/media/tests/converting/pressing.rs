@@ -34,7 +34,7 @@ fn packets_pass_and_a_key_is_heard_by_who_has_no_events() {
     desk.run(60, |_| false);
     assert_eq!(key(&mut desk.b), '5');
     // In an INFO, from who has none: an event.
-    desk.handle(MediaCommand::Press { id: id(1), digit: b'7', ms: 160 });
+    desk.handle(MediaCommand::Press { id: id(1), digit: b'7', ms: 160, is_ordered: false });
     desk.run(60, |_| false);
     assert_eq!((key(&mut desk.a), desk.b.keys.len()), ('7', 0));
     desk.hear_each_other();
@@ -52,12 +52,12 @@ fn packets_pass_and_a_key_is_heard_by_who_has_no_events() {
 #[test]
 fn a_key_in_an_info_is_laid_into_packets_that_pass_and_not_for_who_says_events_besides() {
     let mut desk = keyed(45_610..=45_619, PCMA, PCMA, None);
-    desk.handle(MediaCommand::Press { id: id(2), digit: b'7', ms: 160 });
+    desk.handle(MediaCommand::Press { id: id(2), digit: b'7', ms: 160, is_ordered: false });
     desk.run(60, |_| false);
     assert_eq!(key(&mut desk.b), '7');
     desk.a.mouth.press(digit('8'), 120);
     desk.run(60, |_| false);
-    desk.handle(MediaCommand::Press { id: id(2), digit: b'8', ms: 120 });
+    desk.handle(MediaCommand::Press { id: id(2), digit: b'8', ms: 120, is_ordered: false });
     desk.run(60, |_| false);
     assert_eq!(key(&mut desk.b), '8', "an event of its own, and once");
     desk.hear_each_other();
@@ -69,9 +69,24 @@ fn who_has_said_events_from_the_beginning_is_not_believed_in_an_info_as_well() {
     let mut desk = keyed(45_620..=45_629, PCMA, PCMA, None);
     desk.a.mouth.press(digit('8'), 120);
     desk.run(60, |_| false);
-    desk.handle(MediaCommand::Press { id: id(2), digit: b'8', ms: 120 });
+    desk.handle(MediaCommand::Press { id: id(2), digit: b'8', ms: 120, is_ordered: false });
     desk.run(60, |_| false);
     assert_eq!(key(&mut desk.b), '8');
+}
+
+/// Nor is what the phone says of its own shortly behind taken for the ordered key once more.
+#[test]
+fn an_ordered_key_is_heard_besides_those_that_the_other_phone_has_said() {
+    let mut desk = keyed(45_700..=45_709, PCMA, PCMA, None);
+    desk.a.mouth.press(digit('8'), 120);
+    desk.run(60, |_| false);
+    assert_eq!(key(&mut desk.b), '8');
+    desk.handle(MediaCommand::Press { id: id(2), digit: b'5', ms: 120, is_ordered: true });
+    desk.run(40, |_| false);
+    assert_eq!(key(&mut desk.b), '5');
+    desk.a.mouth.press(digit('5'), 120);
+    desk.run(60, |_| false);
+    assert_eq!(key(&mut desk.b), '5');
 }
 
 #[test]
@@ -82,7 +97,7 @@ fn a_key_of_who_says_nothing_is_heard_all_the_same() {
         desk.at(desk.now + TICK);
         desk.worker.turn();
     }
-    desk.handle(MediaCommand::Press { id: id(2), digit: b'3', ms: 120 });
+    desk.handle(MediaCommand::Press { id: id(2), digit: b'3', ms: 120, is_ordered: false });
     for _ in 0..60 {
         desk.b.say(desk.now, |_| false);
         desk.serve();
@@ -103,7 +118,7 @@ fn a_key_under_our_source_has_numbers_behind_the_others_and_no_other_packet_betw
     desk.b.packets.clear();
     // It is silent, and speaks again in the middle of the key.
     listen(&mut desk, 20, false);
-    desk.handle(MediaCommand::Press { id: id(2), digit: b'3', ms: 200 });
+    desk.handle(MediaCommand::Press { id: id(2), digit: b'3', ms: 200, is_ordered: false });
     listen(&mut desk, 4, false);
     listen(&mut desk, 16, true);
     assert_eq!(key(&mut desk.b), '3');
@@ -123,10 +138,10 @@ fn a_key_that_is_pressed_while_another_is_said_under_our_source_is_not_lost() {
         let ports = if in_info { 45_680..=45_689 } else { 45_690..=45_699 };
         let mut desk = keyed(ports, PCMA, PCMA, None);
         listen(&mut desk, 20, false);
-        desk.handle(MediaCommand::Press { id: id(2), digit: b'3', ms: 400 });
+        desk.handle(MediaCommand::Press { id: id(2), digit: b'3', ms: 400, is_ordered: false });
         listen(&mut desk, 2, false);
         match in_info {
-            true => desk.handle(MediaCommand::Press { id: id(2), digit: b'7', ms: 120 }),
+            true => desk.handle(MediaCommand::Press { id: id(2), digit: b'7', ms: 120, is_ordered: false }),
             false => desk.a.mouth.press(digit('7'), 120),
         }
         listen(&mut desk, 60, true);
@@ -166,7 +181,7 @@ fn who_is_told_of_keys_gets_none_by_packets_but_what_is_pressed_for_it() {
     assert_eq!(desk.b.keys, []);
     assert!(desk.told().iter().any(|event| matches!(event, MediaEvent::Dtmf { digit: b'5', .. })));
     // It has refused the INFO.
-    desk.handle(MediaCommand::Press { id: id(2), digit: b'5', ms: 120 });
+    desk.handle(MediaCommand::Press { id: id(2), digit: b'5', ms: 120, is_ordered: false });
     desk.run(60, |_| false);
     assert_eq!(key(&mut desk.b), '5');
 }
