@@ -291,7 +291,7 @@ impl Calls {
         }
         leg.direct.other = other.map(Box::new);
         // What is offered has our credentials and our certificate.
-        let is_unwanted = leg.wire || std::mem::take(&mut leg.direct.is_sealed);
+        let is_unwanted = leg.wire || leg.direct.is_sealed;
         (leg.end_to_end, leg.wire) = (leg.end_to_end && !is_unwanted, false);
         leg.offers_direct = true;
         let flow = leg.end.flow;
@@ -341,7 +341,17 @@ impl Calls {
         } else {
             asks.refusals = 0;
         }
+        self.leave_sealed(call);
         self.refuse_direct(cx, id);
+    }
+
+    /// A side keeps its keys: so does the other, for those of ours it could not use alone.
+    fn leave_sealed(&mut self, call: u32) {
+        for id in self.legs_of(call).into_iter().flatten() {
+            if let Some(leg) = self.leg_mut(id) {
+                leg.direct.is_sealed = false;
+            }
+        }
     }
 
     /// Which way the media of an answered call goes, as it is shown.

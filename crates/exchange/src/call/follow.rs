@@ -107,6 +107,8 @@ impl Calls {
         let Some(described) = self.leg(of).map(|leg| leg.session.remote.clone()) else { return };
         let before = self.before(id);
         let Some(leg) = self.leg_mut(id) else { return };
+        // With keys of ours it is sealed no more, unless it refuses them.
+        leg.direct.is_sealed &= leg.end_to_end;
         leg.follow.is_owed = false;
         (leg.follow.asked, leg.follow.again_at) = (Some(flow), cx.now.monotonic + ASK_AGAIN);
         leg.session.restarts_ice = true;

@@ -40,6 +40,7 @@ enum Stage {
 pub(super) struct Before {
     local: Text,
     streams: Box<[OpenStream]>,
+    is_sealed: bool,
 }
 
 impl Calls {
@@ -129,7 +130,8 @@ impl Calls {
 
     pub(super) fn before(&self, id: LegId) -> Before {
         let leg = &self.legs[id.slot as usize];
-        Before { local: leg.session.local.clone(), streams: leg.media.streams.clone() }
+        let is_sealed = leg.direct.is_sealed;
+        Before { local: leg.session.local.clone(), streams: leg.media.streams.clone(), is_sealed }
     }
 
     /// Section 14.2, RFC 3311 section 5.2: two offers at a time are one too many. `None`: there is no other.
@@ -405,6 +407,7 @@ impl Calls {
         if let Some(leg) = self.leg_mut(id) {
             leg.session.local = before.local;
             leg.media.streams = before.streams;
+            leg.direct.is_sealed = before.is_sealed;
             leg.direct.other = describe::elsewhere(leg).map(Box::new);
             leg.end_to_end = describe::is_end_to_end(leg);
             leg.wire = describe::is_wire(leg);
