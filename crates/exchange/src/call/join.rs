@@ -264,7 +264,8 @@ impl Calls {
     /// Both have said yes: what was two calls is one.
     fn joined(&mut self, cx: &mut Context<'_>, call: u32, message: &Message<'_>) {
         let Some(transfer) = self.calls[call as usize].transfer.take() else { return };
-        let (old, to, by) = (transfer.old, transfer.remaining, transfer.by);
+        let (old, to, by, payer) = (transfer.old, transfer.remaining, transfer.by, transfer.payer);
+        let is_originated = self.calls.get(old as usize).is_some_and(|old| old.originated.is_some());
         let Some(join) = transfer.join else { return };
         let from = join.from;
         if let Some(late) = &join.late {
@@ -282,6 +283,7 @@ impl Calls {
         self.record_anew(cx, call, old);
         self.leave_old(cx, old, to, told);
         let state = &mut self.calls[call as usize];
+        state.record.payer = payer.or(state.record.payer);
         match state.setup.as_mut() {
             // An INVITE with Replaces waits for its answer.
             Some(setup) if setup.server.is_some() => {
@@ -293,10 +295,14 @@ impl Calls {
                 state.setup = None;
                 state.record.answered = Some(cx.now.wall);
                 cx.counters.calls_answered += 1;
+                self.tell(cx, call, Step::Answered);
             }
             None => {}
         }
-        self.tell(cx, call, Step::Transferred);
+        // To its people it is the call that they have asked for.
+        if !is_originated {
+            self.tell(cx, call, Step::Transferred);
+        }
         self.agree(cx, from, to);
         self.arm_leg(cx.now.monotonic, from);
         self.arm_leg(cx.now.monotonic, to);

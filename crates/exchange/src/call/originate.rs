@@ -21,6 +21,7 @@ use crate::call_record::{
 };
 use crate::context::Context;
 use crate::entitled;
+use crate::event::Step;
 use crate::flow::Flow;
 use crate::route_token::{End, hop_of};
 use crate::routing::{self, Plan, Target};
@@ -99,6 +100,7 @@ impl Calls {
             asks: super::direct::Asks::default(),
         });
         cx.counters.calls_started += 1;
+        self.tell(cx, call, Step::Started);
         let now = cx.now.monotonic;
         self.legs[caller.slot as usize].alarm =
             now + Duration::from_secs(u64::from(wanted.timeout_s.clamp(1, TIMEOUT_S_MAX)));

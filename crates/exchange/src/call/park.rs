@@ -3,7 +3,7 @@
 //!
 //! A parked call is one without its second side. It is taken as a dialog is replaced ([`super::replace`]), from any shard.
 
-use super::across::What;
+use super::across::{Asker, What};
 use super::end::By;
 use super::feature::Feature;
 use super::leg::LegId;
@@ -166,7 +166,7 @@ impl Calls {
             self.calls[new as usize].reason = reason;
             self.join_failed(cx, new, StatusCode::REQUEST_TERMINATED);
         }
-        self.take(cx, flow, message, party, waits);
+        self.take(cx, flow, message, Asker { by: party, who: party }, waits);
     }
 
     /// The slot of a call that is over is free.

@@ -11,6 +11,7 @@ use super::state::Call;
 use super::transfer::Transfer;
 use super::{CALLS_MAX, Calls, pickup, refuse};
 use crate::context::Context;
+use crate::event::Step;
 use crate::flow::Flow;
 use crate::party::Party;
 use coeur_sip::{Message, StatusCode};
@@ -66,16 +67,17 @@ impl Calls {
         let Some(remaining) = self.other(replaced).filter(|_| is_at_rest) else {
             return refuse(cx, &flow, message, StatusCode::REQUEST_PENDING, None);
         };
-        self.take(cx, flow, message, asker.who, remaining);
+        self.take(cx, flow, message, asker, remaining);
     }
 
-    /// Who sends this INVITE takes part in a call of its own with `remaining`, who leaves the call that he is in.
+    /// Who sends this INVITE takes part in a call of its own with `remaining`, who leaves the call that he is in. Who asked for it
+    /// pays for what of it goes elsewhere.
     pub(super) fn take(
         &mut self,
         cx: &mut Context<'_>,
         flow: Flow,
         message: &Message<'_>,
-        party: Party,
+        Asker { by, who: party }: Asker,
         remaining: LegId,
     ) {
         let old = self.legs[remaining.slot as usize].call;
@@ -96,9 +98,11 @@ impl Calls {
         }
         let begun = self.begin_call(cx, flow, message, party, (Vec::new(), counted));
         let Some(call) = begun else { return };
+        self.calls[call as usize].record.payer = Some(by.account);
+        self.tell(cx, call, Step::Started);
         let party = self.legs[remaining.slot as usize].end.party;
         self.calls[call as usize].record.called = party.map(|party| party.account);
-        let transfer = Transfer { old, remaining, by: None, join: None };
+        let transfer = Transfer { old, remaining, by: None, payer: None, join: None };
         self.calls[call as usize].transfer = Some(Box::new(transfer));
         self.calls[old as usize].leads_to = Some(call);
         let from = self.calls[call as usize].caller;

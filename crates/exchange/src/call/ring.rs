@@ -9,7 +9,6 @@ use super::client::{Purpose, read};
 use super::describe::{self, Body, Text};
 use super::leg::{LegId, Stage};
 use crate::context::Context;
-use crate::event::Step;
 use coeur_sip::dialog::Dialog;
 use coeur_sip::header::HeaderName;
 use coeur_sip::{Message, Method, StatusCode};
@@ -38,7 +37,7 @@ impl Calls {
             setup.rings = true;
         }
         if is_first {
-            self.tell(cx, call, Step::Ringing);
+            self.tell_ringing(cx, call, id);
         }
         self.tell_waiting(cx, call, id);
         // Of keys that the devices have between themselves the caller hears when it is certain who answers.

@@ -8,6 +8,7 @@ use super::start::give_back;
 use super::{ALLOW, CALLS_MAX, Calls, NewLeg, SUPPORTED, across, refuse};
 use crate::answer::answer;
 use crate::context::Context;
+use crate::event::Step;
 use crate::flow::Flow;
 use crate::media::MediaCommand;
 use crate::outbox::Output;
@@ -115,6 +116,7 @@ impl Calls {
         }
         let Some(call) = self.begin_call(cx, flow, message, party, (Vec::new(), counted)) else { return };
         self.calls[call as usize].record.is_elsewhere = flow.is_inside();
+        self.tell(cx, call, Step::Started);
         let caller = self.calls[call as usize].caller;
         match offer {
             Some(_) => {

@@ -45,6 +45,7 @@ impl Calls {
             }
         };
         let Some(call) = self.begin_call(cx, flow, message, party, (targets, counted)) else { return };
+        self.tell(cx, call, Step::Started);
         let leg = self.calls[call as usize].caller;
         let offer = self.legs[leg.slot as usize].session.remote.clone();
         self.open_media(cx, leg, &offer, true);
@@ -109,7 +110,6 @@ impl Calls {
             asks: super::direct::Asks::default(),
         });
         cx.counters.calls_started += 1;
-        self.tell(cx, call, Step::Started);
         Some(call)
     }
 

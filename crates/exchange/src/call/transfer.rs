@@ -14,6 +14,7 @@ use super::name::Name;
 use super::state::{Call, Record, Setup};
 use super::{Calls, NewLeg, identity};
 use crate::context::Context;
+use crate::event::Step;
 use crate::forwarding::Onward;
 use crate::outbox::Span;
 use crate::party::Party;
@@ -33,6 +34,8 @@ pub(super) struct Transfer {
     pub(super) remaining: LegId,
     /// Hears how it goes.
     pub(super) by: Option<LegId>,
+    /// Who pays from then on for what goes elsewhere; `None`: who did before.
+    pub(super) payer: Option<AccountId>,
     /// Once there is somebody to be joined with.
     pub(super) join: Option<Join>,
 }
@@ -110,6 +113,8 @@ impl Calls {
         let party = self.legs[remaining.slot as usize].end.party;
         let before = &self.calls[old as usize].record;
         let (of, call_id) = (before.id, before.call_id.clone());
+        // One that has its record already was told of when it was asked for.
+        let is_new = request.record.is_none();
         let record = request
             .record
             .unwrap_or_else(|| Record { transfer_of: Some(of), ..Record::new(cx, &request.uri, &call_id) });
@@ -140,7 +145,7 @@ impl Calls {
             setup: Some(Box::new(setup)),
             modify: None,
             late: None,
-            transfer: Some(Box::new(Transfer { old, remaining, by, join: None })),
+            transfer: Some(Box::new(Transfer { old, remaining, by, payer: None, join: None })),
             parked: None,
             originated: None,
             leads_to: None,
@@ -153,6 +158,9 @@ impl Calls {
         });
         self.calls[old as usize].leads_to = Some(call);
         cx.counters.calls_started += 1;
+        if is_new {
+            self.tell(cx, call, Step::Started);
+        }
         if let Some(service) = service {
             return self.answer_by_service(cx, call, service);
         }
@@ -191,7 +199,8 @@ impl Calls {
         let old = self.legs[referral.by.slot as usize].call;
         let call = self.legs[replaced.slot as usize].call;
         let Some(remaining) = self.other(referral.by) else { return };
-        let transfer = Transfer { old, remaining, by: Some(referral.by), join: None };
+        let payer = Some(referral.party.account);
+        let transfer = Transfer { old, remaining, by: Some(referral.by), payer, join: None };
         self.calls[call as usize].transfer = Some(Box::new(transfer));
         self.calls[old as usize].leads_to = Some(call);
         if self.calls[call as usize].setup.is_some() {

@@ -1,10 +1,11 @@
 //! Calls of two shards that meet (decision 0032): the second call of a phone is on another shard than its first.
 
 use super::attending::{refer, replaces};
+use super::originating::steps;
 use super::transferring::{Three, three, told};
 use super::*;
 use crate::call_record::Side;
-use crate::event::Event;
+use crate::event::{Event, Step};
 use crate::media::TapeOrder;
 use crate::testing::{aor, apply};
 use coeur_directory::{AccountPatch, Change, RecordPolicy};
@@ -84,6 +85,9 @@ fn an_attended_transfer_joins_calls_of_two_shards() {
     let sent = three.desk.receive(three.bob, &bye);
     request_to(&sent, three.carol, "BYE");
     three.desk.assert_at_rest();
+    // Of what each shard has begun for it one alone is told.
+    let of = |wanted: Step| steps(&three.desk).into_iter().filter(|step| step.1 == wanted).count();
+    assert_eq!((of(Step::Started), of(Step::Answered)), (3, 3), "{:?}", steps(&three.desk));
     // Alice and bob; alice and carol; bob and carol, once.
     assert_eq!(parties(&three), [(Some(1), Some(2)), (Some(1), Some(3)), (Some(2), Some(3))]);
 }

@@ -165,6 +165,9 @@ fn a_conference_has_members_of_two_shards() {
     desk.receive(alice.flow, &bye);
     assert_eq!(desk.open.len(), 1);
     desk.pass(Duration::from_secs(2));
+    let started =
+        super::originating::steps(&desk).into_iter().filter(|step| step.1 == crate::event::Step::Started);
+    assert_eq!(started.count(), 2, "one of each");
     // One call of hers for those who read records, to what she has called.
     let records = desk.office.events.iter().filter_map(|event| match event {
         crate::event::Event::CallEnded(record) => Some(String::from_utf8_lossy(&record.to).into_owned()),

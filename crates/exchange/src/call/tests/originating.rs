@@ -5,7 +5,7 @@ use super::*;
 use crate::call_record::{
     Ask, CallRecord, CallRecordId, LiveCall, LiveState, NotOriginated, Originate, Ticket, Told,
 };
-use crate::event::Event;
+use crate::event::{Event, Step};
 use crate::input::{Command, Input};
 use crate::media::Sound;
 use crate::routing::Why;
@@ -43,6 +43,20 @@ fn list(desk: &mut Desk) -> Vec<LiveCall> {
         Told::Calls { calls, .. } => calls,
         other => panic!("{other:?}"),
     }
+}
+
+/// Each step that was told of a call: which call, what, its two sides by account, and the call that it comes from.
+pub(super) type Stepped = (CallRecordId, Step, [Option<u64>; 2], Option<CallRecordId>);
+
+pub(super) fn steps(desk: &Desk) -> Vec<Stepped> {
+    let step = |event: &Event| match event {
+        Event::CallStep(step) => {
+            let sides = [step.caller, step.callee].map(|party| party.map(|party| party.account.0));
+            Some((step.call, step.step, sides, step.transfer_of))
+        }
+        _ => None,
+    };
+    desk.office.events.iter().filter_map(step).collect()
 }
 
 fn records(desk: &Desk) -> Vec<CallRecord> {
@@ -112,6 +126,15 @@ fn a_call_rings_the_account_first_and_joins_it_with_whom_it_wants() {
     assert_eq!((records.len(), records[0].id, records[0].status, records[0].transfer_of), (1, id, 200, None));
     assert_eq!((&records[0].caller.account, &*records[0].to), (&Some(aor("alice")), URI.as_bytes()));
     assert!(records[0].answered.is_some());
+    // So it is for who listens.
+    let is = |step, callee| (id, step, [Some(1), callee], None);
+    let told = [
+        is(Step::Started, None),
+        is(Step::Ringing, None),
+        is(Step::Ringing, Some(2)),
+        is(Step::Answered, Some(2)),
+    ];
+    assert_eq!(steps(&desk), told);
     desk.assert_at_rest();
 }
 

@@ -1,5 +1,6 @@
 //! Whose minutes a call costs (decision 0046).
 
+use super::attending::{refer, replaces};
 use super::transferring::three;
 use super::*;
 use crate::call_record::CallRecord;
@@ -93,5 +94,41 @@ fn who_sends_a_side_elsewhere_pays_for_it_though_he_has_left() {
         three.desk.pass(Duration::from_secs(2));
         let payers = payers(&three.desk);
         assert_eq!(payers.last(), Some(&Some(ALICE_ID)), "{killed} {payers:?}");
+    }
+}
+
+/// RFC 5589 section 7. The second call of alice is to elsewhere, on the same shard and on another.
+#[test]
+fn who_gives_a_call_to_elsewhere_to_somebody_pays_for_it_on_whichever_shard_it_is() {
+    for is_apart in [false, true] {
+        let mut three = three();
+        may_relay(&three.desk, "alice");
+        if is_apart {
+            three.desk.office.divide(&[three.alice.flow]);
+        }
+        three.alice.call = "-second".into();
+        let elsewhere = udp(ELSEWHERE);
+        let uri = "sip:+4420@203.0.113.200";
+        let (request, sent) = three.desk.invite(&mut three.alice, uri, "", &sdp("10.0.0.1", 4_002));
+        let invite = request_to(&sent, elsewhere, "INVITE").clone();
+        let ok = reply(&invite, 200, "tag", &contact(elsewhere), &sdp("203.0.113.200", 7_000));
+        let sent = three.desk.receive(elsewhere, &ok);
+        let mut second = Ua::caller(three.alice.flow, &request, answer_to(&sent, three.alice.flow, 200));
+        let ack = second.ack("");
+        three.desk.receive(three.alice.flow, &ack);
+
+        let sent = refer(&mut three, &replaces(&second));
+        let offer = request_to(&sent, elsewhere, "INVITE").clone();
+        let answer = described("203.0.113.200", 7_000, 2, "");
+        let sent = three.desk.receive(elsewhere, &reply(&offer, 200, "", &contact(elsewhere), &answer));
+        let offer = request_to(&sent, three.bob, "INVITE").clone();
+        let answer = described("10.0.0.2", 5_000, 2, "");
+        three.desk.receive(three.bob, &reply(&offer, 200, "", &contact(three.bob), &answer));
+        let bye = three.callee.request("BYE", "", "");
+        three.desk.receive(three.bob, &bye);
+        three.desk.pass(Duration::from_secs(2));
+        let payers = payers(&three.desk);
+        assert_eq!(payers.last(), Some(&Some(ALICE_ID)), "{is_apart} {payers:?}");
+        assert!(!payers.contains(&Some(BOB_ID)), "{is_apart} {payers:?}");
     }
 }

@@ -1,6 +1,8 @@
 //! Blind transfer: REFER executed by the exchange (RFC 3515, RFC 5589 section 6).
 
+use super::originating::steps;
 use super::*;
+use crate::event::Step;
 use crate::testing::{Phone, aor, apply};
 use coeur_directory::{AccountPatch, Change, TermsPatch};
 
@@ -56,6 +58,30 @@ pub(super) fn told(notify: &Sent) -> (String, bool) {
 
 fn is(status: &str, over: bool) -> (String, bool) {
     (format!("SIP/2.0 {status}"), over)
+}
+
+#[test]
+fn a_call_and_a_blind_transfer_of_it_are_told_step_by_step() {
+    let mut three = three();
+    let sent = three.refer(TO_CAROL);
+    let invite = request_to(&sent, three.carol, "INVITE").clone();
+    three.desk.receive(three.carol, &reply(&invite, 180, "caroltag", &contact(three.carol), ""));
+    let sent = three.carol_answers(&invite);
+    let offer = request_to(&sent, three.bob, "INVITE").clone();
+    three.bob_agrees(&offer);
+    let steps = steps(&three.desk);
+    let (first, second) = (steps[0].0, steps.last().expect("told").0);
+    assert_ne!(first, second);
+    let (alice, bob, carol) = (Some(1), Some(2), Some(3));
+    let told = [
+        (first, Step::Started, [alice, None], None),
+        (first, Step::Answered, [alice, bob], None),
+        (second, Step::Started, [bob, None], Some(first)),
+        (second, Step::Ringing, [bob, carol], Some(first)),
+        (second, Step::Answered, [bob, carol], Some(first)),
+        (second, Step::Transferred, [bob, carol], Some(first)),
+    ];
+    assert_eq!(steps, told);
 }
 
 #[test]
