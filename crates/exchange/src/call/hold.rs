@@ -15,7 +15,7 @@ pub(super) struct Hears {
     sound: Option<Sound>,
     /// Both sides have spoken: only who could speak is on hold. Who is called to listen to an announcement is not.
     has_talked: bool,
-    /// By the other side.
+    /// By the other side's phone, whatever is ordered.
     is_held: bool,
 }
 
@@ -39,13 +39,13 @@ impl Calls {
         for (id, is_held) in held {
             let Some(leg) = self.leg_mut(id) else { continue };
             leg.hears.has_talked |= talk;
-            let is_held = if is_ordered { leg.ordered.is_held } else { is_held && leg.hears.has_talked };
+            let is_held = is_held && leg.hears.has_talked;
+            let has_music = if is_ordered { leg.ordered.is_held } else { is_held };
             let (was_held, call) = (std::mem::replace(&mut leg.hears.is_held, is_held), leg.call);
-            self.play(cx, id, is_held.then_some(Sound::Music));
+            self.play(cx, id, has_music.then_some(Sound::Music));
             let by_caller = self.calls.get(call as usize).is_some_and(|call| call.callee == Some(id));
+            // The door tells of what was ordered there.
             match (was_held, is_held) {
-                // The door tells of what was ordered there.
-                _ if is_ordered => {}
                 (false, true) => self.tell(cx, call, Step::Held { by_caller }),
                 (true, false) => self.tell(cx, call, Step::Resumed { by_caller }),
                 (false, false) | (true, true) => {}

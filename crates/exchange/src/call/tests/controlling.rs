@@ -1,10 +1,12 @@
 //! What the operator does to a call: hold, mute, keys, transfer (decision 0064).
 
+use super::originating::steps;
 use super::transferring::{Three, three};
 use super::*;
 use crate::call_record::{
     Ask, CallRecordId, Hearer, LiveState, NamedDialog, NotControlled, Place, Ticket, Told, Verb,
 };
+use crate::event::Step;
 use crate::input::{Command, Input};
 use crate::media::{MediaCommand, Sound};
 use crate::routing::Why;
@@ -125,6 +127,31 @@ fn what_was_ordered_outlives_the_process() {
     assert_eq!(heard(desk), [false, true], "muted still");
     control(desk, mute(Hearer::Caller, false)).0.expect("heard");
     assert_eq!(heard(desk), [true, true]);
+}
+
+/// The door tells of the order; of what the phones do the exchange.
+#[test]
+fn an_order_is_no_step_of_the_phones_and_what_they_do_meanwhile_is() {
+    let mut three = three();
+    control(&mut three.desk, hold(Hearer::Callee, true)).0.expect("held");
+    control(&mut three.desk, hold(Hearer::Callee, false)).0.expect("resumed");
+    let holds = |desk: &Desk| {
+        let is_hold = |step: &Step| matches!(step, Step::Held { .. } | Step::Resumed { .. });
+        steps(desk).into_iter().map(|step| step.1).filter(is_hold).collect::<Vec<_>>()
+    };
+    assert_eq!(holds(&three.desk), []);
+    control(&mut three.desk, hold(Hearer::Caller, true)).0.expect("held");
+    let offer = described("10.0.0.1", 4_000, 2, "a=sendonly\r\n");
+    let request = three.caller.request("INVITE", "", &offer);
+    let sent = three.desk.receive(three.caller.flow, &request);
+    let offer = request_to(&sent, three.bob, "INVITE").clone();
+    let answer = described("10.0.0.2", 5_000, 2, "a=recvonly\r\n");
+    three.desk.receive(three.bob, &reply(&offer, 200, "", &contact(three.bob), &answer));
+    assert_eq!(holds(&three.desk), [Step::Held { by_caller: true }]);
+    let ack = three.caller.ack("");
+    three.desk.receive(three.caller.flow, &ack);
+    control(&mut three.desk, hold(Hearer::Caller, false)).0.expect("resumed");
+    assert_eq!(holds(&three.desk), [Step::Held { by_caller: true }]);
 }
 
 /// A key, to whom (by port), and for how long.
