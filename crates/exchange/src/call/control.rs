@@ -53,9 +53,11 @@ impl Calls {
     ) -> Option<Result<(), NotControlled>> {
         let call = self.call_of(id)?;
         Some(match verb {
-            Verb::Hold { side, is_held } => self.order(cx, call, side, |ordered| ordered.is_held = is_held),
+            Verb::Hold { side, is_held } => {
+                self.order(cx, call, (side, is_held), |ordered| ordered.is_held = is_held)
+            }
             Verb::Mute { side, is_muted } => {
-                self.order(cx, call, side, |ordered| ordered.is_muted = is_muted)
+                self.order(cx, call, (side, is_muted), |ordered| ordered.is_muted = is_muted)
             }
             Verb::Keys { side, digits, ms } => self.say_keys(cx, call, side, (&digits, ms)),
             Verb::Transfer { side, to } => self.send_to(cx, call, side, &to),
@@ -67,10 +69,14 @@ impl Calls {
         &mut self,
         cx: &mut Context<'_>,
         call: u32,
-        side: Hearer,
+        (side, is_wanted): (Hearer, bool),
         change: impl Fn(&mut Ordered),
     ) -> Result<(), NotControlled> {
         let [caller, callee] = self.at_rest(cx, call)?;
+        // What is taken back needs no media here.
+        if is_wanted && self.is_kept_direct(call) {
+            return Err(NotControlled::Direct);
+        }
         for id in [caller, callee].into_iter().filter(|id| is_meant(side, *id == caller)) {
             if let Some(leg) = self.leg_mut(id) {
                 change(&mut leg.ordered);

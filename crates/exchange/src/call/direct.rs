@@ -134,6 +134,12 @@ impl Calls {
         })
     }
 
+    /// Whether its media was to come back, and a phone has said no to that.
+    pub(super) fn is_kept_direct(&self, call: u32) -> bool {
+        let is_refused = self.calls.get(call as usize).is_some_and(|state| state.asks.refusals > 0);
+        is_refused && self.is_any_direct(call)
+    }
+
     /// Whether a leg was told of the other phone's address, or has keys that are to come back.
     pub(super) fn is_direct(&self, id: LegId) -> bool {
         self.is_elsewhere(id) || self.leg(id).is_some_and(|leg| leg.wire || leg.direct.is_sealed)
@@ -363,6 +369,10 @@ impl Calls {
             None if is_direct && self.has_keys(state.caller) => MediaPath::DirectSdes,
             None if is_direct => MediaPath::Direct,
             None => MediaPath::Relayed(Relayed::Changing),
+            // What was ordered waits until both are back.
+            Some(_) if self.is_ordered(call) && self.is_any_direct(call) => {
+                MediaPath::Relayed(Relayed::Changing)
+            }
             Some(why) => MediaPath::Relayed(why),
         })
     }

@@ -136,7 +136,7 @@ impl NotControlled {
             Self::Service => "one side of the call is a service of the server itself",
             Self::Changing => "an offer or a transfer is under way in the call; ask again in a moment",
             Self::Direct => {
-                "too much waits until the media of the call, which goes from phone to phone, has come back (`direct_media`)"
+                "too much waits until the media of the call, which goes from phone to phone, has come back (`direct_media`), or a phone has refused that"
             }
             Self::NoKeys => {
                 "that side takes neither events (RFC 4733) nor an INFO, nor a codec in which keys could be heard"

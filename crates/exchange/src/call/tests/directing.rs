@@ -1,7 +1,9 @@
 //! Media that goes from phone to phone (decision 0021).
 
 use super::*;
-use crate::call_record::{Ask, MediaPath, NotRecorded, RecordOrder, Relayed, Ticket, Told};
+use crate::call_record::{
+    Ask, Hearer, MediaPath, NotControlled, NotRecorded, RecordOrder, Relayed, Ticket, Told, Verb,
+};
 use crate::event::Event;
 use crate::input::{Command, Input};
 use crate::media::TapeOrder;
@@ -107,6 +109,22 @@ impl Talk {
         }
     }
 
+    /// Bob is muted, or not any more.
+    fn order(&mut self, is_muted: bool) -> Result<(), NotControlled> {
+        let mut ask = |ask| {
+            self.desk.handle(Input::Told(Command::Asked { ticket: Ticket(1), ask }));
+            self.desk.office.told.pop().map(|(_, told)| told)
+        };
+        let Some(Told::Calls { calls, .. }) = ask(Ask::List { account: None, limit: 1 }) else {
+            panic!("no list")
+        };
+        let verb = Verb::Mute { side: Hearer::Callee, is_muted };
+        match ask(Ask::Control { id: calls[0].id, verb }) {
+            Some(Told::Controlled(Some(done))) => done,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// As it is shown to who asks for the call.
     fn path(&mut self) -> Option<MediaPath> {
         let mut ask = |ask| {
@@ -119,6 +137,27 @@ impl Talk {
         let Some(Told::Call(Some(call))) = ask(Ask::Show(calls[0].id)) else { panic!("no call") };
         call.media_path
     }
+}
+
+/// What was said to be done and waits is shown so, and nothing more is promised; taken back it is at once.
+#[test]
+fn what_a_phone_keeps_from_us_by_a_refusal_is_ordered_once_and_then_refused() {
+    let mut call = talk(LAN, true);
+    call.rests();
+    assert_eq!(call.order(true), Ok(()));
+    assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Changing)));
+    for _ in 0..6 {
+        let sent = call.desk.pass(Duration::from_millis(350));
+        for (who, flow) in [("alice", call.alice), ("bob", call.bob)] {
+            for offer in requests_to(&sent, flow, "INVITE") {
+                assert!(is_ours(&body(offer)), "{who}");
+                call.desk.receive(flow, &reply(offer, 488, "", "", ""));
+            }
+        }
+    }
+    assert_eq!(call.path(), Some(MediaPath::Relayed(Relayed::Changing)), "it is not back");
+    assert_eq!(call.order(true), Err(NotControlled::Direct));
+    assert_eq!(call.order(false), Ok(()));
 }
 
 #[test]
