@@ -281,6 +281,19 @@ impl Door {
         checked: &[Change],
         changes: &[Change],
     ) -> Result<(), Refusal> {
+        self.commit_by(operator, checked, changes, |records, at_ms| {
+            records.commit(operator, changes, at_ms, &mut |_| {})
+        })
+    }
+
+    /// `write` writes the changes, and maybe more in the same commit; what it does besides is done under the lock as well.
+    pub(crate) fn commit_by(
+        &self,
+        operator: &Operator,
+        checked: &[Change],
+        changes: &[Change],
+        write: impl FnOnce(&mut dyn Records, u64) -> Result<(), StorageError>,
+    ) -> Result<(), Refusal> {
         let mut records = self.records();
         for change in checked {
             self.house.directory().check(change).map_err(refuse)?;
@@ -288,8 +301,7 @@ impl Door {
         if operator.is_rehearsing() {
             return Err(Refusal::new(Why::Rehearsed, "it would be done"));
         }
-        let at_ms = self.house.unix_time_ms();
-        records.commit(operator, changes, at_ms, &mut |_| {}).map_err(not_written)?;
+        write(&mut **records, self.house.unix_time_ms()).map_err(not_written)?;
         for change in changes {
             if let Err(why) = self.house.directory().apply(change) {
                 // Checked under this lock, and the batch repeats no name: cannot be, but must not go unseen.
@@ -807,6 +819,15 @@ pub(crate) mod tests {
         ) -> Result<(), StorageError> {
             self.asked.fetch_add(1, Ordering::Relaxed);
             if self.full { Err(StorageError::JournalFull) } else { Ok(()) }
+        }
+        fn commit_with_sign_in(
+            &mut self,
+            operator: &Operator,
+            changes: &[Change],
+            _: &[coeur_storage::SignInChange],
+            at_ms: u64,
+        ) -> Result<(), StorageError> {
+            self.commit(operator, changes, at_ms, &mut |_| {})
         }
         fn next_number(&mut self, of: Numbered) -> Result<u64, StorageError> {
             let last = &mut self.last[of as usize];

@@ -3,7 +3,8 @@
 use super::book::Book;
 use crate::door::{Door, not_written};
 use crate::model::Refusal;
-use coeur_storage::{Operator, SignInChange};
+use coeur_directory::Change;
+use coeur_storage::{Operator, Records, SignInChange, StorageError};
 use std::sync::{PoisonError, RwLock};
 
 /// Read from the records when it is wanted first.
@@ -32,15 +33,7 @@ impl Door {
         // The records are locked first, here and everywhere.
         let mut records = self.records();
         let mut kept = self.kept().0.write().unwrap_or_else(PoisonError::into_inner);
-        let book = match &mut *kept {
-            Some(book) => book,
-            empty @ None => {
-                let mut book = Book::default();
-                let all = records.sign_in().map_err(not_written)?;
-                all.iter().for_each(|change| book.apply(change));
-                empty.insert(book)
-            }
-        };
+        let book = whole(&mut kept, &mut **records).map_err(not_written)?;
         let (changes, result) = decide(book)?;
         if !changes.is_empty() {
             let at_ms = self.house().unix_time_ms();
@@ -50,12 +43,42 @@ impl Door {
         Ok(result)
     }
 
+    /// Makes somebody with a way by which he comes in, in one commit: who were made without it could never come, nor could
+    /// anybody else by that name.
+    pub(super) fn make_with(
+        &self,
+        operator: &Operator,
+        change: Change,
+        way: SignInChange,
+    ) -> Result<(), Refusal> {
+        let (changes, ways) = ([change], [way]);
+        self.commit_by(operator, &changes, &changes, |records, at_ms| {
+            let mut kept = self.kept().0.write().unwrap_or_else(PoisonError::into_inner);
+            let book = whole(&mut kept, records)?;
+            records.commit_with_sign_in(operator, &changes, &ways, at_ms)?;
+            ways.iter().for_each(|way| book.apply(way));
+            Ok(())
+        })
+    }
+
     /// An audit row of what was tried and changes nothing. One that cannot be written is logged.
     pub(super) fn note_sign_in(&self, action: &'static str, subject: &str, detail: &str) {
         let at_ms = self.house().unix_time_ms();
         let noted = self.records().note(&Operator::program(), action, subject, detail, at_ms);
         if let Err(why) = noted {
             tracing::error!(%why, action, "an audit row could not be written");
+        }
+    }
+}
+
+/// What is kept, read now if it was not yet.
+fn whole<'b>(kept: &'b mut Option<Book>, records: &mut dyn Records) -> Result<&'b mut Book, StorageError> {
+    match kept {
+        Some(book) => Ok(book),
+        empty @ None => {
+            let mut book = Book::default();
+            records.sign_in()?.iter().for_each(|change| book.apply(change));
+            Ok(empty.insert(book))
         }
     }
 }

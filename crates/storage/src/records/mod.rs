@@ -155,6 +155,15 @@ pub trait Records: PhoneRecords + HookRecords + Send {
         at_ms: u64,
     ) -> Result<(), StorageError>;
 
+    /// Both kinds of changes in one commit, all or none: who is made is made with the way by which he comes in.
+    fn commit_with_sign_in(
+        &mut self,
+        operator: &Operator,
+        changes: &[Change],
+        ways: &[SignInChange],
+        at_ms: u64,
+    ) -> Result<(), StorageError>;
+
     /// All that was kept by it, as the changes that make it.
     fn sign_in(&mut self) -> Result<Vec<SignInChange>, StorageError>;
 

@@ -315,6 +315,35 @@ impl Records for Sqlite {
         Ok(())
     }
 
+    fn commit_with_sign_in(
+        &mut self,
+        operator: &Operator,
+        changes: &[Change],
+        ways: &[SignInChange],
+        at_ms: u64,
+    ) -> Result<(), StorageError> {
+        let mut head = self.head.clone();
+        let mut write_both = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            for change in changes {
+                write(&transaction, &self.key, change)?;
+                append(&transaction, &self.key, &mut head, operator, at_ms, audit::described(change))?;
+            }
+            numbers::keep(&transaction, changes)?;
+            for change in ways {
+                sign_in::write(&transaction, &self.key, change)?;
+                if let Some(described) = sign_in::described(change) {
+                    append(&transaction, &self.key, &mut head, operator, at_ms, described)?;
+                }
+            }
+            transaction.commit()
+        };
+        write_both(&mut self.connection).map_err(StorageError::sql("write the change into", &self.path))?;
+        self.head = head;
+        self.write_head();
+        Ok(())
+    }
+
     fn sign_in(&mut self) -> Result<Vec<SignInChange>, StorageError> {
         sign_in::read(&self.connection, &self.key)
             .map_err(StorageError::sql("read how people sign in from", &self.path))

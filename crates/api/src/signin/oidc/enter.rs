@@ -66,9 +66,8 @@ impl Desk {
         user.display_name = who.name.chars().take(64).filter(|c| !c.is_control()).collect::<String>().into();
         user.email = User::email_of(&who.email).unwrap_or_default();
         let by = Operator::signed_in(BY);
-        self.door.change(&by, Change::User(UserChange::Added(Box::new(user))))?;
-        let added = SignInChange::IdentityAdded(Box::new(row(id, who)));
-        self.door.decide(&by, |_| Ok::<_, Refusal>((vec![added], ())))?;
+        let way = SignInChange::IdentityAdded(Box::new(row(id, who)));
+        self.door.make_with(&by, Change::User(UserChange::Added(Box::new(user))), way)?;
         Ok(directory.user(id))
     }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::records::{Operator, Records, Sqlite, Way};
+use coeur_directory::{Change, Directory, Role, User, UserChange};
 use rusqlite::Connection;
 use std::path::PathBuf;
 
@@ -210,4 +211,35 @@ fn a_key_of_the_installation_is_the_same_after_a_restart_and_another_for_another
     let first = sign(&folder.open(), "one");
     assert_eq!(sign(&folder.open(), "one"), first);
     assert_ne!(sign(&folder.open(), "two"), first);
+}
+
+#[test]
+fn who_is_made_with_a_way_in_that_cannot_be_written_is_not_made() {
+    let folder = Folder::new("together");
+    drop(folder.open());
+    let disk = Connection::open(folder.0.join("coeur.db")).expect("opens");
+    let full = "CREATE TRIGGER full BEFORE INSERT ON identities BEGIN SELECT RAISE(ABORT, 'full'); END";
+    disk.execute_batch(full).expect("a disk that is full");
+    drop(disk);
+    let added = Change::User(UserChange::Added(Box::new(User::new(ALICE, "alice", Role::User))));
+    let identity = IdentityRow { user: ALICE, issuer: "https://id.example.org".into(), subject: "1".into() };
+    let way = SignInChange::IdentityAdded(Box::new(identity));
+    let make = |records: &mut Sqlite| {
+        records.commit_with_sign_in(&Operator::program(), &[added.clone()], &[way.clone()], 5)
+    };
+    let there = |records: &mut Sqlite| {
+        let directory = Directory::new();
+        records.load(&directory).expect("loads");
+        (directory.users(), records.sign_in().expect("reads").len())
+    };
+    let mut records = folder.open();
+    assert!(make(&mut records).is_err());
+    assert_eq!(there(&mut records), (0, 0), "he could never come in, and nobody could with his name");
+    drop(records);
+    let disk = Connection::open(folder.0.join("coeur.db")).expect("opens");
+    disk.execute_batch("DROP TRIGGER full").expect("there is room again");
+    drop(disk);
+    let mut records = folder.open();
+    assert!(make(&mut records).is_ok());
+    assert_eq!(there(&mut records), (1, 1));
 }
