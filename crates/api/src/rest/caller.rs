@@ -221,6 +221,8 @@ pub struct Asked<'r> {
     pub headers: &'r HeaderMap,
     /// Where who asks is: the other end of the connection, or whom a proxy of ours names.
     pub remote: IpAddr,
+    /// The connection is over TLS, to us or to a proxy of ours.
+    pub encrypted: bool,
     pub now_ms: u64,
 }
 
@@ -285,13 +287,20 @@ pub(crate) async fn known(parts: &Parts, web: &Web) -> Result<Caller, Problem> {
     };
     let (web, method) = (web.clone(), parts.method.clone());
     let (uri, headers, remote) = (parts.uri.clone(), parts.headers.clone(), peer.remote.ip());
+    let encrypted = peer.is_secure();
     let address = address(remote);
     let is_tried = headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE);
     let asking = web.clone();
     let ask = move || {
         let web = asking;
-        let asked =
-            Asked { method: &method, path: uri.path(), headers: &headers, remote, now_ms: web.now_ms() };
+        let asked = Asked {
+            method: &method,
+            path: uri.path(),
+            headers: &headers,
+            remote,
+            encrypted,
+            now_ms: web.now_ms(),
+        };
         web.gate().caller(&asked)
     };
     let asked = tokio::task::spawn_blocking(ask).await;

@@ -50,7 +50,9 @@ impl Desk {
     }
 
     fn by_cookie(&self, asked: &Asked<'_>) -> Result<Caller, Problem> {
-        let Some(text) = cookie::session(asked.headers) else { return Err(Problem::new(Code::NotSignedIn)) };
+        let Some(text) = cookie::session(asked.headers, asked.encrypted) else {
+            return Err(Problem::new(Code::NotSignedIn));
+        };
         let Some(signed) = self.signed(text)? else { return Err(Problem::new(Code::NotSignedIn)) };
         let said = asked.headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
         if !self.is_ours(asked.method, asked.headers, text, said) {

@@ -44,3 +44,22 @@ fn behind_a_proxy_of_ours_each_address_waits_for_its_own_mistakes_and_is_what_is
     let unclear = guess(&site, &[("X-Forwarded-For", "198.51.100.3"), ("Forwarded", "for=127.0.0.1")]);
     assert_eq!(unclear.status, 400, "{unclear:?}");
 }
+
+#[test]
+fn over_tls_a_cookie_that_another_name_of_the_host_can_set_is_not_believed() {
+    let site = Site::behind("tossed", &["127.0.0.1"]);
+    site.owner();
+    let tls = [("X-Forwarded-For", "198.51.100.2"), ("X-Forwarded-Proto", "https")];
+    let mut browser = site.browser();
+    let body = format!(r#"{{"login":"owner","password":"{PASSWORD}"}}"#);
+    assert_eq!(browser.json("POST", "/auth/sign-in", &tls, &body).status, 200);
+    let session = browser.cookies.remove("__Host-coeur-session").unwrap();
+    browser.cookies.insert("coeur-session".to_owned(), session.clone());
+    for path in ["/auth/sessions", "/api/v1/status"] {
+        assert_eq!(browser.send("GET", path, &tls, "").status, 401, "{path}");
+    }
+    browser.cookies.insert("__Host-coeur-session".to_owned(), session);
+    for path in ["/auth/sessions", "/api/v1/status"] {
+        assert_eq!(browser.send("GET", path, &tls, "").status, 200, "{path}");
+    }
+}

@@ -113,6 +113,7 @@ mod tests {
                 path: "/",
                 headers: &head.headers,
                 remote,
+                encrypted: false,
                 now_ms: 1_800_000_000_000,
             };
             gate.caller(&asked).is_ok()

@@ -11,13 +11,17 @@ use coeur_directory::UserId;
 use coeur_storage::Digest;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::PoisonError;
 use zeroize::Zeroizing;
 
 /// Who is away has as long to come back.
 const AWAY_MS: u64 = 10 * 60_000;
-/// Who are away at once, about 500 bytes each; the one who left first is forgotten for one more.
+/// Who are away at once, about 500 bytes each; for one more the one is forgotten who left first of those from the address from which
+/// most are away.
 const AWAY_MAX: usize = 4_096;
+/// From one address; the one who left from there first is forgotten for one more.
+const AWAY_FROM_ONE_MAX: usize = 256;
 
 /// Those who are away, by the hash of what the browser keeps: whoever is made to come back with the code of somebody else has not
 /// that, and would else work on in the other's name.
@@ -25,6 +29,7 @@ const AWAY_MAX: usize = 4_096;
 pub(super) struct Errands(BTreeMap<Digest, Away>);
 
 struct Away {
+    from: IpAddr,
     state: String,
     nonce: String,
     verifier: Zeroizing<String>,
@@ -44,6 +49,8 @@ pub(in crate::signin) struct Leaving {
 
 /// What somebody wants who leaves.
 pub(in crate::signin) struct Wanted<'w> {
+    /// Where he is.
+    pub(in crate::signin) from: IpAddr,
     /// As the browser sees us: `https://sip.example.org`.
     pub(in crate::signin) base: &'w str,
     pub(in crate::signin) next: &'w str,
@@ -104,6 +111,7 @@ impl Provider {
         let joint = if place.authorization_endpoint.contains('?') { '&' } else { '?' };
         let url = format!("{}{joint}{}", place.authorization_endpoint, form(&fields));
         let away = Away {
+            from: network(wanted.from),
             state: state.to_string(),
             nonce: nonce.to_string(),
             verifier: Zeroizing::new(verifier.to_string()),
@@ -192,10 +200,72 @@ impl Provider {
 impl Errands {
     fn send(&mut self, kept: Digest, away: Away, now_ms: u64) {
         self.0.retain(|_, away| now_ms < away.until_ms);
-        if self.0.len() >= AWAY_MAX {
-            let first = self.0.iter().min_by_key(|(_, away)| away.until_ms).map(|(kept, _)| *kept);
-            first.and_then(|kept| self.0.remove(&kept));
+        let from = |address| self.0.values().filter(|away| away.from == address).count();
+        if from(away.from) >= AWAY_FROM_ONE_MAX {
+            self.forget_first(away.from);
+        } else if self.0.len() >= AWAY_MAX {
+            let mut most = BTreeMap::new();
+            self.0.values().for_each(|away| *most.entry(away.from).or_insert(0) += 1);
+            let most = most.into_iter().max_by_key(|(_, count): &(IpAddr, usize)| *count);
+            most.into_iter().for_each(|(address, _)| self.forget_first(address));
         }
         self.0.insert(kept, away);
+    }
+
+    fn forget_first(&mut self, from: IpAddr) {
+        let there = self.0.iter().filter(|(_, away)| away.from == from);
+        let first = there.min_by_key(|(_, away)| away.until_ms).map(|(kept, _)| *kept);
+        first.and_then(|kept| self.0.remove(&kept));
+    }
+}
+
+/// Whoever has an address of IPv6 has all of its network (RFC 4291 section 2.5.4).
+fn network(of: IpAddr) -> IpAddr {
+    match of.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn away(from: &str, until_ms: u64) -> Away {
+        let text = String::new;
+        Away {
+            from: network(from.parse().unwrap()),
+            state: text(),
+            nonce: text(),
+            verifier: Zeroizing::default(),
+            redirect: text(),
+            next: text(),
+            adds: None,
+            until_ms,
+        }
+    }
+
+    /// The n-th.
+    fn name(n: usize) -> Digest {
+        secret::hash(&n.to_string())
+    }
+
+    #[test]
+    fn who_leaves_again_and_again_makes_nobody_forgotten_who_left_from_elsewhere() {
+        let mut errands = Errands::default();
+        errands.send(name(0), away("192.0.2.1", 1_000), 0);
+        for n in 1..=2 * AWAY_MAX {
+            errands.send(name(n), away(&format!("2001:db8::{:x}", n % 60_000), 1_000 + n as u64), 0);
+        }
+        assert_eq!(errands.0.len(), 1 + AWAY_FROM_ONE_MAX);
+        assert!(errands.0.contains_key(&name(0)) && errands.0.contains_key(&name(2 * AWAY_MAX)));
+        assert!(!errands.0.contains_key(&name(1)), "his own oldest went");
+        // From many addresses at once.
+        for n in 1..=2 * AWAY_MAX {
+            let from = format!("198.51.100.{}", n % 32);
+            errands.send(name(100_000 + n), away(&from, 9_000 + n as u64), 0);
+        }
+        assert_eq!(errands.0.len(), AWAY_MAX);
+        assert!(errands.0.contains_key(&name(0)));
     }
 }

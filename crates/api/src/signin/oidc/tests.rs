@@ -191,7 +191,8 @@ impl Meeting {
     async fn leave(&self) -> Leaving {
         let count = self.count.fetch_add(4, Ordering::Relaxed) as u8;
         let random = [0, 1, 2, 3].map(|more| [count + more; 32]);
-        let wanted = Wanted { base: BASE, next: "/users", adds: None, again: false };
+        let wanted =
+            Wanted { from: [192, 0, 2, 1].into(), base: BASE, next: "/users", adds: None, again: false };
         self.provider.leave(wanted, self.now_ms(), random).await.unwrap()
     }
 
@@ -395,7 +396,7 @@ async fn keys_are_kept_and_asked_for_again_when_one_is_new_and_not_for_each_that
 async fn a_server_that_calls_itself_otherwise_is_not_used() {
     let meeting = Meeting::new("oidc-issuer", &[], true);
     *meeting.double.issuer.lock().unwrap() = "https://id.example.org/".to_owned();
-    let wanted = Wanted { base: BASE, next: "/", adds: None, again: false };
+    let wanted = Wanted { from: [192, 0, 2, 1].into(), base: BASE, next: "/", adds: None, again: false };
     let refused = meeting.provider.leave(wanted, meeting.now_ms(), [[1; 32]; 4]).await.err().unwrap();
     assert!(refused.to_string().contains("calls itself"), "{refused}");
 }
@@ -411,7 +412,7 @@ async fn a_session_by_another_server_is_fresh_only_since_its_user_proved_there_w
         let Entered::In { session, .. } = &entered else { panic!("{}", said(&entered)) };
         assert_eq!(meeting.room.signed(session).unwrap().is_fresh(meeting.now_ms()), fresh, "{proved}");
     }
-    let wanted = Wanted { base: BASE, next: "/", adds: None, again: true };
+    let wanted = Wanted { from: [192, 0, 2, 1].into(), base: BASE, next: "/", adds: None, again: true };
     let left =
         meeting.provider.leave(wanted, meeting.now_ms(), [[200; 32], [201; 32], [202; 32], [203; 32]]).await;
     let asked = fields(left.unwrap().url.split_once('?').unwrap().1);

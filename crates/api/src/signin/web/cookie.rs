@@ -20,24 +20,24 @@ const KNOWN_LIFE_S: u64 = 180 * 86_400;
 const HALF_LIFE_S: u64 = 300;
 const AWAY_LIFE_S: u64 = 600;
 
-pub(in crate::signin) fn session(headers: &HeaderMap) -> Option<&str> {
-    read(headers, SESSION)
+pub(in crate::signin) fn session(headers: &HeaderMap, encrypted: bool) -> Option<&str> {
+    read(headers, SESSION, encrypted)
 }
 
-pub(super) fn half(headers: &HeaderMap) -> Option<&str> {
-    read(headers, HALF)
+pub(super) fn half(headers: &HeaderMap, encrypted: bool) -> Option<&str> {
+    read(headers, HALF, encrypted)
 }
 
-pub(super) fn asked(headers: &HeaderMap) -> Option<&str> {
-    read(headers, ASKED)
+pub(super) fn asked(headers: &HeaderMap, encrypted: bool) -> Option<&str> {
+    read(headers, ASKED, encrypted)
 }
 
-pub(super) fn away(headers: &HeaderMap) -> Option<&str> {
-    read(headers, AWAY)
+pub(super) fn away(headers: &HeaderMap, encrypted: bool) -> Option<&str> {
+    read(headers, AWAY, encrypted)
 }
 
-pub(super) fn known(headers: &HeaderMap) -> Option<&str> {
-    read(headers, KNOWN)
+pub(super) fn known(headers: &HeaderMap, encrypted: bool) -> Option<&str> {
+    read(headers, KNOWN, encrypted)
 }
 
 /// What is set and removed with one answer.
@@ -114,8 +114,10 @@ impl Cookies {
     }
 }
 
-/// RFC 6265 section 5.4. Of two with one name none counts: one of them is somebody else's.
-fn read<'h>(headers: &'h HeaderMap, [secure, plain]: [&str; 2]) -> Option<&'h str> {
+/// RFC 6265 section 5.4. Of two with one name none counts: one of them is somebody else's. `encrypted`: we know that what passes
+/// between the browser and us is. Then the name without the prefix is none of ours, and whoever has another name of the host could
+/// have set it. Where we do not know it, a proxy that is not named in the settings may stand between, and either is ours.
+fn read<'h>(headers: &'h HeaderMap, [secure, plain]: [&str; 2], encrypted: bool) -> Option<&'h str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs: Vec<(&str, &str)> =
         lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('=')).collect();
@@ -123,7 +125,7 @@ fn read<'h>(headers: &'h HeaderMap, [secure, plain]: [&str; 2]) -> Option<&'h st
         let mut found = pairs.iter().filter(|(key, _)| *key == name).map(|(_, value)| *value);
         found.next().filter(|value| found.next().is_none() && !value.is_empty())
     };
-    one(secure).or_else(|| one(plain))
+    one(secure).or_else(|| one(plain).filter(|_| !encrypted))
 }
 
 #[cfg(test)]
@@ -136,12 +138,22 @@ mod tests {
 
     #[test]
     fn a_cookie_is_found_among_others_and_one_that_is_there_twice_is_nobodys() {
-        assert_eq!(session(&asked("a=b; coeur-session=x; coeur-half=y")), Some("x"));
-        assert_eq!(half(&asked("a=b; coeur-session=x; coeur-half=y")), Some("y"));
-        assert_eq!(session(&asked("__Host-coeur-session=s; coeur-session=x")), Some("s"));
-        assert_eq!(session(&asked("coeur-session=x; coeur-session=y")), None);
-        assert_eq!(session(&asked("coeur-session=")), None);
-        assert_eq!(session(&asked("coeur-sessions=x; xcoeur-session=y")), None);
+        assert_eq!(session(&asked("a=b; coeur-session=x; coeur-half=y"), false), Some("x"));
+        assert_eq!(half(&asked("a=b; coeur-session=x; coeur-half=y"), false), Some("y"));
+        assert_eq!(session(&asked("__Host-coeur-session=s; coeur-session=x"), false), Some("s"));
+        assert_eq!(session(&asked("coeur-session=x; coeur-session=y"), false), None);
+        assert_eq!(session(&asked("coeur-session="), false), None);
+        assert_eq!(session(&asked("coeur-sessions=x; xcoeur-session=y"), false), None);
+    }
+
+    #[test]
+    fn over_tls_a_cookie_without_the_prefix_is_none_of_ours() {
+        assert_eq!(session(&asked("coeur-session=x"), true), None);
+        assert_eq!(session(&asked("coeur-session=x; __Host-coeur-session=s"), true), Some("s"));
+        assert_eq!(
+            session(&asked("__Host-coeur-session=s; __Host-coeur-session=t; coeur-session=x"), true),
+            None
+        );
     }
 
     #[test]

@@ -96,7 +96,7 @@ async fn sign_in(visit: Visit, Json(sent): Json<Sent>) -> Told {
     let given = Credentials {
         login: sent.login,
         password: sent.password,
-        known: cookie::known(&visit.headers).map(str::to_owned),
+        known: cookie::known(&visit.headers, visit.encrypted).map(str::to_owned),
         old: visit.old(),
     };
     let entered = visit.desk.enter(given, visit.visitor.clone()).await?;
@@ -115,7 +115,7 @@ struct SentProof {
 /// As a sign-in does, it takes the place of the session and is counted where it fails.
 async fn step_up(visit: Visit, Json(sent): Json<SentProof>) -> Told {
     let (signed, _) = asked(&visit, Method::POST).await?;
-    let known = cookie::known(&visit.headers).map(str::to_owned);
+    let known = cookie::known(&visit.headers, visit.encrypted).map(str::to_owned);
     let (desk, visitor, old) = (visit.desk.clone(), visit.visitor.clone(), visit.old());
     let entered = match sent {
         SentProof { password: Some(password), code: None } => {
@@ -145,9 +145,9 @@ pub(super) async fn adder(visit: &Visit) -> Result<coeur_directory::UserId, Prob
 
 async fn code(visit: Visit, Json(sent): Json<SentCode>) -> Told {
     from_here(&visit.headers).then_some(()).ok_or_else(stranger)?;
-    let half = cookie::half(&visit.headers).map(str::to_owned).unwrap_or_default();
+    let half = cookie::half(&visit.headers, visit.encrypted).map(str::to_owned).unwrap_or_default();
     let (desk, visitor, old) = (visit.desk.clone(), visit.visitor.clone(), visit.old());
-    let known = cookie::known(&visit.headers).map(str::to_owned);
+    let known = cookie::known(&visit.headers, visit.encrypted).map(str::to_owned);
     let entered = blocking(move || {
         let given = GivenCode { half: &half, code: &sent.code, known: known.as_deref(), old };
         desk.enter_code(given, &visitor)

@@ -46,6 +46,8 @@ struct Visit {
     /// The browser came over TLS, here or before a proxy of ours: then it says so in `Origin`. Whoever lies there only has
     /// cookies that his own browser does not send.
     secure: bool,
+    /// The same where we know it ourselves, or by a proxy of ours.
+    encrypted: bool,
 }
 
 impl FromRequestParts<Web> for Visit {
@@ -54,7 +56,7 @@ impl FromRequestParts<Web> for Visit {
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Response> {
         let peer = parts.extensions.get::<ConnectInfo<Peer>>();
         let from = peer.map(|ConnectInfo(peer)| (peer.remote.ip(), peer.is_secure()));
-        let (Some((address, secure)), Some(desk)) = (from, web.desk()) else {
+        let (Some((address, encrypted)), Some(desk)) = (from, web.desk()) else {
             return Err(Problem::new(crate::rest::Code::Unavailable).into_response());
         };
         let headers = parts.headers.clone();
@@ -63,7 +65,8 @@ impl FromRequestParts<Web> for Visit {
             desk: desk.clone(),
             visitor: Visitor { address, agent: agent.chars().take(LABEL_BYTES_MAX).collect() },
             tongue: Tongue::wanted(&headers),
-            secure: secure || origin(&headers).is_some_and(|origin| origin.starts_with("https://")),
+            encrypted,
+            secure: encrypted || origin(&headers).is_some_and(|origin| origin.starts_with("https://")),
             headers,
         })
     }
@@ -77,14 +80,16 @@ fn origin(headers: &HeaderMap) -> Option<&str> {
 impl Visit {
     /// Who is signed in here, and by which text. Reads memory; now and then it writes that the session is used.
     async fn signed(&self) -> Result<Option<(Signed, String)>, Refusal> {
-        let Some(text) = cookie::session(&self.headers).map(str::to_owned) else { return Ok(None) };
+        let Some(text) = cookie::session(&self.headers, self.encrypted).map(str::to_owned) else {
+            return Ok(None);
+        };
         let (desk, asked) = (self.desk.clone(), text.clone());
         let signed = super::enter::blocking(move || desk.signed(&asked)).await?;
         Ok(signed.map(|signed| (signed, text)))
     }
 
     fn old(&self) -> Option<coeur_storage::Digest> {
-        cookie::session(&self.headers).map(super::secret::hash)
+        cookie::session(&self.headers, self.encrypted).map(super::secret::hash)
     }
 }
 

@@ -103,7 +103,7 @@ async fn challenge(visit: Visit) -> Told {
 async fn enter(visit: Visit, Json(given): Json<Asserted>) -> Told {
     from_here(&visit.headers).then_some(()).ok_or_else(stranger)?;
     let place = place(&visit)?;
-    let binding = cookie::asked(&visit.headers).unwrap_or_default().to_owned();
+    let binding = cookie::asked(&visit.headers, visit.encrypted).unwrap_or_default().to_owned();
     let (desk, visitor, old) = (visit.desk.clone(), visit.visitor.clone(), visit.old());
     let work = move || {
         let entered = desk.enter_by_passkey(&binding, &place, &given, &visitor, old);

@@ -56,7 +56,13 @@ async fn leave(visit: Visit, Query(going): Query<Going>) -> Result<Response, Pro
     let provider = visit.desk.provider().ok_or_else(|| Problem::new(Code::NoSuchPage))?;
     let adds = if going.add { Some(super::json::adder(&visit).await?) } else { None };
     let base = base(&visit)?;
-    let wanted = Wanted { base: &base, next: inside(going.next.as_deref()), adds, again: going.again };
+    let wanted = Wanted {
+        from: visit.visitor.address,
+        base: &base,
+        next: inside(going.next.as_deref()),
+        adds,
+        again: going.again,
+    };
     let random = [(); 4].map(|()| visit.desk.random::<{ secret::RANDOM_BYTES }>());
     let leaving = provider.leave(wanted, visit.desk.now_ms(), random).await.map_err(|why| {
         tracing::error!(%why, "the server by which people sign in cannot be used");
@@ -88,7 +94,7 @@ struct Brought {
 
 async fn come_back(visit: Visit, Query(brought): Query<Brought>) -> Result<Response, Problem> {
     let provider = visit.desk.provider().ok_or_else(|| Problem::new(Code::NoSuchPage))?.clone();
-    let kept = cookie::away(&visit.headers).unwrap_or("");
+    let kept = cookie::away(&visit.headers, visit.encrypted).unwrap_or("");
     if let Some(error) = &brought.error {
         tracing::info!(
             error = error.chars().take(64).collect::<String>(),

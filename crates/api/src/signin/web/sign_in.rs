@@ -61,7 +61,7 @@ async fn send(visit: Visit, Form(sent): Form<Sent>) -> Response {
     let given = Credentials {
         login: sent.login,
         password: sent.password,
-        known: cookie::known(&visit.headers).map(str::to_owned),
+        known: cookie::known(&visit.headers, visit.encrypted).map(str::to_owned),
         old: visit.old(),
     };
     match visit.desk.enter(given, visit.visitor.clone()).await {
@@ -80,7 +80,7 @@ async fn send(visit: Visit, Form(sent): Form<Sent>) -> Response {
 
 async fn show_code(visit: Visit, Query(onward): Query<Onward>) -> Response {
     let next = inside(onward.next.as_deref());
-    let is_half = cookie::half(&visit.headers).is_some_and(|half| visit.desk.is_half(half));
+    let is_half = cookie::half(&visit.headers, visit.encrypted).is_some_and(|half| visit.desk.is_half(half));
     match is_half {
         true => code_form(visit.tongue, StatusCode::OK, None, next),
         false => go(&format!("/sign-in?next={}", escaped(next))),
@@ -93,12 +93,12 @@ async fn send_code(visit: Visit, Form(sent): Form<SentCode>) -> Response {
     if !from_here(&visit.headers) {
         return again(StatusCode::FORBIDDEN, Word::Forged);
     }
-    let half = cookie::half(&visit.headers).map(str::to_owned);
+    let half = cookie::half(&visit.headers, visit.encrypted).map(str::to_owned);
     let Some(half) = half.filter(|half| visit.desk.is_half(half)) else {
         return go(&format!("/sign-in?next={}", escaped(&next)));
     };
     let (desk, visitor, old) = (visit.desk.clone(), visit.visitor.clone(), visit.old());
-    let known = cookie::known(&visit.headers).map(str::to_owned);
+    let known = cookie::known(&visit.headers, visit.encrypted).map(str::to_owned);
     let entered = blocking(move || {
         let given = Code { half: &half, code: &sent.code, known: known.as_deref(), old };
         desk.enter_code(given, &visitor)
@@ -133,7 +133,7 @@ fn finish(
 }
 
 async fn sign_out(visit: Visit, Form(sent): Form<SentCsrf>) -> Response {
-    if let Some(text) = cookie::session(&visit.headers).map(str::to_owned) {
+    if let Some(text) = cookie::session(&visit.headers, visit.encrypted).map(str::to_owned) {
         if !visit.desk.is_ours(&Method::POST, &visit.headers, &text, Some(&sent.csrf)) {
             return form(&visit, StatusCode::FORBIDDEN, Some(Notice::Wrong(Word::Forged)), "", "/");
         }
