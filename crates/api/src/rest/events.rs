@@ -102,22 +102,29 @@ impl Ear {
     /// `None`: he may listen no more.
     async fn next(&mut self) -> Option<Event> {
         loop {
+            // First, since who has ever more to hear is never waited for.
+            if Instant::now() >= self.until {
+                self.look_again().await?;
+            }
             match timeout_at(self.until, self.listener.next()).await {
                 Ok(Ok(happened)) if self.hears(&happened) => return Some(self.event(&happened)),
                 Ok(Ok(_)) => {}
                 Ok(Err(Missed)) => return Some(self.gap()),
-                Err(_) => {
-                    // It makes the connection live on, too.
-                    self.caller = known(&self.head, &self.web).await.ok()?;
-                    let resource = match self.whose {
-                        Whose::All => Resource::Events,
-                        Whose::Own => Resource::Me,
-                    };
-                    self.caller.require(Action::Read, resource, Access::Read).ok()?;
-                    self.until = Instant::now() + LOOK_AGAIN;
-                }
+                Err(_) => {}
             }
         }
+    }
+
+    /// Whether he still may. It makes the connection live on, too.
+    async fn look_again(&mut self) -> Option<()> {
+        self.caller = known(&self.head, &self.web).await.ok()?;
+        let resource = match self.whose {
+            Whose::All => Resource::Events,
+            Whose::Own => Resource::Me,
+        };
+        self.caller.require(Action::Read, resource, Access::Read).ok()?;
+        self.until = Instant::now() + LOOK_AGAIN;
+        Some(())
     }
 
     fn hears(&self, happened: &Happened) -> bool {

@@ -29,15 +29,27 @@ pub(crate) fn operations() -> Vec<Operation> {
 const LIFE_MS: u64 = 30_000;
 /// At a time; about 1 kB each.
 const TICKETS_MAX: usize = 256;
+/// Of one operator; for one more his oldest goes.
+const TICKETS_OF_ONE_MAX: usize = 4;
 
 /// By what they hash to.
 #[derive(Default)]
-pub(crate) struct Tickets(Mutex<BTreeMap<[u8; 32], Ticket>>);
+pub(crate) struct Tickets(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    tickets: BTreeMap<[u8; 32], Ticket>,
+    made: u64,
+}
 
 struct Ticket {
+    /// The name of the operator that he is.
+    of: Box<str>,
     /// By which its owner is known.
     proof: HeaderMap,
     until_ms: u64,
+    /// How many were made before.
+    place: u64,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -50,27 +62,29 @@ fn make(call: &Call<'_>) -> Result<Answer, Problem> {
     let mut bytes = [0; 32];
     call.web.random(&mut bytes);
     let ticket = URL_SAFE_NO_PAD.encode(bytes);
-    call.web.tickets().keep(&ticket, call.headers, call.web.now_ms())?;
+    call.web.tickets().keep(&ticket, call.caller.operator.name(), call.headers, call.web.now_ms())?;
     Answer::json(SocketTicket { ticket, expires_in_s: LIFE_MS / 1_000 })
 }
 
 impl Tickets {
-    fn keep(&self, ticket: &str, headers: &HeaderMap, now_ms: u64) -> Result<(), Problem> {
+    fn keep(&self, ticket: &str, of: &str, headers: &HeaderMap, now_ms: u64) -> Result<(), Problem> {
         let mut proof = HeaderMap::new();
         for name in [header::AUTHORIZATION, header::COOKIE] {
             if let Some(value) = headers.get(&name) {
                 proof.insert(name, value.clone());
             }
         }
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, ticket| ticket.until_ms > now_ms);
-        if all.len() >= TICKETS_MAX {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.make_room(of, now_ms);
+        if kept.tickets.len() >= TICKETS_MAX {
             return Err(Problem {
                 retry_after_s: Some(30),
                 ..Problem::because(Code::Unavailable, "too many tickets are under way")
             });
         }
-        all.insert(hash(ticket), Ticket { proof, until_ms: now_ms + LIFE_MS });
+        let ticket_of = Ticket { of: of.into(), proof, until_ms: now_ms + LIFE_MS, place: kept.made };
+        kept.made += 1;
+        kept.tickets.insert(hash(ticket), ticket_of);
         Ok(())
     }
 
@@ -78,7 +92,7 @@ impl Tickets {
     pub(crate) fn redeem(&self, head: &mut Parts, now_ms: u64) {
         let query = head.uri.query().unwrap_or("");
         let Some(text) = query.split('&').find_map(|part| part.strip_prefix("ticket=")) else { return };
-        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash(text));
+        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).tickets.remove(&hash(text));
         // Who comes with one that is none is nobody, whatever else he says.
         for name in ["authorization", "cookie", "origin", "sec-fetch-site"] {
             head.headers.remove(name);
@@ -87,6 +101,19 @@ impl Tickets {
             head.headers.extend(ticket.proof);
             head.extensions.insert(Redeemed);
         }
+    }
+}
+
+impl Kept {
+    /// For one more of his.
+    fn make_room(&mut self, of: &str, now_ms: u64) {
+        self.tickets.retain(|_, ticket| ticket.until_ms > now_ms);
+        let his = |(_, ticket): &(&[u8; 32], &Ticket)| *ticket.of == *of;
+        if self.tickets.iter().filter(his).count() < TICKETS_OF_ONE_MAX {
+            return;
+        }
+        let oldest = self.tickets.iter().filter(his).min_by_key(|(_, ticket)| ticket.place);
+        oldest.map(|(name, _)| *name).and_then(|name| self.tickets.remove(&name));
     }
 }
 

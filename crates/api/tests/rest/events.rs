@@ -6,6 +6,7 @@ use coeur_directory::{TenantId, UserId};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::sync::atomic::Ordering;
 
 struct Ear(BufReader<TcpStream>);
 
@@ -104,6 +105,30 @@ fn a_stream_ends_within_a_second_once_its_token_is_taken_back() {
     ear.0.get_mut().set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
     // The last chunk (RFC 9112 section 7.1).
     while ear.line() != "0" {}
+}
+
+#[test]
+fn a_stream_ends_within_a_second_however_much_there_is_to_tell() {
+    let served = Served::new("revoked-busy");
+    let mut ear = Ear::new(&served, "", "admin:3", None);
+    ear.0.get_mut().set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let ended = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                publish(&served, Kind::CallStarted, "1");
+            }
+        });
+        assert_eq!(ear.next().1["type"], "call.started");
+        served.taken_back.lock().unwrap().push("admin:3".to_owned());
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let ended = std::iter::repeat_with(|| ear.line() == "0")
+            .take_while(|_| std::time::Instant::now() < until)
+            .any(|is_last| is_last);
+        is_over.store(true, Ordering::Relaxed);
+        ended
+    });
+    assert!(ended, "ten seconds later it was told still");
 }
 
 /// Of the account of the user, in the tenant.

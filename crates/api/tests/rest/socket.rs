@@ -158,6 +158,22 @@ fn a_ticket_opens_one_socket_once_and_for_half_a_minute() {
 }
 
 #[test]
+fn nobody_has_more_than_four_tickets_and_shuts_nobody_else_out() {
+    let served = Served::new("ws-tickets");
+    let ticket = |role: &str| {
+        let bearer = format!("Bearer {role}");
+        let made = served.send("POST", "/api/v1/me/socket_ticket", &[("Authorization", &bearer)], "");
+        format!("?ticket={}", made.json()["ticket"].as_str().unwrap())
+    };
+    let other = ticket("auditor");
+    let mine: Vec<String> = (0..6).map(|_| ticket("supervisor")).collect();
+    let is_open = |ticket: &String| Socket::open(&served, ticket, &[]).is_ok();
+    let open: Vec<bool> = mine.iter().map(is_open).collect();
+    assert_eq!(open, [false, false, true, true, true, true]);
+    assert!(is_open(&other));
+}
+
+#[test]
 fn a_message_that_is_too_large_or_no_text_ends_the_socket() {
     let served = Served::new("ws-large");
     let mut binary = Socket::of(&served, TOKEN);
