@@ -115,6 +115,7 @@ impl Door {
             until_ms: request.until_ms,
             disposition: request.disposition.as_deref().map(disposition).transpose()?,
             part: request.q.as_deref().map(Into::into),
+            is_shown_only: request.shown_only,
             before: before.transpose()?,
             account: request.account.as_deref().map(aor).transpose()?.map(|aor: Aor| aor.as_str().into()),
             is_failed: request.failed,

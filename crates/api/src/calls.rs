@@ -113,6 +113,8 @@ pub struct CallRecordsRequest {
     pub disposition: Option<String>,
     /// A part of an address, a Call-ID or the address of a phone, in any case.
     pub q: Option<String>,
+    /// `q` is sought in names and addresses alone that the sides of a call show each other.
+    pub shown_only: bool,
     /// Only calls that were not answered.
     pub failed: bool,
     /// Only calls of which people complain: a direction with an estimated score below 3.6.

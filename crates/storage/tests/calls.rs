@@ -158,6 +158,10 @@ fn calls_are_found_by_what_became_of_them_and_by_a_part_of_a_name() {
     assert_eq!(part("100%"), [3]);
     assert_eq!((part("zoe%x"), part("_oe_x"), part("100!")), (vec![], vec![], vec![]));
     assert_eq!(part("@example.org").len(), 6);
+    let mut shown =
+        |part: &str| find(CallQuery { part: Some(part.into()), is_shown_only: true, ..CallQuery::default() });
+    assert_eq!((shown("192.0.2.77"), shown("0123456789abcdef")), (vec![], vec![]));
+    assert_eq!((shown("ZOE_x"), shown("@example.org").len()), (vec![3], 6));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What an operator asks about phones.
 
 use super::hash;
+use super::kept;
 use super::phone::{PhonePlace, language, phone, vendor};
 use super::views::{
     ConnectRequest, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply, PhonesRequest,
@@ -44,6 +45,10 @@ impl Door {
 
     fn connect(&self, operator: &Operator, request: &ConnectRequest) -> Result<LinkView, Refusal> {
         let place = self.place()?;
+        let before = self.phone_before(request)?;
+        let are_lines_said = !request.also.is_empty();
+        let kept = before.as_ref().map(|before| kept::kept(request, before, &place)).transpose()?;
+        let request = kept.as_ref().unwrap_or(request);
         let wanted = Wanted::read(request, &place)?;
         // Before anything is made: a phone that cannot be told is not connected.
         let left_out = self.render_for(request, &wanted, &place)?.left_out;
@@ -52,6 +57,9 @@ impl Door {
         let known = self.records().phone_of(device).map_err(unreadable)?;
         let at_ms = self.house().unix_time_ms();
         let mut row = wanted.row(lines);
+        if let Some(before) = before.as_ref().filter(|_| !are_lines_said) {
+            kept::in_order(&mut row.lines, &before.lines);
+        }
         match known {
             Some(known) => {
                 (row.id, row.created_at_s) = (known.id, known.created_at_s);
@@ -78,7 +86,8 @@ impl Door {
         self.phone_seen(row.id, at_ms, Seen::LinkMade { expires_at_ms: expires_at_s * 1_000 });
         let folder = place.folder(&token);
         let invitation = invitation(wanted.vendor, &folder, language(&request.language));
-        let told = row.mac.as_deref().is_some_and(|mac| self.house().adopt(mac, &invitation.url));
+        let told = !request.tells_no_stranger
+            && row.mac.as_deref().is_some_and(|mac| self.house().adopt(mac, &invitation.url));
         Ok(LinkView {
             phone: name_of(row.id),
             account: first.to_string(),
@@ -91,6 +100,13 @@ impl Door {
             left_out,
             told,
         })
+    }
+
+    /// The phone that the device of a request is a line of.
+    fn phone_before(&self, request: &ConnectRequest) -> Result<Option<PhoneRow>, Refusal> {
+        let Some(device) = &request.device else { return Ok(None) };
+        let device = device_of(&*self.account(&request.account)?, device)?;
+        self.records().phone_of(device).map_err(unreadable)
     }
 
     /// Whether such a phone could be told anything here, whosever it is.

@@ -12,6 +12,7 @@
 mod connect;
 mod fetch;
 mod journeys;
+mod kept;
 mod misses;
 mod phone;
 mod served;

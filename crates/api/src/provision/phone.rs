@@ -39,7 +39,7 @@ impl PhonePlace {
         }
     }
 
-    fn port(&self, transport: Transport) -> Option<u16> {
+    pub(super) fn port(&self, transport: Transport) -> Option<u16> {
         match transport {
             Transport::Udp => self.udp,
             Transport::Tcp => self.tcp,

@@ -47,6 +47,8 @@ pub struct ConnectRequest {
     pub language: String,
     /// ISO 3166.
     pub country: String,
+    /// Who asks has no right over phones: one that has asked the network who tells it is not told by this, it may be anybody's.
+    pub tells_no_stranger: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -201,6 +201,7 @@ fn list(call: &Call<'_>) -> Result<Answer, Problem> {
         Err(_) => name,
     });
     let request = CallRecordsRequest {
+        shown_only: false,
         since_ms: time("since", &query.since)?,
         until_ms: time("until", &query.until)?,
         account,

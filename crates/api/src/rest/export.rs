@@ -1,11 +1,11 @@
 //! Records of calls as a file, page by page: a file may be longer than memory, and whoever reads it slowly is waited for.
 
 use super::call_records::{CallRecordResource, Disposition};
-use super::caller::Caller;
+use super::caller::{Access, Action, Caller, Resource, known};
 use super::operation::{self, Streaming};
 use super::problem::{Code, Problem};
 use super::{Web, ids, when};
-use crate::calls::{CallRecordView, CallRecordsRequest};
+use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest};
 use crate::ids::Id as _;
 use crate::model::{Reply, Request};
 use crate::sheet::{self, Separator};
@@ -18,6 +18,7 @@ use futures_util::stream::unfold;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::io;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Sender, channel};
 
 /// Records that are read at once: about 1 MB of text.
@@ -80,9 +81,10 @@ pub(super) fn stream(web: Web, caller: Caller, head: Parts) -> Streaming {
         })?;
         let (pages, waiting) = channel::<io::Result<Bytes>>(PAGES_WAITING_MAX);
         let writer = Writer { format, separator: separator.into(), pages };
+        let asker = Asker { web, caller, head, runtime: Handle::current() };
         tokio::task::spawn_blocking(move || {
             let _place = place;
-            writer.write(&web, &caller, request, query.bom);
+            writer.write(asker, request, query.bom);
         });
         let body =
             unfold(waiting, |mut waiting| async move { waiting.recv().await.map(|page| (page, waiting)) });
@@ -110,9 +112,32 @@ fn wanted(web: &Web, query: &ExportQuery) -> Result<CallRecordsRequest, Problem>
         bad: query.bad,
         disposition: query.disposition.as_ref().map(|disposition| disposition.name().to_owned()),
         q: query.q.clone(),
+        shown_only: false,
         before: None,
         limit: PAGE,
     })
+}
+
+/// Who reads, and how he has shown who he is.
+struct Asker {
+    web: Web,
+    caller: Caller,
+    head: Parts,
+    runtime: Handle,
+}
+
+impl Asker {
+    /// Asks for each page anew whether he still may: his token may be taken back. It makes the connection live on, too. `None`:
+    /// there is none for him.
+    fn page(&mut self, request: &CallRecordsRequest) -> Option<CallRecordsPage> {
+        self.caller = self.runtime.block_on(known(&self.head, &self.web)).ok()?;
+        self.caller.require(Action::Read, Resource::CallRecords, Access::Read).ok()?;
+        let request = Request::CallRecords(request.clone());
+        match self.web.door().answer(&self.caller.operator, request) {
+            Ok(Reply::CallRecords(page)) => Some(page),
+            _ => None,
+        }
+    }
 }
 
 struct Writer {
@@ -122,15 +147,14 @@ struct Writer {
 }
 
 impl Writer {
-    /// Until all is read, or nobody reads any more. What fails on the way breaks the connection off: half a file must not look
-    /// like a whole one.
-    fn write(&self, web: &Web, caller: &Caller, mut request: CallRecordsRequest, bom: bool) {
+    /// Until all is read, or nobody reads any more. What fails on the way, or that he may read no more, breaks the connection
+    /// off: half a file must not look like a whole one.
+    fn write(&self, mut asker: Asker, mut request: CallRecordsRequest, bom: bool) {
         if !self.send(self.head(bom)) {
             return;
         }
         loop {
-            let answered = web.door().answer(&caller.operator, Request::CallRecords(request.clone()));
-            let Ok(Reply::CallRecords(page)) = answered else {
+            let Some(page) = asker.page(&request) else {
                 let _ = self.pages.blocking_send(Err(io::Error::other("the records cannot be read")));
                 return;
             };

@@ -2,7 +2,7 @@
 //! where one's calls go. Whose a thing is, each verb looks at; of what is another's nobody learns whether it is there.
 
 use super::accounts::said;
-use super::caller::Resource;
+use super::caller::{Access, Action, Resource};
 use super::change;
 use super::me::own;
 use super::operation::{Answer, Call, Operation, unexpected};
@@ -13,6 +13,7 @@ use crate::ids::Id as _;
 use crate::model::{AccountChange, GivenSecret, RegistrationView, Reply, Request};
 use crate::provision::{ConnectRequest, PhoneLineView, PhoneView, PhonesReply, PhonesRequest};
 use coeur_directory::{Account, Device, DeviceId};
+use coeur_provisioning::Mac;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -321,7 +322,30 @@ fn again(call: &Call<'_>) -> Result<Answer, Problem> {
     )
 }
 
+/// A phone is told all its lines at once, each with a new secret: one with a line of somebody else is not one's own to connect.
+fn may_connect(call: &Call<'_>, request: &ConnectRequest) -> Result<(), Problem> {
+    let own = own(call);
+    let is_own = |line: &PhoneLineView| own.iter().any(|account| account.aor.as_str() == line.account);
+    let mac = request.mac.as_deref().and_then(|mac| Mac::parse(mac).ok()).map(|mac| mac.to_string());
+    let is_meant = |phone: &PhoneView| {
+        let has = |line: &PhoneLineView| Some(&line.device) == request.device.as_ref();
+        phone.lines.iter().any(has) || (mac.is_some() && phone.mac == mac)
+    };
+    let of_others =
+        phones(call)?.into_iter().any(|phone| is_meant(&phone) && !phone.lines.iter().all(is_own));
+    match of_others {
+        true => Err(Problem::because(
+            Code::Forbidden,
+            "this telephone is somebody else's too; who looks after the telephones here can connect it",
+        )),
+        false => Ok(()),
+    }
+}
+
 fn linked(call: &Call<'_>, request: ConnectRequest) -> Result<Answer, Problem> {
+    may_connect(call, &request)?;
+    let tells_no_stranger = !call.caller.may(Action::Create, Resource::Provisioning, Access::Write);
+    let request = ConnectRequest { tells_no_stranger, ..request };
     let Reply::Phones(PhonesReply::Linked(link)) =
         call.ask(Request::Phones(PhonesRequest::Connect(request)))?
     else {
@@ -392,6 +416,8 @@ fn calls(call: &Call<'_>) -> Result<Answer, Problem> {
     let request = CallRecordsRequest {
         account: Some(account.clone()),
         q: query.q,
+        // Whose calls these are is not told where the other is, so nor may he guess it.
+        shown_only: true,
         before: query.cursor,
         limit: page::limit(query.limit)?,
         ..CallRecordsRequest::default()

@@ -220,7 +220,18 @@ pub(super) struct DevicePhoneBody {
 impl DevicePhoneBody {
     pub fn request(self, account: String, device: Option<String>, also: Vec<LineRequest>) -> ConnectRequest {
         let Self { vendor, model, mac, transport, language, country } = self;
-        ConnectRequest { account, device, also, vendor, model, mac, transport, language, country }
+        ConnectRequest {
+            account,
+            device,
+            also,
+            vendor,
+            model,
+            mac,
+            transport,
+            language,
+            country,
+            tells_no_stranger: false,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod events;
 mod groups;
 mod manual;
 mod me;
+mod mine;
 mod provision;
 mod resources;
 mod served;

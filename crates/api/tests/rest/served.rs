@@ -34,6 +34,8 @@ pub struct Hut {
     pub registered: Mutex<Vec<RegistrationView>>,
     /// What was asked of calls, in words; a call of which the name ends with a 2 is another one, and does nothing.
     pub ordered: Mutex<Vec<String>>,
+    /// Hardware addresses of phones that were told where to fetch.
+    pub adopted: Mutex<Vec<String>>,
 }
 
 impl House for Hut {
@@ -53,6 +55,10 @@ impl House for Hut {
             tls: Some(5061),
             authority: Some("-----BEGIN CERTIFICATE-----\n".to_owned()),
         })
+    }
+    fn adopt(&self, mac: &str, _: &str) -> bool {
+        self.adopted.lock().unwrap().push(mac.to_owned());
+        true
     }
     fn ice_server(&self, _: &Aor, _: DeviceId) -> Option<IceServerView> {
         None
@@ -184,6 +190,7 @@ impl Served {
             revoked: Mutex::default(),
             registered: Mutex::default(),
             ordered: Mutex::default(),
+            adopted: Mutex::default(),
         });
         let mut records = Sqlite::open(&folder).unwrap();
         let domain = Change::DomainAdded(Domain::new("d"));
@@ -226,6 +233,13 @@ impl Served {
         self.send(method, path, &all, body)
     }
 
+    /// As whoever has this token of [`Roles`].
+    pub fn give_as(&self, token: &str, method: &str, path: &str, body: serde_json::Value) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        self.send(method, path, &headers, &body.to_string())
+    }
+
     pub fn give(&self, method: &str, path: &str, body: serde_json::Value) -> Answer {
         self.give_text(method, path, &body.to_string())
     }
@@ -252,6 +266,11 @@ impl Served {
         Answer::read(&answer)
     }
 
+    /// An answer that is read piece by piece, and may be broken off.
+    pub fn read(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Reading {
+        Reading(self.open(method, path, headers, ""))
+    }
+
     fn open(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
         let mut text =
             format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
@@ -270,6 +289,26 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+pub struct Reading(TcpStream);
+
+impl Reading {
+    pub fn head(&mut self) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).unwrap();
+            head.extend(byte);
+        }
+    }
+
+    pub fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        // A connection that is broken off may end with an error.
+        let _ = self.0.read_to_end(&mut rest);
+        String::from_utf8_lossy(&rest).into_owned()
     }
 }
 

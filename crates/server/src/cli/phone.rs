@@ -157,6 +157,7 @@ fn request(way: &Way, phone: PhoneOf) -> Result<ConnectRequest, Failure> {
         transport: phone.transport.map(|carrier| transport(carrier).to_owned()),
         language,
         country: phone.country,
+        ..ConnectRequest::default()
     })
 }
 

@@ -92,8 +92,9 @@ pub(super) fn find(connection: &Connection, query: &CallQuery) -> rusqlite::Resu
         wanted.push(with(disposition));
     }
     if let Some(part) = &query.part {
-        wanted.push(PART);
-        values.extend(std::iter::repeat_n(Value::Text(like(part)), PART.matches('?').count()));
+        let places = if query.is_shown_only { SHOWN } else { PART };
+        wanted.push(places);
+        values.extend(std::iter::repeat_n(Value::Text(like(part)), places.matches('?').count()));
     }
     if query.is_failed {
         wanted.push("answered_at_ms IS NULL");
@@ -111,6 +112,10 @@ pub(super) fn find(connection: &Connection, query: &CallQuery) -> rusqlite::Resu
 const PART: &str = "(wanted LIKE ? ESCAPE '!' OR a.account LIKE ? ESCAPE '!' OR a.address LIKE ? ESCAPE '!' OR a.call_id LIKE ?
     ESCAPE '!' OR a.remote LIKE ? ESCAPE '!' OR b.account LIKE ? ESCAPE '!' OR b.address LIKE ? ESCAPE '!' OR b.call_id LIKE ?
     ESCAPE '!' OR b.remote LIKE ? ESCAPE '!')";
+
+/// Of those what each side of a call knows of the other.
+const SHOWN: &str =
+    "(wanted LIKE ? ESCAPE '!' OR a.address LIKE ? ESCAPE '!' OR b.address LIKE ? ESCAPE '!')";
 
 /// What holds this text, whatever is in it.
 fn like(part: &str) -> String {

@@ -101,6 +101,9 @@ pub struct CallQuery {
     pub disposition: Option<Disposition>,
     /// A part of an address, a Call-ID or the address of a phone, in any case (of ASCII).
     pub part: Option<Box<str>>,
+    /// That part is sought in what the two sides show each other alone: in no Call-ID, address of a phone, or name of an account
+    /// behind what a side calls itself.
+    pub is_shown_only: bool,
     /// Before this one: the last of the page before.
     pub before: Option<u128>,
     pub account: Option<Box<str>>,
