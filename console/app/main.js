@@ -3,6 +3,7 @@ import { html, render } from "../ui/h.js";
 import { ready } from "../ui/words.js";
 import { whoAmI } from "../ui/api.js";
 import { follow } from "../ui/router.js";
+import { forbidOthers } from "../phone/wake.js";
 import { isPage } from "./pages.js";
 import { Shell } from "./shell.js";
 import "../ui/theme.js";
@@ -11,7 +12,7 @@ import "../ui/theme.js";
 const WAIT_MS = 300;
 
 document.addEventListener("click", (event) => follow(event, isPage));
-const known = whoAmI().catch(() => {});
+const known = whoAmI().then(forbidOthers).catch(() => {});
 await ready;
 // The words are there; who I am mostly is too, and decides which page is the first. Nobody waits for it.
 await Promise.race([known, new Promise((done) => { setTimeout(done, WAIT_MS); })]);

@@ -11,6 +11,7 @@ import { live } from "../ui/live.js";
 import { find, pagesOf } from "./pages.js";
 import { Palette, paletteOpen } from "./palette.js";
 import { edge } from "./edge.js";
+import { leave } from "../phone/leave.js";
 import { Help, helpOpen, useKeys } from "./keys.js";
 import { StepUp } from "./step-up.js";
 
@@ -56,7 +57,7 @@ function Top() {
 }
 
 function signOut() {
-  ask("POST", "/auth/sign-out").then(() => location.assign("/sign-in"), failed);
+  leave().then(() => ask("POST", "/auth/sign-out")).then(() => location.assign("/sign-in"), failed);
 }
 
 /** The module of a page, then the page; what breaks in it leaves the frame whole. */

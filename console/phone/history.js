@@ -1,10 +1,13 @@
 // Calls of this browser that are over. The records of the server are for who may read them; these are the person's own.
-const KEPT = "coeur.phone.history";
+import { session } from "../ui/api.js";
+
+/** By whose they are: a browser may be used by several. Read again once it is known who is there. */
+const kept = () => `coeur.phone.history.${session.value?.login ?? ""}`;
 const MAX = 100;
 
 export const keptHistory = () => {
   try {
-    return JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+    return JSON.parse(localStorage.getItem(kept()) ?? "[]");
   } catch {
     return [];
   }
@@ -16,11 +19,11 @@ export function remember(call) {
     talkedS: call.answeredAt ? Math.round((call.endedAt - call.answeredAt) / 1_000) : null, cause: call.cause ?? null,
   };
   const all = [entry, ...keptHistory()].slice(0, MAX);
-  localStorage.setItem(KEPT, JSON.stringify(all));
+  localStorage.setItem(kept(), JSON.stringify(all));
   return all;
 }
 
 export function forget() {
-  localStorage.removeItem(KEPT);
+  localStorage.removeItem(kept());
   return [];
 }

@@ -1,10 +1,11 @@
 // The line: one registration, its calls and its texts. It is of the module and not of a page, so a call goes on while
 // pages come and go.
 import JsSIP from "../vendor/jssip.js";
-import { signal } from "../ui/h.js";
+import { effect, signal } from "../ui/h.js";
 import { post } from "../ui/api.js";
 import { PhoneCall } from "./call.js";
 import { keptHistory, remember } from "./history.js";
+import { onLeave } from "./leave.js";
 import { TicketSocket } from "./socket.js";
 import { ASLEEP_EXPIRES_S, answered, contactParams, wakes } from "./wake.js";
 
@@ -13,7 +14,8 @@ export const state = signal({ name: "off" });
 /** Those that live, the oldest first. */
 export const calls = signal([]);
 /** Those that are over, the newest first. */
-export const history = signal(keptHistory());
+export const history = signal([]);
+effect(() => { history.value = keptHistory(); });
 /** By whom: [{ from: "me" | "them", text, at, state }], of this visit. */
 export const texts = signal({});
 /** Calls that ring are told to whoever wants to make a sound. */
@@ -36,8 +38,9 @@ export async function open(wanted) {
   state.value = { name: "opening" };
   const ask = () => post("me/phone_ticket", wanted ? { account: wanted } : {}).then((given) => { ticket = given; return given; });
   try {
-    const [first, params] = await Promise.all([ask(), contactParams()]);
-    start(new TicketSocket(ask, first), first, params);
+    // Who is here is known once there is a ticket.
+    const first = await ask();
+    start(new TicketSocket(ask, first), first, await contactParams());
   } catch (problem) {
     state.value = { name: "refused", problem };
   }
@@ -68,6 +71,12 @@ export function close() {
   agent = null;
   state.value = { name: "off" };
 }
+
+/** The same, and the server has heard that nobody is registered here any more. */
+onLeave(() => new Promise((done) => {
+  if (agent?.isRegistered()) agent.on("unregistered", done); else done();
+  close();
+}));
 
 /** Once more, with what the Contact now says. */
 export async function reopen() {

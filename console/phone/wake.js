@@ -1,7 +1,9 @@
 // A phone that rings when no page of it is open: the push service of this browser wakes it, and the server knows by the Contact
 // of its REGISTER how (RFC 8599; docs/push.md). The person says so once, and may take it back.
 import { signal } from "../ui/h.js";
+import { session } from "../ui/api.js";
 
+/** Who is woken here, by his login: a browser has one subscription, and may be used by several. */
 const KEPT = "coeur.phone.wakes";
 /** The key of the server to subscribe with (RFC 8292); null where it wakes nobody. */
 export const offered = signal(null);
@@ -13,7 +15,8 @@ const pushes = () => navigator.serviceWorker && window.PushManager && navigator.
 
 /** What the Contact says of it: asks what there is, or how this browser is woken. */
 export async function contactParams() {
-  if (localStorage.getItem(KEPT) !== "1" || !pushes()) return ";pn-provider=webpush";
+  await forbidOthers();
+  if (!localStorage.getItem(KEPT) || !pushes()) return ";pn-provider=webpush";
   const subscription = await (await pushes()).getSubscription().catch(() => null);
   wakes.value = Boolean(subscription);
   return subscription ? named(subscription.toJSON()) : ";pn-provider=webpush";
@@ -32,12 +35,19 @@ export async function allow() {
   if (await Notification.requestPermission() !== "granted") return false;
   const manager = await pushes();
   await manager.subscribe({ userVisibleOnly: true, applicationServerKey: offered.value });
-  localStorage.setItem(KEPT, "1");
+  localStorage.setItem(KEPT, session.value.login);
   return true;
 }
 
 export async function forbid() {
   localStorage.removeItem(KEPT);
   wakes.value = false;
-  await (await (await pushes()).getSubscription())?.unsubscribe();
+  const worker = await navigator.serviceWorker?.getRegistration();
+  await (await worker?.pushManager?.getSubscription())?.unsubscribe();
+}
+
+/** Whoever was here before and did not sign out is called here no more. */
+export async function forbidOthers() {
+  const whose = localStorage.getItem(KEPT);
+  if (whose && session.value && whose !== session.value.login) await forbid().catch(() => {});
 }
