@@ -81,10 +81,15 @@ pub(super) fn stream(web: Web, caller: Caller, head: Parts) -> Streaming {
         })?;
         let (pages, waiting) = channel::<io::Result<Bytes>>(PAGES_WAITING_MAX);
         let writer = Writer { format, separator: separator.into(), pages };
-        let asker = Asker { web, caller, head, runtime: Handle::current() };
+        let mut asker = Asker { web, caller, head, runtime: Handle::current() };
+        // What is refused is refused before anything is sent.
+        let read = move || asker.page(&request).map(|page| (asker, request, page));
+        let read =
+            tokio::task::spawn_blocking(read).await.unwrap_or_else(|_| Err(Problem::new(Code::Inside)));
+        let (asker, request, first) = read?;
         tokio::task::spawn_blocking(move || {
             let _place = place;
-            writer.write(asker, request, query.bom);
+            writer.write((asker, request), first, query.bom);
         });
         let body =
             unfold(waiting, |mut waiting| async move { waiting.recv().await.map(|page| (page, waiting)) });
@@ -127,15 +132,14 @@ struct Asker {
 }
 
 impl Asker {
-    /// Asks for each page anew whether he still may: his token may be taken back. It makes the connection live on, too. `None`:
-    /// there is none for him.
-    fn page(&mut self, request: &CallRecordsRequest) -> Option<CallRecordsPage> {
-        self.caller = self.runtime.block_on(known(&self.head, &self.web)).ok()?;
-        self.caller.require(Action::Read, Resource::CallRecords, Access::Read).ok()?;
+    /// Asks for each page anew whether he still may: his token may be taken back. It makes the connection live on, too.
+    fn page(&mut self, request: &CallRecordsRequest) -> Result<CallRecordsPage, Problem> {
+        self.caller = self.runtime.block_on(known(&self.head, &self.web))?;
+        self.caller.require(Action::Read, Resource::CallRecords, Access::Read)?;
         let request = Request::CallRecords(request.clone());
-        match self.web.door().answer(&self.caller.operator, request) {
-            Ok(Reply::CallRecords(page)) => Some(page),
-            _ => None,
+        match self.web.door().answer(&self.caller.operator, request)? {
+            Reply::CallRecords(page) => Ok(page),
+            _ => Err(operation::unexpected()),
         }
     }
 }
@@ -149,22 +153,29 @@ struct Writer {
 impl Writer {
     /// Until all is read, or nobody reads any more. What fails on the way, or that he may read no more, breaks the connection
     /// off: half a file must not look like a whole one.
-    fn write(&self, mut asker: Asker, mut request: CallRecordsRequest, bom: bool) {
+    fn write(
+        &self,
+        (mut asker, mut request): (Asker, CallRecordsRequest),
+        first: CallRecordsPage,
+        bom: bool,
+    ) {
         if !self.send(self.head(bom)) {
             return;
         }
+        let mut page = first;
         loop {
-            let Some(page) = asker.page(&request) else {
-                let _ = self.pages.blocking_send(Err(io::Error::other("the records cannot be read")));
-                return;
-            };
             if !self.send(self.rows(page.records)) {
                 return;
             }
-            match page.next {
-                Some(next) => request.before = Some(next),
-                None => return,
-            }
+            let Some(next) = page.next else { return };
+            request.before = Some(next);
+            page = match asker.page(&request) {
+                Ok(page) => page,
+                Err(_) => {
+                    let _ = self.pages.blocking_send(Err(io::Error::other("the records cannot be read")));
+                    return;
+                }
+            };
         }
     }
 

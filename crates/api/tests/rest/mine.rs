@@ -132,6 +132,16 @@ fn a_phone_that_asked_the_network_is_told_by_who_has_a_right_over_phones_alone()
 }
 
 #[test]
+fn an_export_that_cannot_be_made_is_refused_before_anything_is_sent() {
+    let (served, _) = served("export-refused");
+    let refused = served.ask("GET", "/api/v1/call_records:export?account=");
+    assert!((400..500).contains(&refused.status), "{refused:?}");
+    assert!(refused.json()["hint"].is_string(), "{refused:?}");
+    let all = served.ask("GET", "/api/v1/call_records:export");
+    assert!(all.status == 200 && all.body.contains("id,start_at"), "{all:?}");
+}
+
+#[test]
 fn an_export_is_broken_off_once_its_token_is_taken_back() {
     let (served, _) = served("export");
     // More than the pages that wait for a reader and what is under way hold.
