@@ -225,7 +225,12 @@ fn who_is_made_with_a_way_in_that_cannot_be_written_is_not_made() {
     let identity = IdentityRow { user: ALICE, issuer: "https://id.example.org".into(), subject: "1".into() };
     let way = SignInChange::IdentityAdded(Box::new(identity));
     let make = |records: &mut Sqlite| {
-        records.commit_with_sign_in(&Operator::program(), &[added.clone()], &[way.clone()], 5)
+        records.commit_with_sign_in(
+            &Operator::program(),
+            std::slice::from_ref(&added),
+            std::slice::from_ref(&way),
+            5,
+        )
     };
     let there = |records: &mut Sqlite| {
         let directory = Directory::new();
