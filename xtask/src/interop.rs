@@ -36,7 +36,6 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("document", &[SCHEMATHESIS]),
     ("control", &["baresip", "sipp"]),
     ("replay", &[NAMESPACES]),
-    ("acme", &["pebble"]),
 ];
 /// No program: the right to make network namespaces, which root has where the kernel allows it.
 const NAMESPACES: &str = "network namespaces";
@@ -60,7 +59,6 @@ const PEERS: &[(&str, &str)] = &[
     ("npm", "npm"),
     ("opusenc", "opus-tools"),
     ("zbarimg", "zbar-tools"),
-    ("pebble", "pebble"),
 ];
 
 pub(crate) fn check(tally: &mut Tally) {
