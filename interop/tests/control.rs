@@ -66,8 +66,7 @@ fn a_call_that_is_begun_for_an_account_is_heard_held_muted_and_sent_to_somebody_
     let server = Coeur::start("control", &[ALICE, BOB, CAROL]);
     let mut bob = phone(&server, BOB, "udp", 660);
     let mut carol = phone(&server, CAROL, "udp", 880);
-    // Not over TLS and SRTP: the known fault of docs/decisions/0063.
-    let mut alice = phone(&server, ALICE, "udp", 440);
+    let mut alice = phone(&server, ALICE, "tls", 440);
     let id = originate(&server, &["--auto-answer", "--display", "Sales"]);
     alice.established();
     bob.established();
@@ -92,6 +91,10 @@ fn a_call_that_is_begun_for_an_account_is_heard_held_muted_and_sent_to_somebody_
     println!("with alice muted they have heard each other for {muted:?} s of 3 s and 2 s");
     assert!(muted[0] > 1.5 && muted[1] < 0.3, "{muted:?}");
     server.cli(&["calls", "unmute", &id], "");
+    std::thread::sleep(Duration::from_secs(1));
+    let again = hears(&bob, 440.0, Duration::from_secs(2));
+    println!("after hold, music and silence bob has heard alice for {again} s of 2 s");
+    assert!(again > 1.5, "{again}");
 
     // Bob goes to carol, and alice is left.
     server.cli(&["calls", "transfer", &id, "carol", "--side", "callee"], "");

@@ -72,7 +72,7 @@ impl Relay {
             (true, true) => {}
         }
         stream.keep_pace(now, stream.link == Some(key)).map_err(lost)?;
-        stream.count_received(now, header, payload_bytes).map_err(lost)?;
+        stream.count_received(now, header, payload_bytes, None).map_err(lost)?;
         let link = stream.link.ok_or(lost(Reason::NotConnected))?;
         if !std::mem::replace(&mut stream.is_heard, true) {
             self.heard.push(key);

@@ -24,8 +24,13 @@ impl Relay {
 
     /// Sends RTP of our own on a stream: to its other end, protected as agreed.
     pub fn send_rtp(&mut self, now: Monotonic, to: StreamKey, packet: &mut Packet<'_>) -> Verdict {
-        let payload_bytes = Rtp::parse(packet).map_or(0, |rtp| rtp.body().len());
-        let way = self.dispatch(now, to, payload_bytes, packet);
+        let rtp = Rtp::parse(packet).map(|rtp| (rtp.sequence(), rtp.body().len())).ok();
+        let way = self.dispatch(now, to, rtp.map_or(0, |(_, bytes)| bytes), packet);
+        if way.is_ok()
+            && let Some(stream) = self.stream_mut(to)
+        {
+            stream.own_number = rtp.map(|(number, _)| number);
+        }
         self.way_or_lost(way)
     }
 

@@ -198,6 +198,21 @@ impl Quality {
         Some(source.shift)
     }
 
+    /// The packet that came last follows a packet of ours of this number, in whose place it is: what is to be added to its number,
+    /// so that it is newer. Else the jitter buffer of a phone (baresip 1.0) may take it and all that follow for late, whatever their
+    /// SSRC.
+    pub(super) fn stand_behind(&mut self, own: u16, sequence: u16, shift: u16) -> u16 {
+        let Some(source) = self.sources[self.last].as_mut() else { return shift };
+        let is_newer = (1..0x8000).contains(&sequence.wrapping_add(shift).wrapping_sub(own));
+        // One that came late has its place among numbers that are given away.
+        if is_newer || source.newest.is_none() {
+            return shift;
+        }
+        source.sent = own.wrapping_add(1);
+        source.shift = source.sent.wrapping_sub(sequence);
+        source.shift
+    }
+
     /// The packet that came last was for us alone: the numbers of those behind it close up.
     pub(super) fn withheld(&mut self) {
         let Some(source) = self.sources[self.last].as_mut() else { return };

@@ -97,8 +97,10 @@ impl Relay {
         let payload = payload.ok_or(lost(Reason::UnknownPayload))?;
         let payload_bytes = packet.len().saturating_sub(header_bytes);
         stream.keep_pace(now, stream.link == Some(key)).map_err(lost)?;
-        let shift = stream.count_received(now, header, payload_bytes).map_err(lost)?;
         let (link, taker) = (stream.link, stream.taker);
+        let own = link.and_then(|link| self.stream_mut(link)).and_then(|other| other.own_number.take());
+        let stream = self.stream_mut(key).ok_or(lost(Reason::Closed))?;
+        let shift = stream.count_received(now, header, payload_bytes, own).map_err(lost)?;
         if !std::mem::replace(&mut stream.is_heard, true) {
             self.heard.push(key);
         }

@@ -47,6 +47,8 @@ pub(super) struct Stream {
     /// Payload type of key presses; [`UNKNOWN`] when there is none.
     events: u8,
     pub(super) has_said_events: bool,
+    /// The number of our own packet that was sent last, until one of the other side follows it.
+    pub(super) own_number: Option<u16>,
     pub(super) dropped: Reasons,
     /// The last packet that was not taken as the other end's, and why.
     pub(super) refused: Option<Refused>,
@@ -143,6 +145,7 @@ impl Stream {
             dtls: false,
             clock_hz: 0,
             events: UNKNOWN,
+            own_number: None,
             has_said_events: false,
             dropped: Reasons::default(),
             refused: None,
@@ -324,12 +327,13 @@ impl Stream {
         if self.pace.allows(now, most) { Ok(()) } else { Err(Reason::TooMany) }
     }
 
-    /// What is to be added to the number of the packet.
+    /// What is to be added to the number of the packet. `own`: behind which number of ours it is to stand.
     pub(super) fn count_received(
         &mut self,
         now: Monotonic,
         header: Header,
         payload_bytes: usize,
+        own: Option<u16>,
     ) -> Result<u16, Reason> {
         let Header { ssrc, sequence, timestamp, payload_type } = header;
         self.ssrc = Some(ssrc);
@@ -338,7 +342,8 @@ impl Stream {
         self.quality.note(quality::Seen { at: now, ssrc, timestamp, payload_type, payload_bytes: bytes });
         let clock_hz = static_clock_hz(payload_type).unwrap_or(self.clock_hz);
         let shift = self.quality.received(now, ssrc, sequence, timestamp, clock_hz, payload_bytes);
-        shift.ok_or(Reason::Stray)
+        let shift = shift.ok_or(Reason::Stray)?;
+        Ok(own.map_or(shift, |own| self.quality.stand_behind(own, sequence, shift)))
     }
 
     pub(super) fn note_refused(&mut self, refused: Refused) {

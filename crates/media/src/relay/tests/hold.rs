@@ -113,6 +113,43 @@ fn a_sender_that_begins_another_numbering_is_continued_and_reported_to_in_its_ow
     assert_eq!(bytes[12..16], [0, 6, 0, 1]);
 }
 
+/// Music, ringing, a prompt: another source in the same place, whose numbers a phone may hold against whoever comes after it.
+#[test]
+fn who_follows_sound_of_ours_is_newer_than_it_and_reported_to_in_his_own_numbers() {
+    let mut desk = Desk::plain();
+    let heard = |desk: &mut Desk, sequence: u16, ssrc: u32| {
+        let (verdict, bytes) = desk.receive(desk.a.rtp, A, &rtp(0, sequence, ssrc));
+        desk.wait_ms(20);
+        assert_eq!(verdict, desk.out_b(B));
+        u16::from_be_bytes([bytes[2], bytes[3]])
+    };
+    let play = |desk: &mut Desk, sequence: u16| {
+        let mut slot = [0; SLOT_BYTES];
+        let mut packet = Packet::copied(&mut slot, &rtp(0, sequence, 99)).unwrap();
+        let (now, to) = (desk.now, desk.b.stream);
+        assert_eq!(desk.relay.send_rtp(now, to, &mut packet), desk.out_b(B));
+    };
+    // It rings, and somebody answers whose numbers are lower.
+    play(&mut desk, 40_000);
+    assert_eq!([33_165, 33_166].map(|sequence| heard(&mut desk, sequence, 7)), [40_001, 40_002]);
+    // Music while he holds the call; he goes on where he was.
+    (40_003..40_300).for_each(|sequence| play(&mut desk, sequence));
+    assert_eq!([33_167, 33_168].map(|sequence| heard(&mut desk, sequence, 7)), [40_300, 40_301]);
+    // Of numbers that are higher all the same nothing is changed.
+    play(&mut desk, 40_302);
+    assert_eq!(heard(&mut desk, 50_000, 8), 50_000);
+
+    // B reports that it has heard all up to 40,301.
+    let mut report = vec![0x81, 201, 0, 7];
+    report.extend(8u32.to_be_bytes());
+    report.extend(7u32.to_be_bytes());
+    report.extend(0u32.to_be_bytes());
+    report.extend(40_301u32.to_be_bytes());
+    report.extend([0; 12]);
+    let (_, bytes) = desk.receive(desk.b.rtcp.unwrap(), B_RTCP, &report);
+    assert_eq!(bytes[18..20], 33_168u16.to_be_bytes());
+}
+
 /// RFC 3551 section 6: a browser that likes Opus most, at 48 kHz, and speaks PCMU.
 #[test]
 fn a_static_payload_type_is_measured_by_its_own_clock() {
