@@ -161,8 +161,12 @@ fn a_server_that_is_killed_while_the_second_rings_comes_back_without_the_call() 
     server.run();
     assert!(calls(&server).is_empty());
     assert_eq!((server.metric("coeur_calls"), server.metric("coeur_media_port_pairs")), (0.0, 0.0));
-    // Her phone ends it when it speaks.
+    // Her phone is told when it speaks that there is no such call (RFC 3261 section 12.2.2).
     alice.command("hangup", "");
-    alice.wait_for(&["terminated", "session closed"], 10);
+    let until = Instant::now() + Duration::from_secs(10);
+    while !server.cli(&["trace", "--last", "5"], "").contains("481") {
+        assert!(Instant::now() < until, "{}", server.cli(&["trace", "--last", "5"], ""));
+        std::thread::sleep(Duration::from_millis(100));
+    }
     is_over(&server);
 }
