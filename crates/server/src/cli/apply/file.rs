@@ -12,7 +12,7 @@ use std::path::Path;
 const FILE_BYTES_MAX: u64 = 32 << 20;
 
 /// What is absent is not looked at; a kind of which nothing is said is not pruned.
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct State {
     pub tenants: Option<Vec<Tenant>>,

@@ -5,6 +5,7 @@ use coeur_api::{
     AccountChange, AccountView, DomainView, GroupAmendment, GroupView, NewAccount, NewUser, Request,
     TenantAmendment, TenantView, UserAmendment, UserView, WEB_PHONE,
 };
+use coeur_directory::Aor;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -60,18 +61,60 @@ impl Step {
     }
 }
 
-/// In the order in which it can be done: what others need is made first and removed last.
+/// In the order in which it can be done: what others need is made first and removed last, and an address or a place that somebody
+/// else is to have is free before.
 pub fn plan(wanted: &State, found: &Found, prune: bool) -> Vec<Step> {
+    let wanted = &as_it_is_written_here(wanted, found);
     let mut steps = Vec::new();
     steps.extend(wanted.tenants.iter().flatten().flat_map(|one| tenant(one, found)));
     steps.extend(wanted.domains.iter().flatten().filter_map(|one| domain(one, found)));
     steps.extend(wanted.groups.iter().flatten().flat_map(|one| group(one, found)));
     steps.extend(wanted.users.iter().flatten().flat_map(|one| user(one, found)));
-    steps.extend(wanted.accounts.iter().flatten().flat_map(|one| account(one, found, prune)));
+    if prune {
+        steps.extend(accounts_pruned(wanted, found));
+        steps.extend(wanted.accounts.iter().flatten().filter_map(|one| released(one, found)));
+    }
+    steps.extend(wanted.accounts.iter().flatten().flat_map(|one| account(one, found)));
     if prune {
         steps.extend(pruned(wanted, found));
     }
     steps
+}
+
+/// Names that differ in capitals alone, where these do not count, are one.
+fn as_it_is_written_here(wanted: &State, found: &Found) -> State {
+    let address = |text: &str| Aor::parse(text).map_or_else(|_| text.to_owned(), |aor| aor.to_string());
+    let known = |text: &str, mut all: Vec<&str>| {
+        all.retain(|known| known.eq_ignore_ascii_case(text));
+        all.first().map_or_else(|| text.to_owned(), |known| (*known).to_owned())
+    };
+    let logins = || {
+        let named = wanted.users.iter().flatten().map(|user| user.login.as_str());
+        found.users.iter().map(|view| view.login.as_str()).chain(named).collect()
+    };
+    let groups = || {
+        let named = wanted.groups.iter().flatten().map(|group| group.name.as_str());
+        found.groups.iter().map(|view| view.name.as_str()).chain(named).collect()
+    };
+    let written = |one: &Account| {
+        let account = address(&one.account);
+        let domain = account.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let whole = |alias: &String| match alias.contains('@') {
+            true => address(alias),
+            false => address(&format!("{alias}@{domain}")),
+        };
+        Account {
+            aliases: one.aliases.as_ref().map(|all| all.iter().map(whole).collect()),
+            user: one.user.as_ref().map(|user| known(user, logins())),
+            groups: one.groups.as_ref().map(|all| all.iter().map(|group| known(group, groups())).collect()),
+            account,
+            ..one.clone()
+        }
+    };
+    State {
+        accounts: wanted.accounts.as_ref().map(|all| all.iter().map(written).collect()),
+        ..wanted.clone()
+    }
 }
 
 fn tenant(wanted: &Tenant, found: &Found) -> Vec<Step> {
@@ -144,8 +187,12 @@ fn user(wanted: &User, found: &Found) -> Vec<Step> {
     steps(("user", &wanted.login), there.is_some(), Request::UserAdd { user }, (differences, change))
 }
 
-fn account(wanted: &Account, found: &Found, prune: bool) -> Vec<Step> {
-    let there = found.accounts.iter().find(|view| view.account == wanted.account);
+fn of_account<'f>(wanted: &Account, found: &'f Found) -> Option<&'f AccountView> {
+    found.accounts.iter().find(|view| view.account == wanted.account)
+}
+
+fn account(wanted: &Account, found: &Found) -> Vec<Step> {
+    let there = of_account(wanted, found);
     let login = |id: &String| found.users.iter().find(|user| user.id == *id).map(|user| user.login.clone());
     let owner = there.and_then(|view| view.user.as_ref()).and_then(login).unwrap_or_else(|| "no".to_owned());
     let terms = there.map(|view| view.terms.clone()).unwrap_or_default();
@@ -174,8 +221,7 @@ fn account(wanted: &Account, found: &Found, prune: bool) -> Vec<Step> {
     if change != AccountChange::default() {
         requests.push(Request::AccountChange { account: wanted.account.clone(), change });
     }
-    for (difference, more) in
-        [aliases(wanted, there, prune), devices(wanted, there, prune)].into_iter().flatten()
+    for (difference, more) in [more_aliases(wanted, there), more_devices(wanted, there)].into_iter().flatten()
     {
         differences.push(difference);
         requests.extend(more);
@@ -200,48 +246,60 @@ fn account(wanted: &Account, found: &Found, prune: bool) -> Vec<Step> {
 
 type Parts = Option<(Difference, Vec<Request>)>;
 
-/// Those that are not named go with `prune` alone.
-fn aliases(wanted: &Account, there: Option<&AccountView>, prune: bool) -> Parts {
-    let domain = wanted.account.rsplit_once('@').map_or("", |(_, domain)| domain);
-    let whole =
-        |alias: &String| if alias.contains('@') { alias.clone() } else { format!("{alias}@{domain}") };
-    let named: Vec<String> = wanted.aliases.as_ref()?.iter().map(whole).collect();
+fn more_aliases(wanted: &Account, there: Option<&AccountView>) -> Parts {
+    let named = wanted.aliases.as_ref()?;
     let now = there.map(|view| view.aliases.clone()).unwrap_or_default();
-    let account = || wanted.account.clone();
     let new = named.iter().filter(|alias| !now.contains(alias));
-    let mut requests: Vec<Request> =
-        new.map(|alias| Request::AliasAdd { account: account(), alias: alias.clone() }).collect();
-    let old = now.iter().filter(|alias| prune && !named.contains(alias));
-    requests.extend(old.map(|alias| Request::AliasRemove { account: account(), alias: alias.clone() }));
-    told("aliases", now, named, requests)
+    let add = |alias: &String| Request::AliasAdd { account: wanted.account.clone(), alias: alias.clone() };
+    let requests = new.map(add).collect();
+    told("aliases", now, named.clone(), requests)
 }
 
-/// By their names. The device of web phones makes itself, and stays.
-fn devices(wanted: &Account, there: Option<&AccountView>, prune: bool) -> Parts {
-    let named = wanted.devices.clone()?;
-    let is_named = |name: &str| named.iter().any(|known| known == name);
-    let now: Vec<(String, String)> = match there {
-        Some(view) => {
-            view.devices.iter().map(|device| (device.name.clone(), device.device.clone())).collect()
-        }
+/// By their names.
+fn more_devices(wanted: &Account, there: Option<&AccountView>) -> Parts {
+    let named = wanted.devices.as_ref()?;
+    let now: Vec<String> = match there {
+        Some(view) => view.devices.iter().map(|device| device.name.clone()).collect(),
         // An account is made with it.
-        None => vec![("first".to_owned(), String::new())],
+        None => vec!["first".to_owned()],
     };
-    let account = || wanted.account.clone();
-    let new = named.iter().filter(|name| !now.iter().any(|(known, _)| known == *name));
     let add = |name: &String| Request::DeviceAdd {
-        account: account(),
+        account: wanted.account.clone(),
         name: name.clone(),
         secret: None,
         policy: "auto".to_owned(),
     };
-    let mut requests: Vec<Request> = new.map(add).collect();
-    let old = now
-        .iter()
-        .filter(|(name, device)| prune && !is_named(name) && name != WEB_PHONE && !device.is_empty());
-    requests
-        .extend(old.map(|(_, device)| Request::DeviceRevoke { account: account(), device: device.clone() }));
-    told("devices", now.into_iter().map(|(name, _)| name).collect(), named, requests)
+    let requests = named.iter().filter(|name| !now.contains(name)).map(add).collect();
+    told("devices", now, named.clone(), requests)
+}
+
+/// What an account has and the file does not name. The device of web phones makes itself, and stays.
+fn released(wanted: &Account, found: &Found) -> Option<Step> {
+    let there = of_account(wanted, found)?;
+    let account = || wanted.account.clone();
+    let goes = |named: &Option<Vec<String>>, name: &String| {
+        named.as_ref().is_some_and(|named| !named.contains(name))
+    };
+    let aliases = there.aliases.iter().filter(|alias| goes(&wanted.aliases, alias));
+    let aliases: Vec<Request> =
+        aliases.map(|alias| Request::AliasRemove { account: account(), alias: alias.clone() }).collect();
+    let devices = there.devices.iter();
+    let devices = devices.filter(|device| goes(&wanted.devices, &device.name) && device.name != WEB_PHONE);
+    let devices: Vec<Request> = devices
+        .map(|device| Request::DeviceRevoke { account: account(), device: device.device.clone() })
+        .collect();
+    let names = there.devices.iter().map(|device| device.name.clone()).collect();
+    let (mut differences, mut requests) = (Vec::new(), Vec::new());
+    let parts = [
+        told("aliases", there.aliases.clone(), wanted.aliases.clone().unwrap_or_default(), aliases),
+        told("devices", names, wanted.devices.clone().unwrap_or_default(), devices),
+    ];
+    for (difference, more) in parts.into_iter().flatten() {
+        differences.push(difference);
+        requests.extend(more);
+    }
+    let step = Step::new(Sign::Change, "account", &wanted.account, requests);
+    (!step.requests.is_empty()).then_some(Step { differences, ..step })
 }
 
 fn told(field: &str, before: Vec<String>, after: Vec<String>, requests: Vec<Request>) -> Parts {
@@ -249,16 +307,21 @@ fn told(field: &str, before: Vec<String>, after: Vec<String>, requests: Vec<Requ
     (!requests.is_empty()).then_some((difference, requests))
 }
 
+/// Nothing hangs on an account, and its addresses may be another's.
+fn accounts_pruned(wanted: &State, found: &Found) -> Vec<Step> {
+    let Some(named) = &wanted.accounts else { return Vec::new() };
+    let gone = found.accounts.iter().filter(|view| !named.iter().any(|one| one.account == view.account));
+    gone.map(|view| {
+        let request = Request::AccountRemove { account: view.account.clone() };
+        Step::new(Sign::Remove, "account", &view.account, vec![request])
+    })
+    .collect()
+}
+
 /// Of the kinds that the file has, what it does not name. The first tenant stays.
 fn pruned(wanted: &State, found: &Found) -> Vec<Step> {
     let remove = |kind, name: &str, request| Step::new(Sign::Remove, kind, name, vec![request]);
     let mut steps = Vec::new();
-    if let Some(named) = &wanted.accounts {
-        let gone = found.accounts.iter().filter(|view| !named.iter().any(|one| one.account == view.account));
-        steps.extend(gone.map(|view| {
-            remove("account", &view.account, Request::AccountRemove { account: view.account.clone() })
-        }));
-    }
     if let Some(named) = &wanted.users {
         let is_named = |view: &UserView| named.iter().any(|one| one.login.eq_ignore_ascii_case(&view.login));
         let gone = found.users.iter().filter(|view| !is_named(view));
@@ -448,16 +511,41 @@ mod tests {
             tenants = []
         "#;
         assert_eq!(lines(text, false), ["+ account bob@d"]);
-        assert_eq!(lines(text, true), ["+ account bob@d", "- account alice@d", "- user alice"]);
+        assert_eq!(lines(text, true), ["- account alice@d", "+ account bob@d", "- user alice"]);
         let text = "accounts = [{ account = 'alice@d', aliases = [], devices = ['desk'] }]";
         assert_eq!(lines(text, false), ["~ account alice@d devices"]);
         let steps = plan(&of_text(text).unwrap(), &found(), true);
-        let requests: Vec<String> = steps[0]
-            .requests
+        let requests: Vec<String> = steps
             .iter()
+            .flat_map(|step| &step.requests)
             .map(|request| value(request)["verb"].as_str().unwrap().to_owned())
             .collect();
-        assert_eq!(requests, ["alias_remove", "device_add", "device_revoke"], "the web phone stays");
+        assert_eq!(requests, ["alias_remove", "device_revoke", "device_add"], "the web phone stays");
+    }
+
+    #[test]
+    fn an_address_is_free_before_somebody_else_has_it() {
+        let asked = |text: &str| -> Vec<String> {
+            let steps = plan(&of_text(text).unwrap(), &found(), true);
+            let all = steps.iter().flat_map(|step| &step.requests);
+            all.map(|request| value(request)["verb"].as_str().unwrap().to_owned()).collect()
+        };
+        let bob = "[[accounts]]\naccount = 'bob@d'\naliases = ['201']\n";
+        assert_eq!(asked(bob), ["account_remove", "accounts_add", "alias_add"], "alice has left");
+        let alice = "[[accounts]]\naccount = 'alice@d'\naliases = []\n";
+        assert_eq!(asked(&format!("{bob}{alice}")), ["alias_remove", "accounts_add", "alias_add"]);
+    }
+
+    #[test]
+    fn capitals_that_do_not_count_are_no_difference() {
+        let text = r#"
+            [[accounts]]
+            account = "alice@D"
+            user = "Alice"
+            groups = ["Sales"]
+            aliases = ["201@D"]
+        "#;
+        assert_eq!(lines(text, true), Vec::<String>::new());
     }
 
     #[test]
