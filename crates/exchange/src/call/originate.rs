@@ -82,22 +82,11 @@ impl Calls {
         let id = record.id;
         let display = wanted.display.clone().filter(|display| display.len() <= DISPLAY_BYTES_MAX);
         let lines = if wanted.auto_answer { answers_itself(&account) } else { Vec::new() };
+        let setup = Setup { lines: lines.into(), ..Setup::of(invite, targets) };
         self.calls.insert(Call {
-            caller,
-            callee: None,
-            setup: Some(Box::new(setup(invite, lines, targets))),
-            modify: None,
-            late: None,
-            transfer: None,
-            parked: None,
             originated: Some(Box::new(Originated { to: wanted.to.clone(), display })),
-            leads_to: None,
             counted: vec![account.id],
-            record,
-            reason: None,
-            watch: super::silence::Watch::default(),
-            taped: super::tape::Taped::default(),
-            asks: super::direct::Asks::default(),
+            ..Call::begun(caller, setup, record)
         });
         cx.counters.calls_started += 1;
         self.tell(cx, call, Step::Started);
@@ -244,29 +233,6 @@ fn answers_itself(account: &Account) -> Vec<u8> {
         "Answer-Mode: Auto\r\nCall-Info: <sip:{domain}>;answer-after=0\r\nAlert-Info: <http://{domain}>;info=alert-autoanswer\r\n"
     )
     .into_bytes()
-}
-
-fn setup(invite: Arc<Stored>, lines: Vec<u8>, targets: Vec<Target>) -> Setup {
-    Setup {
-        server: None,
-        invite,
-        party: None,
-        lines: lines.into(),
-        onward: None,
-        waiting: targets.into(),
-        legs: Vec::new(),
-        best: None,
-        tried: 0,
-        redirects: 0,
-        rings: false,
-        stopped: false,
-        max_forwards: 70,
-        late: false,
-        accepted: None,
-        response: Box::default(),
-        picker: None,
-        told_waiting: Vec::new(),
-    }
 }
 
 fn reason_of(status: StatusCode) -> Vec<u8> {

@@ -292,23 +292,7 @@ fn restored_call(
         verdict: None,
         is_hung_up: false,
     };
-    Call {
-        caller,
-        callee: Some(callee),
-        setup: None,
-        modify: None,
-        late: None,
-        transfer: None,
-        parked: None,
-        originated: None,
-        leads_to: None,
-        counted: told.counted.clone(),
-        record,
-        reason: None,
-        watch: super::silence::Watch::default(),
-        taped: super::tape::Taped::default(),
-        asks: super::direct::Asks::default(),
-    }
+    Call { callee: Some(callee), counted: told.counted.clone(), ..Call::bare(caller, record) }
 }
 
 /// What the media plane had said, and for streams of which it had said nothing what was described.

@@ -71,44 +71,15 @@ impl Calls {
         let late = describe::body(message) == Body::None;
         let setup = Setup {
             server: Some(server),
-            invite: self.stored(server, message),
             party: Some(party),
-            lines: Box::default(),
-            onward: None,
-            waiting: targets.into(),
-            legs: Vec::new(),
-            best: None,
-            tried: 0,
-            redirects: 0,
-            rings: false,
-            stopped: false,
             max_forwards: message.max_forwards().ok().flatten().unwrap_or(71).saturating_sub(1),
             late,
-            accepted: None,
-            response: Box::default(),
-            picker: None,
-            told_waiting: Vec::new(),
+            ..Setup::of(self.stored(server, message), targets)
         };
         let record = Record::new(cx, message.request_uri(), message.call_id());
         let record =
             Record { caller: flow.is_inside().then_some(party), payer: Some(party.account), ..record };
-        self.calls.insert(Call {
-            caller: leg,
-            callee: None,
-            setup: Some(Box::new(setup)),
-            modify: None,
-            late: None,
-            transfer: None,
-            parked: None,
-            originated: None,
-            leads_to: None,
-            counted,
-            record,
-            reason: None,
-            watch: super::silence::Watch::default(),
-            taped: super::tape::Taped::default(),
-            asks: super::direct::Asks::default(),
-        });
+        self.calls.insert(Call { counted, ..Call::begun(leg, setup, record) });
         cx.counters.calls_started += 1;
         Some(call)
     }

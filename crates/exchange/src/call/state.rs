@@ -52,6 +52,33 @@ pub(super) struct Call {
     pub(super) asks: Asks,
 }
 
+impl Call {
+    /// Nobody has answered yet.
+    pub(super) fn begun(caller: LegId, setup: Setup, record: Record) -> Self {
+        Self { setup: Some(Box::new(setup)), ..Self::bare(caller, record) }
+    }
+
+    pub(super) fn bare(caller: LegId, record: Record) -> Self {
+        Self {
+            caller,
+            callee: None,
+            setup: None,
+            modify: None,
+            late: None,
+            transfer: None,
+            parked: None,
+            originated: None,
+            leads_to: None,
+            counted: Vec::new(),
+            record,
+            reason: None,
+            watch: Watch::default(),
+            taped: Taped::default(),
+            asks: Asks::default(),
+        }
+    }
+}
+
 /// Until it is answered.
 pub(super) struct Setup {
     /// The server transaction of the caller's INVITE. `None`: nobody has sent one, the call is a transfer's.
@@ -87,6 +114,35 @@ pub(super) struct Setup {
     /// Where it is known to ring (see `waiting`).
     pub(super) told_waiting: Vec<AccountId>,
 }
+
+impl Setup {
+    /// Of an INVITE that nobody has sent, or without what its sender has said.
+    pub(super) fn of(invite: Arc<Stored>, targets: Vec<Target>) -> Self {
+        Self {
+            server: None,
+            invite,
+            party: None,
+            lines: Box::default(),
+            onward: None,
+            waiting: targets.into(),
+            legs: Vec::new(),
+            best: None,
+            tried: 0,
+            redirects: 0,
+            rings: false,
+            stopped: false,
+            max_forwards: MAX_FORWARDS,
+            late: false,
+            accepted: None,
+            response: Box::default(),
+            picker: None,
+            told_waiting: Vec::new(),
+        }
+    }
+}
+
+/// RFC 3261 section 8.1.1.6.
+const MAX_FORWARDS: u8 = 70;
 
 /// Who has not been called and answers all the same, with an INVITE of its own.
 #[derive(Clone, Copy)]

@@ -119,42 +119,11 @@ impl Calls {
             .record
             .unwrap_or_else(|| Record { transfer_of: Some(of), ..Record::new(cx, &request.uri, &call_id) });
         let record = Record { payer: request.payer, ..record };
-        let setup = Setup {
-            server: None,
-            invite,
-            party,
-            lines: [&referred_by(&request.referred_by)[..], &callees.lines].concat().into(),
-            onward: None,
-            waiting: callees.targets.into(),
-            legs: Vec::new(),
-            best: None,
-            tried: 0,
-            redirects: 0,
-            rings: false,
-            stopped: false,
-            max_forwards: 70,
-            late: false,
-            accepted: None,
-            response: Box::default(),
-            picker: None,
-            told_waiting: Vec::new(),
-        };
+        let lines = [&referred_by(&request.referred_by)[..], &callees.lines].concat().into();
+        let setup = Setup { party, lines, ..Setup::of(invite, callees.targets) };
         self.calls.insert(Call {
-            caller,
-            callee: None,
-            setup: Some(Box::new(setup)),
-            modify: None,
-            late: None,
             transfer: Some(Box::new(Transfer { old, remaining, by, payer: None, join: None })),
-            parked: None,
-            originated: None,
-            leads_to: None,
-            counted: Vec::new(),
-            record,
-            reason: None,
-            watch: super::silence::Watch::default(),
-            taped: super::tape::Taped::default(),
-            asks: super::direct::Asks::default(),
+            ..Call::begun(caller, setup, record)
         });
         self.calls[old as usize].leads_to = Some(call);
         cx.counters.calls_started += 1;
