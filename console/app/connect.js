@@ -33,35 +33,29 @@ export function Connect({ account, begin, path, revoke, onClose, back }) {
 
 /** The code, and what the phone makes of it. */
 function Way({ link, path, again, onClose, back = t("connect.back") }) {
-  const found = useAsk(path(link.device_id), undefined, POLL_MS, ["registration.", "provisioning."]).data;
-  const device = found && onItsWay(found);
+  const told = useAsk(path(link.device_id), undefined, POLL_MS, ["registration.", "provisioning."]).data;
+  // A device of one's own tells of its phone; whoever manages others' asks for the phone itself.
+  const phone = told && (told.lines ? told : told.phone);
+  const isFetched = Boolean(phone?.fetched_at);
   const left = useLeft(link.expires_at);
   const text = link.code ?? link.url;
-  const isOver = left <= 0 && !device?.connection?.is_fetched;
-  return html`<div class="connect">${!isOver && !device?.connection?.is_fetched && html`<${Qr} text=${text} label=${t("connect.code", { account: link.account })} />`}
+  const isOver = left <= 0 && !isFetched;
+  return html`<div class="connect">${!isOver && !isFetched && html`<${Qr} text=${text} label=${t("connect.code", { account: link.account })} />`}
     <div class="stack"><ol class="steps">${link.steps.map((step) => html`<li><span>${step}</span></li>`)}</ol>
       <div class="secret"><code>${link.url}</code><${Copy} text=${link.url} label=${t("connect.copy")} /></div>
       <p class="muted small" role="timer">${isOver ? t("connect.over") : t("connect.left", { time: span(left) })}</p>
       ${link.left_out.length > 0 && html`<p class="muted small">${t("connect.left_out")} ${link.left_out.join(" ")}</p>`}</div></div>
-    <${Steps} device=${device} />
+    <${Steps} phone=${phone} />
     <div class="actions"><button class="button danger" onClick=${again}>${back}</button><button class="button primary" onClick=${onClose}>${t("close")}</button></div>`;
 }
 
-/** A device of one's own tells of its phone; whoever manages others' is told of the phone itself. */
-function onItsWay(found) {
-  if (!found.lines) return found;
-  const { vendor, model, user_agent, fetched_at, steps, fault, registered } = found;
-  return { is_registered: registered, connection: { vendor, model, user_agent, is_fetched: fetched_at !== null, steps, sentence: fault?.sentence, remedy: fault?.remedy } };
-}
-
-/** What was seen of a device, and what keeps it. */
-export function Steps({ device }) {
-  const connection = device?.connection;
-  if (!connection) return null;
+/** What was seen of a phone, and what keeps it. */
+export function Steps({ phone }) {
+  if (!phone) return null;
   const said = (step) => has(`connect.step.${step}`) ? t(`connect.step.${step}`) : step;
-  return html`<div class="stack" role="status">${connection.steps.length > 0 && html`<ul class="checks">${connection.steps.map((one) => html`<li><${Icon} name=${GOOD.includes(one.step) ? "check" : "warn"} className=${GOOD.includes(one.step) ? "good" : "warn"} label=${t(GOOD.includes(one.step) ? "good" : "look")} /><span>${said(one.step)} <span class="muted small">${clock(one.at)}</span></span></li>`)}</ul>`}
-    ${device.is_registered ? html`<${Notice} kind="good" title=${t("connect.done")}><p>${connection.user_agent}</p><//>`
-      : connection.sentence && html`<${Notice} kind="warn" title=${connection.sentence}><p>${connection.remedy}</p><//>`}</div>`;
+  return html`<div class="stack" role="status">${phone.steps.length > 0 && html`<ul class="checks">${phone.steps.map((one) => html`<li><${Icon} name=${GOOD.includes(one.step) ? "check" : "warn"} className=${GOOD.includes(one.step) ? "good" : "warn"} label=${t(GOOD.includes(one.step) ? "good" : "look")} /><span>${said(one.step)} <span class="muted small">${clock(one.at)}</span></span></li>`)}</ul>`}
+    ${phone.registered ? html`<${Notice} kind="good" title=${t("connect.done")}><p>${phone.user_agent}</p><//>`
+      : phone.fault && html`<${Notice} kind="warn" title=${phone.fault.sentence}><p>${phone.fault.remedy}</p><//>`}</div>`;
 }
 const GOOD = ["link_made", "fetched", "registered", "rung", "answered", "heard"];
 

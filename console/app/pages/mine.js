@@ -41,7 +41,7 @@ function Phones({ account }) {
   return html`<div class="stack"><div class="row apart"><p class="muted">${t("mine.phones")}</p>${add}</div>
     <${Waiting} of=${list}>${({ data }) => { const own = data.filter((one) => one.account === account); return own.length === 0 ? html`<div class="card"><${Empty} icon="phone" title=${t("devices.none")} text=${t("devices.none.text")} /></div>`
       : html`<div class="duo">${own.map((device) => html`<section class="card stack"><header><h2 class="row"><${Icon} name="phone" />${device.name}</h2><${Tag} kind=${device.is_registered ? "good" : ""}>${t(device.is_registered ? "registered" : "not.registered")}<//></header>
-        <${Facts} facts=${[[t("side.phone"), device.connection?.user_agent], [t("registrations.transport"), device.transport?.toUpperCase()], [t("device.made"), html`<${Time} at=${device.created_at} />`]]} /><${Steps} device=${device} />
+        <${Facts} facts=${[[t("side.phone"), device.phone?.user_agent], [t("registrations.transport"), device.transport?.toUpperCase()], [t("device.made"), html`<${Time} at=${device.created_at} />`]]} /><${Steps} phone=${device.phone} />
         <p><button class="button small danger" onClick=${() => setEnding(device)}>${t("device.revoke")}</button></p></section>`)}</div>`; }}<//>
     ${adding && html`<${Connect} account=${account} begin=${(values) => post("me/devices", { account, ...values })} path=${(id) => `me/devices/${encodeURIComponent(id)}`} revoke=${(id) => revoke(id).catch(failed)} onClose=${() => { setAdding(false); list.reload(); }} />`}
     ${ending && html`<${Dialog} title=${t("device.revoke.title", { name: ending.name })} onClose=${() => setEnding(null)}><p>${t("device.revoke.text")}</p>

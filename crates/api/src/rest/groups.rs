@@ -3,7 +3,7 @@
 use super::caller::{Access, Action, Resource};
 use super::change::{self, Change};
 use super::operation::{Answer, Call, Operation, unexpected};
-use super::page::{self, Page};
+use super::page::{self, OfTenant, Page};
 use super::problem::Problem;
 use crate::groups::{GroupAmendment, GroupView, TermsChange, TermsView};
 use crate::model::{Reply, Request};
@@ -19,7 +19,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "Groups, in the order in which they were made.",
             list,
         )
-        .query::<ListQuery>()
+        .query::<OfTenant>()
         .answer::<Page<GroupResource>>(),
         Operation::post(("/groups", "add_group"), Groups, "Makes a group.", add)
             .body::<NewGroupBody>()
@@ -77,20 +77,8 @@ impl From<GroupView> for GroupResource {
     }
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
-    /// Rows of a page, 1 to 1000; 50 unless said.
-    #[schemars(range(min = 1, max = 1_000))]
-    limit: Option<usize>,
-    /// What the page before gave as `next_cursor`.
-    cursor: Option<String>,
-    /// By its name or `ten_NUMBER`.
-    tenant: Option<String>,
-}
-
 fn list(call: &Call<'_>) -> Result<Answer, Problem> {
-    let query: ListQuery = call.query()?;
+    let query: OfTenant = call.query()?;
     let limit = page::limit(query.limit)?;
     let request = Request::GroupsList { tenant: query.tenant, after: query.cursor, limit };
     let Reply::Groups(found) = call.ask(request)? else { return Err(unexpected()) };

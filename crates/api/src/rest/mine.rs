@@ -7,10 +7,12 @@ use super::change;
 use super::me::own;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::{self, Page};
+use super::phones::{self, PhoneLinkResource, PhoneResource};
 use super::problem::{Code, Problem};
+use super::tongue::Tongue;
 use crate::calls::{CallRecordView, CallRecordsRequest, rfc3339};
 use crate::ids::Id as _;
-use crate::model::{AccountChange, GivenSecret, RegistrationView, Reply, Request};
+use crate::model::{AccountChange, RegistrationView, Reply, Request};
 use crate::provision::{ConnectRequest, PhoneLineView, PhoneView, PhonesReply, PhonesRequest};
 use coeur_directory::{Account, Device, DeviceId};
 use coeur_provisioning::Mac;
@@ -31,13 +33,13 @@ pub(crate) fn operations() -> Vec<Operation> {
         Operation::post(("/me/devices", "connect_my_device"), Me, "A new device for an account of one's own, and a link where it fetches its settings, good once.", connect)
             .body::<NewMyDevice>()
             .status(201)
-            .answer::<MyLink>(),
+            .answer::<PhoneLinkResource>(),
         Operation::get(("/me/devices/{device}", "show_my_device"), Me, "One device, how far it is on its way, and what keeps it.", show)
             .answer::<MyDevice>(),
         Operation::post(("/me/devices/{device}/links", "connect_my_device_again"), Me, "Another link for a device, with another secret: what it had before opens nothing any more once it is fetched.", again)
             .body::<NewMyLink>()
             .status(201)
-            .answer::<MyLink>(),
+            .answer::<PhoneLinkResource>(),
         Operation::delete(("/me/devices/{device}", "revoke_my_device"), Me, "Takes a device of one's own back: its registrations and calls end at once.", revoke),
         Operation::get(("/me/call_records", "list_my_call_records"), Me, "Calls of an account of one's own that are over, the newest first.", calls)
             .query::<CallsQuery>()
@@ -160,50 +162,17 @@ struct MyDevice {
     is_registered: bool,
     /// `udp`, `tcp`, `tls`, `ws` or `wss`, where it is registered.
     transport: Option<String>,
-    /// How it was connected by a link, where it was.
-    connection: Option<Connection>,
-}
-
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "MyConnection")]
-struct Connection {
-    vendor: String,
-    model: String,
-    /// What it said of itself when it fetched its settings.
-    user_agent: String,
-    is_fetched: bool,
-    /// What was seen of it since the server started.
-    steps: Vec<Step>,
-    /// What is wrong, for programs, and with what to do, in the language of the phone.
-    fault: Option<String>,
-    sentence: Option<String>,
-    remedy: Option<String>,
-}
-
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "MyStep")]
-struct Step {
-    at: String,
-    step: String,
-}
-
-impl From<PhoneView> for Connection {
-    fn from(view: PhoneView) -> Self {
-        Self {
-            vendor: view.vendor,
-            model: view.model,
-            user_agent: view.user_agent,
-            is_fetched: view.fetched_at_s.is_some(),
-            steps: view.steps.into_iter().map(|step| Step { at: step.at, step: step.step }).collect(),
-            fault: view.fault,
-            sentence: view.sentence,
-            remedy: view.remedy,
-        }
-    }
+    /// The phone that was connected by a link, where it was: what it does on its way, and what is wrong with it.
+    phone: Option<PhoneResource>,
 }
 
 impl MyDevice {
-    fn of(account: &Account, device: &Device, seen: &[RegistrationView], phones: &[PhoneView]) -> Self {
+    fn of(
+        call: &Call<'_>,
+        (account, device): (&Account, &Device),
+        seen: &[RegistrationView],
+        phones: &[PhoneView],
+    ) -> Self {
         let number = device.id.0.to_string();
         let registered = seen.iter().find(|one| one.account == account.aor.as_str() && one.device == number);
         let is_line = |line: &PhoneLineView| line.account == account.aor.as_str() && line.device == number;
@@ -216,13 +185,19 @@ impl MyDevice {
             transport: registered
                 .and_then(|one| one.flow.split_once(' '))
                 .map(|(transport, _)| transport.to_owned()),
-            connection: phones
+            phone: phones
                 .iter()
                 .find(|phone| phone.lines.iter().any(is_line))
-                .cloned()
-                .map(Connection::from),
+                .map(|phone| PhoneResource::of(of_ones_own(call, phone), Tongue::wanted(call.headers))),
         }
     }
+}
+
+/// Whose other lines a phone has is nobody's to know.
+fn of_ones_own(call: &Call<'_>, phone: &PhoneView) -> PhoneView {
+    let own = own(call);
+    let is_own = |line: &&PhoneLineView| own.iter().any(|account| account.aor.as_str() == line.account);
+    PhoneView { lines: phone.lines.iter().filter(is_own).cloned().collect(), ..phone.clone() }
 }
 
 fn seen(call: &Call<'_>, account: &Account) -> Result<Vec<RegistrationView>, Problem> {
@@ -235,7 +210,7 @@ fn seen(call: &Call<'_>, account: &Account) -> Result<Vec<RegistrationView>, Pro
     Ok(found.registrations)
 }
 
-fn phones(call: &Call<'_>) -> Result<Vec<PhoneView>, Problem> {
+fn all_phones(call: &Call<'_>) -> Result<Vec<PhoneView>, Problem> {
     match call.ask(Request::Phones(PhonesRequest::List))? {
         Reply::Phones(PhonesReply::List(phones)) => Ok(phones),
         _ => Err(unexpected()),
@@ -243,19 +218,21 @@ fn phones(call: &Call<'_>) -> Result<Vec<PhoneView>, Problem> {
 }
 
 fn list(call: &Call<'_>) -> Result<Answer, Problem> {
-    let phones = phones(call)?;
+    let phones = all_phones(call)?;
     let mut data = Vec::new();
     for account in own(call) {
         let seen = seen(call, &account)?;
-        data.extend(account.devices.iter().map(|device| MyDevice::of(&account, device, &seen, &phones)));
+        data.extend(
+            account.devices.iter().map(|device| MyDevice::of(call, (&account, device), &seen, &phones)),
+        );
     }
     Answer::json(MyDevices { data })
 }
 
 fn show(call: &Call<'_>) -> Result<Answer, Problem> {
     let (account, id) = device(call)?;
-    let (seen, phones) = (seen(call, &account)?, phones(call)?);
-    Answer::json(MyDevice::of(&account, account.device(id).ok_or_else(unexpected)?, &seen, &phones))
+    let (seen, phones) = (seen(call, &account)?, all_phones(call)?);
+    Answer::json(MyDevice::of(call, (&account, account.device(id).ok_or_else(unexpected)?), &seen, &phones))
 }
 
 fn revoke(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -288,24 +265,6 @@ struct NewMyLink {
     language: String,
 }
 
-/// Shown this once: the address is worth the secret of the phone.
-#[derive(Serialize, JsonSchema)]
-struct MyLink {
-    device_id: String,
-    account: String,
-    vendor: String,
-    #[schemars(with = "String")]
-    url: GivenSecret,
-    /// What a code to scan holds; `null` where such a phone scans none.
-    #[schemars(with = "Option<String>")]
-    code: Option<GivenSecret>,
-    /// What the person does.
-    steps: Vec<String>,
-    expires_at: String,
-    /// What its settings leave out.
-    left_out: Vec<String>,
-}
-
 fn connect(call: &Call<'_>) -> Result<Answer, Problem> {
     let NewMyDevice { account, vendor, model, mac, language } = call.json()?;
     let account = chosen(call, account.as_deref())?.aor.to_string();
@@ -332,7 +291,7 @@ fn may_connect(call: &Call<'_>, request: &ConnectRequest) -> Result<(), Problem>
         phone.lines.iter().any(has) || (mac.is_some() && phone.mac == mac)
     };
     let of_others =
-        phones(call)?.into_iter().any(|phone| is_meant(&phone) && !phone.lines.iter().all(is_own));
+        all_phones(call)?.into_iter().any(|phone| is_meant(&phone) && !phone.lines.iter().all(is_own));
     match of_others {
         true => Err(Problem::because(
             Code::Forbidden,
@@ -346,23 +305,8 @@ fn linked(call: &Call<'_>, request: ConnectRequest) -> Result<Answer, Problem> {
     may_connect(call, &request)?;
     let tells_no_stranger = !call.caller.may(Action::Create, Resource::Provisioning, Access::Write);
     let request = ConnectRequest { tells_no_stranger, ..request };
-    let Reply::Phones(PhonesReply::Linked(link)) =
-        call.ask(Request::Phones(PhonesRequest::Connect(request)))?
-    else {
-        return Err(unexpected());
-    };
-    let device_id = format!("{}{}", DeviceId::PREFIX, link.device);
-    let place = format!("/api/v1/me/devices/{device_id}");
-    let link = MyLink {
-        device_id,
-        account: link.account,
-        vendor: link.vendor,
-        url: link.url,
-        code: link.code,
-        steps: link.steps,
-        expires_at: rfc3339(link.expires_at_s.saturating_mul(1_000)),
-        left_out: link.left_out,
-    };
+    let link = phones::linked(call, request)?;
+    let place = format!("/api/v1/me/devices/{}", link.device_id());
     Answer::created(link, &place)
 }
 

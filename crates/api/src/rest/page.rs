@@ -5,7 +5,7 @@ use super::operation::{Answer, Call};
 use super::problem::Problem;
 use axum::http::{HeaderValue, header};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Rows of one page.
 const LIMIT: usize = 50;
@@ -17,6 +17,19 @@ pub(crate) struct Page<T> {
     /// What asks for the next page, as `cursor`.
     pub next_cursor: Option<String>,
     pub has_more: bool,
+}
+
+/// What is asked of a list of things that tenants have.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfTenant {
+    /// Rows of a page, 1 to 1000; 50 unless said.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub limit: Option<usize>,
+    /// What the page before gave as `next_cursor`.
+    pub cursor: Option<String>,
+    /// By its name or `ten_NUMBER`.
+    pub tenant: Option<String>,
 }
 
 pub(crate) fn limit(asked: Option<usize>) -> Result<usize, Problem> {

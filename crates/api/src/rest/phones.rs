@@ -55,7 +55,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Phone")]
-struct PhoneResource {
+pub(super) struct PhoneResource {
     /// `pho_NUMBER`.
     id: String,
     vendor: String,
@@ -98,7 +98,7 @@ struct FaultResource {
 }
 
 impl PhoneResource {
-    fn of(view: PhoneView, tongue: Tongue) -> Self {
+    pub fn of(view: PhoneView, tongue: Tongue) -> Self {
         let fault = view.fault.and_then(|code| Fault::parse(&code)).map(|fault| {
             let language = match tongue {
                 Tongue::English => Language::English,
@@ -276,6 +276,12 @@ pub(super) struct PhoneLinkResource {
     left_out: Vec<String>,
     /// It had asked the network for us, and has been told the address.
     told: bool,
+}
+
+impl PhoneLinkResource {
+    pub fn device_id(&self) -> &str {
+        &self.device_id
+    }
 }
 
 impl From<LinkView> for PhoneLinkResource {

@@ -6,7 +6,7 @@ use super::accounts::{AccountResource, of_name as account_of, said};
 use super::caller::{Access, Action, Caller, Resource, Role};
 use super::change::{self, Change};
 use super::operation::{Answer, Call, Operation, unexpected};
-use super::page::{self, Page};
+use super::page::{self, OfTenant, Page};
 use super::phones::{DevicePhoneBody, PhoneLinkResource, linked};
 use super::problem::{Code, Problem};
 use crate::groups::{TenantAmendment, TermsChange, TermsView};
@@ -41,7 +41,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .dry()
             .conditional(),
         Operation::get(("/users", "list_users"), Users, "People and roles, by their login.", list)
-            .query::<ListQuery>()
+            .query::<OfTenant>()
             .answer::<Page<UserResource>>(),
         Operation::post(("/users", "add_user"), Users, "Makes a user, and with `account` the account, its further addresses and the first device too, all or nothing; with `phone` a link for it; a secret that is made here is shown this once.", add)
             .body::<NewUserBody>()
@@ -100,20 +100,8 @@ impl From<UserView> for UserResource {
     }
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
-    /// Rows of a page, 1 to 1000; 50 unless said.
-    #[schemars(range(min = 1, max = 1_000))]
-    limit: Option<usize>,
-    /// What the page before gave as `next_cursor`.
-    cursor: Option<String>,
-    /// By its name or `ten_NUMBER`.
-    tenant: Option<String>,
-}
-
 fn list(call: &Call<'_>) -> Result<Answer, Problem> {
-    let query: ListQuery = call.query()?;
+    let query: OfTenant = call.query()?;
     let request =
         Request::UsersList { tenant: query.tenant, after: query.cursor, limit: page::limit(query.limit)? };
     let Reply::Users(found) = call.ask(request)? else { return Err(unexpected()) };
