@@ -11,7 +11,7 @@ import { query, filter, go } from "../../ui/router.js";
 import { t } from "../../ui/words.js";
 import { Secret } from "../secret.js";
 
-export const ROLES = ["user", "provisioning", "auditor", "supervisor", "operator", "admin", "owner"];
+export const ROLES = ["user", "provisioning", "auditor", "supervisor", "operator", "admin", "owner", "api"];
 
 export default function Users() {
   const list = usePages("users", { limit: 200 });

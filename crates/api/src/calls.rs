@@ -117,7 +117,7 @@ pub struct CallRecordsRequest {
     pub shown_only: bool,
     /// Only calls that were not answered.
     pub failed: bool,
-    /// Only calls of which people complain: a direction with an estimated score below 3.6.
+    /// Only calls of which people complain: a direction with an estimated score below 3.6, or somebody not heard.
     pub bad: bool,
     /// What the page before gave as `next`.
     pub before: Option<String>,

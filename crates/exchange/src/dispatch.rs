@@ -328,9 +328,16 @@ fn explained(writer: &mut ResponseWriter<'_>, why: routing::Why) {
     }
 }
 
-/// RFC 3261 section 11.2, as short as can be: phones and monitors ask whether we live.
+/// RFC 3261 section 11.2, as short as can be: phones and monitors ask whether we live. As an INVITE would be answered (section
+/// 8.2.2.3): also that something is required which we do not know.
 fn options(cx: &mut Context<'_>, flow: &Flow, message: &Message<'_>) {
-    answer_stranger(cx, flow, message, StatusCode::OK, None, |_| {});
+    let unknown = || message.require().filter(|tag| !call::is_understood(tag));
+    let status = if unknown().next().is_none() { StatusCode::OK } else { StatusCode::BAD_EXTENSION };
+    answer_stranger(cx, flow, message, status, None, |writer| {
+        for tag in unknown() {
+            writer.header(HeaderName::Unsupported, tag);
+        }
+    });
 }
 
 /// A sender who has proved nothing is refused: no state, and no more than one and a half times the bytes.

@@ -110,6 +110,7 @@ fn calls_are_found_by_time_account_failure_and_quality_page_by_page() {
     }
     calls[4].caller.received = WayRow::default();
     calls[4].callee = None;
+    calls[5].verdict = Some("a firewall".into());
     records.add_calls(&calls, ALL, NOW_MS).expect("written");
     let mut find = |query: CallQuery| -> Vec<u64> {
         let found = records.calls(&CallQuery { limit: 10, ..query }).expect("read");
@@ -120,8 +121,8 @@ fn calls_are_found_by_time_account_failure_and_quality_page_by_page() {
     assert_eq!(find(of("carol@example.org")), [1]);
     assert_eq!(find(of("bob@example.org")), [5, 3, 2, 1, 0]);
     assert_eq!(find(CallQuery { is_failed: true, ..CallQuery::default() }), [2]);
-    // What was not measured is not bad.
-    assert_eq!(find(CallQuery { is_bad: true, ..CallQuery::default() }), [3]);
+    // What was not measured is not bad; who heard nothing has nothing measured, and a verdict.
+    assert_eq!(find(CallQuery { is_bad: true, ..CallQuery::default() }), [5, 3]);
     assert_eq!(find(CallQuery { is_bad: true, is_failed: true, ..CallQuery::default() }), []);
     let page = records.calls(&CallQuery { limit: 4, ..CallQuery::default() }).expect("read");
     let before = page.last().map(|call| call.id);

@@ -293,9 +293,10 @@ pub(crate) fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> R
 }
 
 impl AccountPatchBody {
-    /// What an account may do, and what is kept of its calls, is not for everybody who looks after phones.
+    /// What an account may do, and what is kept of its calls, is not for everybody who looks after phones. A group gives both.
     fn is_about_terms(&self) -> bool {
-        self.relay.is_some() || self.record.is_some() || self.terms != TermsChange::default()
+        let says = self.relay.is_some() || self.record.is_some() || self.groups.is_some();
+        says || self.terms != TermsChange::default()
     }
 
     fn change(self) -> AccountChange {
@@ -328,6 +329,10 @@ fn patch(call: &Call<'_>) -> Result<Answer, Problem> {
     let account = named(call)?;
     if body.is_about_terms() {
         call.caller.require(Action::Change, Resource::Terms, Access::Write)?;
+    }
+    // Whoever an account is handed to has its calls and what is kept of them.
+    if body.user.is_some() {
+        call.caller.require(Action::Change, Resource::Users, Access::Write)?;
     }
     let request = Request::AccountChange { account: account.aor.to_string(), change: body.change() };
     let now = || Ok(AccountResource::of(&*of_name(call, account.aor.as_str())?, call.web.door().directory()));

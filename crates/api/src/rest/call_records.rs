@@ -186,7 +186,7 @@ struct ListQuery {
     /// Only calls that were not answered.
     #[serde(default)]
     failed: bool,
-    /// Only calls of which people complain: a direction with an estimated score below 3.6.
+    /// Only calls of which people complain: a direction with an estimated score below 3.6, or somebody not heard.
     #[serde(default)]
     bad: bool,
     /// A part of a name, an address, a Call-ID or the address of a phone, in any case.

@@ -143,6 +143,8 @@ fn patch(call: &Call<'_>) -> Result<Answer, Problem> {
 }
 
 fn remove(call: &Call<'_>) -> Result<Answer, Problem> {
+    // With it goes what it gave.
+    call.caller.require(Action::Change, Resource::Terms, Access::Write)?;
     let group = named(call, call.part("group"))?;
     change::remove(call, Request::GroupRemove { group: group.id.clone() }, group)
 }

@@ -52,6 +52,22 @@ fn who_may_not_give_rights_gives_none_by_a_group() {
     assert_eq!((ask("admin"), ask("operator"), ask("supervisor")), (200, 403, 403));
 }
 
+/// A group gives rights, and so does whose an account is: neither is for who may change an account alone.
+#[test]
+fn who_may_not_give_rights_puts_nobody_into_a_group_hands_no_account_over_and_removes_no_group() {
+    let served = with_alice("group-members");
+    assert_eq!(served.give("POST", "/api/v1/groups", json!({ "name": "Sales" })).status, 201);
+    let token = "Bearer owner/accounts:write,groups:admin";
+    let headers = [("Authorization", token), ("Content-Type", "application/json")];
+    let ask = |method: &str, place: &str, body: &str| served.send(method, place, &headers, body).status;
+    let change = |body: serde_json::Value| ask("PATCH", "/api/v1/accounts/alice@d", &body.to_string());
+    assert_eq!(change(json!({ "display_name": "Alice" })), 200);
+    assert_eq!(change(json!({ "groups": ["sales"] })), 403);
+    assert_eq!(change(json!({ "user": null })), 403);
+    assert_eq!(ask("DELETE", "/api/v1/groups/grp_1", ""), 403);
+    assert_eq!(served.ask("DELETE", "/api/v1/groups/grp_1").status, 204);
+}
+
 #[test]
 fn a_further_address_is_given_and_taken_back() {
     let served = with_alice("aliases");

@@ -101,6 +101,7 @@ pub(crate) use client::is_ours as is_token;
 pub(crate) use feature::of as feature;
 pub(crate) use name::shard_of_branch;
 pub use name::shard_of_request;
+pub(crate) use start::is_understood;
 pub use waiting::Waiting;
 
 /// Calls of one shard at a time; more are answered 503. Worst case about 130 kB each while it is set up (the INVITE with a

@@ -182,7 +182,8 @@ pub(super) fn understands(cx: &mut Context<'_>, flow: &Flow, message: &Message<'
     false
 }
 
-fn is_understood(tag: &[u8]) -> bool {
+/// An option tag of Require that this program does what it asks for.
+pub(crate) fn is_understood(tag: &[u8]) -> bool {
     [&b"100rel"[..], b"timer", b"replaces", b"norefersub", b"nosub"]
         .iter()
         .any(|known| tag.eq_ignore_ascii_case(known))

@@ -111,6 +111,19 @@ fn an_answer_that_is_too_large_counts_as_that_and_not_as_a_challenge() {
     assert_eq!((counters.answers_withheld, counters.challenges_withheld), (2, 0));
 }
 
+/// RFC 3261 section 8.2.2.3.
+#[test]
+fn an_options_to_the_server_that_requires_what_it_does_not_know_is_420_and_named() {
+    for (require, status) in [("timer, replaces", 200), ("timer, foo", 420)] {
+        let mut alice = alice();
+        let text = String::from_utf8(alice.request(Method::Options, "sip:example.org", "")).expect("text");
+        let text = text.replace("Max-Forwards: 70", &format!("Max-Forwards: 70\r\nRequire: {require}"));
+        let answer = Office::new().answer(alice.flow, text.as_bytes());
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.text().contains("Unsupported: foo\r\n"), status == 420, "{}", answer.text());
+    }
+}
+
 /// RFC 3261 section 16.3 step 5 (bext01 of RFC 4475).
 #[test]
 fn an_extension_that_a_proxy_must_know_is_420_and_named() {

@@ -100,7 +100,7 @@ pub(super) fn find(connection: &Connection, query: &CallQuery) -> rusqlite::Resu
         wanted.push("answered_at_ms IS NULL");
     }
     if query.is_bad {
-        wanted.push("worst_mos < ?");
+        wanted.push("(worst_mos < ? OR verdict IS NOT NULL)");
         values.push(Value::Integer(MOS_BAD_HUNDREDTHS.into()));
     }
     values.push(Value::Integer(query.limit as i64));

@@ -109,7 +109,7 @@ pub struct CallQuery {
     pub account: Option<Box<str>>,
     /// Only those that were not answered.
     pub is_failed: bool,
-    /// Only those with a direction that people complain of: see [`MOS_BAD_HUNDREDTHS`].
+    /// Only those of which people complain: a direction below [`MOS_BAD_HUNDREDTHS`], or a verdict.
     pub is_bad: bool,
     pub limit: usize,
 }

@@ -959,7 +959,7 @@ pub struct Records {
     /// Only calls that were not answered
     #[arg(long)]
     pub failed: bool,
-    /// Only calls of which people complain: a direction with an estimated score below 3.6
+    /// Only calls of which people complain: a direction with an estimated score below 3.6, or somebody not heard
     #[arg(long)]
     pub bad: bool,
     /// At most this many, the newest
