@@ -10,7 +10,8 @@ mod package;
 
 use std::io::{BufRead, BufReader, PipeReader};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 const USAGE: &str = "cargo xtask COMMAND
   test         everything: fmt, clippy, docs, wall, claims, tests, corpus replay, interop, deny
@@ -184,12 +185,22 @@ impl Ran {
             ran.failed = 1;
             return ran;
         };
-        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
-            let line = String::from_utf8_lossy(&line);
-            ran.read(&line);
-            match is_loud {
-                true => println!("{line}"),
-                false => ran.text.extend([&line, "\n"]),
+        let lines = lines_of(output);
+        loop {
+            match lines.recv_timeout(SILENCE_MAX) {
+                Ok(line) => {
+                    ran.read(&line);
+                    match is_loud {
+                        true => println!("{line}"),
+                        false => ran.text.extend([&line, "\n"]),
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    ran.said.push(format!("{name}: nothing was said for {SILENCE_MAX:?}, it was ended"));
+                    end_all(&child);
+                    break;
+                }
             }
         }
         ran.end_binary();
@@ -250,11 +261,52 @@ impl Tally {
 /// Of what a test says that failed, in the closing notes.
 const SAID_LINES_MAX: usize = 12;
 
+/// What waits for ever is ended, so that what failed is told within the time that a run has. A test says its name once it is
+/// over, or takes more than a minute; none takes this long.
+const SILENCE_MAX: Duration = Duration::from_secs(720);
+
 /// cargo, with what it prints and what it complains of in one.
 fn started_with_one_output(args: &[&str]) -> std::io::Result<(Child, PipeReader)> {
     let (output, input) = std::io::pipe()?;
     let child = Command::new("cargo").args(args).stderr(input.try_clone()?).stdout(input).spawn()?;
     Ok((child, output))
+}
+
+/// Ends with the output, or once nobody receives.
+fn lines_of(output: PipeReader) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
+
+/// A command with all that it started.
+fn end_all(child: &Child) {
+    let mut family = vec![child.id()];
+    let mut at = 0;
+    while let Some(parent) = family.get(at).copied() {
+        family.extend(children_of(parent));
+        at += 1;
+    }
+    let family = family.iter().map(u32::to_string);
+    let _ = Command::new("kill").arg("-KILL").args(family).status();
+}
+
+/// As proc(5) tells it: the fourth word of `stat`, behind a name in brackets that may hold anything.
+fn children_of(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
+        behind.split_whitespace().nth(1).and_then(|word| word.parse().ok()) == Some(parent)
+    })
+    .collect()
 }
 
 /// `running 12 tests`, the first line of a test binary.
@@ -486,6 +538,22 @@ mod tests {
         let mut tally = Tally::default();
         tally.add(&ran);
         assert_eq!(tally.notes, ["failed: one::two\n  thread 'one::two' panicked at a.rs:3:\n  left 1"]);
+    }
+
+    #[test]
+    fn what_a_command_started_is_ended_with_it() {
+        let (output, input) = std::io::pipe().expect("a pipe");
+        let child = Command::new("sh").args(["-c", "sleep 600 | sleep 600"]).stdout(input).spawn();
+        let mut child = child.expect("a shell");
+        let lines = lines_of(output);
+        while children_of(child.id()).len() < 2 {
+            std::thread::yield_now();
+        }
+        assert_eq!(lines.recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Timeout));
+        end_all(&child);
+        assert!(!child.wait().expect("it has ended").success());
+        // Nobody has the pipe any more.
+        assert_eq!(lines.recv(), Err(std::sync::mpsc::RecvError));
     }
 
     #[test]
