@@ -246,7 +246,10 @@ impl Calls {
                 join.late = Some(Late { client: slot, tag, response, offer: offer.clone(), from, to: id });
                 join.client = None;
                 join.stage = Stage::Waiting;
-                self.legs[id.slot as usize].session.remote = offer;
+                let described = std::mem::replace(&mut self.legs[id.slot as usize].session.remote, offer);
+                if let Some((join, _)) = self.join(call) {
+                    join.described = described;
+                }
                 self.join_on(cx, call);
             }
             (Stage::Offered, Some(answer)) => {
@@ -261,6 +264,17 @@ impl Calls {
         }
     }
 
+    /// The answer to the offer that a side was asked for, beside what it had described before: its keys, and its role in an
+    /// association, go on (RFC 8842 section 5.5).
+    fn answer_asked(&mut self, cx: &mut Context<'_>, late: &Late, described: Text, other: &Text) {
+        let Some(leg) = self.leg_mut(late.from) else { return };
+        leg.session.remote = described;
+        let other = other.read();
+        let body = other.map(|other| describe::answer(cx.mint, leg, &late.offer, &other)).unwrap_or_default();
+        leg.session.remote = late.offer.clone();
+        self.acknowledge_late(cx, late, body.bytes());
+    }
+
     /// Both have said yes: what was two calls is one.
     fn joined(&mut self, cx: &mut Context<'_>, call: u32, message: &Message<'_>) {
         let Some(transfer) = self.calls[call as usize].transfer.take() else { return };
@@ -270,12 +284,7 @@ impl Calls {
         let from = join.from;
         if let Some(late) = &join.late {
             let answer = self.legs[to.slot as usize].session.remote.clone();
-            let leg = &mut self.legs[from.slot as usize];
-            let body = answer
-                .read()
-                .map(|answer| describe::answer(cx.mint, leg, &late.offer, &answer))
-                .unwrap_or_default();
-            self.acknowledge_late(cx, late, body.bytes());
+            self.answer_asked(cx, late, join.described, &answer);
         }
         cx.counters.calls_transferred += 1;
         let told = by.filter(|by| self.notify(cx, *by, StatusCode::OK));
@@ -385,10 +394,12 @@ impl Calls {
             }
         }
         if let Some(late) = &join.late {
-            let local = self.leg(join.from).map(|leg| leg.session.local.clone()).unwrap_or_default();
-            self.acknowledge_late(cx, late, local.bytes());
-            if let Some(leg) = self.leg_mut(join.from) {
-                leg.session.remote = join.described;
+            // It has offered anew, and stays with whom it was.
+            let other = self.other(join.from);
+            let said = other.and_then(|other| Some(self.leg(other)?.session.remote.clone()));
+            self.answer_asked(cx, late, join.described, &said.unwrap_or_default());
+            if let Some(other) = other {
+                self.agree(cx, join.from, other);
             }
         }
         if let Some(client) = join.client {

@@ -1,6 +1,6 @@
 //! Sides of different calls are joined, whatever the profile of each (RFC 5589 with legs of their own profiles).
 
-use super::profiles::{Kind, assert_keying, assert_profile, desk, taken, talk};
+use super::profiles::{Kind, assert_keying, assert_profile, desk, summary, taken, talk};
 use super::*;
 
 const CAROL: &str = "192.0.2.33:5060";
@@ -44,6 +44,39 @@ fn a_blind_transfer_joins_devices_of_every_kind() {
     }
 }
 
+/// An attended transfer that the waiting side refuses: who was asked for an offer is answered as one who stays.
+#[test]
+fn who_has_offered_for_a_transfer_that_fails_stays_with_its_keys_and_roles() {
+    for carol_is in Kind::ALL {
+        let (mut talk, bob, carol) = kinds(Kind::Plain, carol_is);
+        let mut alice = talk.desk.register("alice", udp("192.0.2.12:5060"), "");
+        let asked = sdp("10.0.0.1", 4_002);
+        let (request, sent) = talk.desk.invite(&mut alice, "sip:carol@example.org", "", &asked);
+        let invite = request_to(&sent, carol, "INVITE").clone();
+        let answer = taken(&body(&invite), 6_000);
+        let sent = talk.desk.receive(carol, &reply(&invite, 200, "caroltag", &contact(carol), &answer));
+        let mut second = Ua::caller(alice.flow, &request, answer_to(&sent, alice.flow, 200));
+        let ack = second.ack("");
+        talk.desk.receive(alice.flow, &ack);
+        let refer = talk.caller.request("REFER", &attending::replaces(&second), "");
+        let sent = talk.desk.receive(talk.caller.flow, &refer);
+        let ask = request_to(&sent, carol, "INVITE").clone();
+        let offer =
+            answer.replace("o=bob 9 6000", "o=bob 9 6001").replace("a=setup:active", "a=setup:actpass");
+        let sent = talk.desk.receive(carol, &reply(&ask, 200, "", &contact(carol), &offer));
+        let again = request_to(&sent, bob, "INVITE").clone();
+        let sent = talk.desk.receive(bob, &reply(&again, 488, "", "", ""));
+        let ack = body(request_to(&sent, carol, "ACK"));
+        assert_profile(carol_is, &ack);
+        assert_eq!(ack.contains("a=setup:passive\r\n"), carol_is == Kind::Web, "{ack}");
+        assert!(summary(&ack).media[0].keying.sdes().len() <= 1, "one key answers: {ack}");
+        assert_keying(carol_is, talk.desk.peer_at(6_000), &ack, &offer);
+        let info = second.request("INFO", "", "");
+        let sent = talk.desk.receive(alice.flow, &info);
+        request_to(&sent, carol, "INFO");
+    }
+}
+
 #[test]
 fn an_attended_transfer_joins_devices_of_every_kind() {
     for (bob_is, carol_is) in pairs() {
@@ -71,6 +104,10 @@ fn an_attended_transfer_joins_devices_of_every_kind() {
         let sent = talk.desk.receive(bob, &reply(&again, 200, "", &contact(bob), &bobs));
         let ack = body(request_to(&sent, carol, "ACK"));
         assert_profile(carol_is, &ack);
+        if carol_is == Kind::Web {
+            // Who was the client of the handshake stays it: RFC 8842 section 5.5, and a browser takes nothing else.
+            assert!(ack.contains("a=setup:passive\r\n"), "{ack}");
+        }
         assert_keying(carol_is, talk.desk.peer_at(6_000), &ack, &offer);
         assert_keying(bob_is, talk.desk.peer_at(5_000), &body(&again), &bobs);
         let last = request_to(&sent, talk.caller.flow, "NOTIFY");
