@@ -23,6 +23,8 @@ pub struct Answers {
     memory: ResponseMemory,
     /// The key of the request at hand and the address of its bytes: it is looked for first and remembered last.
     at_hand: Option<(usize, Option<TransactionKey>)>,
+    /// What the INVITE at hand was answered without a transaction, and so without a call.
+    refused: Option<StatusCode>,
 }
 
 impl Answers {
@@ -31,12 +33,18 @@ impl Answers {
         mint.fill(&mut seed);
         let timer_j = Duration::from_millis(u64::from(settings.t1_ms) * 64);
         let memory = ResponseMemory::new(settings.response_memory_bytes, timer_j);
-        Self { keys: KeyHasher::new(seed), memory, at_hand: None }
+        Self { keys: KeyHasher::new(seed), memory, at_hand: None, refused: None }
     }
 
     /// Another input is at hand, of whatever kind.
     pub fn begin(&mut self) {
         self.at_hand = None;
+        self.refused = None;
+    }
+
+    /// What [`answer`] has told the INVITE at hand.
+    pub(crate) fn take_refused(&mut self) -> Option<StatusCode> {
+        self.refused.take()
     }
 
     /// The answer that this request has already had.
@@ -123,6 +131,9 @@ pub fn answer(
         extra(writer);
     });
     cx.answers.remember(cx.now.monotonic, flow, message, &cx.outbox.arena[span.range()]);
+    if message.method() == Method::Invite {
+        cx.answers.refused = Some(status);
+    }
     cx.outbox.send(way_back(flow, message), span, None);
 }
 

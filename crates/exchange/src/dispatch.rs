@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::entitled;
 use crate::event::Event;
 use crate::flow::Flow;
-use crate::guard::Guard;
+use crate::guard::{Authenticated, Guard};
 use crate::input::{Command, Input};
 use crate::machine;
 use crate::outbox::Output;
@@ -276,6 +276,24 @@ fn relay(roles: &mut Roles<'_>, cx: &mut Context<'_>, flow: &Flow, message: &Mes
     if message.method() == Method::Message && !roles.guard.may_message(cx, flow, message, &sender.account) {
         return;
     }
+    let party = Party { account: sender.account.id, device: sender.device };
+    decided(roles, cx, flow, message, &sender);
+    // Whatever it was for, and whoever has refused it: nobody was reached.
+    if let Some(status) = cx.answers.take_refused()
+        && cx.world.settings.calls == CallMode::B2bua
+    {
+        roles.calls.unreached(cx, flow, message, party, status);
+    }
+}
+
+/// The request of who has proved himself.
+fn decided(
+    roles: &mut Roles<'_>,
+    cx: &mut Context<'_>,
+    flow: &Flow,
+    message: &Message<'_>,
+    sender: &Authenticated,
+) {
     let party = Party { account: sender.account.id, device: sender.device };
     let calls = message.method() == Method::Invite && cx.world.settings.calls == CallMode::B2bua;
     if calls && message.has(HeaderName::Replaces) {

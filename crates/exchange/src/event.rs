@@ -281,6 +281,10 @@ counters! {
     calls_answered,
     /// Calls that were answered and have ended.
     calls_ended,
+    /// INVITEs of accounts that were refused before there was a call.
+    calls_unreached,
+    /// Of these, those without a record, since the account had as many within a minute.
+    calls_unreached_unrecorded,
     /// Calls that went to somebody else by the rules of the account that was called.
     calls_forwarded,
     /// Calls that went on after a restart.

@@ -4,7 +4,7 @@
 //!
 //! A [`state::Call`] owns its [`leg::Leg`]s. One file per verb: [`start`], [`launch`], [`ring`], [`accept`], [`fail`],
 //! [`cancel`], [`forward`], [`history`], [`modify`], [`late`], [`early`], [`pass`], [`refresh`], [`follow`], [`refer`],
-//! [`direct`], [`keys`], [`replace`], [`transfer`], [`silence`], [`session_id`],
+//! [`direct`], [`keys`], [`unreached`], [`replace`], [`transfer`], [`silence`], [`session_id`],
 //! [`join`], [`across`], [`pickup`], [`park`], [`notify`], [`mod@hold`], [`wake`], [`serve`], [`end`], [`asked`], [`originate`], [`control`], [`announce`], [`tape`], [`note`],
 //! [`time`], [`keep`], [`restore`], [`held`]. What each side asks and is
 //! asked goes through the transaction machines of [`coeur_sip::transaction`] ([`client`], [`server`]; decision 0006).
@@ -73,6 +73,7 @@ mod time;
 mod told;
 mod tracked;
 mod transfer;
+mod unreached;
 mod waiting;
 mod wake;
 

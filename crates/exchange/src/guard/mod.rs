@@ -15,6 +15,7 @@ mod offers;
 pub(crate) mod sessions;
 mod source;
 pub mod talked;
+pub(crate) mod unreached;
 
 pub(crate) use hash::room_of;
 
@@ -23,10 +24,13 @@ pub use source::{Source, exact_path};
 
 use crate::flow::ShardId;
 use crate::world::{Secrets, World};
+use coeur_directory::AccountId;
+use coeur_sip::Message;
 use coeur_sip::time::{Monotonic, Now, Wall};
 use std::sync::OnceLock;
 
-/// What the guards of all shards share: 2.6 MB of limits and offers, and at most 8.9 MB of nonce counts.
+/// What the guards of all shards share: 2.6 MB of limits and offers, at most 8.9 MB of nonce counts, and 5 MB of what was
+/// refused.
 pub struct Shared {
     key: hash::HashKey,
     counts: nonce_count::NonceCounts,
@@ -36,6 +40,8 @@ pub struct Shared {
     pub(crate) sessions: sessions::Sessions,
     /// How long each account has talked to elsewhere.
     pub talked: talked::Talked,
+    /// What was refused to each account lately.
+    unreached: unreached::Calls,
     /// The first moment a guard saw: nonces are dated by the monotonic clock from here on, so that somebody who sets
     /// the clock makes no nonce stale.
     began: OnceLock<Now>,
@@ -50,6 +56,7 @@ impl Shared {
             limits: limits::Limits::new(),
             sessions: sessions::Sessions::default(),
             talked: talked::Talked::default(),
+            unreached: unreached::Calls::default(),
             began: OnceLock::new(),
         }
     }
@@ -57,6 +64,19 @@ impl Shared {
     /// The time by a clock that nobody sets; before a guard saw anything, the epoch.
     pub(crate) fn wall(&self, now: Monotonic) -> Wall {
         self.began.get().map_or(Wall(0), |began| began.wall_at(now))
+    }
+
+    /// This INVITE of the account is refused: whether that is to be recorded.
+    pub(crate) fn unreached(
+        &self,
+        now: Monotonic,
+        account: AccountId,
+        invite: &Message<'_>,
+    ) -> unreached::Unreached {
+        let cseq = invite.cseq().number.to_be_bytes();
+        let branch = invite.via().ok().and_then(|via| via.branch).unwrap_or_default();
+        let request = self.key.of(hash::Purpose::Request, &[invite.call_id(), &cseq, branch]);
+        self.unreached.take(now, account, request)
     }
 
     /// Milliseconds since the Unix epoch by a clock that nobody sets.
