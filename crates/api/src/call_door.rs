@@ -116,6 +116,7 @@ impl Door {
             disposition: request.disposition.as_deref().map(disposition).transpose()?,
             part: request.q.as_deref().map(Into::into),
             is_shown_only: request.shown_only,
+            is_own_only: request.own_only,
             before: before.transpose()?,
             account: request.account.as_deref().map(aor).transpose()?.map(|aor: Aor| aor.as_str().into()),
             is_failed: request.failed,

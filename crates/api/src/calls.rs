@@ -115,6 +115,8 @@ pub struct CallRecordsRequest {
     pub q: Option<String>,
     /// `q` is sought in names and addresses alone that the sides of a call show each other.
     pub shown_only: bool,
+    /// Of `account` only calls that began since it is whose it is.
+    pub own_only: bool,
     /// Only calls that were not answered.
     pub failed: bool,
     /// Only calls of which people complain: a direction with an estimated score below 3.6, or somebody not heard.

@@ -1,6 +1,11 @@
 //! Records of calls: there once, found by what is asked, kept as long as was said.
 
-use coeur_storage::{CallQuery, CallRow, Disposition, Keep, Records, SideRow, Sqlite, TalkedRow, WayRow};
+use coeur_directory::{
+    Account, AccountPatch, Aor, Change, Directory, Domain, Role, User, UserChange, UserId,
+};
+use coeur_storage::{
+    CallQuery, CallRow, Disposition, Keep, Operator, Records, SideRow, Sqlite, TalkedRow, WayRow,
+};
 use std::path::PathBuf;
 
 struct Folder(PathBuf);
@@ -232,4 +237,55 @@ fn what_was_talked_is_counted_once_by_account_and_day_and_outlives_the_records()
     let later = CallRow { ended_at_ms: NOW_MS + 60 * DAY_MS, ..of(6, 7) };
     records.add_calls(&[later], ALL, NOW_MS).expect("written");
     assert_eq!(records.talked(0).expect("read").iter().filter(|row| row.account == 7).count(), 1);
+}
+
+/// Whoever has it now reads nothing of who had it before, nor of another account that had its address.
+#[test]
+fn calls_of_ones_own_begin_when_the_account_became_ones_own() {
+    let folder = Folder::new("own");
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let directory = Directory::new();
+    records.load(&directory).expect("reads");
+    let (bob, operator) = (Aor::parse("bob@example.org").expect("valid"), Operator::program());
+    let at = |s: u64| NOW_MS + s * 1_000;
+    let user = |records: &mut Sqlite, login: &str| {
+        User::new(records.next_user_id().expect("a number"), login, Role::User)
+    };
+    let users = ["one", "other"].map(|login| user(&mut records, login));
+    let whose = |user: Option<UserId>| {
+        let patch = AccountPatch { user: Some(user), ..AccountPatch::default() };
+        Change::AccountChanged { aor: bob.clone(), patch }
+    };
+    let commit = |records: &mut Sqlite, changes: &[Change], s: u64| {
+        records.commit(&operator, changes, at(s), &mut |_| ()).expect("commits")
+    };
+    let calls: Vec<CallRow> = (0..10).map(|n| call(at(u64::from(n)), n)).collect();
+    records.add_calls(&calls, ALL, NOW_MS).expect("written");
+    let found = |records: &mut Sqlite, is_own_only: bool| -> Vec<u64> {
+        let account = Some(bob.as_str().into());
+        let query = CallQuery { account, is_own_only, limit: 20, ..CallQuery::default() };
+        let calls = records.calls(&query).expect("read");
+        calls.iter().map(|call| (call.started_at_ms() - NOW_MS) / 1_000).collect()
+    };
+    let added = users.iter().map(|user| Change::User(UserChange::Added(Box::new(user.clone()))));
+    let mut changes = vec![Change::DomainAdded(Domain::new("example.org"))];
+    changes.extend(added);
+    let id = records.next_account_id().expect("a number");
+    changes.push(Change::AccountAdded(Box::new(Account::new(id, bob.clone()))));
+    commit(&mut records, &changes, 2);
+    assert_eq!(found(&mut records, true), [9, 8, 7, 6, 5, 4, 3, 2], "since it is there");
+    commit(&mut records, &[whose(Some(users[0].id))], 4);
+    assert_eq!(found(&mut records, true), [9, 8, 7, 6, 5, 4], "since it is his");
+    // Said once more, with something else beside it, it changes nothing.
+    commit(&mut records, &[whose(Some(users[0].id))], 5);
+    assert_eq!(found(&mut records, true), [9, 8, 7, 6, 5, 4]);
+    commit(&mut records, &[whose(None), whose(Some(users[1].id))], 7);
+    assert_eq!(found(&mut records, true), [9, 8, 7], "since it is the other's");
+    assert_eq!(found(&mut records, false).len(), 10);
+    commit(&mut records, &[Change::AccountRemoved(bob.clone())], 8);
+    assert_eq!(found(&mut records, true), []);
+    let id = records.next_account_id().expect("a number");
+    let account = Account { user: Some(users[0].id), ..Account::new(id, bob.clone()) };
+    commit(&mut records, &[Change::AccountAdded(Box::new(account))], 9);
+    assert_eq!(found(&mut records, true), [9], "another of that address");
 }

@@ -202,6 +202,7 @@ fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     });
     let request = CallRecordsRequest {
         shown_only: false,
+        own_only: false,
         since_ms: time("since", &query.since)?,
         until_ms: time("until", &query.until)?,
         account,

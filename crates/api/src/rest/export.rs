@@ -118,6 +118,7 @@ fn wanted(web: &Web, query: &ExportQuery) -> Result<CallRecordsRequest, Problem>
         disposition: query.disposition.as_ref().map(|disposition| disposition.name().to_owned()),
         q: query.q.clone(),
         shown_only: false,
+        own_only: false,
         before: None,
         limit: PAGE,
     })

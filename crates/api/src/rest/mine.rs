@@ -41,7 +41,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .status(201)
             .answer::<PhoneLinkResource>(),
         Operation::delete(("/me/devices/{device}", "revoke_my_device"), Me, "Takes a device of one's own back: its registrations and calls end at once.", revoke),
-        Operation::get(("/me/call_records", "list_my_call_records"), Me, "Calls of an account of one's own that are over, the newest first.", calls)
+        Operation::get(("/me/call_records", "list_my_call_records"), Me, "Calls of an account of one's own that are over, the newest first; none from before it was one's own.", calls)
             .query::<CallsQuery>()
             .answer::<Page<MyCall>>(),
     ]
@@ -362,6 +362,8 @@ fn calls(call: &Call<'_>) -> Result<Answer, Problem> {
         q: query.q,
         // Whose calls these are is not told where the other is, so nor may he guess it.
         shown_only: true,
+        // Whose it was before is somebody else's to know, and so is what an address did that was another account's.
+        own_only: true,
         before: query.cursor,
         limit: page::limit(query.limit)?,
         ..CallRecordsRequest::default()

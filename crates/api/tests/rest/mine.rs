@@ -69,6 +69,32 @@ fn a_search_in_ones_own_calls_finds_nothing_out_about_the_network_of_the_other()
     assert_eq!(found("/me/call_records", &alice, "desk@d"), Some(1));
 }
 
+#[test]
+fn who_is_given_an_account_sees_none_of_the_calls_of_who_had_it() {
+    let (served, alice) = served("handed");
+    let bob = served.give("POST", "/api/v1/users", json!({ "login": "bob" })).json();
+    let bob = bob["user"]["id"].as_str().or(bob["id"].as_str()).expect("made").to_owned();
+    let token = format!("user:{}", bob.trim_start_matches("usr_"));
+    served.door.keep_calls(&[call(1)], KEEP).map_err(|why| why.text).unwrap();
+    let calls = |token: &str| {
+        let bearer = format!("Bearer {token}");
+        let answer = served.send("GET", "/api/v1/me/call_records", &[("Authorization", &bearer)], "");
+        answer.json()["data"].as_array().map(Vec::len)
+    };
+    assert_eq!(calls(&alice), Some(1));
+    let began_ms = (call(1).id >> 80) as u64;
+    served.hut.now_ms.store(began_ms + 60_000, std::sync::atomic::Ordering::Relaxed);
+    let given = served.give("PATCH", "/api/v1/accounts/alice@d", json!({ "user": bob }));
+    assert_eq!(given.status, 200, "{given:?}");
+    assert_eq!(calls(&token), Some(0));
+    assert_eq!(
+        served.send("GET", "/api/v1/call_records", &[("Authorization", "Bearer auditor")], "").json()["data"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+}
+
 /// A phone with alice's line and the desk's.
 fn shared(served: &Served) -> (String, String) {
     let body = json!({

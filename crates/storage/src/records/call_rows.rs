@@ -5,7 +5,7 @@ use super::calls::{
     first_of,
 };
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 use std::sync::LazyLock;
 
 /// Removed with one batch at least; more when the batch is larger, so that they never grow.
@@ -83,6 +83,10 @@ pub(super) fn find(connection: &Connection, query: &CallQuery) -> rusqlite::Resu
     if let Some(account) = &query.account {
         wanted.push("calls.id IN (SELECT call FROM call_sides WHERE account = ?)");
         values.push(Value::Text(account.to_string()));
+        if query.is_own_only {
+            wanted.push("calls.id >= ?");
+            values.push(Value::Blob(blob(first_of(owned_since_ms(connection, account)?)).into()));
+        }
     }
     if let Some(until) = query.until_ms {
         wanted.push("calls.id < ?");
@@ -106,6 +110,15 @@ pub(super) fn find(connection: &Connection, query: &CallQuery) -> rusqlite::Resu
     values.push(Value::Integer(query.limit as i64));
     let sql = format!("{} WHERE {} ORDER BY calls.id DESC LIMIT ?", select(), wanted.join(" AND "));
     connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
+}
+
+/// Since when an account is whose it is; one that is there no more is nobody's, ever.
+fn owned_since_ms(connection: &Connection, account: &str) -> rusqlite::Result<u64> {
+    let sql = "SELECT owned_since_ms FROM accounts WHERE user = ? AND domain = ?";
+    let (user, domain) = account.rsplit_once('@').unwrap_or((account, ""));
+    let read = |row: &Row<'_>| row.get::<_, i64>(0);
+    let since = connection.prepare_cached(sql)?.query_row([user, domain], read).optional()?;
+    Ok(since.map_or(u64::MAX, |since| since as u64))
 }
 
 /// Each name and address of a call.

@@ -107,6 +107,8 @@ pub struct CallQuery {
     /// Before this one: the last of the page before.
     pub before: Option<u128>,
     pub account: Option<Box<str>>,
+    /// Only those that began since that account is whose it is: what was before, at the same address, is another's.
+    pub is_own_only: bool,
     /// Only those that were not answered.
     pub is_failed: bool,
     /// Only those of which people complain: a direction below [`MOS_BAD_HUNDREDTHS`], or a verdict.

@@ -132,6 +132,8 @@ const MIGRATIONS: &[&str] = &[
      CREATE INDEX answers_by_time ON answers(at_ms);",
     // 17: webhooks and their deliveries
     hooks::MIGRATION,
+    // 18: since when an account is whose it is; of those that were there before, always
+    "ALTER TABLE accounts ADD COLUMN owned_since_ms INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// What a database has in which nothing was made yet.

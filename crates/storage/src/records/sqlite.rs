@@ -204,7 +204,7 @@ impl Records for Sqlite {
         let doing = "write the change into";
         let transaction = self.connection.transaction().map_err(StorageError::sql(doing, &self.path))?;
         for (done, change) in changes.iter().enumerate() {
-            write(&transaction, &self.key, change).map_err(StorageError::sql(doing, &self.path))?;
+            write(&transaction, &self.key, change, at_ms).map_err(StorageError::sql(doing, &self.path))?;
             append(&transaction, &self.key, &mut head, operator, at_ms, audit::described(change))
                 .map_err(StorageError::sql("write the audit row into", &self.path))?;
             if done % 1_000 == 999 {
@@ -326,7 +326,7 @@ impl Records for Sqlite {
         let mut write_both = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             for change in changes {
-                write(&transaction, &self.key, change)?;
+                write(&transaction, &self.key, change, at_ms)?;
                 append(&transaction, &self.key, &mut head, operator, at_ms, audit::described(change))?;
             }
             numbers::keep(&transaction, changes)?;
@@ -576,14 +576,14 @@ impl Sqlite {
     }
 }
 
-fn write(transaction: &Transaction<'_>, key: &SealKey, change: &Change) -> rusqlite::Result<()> {
+fn write(transaction: &Transaction<'_>, key: &SealKey, change: &Change, at_ms: u64) -> rusqlite::Result<()> {
     match change {
         Change::DomainAdded(domain) | Change::DomainChanged(domain) => put_domain(transaction, domain),
         Change::DomainRemoved(name) => {
             transaction.execute("DELETE FROM domains WHERE name = ?1", [&**name]).map(|_| ())
         }
         Change::AccountAdded(account) => {
-            insert_account(transaction, account)?;
+            insert_account(transaction, account, at_ms)?;
             account
                 .aliases
                 .iter()
@@ -593,7 +593,7 @@ fn write(transaction: &Transaction<'_>, key: &SealKey, change: &Change) -> rusql
                 .iter()
                 .try_for_each(|d| insert_device(transaction, key, account.id, &account.aor, d))
         }
-        Change::AccountChanged { aor, patch } => patch_account(transaction, aor, patch),
+        Change::AccountChanged { aor, patch } => patch_account(transaction, aor, patch, at_ms),
         Change::AccountRemoved(aor) => transaction
             .execute(
                 "DELETE FROM accounts WHERE user = ?1 AND domain = ?2",
@@ -651,11 +651,11 @@ fn put_domain(transaction: &Transaction<'_>, domain: &Domain) -> rusqlite::Resul
     transaction.execute(sql, values).map(|_| ())
 }
 
-fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> {
+fn insert_account(transaction: &Transaction<'_>, account: &Account, at_ms: u64) -> rusqlite::Result<()> {
     let sql = "INSERT INTO accounts (id, user, domain, display_name, enabled, policy, contacts_max, terms,
         forward_always, forward_busy, forward_no_answer, forward_offline, forward_after_s, do_not_disturb,
-        picked_up, pickup_groups, record, owner, in_groups)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+        picked_up, pickup_groups, record, owner, in_groups, owned_since_ms)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
     let rules = account.forwarding.as_deref().cloned().unwrap_or_default();
     transaction
         .prepare_cached(sql)?
@@ -678,7 +678,8 @@ fn insert_account(transaction: &Transaction<'_>, account: &Account) -> rusqlite:
             account.pickup_groups.as_str(),
             account.record.as_str(),
             account.user.map(|user| user.0 as i64),
-            groups::text(&account.groups)
+            groups::text(&account.groups),
+            at_ms as i64
         ])
         .map(|_| ())
 }
@@ -706,7 +707,12 @@ fn insert_device(
         .map(|_| ())
 }
 
-fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch) -> rusqlite::Result<()> {
+fn patch_account(
+    transaction: &Transaction<'_>,
+    aor: &Aor,
+    patch: &AccountPatch,
+    at_ms: u64,
+) -> rusqlite::Result<()> {
     let sql =
         "UPDATE accounts SET display_name = coalesce(?3, display_name), enabled = coalesce(?4, enabled),
         policy = coalesce(?5, policy), contacts_max = CASE WHEN ?6 THEN ?7 ELSE contacts_max END,
@@ -718,7 +724,8 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         forward_after_s = coalesce(?17, forward_after_s), do_not_disturb = coalesce(?18, do_not_disturb),
         picked_up = coalesce(?19, picked_up), pickup_groups = coalesce(?20, pickup_groups),
         record = coalesce(?21, record), owner = CASE WHEN ?22 THEN ?23 ELSE owner END,
-        in_groups = coalesce(?24, in_groups)
+        in_groups = coalesce(?24, in_groups),
+        owned_since_ms = CASE WHEN ?22 AND owner IS NOT ?23 THEN ?25 ELSE owned_since_ms END
         WHERE user = ?1 AND domain = ?2";
     let rules = &patch.forwarding;
     fn target(rule: &Option<Option<Box<str>>>) -> Option<&str> {
@@ -748,7 +755,8 @@ fn patch_account(transaction: &Transaction<'_>, aor: &Aor, patch: &AccountPatch)
         patch.record.map(|record| record.as_str()),
         patch.user.is_some(),
         patch.user.flatten().map(|user| user.0 as i64),
-        patch.groups.as_deref().map(groups::text)
+        patch.groups.as_deref().map(groups::text),
+        at_ms as i64
     ];
     transaction.execute(sql, values).map(|_| ())
 }
