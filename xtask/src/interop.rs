@@ -36,6 +36,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("document", &[SCHEMATHESIS]),
     ("control", &["baresip", "sipp"]),
     ("replay", &[NAMESPACES]),
+    ("acme", &["pebble", "openssl"]),
 ];
 /// No program: the right to make network namespaces, which root has where the kernel allows it.
 const NAMESPACES: &str = "network namespaces";
@@ -59,6 +60,8 @@ const PEERS: &[(&str, &str)] = &[
     ("npm", "npm"),
     ("opusenc", "opus-tools"),
     ("zbarimg", "zbar-tools"),
+    ("pebble", "pebble"),
+    ("openssl", "openssl"),
 ];
 
 pub(crate) fn check(tally: &mut Tally) {
@@ -153,7 +156,7 @@ fn have_schemathesis() -> bool {
 
 /// Scenarios that mostly wait for what a phone does in its own time: they run beside the others. Not `survive`, whose calls
 /// need the very ports that they had before a crash.
-const PATIENT: &[&str] = &["heard", "moving", "transfer"];
+const PATIENT: &[&str] = &["acme", "heard", "moving", "transfer"];
 
 #[cfg(test)]
 mod tests {
