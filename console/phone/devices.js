@@ -1,9 +1,10 @@
 // Which microphone, camera and loudspeaker: chosen by the person, kept in this browser.
 import { signal } from "../ui/h.js";
+import { store } from "../ui/store.js";
 
 const KEPT = "coeur.phone.devices";
 export const devices = signal([]);
-const choice = signal(JSON.parse(localStorage.getItem(KEPT) ?? "{}"));
+const choice = signal(JSON.parse(store.getItem(KEPT) ?? "{}"));
 
 /** The id of the chosen device, if it is here. */
 export function chosen(kind) {
@@ -13,7 +14,7 @@ export function chosen(kind) {
 
 export function choose(kind, id) {
   choice.value = { ...choice.value, [kind]: id };
-  localStorage.setItem(KEPT, JSON.stringify(choice.value));
+  store.setItem(KEPT, JSON.stringify(choice.value));
 }
 
 export const microphone = () => ({ deviceId: chosen("audioinput"), echoCancellation: true, noiseSuppression: true, autoGainControl: true });

@@ -1,5 +1,6 @@
 // Calls of this browser that are over. The records of the server are for who may read them; these are the person's own.
 import { session } from "../ui/api.js";
+import { store } from "../ui/store.js";
 
 /** By whose they are: a browser may be used by several. Read again once it is known who is there. */
 const kept = () => `coeur.phone.history.${session.value?.login ?? ""}`;
@@ -7,7 +8,7 @@ const MAX = 100;
 
 export const keptHistory = () => {
   try {
-    return JSON.parse(localStorage.getItem(kept()) ?? "[]");
+    return JSON.parse(store.getItem(kept()) ?? "[]");
   } catch {
     return [];
   }
@@ -19,11 +20,11 @@ export function remember(call) {
     talkedS: call.answeredAt ? Math.round((call.endedAt - call.answeredAt) / 1_000) : null, cause: call.cause ?? null,
   };
   const all = [entry, ...keptHistory()].slice(0, MAX);
-  localStorage.setItem(kept(), JSON.stringify(all));
+  store.setItem(kept(), JSON.stringify(all));
   return all;
 }
 
 export function forget() {
-  localStorage.removeItem(kept());
+  store.removeItem(kept());
   return [];
 }

@@ -22,21 +22,27 @@ export const texts = signal({});
 export const onRing = signal(null);
 
 const EXPIRES_S = 300;
+/** Credentials of TURN live ten minutes. */
+const RENEW_EVERY_MS = 240_000;
 /** Texts of one conversation that are kept in the page. */
 const TEXTS_MAX = 200;
 const TEXT_BYTES_MAX = 1_300;
 
 let agent = null;
 let ticket = null;
+let renewing = 0;
 
 export const account = () => ticket?.account ?? "";
 export const domain = () => account().split("@")[1] ?? "";
 
-/** Opens the line of an account, of the only one where none is named. */
-export async function open(wanted) {
+/** With the session of the console. */
+const asOneself = (wanted) => () => post("me/phone_ticket", wanted ? { account: wanted } : {});
+
+/** Opens the line of an account, of the only one where none is named. `given` brings a ticket each time one is wanted. */
+export async function open(wanted, given = asOneself(wanted)) {
   if (agent) return;
   state.value = { name: "opening" };
-  const ask = () => post("me/phone_ticket", wanted ? { account: wanted } : {}).then((given) => { ticket = given; return given; });
+  const ask = () => given().then((one) => { ticket = one; return one; });
   try {
     // Who is here is known once there is a ticket.
     const first = await ask();
@@ -63,9 +69,20 @@ function start(socket, given, params) {
   agent.on("newRTCSession", ({ session, originator }) => { if (originator === "remote") ring(session); });
   agent.on("newMessage", ({ originator, request }) => { if (originator === "remote") heardText(request); });
   agent.start();
+  renewing ||= setInterval(() => { if (state.value.name === "ready") renew().catch(() => {}); }, RENEW_EVERY_MS);
+}
+
+/** The ticket with which the WebSocket was opened names it while it is open. */
+export async function renew() {
+  const mine = ticket;
+  const answer = await fetch("/line/ice_server", { method: "POST", cache: "no-store", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ticket: mine.ticket }) });
+  if (answer.ok && ticket === mine) ticket = { ...mine, ...await answer.json() };
+  return answer.ok;
 }
 
 export function close() {
+  clearInterval(renewing);
+  renewing = 0;
   for (const call of calls.value) call.end();
   agent?.stop();
   agent = null;

@@ -2,6 +2,7 @@
 // of its REGISTER how (RFC 8599; docs/push.md). The person says so once, and may take it back.
 import { signal } from "../ui/h.js";
 import { session } from "../ui/api.js";
+import { embedded, store } from "../ui/store.js";
 
 /** Who is woken here, by his login: a browser has one subscription, and may be used by several. */
 const KEPT = "coeur.phone.wakes";
@@ -15,8 +16,9 @@ const pushes = () => navigator.serviceWorker && window.PushManager && navigator.
 
 /** What the Contact says of it: asks what there is, or how this browser is woken. */
 export async function contactParams() {
+  if (embedded) return "";
   await forbidOthers();
-  if (!localStorage.getItem(KEPT) || !pushes()) return ";pn-provider=webpush";
+  if (!store.getItem(KEPT) || !pushes()) return ";pn-provider=webpush";
   const subscription = await (await pushes()).getSubscription().catch(() => null);
   wakes.value = Boolean(subscription);
   return subscription ? named(subscription.toJSON()) : ";pn-provider=webpush";
@@ -35,12 +37,12 @@ export async function allow() {
   if (await Notification.requestPermission() !== "granted") return false;
   const manager = await pushes();
   await manager.subscribe({ userVisibleOnly: true, applicationServerKey: offered.value });
-  localStorage.setItem(KEPT, session.value.login);
+  store.setItem(KEPT, session.value.login);
   return true;
 }
 
 export async function forbid() {
-  localStorage.removeItem(KEPT);
+  store.removeItem(KEPT);
   wakes.value = false;
   const worker = await navigator.serviceWorker?.getRegistration();
   await (await worker?.pushManager?.getSubscription())?.unsubscribe();
@@ -48,6 +50,6 @@ export async function forbid() {
 
 /** Whoever was here before and did not sign out is called here no more. */
 export async function forbidOthers() {
-  const whose = localStorage.getItem(KEPT);
+  const whose = store.getItem(KEPT);
   if (whose && session.value && whose !== session.value.login) await forbid().catch(() => {});
 }

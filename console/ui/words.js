@@ -1,5 +1,6 @@
 // Every text that a person reads, in the language that was chosen: the catalogues are i18n/en.json and i18n/fr.json.
 import { signal } from "./h.js";
+import { store } from "./store.js";
 
 export const LANGUAGES = ["en", "fr"];
 const KEPT = "coeur.language";
@@ -9,7 +10,7 @@ export const language = signal(first());
 document.documentElement.lang = language.value;
 
 function first() {
-  const kept = localStorage.getItem(KEPT);
+  const kept = store.getItem(KEPT);
   const wanted = [kept, ...navigator.languages].map((name) => String(name).slice(0, 2));
   return wanted.find((name) => LANGUAGES.includes(name)) ?? "en";
 }
@@ -23,7 +24,7 @@ export const ready = load(language.value);
 
 export async function choose(name) {
   await load(name);
-  localStorage.setItem(KEPT, name);
+  store.setItem(KEPT, name);
   document.documentElement.lang = name;
   language.value = name;
 }

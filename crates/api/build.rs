@@ -11,7 +11,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What is answered at an address of its own, outside of `/assets`: it is asked for anew each time.
-const ROOT: &[&str] = &["index.html", "sw.js", "manifest.webmanifest"];
+const ROOT: &[&str] = &["index.html", "embed.html", "sw.js", "manifest.webmanifest"];
 /// In these `/assets/-/` becomes the place of this build; the offline page is an asset all the same.
 const NAMES_PLACE: &str = "offline.html";
 

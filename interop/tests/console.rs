@@ -144,6 +144,24 @@ fn three_tabs_see_each_other_and_pass_a_call_on_with_and_without_asking() {
     site.look("three", json!({ "accounts": accounts, "pictures": pictures() }));
 }
 
+/// Held by a page of another site, which signs it in by a ticket.
+#[test]
+#[ignore = "needs node and chromium"]
+fn a_page_of_another_site_holds_the_phone_calls_by_it_and_nobody_else_may() {
+    let port = free_port();
+    let origins = ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}"));
+    let listed = ["--embed-origins", &origins[0], "--embed-origins", &origins[1]];
+    let site = Site::start_with("console-embed", &[ALICE, BOB], &listed);
+    site.server.cli(&["user", "add", "crm", "--role", "api"], "");
+    let made = site.server.cli(
+        &["token", "create", "--user", "crm", "--name", "crm", "--scope", "phone_tickets:write", "--json"],
+        "",
+    );
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap_or_else(|why| panic!("{why}: {made}"));
+    let token = made["token"].as_str().unwrap_or_else(|| panic!("no token: {made}"));
+    site.look("embed", json!({ "port": port, "token": token, "pictures": pictures() }));
+}
+
 /// By the real server and a double of a push service; see `browser/console/woken.mjs` for what stands in for Chromium's own.
 #[test]
 #[ignore = "needs node and chromium"]

@@ -1,5 +1,5 @@
 // The web phone: who is talked with, whom to call, what was written, what was before, and whether this browser is heard.
-import { html, names, signal, useEffect, useRef, useState } from "../../ui/h.js";
+import { html, names, useEffect, useRef, useState } from "../../ui/h.js";
 import { Icon } from "../../ui/icon.js";
 import { Empty, Head, Notice, Time, Trouble, Waiting } from "../../ui/parts.js";
 import { Switch } from "../../ui/form.js";
@@ -8,19 +8,16 @@ import { toast } from "../../ui/toast.js";
 import { useAsk } from "../../ui/api.js";
 import { query, filter } from "../../ui/router.js";
 import { percent, span, t } from "../../ui/words.js";
-import { account, addressOf, call, calls, close, history, holdOthers, nameOf, open, reopen, state, texts, write } from "../../phone/line.js";
+import { account, addressOf, calls, close, history, nameOf, open, reopen, state, texts, write } from "../../phone/line.js";
 import { choose, chosen, devices, look, permit } from "../../phone/devices.js";
 import { forget } from "../../phone/history.js";
 import { PhoneBar } from "../../phone/bar.js";
 import { CallCard } from "../../phone/card.js";
+import { Asked, askAbout, begin, Dialer } from "../../phone/dialer.js";
 import { test } from "../../phone/test.js";
 import { allow, forbid, offered, wakes } from "../../phone/wake.js";
 import { edge } from "../edge.js";
 
-const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
-const LETTERS = { 2: "abc", 3: "def", 4: "ghi", 5: "jkl", 6: "mno", 7: "pqrs", 8: "tuv", 9: "wxyz", 0: "+" };
-/** What is typed stays when a page is left and come back to. */
-const typed = signal("");
 edge.value = PhoneBar;
 
 export default function Phone() {
@@ -29,7 +26,7 @@ export default function Phone() {
     open(query.value.get("account") ?? undefined);
     look();
     const wanted = query.value.get("to") ?? query.value.get("call");
-    if (wanted) { typed.value = wanted.replace(/^(web\+)?(sips?|tel):\/*/i, ""); filter({ to: null, call: null }); }
+    if (wanted) { askAbout(wanted); filter({ to: null, call: null }); }
   }, []);
   return html`<${Head} title=${t("page.phone")} intro=${account() || t("phone.intro")}>
       <span class=${names("live", { off: name !== "ready" })} role="status"><i></i><span>${t(`phone.state.${name}`)}</span></span>
@@ -37,7 +34,7 @@ export default function Phone() {
       ${name === "off" && html`<button class="button primary" onClick=${() => open()}>${t("phone.open")}</button>`}<//>
     ${name === "refused" && (state.value.problem.status === 404 ? html`<${Choose} />` : html`<${Trouble} problem=${state.value.problem} retry=${() => open(query.value.get("account") ?? undefined)} />`)}
     ${!window.isSecureContext && html`<${Notice} kind="bad" title=${t("phone.insecure")}>${t("phone.insecure.hint")}<//>`}
-    <div class="phone"><section aria-label=${t("phone.dial")}>
+    <div class="phone"><section aria-label=${t("phone.dial")}><${Asked} />
       ${calls.value.map((one) => html`<${CallCard} key=${one.id} call=${one} />`)}<${Dialer} /></section>
       <section><${Tabs} label=${t("page.phone")} tabs=${[
         ["history", t("phone.history"), () => html`<${History} />`],
@@ -54,27 +51,6 @@ function Choose() {
   const use = (one) => { filter({ account: one }); open(one); };
   return html`<section class="card choose"><h2>${t("phone.choose")}</h2><p class="muted">${t("phone.choose.text")}</p><${Waiting} of=${found}>${({ data }) => html`<div class="row wrap">
     ${data.filter((one) => one.enabled).map((one) => html`<button class="button" onClick=${() => use(one.account)}><${Icon} name="account" size=${18} />${one.account}</button>`)}</div>`}<//></section>`;
-}
-
-async function begin(to, video) {
-  if (!to.trim()) return;
-  const refused = await permit();
-  if (refused) { toast(t(refused === "insecure" ? "phone.insecure.hint" : "phone.microphone"), { kind: "bad" }); return; }
-  const made = call(to, { video });
-  holdOthers(made);
-  typed.value = "";
-}
-
-function Dialer() {
-  const ready = state.value.name === "ready";
-  const live = calls.value.find((one) => one.phase.value === "talking");
-  const press = (key) => { if (live) live.press(key); else typed.value += key; };
-  return html`<form class="card dialer" onSubmit=${(event) => { event.preventDefault(); begin(typed.value, false); }}>
-    <label class="sr" for="dial-to">${t("phone.to")}</label>
-    <input id="dial-to" class="input" type="text" inputmode="tel" autocomplete="off" spellcheck="false" placeholder=${t("phone.to")} value=${typed.value} onInput=${(event) => { typed.value = event.target.value; }} />
-    <div class="pad" role="group" aria-label=${t("phone.keys")}>${KEYS.map((key) => html`<button type="button" onClick=${() => press(key)}>${key}<small aria-hidden="true">${LETTERS[key] ?? ""}</small></button>`)}</div>
-    <div class="row"><button class="button primary grow" disabled=${!ready || !typed.value.trim()}><${Icon} name="call" />${t("phone.call")}</button>
-      <button type="button" class="button" disabled=${!ready || !typed.value.trim()} onClick=${() => begin(typed.value, true)}><${Icon} name="camera" />${t("phone.video")}</button></div></form>`;
 }
 
 function History() {
@@ -128,9 +104,14 @@ function Beyond() {
     }
     setBusy(false);
   };
-  const links = () => { for (const scheme of ["tel", "sip"]) navigator.registerProtocolHandler(scheme, `${location.origin}/phone?to=%s`); };
+  const links = () => { for (const scheme of ["tel", "sip"]) handle(scheme); };
   return html`<div class="stack">${offered.value && html`<${Switch} label=${t("phone.wakes")} hint=${t("phone.wakes.hint")} checked=${wakes.value} disabled=${busy || calls.value.length > 0} onInput=${want} />`}
     ${navigator.registerProtocolHandler && html`<div class="row"><button type="button" class="button small" onClick=${links}>${t("phone.links")}</button><span class="muted small">${t("phone.links.hint")}</span></div>`}</div>`;
+}
+
+/** Which schemes a page may handle is the browser's to say (HTML standard, safelisted schemes): `sips` is not among them. */
+function handle(scheme) {
+  try { navigator.registerProtocolHandler(scheme, `${location.origin}/phone?call=%s`); } catch { /* Its links stay with whoever has them. */ }
 }
 
 function Test() {

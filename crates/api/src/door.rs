@@ -91,6 +91,10 @@ pub trait House: Send + Sync {
     fn ticket(&self, _aor: &Aor, _device: DeviceId, _user: Option<UserId>) -> Option<PhoneTicket> {
         None
     }
+    /// Whose web phone has opened its WebSocket with this ticket, while that is open and may be.
+    fn web_phone(&self, _ticket: &str) -> Option<(Aor, DeviceId)> {
+        None
+    }
     /// A user was disabled or removed: web phones that he has opened end.
     fn user_is_out(&self, _user: UserId) {}
     /// Where the pages of this server are, as `http://127.0.0.1:8090`; `None` where no server runs.

@@ -18,6 +18,7 @@ mod console;
 mod control;
 pub mod docs;
 mod door;
+mod embed;
 pub mod feed;
 mod front;
 mod groups;
@@ -52,6 +53,7 @@ pub use client::{Client, ClientError};
 pub use coeur_storage::Operator;
 pub use control::{Control, SOCKET_NAME};
 pub use door::{Door, House};
+pub use embed::{EmbedOrigin, EmbedOrigins};
 pub use front::{AUTHORITY_PATH, Front, Https, Proxies};
 pub use groups::{
     DestinationView, GroupAmendment, GroupView, GroupsPage, RightView, RightsView, TenantAmendment,

@@ -31,8 +31,14 @@ pub struct Voucher {
 #[derive(Default)]
 pub struct Vouched {
     tickets: Mutex<Tickets>,
-    /// As many as there are open connections with a ticket. Worst-case memory: 150 bytes each.
-    connections: Mutex<BTreeMap<ConnectionId, Voucher>>,
+    /// As many as there are open connections with a ticket. Worst-case memory: 200 bytes each.
+    connections: Mutex<BTreeMap<ConnectionId, Opened>>,
+}
+
+/// A connection, by what it was opened with.
+struct Opened {
+    ticket: [u8; 32],
+    voucher: Voucher,
 }
 
 #[derive(Default)]
@@ -66,14 +72,23 @@ impl Vouched {
 
     /// From now on the connection speaks for who was given the ticket. False: it is unknown, used, or too old.
     pub fn redeem(&self, ticket: &[u8], connection: ConnectionId, now: Monotonic) -> bool {
-        let found = self.tickets.lock().by_hash.remove(&hash(ticket));
+        let ticket = hash(ticket);
+        let found = self.tickets.lock().by_hash.remove(&ticket);
         let Some((_, voucher)) = found.filter(|(ends, _)| *ends > now) else { return false };
-        self.connections.lock().insert(connection, voucher);
+        self.connections.lock().insert(connection, Opened { ticket, voucher });
         true
     }
 
     pub(crate) fn of(&self, connection: ConnectionId) -> Option<Voucher> {
-        self.connections.lock().get(&connection).cloned()
+        self.connections.lock().get(&connection).map(|opened| opened.voucher.clone())
+    }
+
+    /// For whom the connection speaks that was opened with this ticket: as long as it lives the ticket names it, and opens
+    /// nothing more.
+    pub fn opened_with(&self, ticket: &[u8]) -> Option<Voucher> {
+        let ticket = hash(ticket);
+        let connections = self.connections.lock();
+        connections.values().find(|opened| opened.ticket == ticket).map(|opened| opened.voucher.clone())
     }
 
     /// The connection has closed. Its number is never given again.
@@ -85,10 +100,10 @@ impl Vouched {
     pub fn forget_user(&self, user: UserId) -> Vec<Voucher> {
         self.tickets.lock().by_hash.retain(|_, (_, voucher)| voucher.user != Some(user));
         let mut gone = Vec::new();
-        self.connections.lock().retain(|_, voucher| {
-            let stays = voucher.user != Some(user);
+        self.connections.lock().retain(|_, opened| {
+            let stays = opened.voucher.user != Some(user);
             if !stays {
-                gone.push(voucher.clone());
+                gone.push(opened.voucher.clone());
             }
             stays
         });
@@ -144,11 +159,14 @@ mod tests {
         assert!(!vouched.redeem(b"other", first, at(11)));
         assert!(vouched.redeem(b"one", first, at(69)));
         assert!(!vouched.redeem(b"one", second, at(69)), "it was used");
+        assert_eq!(vouched.opened_with(b"one"), Some(voucher(7)), "it names what it has opened");
+        assert_eq!(vouched.opened_with(b"other"), None);
         assert_eq!((vouched.of(first), vouched.of(second)), (Some(voucher(7)), None));
         vouched.issue(b"late", voucher(7), at(10));
         assert!(!vouched.redeem(b"late", second, at(70)), "it is too old");
         vouched.forget(first);
         assert_eq!((vouched.of(first), vouched.connections()), (None, 0));
+        assert_eq!(vouched.opened_with(b"one"), None);
     }
 
     #[test]

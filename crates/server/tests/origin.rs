@@ -48,6 +48,14 @@ fn pages_of_our_domains_and_those_listed_may_connect_and_others_may_not() {
     let explained = folder.coeur(&["check-config", "--json", "--origin", "https://phone.example.net"]);
     let values: serde_json::Value = serde_json::from_slice(&explained.stdout).unwrap();
     assert_eq!(values["origin"], serde_json::json!(["https://phone.example.net"]));
+    let explained =
+        folder.coeur(&["check-config", "--json", "--embed-origins", "https://CRM.example.net:443"]);
+    let values: serde_json::Value = serde_json::from_slice(&explained.stdout).unwrap();
+    assert_eq!(values["embed_origins"], serde_json::json!(["https://crm.example.net"]));
+    let wrong = folder.coeur(&["check-config", "--embed-origins", "https://*.example.net"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&wrong.stderr);
+    assert!(said.contains("--embed-origins: `https://*.example.net` is a pattern"), "{said}");
     let wrong = folder.coeur(&["check-config", "--origin", "phone example"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(

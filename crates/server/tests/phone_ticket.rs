@@ -4,6 +4,7 @@ mod process;
 
 use coeur_api::{Client, GivenSecret, PhoneTicket, Reply, Request};
 use process::{Folder, Server, eventually, free_port, http_get};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 use tungstenite::client::IntoClientRequest;
@@ -27,6 +28,18 @@ fn open(port: u16, ticket: &GivenSecret) -> WebSocket<TcpStream> {
     tungstenite::client(opening, stream).unwrap().0
 }
 
+/// Status and body of what a phone is told that asks for new credentials of TURN.
+fn renew(port: u16, ticket: &GivenSecret) -> (u16, String) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let body = serde_json::json!({ "ticket": ticket.reveal() }).to_string();
+    let head = "POST /line/ice_server HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json";
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
 fn register(web: &mut WebSocket<TcpStream>, user: &str, sequence: u32) -> String {
     let text = format!(
         "REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/WS page.invalid;branch=z9hG4bK{user}{sequence}\r\nMax-Forwards: 70\r\n\
@@ -45,15 +58,19 @@ fn a_page_registers_with_a_ticket_once_and_is_out_when_its_device_is_revoked() {
     for user in ["alice", "bob"] {
         folder.json(&["account", "add", &format!("{user}@example.test"), "--json"]);
     }
-    let (port, http) = (free_port(), free_port());
+    let (port, http, pages) = (free_port(), free_port(), free_port());
     let listen = format!("ws://127.0.0.1:{port}");
     let http_at = format!("127.0.0.1:{http}");
-    let arguments = ["--http", &http_at, "--listen", &listen, "--turn", "off"];
+    let (pages_at, turn) = (format!("127.0.0.1:{pages}"), format!("udp://127.0.0.1:{}", free_port()));
+    let arguments = ["--http", &http_at, "--listen", &listen, "--turn", &turn, "--web", &pages_at];
     let (_server, _) = Server::start(&folder, &arguments, "ready");
 
     let first = ticket(&folder, "alice@example.test", None);
     assert_eq!((first.sockets[0].port, first.sockets[0].is_secure), (port, false));
+    assert_eq!(renew(pages, &first.ticket).0, 401, "it has opened nothing yet");
     let mut web = open(port, &first.ticket);
+    let (status, body) = renew(pages, &first.ticket);
+    assert!(status == 200 && body.contains(":alice@example.test\",\"credential\":\""), "{status} {body}");
     assert!(register(&mut web, "alice", 1).starts_with("SIP/2.0 200 "));
     assert!(register(&mut web, "bob", 2).starts_with("SIP/2.0 401 "), "the ticket is of alice");
     let registered = folder.json(&["registrations", "--json"]);
@@ -74,6 +91,7 @@ fn a_page_registers_with_a_ticket_once_and_is_out_when_its_device_is_revoked() {
     assert!(register(&mut web, "alice", 3).starts_with("SIP/2.0 200 "));
     assert!(folder.coeur(&["device", "revoke", "alice@example.test", &first.device]).status.success());
     assert!(eventually(|| folder.json(&["registrations", "--json"]).as_array().unwrap().is_empty()));
+    assert_eq!(renew(pages, &second.ticket).0, 401, "its device was revoked");
     let mut web = open(port, &ticket(&folder, "bob@example.test", Some("bob")).ticket);
     assert!(register(&mut web, "bob", 4).starts_with("SIP/2.0 200 "));
     // Who has signed in is disabled: his phone is out, and what it says is challenged.

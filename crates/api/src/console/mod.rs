@@ -11,13 +11,15 @@
 //! What it deliberately does not do: know who asks, render anything, or answer for an earlier version of itself. A page
 //! that is open over an upgrade finds its next module missing, says so and loads again.
 
+use crate::embed::{EmbedOrigin, Framed};
 use crate::phone_door::PhoneSocket;
 use crate::rest::{POLICY, Web};
 use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use serde::Deserialize;
 
 /// Addresses of pages: the first part of the path. `console/app/pages.js` says what each shows.
 const PAGES: &[&str] = &[
@@ -37,6 +39,9 @@ const PAGES: &[&str] = &[
 
 include!(concat!(env!("OUT_DIR"), "/console.rs"));
 const INDEX: &str = include_str!(concat!(env!("OUT_DIR"), "/index.html"));
+/// The phone in a frame of somebody else's page; the origin of that page takes the place of the dash.
+const EMBED: &str = include_str!(concat!(env!("OUT_DIR"), "/embed.html"));
+const EMBED_HOST: &str = "name=\"coeur-host\" content=\"-\"";
 /// What stays of the console in a browser when no page of it is open: the address is the reach of what it does.
 const WORKER: &str = include_str!(concat!(env!("OUT_DIR"), "/sw.js"));
 /// How a browser installs it (W3C Web Application Manifest).
@@ -58,7 +63,8 @@ pub(crate) fn router() -> Router<Web> {
         .route("/manifest.webmanifest", get(async || anew(MANIFEST, "application/manifest+json")))
         .route("/assets/{hash}/{*name}", get(asset));
     PAGES.iter().fold(files, |router, name| {
-        router.route(&format!("/{name}"), get(page)).route(&format!("/{name}/{{*rest}}"), get(page))
+        let first = if *name == "phone" { get(phone) } else { get(page) };
+        router.route(&format!("/{name}"), first).route(&format!("/{name}/{{*rest}}"), get(page))
     })
 }
 
@@ -70,6 +76,45 @@ pub(crate) fn asset_place(name: &str) -> String {
 /// The same for every page: what is shown is decided by the address, in the browser.
 async fn page(State(web): State<Web>, headers: HeaderMap) -> Response {
     document(&headers, &web.door().house().sockets())
+}
+
+/// Of the query of the phone.
+#[derive(Deserialize)]
+struct Embedding {
+    embed: Option<String>,
+    /// The origin of the page around it, as that page says itself.
+    host: Option<String>,
+}
+
+async fn phone(State(web): State<Web>, uri: Uri, headers: HeaderMap) -> Response {
+    let sockets = web.door().house().sockets();
+    match Query::<Embedding>::try_from_uri(&uri) {
+        Ok(Query(Embedding { embed: Some(embed), host })) if embed == "1" => {
+            let host = host.and_then(|host| web.embed_origins().find(&host));
+            framed(&headers, &sockets, host)
+        }
+        Ok(_) | Err(_) => document(&headers, &sockets),
+    }
+}
+
+/// For one page that is listed, which the browser compares with the one that is there; without one, for none.
+fn framed(headers: &HeaderMap, sockets: &[PhoneSocket], host: Option<&EmbedOrigin>) -> Response {
+    let named = host.map_or("", EmbedOrigin::as_str);
+    let page = EMBED.replace(EMBED_HOST, &EMBED_HOST.replace("\"-\"", &format!("\"{named}\"")));
+    let mut policy = policy(headers, sockets);
+    let mut response = page.into_response();
+    if host.is_some() {
+        policy = policy.replace("frame-ancestors 'none'", &format!("frame-ancestors {named}"));
+        response.extensions_mut().insert(Framed);
+    }
+    let mut say = |name, value: &str| {
+        // As in `document`, and an origin of which every letter was looked at.
+        response.headers_mut().insert(name, HeaderValue::from_str(value).expect("ASCII"));
+    };
+    say(header::CONTENT_TYPE, "text/html; charset=utf-8");
+    say(header::CACHE_CONTROL, "no-cache");
+    say(header::CONTENT_SECURITY_POLICY, &policy);
+    response
 }
 
 fn document(headers: &HeaderMap, sockets: &[PhoneSocket]) -> Response {
@@ -131,14 +176,25 @@ fn anew(text: &'static str, content_type: &'static str) -> Response {
         .into_response()
 }
 
+/// At an address of its own, that does not change with the build.
+pub(crate) fn file_of_the_build(name: &str, headers: &HeaderMap) -> Response {
+    let mut response = file(HASH, name, headers);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
 async fn asset(Path((hash, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
-    let found = FILES.binary_search_by(|file| file.name.cmp(&name)).ok().filter(|_| hash == HASH);
+    file(&hash, &name, &headers)
+}
+
+fn file(hash: &str, name: &str, headers: &HeaderMap) -> Response {
+    let found = FILES.binary_search_by(|file| file.name.cmp(name)).ok().filter(|_| hash == HASH);
     let Some(file) = found.map(|at| &FILES[at]) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     // What does not become smaller by a tenth is not worth unpacking.
     let is_smaller = file.gzip.len() * 10 < file.plain.len() * 9;
-    let packed = is_smaller && takes_gzip(&headers);
+    let packed = is_smaller && takes_gzip(headers);
     let mut response = if packed { file.gzip } else { file.plain }.into_response();
     let said = response.headers_mut();
     said.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(file.name)));

@@ -51,6 +51,7 @@ pages! {
     "admin/upkeep"
     "admin/security"
     "admin/api"
+    "admin/embed"
     "admin/metrics"
     "admin/limits"
     "admin/settings"

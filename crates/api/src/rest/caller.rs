@@ -33,7 +33,7 @@ resources! {
     Status "status", Tenants "tenants", Domains "domains", Users "users", Groups "groups", Accounts "accounts",
     Terms "terms", Devices "devices", Contacts "contacts", Registrations "registrations", Calls "calls", CallRecords "call_records",
     Recordings "recordings", Traces "traces", AuditLog "audit_log", Me "me", Events "events", Jobs "jobs", Webhooks "webhooks",
-    Tokens "api_tokens", Settings "settings", Provisioning "phones",
+    Tokens "api_tokens", Settings "settings", Provisioning "phones", PhoneTickets "phone_tickets",
 }
 
 impl Resource {
@@ -50,7 +50,8 @@ impl Resource {
             Self::Groups => Row::Group,
             Self::Accounts => Row::Account,
             Self::Terms => Row::Terms,
-            Self::Devices => Row::Device,
+            // A ticket of a phone is as good as a secret of a device.
+            Self::Devices | Self::PhoneTickets => Row::Device,
             Self::Contacts => Row::Contact,
             Self::Registrations => Row::Registration,
             Self::Calls => Row::Call,

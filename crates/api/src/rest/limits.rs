@@ -4,6 +4,7 @@
 use super::Web;
 use super::problem::{Code, Problem};
 use super::tongue::Tongue;
+use crate::embed::Framed;
 use crate::front::{self, Met};
 use axum::Json;
 use axum::body::Body;
@@ -16,7 +17,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub(crate) async fn around(State(web): State<Web>, mut request: Request, next: Next) -> Response {
     let tongue = Tongue::wanted(request.headers());
     let trace_id = trace_id(request.headers(), &web);
-    let is_private = ["/api/", "/auth/", "/p/"].iter().any(|part| request.uri().path().starts_with(part));
+    let is_private =
+        ["/api/", "/auth/", "/p/", "/line/"].iter().any(|part| request.uri().path().starts_with(part));
     request.extensions_mut().insert(tongue);
     let met = match host(&request).filter(|host| is_ours(host, &web)) {
         Some(host) => front::meet(web.front(), &host, &mut request),
@@ -29,7 +31,8 @@ pub(crate) async fn around(State(web): State<Web>, mut request: Request, next: N
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         tell(&problem, &mut response, tongue, &trace_id);
     }
-    protect(response.headers_mut(), is_private);
+    let is_framed = response.extensions_mut().remove::<Framed>().is_some();
+    protect(response.headers_mut(), is_private, is_framed);
     response.headers_mut().extend(met.hsts.map(|value| (header::STRICT_TRANSPORT_SECURITY, value)));
     response
 }
@@ -93,13 +96,16 @@ pub(crate) const POLICY: &str =
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 
 /// A part may have said something stricter or wider about its own pages: what is there stays.
-fn protect(headers: &mut HeaderMap, is_private: bool) {
+fn protect(headers: &mut HeaderMap, is_private: bool, is_framed: bool) {
     let mut say = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
     say(header::CONTENT_SECURITY_POLICY, POLICY);
     say(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    say(header::X_FRAME_OPTIONS, "DENY");
+    // This one cannot name who may: where somebody may, the policy above says who.
+    if !is_framed {
+        say(header::X_FRAME_OPTIONS, "DENY");
+    }
     say(header::REFERRER_POLICY, "same-origin");
     say(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     say(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");

@@ -45,7 +45,7 @@ struct TicketBody {
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PhoneTicket")]
-struct TicketResource {
+pub(crate) struct TicketResource {
     /// `user@domain`, which the phone registers.
     account: String,
     display_name: String,
@@ -61,7 +61,7 @@ struct TicketResource {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct IceServer {
+pub(crate) struct IceServer {
     urls: Vec<String>,
     username: String,
     credential: String,
@@ -118,13 +118,18 @@ fn chosen(call: &Call<'_>, wanted: Option<&str>) -> Result<String, Problem> {
     }
 }
 
-impl TicketResource {
-    fn of(ticket: PhoneTicket) -> Self {
-        let ice = |server: crate::IceServerView| IceServer {
+impl IceServer {
+    pub(crate) fn of(server: crate::IceServerView) -> Self {
+        Self {
             urls: server.urls,
             username: server.username,
             credential: server.credential.reveal().to_owned(),
-        };
+        }
+    }
+}
+
+impl TicketResource {
+    pub(crate) fn of(ticket: PhoneTicket) -> Self {
         Self {
             account: ticket.account,
             display_name: ticket.display_name,
@@ -132,7 +137,7 @@ impl TicketResource {
             ticket: ticket.ticket.reveal().to_owned(),
             expires_in_s: ticket.expires_in_s,
             sockets: ticket.sockets,
-            ice_server: ticket.ice_server.map(ice),
+            ice_server: ticket.ice_server.map(IceServer::of),
         }
     }
 }

@@ -35,6 +35,7 @@ mod page;
 mod pages;
 #[cfg(test)]
 mod parity;
+mod phone_tickets;
 mod phones;
 mod problem;
 mod rate;
@@ -53,10 +54,12 @@ mod webhooks;
 pub use caller::{Access, Action, Asked, Bounds, Caller, Gate, OneToken, Proof, Resource, Role, Scope, may};
 pub use document::document;
 pub(crate) use limits::POLICY;
+pub(crate) use me::{IceServer, TicketResource};
 pub use problem::{Code, Fault, Problem};
 pub use tongue::Tongue;
 
 use crate::door::Door;
+use crate::embed::{EmbedOrigins, EmbedTickets};
 use crate::feed::Feed;
 use crate::front::{Front, Secure};
 use crate::http::Watched;
@@ -97,6 +100,7 @@ struct Room {
     jobs: Jobs,
     streams: Arc<Semaphore>,
     tickets: Tickets,
+    embed_tickets: EmbedTickets,
     /// Of those, for each address.
     ears: Arc<Shares>,
     large: Arc<Semaphore>,
@@ -119,6 +123,8 @@ pub struct Parts {
     /// Whether a host name, in lower case and without port, is one of ours.
     pub is_our_host: Box<dyn Fn(&str) -> bool + Send + Sync>,
     pub front: Front,
+    /// Pages of others that may hold our phone.
+    pub embed_origins: EmbedOrigins,
 }
 
 impl Web {
@@ -137,6 +143,7 @@ impl Web {
             jobs: Jobs::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             tickets: Tickets::default(),
+            embed_tickets: EmbedTickets::default(),
             ears: Shares::new(STREAMS_OF_ONE_ADDRESS_MAX),
             large: Arc::new(Semaphore::new(LARGE_MAX)),
         }))
@@ -192,6 +199,14 @@ impl Web {
 
     pub(crate) fn tickets(&self) -> &Tickets {
         &self.0.tickets
+    }
+
+    pub(crate) fn embed_tickets(&self) -> &EmbedTickets {
+        &self.0.embed_tickets
+    }
+
+    pub(crate) fn embed_origins(&self) -> &EmbedOrigins {
+        &self.0.parts.embed_origins
     }
 
     pub(crate) fn large(&self) -> Arc<Semaphore> {
@@ -275,6 +290,7 @@ fn router(web: Web) -> Router {
         .merge(pages::router())
         .merge(crate::signin::router())
         .merge(crate::console::router())
+        .merge(crate::embed::router())
         .merge(crate::docs::router())
         .merge(crate::provision::router())
         .fallback(async || Problem::new(Code::NoSuchPage))
@@ -304,6 +320,7 @@ fn operations() -> Vec<Operation> {
         audit::operations(),
         me::operations(),
         mine::operations(),
+        phone_tickets::operations(),
         events::operations(),
         socket::operations(),
         ticket::operations(),

@@ -114,7 +114,7 @@ fn is_same(said: &str, ours: &str) -> bool {
 
 /// No page of another site says that it asks. A program says neither header, and a browser that is asked by its user says
 /// `none`; the page of another port of this host is `same-site`, and a stranger.
-pub(super) fn from_here(headers: &HeaderMap) -> bool {
+pub(crate) fn from_here(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let site = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
     let origin = text(header::ORIGIN.as_str()).is_none_or(|origin| {

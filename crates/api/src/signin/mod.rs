@@ -34,6 +34,7 @@ mod verbs;
 mod web;
 
 pub use desk::{Desk, has_owner};
+pub(crate) use gate::from_here;
 pub(crate) use keep::Kept;
 pub use network::Network;
 pub use oidc::{Errand, Fetch, Fetched, Provider, ProviderSettings};

@@ -4,6 +4,7 @@ mod again;
 mod calls;
 mod contract;
 mod door;
+mod embed;
 mod events;
 mod groups;
 mod manual;

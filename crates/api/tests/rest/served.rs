@@ -5,7 +5,7 @@ use coeur_api::provision::PhonePlace;
 use coeur_api::rest::{
     Asked, Bounds, Caller, Code, Gate, OneToken, Parts, Problem, Proof, Role, Scope, Web, serve_web,
 };
-use coeur_api::{CallVerb, NewCall, Refusal, Why};
+use coeur_api::{CallVerb, EmbedOrigins, NewCall, Refusal, Why};
 use coeur_api::{
     Door, House, IceServerView, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched,
 };
@@ -21,6 +21,8 @@ use tokio::runtime::Runtime;
 /// The one call that there is.
 pub const CALL: &str = "01980000-0000-7000-8000-000000000001";
 pub const TOKEN: &str = "a token that opens everything";
+/// A page of somebody else that may hold our phone.
+pub const CRM: &str = "https://crm.example.org";
 
 pub struct Hut {
     pub directory: Directory,
@@ -218,6 +220,7 @@ impl Served {
             desk: None,
             is_our_host: Box::new(|host| host == "sip.example.org"),
             front: coeur_api::Front::default(),
+            embed_origins: EmbedOrigins(vec![CRM.parse().unwrap()]),
         });
         self.runtime.spawn(serve_web(listener, web, std::future::pending()));
     }

@@ -105,6 +105,7 @@ impl Site {
             desk: Some(desk.clone()),
             is_our_host: Box::new(|host| host == "sip.example.org"),
             front: coeur_api::Front { proxies: coeur_api::Proxies(proxies), ..Default::default() },
+            embed_origins: coeur_api::EmbedOrigins::default(),
         });
         runtime.spawn(serve_web(listener, web, std::future::pending()));
         Self { hut, door, desk, address, folder, _runtime: runtime }

@@ -59,6 +59,7 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::Listen, list(settings.listen.iter().map(ToString::to_string).collect())),
         (Key::Advertise, list(settings.advertise.iter().map(|advertise| advertise.host.clone()).collect())),
         (Key::Origin, list(settings.origins.iter().map(ToString::to_string).collect())),
+        (Key::EmbedOrigins, list(settings.embed_origins.0.iter().map(ToString::to_string).collect())),
         (Key::Cert, certificate.map_or(Value::Null, |(cert, _)| path(cert))),
         (Key::PrivateKey, certificate.map_or(Value::Null, |(_, key)| path(key))),
         (Key::Http, settings.http.map_or(json!("off"), |http| Value::from(http.to_string()))),

@@ -99,6 +99,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("take_secrets_of_job", "the command line prints them when it is done"),
     ("list_my_accounts", "whoever has the data directory is no user"),
     ("make_phone_ticket", "for a page in a browser"),
+    ("make_embed_ticket", "for a page in a browser, by its own server"),
     ("change_my_account", "whoever has the data directory is no user"),
     ("show_my_account", "whoever has the data directory is no user"),
     ("list_my_devices", "whoever has the data directory is no user"),

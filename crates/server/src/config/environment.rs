@@ -29,6 +29,7 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::Listen
         | Key::Advertise
         | Key::Origin
+        | Key::EmbedOrigins
         | Key::RelayInside
         | Key::Turn
         | Key::TurnPeers

@@ -27,6 +27,7 @@ keys! {
     Listen "listen" "COEUR_LISTEN" "Where to listen: udp|tcp|tls|ws|wss://ADDRESS:PORT (a list).",
     Advertise "advertise" "COEUR_ADVERTISE" "Name or address under which others reach us: HOST, or TRANSPORT://HOST:PORT (a list).",
     Origin "origin" "COEUR_ORIGIN" "Web pages that may use ws and wss besides those of our domains and hosts: https://HOST, https://HOST:PORT, HOST, localhost, null or * (a list).",
+    EmbedOrigins "embed_origins" "COEUR_EMBED_ORIGINS" "Pages of others that may hold the web phone in a frame and call from it: https://HOST[:PORT], and http://localhost[:PORT] to try it; each by itself (a list).",
     Cert "cert" "COEUR_CERT" "Certificate chain (PEM), read again when it changes. Without one, a local authority makes it at first start.",
     PrivateKey "key" "COEUR_KEY" "Private key of the certificate (PEM).",
     Http "http" "COEUR_HTTP" "Address of /metrics, /healthz and /readyz; `off` for none.",

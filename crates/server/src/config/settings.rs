@@ -8,7 +8,7 @@ use crate::push::settings as push;
 use crate::recordings;
 use crate::trace::hep::{Collector, Password};
 use crate::turn::peers::Wanted;
-use coeur_api::Proxies;
+use coeur_api::{EmbedOrigin, EmbedOrigins, Proxies};
 use coeur_exchange::world::CallMode;
 use coeur_media::tone::plan::Region;
 use coeur_sip::header::NameAddr;
@@ -34,6 +34,8 @@ pub struct Settings {
     pub advertise: Vec<Advertise>,
     /// Pages that may use WebSocket besides our own.
     pub origins: Vec<AllowedOrigin>,
+    /// Pages of others that may hold the web phone.
+    pub embed_origins: EmbedOrigins,
     /// Chain and key; both or none.
     pub certificate: Option<(PathBuf, PathBuf)>,
     pub http: Option<SocketAddr>,
@@ -154,6 +156,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
         listen,
         advertise: reader.each(Key::Advertise, |text| text.parse::<Advertise>()),
         origins: reader.each(Key::Origin, |text| text.parse::<AllowedOrigin>()),
+        embed_origins: EmbedOrigins(reader.each(Key::EmbedOrigins, |text| text.parse::<EmbedOrigin>())),
         certificate: reader.certificate(),
         http: reader.one(Key::Http, http).unwrap_or_else(|| DEFAULT_HTTP.parse().ok()),
         web: reader.one(Key::Web, http).unwrap_or_else(|| DEFAULT_WEB.parse().ok()),
@@ -673,9 +676,21 @@ mod tests {
             "push_inside = [\"lan\"]",
             "webhook_authority = \"/nowhere\"",
             "webhook_inside = [\"lan\"]",
+            "embed_origins = [\"https://*.example.org\"]",
         ] {
             assert_eq!(resolve(&[file::parse("f", bad).0]).unwrap_err().len(), 1, "{bad}");
         }
+    }
+
+    #[test]
+    fn no_page_of_others_holds_the_phone_unless_it_is_listed() {
+        assert!(resolve(&[]).unwrap().embed_origins.0.is_empty());
+        let text = "embed_origins = [\"https://CRM.example.org:443\", \"http://localhost:3000\"]";
+        let listed = resolve(&[file::parse("f", text).0]).unwrap().embed_origins;
+        let listed: Vec<&str> = listed.0.iter().map(EmbedOrigin::as_str).collect();
+        assert_eq!(listed, ["https://crm.example.org", "http://localhost:3000"]);
+        let bad = resolve(&[file::parse("f", "embed_origins = [\"http://crm.example.org\"]").0]).unwrap_err();
+        assert!(bad[0].to_string().contains("write https://crm.example.org"), "{}", bad[0]);
     }
 
     #[test]

@@ -185,6 +185,13 @@ impl House for Running {
         })
     }
 
+    fn web_phone(&self, ticket: &str) -> Option<(Aor, DeviceId)> {
+        let Voucher { aor, device, .. } = self.world.vouched.opened_with(ticket.as_bytes())?;
+        let account = self.world.directory.account_of(&aor)?;
+        let may = account.enabled && account.device(device).is_some();
+        may.then_some((aor, device))
+    }
+
     fn web_address(&self) -> Option<String> {
         self.web.get().map(|web| web.address.clone())
     }

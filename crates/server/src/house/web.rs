@@ -85,6 +85,7 @@ impl Opened {
             desk,
             feed: running.feed.clone(),
             is_our_host: hosts(settings, running),
+            embed_origins: settings.embed_origins.clone(),
             front: front(settings, running, self.address.port()),
         });
         let listeners = [Some((self.listener, tls)), self.plain.map(|plain| (plain, None))];

@@ -26,6 +26,9 @@ pub struct Settings {
     /// Web pages that may use ws and wss besides our own: https://HOST, https://HOST:PORT, HOST, localhost, null or *; may be repeated [env: COEUR_ORIGIN]
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
+    /// Page of another server that may hold the web phone and call from it: https://HOST[:PORT], or http://localhost[:PORT] to try it; may be repeated [env: COEUR_EMBED_ORIGINS]
+    #[arg(long, value_name = "ORIGIN")]
+    pub embed_origins: Vec<String>,
     /// Inside network to which accounts with the right to relay may send: ADDRESS[/BITS]; may be repeated [env: COEUR_RELAY_INSIDE]
     #[arg(long, value_name = "NETWORK")]
     pub relay_inside: Vec<String>,
@@ -218,6 +221,7 @@ impl Settings {
         layer.flag(Key::Listen, self.listen);
         layer.flag(Key::Advertise, self.advertise);
         layer.flag(Key::Origin, self.origin);
+        layer.flag(Key::EmbedOrigins, self.embed_origins);
         layer.flag(Key::RelayInside, self.relay_inside);
         layer.flag(Key::Cert, self.cert);
         layer.flag(Key::PrivateKey, self.key);

@@ -1,0 +1,79 @@
+// Tickets from the page around: each is traded once for what opens the WebSocket. Where none is left another is asked for, until
+// one comes. Nothing of them is kept.
+
+/** Milliseconds until a page that has not brought a ticket is asked again: its own server may have been away. */
+const AGAIN_MS = 15_000;
+
+export class Tickets {
+  #host;
+  #wanted;
+  #needed;
+  #refuse;
+  /** The account of the first, of which all others are. */
+  #account = "";
+  /** One is on its way, or being traded. */
+  #coming;
+  /** Traded, and not yet taken. */
+  #given = null;
+  #waiting = null;
+  #timer = 0;
+
+  /** `needed` is told whether a ticket is waited for, `refuse` why one was none; `expected`: the page has said that it brings one. */
+  constructor({ host, wanted, expected, needed, refuse }) {
+    this.#host = host;
+    this.#wanted = wanted.toLowerCase();
+    this.#coming = expected;
+    this.#needed = needed;
+    this.#refuse = refuse;
+  }
+
+  /** The page has brought one. The account whose phone this now is. */
+  async come(ticket) {
+    this.#coming = true;
+    const given = await this.#trade(ticket).finally(() => { this.#coming = false; });
+    this.#account = given.account;
+    if (this.#waiting) this.#waiting(given);
+    else this.#given = { ...given, until: Date.now() + given.expires_in_s * 1_000 };
+    return given.account;
+  }
+
+  /** Whoever signs in next may have another account. */
+  forget() {
+    this.#account = "";
+    this.#given = null;
+  }
+
+  /** A promise of what opens the WebSocket. */
+  next() {
+    const given = this.#given;
+    this.#given = null;
+    if (given && given.until > Date.now()) return Promise.resolve(given);
+    return new Promise((done) => {
+      if (!this.#coming) this.#needed(true);
+      clearInterval(this.#timer);
+      this.#timer = setInterval(() => this.#needed(true), AGAIN_MS);
+      this.#waiting = (given) => {
+        clearInterval(this.#timer);
+        this.#waiting = null;
+        this.#needed(false);
+        done(given);
+      };
+    });
+  }
+
+  async #trade(ticket) {
+    const body = JSON.stringify({ ticket, origin: this.#host });
+    const fail = (reason, detail) => { this.#refuse(reason, detail); throw Object.assign(new Error(detail || reason), { reason }); };
+    let answer;
+    try {
+      answer = await fetch("/line/sign_in", { method: "POST", cache: "no-store", credentials: "omit", headers: { "Content-Type": "application/json" }, body });
+    } catch {
+      return fail("unreachable", "");
+    }
+    const value = await answer.json().catch(() => ({}));
+    if (!answer.ok) return fail(answer.status === 401 ? "ticket" : "account", value.detail ?? "");
+    const bound = this.#account.toLowerCase() || this.#wanted;
+    if (bound && value.account.toLowerCase() !== bound) return fail("account", value.account);
+    return value;
+  }
+}
