@@ -1,11 +1,13 @@
 // How a phone is connected: a code to scan or a link, what it does meanwhile, and what keeps it.
 import { html, useEffect, useState } from "../ui/h.js";
 import { Icon } from "../ui/icon.js";
-import { useAsk } from "../ui/api.js";
+import { get, post, useAsk } from "../ui/api.js";
 import { Dialog } from "../ui/dialog.js";
 import { Choice, Form, Text } from "../ui/form.js";
 import { Copy, Notice } from "../ui/parts.js";
 import { Qr } from "../ui/qr.js";
+import { failed } from "../ui/toast.js";
+import { verdict as verdictWords } from "./shapes.js";
 import { clock, has, language, span, t } from "../ui/words.js";
 
 const PROGRAMS = ["linphone", "groundwire", "zoiper", "microsip", "baresip", "other"];
@@ -16,10 +18,11 @@ const makerName = (vendor) => MAKERS[vendor] ?? t("connect.other");
 const POLL_MS = 1_500;
 
 /**
- * `begin(values)` asks for a link and gives it; `path(id)` is where the device tells how far it is; `revoke(id)` takes it back.
+ * `begin(values)` asks for a link and gives it; `path(id)` is where the device tells how far it is, `ring(id)` the device that can
+ * be rung; `revoke(id)` takes it back.
  * `onClose(id)` is given the device, if one was made.
  */
-export function Connect({ account, begin, path, revoke, onClose, back }) {
+export function Connect({ account, begin, path, ring, revoke, onClose, back }) {
   const [link, setLink] = useState(null);
   const fields = ({ values, set, error }) => html`<${Choice} label=${t("connect.kind")} error=${error("vendor")} value=${values.vendor} onInput=${set("vendor")}
       options=${[...PROGRAMS, ...TELEPHONES].map((vendor) => [vendor, makerName(vendor)])} />
@@ -27,12 +30,12 @@ export function Connect({ account, begin, path, revoke, onClose, back }) {
       <${Text} label=${t("connect.model")} hint=${t("connect.model.hint")} error=${error("model")} value=${values.model} onInput=${set("model")} spellcheck=${false} />` : html`<p class="muted small">${t("connect.program")}</p>`}`;
   const send = ({ vendor, mac, model }) => begin({ vendor, model: model.trim(), language: language.value, ...(mac.trim() && { mac: mac.trim() }) });
   return html`<${Dialog} title=${t("connect.title", { account })} onClose=${() => onClose(link?.device_id)}>${link
-    ? html`<${Way} link=${link} path=${path} back=${back} again=${() => revoke(link.device_id).then(() => setLink(null))} onClose=${() => onClose(link.device_id)} />`
+    ? html`<${Way} link=${link} path=${path} ring=${ring} back=${back} again=${() => revoke(link.device_id).then(() => setLink(null))} onClose=${() => onClose(link.device_id)} />`
     : html`<${Form} start=${{ vendor: "linphone", mac: "", model: "" }} send=${send} submit=${t("connect.begin")} fields=${fields} onDone=${setLink} onClose=${() => onClose()} />`}<//>`;
 }
 
 /** The code, and what the phone makes of it. */
-function Way({ link, path, again, onClose, back = t("connect.back") }) {
+function Way({ link, path, ring, again, onClose, back = t("connect.back") }) {
   const told = useAsk(path(link.device_id), undefined, POLL_MS, ["registration.", "provisioning."]).data;
   // A device of one's own tells of its phone; whoever manages others' asks for the phone itself.
   const phone = told && (told.lines ? told : told.phone);
@@ -46,18 +49,48 @@ function Way({ link, path, again, onClose, back = t("connect.back") }) {
       <p class="muted small" role="timer">${isOver ? t("connect.over") : t("connect.left", { time: span(left) })}</p>
       ${link.left_out.length > 0 && html`<p class="muted small">${t("connect.left_out")} ${link.left_out.join(" ")}</p>`}</div></div>
     <${Steps} phone=${phone} />
+    ${phone?.registered && ring && html`<${Ring} path=${ring(link.device_id)} />`}
     <div class="actions"><button class="button danger" onClick=${again}>${back}</button><button class="button primary" onClick=${onClose}>${t("close")}</button></div>`;
+}
+
+function Step({ one }) {
+  const is = GOOD.includes(one.step);
+  const said = has(`connect.step.${one.step}`) ? t(`connect.step.${one.step}`) : one.step;
+  return html`<li><${Icon} name=${is ? "check" : "warn"} className=${is ? "good" : "warn"} label=${t(is ? "good" : "look")} /><span>${said} <span class="muted small">${clock(one.at)}</span></span></li>`;
 }
 
 /** What was seen of a phone, and what keeps it. */
 export function Steps({ phone }) {
   if (!phone) return null;
-  const said = (step) => has(`connect.step.${step}`) ? t(`connect.step.${step}`) : step;
-  return html`<div class="stack" role="status">${phone.steps.length > 0 && html`<ul class="checks">${phone.steps.map((one) => html`<li><${Icon} name=${GOOD.includes(one.step) ? "check" : "warn"} className=${GOOD.includes(one.step) ? "good" : "warn"} label=${t(GOOD.includes(one.step) ? "good" : "look")} /><span>${said(one.step)} <span class="muted small">${clock(one.at)}</span></span></li>`)}</ul>`}
-    ${phone.registered ? html`<${Notice} kind="good" title=${t("connect.done")}><p>${phone.user_agent}</p><//>`
-      : phone.fault && html`<${Notice} kind="warn" title=${phone.fault.sentence}><p>${phone.fault.remedy}</p><//>`}</div>`;
+  return html`<div class="stack" role="status">${phone.steps.length > 0 && html`<ul class="checks">${phone.steps.map((one) => html`<${Step} one=${one} />`)}</ul>`}
+    ${phone.fault ? html`<${Notice} kind="warn" title=${phone.fault.sentence}><p>${phone.fault.remedy}</p><//>`
+      : phone.registered && html`<${Notice} kind="good" title=${t("connect.done")}><p>${phone.user_agent}</p><//>`}</div>`;
 }
-const GOOD = ["link_made", "fetched", "registered", "rung", "answered", "heard"];
+const GOOD = ["link_made", "fetched", "registered", "ringing", "answered", "heard"];
+const RING_POLL_MS = 600;
+
+/** Lets the phone of a device ring, and tells what comes of it; `path` is that of the device. */
+export function Ring({ path }) {
+  const [test, setTest] = useState(null);
+  const rings = test !== null && !test.is_over;
+  const begin = () => post(`${path}/actions/ring`).then(setTest, failed);
+  useEffect(() => {
+    if (!rings) return undefined;
+    const timer = setInterval(() => get(`${path}/ring`).then(setTest, () => {}), RING_POLL_MS);
+    return () => clearInterval(timer);
+  }, [rings, path]);
+  return html`<div class="stack ring-test"><p class="row"><button class="button small" disabled=${rings} onClick=${begin}><${Icon} name="call" size=${16} />${t("ring.begin")}</button><span class="muted small">${t(rings ? "ring.listens" : "ring.hint")}</span></p>
+    <div role="status">${test && html`<${RingSteps} test=${test} />`}</div></div>`;
+}
+
+function RingSteps({ test }) {
+  const packets = test.packets !== null && html`<p class="small">${t("ring.packets", { packets: test.packets })}</p>`;
+  const why = test.verdict && verdictWords(test.verdict);
+  const silence = why && html`<p>${why.title}</p><p>${why.remedy}</p>`;
+  return html`${test.steps.length > 0 && html`<ul class="checks">${test.steps.map((one) => html`<${Step} one=${one} />`)}</ul>`}
+    ${test.result === "heard" ? html`<${Notice} kind="good" title=${t("ring.good")}>${packets}<//>`
+      : test.fault && html`<${Notice} kind="warn" title=${test.fault.sentence}>${silence || html`<p>${test.fault.remedy}</p>`}${packets}${!test.answered && test.status !== null && html`<p class="small mono">SIP ${test.status}</p>`}<//>`}`;
+}
 
 /** Seconds until then. */
 function useLeft(at) {

@@ -2,6 +2,7 @@
 //! narrow; by keyboard alone; under what strangers say of themselves. What a browser does is in `browser/console/`.
 
 use coeur_interop::agent::Agent;
+use coeur_interop::baresip::{Phone, Setup};
 use coeur_interop::coeur::{Coeur, DOMAIN};
 use coeur_interop::free_port;
 use coeur_interop::talker::Pair;
@@ -182,7 +183,7 @@ fn a_web_phone_whose_page_is_closed_is_woken_for_a_call_and_takes_it() {
 
 /// The code is read from a picture of the page by another program (`zbarimg`).
 #[test]
-#[ignore = "needs node, chromium and zbar-tools"]
+#[ignore = "needs node, chromium, zbar-tools and baresip"]
 fn a_user_connects_a_phone_by_the_code_in_his_space_and_sees_nothing_of_others() {
     let site = Site::start("console-mine");
     site.server.cli(&["user", "add", "mina", "--role", "user"], "");
@@ -190,6 +191,8 @@ fn a_user_connects_a_phone_by_the_code_in_his_space_and_sees_nothing_of_others()
     let invite = site.link_of(&["setup-link", "--user", "mina", "--json"]);
     let (account, other) = (format!("alice@{DOMAIN}"), format!("bob@{DOMAIN}"));
     let folder = site.server.folder();
+    let mut phone = Phone::start(&Setup::on_loopback(&site.server, ALICE, "udp", 440));
+    phone.registered();
     site.look("mine", json!({ "invite": invite, "account": account, "other": other, "folder": folder, "pictures": pictures() }));
 }
 

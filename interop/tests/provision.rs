@@ -1,10 +1,11 @@
-//! Real programs are told their accounts by a link, and register with what they were told.
+//! Real programs are told their accounts by a link, register with what they were told, and are rung.
 
 use coeur_interop::coeur::{Coeur, DOMAIN};
 use coeur_interop::linphone::Linphone;
-use coeur_interop::{baresip, free_port};
+use coeur_interop::{baresip, free_port, tone};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 struct Provisioner {
     server: Coeur,
@@ -90,4 +91,82 @@ fn baresip_registers_with_the_line_that_a_link_gives() {
     let (again, _) = provisioner.get(&link.url);
     assert_eq!(again, 200, "the same source may ask again at once");
     assert!(accounts.contains(&format!("sip:bob@{DOMAIN}")));
+}
+
+impl Provisioner {
+    /// A phone of bob's that has fetched its settings and is registered.
+    fn baresip_of_bob(&self) -> (Link, baresip::Phone) {
+        let link = self.connect(&["bob", "--vendor", "baresip", "--transport", "udp"]);
+        let (status, accounts) = self.get(&link.url);
+        assert_eq!(status, 200);
+        let secret = accounts
+            .split_once("auth_pass=\"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .expect("a secret")
+            .0;
+        let setup = baresip::Setup::on_loopback(&self.server, ("bob", secret), "udp", 440);
+        // What a link tells leaves open who answers.
+        let accounts = accounts.replace(";auth_user", ";answermode=auto;auth_user");
+        let mut phone = baresip::Phone::start_told(&setup, &accounts);
+        phone.registered();
+        self.server.wait_for_registrations(1);
+        (link, phone)
+    }
+
+    /// How the command ends, and what it says.
+    fn ring(&self, link: &Link) -> (Option<i32>, serde_json::Value) {
+        let (code, told) = self.server.ends(&["device", "ring", "bob", &link.device, "--json"]);
+        println!("coeur device ring bob {}: {code:?} {told}", link.device);
+        (code, serde_json::from_str(&told).expect("JSON"))
+    }
+}
+
+#[test]
+#[ignore = "needs baresip"]
+fn a_phone_that_is_tested_rings_is_taken_and_is_heard() {
+    let provisioner = Provisioner::start("provision-ring");
+    let (link, phone) = provisioner.baresip_of_bob();
+    let (code, told) = provisioner.ring(&link);
+    assert_eq!((code, &told["result"]), (Some(0), &"heard".into()), "{told}\n{}", provisioner.server.log());
+    let packets = told["packets"].as_u64().expect("measured");
+    assert!(told["rang"] == true && told["answered"] == true && packets > 300, "{told}");
+    let shown = provisioner.phone(&link);
+    let told: Vec<&str> = steps(&shown).into_iter().skip_while(|step| *step != "registered").collect();
+    assert!(told.ends_with(&["answered", "heard"]), "{told:?}");
+    assert!(shown.get("fault").is_none(), "{shown}");
+    let log = phone.log();
+    assert!(log.contains("echo@") && log.contains("Call established"), "{log}");
+    let heard = phone.heard_s(440.0);
+    println!("it has heard itself for {heard} s");
+    assert!(heard > 5.0, "{heard}");
+}
+
+#[test]
+#[ignore = "needs baresip"]
+fn a_phone_whose_microphone_is_dead_is_not_heard_and_what_to_do_is_said() {
+    let provisioner = Provisioner::start("provision-mute");
+    let (link, phone) = provisioner.baresip_of_bob();
+    phone.says(&tone::wav(0));
+    let (code, told) = provisioner.ring(&link);
+    assert_eq!((code, &told["result"]), (Some(1), &"not_heard".into()), "{told}");
+    assert!(told["packets"].as_u64().expect("measured") > 300 && told.get("verdict").is_none(), "{told}");
+    let shown = provisioner.phone(&link);
+    assert_eq!((&shown["fault"], steps(&shown).last()), (&"not_heard".into(), Some(&"not_heard")), "{shown}");
+    assert!(shown["remedy"].as_str().expect("what to do").contains("icrophone"), "{shown}");
+}
+
+#[test]
+#[ignore = "needs baresip"]
+fn a_phone_that_is_gone_is_unreachable_whether_its_registration_is_gone_or_not() {
+    let provisioner = Provisioner::start("provision-gone");
+    let link = provisioner.connect(&["bob", "--vendor", "baresip", "--transport", "udp"]);
+    let (code, told) = provisioner.ring(&link);
+    assert_eq!((code, &told["result"]), (Some(1), &"unreachable".into()), "it never came: {told}");
+    let (link, phone) = provisioner.baresip_of_bob();
+    // Killed, it says no good-bye.
+    drop(phone);
+    let (code, told) = provisioner.ring(&link);
+    assert_eq!((code, &told["result"]), (Some(1), &"unreachable".into()), "{told}");
+    assert_eq!(told["status"], 408, "nothing has come back in 20 s: {told}");
+    assert_eq!(provisioner.phone(&link)["fault"], "unreachable");
 }

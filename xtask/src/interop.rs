@@ -30,7 +30,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("media_attacks", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
     ("silence", &["nft", NAMESPACES]),
     ("browser", &["chromium", "node", "npm", WEB_PHONES]),
-    ("console", &["chromium", "node", "npm", WEB_PHONES, "zbarimg"]),
+    ("console", &["chromium", "node", "npm", WEB_PHONES, "zbarimg", "baresip"]),
     ("docs", &["chromium", "node", "npm", WEB_PHONES]),
     ("signin", &["chromium", "node", "npm", WEB_PHONES]),
     ("document", &[SCHEMATHESIS]),

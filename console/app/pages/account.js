@@ -9,7 +9,7 @@ import { Tabs } from "../../ui/tabs.js";
 import { failed, later, toast } from "../../ui/toast.js";
 import { go } from "../../ui/router.js";
 import { lasting, t } from "../../ui/words.js";
-import { Connect } from "../connect.js";
+import { Connect, Ring } from "../connect.js";
 import { Forwarding } from "../forwarding.js";
 import { Secret } from "../secret.js";
 import { accountName, numberOf } from "../shapes.js";
@@ -55,8 +55,8 @@ function Phones({ account, path, reload }) {
   const revoke = (device) => remove(`${path}/devices/${encodeURIComponent(device.id)}`).then(() => { setEnding(null); toast(t("device.revoked")); reload(); }, failed);
   return html`<div class="stack"><div class="row apart"><p class="muted">${t("devices.intro")}</p>${add}</div>
     ${(account.devices ?? []).length === 0 ? html`<div class="card"><${Empty} icon="phone" title=${t("devices.none")} text=${t("devices.none.text")} /></div>`
-      : html`<div class="duo">${account.devices.map((device) => html`<${Phone} device=${device} seen=${seen.filter((one) => one.device_id === device.id)} onEnd=${() => setEnding(device)} onConnect=${() => setConnecting(device)} />`)}</div>`}
-    ${connecting && html`<${Connect} key=${own ?? "new"} account=${accountName(account)} begin=${begin} path=${(id) => `${at(id)}/connect`} revoke=${takeBack} back=${own && t("connect.another")} onClose=${() => { setConnecting(null); reload(); }} />`}
+      : html`<div class="duo">${account.devices.map((device) => html`<${Phone} device=${device} path=${at(device.id)} seen=${seen.filter((one) => one.device_id === device.id)} onEnd=${() => setEnding(device)} onConnect=${() => setConnecting(device)} />`)}</div>`}
+    ${connecting && html`<${Connect} key=${own ?? "new"} account=${accountName(account)} begin=${begin} path=${(id) => `${at(id)}/connect`} ring=${at} revoke=${takeBack} back=${own && t("connect.another")} onClose=${() => { setConnecting(null); reload(); }} />`}
     ${adding && html`<${Dialog} title=${t("device.add")} onClose=${() => setAdding(false)}><${Form} start=${{ name: "" }} submit=${t("device.create")} onClose=${() => setAdding(false)}
       send=${(values) => post(`${path}/devices`, { name: values.name })} onDone=${({ secret }) => { setAdding(false); setMade({ account: accountName(account), secret }); reload(); }}
       fields=${({ values, set, error }) => html`<${Text} label=${t("device.name")} hint=${t("device.name.hint")} error=${error("name")} value=${values.name} onInput=${set("name")} />`} /><//>`}
@@ -65,11 +65,12 @@ function Phones({ account, path, reload }) {
       <div class="actions"><button class="button quiet" onClick=${() => setEnding(null)}>${t("cancel")}</button><button class="button danger" onClick=${() => revoke(ending)}>${t("device.revoke")}</button></div><//>`}</div>`;
 }
 
-function Phone({ device, seen, onEnd, onConnect }) {
+function Phone({ device, path, seen, onEnd, onConnect }) {
   const at = seen[0];
   return html`<section class="card"><header><h2 class="row"><${Icon} name="phone" />${device.name || t("device.named", { name: numberOf(device.id) })}</h2><${Tag} kind=${at ? "good" : ""}>${t(at ? "registered" : "not.registered")}<//></header>
     <${Facts} facts=${[[t("registrations.from"), at && html`<span class="mono">${[at.transport?.toUpperCase(), at.source].filter(Boolean).join(" ")}</span>`], [t("side.phone"), at?.user_agent], [t("registrations.expires"), at && lasting(at.expires_in_s)],
       [t("device.made"), html`<${Time} at=${device.created_at} />`], [t("device.proof"), t(device.proved_sha256 ? "device.sha256" : "device.any")]]} />
+    ${at && html`<${Ring} path=${path} />`}
     <p class="row"><button class="button small" onClick=${onConnect}>${t("connect.add")}</button><button class="button small danger" onClick=${onEnd}>${t("device.revoke")}</button></p></section>`;
 }
 

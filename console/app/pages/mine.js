@@ -9,7 +9,7 @@ import { Tabs } from "../../ui/tabs.js";
 import { failed, toast } from "../../ui/toast.js";
 import { query, filter } from "../../ui/router.js";
 import { span, t } from "../../ui/words.js";
-import { Connect, Steps } from "../connect.js";
+import { Connect, Ring, Steps } from "../connect.js";
 import { Forwarding } from "../forwarding.js";
 import { Disposition, partyName } from "../shapes.js";
 
@@ -42,8 +42,9 @@ function Phones({ account }) {
     <${Waiting} of=${list}>${({ data }) => { const own = data.filter((one) => one.account === account); return own.length === 0 ? html`<div class="card"><${Empty} icon="phone" title=${t("devices.none")} text=${t("devices.none.text")} /></div>`
       : html`<div class="duo">${own.map((device) => html`<section class="card stack"><header><h2 class="row"><${Icon} name="phone" />${device.name}</h2><${Tag} kind=${device.is_registered ? "good" : ""}>${t(device.is_registered ? "registered" : "not.registered")}<//></header>
         <${Facts} facts=${[[t("side.phone"), device.phone?.user_agent], [t("registrations.transport"), device.transport?.toUpperCase()], [t("device.made"), html`<${Time} at=${device.created_at} />`]]} /><${Steps} phone=${device.phone} />
+        ${device.is_registered && html`<${Ring} path=${`me/devices/${encodeURIComponent(device.id)}`} />`}
         <p><button class="button small danger" onClick=${() => setEnding(device)}>${t("device.revoke")}</button></p></section>`)}</div>`; }}<//>
-    ${adding && html`<${Connect} account=${account} begin=${(values) => post("me/devices", { account, ...values })} path=${(id) => `me/devices/${encodeURIComponent(id)}`} revoke=${(id) => revoke(id).catch(failed)} onClose=${() => { setAdding(false); list.reload(); }} />`}
+    ${adding && html`<${Connect} account=${account} begin=${(values) => post("me/devices", { account, ...values })} path=${(id) => `me/devices/${encodeURIComponent(id)}`} ring=${(id) => `me/devices/${encodeURIComponent(id)}`} revoke=${(id) => revoke(id).catch(failed)} onClose=${() => { setAdding(false); list.reload(); }} />`}
     ${ending && html`<${Dialog} title=${t("device.revoke.title", { name: ending.name })} onClose=${() => setEnding(null)}><p>${t("device.revoke.text")}</p>
       <div class="actions"><button class="button quiet" onClick=${() => setEnding(null)}>${t("cancel")}</button><button class="button danger" onClick=${sure}>${t("device.revoke")}</button></div><//>`}</div>`;
 }

@@ -14,7 +14,7 @@ use crate::model::{
     SECRET_BYTES_MAX, Status, TraceRequest, TraceView, Why,
 };
 use crate::phone_door::{PhoneSocket, PhoneTicket};
-use crate::provision::{Counts, Journeys, Misses, PhonePlace, StrangerView};
+use crate::provision::{Counts, Journeys, Misses, PhonePlace, StrangerView, Trials};
 use crate::recordings::{Audience, RecordVerb};
 use crate::signin::Kept;
 use crate::traces::{ConversationsPage, TraceExportRequest, TraceFileView, TraceMessagesRequest};
@@ -78,6 +78,12 @@ pub trait House: Send + Sync {
     ) -> Result<String, Refusal> {
         Err(Refusal::new(Why::Unavailable, "no server runs that could call anybody"))
     }
+    /// Lets this device ring, and nobody else, to see whether it works; the name of that call.
+    fn ring(&self, _account: &Account, _device: DeviceId) -> Result<String, Refusal> {
+        Err(Refusal::new(Why::Unavailable, "no server runs that could call anybody"))
+    }
+    /// Whether each step of calls is to be handed to [`Door::trial_stepped`].
+    fn watch_calls(&self, _is_watched: bool) {}
     /// False: there is none of that name.
     fn control_call(&self, _call: &str, _verb: &CallVerb) -> Result<bool, Refusal> {
         Ok(false)
@@ -134,6 +140,7 @@ pub struct Door {
     records: Mutex<Box<dyn Records>>,
     sign_in: Kept,
     journeys: Journeys,
+    trials: Trials,
     misses: Misses,
     fetches: Counts,
     hooks: Hooks,
@@ -152,6 +159,7 @@ impl Door {
             records: Mutex::new(records),
             sign_in: Kept::default(),
             journeys: Journeys::default(),
+            trials: Trials::default(),
             misses: Misses::default(),
             fetches: Counts::default(),
             hooks: Hooks::default(),
@@ -240,6 +248,10 @@ impl Door {
     /// What was seen of phones while they were connected.
     pub fn journeys(&self) -> &Journeys {
         &self.journeys
+    }
+
+    pub(crate) fn trials(&self) -> &Trials {
+        &self.trials
     }
 
     pub(crate) fn misses(&self) -> &Misses {

@@ -137,6 +137,8 @@ pub struct Feed {
     left_at_ms: AtomicU64,
     /// Somebody has a webhook.
     is_kept: AtomicBool,
+    /// A phone is tested.
+    is_watched: AtomicBool,
     /// The number of the last that the keeper has written down.
     kept: Mutex<u64>,
     keeps: Condvar,
@@ -159,6 +161,7 @@ impl Feed {
             is_heard: AtomicBool::new(false),
             left_at_ms: AtomicU64::new(0),
             is_kept: AtomicBool::new(false),
+            is_watched: AtomicBool::new(false),
             kept: Mutex::new(0),
             keeps: Condvar::new(),
         }
@@ -196,6 +199,15 @@ impl Feed {
         if is_alone && now_ms.saturating_sub(left) > PATIENCE_MS {
             self.is_heard.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// Whether each step of calls is wanted in the house, though nobody listens.
+    pub fn watch(&self, is_watched: bool) {
+        self.is_watched.store(is_watched, Ordering::SeqCst);
+    }
+
+    pub fn is_watched(&self) -> bool {
+        self.is_watched.load(Ordering::SeqCst)
     }
 
     /// Whether there is a webhook: from then on everything is told, and [`Feed::settle`] waits.

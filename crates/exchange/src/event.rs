@@ -51,6 +51,10 @@ pub enum Event {
         call: crate::call_record::CallRecordId,
         is_speaking: bool,
     },
+    /// Something else than silence has come from the phone that is tested by this call.
+    TestHeard {
+        call: crate::call_record::CallRecordId,
+    },
     /// A call is over, or was never answered.
     CallEnded(Box<CallRecord>),
     /// A sentence for the operator, which names nobody; whom it is about, and from where he came, stand apart.

@@ -12,6 +12,8 @@ pub enum Service {
     Echo,
     /// All who call the same room hear each other.
     Conference(Room),
+    /// A phone that is rung to see whether it works hears itself, and is listened to: see `call/trial`. The room is its own.
+    Test(Room),
 }
 
 /// A conference by its name and domain: a keyed hash of them, so that nobody can choose two names of one room. The same on all
@@ -33,13 +35,14 @@ impl Service {
         match self {
             Self::Echo => "echo",
             Self::Conference(_) => "conference",
+            Self::Test(_) => "test",
         }
     }
 
     /// The shard whose media worker mixes it; `None`: each mixes its own.
     pub(crate) fn home(self, world: &World) -> Option<ShardId> {
         match self {
-            Self::Echo => None,
+            Self::Echo | Self::Test(_) => None,
             // Shards are few, so that the remainder is one.
             Self::Conference(Room(room)) => {
                 Some(ShardId((room % u64::from(world.settings.shards.max(1))) as u8))

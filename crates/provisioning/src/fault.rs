@@ -80,8 +80,17 @@ faults! {
         { "The phone rang not, for it shares no codec or no protection of media with this server." / "Allow PCMA in the phone, and SRTP where the account wants it." }
         { "Le téléphone n'a pas sonné : aucun codec ou aucune protection en commun avec ce serveur." / "Autorisez PCMA dans le téléphone, et SRTP si le compte l'exige." }
     NotHeard "not_heard"
-        { "The phone answered, and no sound came from it." / "A firewall or NAT stops UDP; coeur trace says where." }
-        { "Le téléphone a répondu, mais aucun son n'est arrivé de lui." / "Un pare-feu ou un NAT bloque l'UDP ; coeur trace dit où." }
+        { "The phone answered, and no sound came from it." / "Try again and speak into it; look whether its microphone is muted or another one is chosen. Where no packets came, a firewall or NAT stops UDP: coeur trace says where." }
+        { "Le téléphone a répondu, mais aucun son n'est arrivé de lui." / "Recommencez en parlant ; vérifiez que son micro n'est pas coupé et que c'est le bon. Si aucun paquet n'est arrivé, un pare-feu ou un NAT bloque l'UDP : coeur trace dit où." }
+    CallRefused "call_refused"
+        { "The phone refuses calls." / "Look whether it is set to do not disturb, forwards its calls, or is in another call." }
+        { "Le téléphone refuse les appels." / "Vérifiez qu'il n'est pas en mode ne pas déranger, qu'il ne renvoie pas ses appels et qu'il n'est pas déjà en ligne." }
+    NoAnswer "no_answer"
+        { "The phone rang, and nobody took the call." / "Try again with somebody near it." }
+        { "Le téléphone a sonné, mais personne n'a décroché." / "Recommencez avec quelqu'un à côté." }
+    Unreachable "unreachable"
+        { "No call gets to the phone." / "Look whether it is switched on and registered; a router may have dropped its connection: switch SIP ALG off there, and let the phone keep its connection alive." }
+        { "Aucun appel n'arrive au téléphone." / "Vérifiez qu'il est allumé et enregistré ; un routeur a peut-être coupé sa connexion : désactivez-y SIP ALG, et activez le maintien de connexion du téléphone." }
 }
 
 #[cfg(test)]

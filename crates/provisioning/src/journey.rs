@@ -28,6 +28,12 @@ pub enum Seen {
     /// Its connection is gone, or its time.
     Unregistered,
     Rung,
+    /// It said no.
+    CallRefused,
+    /// It rang, and nobody took the call.
+    NoAnswer,
+    /// A call did not get to it.
+    Unreachable,
     /// It refused the call for what it should speak (RFC 3261 section 21.4.26, 488).
     MediaRefused,
     Answered,
@@ -54,11 +60,40 @@ impl Seen {
             Self::AccountDisabled => "account_disabled",
             Self::Registered => "registered",
             Self::Unregistered => "unregistered",
-            Self::Rung => "rung",
+            Self::Rung => "ringing",
+            Self::CallRefused => "refused",
+            Self::NoAnswer => "no_answer",
+            Self::Unreachable => "unreachable",
             Self::MediaRefused => "media_refused",
             Self::Answered => "answered",
             Self::Heard => "heard",
             Self::NotHeard => "not_heard",
+        }
+    }
+
+    /// What is wrong when a call that was to test it ends so; `None`: nothing, or this ends no call.
+    pub const fn fault_of_call(&self) -> Option<Fault> {
+        match self {
+            Self::CallRefused => Some(Fault::CallRefused),
+            Self::NoAnswer => Some(Fault::NoAnswer),
+            Self::Unreachable => Some(Fault::Unreachable),
+            Self::MediaRefused => Some(Fault::MediaRefused),
+            Self::NotHeard => Some(Fault::NotHeard),
+            Self::LinkMade { .. }
+            | Self::Fetched
+            | Self::AskedTooLate
+            | Self::AskedAgain
+            | Self::OtherVendor
+            | Self::OtherMac
+            | Self::OtherFirmware
+            | Self::TlsFailed(_)
+            | Self::PasswordRefused
+            | Self::AccountDisabled
+            | Self::Registered
+            | Self::Unregistered
+            | Self::Rung
+            | Self::Answered
+            | Self::Heard => None,
         }
     }
 }
@@ -138,9 +173,11 @@ impl Journey {
                 Seen::PasswordRefused => return Some(Fault::WrongPassword),
                 Seen::AccountDisabled => return Some(Fault::AccountDisabled),
                 Seen::Unregistered => return self.lost(at, *at_ms),
-                Seen::MediaRefused => return Some(Fault::MediaRefused),
-                Seen::NotHeard => return Some(Fault::NotHeard),
-                Seen::Registered | Seen::Rung | Seen::Answered | Seen::Heard => return None,
+                Seen::CallRefused | Seen::Unreachable | Seen::MediaRefused | Seen::NotHeard => {
+                    return seen.fault_of_call();
+                }
+                // That nobody was near is nothing wrong with the phone.
+                Seen::Registered | Seen::Rung | Seen::NoAnswer | Seen::Answered | Seen::Heard => return None,
             }
         }
         None
@@ -181,7 +218,7 @@ mod tests {
     #[test]
     fn each_fault_is_told_by_what_was_seen_and_by_nothing_else() {
         type Case = (&'static [(u64, Seen)], u64, Option<Fault>);
-        let cases: [Case; 21] = [
+        let cases: [Case; 25] = [
             (&[], 10, None),
             (&[], 180, Some(Fault::NotFetched)),
             (&[], 900, Some(Fault::LinkExpired)),
@@ -211,6 +248,10 @@ mod tests {
                 Some(Fault::MediaRefused),
             ),
             (&[(7, Seen::Rung), (8, Seen::Answered), (9, Seen::NotHeard)], 10, Some(Fault::NotHeard)),
+            (&[(7, Seen::NotHeard), (8, Seen::Rung), (9, Seen::Heard)], 10, None),
+            (&[(7, Seen::Rung), (8, Seen::CallRefused)], 10, Some(Fault::CallRefused)),
+            (&[(7, Seen::Registered), (8, Seen::Unreachable)], 10, Some(Fault::Unreachable)),
+            (&[(7, Seen::Rung), (8, Seen::NoAnswer)], 10, None),
         ];
         for (seen, now_s, expected) in cases {
             assert_eq!(fault(seen, now_s), expected, "{seen:?} at {now_s} s");

@@ -33,6 +33,15 @@ export async function mine(browser, options) {
   await tab.getByRole("button", { name: "Close", exact: true }).last().click();
   await tab.getByRole("heading", { name: "linphone", exact: true }).waitFor();
 
+  // His telephone rings, is taken, and is heard.
+  const telephone = tab.getByRole("heading", { name: "first", exact: true }).locator("xpath=ancestor::section");
+  await telephone.getByRole("button", { name: "Let it ring" }).click();
+  // One test at a time.
+  await telephone.locator("button:disabled", { hasText: "Let it ring" }).waitFor();
+  for (const step of ["It was answered", "It is heard", "It rings, and is heard"]) await telephone.getByText(step).waitFor({ timeout: 30_000 });
+  faults.push(...await accessible(tab));
+  if (options.pictures) await tab.screenshot({ path: join(options.pictures, "ring-en-light.png") });
+
   await tab.getByRole("tab", { name: "Forwarding" }).click();
   await tab.getByLabel("When it is busy").or(tab.locator("main form input[type=text]").nth(1)).first().fill(options.other);
   await tab.getByRole("button", { name: "Save" }).click();

@@ -38,6 +38,12 @@ impl Door {
             PhonesRequest::Sync { account, device, reboot } => {
                 PhonesReply::Synced(self.sync(operator, &account, device.as_deref(), reboot)?)
             }
+            PhonesRequest::Ring { account, device } => {
+                PhonesReply::Ringing(Box::new(self.ring(operator, &account, &device)?))
+            }
+            PhonesRequest::Rung { account, device } => {
+                PhonesReply::Ringing(Box::new(self.rung(&account, &device)?))
+            }
             PhonesRequest::Strangers => PhonesReply::Strangers(self.house().strangers()),
         };
         Ok(Reply::Phones(reply))
@@ -268,7 +274,7 @@ impl Door {
     }
 }
 
-fn device_of(account: &Account, text: &str) -> Result<DeviceId, Refusal> {
+pub(super) fn device_of(account: &Account, text: &str) -> Result<DeviceId, Refusal> {
     let aor = &account.aor;
     let known = text.parse().ok().map(DeviceId).filter(|id| account.device(*id).is_some());
     known.ok_or_else(|| {

@@ -17,6 +17,7 @@ mod misses;
 mod phone;
 mod served;
 mod telling;
+mod trial;
 mod views;
 
 pub use fetch::{Counts, Outcome};
@@ -24,9 +25,11 @@ pub use journeys::Journeys;
 pub(crate) use misses::Misses;
 pub use phone::PhonePlace;
 pub(crate) use served::router;
+pub(crate) use trial::Trials;
+pub use trial::{TrialEnd, TrialStep};
 pub use views::{
     ConnectRequest, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply, PhonesRequest,
-    RenderedView, StepView, StrangerView,
+    RenderedView, RingView, StepView, StrangerView,
 };
 
 use coeur_storage::TokenHash;

@@ -60,21 +60,6 @@ impl Door {
     }
 
     fn tell_phone(&self, phone: PhoneId, at_ms: u64, seen: &Seen) {
-        let kind = match seen {
-            Seen::LinkMade { .. } | Seen::Fetched => Kind::ProvisioningRequested,
-            Seen::Registered | Seen::Rung | Seen::Answered | Seen::Heard => Kind::ProvisioningApplied,
-            Seen::AskedTooLate
-            | Seen::AskedAgain
-            | Seen::OtherVendor
-            | Seen::OtherMac
-            | Seen::OtherFirmware
-            | Seen::TlsFailed(_)
-            | Seen::PasswordRefused
-            | Seen::AccountDisabled
-            | Seen::Unregistered
-            | Seen::MediaRefused
-            | Seen::NotHeard => Kind::ProvisioningFailed,
-        };
         let name = name_of(phone);
         let fault = self.journeys().fault(phone, at_ms);
         let said = |fault: Fault| {
@@ -87,6 +72,27 @@ impl Door {
         let data = json!({ "phone_id": name, "step": seen.as_str(), "fault": fault.map(said) });
         let directory = self.directory();
         let about = self.journeys().account(phone).map(|aor| of_account(directory, &aor)).unwrap_or_default();
-        self.house().happened(kind, name, data, about);
+        self.house().happened(kind(seen), name, data, about);
+    }
+}
+
+pub(super) const fn kind(seen: &Seen) -> Kind {
+    match seen {
+        Seen::LinkMade { .. } | Seen::Fetched => Kind::ProvisioningRequested,
+        Seen::Registered | Seen::Rung | Seen::Answered | Seen::Heard => Kind::ProvisioningApplied,
+        Seen::AskedTooLate
+        | Seen::AskedAgain
+        | Seen::OtherVendor
+        | Seen::OtherMac
+        | Seen::OtherFirmware
+        | Seen::TlsFailed(_)
+        | Seen::PasswordRefused
+        | Seen::AccountDisabled
+        | Seen::Unregistered
+        | Seen::CallRefused
+        | Seen::NoAnswer
+        | Seen::Unreachable
+        | Seen::MediaRefused
+        | Seen::NotHeard => Kind::ProvisioningFailed,
     }
 }

@@ -1,6 +1,6 @@
 //! What is asked and answered about phones, as JSON.
 
-use crate::model::GivenSecret;
+use crate::model::{GivenSecret, VerdictView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,16 @@ pub enum PhonesRequest {
         account: String,
         device: Option<String>,
         reboot: bool,
+    },
+    /// Lets the phone of a device ring, to see whether it does and is heard.
+    Ring {
+        account: String,
+        device: String,
+    },
+    /// What came of that, or has come so far.
+    Rung {
+        account: String,
+        device: String,
     },
     /// Phones that have asked the network who tells them.
     Strangers,
@@ -67,6 +77,7 @@ pub enum PhonesReply {
     Removed,
     /// How many registrations of it were told.
     Synced(usize),
+    Ringing(Box<RingView>),
     Strangers(Vec<StrangerView>),
 }
 
@@ -146,6 +157,37 @@ pub struct StepView {
     pub at: String,
     /// `link_made`, `fetched`, `registered`, or what was seen to go wrong.
     pub step: String,
+}
+
+/// How the test of a phone goes, or went.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingView {
+    pub account: String,
+    pub device: String,
+    /// The name of its call; empty: there was none to be made.
+    pub call: String,
+    pub began_at: String,
+    pub steps: Vec<StepView>,
+    pub over: bool,
+    /// `heard`, `not_heard`, `no_answer`, `refused`, `media_refused` or `unreachable`, once it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    pub rang: bool,
+    pub answered: bool,
+    /// Something else than silence came from it.
+    pub heard: bool,
+    /// How its call ended, as SIP says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// RTP that came from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets: Option<u64>,
+    /// Why it is silent, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<VerdictView>,
+    /// What is wrong, for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// A phone that was plugged in and is nobody's yet.

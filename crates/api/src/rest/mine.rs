@@ -7,7 +7,7 @@ use super::change;
 use super::me::own;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::{self, Page};
-use super::phones::{self, PhoneLinkResource, PhoneResource};
+use super::phones::{self, PhoneLinkResource, PhoneResource, RingResource};
 use super::problem::{Code, Problem};
 use super::tongue::Tongue;
 use crate::calls::{CallRecordView, CallRecordsRequest, rfc3339};
@@ -40,6 +40,11 @@ pub(crate) fn operations() -> Vec<Operation> {
             .body::<NewMyLink>()
             .status(201)
             .answer::<PhoneLinkResource>(),
+        Operation::post(("/me/devices/{device}/actions/ring", "ring_my_device"), Me, "Lets a phone of one's own ring to see whether it does and is heard.", ring)
+            .status(202)
+            .answer::<RingResource>(),
+        Operation::get(("/me/devices/{device}/ring", "show_my_ringing_device"), Me, "How the last test of a phone of one's own went, or goes.", rung)
+            .answer::<RingResource>(),
         Operation::delete(("/me/devices/{device}", "revoke_my_device"), Me, "Takes a device of one's own back: its registrations and calls end at once.", revoke),
         Operation::get(("/me/call_records", "list_my_call_records"), Me, "Calls of an account of one's own that are over, the newest first; none from before it was one's own.", calls)
             .query::<CallsQuery>()
@@ -233,6 +238,16 @@ fn show(call: &Call<'_>) -> Result<Answer, Problem> {
     let (account, id) = device(call)?;
     let (seen, phones) = (seen(call, &account)?, all_phones(call)?);
     Answer::json(MyDevice::of(call, (&account, account.device(id).ok_or_else(unexpected)?), &seen, &phones))
+}
+
+fn ring(call: &Call<'_>) -> Result<Answer, Problem> {
+    let (account, id) = device(call)?;
+    phones::ring_of(call, account.aor.to_string(), id.0.to_string())
+}
+
+fn rung(call: &Call<'_>) -> Result<Answer, Problem> {
+    let (account, id) = device(call)?;
+    phones::rung_of(call, account.aor.to_string(), id.0.to_string())
 }
 
 fn revoke(call: &Call<'_>) -> Result<Answer, Problem> {

@@ -69,6 +69,8 @@ fn operations_of(request: &Request) -> Result<&'static [&'static str], &'static 
             PhonesRequest::Show { .. } => &["show_phone"],
             PhonesRequest::Remove { .. } => &["remove_phone"],
             PhonesRequest::Sync { .. } => &["sync_device"],
+            PhonesRequest::Ring { .. } => &["ring_device", "ring_my_device"],
+            PhonesRequest::Rung { .. } => &["show_ringing_device", "show_my_ringing_device"],
             PhonesRequest::Strangers => &["list_unclaimed_phones"],
         },
         Request::PeopleAdd { .. } => &["add_user", "import_users"],

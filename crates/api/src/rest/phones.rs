@@ -5,17 +5,19 @@
 
 use super::accounts::{named as account_named, of_name};
 use super::caller::{Action, Resource};
+use super::ids;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::Page;
 use super::problem::{Code, Problem};
 use super::tongue::Tongue;
 use crate::calls::rfc3339;
 use crate::ids::Id as _;
-use crate::model::{GivenSecret, Reply, Request};
+use crate::model::{GivenSecret, Reply, Request, VerdictView};
 use crate::provision::{
     ConnectRequest, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply, PhonesRequest,
-    RenderedView, StepView, StrangerView,
+    RenderedView, RingView, StepView, StrangerView,
 };
+use axum::http::StatusCode;
 use coeur_directory::DeviceId;
 use coeur_provisioning::{Fault, Language};
 use schemars::JsonSchema;
@@ -50,6 +52,12 @@ pub(crate) fn operations() -> Vec<Operation> {
             .acts(Action::Create)
             .body::<SyncBody>()
             .answer::<SyncedResource>(),
+        Operation::post(("/accounts/{account}/devices/{device}/actions/ring", "ring_device"), Resource::Devices, "Lets the phone of this device ring, and no other, to see whether it does and is heard: 20 s at most, and 9 s from its answer, in which it hears two tones and then itself. Each step is told by a `provisioning` event too.", ring)
+            .acts(Action::Change)
+            .status(202)
+            .answer::<RingResource>(),
+        Operation::get(("/accounts/{account}/devices/{device}/ring", "show_ringing_device"), Resource::Devices, "How the last test of this device went, or goes.", rung)
+            .answer::<RingResource>(),
     ]
 }
 
@@ -97,19 +105,23 @@ struct FaultResource {
     remedy: String,
 }
 
+impl FaultResource {
+    fn of(code: &str, tongue: Tongue) -> Option<Self> {
+        let language = match tongue {
+            Tongue::English => Language::English,
+            Tongue::French => Language::French,
+        };
+        Fault::parse(code).map(|fault| Self {
+            code: fault.as_str().to_owned(),
+            sentence: fault.sentence(language).to_owned(),
+            remedy: fault.remedy(language).to_owned(),
+        })
+    }
+}
+
 impl PhoneResource {
     pub fn of(view: PhoneView, tongue: Tongue) -> Self {
-        let fault = view.fault.and_then(|code| Fault::parse(&code)).map(|fault| {
-            let language = match tongue {
-                Tongue::English => Language::English,
-                Tongue::French => Language::French,
-            };
-            FaultResource {
-                code: fault.as_str().to_owned(),
-                sentence: fault.sentence(language).to_owned(),
-                remedy: fault.remedy(language).to_owned(),
-            }
-        });
+        let fault = view.fault.and_then(|code| FaultResource::of(&code, tongue));
         let line = |line: PhoneLineView| LineResource {
             account: line.account,
             device_id: format!("{}{}", DeviceId::PREFIX, line.device),
@@ -370,6 +382,81 @@ fn sync(call: &Call<'_>) -> Result<Answer, Problem> {
     let request = PhonesRequest::Sync { account, device: Some(device), reboot };
     let PhonesReply::Synced(asked) = ask(call, request)? else { return Err(unexpected()) };
     Answer::json(SyncedResource { asked })
+}
+
+/// How the test of a phone goes, or went.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RingTest")]
+pub(super) struct RingResource {
+    account: String,
+    device_id: String,
+    /// `call_UUID`; `null`: the phone is not registered, and was not called.
+    call_id: Option<String>,
+    begin_at: String,
+    /// `ringing`, `answered`, `heard`, and how it ended; the first first.
+    steps: Vec<StepView>,
+    is_over: bool,
+    /// `heard`, `not_heard`, `no_answer`, `refused`, `media_refused` or `unreachable`; `null`: it is not over.
+    result: Option<String>,
+    rang: bool,
+    answered: bool,
+    /// Something else than silence came from it.
+    heard: bool,
+    /// How its call ended, as SIP says it.
+    status: Option<u16>,
+    /// Packets of RTP that came from it.
+    packets: Option<u64>,
+    /// Why it is silent, where that is known.
+    verdict: Option<VerdictView>,
+    /// What is wrong with it.
+    fault: Option<FaultResource>,
+}
+
+impl RingResource {
+    fn of(view: RingView, tongue: Tongue) -> Self {
+        Self {
+            device_id: format!("{}{}", DeviceId::PREFIX, view.device),
+            call_id: (!view.call.is_empty()).then(|| ids::call(&view.call)),
+            begin_at: view.began_at,
+            steps: view.steps,
+            is_over: view.over,
+            result: view.result,
+            rang: view.rang,
+            answered: view.answered,
+            heard: view.heard,
+            status: view.status,
+            packets: view.packets,
+            verdict: view.verdict,
+            fault: view.fault.and_then(|code| FaultResource::of(&code, tongue)),
+            account: view.account,
+        }
+    }
+}
+
+/// A test that begins, of a device of an account.
+pub(super) fn ring_of(call: &Call<'_>, account: String, device: String) -> Result<Answer, Problem> {
+    let begun = Answer::json(ringing(call, PhonesRequest::Ring { account, device })?)?;
+    Ok(Answer { status: StatusCode::ACCEPTED, ..begun })
+}
+
+/// The last one.
+pub(super) fn rung_of(call: &Call<'_>, account: String, device: String) -> Result<Answer, Problem> {
+    Answer::json(ringing(call, PhonesRequest::Rung { account, device })?)
+}
+
+fn ringing(call: &Call<'_>, request: PhonesRequest) -> Result<RingResource, Problem> {
+    let PhonesReply::Ringing(view) = ask(call, request)? else { return Err(unexpected()) };
+    Ok(RingResource::of(*view, Tongue::wanted(call.headers)))
+}
+
+fn ring(call: &Call<'_>) -> Result<Answer, Problem> {
+    let (account, device) = device(call)?;
+    ring_of(call, account, device)
+}
+
+fn rung(call: &Call<'_>) -> Result<Answer, Problem> {
+    let (account, device) = device(call)?;
+    rung_of(call, account, device)
 }
 
 /// A phone that is nobody's yet: `connect_phone` with its `mac` claims it.

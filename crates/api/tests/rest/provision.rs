@@ -1,9 +1,12 @@
 //! Phones that fetch their settings, and others who would like to.
 
+use crate::served::CALL;
 use crate::served::{Answer, Served};
 use coeur_api::feed::{Happened, Listener};
-use coeur_api::provision::{ConnectRequest, LineRequest, LinkView, PhoneView, PhonesReply, PhonesRequest};
-use coeur_api::{NewAccount, Refusal, RegistrationView, Reply, Request, Why};
+use coeur_api::provision::{
+    ConnectRequest, LineRequest, LinkView, PhoneView, PhonesReply, PhonesRequest, TrialEnd, TrialStep,
+};
+use coeur_api::{NewAccount, Refusal, RegistrationView, Reply, Request, VerdictView, Why};
 use coeur_directory::{Aor, Ha1Set};
 use coeur_storage::Operator;
 use std::sync::Arc;
@@ -438,4 +441,67 @@ fn what_is_wrong_with_a_phone_is_said_in_the_language_of_who_asks() {
     assert_eq!(ask("en")["code"], "authority_not_trusted");
     assert_eq!(ask("en")["sentence"], "The phone does not trust this server's certificate.");
     assert_eq!(ask("fr")["sentence"], "Le téléphone ne fait pas confiance au certificat de ce serveur.");
+}
+
+fn registered_now(served: &Served, device: &str) {
+    served.hut.registered.lock().unwrap().push(RegistrationView {
+        account: "alice@d".into(),
+        contact: "sip:alice@192.0.2.9".into(),
+        flow: "tls 192.0.2.9:40000".into(),
+        device: device.into(),
+        expires_in_s: 600,
+    });
+}
+
+#[test]
+fn a_phone_that_is_rung_tells_step_by_step_and_one_test_of_it_goes_on_at_a_time() {
+    let served = served("ring");
+    let link = connect(&served, request("snom")).map_err(|why| why.text).unwrap();
+    let device = format!("/api/v1/accounts/alice@d/devices/dev_{}", link.device);
+    let (begin, how) = (format!("{device}/actions/ring"), format!("{device}/ring"));
+    assert_eq!(served.ask("GET", &how).status, 404, "it was not tested");
+
+    let gone = served.ask("POST", &begin);
+    assert_eq!((gone.status, &gone.json()["result"]), (202, &"unreachable".into()), "{gone:?}");
+    assert_eq!(gone.json()["call_id"], serde_json::Value::Null);
+    assert!(served.hut.ordered.lock().unwrap().is_empty(), "nobody was called");
+
+    registered_now(&served, &link.device);
+    let mut listener = served.hut.feed.listen(None);
+    let begun = served.ask("POST", &begin).json();
+    assert_eq!((&begun["is_over"], &begun["result"]), (&false.into(), &serde_json::Value::Null), "{begun}");
+    assert_eq!(begun["call_id"], format!("call_{CALL}"));
+    let again = served.ask("POST", &begin);
+    assert_eq!((again.status, again.code().as_str()), (409, "conflict"), "{again:?}");
+    let other = "01980000-0000-7000-8000-000000000009";
+    served.door.trial_stepped(other, 1, &TrialStep::Heard);
+    let now_ms = served.hut.now_ms.load(Ordering::Relaxed);
+    served.door.trial_stepped(CALL, now_ms, &TrialStep::Ringing);
+    served.door.trial_stepped(CALL, now_ms, &TrialStep::Answered);
+    let verdict = VerdictView {
+        side: "caller".to_owned(),
+        cause: "nothing_comes".to_owned(),
+        ..VerdictView::default()
+    };
+    let end = TrialEnd { status: 200, rang: true, packets: Some(0), verdict: Some(verdict) };
+    served.door.trial_stepped(CALL, now_ms, &TrialStep::Over(end));
+    let shown = served.owner("GET", &how, &[("Accept-Language", "fr")], "").json();
+    assert_eq!((&shown["result"], &shown["packets"]), (&"not_heard".into(), &0.into()), "{shown}");
+    assert_eq!(shown["verdict"]["cause"], "nothing_comes");
+    assert!(shown["fault"]["remedy"].as_str().unwrap().starts_with("Recommencez en parlant"), "{shown}");
+    assert_eq!(
+        steps(&served, &link.phone),
+        ["link_made", "unreachable", "registered", "ringing", "answered", "not_heard"]
+    );
+    assert_eq!(show(&served, &link.phone).fault.as_deref(), Some("not_heard"));
+    let ordered = served.hut.ordered.lock().unwrap().clone();
+    assert_eq!(
+        ordered,
+        ["watch true".to_owned(), format!("ring alice@d/{}", link.device), "watch false".to_owned()]
+    );
+    let events: Vec<String> =
+        told(&mut listener).into_iter().map(|(kind, step)| format!("{kind} {step}")).collect();
+    assert_eq!(events, ["applied registered", "applied ringing", "applied answered", "failed not_heard"]);
+    let next = served.ask("POST", &begin);
+    assert_eq!(next.status, 202, "the one of before is over");
 }

@@ -74,6 +74,13 @@ impl House for Hut {
     fn traces(&self, _: &TraceRequest) -> Vec<TraceView> {
         Vec::new()
     }
+    fn ring(&self, account: &Account, device: DeviceId) -> Result<String, Refusal> {
+        self.ordered.lock().unwrap().push(format!("ring {}/{}", account.aor, device.0));
+        Ok(CALL.to_owned())
+    }
+    fn watch_calls(&self, is_watched: bool) {
+        self.ordered.lock().unwrap().push(format!("watch {is_watched}"));
+    }
     fn originate(
         &self,
         account: &Account,

@@ -140,6 +140,7 @@ impl Calls {
     pub(super) fn alarm(&mut self, cx: &mut Context<'_>, id: LegId) {
         match self.joining(id) {
             Some(call) => self.join_on(cx, call),
+            None if self.is_tested(id) => self.test_over(cx, id),
             None if self.service_of(id).is_some() => self.ports_missing(cx, id),
             None => {
                 let call = self.legs[id.slot as usize].call;

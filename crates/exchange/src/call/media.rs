@@ -231,6 +231,9 @@ impl Calls {
     /// Who speaks in a conference is told, and shown with his call. A leg that leaves has none any more, and its end was told.
     fn speaks(&mut self, cx: &mut Context<'_>, id: MediaId, is_speaking: bool) {
         let Some(id) = Media::leg_of(id) else { return };
+        if self.test_heard(cx, id, is_speaking) {
+            return;
+        }
         let Some(call) = self.leg(id).map(|leg| leg.call) else { return };
         let Some(call) = self.calls.get(call as usize).map(|state| state.record.id) else { return };
         if let Some(leg) = self.leg_mut(id) {

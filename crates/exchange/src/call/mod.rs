@@ -73,6 +73,7 @@ mod time;
 mod told;
 mod tracked;
 mod transfer;
+mod trial;
 mod unreached;
 mod waiting;
 mod wake;

@@ -20,6 +20,8 @@ pub struct Originate {
     pub auto_answer: bool,
     /// How long that device may ring, 1 to [`TIMEOUT_S_MAX`].
     pub timeout_s: u16,
+    /// Nobody is called: the device is rung to see whether it rings and is heard. It sees `to` under the name `display`.
+    pub is_test: bool,
 }
 
 pub const DISPLAY_BYTES_MAX: usize = 64;

@@ -45,6 +45,7 @@ pub fn run(arguments: Device) -> Result<(), Failure> {
         DeviceVerb::Phone { phone } => phone::show(&way, phone, json),
         DeviceVerb::Forget { phone } => phone::forget(&way, phone, json),
         DeviceVerb::Sync { account, device, reboot } => phone::sync(&way, &account, device, reboot, json),
+        DeviceVerb::Ring { account, device } => phone::ring(&way, &account, device, json),
         DeviceVerb::Seen => phone::seen(&way, json),
         DeviceVerb::Revoke { account, device } => {
             let account = way.full_account(&account)?;

@@ -8,11 +8,12 @@ use super::terminal::{print, unicode};
 use super::words::{Language, Word};
 use crate::demo::qr;
 use coeur_api::provision::{
-    ConnectRequest, LineRequest, LinkView, PhoneView, PhonesReply, PhonesRequest, StepView, StrangerView,
+    ConnectRequest, LineRequest, LinkView, PhoneView, PhonesReply, PhonesRequest, RingView, StepView,
+    StrangerView,
 };
 use coeur_api::{Reply, Request};
-use coeur_provisioning::Vendor;
-use std::time::{SystemTime, UNIX_EPOCH};
+use coeur_provisioning::{Fault, Vendor};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub fn connect(way: &Way, phone: PhoneOf, json: bool) -> Result<(), Failure> {
     let request = request(way, phone)?;
@@ -73,6 +74,70 @@ pub fn sync(
         return Err(Failure::failed(Word::PhoneNotRegistered.with(&[&account])));
     }
     super::account::say(json, &Word::PhoneSynced.with(&[&account, &told.to_string()]))
+}
+
+/// Asks how it goes until it is over.
+pub fn ring(way: &Way, account: &str, device: String, json: bool) -> Result<(), Failure> {
+    let account = way.full_account(account)?;
+    let until = Instant::now() + LONGEST;
+    let mut view = ringing(way, PhonesRequest::Ring { account: account.clone(), device: device.clone() })?;
+    let mut told = 0;
+    loop {
+        for StepView { at, step } in view.steps.iter().skip(told).filter(|_| !json) {
+            println!("  {at}  {}", step_word(step));
+        }
+        told = view.steps.len();
+        if view.over {
+            break;
+        }
+        if Instant::now() >= until {
+            return Err(Failure::failed(Word::RingLost.with(&[&account])));
+        }
+        std::thread::sleep(ASK_EVERY);
+        view = ringing(way, PhonesRequest::Rung { account: account.clone(), device: device.clone() })?;
+    }
+    if json {
+        print_json(&view)?;
+    }
+    rang(&view, json)
+}
+
+/// What the phone rings and talks at most, and more than a record is waited for.
+const LONGEST: Duration = Duration::from_secs(60);
+const ASK_EVERY: Duration = Duration::from_millis(250);
+
+fn ringing(way: &Way, request: PhonesRequest) -> Result<RingView, Failure> {
+    match ask(way, request)? {
+        PhonesReply::Ringing(view) => Ok(*view),
+        _ => Err(Failure::failed("the server did not say whether it rings")),
+    }
+}
+
+fn rang(view: &RingView, json: bool) -> Result<(), Failure> {
+    let Some(fault) = view.fault.as_deref().and_then(Fault::parse) else {
+        return match json {
+            true => Ok(()),
+            false => super::account::say(false, &Word::RingGood.with(&[&view.account, &view.device])),
+        };
+    };
+    let language = match Language::of_environment() {
+        Language::English => coeur_provisioning::Language::English,
+        Language::French => coeur_provisioning::Language::French,
+    };
+    let mut text = fault.sentence(language).to_owned();
+    if let Some(status) = view.status.filter(|_| !view.answered) {
+        text.push_str(&format!(" (SIP {status})"));
+    }
+    if let Some(packets) = view.packets {
+        text.push_str(&format!(" {}", Word::RingPackets.with(&[&packets.to_string()])));
+    }
+    if let Some(verdict) = &view.verdict {
+        let (sentence, remedy) = super::trace::words(verdict);
+        text.push_str(&format!("\n{}: {sentence}\n{}", Word::Verdict.say(), Word::WhatToDo.with(&[&remedy])));
+    } else {
+        text.push_str(&format!("\n{}", Word::WhatToDo.with(&[fault.remedy(language)])));
+    }
+    Err(Failure::failed(text))
 }
 
 pub fn seen(way: &Way, json: bool) -> Result<(), Failure> {
@@ -259,6 +324,16 @@ fn step_word(step: &str) -> String {
         "registered" => Word::PhoneRegistered,
         "unregistered" => Word::StepUnregistered,
         "media_refused" => Word::StepMediaRefused,
+        "tls_untrusted" => Word::StepTlsUntrusted,
+        "tls_expired" => Word::StepTlsExpired,
+        "tls_failed" => Word::StepTlsFailed,
+        "ringing" => Word::StepRinging,
+        "answered" => Word::StepAnswered,
+        "heard" => Word::StepHeard,
+        "not_heard" => Word::StepNotHeard,
+        "refused" => Word::StepRefused,
+        "no_answer" => Word::StepNoAnswer,
+        "unreachable" => Word::StepUnreachable,
         other => return other.to_owned(),
     };
     word.say().to_owned()

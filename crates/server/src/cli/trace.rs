@@ -180,7 +180,7 @@ fn side(name: &str) -> &str {
 }
 
 /// In the user's language; those of a newer server's cause as it says them.
-fn words(verdict: &VerdictView) -> (String, String) {
+pub(super) fn words(verdict: &VerdictView) -> (String, String) {
     let language = Language::of_environment();
     let values: Vec<&str> = verdict.values.iter().map(String::as_str).collect();
     match Cause::of_name(&verdict.cause) {

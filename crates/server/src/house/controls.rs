@@ -3,7 +3,7 @@
 use super::asks::Silent;
 use super::running::Running;
 use coeur_api::{Audience, CallSide, CallVerb, NewCall, Refusal, Why};
-use coeur_directory::{Account, DeviceId};
+use coeur_directory::{Account, DeviceId, ECHO_USER};
 use coeur_exchange::call_record::{
     Ask, CallRecordId, Hearer, NamedDialog, NotControlled, NotOriginated, Originate, Place, Told, Verb,
 };
@@ -19,8 +19,6 @@ pub(super) fn originate(
     device: Option<DeviceId>,
     (to, wanted): (&str, &NewCall),
 ) -> Result<String, Refusal> {
-    let unavailable = |text: &str| Refusal::new(Why::Unavailable, text);
-    let shards = running.shards.get().ok_or_else(|| unavailable("the server is still starting"))?;
     let originate = Originate {
         from: account.id,
         device,
@@ -28,7 +26,32 @@ pub(super) fn originate(
         display: wanted.caller_display.as_deref().filter(|name| !name.is_empty()).map(Into::into),
         auto_answer: wanted.auto_answer,
         timeout_s: wanted.timeout_s,
+        is_test: false,
     };
+    begin(running, originate)
+}
+
+/// How long a phone that is tested may ring: as long as somebody needs who stands beside it.
+const RING_TEST_S: u16 = 20;
+
+/// Whoever looks at the phone sees who it is, and may call that back: it is the echo.
+pub(super) fn ring(running: &Running, account: &Account, device: DeviceId) -> Result<String, Refusal> {
+    let echo = format!("sip:{ECHO_USER}@{}", account.aor.domain());
+    let originate = Originate {
+        from: account.id,
+        device: Some(device),
+        to: echo.into_bytes().into(),
+        display: Some("Coeur".into()),
+        auto_answer: false,
+        timeout_s: RING_TEST_S,
+        is_test: true,
+    };
+    begin(running, originate)
+}
+
+fn begin(running: &Running, originate: Originate) -> Result<String, Refusal> {
+    let unavailable = |text: &str| Refusal::new(Why::Unavailable, text);
+    let shards = running.shards.get().ok_or_else(|| unavailable("the server is still starting"))?;
     let at = NEXT.fetch_add(1, Ordering::Relaxed) % shards.inboxes.len().max(1);
     let one = shards.inboxes.get(at..=at).unwrap_or_default();
     let told = shards.services.asks.ask(one, &Ask::Originate(Box::new(originate)));

@@ -4,10 +4,14 @@ use super::Running;
 use crate::cli::exit::Failure;
 use crate::config::Settings;
 use crate::observe::handshakes;
+use crate::observe::silences::verdict_view;
 use crate::pnp::Sockets;
-use coeur_api::Door;
 use coeur_api::provision::PhonePlace;
-use coeur_exchange::event::Event;
+use coeur_api::provision::{TrialEnd, TrialStep};
+use coeur_api::{Door, VerdictView};
+use coeur_exchange::call_record::CallRecord;
+use coeur_exchange::event::{Event, Step};
+use coeur_exchange::media::StreamKind;
 use coeur_sip::Transport;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,6 +47,18 @@ pub fn watch(door: &Door, event: &Event) {
     match event {
         Event::AuthenticationFailed { user, .. } => door.password_refused(user, now_ms),
         // RFC 3261 section 21.4.26.
+        Event::CallStep(step) => {
+            let seen = match step.step {
+                Step::Ringing => TrialStep::Ringing,
+                Step::Answered => TrialStep::Answered,
+                Step::Started | Step::Held { .. } | Step::Resumed { .. } | Step::Transferred => return,
+            };
+            door.trial_stepped(&step.call.to_string(), now_ms, &seen);
+        }
+        Event::TestHeard { call } => door.trial_stepped(&call.to_string(), now_ms, &TrialStep::Heard),
+        Event::CallEnded(record) if door.is_trial(&record.id.to_string()) => {
+            door.trial_stepped(&record.id.to_string(), now_ms, &TrialStep::Over(end(record)));
+        }
         Event::CallEnded(record) if record.status == 488 => {
             let callee = record.callee.as_ref().and_then(|callee| callee.account.as_ref());
             callee.into_iter().for_each(|account| door.media_refused(account, now_ms));
@@ -51,12 +67,26 @@ pub fn watch(door: &Door, event: &Event) {
         Event::Unregistered { .. }
         | Event::RelayRefused { .. }
         | Event::DeviceProvedSha256 { .. }
-        | Event::CallStep(_)
         | Event::CallProtected { .. }
         | Event::CallLooked(_)
         | Event::Speaks { .. }
         | Event::CallEnded(_)
         | Event::Notice { .. } => {}
+    }
+}
+
+/// The phone is the caller of that call, as of each that is begun for an account; to whoever looks at it it is called.
+fn end(record: &CallRecord) -> TrialEnd {
+    let streams = record.caller.report.iter().flat_map(|report| report.streams.iter().flatten());
+    let sound = streams.filter(|stream| stream.kind == StreamKind::Audio);
+    TrialEnd {
+        status: record.status,
+        rang: record.rang_after_ms.is_some(),
+        packets: sound.map(|stream| stream.received.packets).reduce(|one, other| one + other),
+        verdict: record
+            .verdict
+            .as_ref()
+            .map(|verdict| VerdictView { side: "callee".to_owned(), ..verdict_view(verdict) }),
     }
 }
 

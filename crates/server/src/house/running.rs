@@ -356,6 +356,14 @@ impl House for Running {
         controls::originate(self, account, device, (to, wanted))
     }
 
+    fn ring(&self, account: &Account, device: DeviceId) -> Result<String, Refusal> {
+        controls::ring(self, account, device)
+    }
+
+    fn watch_calls(&self, is_watched: bool) {
+        self.feed.watch(is_watched);
+    }
+
     fn control_call(&self, call: &str, verb: &CallVerb) -> Result<bool, Refusal> {
         controls::control(self, call, verb)
     }

@@ -27,6 +27,9 @@ use tokio::runtime::Handle;
 /// Events waiting to be written; more are dropped, since a log must not slow a call. About 1 MB at most.
 const EVENTS_MAX: usize = 8_192;
 
+/// RFC 3261 section 21.4.26.
+const MEDIA_REFUSED: u16 = 488;
+
 pub struct HouseServices {
     events: SyncSender<(ShardId, Event)>,
     pub events_lost: AtomicU64,
@@ -77,8 +80,19 @@ impl Services for HouseServices {
     fn publish(&self, shard: ShardId, event: Event) {
         // A flood of other events must not cost a call its record.
         let event = match event {
-            Event::CallEnded(record) => return self.ledger.ended(shard, record),
-            other if !EventLog::is_of_use(&other) && !self.feed.is_heard() => return,
+            Event::CallEnded(record) => {
+                // A phone that is being connected, or tested, may have had it.
+                let is_of_phone = record.status == MEDIA_REFUSED || self.feed.is_watched();
+                let copy = is_of_phone.then(|| Event::CallEnded(record.clone()));
+                self.ledger.ended(shard, record);
+                match copy {
+                    Some(copy) => copy,
+                    None => return,
+                }
+            }
+            other if !EventLog::is_of_use(&other) && !self.feed.is_heard() && !self.feed.is_watched() => {
+                return;
+            }
             other => other,
         };
         // Full: the event is lost, its counter is not.
@@ -95,7 +109,10 @@ pub fn consume(events: &Receiver<(ShardId, Event)>, door: &Door, house: &Running
     while let Ok(first) = events.recv() {
         let mut proofs = Vec::new();
         for (shard, event) in std::iter::once(first).chain(events.try_iter()).take(EVENTS_MAX) {
-            log.write(shard, &event);
+            // Of a call that is over the ledger writes its line.
+            if !matches!(event, Event::CallEnded(_)) {
+                log.write(shard, &event);
+            }
             feed::tell(&house.feed, house, &event);
             if let Event::CallLooked(looked) = &event {
                 house.silences.note(looked);

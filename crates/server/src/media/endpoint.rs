@@ -23,6 +23,8 @@ pub(super) struct Endpoint {
     pub(super) sound: Option<Sound>,
     /// The conference that it is in.
     pub(super) room: Option<Room>,
+    /// It is alone there and hears itself: a phone that is tested.
+    pub(super) hears_itself: bool,
     /// Counts what was said of it.
     pub(super) said: u32,
     /// Once the journal has asked for it: what was told last.
@@ -147,6 +149,7 @@ impl Endpoint {
             sound: None,
             doubts: Doubts::NONE,
             room: None,
+            hears_itself: false,
             kept: None,
             said: 0,
         }

@@ -483,10 +483,11 @@ impl Endpoints {
                 }
                 self.relink(id);
             }
-            Service::Conference(room) => {
+            Service::Conference(room) | Service::Test(room) => {
                 let Some(endpoint) = self.endpoints.get_mut(&id) else { return };
                 (endpoint.since, endpoint.silence_told) = (now, false);
                 endpoint.room = Some(room);
+                endpoint.hears_itself = matches!(service, Service::Test(_));
                 self.relink(id);
             }
         }

@@ -31,7 +31,8 @@ impl EventLog {
             | Event::Unregistered { .. }
             | Event::CallStep(_)
             | Event::CallProtected { .. }
-            | Event::Speaks { .. } => tracing::enabled!(tracing::Level::DEBUG),
+            | Event::Speaks { .. }
+            | Event::TestHeard { .. } => tracing::enabled!(tracing::Level::DEBUG),
             Event::DeviceProvedSha256 { .. }
             | Event::RelayRefused { .. }
             | Event::AuthenticationFailed { .. }
@@ -95,6 +96,7 @@ impl EventLog {
             Event::Speaks { call, is_speaking } => {
                 tracing::debug!(shard, %call, is_speaking, "a member of a conference");
             }
+            Event::TestHeard { call } => tracing::debug!(shard, %call, "a phone that is tested is heard"),
             Event::CallEnded(record) => self.ended(ShardId(shard), record),
             Event::Notice { flow, subject, text } => {
                 if let Some(left_out) = self.notices.lock().allow(Instant::now()) {

@@ -39,6 +39,7 @@ fn about(directory: &Directory, event: &Event) -> About {
         | Event::CallProtected { .. }
         | Event::CallLooked(_)
         | Event::Speaks { .. }
+        | Event::TestHeard { .. }
         | Event::CallEnded(_)
         | Event::Notice { .. } => About::default(),
     }
@@ -120,6 +121,7 @@ fn said(directory: &Directory, event: &Event) -> Option<(Kind, String, Value)> {
         Event::CallEnded(_) => None,
         Event::CallLooked(_)
         | Event::CallProtected { .. }
+        | Event::TestHeard { .. }
         | Event::DeviceProvedSha256 { .. }
         | Event::Notice { .. } => None,
     }

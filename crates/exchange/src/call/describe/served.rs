@@ -47,7 +47,7 @@ fn takes(service: Service, codec: &Codec<'_>) -> bool {
             .iter()
             .any(|name| codec.name.eq_ignore_ascii_case(name.as_bytes())),
         // What we can make and understand.
-        Service::Conference(_) => {
+        Service::Conference(_) | Service::Test(_) => {
             let codecs: [(&[u8], u32); 4] =
                 [(b"opus", 48_000), (b"G722", 8_000), (b"PCMU", 8_000), (b"PCMA", 8_000)];
             codecs.into_iter().any(|(name, rate)| codec.is(name, rate)) || is_keys(codec)

@@ -47,6 +47,7 @@ mod session_ids;
 mod silent;
 mod taping;
 mod transferring;
+mod trying;
 mod unreached;
 mod waking;
 mod wiring;

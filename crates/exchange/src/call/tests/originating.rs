@@ -23,15 +23,19 @@ fn wants(to: &str) -> Originate {
         display: None,
         auto_answer: false,
         timeout_s: 30,
+        is_test: false,
     }
 }
 
-fn ask(desk: &mut Desk, ask: Ask) -> (Told, Vec<Sent>) {
+pub(super) fn ask(desk: &mut Desk, ask: Ask) -> (Told, Vec<Sent>) {
     let sent = desk.handle(Input::Told(Command::Asked { ticket: Ticket(7), ask }));
     (desk.office.told.pop().expect("an answer").1, sent)
 }
 
-fn originate(desk: &mut Desk, wanted: Originate) -> (Result<CallRecordId, NotOriginated>, Vec<Sent>) {
+pub(super) fn originate(
+    desk: &mut Desk,
+    wanted: Originate,
+) -> (Result<CallRecordId, NotOriginated>, Vec<Sent>) {
     match ask(desk, Ask::Originate(Box::new(wanted))) {
         (Told::Originated(told), sent) => (told, sent),
         (other, _) => panic!("{other:?}"),
@@ -59,7 +63,7 @@ pub(super) fn steps(desk: &Desk) -> Vec<Stepped> {
     desk.office.events.iter().filter_map(step).collect()
 }
 
-fn records(desk: &Desk) -> Vec<CallRecord> {
+pub(super) fn records(desk: &Desk) -> Vec<CallRecord> {
     let ended = |event: &Event| match event {
         Event::CallEnded(record) => Some((**record).clone()),
         _ => None,

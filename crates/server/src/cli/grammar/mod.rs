@@ -528,6 +528,16 @@ pub enum DeviceVerb {
         #[arg(long)]
         reboot: bool,
     },
+    /// Let a registered phone ring, and no other, to see whether it does and is heard: 20 s at most, and 9 s from its answer
+    #[command(
+        after_help = "It shows `Coeur`. Who takes the call hears two tones, and then what he says; whether anything but silence came from the phone is told, and why not.\n\nExample:\n  coeur device ring alice@example.org 3"
+    )]
+    Ring {
+        /// user@domain, or user where there is one domain
+        account: String,
+        /// Its number, as `coeur device list` shows it
+        device: String,
+    },
     /// Phones that were plugged in and have asked the network who tells them (setting `pnp`)
     #[command(
         after_help = "Examples:\n  coeur device seen\n  coeur device connect alice --mac 24:9a:d8:88:d0:f4      claims one by its address"

@@ -30,6 +30,13 @@ struct Wanted {
     keys_are_told: bool,
 }
 
+/// The conference in which an endpoint is.
+#[derive(Clone, Copy)]
+struct Seating {
+    room: Room,
+    hears_itself: bool,
+}
+
 impl Endpoints {
     /// RTP of a stream that is taken.
     pub(in crate::media) fn taken(&mut self, stream: StreamKey, packet: &mut Packet<'_>) {
@@ -123,7 +130,8 @@ impl Endpoints {
     pub(in crate::media) fn convert(&mut self, id: MediaId) {
         let Some(endpoint) = self.endpoints.get(&id) else { return };
         if let Some(room) = endpoint.room {
-            return self.seat(id, room);
+            let seating = Seating { room, hears_itself: endpoint.hears_itself };
+            return self.seat(id, seating);
         }
         let streams: Vec<StreamKey> = endpoint.each().map(|(_, opened)| opened.key).collect();
         let wanted: Vec<Option<Work>> = endpoint.each().map(|(_, opened)| self.work(id, opened)).collect();
@@ -158,7 +166,8 @@ impl Endpoints {
     }
 
     /// The first stream of audio of an endpoint that is on is in a conference; what is as it was goes on.
-    fn seat(&mut self, id: MediaId, room: Room) {
+    fn seat(&mut self, id: MediaId, seating: Seating) {
+        let Seating { room, hears_itself } = seating;
         let Some(endpoint) = self.endpoints.get(&id) else { return };
         let mut seats = endpoint.each().map(|(_, opened)| (opened.key, member(opened))).collect::<Vec<_>>();
         let first = seats.iter().position(|(_, wanted)| wanted.is_some());
@@ -177,7 +186,7 @@ impl Endpoints {
                 let Some(wanted) = wanted else { return Ok(()) };
                 // Its formats were found to be ones of ours.
                 let talker = talker(audio, wanted, out).map_err(|_| Full)?;
-                audio.enter(room, talker.end, out)
+                audio.enter((room, hears_itself), talker.end, out)
             });
             if entered.is_err() {
                 tracing::warn!(

@@ -159,13 +159,18 @@ impl Audio {
         out.stats.audio_parts.set(self.parts.len() as u64);
     }
 
-    /// A stream is in a conference from now on, which begins with the first.
-    pub(super) fn enter(&mut self, name: Name, end: End, out: &mut Out<'_>) -> Result<(), Full> {
+    /// A stream is in a conference from now on, which begins with the first; or is alone in one where it hears itself.
+    pub(super) fn enter(
+        &mut self,
+        (name, hears_itself): (Name, bool),
+        end: End,
+        out: &mut Out<'_>,
+    ) -> Result<(), Full> {
         let is_it =
             |(_, entry): &(usize, &Entry)| matches!(&entry.part, Part::Room(room) if room.name() == name);
         let key = match self.parts.iter().find(is_it) {
             Some((key, _)) => PartKey(key),
-            None => self.add(Part::Room(Box::new(Room::new(name).map_err(|_| Full)?)), out)?,
+            None => self.add(Part::Room(Box::new(Room::new(name, hears_itself).map_err(|_| Full)?)), out)?,
         };
         let place = end.stream.0 as usize;
         let Some(Part::Room(room)) = self.parts.get_mut(key.0).map(|entry| &mut entry.part) else {

@@ -2,6 +2,8 @@
 //!
 //! Sound is mixed at 16 kHz, which is what G.722 has and nearly all of what Opus is worth for speech. Who comes and who goes is
 //! told by two short tones, up or down. Who speaks is told to the exchange. Keys are not listened to.
+//!
+//! A phone that is tested is in one alone, and hears itself.
 
 use super::end::End;
 use super::out::Out;
@@ -23,12 +25,15 @@ pub(in crate::media) struct Room {
     members: [Option<End>; ROOM_MEMBERS_MAX],
     mixer: Mixer,
     chime: Option<Chime>,
+    /// Each member hears himself too: a phone that is tested, which is alone.
+    hears_itself: bool,
 }
 
 impl Room {
-    pub(super) fn new(name: Name) -> Result<Room, MixError> {
+    pub(super) fn new(name: Name, hears_itself: bool) -> Result<Room, MixError> {
         Ok(Room {
             name,
+            hears_itself,
             members: [const { None }; ROOM_MEMBERS_MAX],
             mixer: Mixer::new(FRAME_SAMPLES, ROOM_MEMBERS_MAX)?,
             chime: None,
@@ -98,7 +103,12 @@ impl Room {
         }
         for (seat, member) in self.members.iter_mut().enumerate() {
             let Some(end) = member else { continue };
-            if out.relay.may_send(out.now, end.stream) && self.mixer.take(seat, &mut pcm).is_ok() {
+            let mixer = &mut self.mixer;
+            let mut mixed = |pcm: &mut [i16]| match self.hears_itself {
+                true => mixer.take_all(pcm).is_ok(),
+                false => mixer.take(seat, pcm).is_ok(),
+            };
+            if out.relay.may_send(out.now, end.stream) && mixed(&mut pcm) {
                 if chimes {
                     pcm.iter_mut()
                         .zip(&chime)

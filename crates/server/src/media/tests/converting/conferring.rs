@@ -164,3 +164,16 @@ fn who_comes_and_who_goes_is_told_by_two_tones() {
     let loudest = loudest(&conference.desk.b);
     assert!((2_000..4_000).contains(&loudest), "{loudest}");
 }
+
+/// A phone that is tested (see `coeur_exchange`'s `call/trial`).
+#[test]
+fn a_phone_that_is_tested_hears_itself_and_nobody_else_and_is_heard_to_speak() {
+    let mut conference = Conference::new(48_080..=48_099);
+    conference.desk.handle(MediaCommand::Serve { id: id(3), service: Service::Test(Room(9)) });
+    conference.run(100);
+    assert_eq!(conference.heard(), [[false, true, false], [true, false, false], [false, false, true]]);
+    assert!(speaking(&conference.desk).contains(&(3, true)));
+    conference.enter(3, SALES);
+    conference.run(100);
+    assert!(conference.heard()[2][0], "in a conference it hears the others again");
+}
