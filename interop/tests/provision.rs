@@ -170,3 +170,30 @@ fn a_phone_that_is_gone_is_unreachable_whether_its_registration_is_gone_or_not()
     assert_eq!(told["status"], 408, "nothing has come back in 20 s: {told}");
     assert_eq!(provisioner.phone(&link)["fault"], "unreachable");
 }
+
+/// RFC 8446 section 6.2: unknown_ca.
+#[test]
+#[ignore = "needs openssl"]
+fn a_phone_that_does_not_trust_the_certificate_is_told_so_by_its_own_alert() {
+    let provisioner = Provisioner::start("provision-tls");
+    let link = provisioner.connect(&["bob", "--vendor", "baresip", "--transport", "tls"]);
+    assert_eq!(provisioner.get(&link.url).0, 200);
+    for version in ["-tls1_2", "-tls1_3"] {
+        let address = format!("127.0.0.1:{}", provisioner.server.port_of("tls"));
+        let client = std::process::Command::new("openssl")
+            .args(["s_client", "-connect", &address, version, "-verify_return_error", "-no-CAfile"])
+            .args(["-no-CApath", "-no-CAstore"])
+            .stdin(std::process::Stdio::null())
+            .output()
+            .expect("openssl is installed");
+        assert!(!client.status.success(), "it has no authority to trust");
+        let until = Instant::now() + Duration::from_secs(5);
+        while provisioner.phone(&link)["fault"] != "authority_not_trusted" {
+            assert!(Instant::now() < until, "{version}: {}", provisioner.phone(&link));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let shown = provisioner.phone(&link);
+        assert_eq!(steps(&shown), ["link_made", "fetched", "tls_untrusted"], "{version}: {shown}");
+        println!("{version}: {}", shown["sentence"]);
+    }
+}

@@ -24,7 +24,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("keys", &["baresip"]),
     ("direct", &["baresip", "nft", "conntrack", NAMESPACES]),
     ("direct_web", &["chromium", "node", "npm", WEB_PHONES, "nft", "conntrack", NAMESPACES]),
-    ("provision", &["linphonec", "baresip"]),
+    ("provision", &["linphonec", "baresip", "openssl"]),
     ("converting", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
     ("moving", &["baresip", "chromium", "node", "npm", WEB_PHONES, "nft", "conntrack", NAMESPACES]),
     ("media_attacks", &["baresip", "chromium", "node", "npm", WEB_PHONES]),
