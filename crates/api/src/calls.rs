@@ -270,13 +270,18 @@ pub fn rfc3339(at_ms: u64) -> String {
     at.format(&Rfc3339).unwrap_or_default()
 }
 
+/// What the API writes before the id of a call.
+pub const ID_PREFIX: &str = "call_";
+
 /// As RFC 9562 section 4 writes it.
 pub(crate) fn id_text(id: u128) -> String {
     let text = format!("{id:032x}");
     [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
 }
 
+/// As [`id_text`] writes it, or as the API does: with `call_` before it.
 pub(crate) fn id_of(text: &str) -> Option<u128> {
+    let text = text.strip_prefix(ID_PREFIX).unwrap_or(text);
     let id = u128::from_str_radix(&text.replace('-', ""), 16).ok()?;
     (id_text(id) == text.to_ascii_lowercase()).then_some(id)
 }
@@ -333,6 +338,9 @@ mod tests {
     fn a_time_that_no_calendar_has_is_written_all_the_same() {
         assert_eq!(rfc3339(u64::MAX), "9999-12-31T23:59:59.999Z");
         assert_eq!(id_of("nothing"), None);
+        let id = id_text(7);
+        assert_eq!((id_of(&format!("call_{id}")), id_of(&id)), (Some(7), Some(7)));
+        assert_eq!(id_of(&format!("call_call_{id}")), None);
         assert_eq!(id_of(""), None);
     }
 }

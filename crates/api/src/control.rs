@@ -112,7 +112,7 @@ fn status(why: Why) -> StatusCode {
     match why {
         Why::Invalid => StatusCode::BAD_REQUEST,
         Why::NotFound => StatusCode::NOT_FOUND,
-        Why::Exists | Why::NotSetUp => StatusCode::CONFLICT,
+        Why::Exists | Why::NotNow | Why::NotSetUp => StatusCode::CONFLICT,
         Why::Forbidden => StatusCode::FORBIDDEN,
         Why::Unavailable | Why::Rehearsed => StatusCode::SERVICE_UNAVAILABLE,
     }

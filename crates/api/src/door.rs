@@ -22,7 +22,7 @@ use coeur_directory::UserId;
 use coeur_directory::{
     Account, AccountId, AccountPatch, AlgorithmPolicy, Aor, Change, ChangeError, Device, DeviceId, Directory,
     Domain, Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy,
-    forward_target, is_nobody, new_secret,
+    forward_target, is_nobody, is_plain, new_secret,
 };
 use coeur_storage::{AuditRow, Operator, Records, StorageError, described};
 use serde_json::json;
@@ -374,7 +374,7 @@ impl Door {
 
     /// With its first device.
     pub(crate) fn new_account(&self, new: &NewAccount) -> Result<(Account, Made), Refusal> {
-        let aor = aor(&new.account)?;
+        let aor = new_aor(&new.account)?;
         not_reserved(&aor)?;
         let (device, secret) = self.device(&aor, "first", new.secret.clone(), policy(&new.policy)?)?;
         let made = Made { account: aor.to_string(), device: device_name(device.id), secret };
@@ -666,6 +666,7 @@ pub(crate) fn view(account: &Account, directory: &Directory) -> AccountView {
     AccountView {
         id: account.id.text(),
         user: account.user.map(Id::text),
+        login: account.user.and_then(|user| directory.user(user)).map(|user| user.login.to_string()),
         account: account.aor.to_string(),
         display_name: account.display_name.to_string(),
         enabled: account.enabled,
@@ -702,6 +703,18 @@ pub(crate) fn device_name(id: DeviceId) -> String {
     id.0.to_string()
 }
 
+/// An address that is given to somebody. One that was given before this was asked is still read by [`aor`].
+pub(crate) fn new_aor(text: &str) -> Result<Aor, Refusal> {
+    let aor = aor(text)?;
+    match is_plain(aor.as_str()) {
+        true => Ok(aor),
+        false => Err(Refusal::new(
+            Why::Invalid,
+            format!("`{}` has characters that turn the direction of writing", text.escape_unicode()),
+        )),
+    }
+}
+
 pub(crate) fn aor(text: &str) -> Result<Aor, Refusal> {
     Aor::parse(text).map_err(|why| Refusal::new(Why::Invalid, format!("`{text}`: {why}")))
 }
@@ -722,9 +735,13 @@ fn record_policy(text: &str) -> Result<RecordPolicy, Refusal> {
         .ok_or_else(|| Refusal::new(Why::Invalid, format!("record `{text}` is none of off, on-demand, all")))
 }
 
+/// As it is kept: without white space around it.
 pub(crate) fn name(text: &str) -> Result<&str, Refusal> {
-    if text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
-        let text = format!("a name has at most {NAME_BYTES_MAX} bytes and no control characters");
+    let text = text.trim();
+    if text.len() > NAME_BYTES_MAX || !is_plain(text) {
+        let text = format!(
+            "a name has at most {NAME_BYTES_MAX} bytes, no control characters and none that turn the direction of writing"
+        );
         return Err(Refusal::new(Why::Invalid, text));
     }
     Ok(text)

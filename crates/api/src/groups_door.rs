@@ -1,6 +1,6 @@
 //! Groups, further addresses, rights and quota at the door.
 
-use crate::door::{Door, ROWS_MAX, aor, name, not_reserved, not_written};
+use crate::door::{Door, ROWS_MAX, aor, name, new_aor, not_reserved, not_written};
 use crate::groups::{
     DestinationView, GroupAmendment, GroupView, GroupsPage, RightView, RightsView, TermsChange,
 };
@@ -120,6 +120,9 @@ impl Door {
         // A number alone is one of the account's domain.
         let alias = if alias.contains('@') { aor(alias)? } else { aor(&format!("{alias}@{}", of.domain()))? };
         not_reserved(&alias)?;
+        if is_added {
+            new_aor(alias.as_str())?;
+        }
         let change = match is_added {
             true => AliasChange::Added { aor: of, alias },
             false => AliasChange::Removed { aor: of, alias },

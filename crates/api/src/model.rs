@@ -441,6 +441,9 @@ pub struct AccountView {
     /// Whose it is, as `usr_4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// Of that user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
     pub display_name: String,
     pub enabled: bool,
     pub policy: String,
@@ -597,6 +600,8 @@ pub enum Why {
     Invalid,
     NotFound,
     Exists,
+    /// What is there now does not allow it; later it may.
+    NotNow,
     Forbidden,
     /// Storage cannot write now; ask again.
     Unavailable,

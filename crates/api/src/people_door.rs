@@ -8,7 +8,7 @@ use crate::model::{Refusal, Reply, Why};
 use crate::people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 use coeur_directory::{
     Change, ChangeError, Language, Role, Tenant, TenantChange, TenantId, User, UserChange, UserId, UserKind,
-    UserPatch,
+    UserPatch, is_plain,
 };
 use coeur_storage::Operator;
 use std::sync::Arc;
@@ -92,7 +92,7 @@ impl Door {
 
     /// One that is not there yet.
     pub(crate) fn new_user(&self, new: &NewUser) -> Result<User, Refusal> {
-        let login = User::login_of(&new.login).map_err(|why| invalid(&new.login, why))?;
+        let login = new_login(&new.login)?;
         // Asked before a number is taken.
         if self.directory().user_by_login(&login).is_some() {
             return Err(refuse(ChangeError::UserExists(login)));
@@ -140,7 +140,7 @@ impl Door {
         if *change == UserAmendment::default() {
             return Err(Refusal::new(Why::Invalid, "nothing to change was given"));
         }
-        let login = |text: &String| User::login_of(text).map_err(|why| invalid(text, why));
+        let login = |text: &String| new_login(text);
         let email = |text: &String| User::email_of(text).map_err(|why| invalid(text, why));
         let patch = UserPatch {
             kind: change.kind.as_deref().map(kind).transpose()?,
@@ -168,6 +168,18 @@ impl Door {
     /// `no` is nobody.
     pub(crate) fn owner(&self, text: &str) -> Result<Option<UserId>, Refusal> {
         if text == "no" { Ok(None) } else { self.user(text).map(|user| Some(user.id)) }
+    }
+}
+
+/// One that is given to somebody. One that was given before this was asked is still known.
+fn new_login(text: &str) -> Result<Box<str>, Refusal> {
+    let login = User::login_of(text).map_err(|why| invalid(text, why))?;
+    match is_plain(&login) {
+        true => Ok(login),
+        false => Err(invalid(
+            &text.escape_unicode().to_string(),
+            "a login has no characters that turn the direction of writing",
+        )),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Records of calls as CSV (RFC 4180): one column for each field, those of the caller with `_a`, those of the callee with
 //! `_b`; `_to_` is what went to that side.
 
-use crate::calls::{CallRecordView, RecordSideView, WayView};
+use crate::calls::{CallRecordView, ID_PREFIX, RecordSideView, WayView};
 
 const CALL: [&str; 17] = [
     "id",
@@ -80,7 +80,7 @@ fn lines(rows: impl Iterator<Item = Vec<String>>, separator: Separator) -> Strin
 
 fn row(record: &CallRecordView) -> Vec<String> {
     let mut row = vec![
-        record.id.clone(),
+        of_call(&record.id),
         record.start_at.clone(),
         said(&record.answer_at),
         record.end_at.clone(),
@@ -94,13 +94,18 @@ fn row(record: &CallRecordView) -> Vec<String> {
         record.hangup_by.clone(),
         cell(&record.to_uri),
         said(&record.srtp),
-        said(&record.xfer_of),
+        record.xfer_of.as_deref().map(of_call).unwrap_or_default(),
         cell(&record.forwarded_by.join(" ")),
         said(&record.verdict),
     ];
     row.extend(side(Some(&record.caller)));
     row.extend(side(record.callee.as_ref()));
     row
+}
+
+/// As everything else of the API names a call.
+fn of_call(id: &str) -> String {
+    format!("{ID_PREFIX}{id}")
 }
 
 fn side(side: Option<&RecordSideView>) -> Vec<String> {

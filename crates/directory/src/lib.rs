@@ -28,6 +28,7 @@ mod shelf;
 mod table;
 mod tenant;
 mod terms;
+mod text;
 mod user;
 
 pub use account::{Account, AccountId, RecordPolicy};
@@ -48,4 +49,5 @@ pub use role::{Action, Actor, Belongs, Reach, Resource, Role, may, may_give, rea
 pub use table::Directory;
 pub use tenant::{TENANTS_MAX, Tenant, TenantChange, TenantId};
 pub use terms::{Source, Terms, TermsPatch};
+pub use text::is_plain;
 pub use user::{EMAIL_BYTES_MAX, LOGIN_BYTES_MAX, Language, User, UserChange, UserId, UserKind, UserPatch};

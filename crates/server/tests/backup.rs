@@ -9,6 +9,13 @@ fn text(output: &std::process::Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// The permissions of the files in an archive, each once.
+fn modes_within(file: &std::path::Path) -> Vec<u32> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(std::fs::File::open(file).unwrap()));
+    let modes = archive.entries().unwrap().map(|entry| entry.unwrap().header().mode().unwrap() & 0o777);
+    modes.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
+
 #[test]
 fn what_is_backed_up_while_the_server_runs_is_all_there_when_it_is_put_back() {
     let (folder, elsewhere) = (Folder::new("backup"), Folder::new("backup-elsewhere"));
@@ -25,6 +32,7 @@ fn what_is_backed_up_while_the_server_runs_is_all_there_when_it_is_put_back() {
     let backed = folder.json(&["backup", name, "--json"]);
     assert!(backed["files"].as_u64().unwrap() >= 5, "{backed}");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(modes_within(&file), [0o600], "also for whoever unpacks it with tar");
     assert_eq!(folder.coeur(&["backup", name]).status.code(), Some(5), "no file is written over");
     let left: Vec<_> =
         std::fs::read_dir(&folder.0).unwrap().flatten().map(|entry| entry.file_name()).collect();
@@ -37,6 +45,10 @@ fn what_is_backed_up_while_the_server_runs_is_all_there_when_it_is_put_back() {
     assert!(folder.coeur(&["restore", name, "--data", data]).status.success());
     assert!(folder.coeur(&["check-data", "--data", data]).status.success());
     assert_eq!(std::fs::read(place.join("prompts/hello.wav")).unwrap(), b"sound");
+    for name in ["coeur.db", "prompts/hello.wav"] {
+        let mode = std::fs::metadata(place.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{name}");
+    }
     // The secret opens the account that was put back.
     let restored = Folder(place);
     let port = free_port();
@@ -66,6 +78,13 @@ fn a_directory_with_something_in_it_is_put_aside_only_where_that_is_said() {
     assert_eq!(before.as_array().unwrap().len(), 2, "{before}");
 }
 
+/// What was compressed; `None`: it is damaged.
+fn unpacked(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes), &mut out).ok()?;
+    Some(out)
+}
+
 #[test]
 fn a_backup_that_is_cut_or_changed_anywhere_is_refused_and_leaves_nothing() {
     let folder = Folder::new("backup-damage");
@@ -81,8 +100,9 @@ fn a_backup_that_is_cut_or_changed_anywhere_is_refused_and_leaves_nothing() {
         for bytes in [&whole[..place], &flipped] {
             std::fs::write(&cut, bytes).unwrap();
             let output = folder.coeur(&["restore", &cut, "--data", &to]);
-            // A bit of the header that says when it was packed, or by what, is nobody's data.
-            if bytes.len() == whole.len() && place < 10 && output.status.success() {
+            // A bit of the header that says when it was packed, or by what, is nobody's data; and among many zeros it does not
+            // matter which are said again.
+            if output.status.success() && bytes.len() == whole.len() && unpacked(bytes) == unpacked(&whole) {
                 std::fs::remove_dir_all(&to).unwrap();
                 continue;
             }
@@ -91,7 +111,7 @@ fn a_backup_that_is_cut_or_changed_anywhere_is_refused_and_leaves_nothing() {
             refused += 1;
         }
     }
-    assert!(refused >= 38, "{refused}");
+    assert!(refused >= 36, "{refused}");
     let names: Vec<_> =
         std::fs::read_dir(&folder.0).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert!(names.iter().all(|name| !name.to_string_lossy().contains("restoring")), "{names:?}");

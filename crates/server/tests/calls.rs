@@ -80,7 +80,11 @@ fn a_call_is_seen_while_it_lives_and_its_record_says_how_it_was_also_after_a_res
     assert!(String::from_utf8_lossy(&gone.stderr).contains("`coeur records show"), "{gone:?}");
     let csv = folder.coeur(&["records", "--csv"]).stdout;
     let csv = String::from_utf8(csv).unwrap();
-    assert!(csv.starts_with("id,start_at,") && csv.contains(&format!("\r\n{name},")), "{csv}");
+    assert!(csv.starts_with("id,start_at,") && csv.contains(&format!("\r\ncall_{name},")), "{csv}");
+    // As the API writes it, and as the tables do.
+    for name in [format!("call_{name}"), name.to_string()] {
+        assert_eq!(folder.coeur(&["records", "show", &name]).status.code(), Some(0), "{name}");
+    }
     server.terminate();
     assert_eq!(folder.json(&["records", "show", &name, "--json"]), record, "read without a server too");
 }

@@ -9,6 +9,7 @@ use crate::feed::{About, Happened, Kind, cloud_event};
 use crate::ids::Id as _;
 use crate::model::{GivenSecret, NAME_BYTES_MAX, Refusal, Reply, Why};
 use axum::http::Uri;
+use coeur_directory::is_plain;
 use coeur_storage::{
     DeliveryId, DeliveryRow, DeliveryState, HookId, HookRow, HookSecrets, Operator, Records,
 };
@@ -40,12 +41,12 @@ impl Door {
                 self.hooks().queue().forget(id);
                 WebhooksReply::Removed
             }
-            WebhooksRequest::Test { webhook } => self.test_hook(&webhook, now_ms)?,
+            WebhooksRequest::Test { webhook } => self.test_hook(by, &webhook, now_ms)?,
             WebhooksRequest::RotateSecret { webhook } => self.rotate(by, &webhook, now_ms)?,
             WebhooksRequest::Deliveries { webhook, before, limit } => {
                 self.deliveries(&webhook, before.as_deref(), limit)?
             }
-            WebhooksRequest::Resend { webhook, delivery } => self.resend(&webhook, &delivery, now_ms)?,
+            WebhooksRequest::Resend { webhook, delivery } => self.resend(by, &webhook, &delivery, now_ms)?,
         };
         Ok(Reply::Webhooks(reply))
     }
@@ -155,7 +156,7 @@ impl Door {
         Ok(shown(with_secret(&row, now_ms)))
     }
 
-    fn test_hook(&self, webhook: &str, now_ms: u64) -> Result<WebhooksReply, Refusal> {
+    fn test_hook(&self, by: &Operator, webhook: &str, now_ms: u64) -> Result<WebhooksReply, Refusal> {
         let hook = self.hook(webhook)?;
         let happened = Happened {
             number: 0,
@@ -170,10 +171,16 @@ impl Door {
         let event = format!("test-{}", id.0);
         let body = cloud_event(&event, &happened).to_string();
         let row = fresh(id, &hook, (&event, happened.kind), body, now_ms);
-        self.begin(&mut **records, row)
+        self.begin(&mut **records, (by, "webhook.tested"), row)
     }
 
-    fn resend(&self, webhook: &str, delivery: &str, now_ms: u64) -> Result<WebhooksReply, Refusal> {
+    fn resend(
+        &self,
+        by: &Operator,
+        webhook: &str,
+        delivery: &str,
+        now_ms: u64,
+    ) -> Result<WebhooksReply, Refusal> {
         let hook = self.hook(webhook)?;
         let none = || Refusal::new(Why::NotFound, format!("there is no delivery `{delivery}` of {webhook}"));
         let id = DeliveryId::parse(delivery).ok_or_else(none)?;
@@ -185,12 +192,18 @@ impl Door {
         }
         self.begin(
             &mut **records,
+            (by, "webhook.resent"),
             DeliveryRow { state: DeliveryState::Waiting, attempts: 0, next_at_ms: now_ms, ..row },
         )
     }
 
     /// It is tried at once.
-    fn begin(&self, records: &mut dyn Records, row: DeliveryRow) -> Result<WebhooksReply, Refusal> {
+    fn begin(
+        &self,
+        records: &mut dyn Records,
+        (by, action): (&Operator, &'static str),
+        row: DeliveryRow,
+    ) -> Result<WebhooksReply, Refusal> {
         if !self.hook(&row.hook.text())?.enabled {
             return Err(Refusal::new(Why::Exists, "the webhook is disabled: enable it first"));
         }
@@ -198,6 +211,10 @@ impl Door {
             return Err(Refusal::new(Why::Unavailable, "too many deliveries of this webhook wait already"));
         }
         records.put_deliveries(std::slice::from_ref(&row)).map_err(not_written)?;
+        let detail = format!("delivery={} event={}", row.id.text(), row.event);
+        records
+            .note(by, action, &row.hook.text(), &detail, self.house().unix_time_ms())
+            .map_err(not_written)?;
         self.hooks().queue().add(row.hook, row.id, row.next_at_ms);
         self.hooks().wake.notify_one();
         Ok(WebhooksReply::Delivery(Box::new((&row).into())))
@@ -313,12 +330,16 @@ fn with_secret(row: &HookRow, now_ms: u64) -> WebhookView {
 fn detail(row: &HookRow) -> String {
     let tenant = row.tenant.map_or_else(|| "*".to_owned(), |tenant| tenant.0.to_string());
     let HookRow { url, types, enabled, disabled_because, .. } = row;
-    format!("tenant={tenant} url={url:?} types={types:?} enabled={enabled} because={disabled_because:?}")
+    let mut detail = format!("tenant={tenant} url={url} types={types} enabled={enabled}");
+    if !disabled_because.is_empty() {
+        detail.push_str(&format!(" because={disabled_because}"));
+    }
+    detail
 }
 
 fn name(text: &str) -> Result<&str, Refusal> {
     let text = text.trim();
-    let is_good = text.len() <= NAME_BYTES_MAX && !text.chars().any(char::is_control);
+    let is_good = text.len() <= NAME_BYTES_MAX && is_plain(text);
     is_good.then_some(text).ok_or_else(|| Refusal::new(Why::Invalid, "the name is too long, or no text"))
 }
 

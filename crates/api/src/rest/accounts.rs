@@ -87,6 +87,7 @@ impl AccountResource {
             id,
             account: address,
             user,
+            login: _,
             display_name,
             enabled,
             policy,

@@ -1,19 +1,16 @@
 //! Names of calls in the API; those of what has a number are in [`crate::ids`].
 
 use super::problem::{Code, Problem};
-use crate::calls::{id_of, id_text};
-
-const CALL: &str = "call";
+use crate::calls::{ID_PREFIX, id_of, id_text};
 
 /// A call by the name that the door gives it.
 pub(crate) fn call(door_name: &str) -> String {
-    format!("{CALL}_{door_name}")
+    format!("{ID_PREFIX}{door_name}")
 }
 
 /// The name that the door knows, of `call_NAME`, or of the name alone as the command line shows it.
 pub(crate) fn call_of(text: &str) -> Result<String, Problem> {
-    let bare = text.strip_prefix("call_").unwrap_or(text);
-    let known = id_of(bare).map(id_text);
+    let known = id_of(text).map(id_text);
     known.ok_or_else(|| Problem::because(Code::NotFound, format!("`{text}` is no name of a call")))
 }
 

@@ -157,7 +157,7 @@ impl From<Refusal> for Problem {
         let code = match refusal.why {
             Why::Invalid => Code::Invalid,
             Why::NotFound => Code::NotFound,
-            Why::Exists => Code::Conflict,
+            Why::Exists | Why::NotNow => Code::Conflict,
             Why::Forbidden => Code::Forbidden,
             // Asked for where nobody rehearses.
             Why::Rehearsed => Code::Inside,

@@ -29,7 +29,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         Operation::stream(
             ("/ws", "open_socket"),
             Resource::Me,
-            "A WebSocket: events as in `/events`, and commands for calls, each with the right that its operation takes.",
+            "A WebSocket: events as in `/events`, and commands for calls, each with the right that its operation takes. To open it takes `me:read`; to subscribe, `events:read` and the right to read what the events are about.",
             open,
         )
         .query::<OpenQuery>()
@@ -222,8 +222,22 @@ impl Talker {
         let whose = if wants.own { Whose::Own } else { Whose::All };
         if whose == Whose::All {
             self.may_listen()?;
+            self.hears_something(&wanted)?;
         }
         Ok(Ear { listener: self.web.feed().listen(wants.after.as_deref()), wanted, whose })
+    }
+
+    /// Who may hear none of it would wait for ever: he is told what it takes to hear the first of them.
+    fn hears_something(&self, wanted: &[Kind]) -> Result<(), Problem> {
+        let hears = |kind: &Kind| self.caller.may_read(kind.resource());
+        // Of the stream itself and not of what it tells.
+        let told = || wanted.iter().filter(|kind| kind.resource() != Resource::Events);
+        match told().next() {
+            Some(first) if !told().any(hears) => {
+                self.caller.require(Action::Read, first.resource(), Access::Read)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn problem(&self, id: Value, problem: &Problem) -> Value {

@@ -9,7 +9,7 @@ use crate::calls::rfc3339;
 use crate::door::Door;
 use crate::model::{GivenSecret, NAME_BYTES_MAX, Refusal, Why};
 use crate::rest::Scope;
-use coeur_directory::User;
+use coeur_directory::{User, is_plain};
 use coeur_storage::{Operator, SignInChange, TokenId, TokenRow};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -217,7 +217,7 @@ fn life_ms(seconds: u64) -> Result<u64, Refusal> {
 
 fn label(text: &str) -> Result<&str, Refusal> {
     let text = text.trim();
-    if text.is_empty() || text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
+    if text.is_empty() || text.len() > NAME_BYTES_MAX || !is_plain(text) {
         let text =
             format!("a token has a name, of at most {NAME_BYTES_MAX} bytes and without control characters");
         return Err(Refusal::new(Why::Invalid, text));

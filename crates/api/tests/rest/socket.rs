@@ -109,6 +109,16 @@ fn a_command_takes_the_right_of_its_operation_and_leaves_its_audit_row() {
     // Nobody hears over it what he may not hear otherwise.
     let refused = Socket::of(&served, "user").ask(&json!({ "id": 5, "op": "subscribe" }));
     assert_eq!(refused["status"], 403);
+    // Nor does he wait for ever for what he may not hear: he is told which right it takes.
+    let mut deaf = Socket::of(&served, "owner/me:read,events:read");
+    let refused = deaf.ask(&json!({ "id": 7, "op": "subscribe", "types": ["call.*"] }));
+    assert_eq!(refused["status"], 403);
+    assert!(refused["problem"]["detail"].as_str().unwrap().contains("calls:read"), "{refused}");
+    assert_eq!(deaf.ask(&json!({ "id": 8, "op": "subscribe" }))["status"], 403);
+    let mut hears = Socket::of(&served, "owner/me:read,events:read,calls:read");
+    assert_eq!(hears.ask(&json!({ "id": 9, "op": "subscribe" }))["status"], 204);
+    let unopened = Socket::open(&served, "", &[("authorization", "Bearer owner/events:read")]);
+    assert_eq!(unopened.err(), Some(403), "to open it takes me:read");
     let own = Socket::of(&served, "user:7").ask(&json!({ "id": 6, "op": "subscribe", "own": true }));
     assert_eq!(own["status"], 204);
 }

@@ -196,3 +196,25 @@ fn one_request_makes_a_user_with_account_number_device_and_a_link_for_the_phone(
     assert_eq!(served.give("POST", "/api/v1/users", taken).code(), "conflict");
     assert_eq!(served.ask("GET", "/api/v1/users/bob").status, 404, "all or nothing");
 }
+
+/// One name would look like another, in tables and in the audit log.
+#[test]
+fn a_name_that_turns_what_is_read_is_refused_and_one_with_space_around_it_is_trimmed() {
+    let served = Served::new("names");
+    assert_eq!(served.give("POST", "/api/v1/accounts", json!({ "account": "alice@d" })).status, 201);
+    let turned = "a\u{202e}b";
+    for (path, body) in [
+        ("/users", json!({ "login": turned })),
+        ("/users", json!({ "login": "zoe", "display_name": turned })),
+        ("/accounts", json!({ "account": format!("{turned}@d") })),
+        ("/accounts", json!({ "account": "zoe@d", "display_name": turned })),
+        ("/accounts/alice@d/devices", json!({ "name": turned })),
+        ("/groups", json!({ "name": turned })),
+    ] {
+        let answer = served.give("POST", &format!("/api/v1{path}"), body.clone());
+        assert!(matches!(answer.status, 400 | 422), "{path} {body}: {answer:?}");
+    }
+    let made = served.give("POST", "/api/v1/users", json!({ "login": "zoe", "display_name": " Zo\u{eb}  " }));
+    assert_eq!(made.status, 201, "{made:?}");
+    assert!(made.json().to_string().contains("\"Zo\u{eb}\""), "{made:?}");
+}

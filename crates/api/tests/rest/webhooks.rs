@@ -169,6 +169,8 @@ fn a_place_that_fails_is_told_again_under_the_same_name_and_one_that_is_gone_nev
     let id = told.deliveries(&hook)[0]["id"].as_str().unwrap().to_owned();
     let resend = format!("{path}/deliveries/{id}/actions/resend");
     assert_eq!(told.served.ask("POST", &resend).status, 200);
+    let rows = told.served.ask("GET", "/api/v1/audit_log").json()["data"].clone();
+    assert_eq!((&rows[0]["action"], &rows[0]["subject"]), (&json!("webhook.resent"), &hook["id"]), "{rows}");
     let (third, answer) = told.next();
     assert_eq!(header(&first, "webhook-id"), header(&third, "webhook-id"));
     answer.send(answered(200)).unwrap();
@@ -201,6 +203,8 @@ fn a_webhook_is_tried_on_demand_and_hears_of_its_types_alone() {
     let path = format!("/api/v1/webhooks/{}/actions/test", hook["id"].as_str().unwrap());
     let made = told.served.ask("POST", &path);
     assert_eq!((made.status, &made.json()["state"]), (201, &json!("waiting")));
+    let rows = told.served.ask("GET", "/api/v1/audit_log").json()["data"].clone();
+    assert_eq!((&rows[0]["action"], &rows[0]["subject"]), (&json!("webhook.tested"), &hook["id"]), "{rows}");
     let (outgoing, answer) = told.next();
     assert!(outgoing.body.contains("webhook.test") && is_signed_by(&outgoing, &hook["secret"]));
     answer.send(answered(200)).unwrap();

@@ -128,3 +128,23 @@ fn what_is_dangerous_wants_a_proof_of_the_last_ten_minutes_and_says_how_to_give_
         assert!((200..300).contains(&done.status), "{method} {path} {done:?}");
     }
 }
+
+/// Whatever is wrong with it, a program reads the same kind of answer.
+#[test]
+fn what_is_no_json_is_a_problem_below_auth_too() {
+    let site = Site::new("json-wrong");
+    let mut browser = site.browser();
+    let good = sign_in("owner", PASSWORD);
+    for (path, kind, body, status, code) in [
+        ("/auth/sign-in", "text/plain", &*good, 415, "wrong_type"),
+        ("/auth/sign-in", "application/json", "{", 400, "invalid"),
+        ("/auth/sign-in", "application/json", "{}", 400, "invalid"),
+        ("/auth/code", "text/plain", "{}", 415, "wrong_type"),
+        ("/auth/step-up", "application/x-www-form-urlencoded", "a=b", 415, "wrong_type"),
+    ] {
+        let answer = browser.send("POST", path, &[("Content-Type", kind)], body);
+        assert_eq!(answer.status, status, "{path} {kind}: {answer:?}");
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{answer:?}");
+        assert_eq!(answer.json()["code"], code);
+    }
+}

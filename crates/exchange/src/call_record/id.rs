@@ -44,8 +44,9 @@ pub struct NoCallRecordId;
 impl FromStr for CallRecordId {
     type Err = NoCallRecordId;
 
-    /// With its hyphens, in upper or lower case (RFC 9562 section 4).
+    /// With its hyphens, in upper or lower case (RFC 9562 section 4), and with `call_` before it, as the API writes it, or not.
     fn from_str(text: &str) -> Result<Self, NoCallRecordId> {
+        let text = text.strip_prefix("call_").unwrap_or(text);
         let lower = text.to_ascii_lowercase();
         let digits: String = lower.chars().filter(|c| *c != '-').collect();
         let half = |range| digits.as_bytes().get(range).and_then(read_hex).map(u128::from);
@@ -69,6 +70,7 @@ mod tests {
         assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{text}");
         assert_eq!((text.len(), text.parse()), (36, Ok(id)));
         assert_eq!(text.to_uppercase().parse(), Ok(id));
+        assert_eq!(format!("call_{text}").parse(), Ok(id));
         assert_ne!(CallRecordId::new(&mut mint, Wall::from_millis(0x0192_3456_789a)), id);
         let later = CallRecordId::new(&mut mint, Wall::from_millis(0x0192_3456_789b));
         assert!(later > id && later.to_string() > text);

@@ -26,5 +26,16 @@ pub(super) fn settings(phone: &Phone) -> String {
     rows.push((say("transport", "transport"), transport));
     rows.push(("SRTP", srtp.to_owned()));
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    rows.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
+    let rows: String = rows.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect();
+    match line.secret {
+        None => rows,
+        // Phones ask twice, so the link counts for two minutes more; a person who looks again is told of it before.
+        Some(_) => {
+            let once = say(
+                "Type the password before you open this link again: within two minutes that makes a new password,\nand this one opens nothing any more. After that the link is over.",
+                "Tapez le mot de passe avant de rouvrir ce lien : pendant deux minutes, le rouvrir crée un nouveau mot de\npasse, et celui-ci n'ouvre plus rien. Ensuite le lien est terminé.",
+            );
+            format!("{rows}\n{once}\n")
+        }
+    }
 }

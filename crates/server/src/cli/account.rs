@@ -258,7 +258,10 @@ fn marks(view: &AccountView) -> String {
     let forward = |word: Word, to: &Option<String>| to.as_ref().map(|to| word.with(&[to]));
     let marks = [
         (!view.enabled).then(|| Word::Disabled.say().to_owned()),
-        view.user.as_ref().map(|user| Word::OfUser.with(&[user])),
+        view.user.as_ref().map(|user| match &view.login {
+            Some(login) => Word::OfUser.with(&[&format!("{login} ({user})")]),
+            None => Word::OfUser.with(&[user]),
+        }),
         view.relay.then(|| Word::MayRelay.say().to_owned()),
         Some(terms::said(&coeur_api::TermsView { relay: None, ..view.terms.clone() }))
             .filter(|text| !text.is_empty()),

@@ -4,7 +4,9 @@
 use super::exit::{Exit, Failure};
 use super::grammar::Place;
 use crate::config::Key;
-use coeur_api::{Client, ClientError, Door, Operator, Refusal, Reply, Request, Status, Why};
+use coeur_api::{
+    ACCOUNTS_PER_REQUEST_MAX, Client, ClientError, Door, Operator, Refusal, Reply, Request, Status, Why,
+};
 use coeur_storage::StorageError;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -98,10 +100,29 @@ impl Way {
         };
         match domains.as_slice() {
             [domain] => Ok(format!("{text}@{}", domain.domain)),
-            _ => Err(Failure::new(
-                Exit::Usage,
-                format!("write {text}@DOMAIN: there are {} domains", domains.len()),
-            )),
+            domains => {
+                let all = domains.iter().map(|domain| format!("{text}@{}", domain.domain)).collect();
+                self.only_one(text, all)
+            }
+        }
+    }
+
+    /// Of several domains the one that has an account of this name.
+    fn only_one(&self, text: &str, mut all: Vec<String>) -> Result<String, Failure> {
+        all.truncate(ACCOUNTS_PER_REQUEST_MAX);
+        let Reply::Known(known) = self.ask(Request::AccountsKnown { accounts: all.clone() })? else {
+            return Err(Failure::failed("the server gave no list of accounts"));
+        };
+        match known.as_slice() {
+            [account] => Ok(account.clone()),
+            several => {
+                let named = if several.is_empty() { &all } else { &known };
+                let shown = named.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let more = if named.len() > 5 { ", ..." } else { "" };
+                let text =
+                    format!("`{text}` is in several domains or in none: write which, such as {shown}{more}");
+                Err(Failure::new(Exit::Usage, text))
+            }
         }
     }
 }
@@ -178,6 +199,7 @@ pub fn refuse(refusal: Refusal) -> Failure {
         Why::Invalid => Exit::Usage,
         Why::NotFound => Exit::NotFound,
         Why::Exists => Exit::Exists,
+        Why::NotNow => Exit::NotNow,
         Why::Forbidden | Why::Unavailable | Why::NotSetUp | Why::Rehearsed => Exit::Failed,
     };
     Failure::new(exit, refusal.text)

@@ -15,6 +15,8 @@ pub enum Exit {
     Unreachable = 4,
     /// What was to be made exists already.
     Exists = 5,
+    /// What is there now does not allow it; later it may.
+    NotNow = 6,
 }
 
 impl From<Exit> for ExitCode {

@@ -141,6 +141,7 @@ words! {
     DomainAdded "domain {} added" "domaine {} ajouté",
     DomainRemoved "domain {} removed" "domaine {} supprimé",
     Imported "{} accounts imported" "{} comptes importés",
+    ImportedOne "1 account imported" "1 compte importé",
     ImportRefused "{} rows have errors; nothing was imported (--skip-errors imports the others)" "{} lignes en erreur ; rien n'a été importé (--skip-errors importe les autres)",
     ImportLeftOut "{} rows had errors and were left out" "{} lignes en erreur ont été laissées de côté",
     LikeThese "and {} more like these, the last in line {}" "et {} autres semblables, la dernière ligne {}",

@@ -11,7 +11,7 @@ use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -51,6 +51,9 @@ impl Sender for Post {
             Some(place) => place,
             None => return Some("is not like https://example.org/hook".to_owned()),
         };
+        if let Some(ip) = place.number() {
+            return Some(format!("has an address that is not written out: write {ip}"));
+        }
         let is_inside = place.ip().is_some_and(|ip| {
             !self.reach.allows(Trust::Stranger, ip, &crate::net::machine::look().addresses)
         });
@@ -58,7 +61,9 @@ impl Sender for Post {
             () if place.is_clear && self.reach.inside.is_empty() => {
                 Some("does not begin with https://; without it only networks of the setting webhook_inside are told".into())
             }
-            () if is_inside => Some("is no address outside; list its network in the setting webhook_inside".into()),
+            () if is_inside => {
+                Some("is no address outside; list its network in the setting webhook_inside".into())
+            }
             () => None,
         }
     }
@@ -82,8 +87,33 @@ impl Place {
         Some(Self { host, port: uri.port_u16().unwrap_or(if is_clear { 80 } else { 443 }), is_clear })
     }
 
+    /// That of this machine has a name too (RFC 6761 section 6.3).
     fn ip(&self) -> Option<IpAddr> {
-        self.host.parse().ok()
+        let name = self.host.trim_end_matches('.');
+        if name == "localhost" || name.ends_with(".localhost") {
+            return Some(Ipv4Addr::LOCALHOST.into());
+        }
+        name.parse().ok()
+    }
+
+    /// An IPv4 address as only some programs read it: `127.1`, `0x7f000001`, `2130706433` (WHATWG URL, IPv4 parser).
+    fn number(&self) -> Option<Ipv4Addr> {
+        let name = self.host.trim_end_matches('.');
+        if name.parse::<Ipv4Addr>().is_ok() {
+            return None;
+        }
+        let part = |text: &str| match text.strip_prefix("0x") {
+            Some("") => Some(0),
+            Some(digits) => u32::from_str_radix(digits, 16).ok(),
+            None if text.len() > 1 && text.starts_with('0') => u32::from_str_radix(text, 8).ok(),
+            None => text.parse().ok(),
+        };
+        let parts = name.split('.').map(part).collect::<Option<Vec<u32>>>()?;
+        let (last, first) = parts.split_last().filter(|(_, first)| first.len() <= 3)?;
+        let room = 32 - 8 * first.len() as u32;
+        let fits = u64::from(*last) < 1 << room && first.iter().all(|part| *part <= 255);
+        let high = first.iter().fold(0_u32, |sum, part| sum << 8 | part);
+        fits.then(|| Ipv4Addr::from(high.checked_shl(room).unwrap_or(0) | last))
     }
 }
 

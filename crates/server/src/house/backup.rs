@@ -21,6 +21,8 @@ use std::path::{Component, Path, PathBuf};
 
 /// The last entry.
 const MANIFEST: &str = "coeur-backup.json";
+/// Of the archive, and of each file in it and from it.
+const PRIVATE: u32 = 0o600;
 /// Bytes of it: room for a million recordings.
 const MANIFEST_BYTES_MAX: u64 = 256 << 20;
 /// The head of the audit chain is copied before the records: it may be behind them, never ahead.
@@ -90,7 +92,9 @@ pub fn write(
 ) -> Result<Sum, BackupError> {
     let aside = file.with_extension("part");
     let _unfinished = Remnant(aside.clone());
-    let out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside);
+    // One that was left behind may be readable for others.
+    let _ = std::fs::remove_file(&aside);
+    let out = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&aside);
     let out = out.map_err(on("write", &aside))?;
     let mut archive = Archive {
         tar: tar::Builder::new(GzEncoder::new(out, Compression::default())),
@@ -181,7 +185,8 @@ impl Archive {
         let found = file.metadata().map_err(on("read", path))?;
         let mut header = tar::Header::new_gnu();
         header.set_size(found.len());
-        header.set_mode(found.mode() & 0o777);
+        // Whoever unpacks it with something else has it for himself alone too.
+        header.set_mode(PRIVATE);
         header.set_mtime(found.mtime().max(0) as u64);
         let mut hashed = Hashed { inner: file.take(found.len()), context: Context::new(&SHA256) };
         self.tar.append_data(&mut header, name, &mut hashed).map_err(on("read", path))?;
@@ -195,7 +200,7 @@ impl Archive {
         let text = serde_json::to_vec(&self.manifest).map_err(|why| BackupError::Damaged(why.to_string()))?;
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
-        header.set_mode(0o600);
+        header.set_mode(PRIVATE);
         self.tar.append_data(&mut header, MANIFEST, text.as_slice()).map_err(on("write", path))?;
         let ended = self.tar.into_inner().and_then(GzEncoder::finish);
         ended.and_then(|mut file| file.flush().and_then(|()| file.sync_all())).map_err(on("write", path))?;
@@ -253,9 +258,7 @@ fn unpacked(file: &Path, into: &Path) -> Result<Sum, BackupError> {
         let above = to.parent().unwrap_or(into);
         let mut folders = std::fs::DirBuilder::new();
         folders.recursive(true).mode(0o700).create(above).map_err(on("make", above))?;
-        let mode = entry.header().mode().map_err(damaged)? & 0o700;
-        let mut out = OpenOptions::new();
-        let out = out.write(true).create_new(true).mode(mode | 0o600).open(&to);
+        let out = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&to);
         let mut out = out.map_err(on("write", &to))?;
         let mut hashed = Hashed { inner: &mut entry, context: Context::new(&SHA256) };
         sum.bytes += copied(&mut hashed, &mut out, &to)?;

@@ -67,7 +67,7 @@ fn begin(running: &Running, originate: Originate) -> Result<String, Refusal> {
     });
     match begun {
         Some(Ok(id)) => Ok(id.to_string()),
-        Some(Err(why)) => Err(Refusal::new(why_not_begun(why), why.as_str())),
+        Some(Err(why)) => Err(Refusal::new(why_not_begun(why), text_of(why, account))),
         None => Err(unavailable("no shard runs")),
     }
 }
@@ -162,11 +162,22 @@ const fn place(side: CallSide) -> Place {
     }
 }
 
+/// Which account it is about, where that is not the one that is called.
+fn text_of(why: NotOriginated, account: &Account) -> String {
+    match why {
+        NotOriginated::NoAccount
+        | NotOriginated::NoDevice
+        | NotOriginated::TooManyCalls
+        | NotOriginated::Full => format!("{}: {}", account.aor, why.as_str()),
+        NotOriginated::Refused(..) | NotOriginated::Feature | NotOriginated::Busy => why.as_str().to_owned(),
+    }
+}
+
 /// What can be asked for again in a moment is a conflict with what is.
 fn why_not_begun(why: NotOriginated) -> Why {
     match why {
         NotOriginated::NoAccount => Why::NotFound,
-        NotOriginated::NoDevice | NotOriginated::TooManyCalls | NotOriginated::Busy => Why::Exists,
+        NotOriginated::NoDevice | NotOriginated::TooManyCalls | NotOriginated::Busy => Why::NotNow,
         NotOriginated::Refused(status, _) => of_status(status.code()),
         NotOriginated::Feature => Why::Invalid,
         NotOriginated::Full => Why::Unavailable,
@@ -180,7 +191,7 @@ fn why_not_done(why: NotControlled) -> Why {
         | NotControlled::Direct
         | NotControlled::KeysUnderWay
         | NotControlled::Busy
-        | NotControlled::NotItsCall => Why::Exists,
+        | NotControlled::NotItsCall => Why::NotNow,
         NotControlled::EndToEnd | NotControlled::Service | NotControlled::NoKeys | NotControlled::Nobody => {
             Why::Forbidden
         }
@@ -194,7 +205,7 @@ fn of_status(status: u16) -> Why {
     match status {
         403 => Why::Forbidden,
         404 => Why::NotFound,
-        480 | 486 => Why::Exists,
+        480 | 486 => Why::NotNow,
         _ => Why::Invalid,
     }
 }

@@ -6,8 +6,9 @@
 
 use super::{groups, people};
 use aws_lc_rs::hmac;
-use coeur_directory::Change;
+use coeur_directory::{AccountPatch, Change, TermsPatch};
 use rusqlite::{Connection, Row};
+use std::fmt::Display;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRow {
@@ -96,7 +97,7 @@ pub fn described(change: &Change) -> (&'static str, String, String) {
         Change::AccountAdded(a) => {
             ("account.added", a.aor.to_string(), format!("id={} devices={}", a.id.0, a.devices.len()))
         }
-        Change::AccountChanged { aor, patch } => ("account.changed", aor.to_string(), format!("{patch:?}")),
+        Change::AccountChanged { aor, patch } => ("account.changed", aor.to_string(), account_detail(patch)),
         Change::AccountRemoved(aor) => ("account.removed", aor.to_string(), String::new()),
         Change::DeviceAdded { aor, device } => {
             ("device.added", aor.to_string(), format!("id={} name={:?}", device.id.0, device.name))
@@ -121,6 +122,58 @@ pub fn described(change: &Change) -> (&'static str, String, String) {
     }
 }
 
+/// What is said of an account, and nothing of what stays as it is.
+fn account_detail(patch: &AccountPatch) -> String {
+    let rules = &patch.forwarding;
+    let to = |rule: &Option<Option<Box<str>>>| maybe(rule.as_ref().map(|to| to.as_deref()));
+    let mut words = vec![
+        ("user", maybe(patch.user.map(|user| user.map(|user| format!("usr_{}", user.0))))),
+        ("display_name", patch.display_name.as_ref().map(|name| format!("{name:?}"))),
+        ("enabled", said(patch.enabled)),
+        ("policy", said(patch.policy.map(|policy| policy.as_str()))),
+        ("contacts_max", maybe(patch.contacts_max)),
+        ("groups", patch.groups.as_deref().map(groups::named)),
+        ("picked_up", said(patch.picked_up)),
+        ("pickup_groups", said(patch.pickup_groups.as_ref().map(|groups| groups.as_str()))),
+        ("record", said(patch.record.map(|record| record.as_str()))),
+        ("forward_always", to(&rules.always)),
+        ("forward_busy", to(&rules.busy)),
+        ("forward_no_answer", to(&rules.no_answer)),
+        ("forward_offline", to(&rules.offline)),
+        ("forward_after_s", said(rules.after_s)),
+        ("dnd", said(rules.do_not_disturb)),
+    ];
+    words.extend(of_terms(&patch.terms));
+    detail(words)
+}
+
+/// As [`coeur_directory::Terms::to_text`] names them.
+pub(super) fn of_terms(patch: &TermsPatch) -> [(&'static str, Option<String>); 5] {
+    let may = patch.relay_foreign.map(|may| may.map(|may| if may { "yes" } else { "no" }));
+    [
+        ("relay", maybe(may)),
+        ("sessions", maybe(patch.sessions_max)),
+        ("day", maybe(patch.minutes_per_day)),
+        ("month", maybe(patch.minutes_per_month)),
+        ("to", maybe(patch.destinations.clone())),
+    ]
+}
+
+/// `name=value`, for each that has one.
+pub(super) fn detail(words: impl IntoIterator<Item = (&'static str, Option<String>)>) -> String {
+    let word = |(name, value): (&str, Option<String>)| Some(format!("{name}={}", value?));
+    words.into_iter().filter_map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn said(value: Option<impl Display>) -> Option<String> {
+    value.map(|value| value.to_string())
+}
+
+/// `none` for what is taken away.
+pub(super) fn maybe(value: Option<Option<impl Display>>) -> Option<String> {
+    value.map(|value| value.map_or_else(|| "none".to_owned(), |value| value.to_string()))
+}
+
 fn domain_detail(domain: &coeur_directory::Domain) -> String {
     format!(
         "tenant={} algorithm={} contacts_max={} expires_s={}..{}..{}",
@@ -131,4 +184,38 @@ fn domain_detail(domain: &coeur_directory::Domain) -> String {
         domain.expires_default_s,
         domain.expires_max_s
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coeur_directory::{Aor, ForwardingPatch, GroupChange, GroupId, GroupPatch, UserId};
+
+    #[test]
+    fn what_was_changed_is_told_in_words_and_what_was_not_is_not() {
+        let aor = Aor::parse("alice@example.org").expect("valid");
+        let patch = AccountPatch {
+            user: Some(Some(UserId(2))),
+            display_name: Some("Alice \"A\" B".into()),
+            enabled: Some(false),
+            contacts_max: Some(None),
+            groups: Some(Box::new([GroupId(1), GroupId(3)])),
+            terms: TermsPatch { sessions_max: Some(Some(2)), ..TermsPatch::default() },
+            forwarding: ForwardingPatch {
+                always: Some(Some("sip:bob@example.org".into())),
+                busy: Some(None),
+                ..ForwardingPatch::default()
+            },
+            ..AccountPatch::default()
+        };
+        let (_, _, detail) = described(&Change::AccountChanged { aor, patch });
+        assert_eq!(
+            detail,
+            "user=usr_2 display_name=\"Alice \\\"A\\\" B\" enabled=false contacts_max=none groups=grp_1,grp_3 \
+             forward_always=sip:bob@example.org forward_busy=none sessions=2"
+        );
+        let patch = GroupPatch { together_max: Some(Some(5)), ..GroupPatch::default() };
+        let (_, _, detail) = described(&Change::Group(GroupChange::Changed { id: GroupId(1), patch }));
+        assert_eq!(detail, "together_max=5");
+    }
 }

@@ -1,5 +1,6 @@
 //! Groups and further addresses of accounts: rows and audit rows.
 
+use super::audit;
 use super::people::terms;
 use coeur_directory::{
     AliasChange, Aor, Change, ChangeError, Directory, Group, GroupChange, GroupId, TenantId, Terms,
@@ -106,6 +107,14 @@ pub(super) fn insert_alias(transaction: &Transaction<'_>, aor: &Aor, alias: &Aor
     transaction.execute(sql, [alias.user(), alias.domain(), aor.user(), aor.domain()]).map(drop)
 }
 
+/// `grp_1,grp_2`; `none`.
+pub(super) fn named(groups: &[GroupId]) -> String {
+    match groups {
+        [] => "none".to_owned(),
+        groups => groups.iter().map(|group| format!("grp_{}", group.0)).collect::<Vec<_>>().join(","),
+    }
+}
+
 pub(super) fn described(change: &GroupChange) -> (&'static str, String, String) {
     match change {
         GroupChange::Added(group) => {
@@ -114,7 +123,12 @@ pub(super) fn described(change: &GroupChange) -> (&'static str, String, String) 
             ("group.added", format!("grp_{}", group.id.0), detail)
         }
         GroupChange::Changed { id, patch } => {
-            ("group.changed", format!("grp_{}", id.0), format!("{patch:?}"))
+            let mut words = vec![
+                ("name", patch.name.as_ref().map(|name| format!("{name:?}"))),
+                ("together_max", audit::maybe(patch.together_max)),
+            ];
+            words.extend(audit::of_terms(&patch.terms));
+            ("group.changed", format!("grp_{}", id.0), audit::detail(words))
         }
         GroupChange::Removed(id) => ("group.removed", format!("grp_{}", id.0), String::new()),
     }

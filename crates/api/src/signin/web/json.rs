@@ -11,12 +11,13 @@ use crate::signin::gate::{CSRF_HEADER, from_here};
 use crate::signin::password::Given;
 use crate::signin::secret;
 use crate::signin::session::{FRESH_MS, Signed, name};
-use axum::extract::Path;
+use axum::extract::{FromRequest, Path, Request};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use coeur_storage::{SessionEnd, SessionRow};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub(super) fn router() -> Router<Web> {
@@ -91,7 +92,26 @@ struct SessionView {
 
 pub(super) type Told = Result<Response, Problem>;
 
-async fn sign_in(visit: Visit, Json(sent): Json<Sent>) -> Told {
+/// A body of JSON. One that is none, or of another type, is a problem as every other.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Web> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, web: &Web) -> Result<Self, Problem> {
+        let Json(read) = Json::from_request(request, web).await.map_err(|why| {
+            let code = match why.status() {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::WrongType,
+                StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+                _ => Code::Invalid,
+            };
+            Problem::because(code, why.body_text())
+        })?;
+        Ok(Self(read))
+    }
+}
+
+async fn sign_in(visit: Visit, Body(sent): Body<Sent>) -> Told {
     from_here(&visit.headers).then_some(()).ok_or_else(stranger)?;
     let given = Credentials {
         login: sent.login,
@@ -113,7 +133,7 @@ struct SentProof {
 }
 
 /// As a sign-in does, it takes the place of the session and is counted where it fails.
-async fn step_up(visit: Visit, Json(sent): Json<SentProof>) -> Told {
+async fn step_up(visit: Visit, Body(sent): Body<SentProof>) -> Told {
     let (signed, _) = asked(&visit, Method::POST).await?;
     let known = cookie::known(&visit.headers, visit.encrypted).map(str::to_owned);
     let (desk, visitor, old) = (visit.desk.clone(), visit.visitor.clone(), visit.old());
@@ -143,7 +163,7 @@ pub(super) async fn adder(visit: &Visit) -> Result<coeur_directory::UserId, Prob
     }
 }
 
-async fn code(visit: Visit, Json(sent): Json<SentCode>) -> Told {
+async fn code(visit: Visit, Body(sent): Body<SentCode>) -> Told {
     from_here(&visit.headers).then_some(()).ok_or_else(stranger)?;
     let half = cookie::half(&visit.headers, visit.encrypted).map(str::to_owned).unwrap_or_default();
     let (desk, visitor, old) = (visit.desk.clone(), visit.visitor.clone(), visit.old());

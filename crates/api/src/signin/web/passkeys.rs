@@ -2,7 +2,7 @@
 
 use super::Visit;
 use super::cookie::{self, Cookies};
-use super::json::{Told, asked, signed, stranger};
+use super::json::{Body, Told, asked, signed, stranger};
 use crate::calls::rfc3339;
 use crate::rest::{Code, Problem, Web};
 use crate::signin::gate::from_here;
@@ -100,7 +100,7 @@ async fn challenge(visit: Visit) -> Told {
     Ok(response)
 }
 
-async fn enter(visit: Visit, Json(given): Json<Asserted>) -> Told {
+async fn enter(visit: Visit, Body(given): Body<Asserted>) -> Told {
     from_here(&visit.headers).then_some(()).ok_or_else(stranger)?;
     let place = place(&visit)?;
     let binding = cookie::asked(&visit.headers, visit.encrypted).unwrap_or_default().to_owned();
@@ -143,7 +143,7 @@ async fn challenge_to_add(visit: Visit) -> Told {
     Ok(Json(view).into_response())
 }
 
-async fn add(visit: Visit, Json(made): Json<Made>) -> Told {
+async fn add(visit: Visit, Body(made): Body<Made>) -> Told {
     let (signed, text) = asked(&visit, Method::POST).await?;
     let place = place(&visit)?;
     let (desk, visitor) = (visit.desk.clone(), visit.visitor.clone());

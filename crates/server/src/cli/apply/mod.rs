@@ -1,9 +1,11 @@
 //! `coeur apply`: makes of what there is what a file says, and shows before what that is.
 //!
-//! Each step is asked at the door like any other change, and has its audit row. Steps are done one after another: where one
-//! is refused those before it stay done, and the same file applied again does the rest.
+//! Each step is asked at the door like any other change, and has its audit row. Nothing is begun when it is known that a step
+//! will be refused ([`foresee`]). Steps are done one after another: where one is refused all the same, those before it stay
+//! done, which is said, and the same file applied again does the rest.
 
 mod file;
+mod foresee;
 mod plan;
 
 use super::account::say;
@@ -23,7 +25,10 @@ const PAGE: usize = 5_000;
 #[derive(Serialize)]
 struct Told<'p> {
     dry_run: bool,
-    steps: &'p [Step],
+    steps: Vec<&'p Step>,
+    /// What would be refused, so that nothing was done.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    refused: &'p [String],
     /// With the secrets that were made: shown this once.
     made: &'p [Made],
 }
@@ -32,32 +37,41 @@ pub fn run(arguments: Apply) -> Result<(), Failure> {
     let (json, dry_run) = (arguments.place.json, arguments.dry_run);
     let wanted = file::read(&arguments.file)?;
     let way = Way::open(&arguments.place)?;
-    let steps = plan::plan(&wanted, &found(&way)?, arguments.prune);
+    let found = found(&way)?;
+    let steps = plan::plan(&wanted, &found, arguments.prune);
+    let told: Vec<&Step> = steps.iter().filter(|step| !step.is_silent()).collect();
+    let refused = foresee::refused(&steps, &found);
     if !json {
-        steps.iter().for_each(|step| print(&line(step)));
+        told.iter().for_each(|step| print(&line(step)));
     }
-    if dry_run {
-        return rehearsed(&steps, json);
+    if dry_run || !refused.is_empty() {
+        return rehearsed(told, &refused, (json, dry_run));
     }
+    let count = told.len();
     let (made, failure) = done(&way, &steps);
     match json {
-        true => print_json(&Told { dry_run, steps: &steps, made: &made })?,
+        true => print_json(&Told { dry_run, steps: told, refused: &[], made: &made })?,
         false => made.iter().for_each(|made| print(&secret(made))),
     }
     match failure {
         Some(failure) => Err(failure),
-        None => say(json, &Word::Applied.with(&[&steps.len().to_string()])),
+        None => say(json, &Word::Applied.with(&[&count.to_string()])),
     }
 }
 
-/// As of `diff`: 1 where something differs.
-fn rehearsed(steps: &[Step], json: bool) -> Result<(), Failure> {
+/// As of `diff`: 1 where something differs. What would be refused is told, and nothing is done.
+fn rehearsed(steps: Vec<&Step>, refused: &[String], (json, dry_run): (bool, bool)) -> Result<(), Failure> {
+    let differs = !steps.is_empty();
     if json {
-        print_json(&Told { dry_run: true, steps, made: &[] })?;
+        print_json(&Told { dry_run, steps, refused, made: &[] })?;
     }
-    match steps.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::said(Exit::Failed)),
+    match (refused, differs) {
+        ([], false) => Ok(()),
+        ([], true) => Err(Failure::said(Exit::Failed)),
+        (refused, _) => {
+            let why = refused.iter().map(|why| safe(why.as_bytes())).collect::<Vec<_>>().join("\n");
+            Err(Failure::failed(format!("{why}\nThis would be refused, so nothing was done.")))
+        }
     }
 }
 
@@ -73,7 +87,12 @@ fn done(way: &Way, steps: &[Step]) -> (Vec<Made>, Option<Failure>) {
                 Err(failure) => {
                     progress.end();
                     let place = format!("{} {} {}", step.sign.mark(), step.kind, step.name);
-                    let text = format!("{place}: {}", failure.text);
+                    let done = at - 1;
+                    let text = format!(
+                        "{place}: {}\n{done} of {} steps before this are done and stay; the same file applied again does the rest",
+                        failure.text,
+                        steps.len()
+                    );
                     return (made, Some(Failure::new(failure.exit, text)));
                 }
             }

@@ -8,6 +8,7 @@ use coeur_api::{
 use coeur_directory::Aor;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// What there is.
 #[derive(Default)]
@@ -56,6 +57,11 @@ pub struct Difference {
 }
 
 impl Step {
+    /// Another step of the same thing tells of it.
+    pub fn is_silent(&self) -> bool {
+        self.sign == Sign::Change && self.differences.is_empty()
+    }
+
     fn new(sign: Sign, kind: &'static str, name: &str, requests: Vec<Request>) -> Self {
         Self { sign, kind, name: name.to_owned(), differences: Vec::new(), requests }
     }
@@ -78,7 +84,33 @@ pub fn plan(wanted: &State, found: &Found, prune: bool) -> Vec<Step> {
     if prune {
         steps.extend(pruned(wanted, found));
     }
-    steps
+    told_once(steps)
+}
+
+/// Each thing is told once, whatever is to be done for it at which place: what is made with what it is then, and what is
+/// changed at two places where it is changed first.
+fn told_once(steps: Vec<Step>) -> Vec<Step> {
+    let mut told: Vec<Step> = Vec::new();
+    let mut places: BTreeMap<(&'static str, String), usize> = BTreeMap::new();
+    for mut step in steps {
+        let place = *places.entry((step.kind, step.name.clone())).or_insert(told.len());
+        match told.get_mut(place).filter(|_| step.sign == Sign::Change) {
+            Some(first) => {
+                let is_new =
+                    |one: &Difference| first.differences.iter().all(|known| known.field != one.field);
+                let new =
+                    std::mem::take(&mut step.differences).into_iter().filter(is_new).collect::<Vec<_>>();
+                first.differences.extend(new);
+                // Nothing is between the two.
+                match first.sign == Sign::Make && place + 1 == told.len() {
+                    true => told[place].requests.append(&mut step.requests),
+                    false => told.push(step),
+                }
+            }
+            None => told.push(step),
+        }
+    }
+    told
 }
 
 /// Names that differ in capitals alone, where these do not count, are one.
@@ -388,6 +420,7 @@ fn value(of: &impl Serialize) -> Value {
 #[cfg(test)]
 mod tests {
     use super::super::file::of_text;
+    use super::super::foresee::refused;
     use super::*;
     use coeur_api::DeviceView;
 
@@ -435,6 +468,38 @@ mod tests {
         }
     }
 
+    /// What of it is refused is known before anything is done.
+    #[test]
+    fn what_would_be_refused_is_foreseen() {
+        let refused = |text: &str| {
+            let mut found = found();
+            found.users[0].role = "owner".into();
+            refused(&plan(&of_text(text).unwrap(), &found, true), &found)
+        };
+        for (text, why) in [
+            ("users = []\naccounts = []", "- user alice: alice is the last owner"),
+            ("users = [{ login = 'alice', role = 'user' }]", "~ user alice: alice is the last owner"),
+            ("users = [{ login = 'alice', enabled = false }]", "~ user alice: alice is the last owner"),
+            (
+                "users = [{ login = 'bob', role = 'owner' }]",
+                "- user alice: accounts belong to the user alice, such as alice@d",
+            ),
+            ("groups = []", "- group sales: accounts are in the group sales, such as alice@d"),
+            ("domains = []", "- domain d: the domain d still has accounts, such as alice@d"),
+            ("accounts = [{ account = 'bob@e' }]", "+ account bob@e: the domain e is not ours"),
+        ] {
+            let all = refused(text);
+            assert!(all.len() == 1 && all[0].starts_with(why), "{text}: {all:?}");
+        }
+        for text in [
+            "users = [{ login = 'bob', role = 'owner' }]\naccounts = []",
+            "groups = []\naccounts = [{ account = 'alice@d', groups = [] }]",
+            "domains = [{ name = 'e' }]\naccounts = [{ account = 'bob@e' }]",
+        ] {
+            assert_eq!(refused(text), Vec::<String>::new(), "{text}");
+        }
+    }
+
     fn lines(text: &str, prune: bool) -> Vec<String> {
         let line = |step: &Step| {
             let fields: Vec<&str> = step.differences.iter().map(|one| one.field.as_str()).collect();
@@ -442,7 +507,8 @@ mod tests {
                 .trim_end()
                 .to_owned()
         };
-        plan(&of_text(text).unwrap_or_else(|why| panic!("{why}")), &found(), prune).iter().map(line).collect()
+        let steps = plan(&of_text(text).unwrap_or_else(|why| panic!("{why}")), &found(), prune);
+        steps.iter().filter(|step| !step.is_silent()).map(line).collect()
     }
 
     #[test]
@@ -491,12 +557,9 @@ mod tests {
         "#;
         let expected = [
             "+ domain e",
-            "+ group staff",
-            "~ group staff quota",
-            "+ user bob",
-            "~ user bob role",
-            "+ account bob@e",
-            "~ account bob@e quota,user,devices",
+            "+ group staff quota",
+            "+ user bob role",
+            "+ account bob@e quota,user,devices",
             "~ account alice@d display_name,groups",
         ];
         assert_eq!(lines(text, false), expected);
@@ -521,6 +584,7 @@ mod tests {
             .map(|request| value(request)["verb"].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(requests, ["alias_remove", "device_revoke", "device_add"], "the web phone stays");
+        assert_eq!(lines(text, true), ["~ account alice@d aliases,devices"], "told once");
     }
 
     #[test]

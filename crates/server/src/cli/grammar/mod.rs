@@ -120,6 +120,7 @@ Examples:
 Exit codes:
   0 done     2 wrong command line or settings     4 no server, or no data
   1 failed   3 not found                          5 exists already
+  6 not as things are now, perhaps later
 
 Language of tables and results: COEUR_LANG or LANG (en, fr). Help, errors, logs and JSON are English.";
 

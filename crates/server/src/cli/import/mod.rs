@@ -55,7 +55,11 @@ pub fn run(way: &Way, file: &Path, read: Read, skip_errors: bool, json: bool) ->
     let made = make(way, &rows, json)?;
     show(&made, json)?;
     if !json {
-        print(&format!("{}\n", Word::Imported.with(&[&made.len().to_string()])));
+        let imported = match made.len() {
+            1 => Word::ImportedOne.say().to_owned(),
+            count => Word::Imported.with(&[&count.to_string()]),
+        };
+        print(&format!("{imported}\n"));
     }
     if refused > 0 && !json {
         print(&format!("{}\n", Word::ImportLeftOut.with(&[&refused.to_string()])));
@@ -140,7 +144,7 @@ fn stopped(failure: Failure, batch: &[Row], done: usize) -> Failure {
     let first = batch.first().map_or(0, |row| row.line);
     let rest = match failure.exit {
         Exit::Unreachable => format!("It is not known whether the next {} are", batch.len()),
-        Exit::Done | Exit::Failed | Exit::Usage | Exit::NotFound | Exit::Exists => {
+        Exit::Done | Exit::Failed | Exit::Usage | Exit::NotFound | Exit::Exists | Exit::NotNow => {
             format!("None from line {first} on is")
         }
     };

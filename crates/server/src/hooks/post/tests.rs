@@ -173,6 +173,30 @@ fn none_of_sixty_spellings_of_an_address_inside_is_ever_asked() {
 }
 
 #[test]
+fn a_name_or_number_of_this_machine_is_refused_when_the_webhook_is_made() {
+    let post = post_to(&[]);
+    for host in [
+        "localhost",
+        "LOCALHOST.",
+        "a.localhost",
+        "127.1",
+        "0x7f000001",
+        "2130706433",
+        "0177.0.0.1",
+        "127.0.0.1.",
+    ] {
+        assert!(post.objection(&format!("https://{host}/hook")).is_some(), "{host}");
+    }
+    let why = post.objection("https://0x7f.1/").unwrap();
+    assert!(why.contains("write 127.0.0.1"), "{why}");
+    for host in ["example.org", "1.example.org", "10.example", "0xcafe.example.org", "203.0.114.9"] {
+        assert_eq!(post.objection(&format!("https://{host}/hook")), None, "{host}");
+    }
+    let post = post_to(&["127.0.0.1"]);
+    assert_eq!(post.objection("https://localhost:8443/hook"), None, "its network is listed");
+}
+
+#[test]
 fn without_tls_only_a_listed_network_is_told_and_a_certificate_that_nobody_vouches_for_is_none() {
     let place = receiver(|stream, _| drop(stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n")));
     for (inside, is_told) in [(&["127.0.0.1"][..], true), (&["127.0.0.2", "10.0.0.0/8"], false), (&[], false)]
