@@ -89,7 +89,7 @@ function RingSteps({ test }) {
   const silence = why && html`<p>${why.title}</p><p>${why.remedy}</p>`;
   return html`${test.steps.length > 0 && html`<ul class="checks">${test.steps.map((one) => html`<${Step} one=${one} />`)}</ul>`}
     ${test.result === "heard" ? html`<${Notice} kind="good" title=${t("ring.good")}>${packets}<//>`
-      : test.fault && html`<${Notice} kind="warn" title=${test.fault.sentence}>${silence || html`<p>${test.fault.remedy}</p>`}${packets}${!test.answered && test.status !== null && html`<p class="small mono">SIP ${test.status}</p>`}<//>`}`;
+      : test.fault && html`<${Notice} kind="warn" title=${test.fault.sentence}>${silence || html`<p>${test.fault.remedy}</p>`}${packets}${!test.answered && test.status !== null && html`<p class="small mono">${t("ring.status", { status: test.status })}</p>`}<//>`}`;
 }
 
 /** Seconds until then. */
