@@ -7,6 +7,7 @@ export const PAGES = [
   { name: "calls", path: "/calls", icon: "call", group: "now", load: () => import("./pages/calls.js") },
   { name: "registrations", path: "/registrations", icon: "signal", group: "now", load: () => import("./pages/registrations.js") },
   { name: "records", path: "/records", icon: "record", group: "past", load: () => import("./pages/records.js") },
+  { name: "quality", path: "/quality", icon: "chart", group: "past", load: () => import("./pages/quality.js") },
   { name: "traces", path: "/traces", icon: "trace", group: "past", load: () => import("./pages/traces.js") },
   { name: "audit", path: "/audit", icon: "audit", group: "past", load: () => import("./pages/audit.js") },
   { name: "users", path: "/users", icon: "people", group: "manage", load: () => import("./pages/users.js") },

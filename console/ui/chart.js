@@ -2,14 +2,14 @@
 import { html, names, useEffect, useRef, useState } from "./h.js";
 import { Icon } from "./icon.js";
 import { csv, save } from "./parts.js";
-import { clock, day, hour, number, t } from "./words.js";
+import { clock, day, hour, number, t, when } from "./words.js";
 
 const PAD = { left: 40, right: 8, top: 10, bottom: 24 };
-/** More points than these are thinned: the highest of each part stays. */
+/** More points than these are thinned: the highest of each part stays, or the lowest where it is told to. */
 const POINTS_MAX = 480;
 
 /** `series`: [{ label, values }], as many values as `times` (ms); null where nothing was measured. */
-export function Chart({ label, times, series, unit = "", max, height = 200, places = 0 }) {
+export function Chart({ label, times, series, unit = "", max, height = 200, places = 0, isLowKept = false }) {
   const [asTable, setAsTable] = useState(false);
   const heads = [t("time"), ...series.map((one) => one.label)];
   const rows = () => times.map((at, index) => [new Date(at).toISOString(), ...series.map((one) => one.values[index])]);
@@ -18,7 +18,7 @@ export function Chart({ label, times, series, unit = "", max, height = 200, plac
         aria-label=${t(asTable ? "as.chart" : "as.table")} title=${t(asTable ? "as.chart" : "as.table")}><${Icon} name=${asTable ? "chart" : "table"} size=${16} /></button>
       <button class="icon-button small" onClick=${() => save("coeur.csv", "text/csv", csv(heads, rows()))} aria-label=${t("download.csv")} title=${t("download.csv")}><${Icon} name="download" size=${16} /></button></span></div>
     ${asTable ? html`<${Values} label=${label} heads=${heads} times=${times} series=${series} places=${places} />`
-    : html`<${Lines} label=${label} ...${thin(times, series)} unit=${unit} max=${max} height=${height} places=${places} />`}</figure>`;
+    : html`<${Lines} label=${label} ...${thin(times, series, isLowKept ? Math.min : Math.max)} unit=${unit} max=${max} height=${height} places=${places} />`}</figure>`;
 }
 
 function Legend({ series }) {
@@ -27,7 +27,7 @@ function Legend({ series }) {
 
 function Values({ label, heads, times, series, places }) {
   return html`<div class="scroller" tabindex="0" role="region" aria-label=${label}><table class="table"><thead><tr>${heads.map((head, at) => html`<th scope="col" class=${names({ num: at > 0 })}>${head}</th>`)}</tr></thead>
-    <tbody>${times.map((at, index) => html`<tr><td>${clock(at)}</td>${series.map((one) => html`<td class="num">${number(one.values[index], places)}</td>`)}</tr>`).reverse()}</tbody></table></div>`;
+    <tbody>${times.map((at, index) => html`<tr><td>${moment(times)(at)}</td>${series.map((one) => html`<td class="num">${number(one.values[index], places)}</td>`)}</tr>`).reverse()}</tbody></table></div>`;
 }
 
 function Lines({ label, times, series, unit, max, height, places }) {
@@ -64,8 +64,11 @@ function Lines({ label, times, series, unit, max, height, places }) {
       ${at !== null && html`<line class="cross" x1=${x(times[at])} x2=${x(times[at])} y1=${PAD.top} y2=${height - PAD.bottom} />`}
     </svg>
     ${at !== null && html`<div class="tip" ref=${(tip) => tip?.style.setProperty("left", `${Math.max(70, Math.min(width - 70, x(times[at])))}px`)}>
-      <strong>${clock(times[at])}</strong>${series.map((one) => html`<div>${one.label} ${number(one.values[at], places)}${unit}</div>`)}</div>`}</div>`;
+      <strong>${moment(times)(times[at])}</strong>${series.map((one) => html`<div>${one.label} ${number(one.values[at], places)}${unit}</div>`)}</div>`}</div>`;
 }
+
+/** With its day where there is more than one. */
+const moment = (times) => times.at(-1) - times[0] > 86_400_000 ? when : clock;
 
 /** The way through the points; a gap where nothing was measured. */
 function line(values, times, x, y) {
@@ -95,15 +98,15 @@ function moments(first, last, width) {
   return last > first ? Array.from({ length: count }, (_, at) => first + ((at + 0.5) / count) * (last - first)) : [];
 }
 
-function thin(times, series) {
+function thin(times, series, pick) {
   if (times.length <= POINTS_MAX) return { times, series };
   const step = Math.ceil(times.length / POINTS_MAX);
   const starts = Array.from({ length: Math.ceil(times.length / step) }, (_, at) => at * step);
-  const highest = (values) => starts.map((from) => {
+  const kept = (values) => starts.map((from) => {
     const known = values.slice(from, from + step).filter((value) => value !== null && value !== undefined);
-    return known.length ? Math.max(...known) : null;
+    return known.length ? pick(...known) : null;
   });
-  return { times: starts.map((from) => times[from]), series: series.map((one) => ({ ...one, values: highest(one.values) })) };
+  return { times: starts.map((from) => times[from]), series: series.map((one) => ({ ...one, values: kept(one.values) })) };
 }
 
 export function Spark({ values, max, label }) {

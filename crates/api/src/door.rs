@@ -48,6 +48,10 @@ pub trait House: Send + Sync {
     fn trace_export(&self, _request: &TraceExportRequest) -> Option<TraceFileView> {
         None
     }
+    /// Causes for which somebody is not heard, and what verdicts say of each, with `{}` for each value in it.
+    fn silences(&self) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
     /// Calls that live: none where no server runs.
     fn calls(&self, _account: Option<&Account>, _limit: usize) -> Result<CallsPage, Refusal> {
         Ok(CallsPage::default())
@@ -213,6 +217,7 @@ impl Door {
             Request::Audit { since_ms, before, limit } => self.audit(since_ms, before, limit),
             Request::CallRecords(request) => self.call_records(&request),
             Request::CallRecordShow { call } => self.show_call_record(&call),
+            Request::CallQuality(request) => self.call_quality(&request),
             Request::SignIn { what } => self.sign_in_verb(operator, what),
             Request::TenantAdd { name } => self.add_tenant(operator, &name),
             Request::TenantsList => Ok(self.tenants()),
@@ -884,6 +889,12 @@ pub(crate) mod tests {
         }
         fn call(&mut self, _: u128) -> Result<Option<CallRow>, StorageError> {
             Ok(None)
+        }
+        fn quality(
+            &mut self,
+            _: &coeur_storage::QualityQuery,
+        ) -> Result<coeur_storage::Quality, StorageError> {
+            Ok(coeur_storage::Quality::default())
         }
         fn add_recording(&mut self, _: &coeur_storage::RecordingRow, _: u64) -> Result<(), StorageError> {
             Ok(())

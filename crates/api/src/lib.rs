@@ -34,6 +34,7 @@ mod people;
 mod people_door;
 mod phone_door;
 pub mod provision;
+mod quality;
 mod recordings;
 pub mod rest;
 mod shares;
@@ -66,6 +67,7 @@ pub use model::*;
 pub use onboard::{NewPerson, PersonMade};
 pub use people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 pub use phone_door::{PhoneSocket, PhoneTicket, WEB_PHONE};
+pub use quality::{CallQualityRequest, CallQualityView, QualityGroupView};
 pub use recordings::{
     Audience, RecordVerb, RecordingFileView, RecordingOfCall, RecordingView, RecordingsPage,
 };

@@ -162,6 +162,8 @@ pub enum Request {
     CallRecordShow {
         call: String,
     },
+    /// How calls that are over sounded, in groups.
+    CallQuality(crate::quality::CallQualityRequest),
     /// How people and programs prove who they are.
     SignIn {
         what: SignInRequest,
@@ -302,6 +304,7 @@ pub enum Reply {
     Call(Box<CallView>),
     CallRecords(CallRecordsPage),
     CallRecord(Box<CallRecordView>),
+    CallQuality(Box<crate::quality::CallQualityView>),
     Audit(AuditPage),
     Link(Box<LinkView>),
     Token(Box<TokenView>),

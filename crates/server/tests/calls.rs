@@ -75,6 +75,11 @@ fn a_call_is_seen_while_it_lives_and_its_record_says_how_it_was_also_after_a_res
         assert!(way["packets"].as_u64().unwrap() > 100 && way["loss_pct"].is_number(), "{record}");
     }
     assert!(records(&folder, &["--failed"]).is_empty() && records(&folder, &["--bad"]).is_empty());
+    let quality = folder.json(&["quality", "--since", "1h", "--by", "codec", "--json"]);
+    assert_eq!((&quality["total"]["count"], &quality["groups"][0]["count"]), (&1.into(), &2.into()));
+    assert_eq!((&quality["groups"][0]["name"], &quality["total"]["bad"]), (&"PCMU/8000".into(), &0.into()));
+    let shown = folder.coeur(&["quality", "--by", "program"]).stdout;
+    assert!(String::from_utf8_lossy(&shown).lines().count() >= 3, "{shown:?}");
     let gone = folder.coeur(&["calls", "show", &name]);
     assert_eq!(gone.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&gone.stderr).contains("`coeur records show"), "{gone:?}");

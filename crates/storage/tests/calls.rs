@@ -4,7 +4,8 @@ use coeur_directory::{
     Account, AccountPatch, Aor, Change, Directory, Domain, Role, User, UserChange, UserId,
 };
 use coeur_storage::{
-    CallQuery, CallRow, Disposition, Keep, Operator, Records, SideRow, Sqlite, TalkedRow, WayRow,
+    CallQuery, CallRow, Disposition, Keep, Operator, QualityBy, QualityGroup, QualityQuery, Records, SideRow,
+    Sqlite, TalkedRow, WayRow,
 };
 use std::path::PathBuf;
 
@@ -288,4 +289,119 @@ fn calls_of_ones_own_begin_when_the_account_became_ones_own() {
     let account = Account { user: Some(users[0].id), ..Account::new(id, bob.clone()) };
     commit(&mut records, &[Change::AccountAdded(Box::new(account))], 9);
     assert_eq!(found(&mut records, true), [9], "another of that address");
+}
+
+/// Two hours, two phones: one that sounds well, and one over UDP that does not.
+fn of_two_phones(records: &mut Sqlite) {
+    let way = |mos: u16, lost: u64| WayRow {
+        packets: Some(1_000 - lost),
+        lost: Some(lost),
+        jitter_us: Some(9_000),
+        mos_hundredths: Some(mos),
+    };
+    let mut calls: Vec<CallRow> = (0..40).map(|n| call(NOW_MS + u64::from(n) * 180_000, n)).collect();
+    for (call, n) in calls.iter_mut().zip(0_u16..) {
+        call.caller.received = way(400 + n, 0);
+        if let Some(callee) = &mut call.callee {
+            callee.user_agent = "  Loud_Phone/2".into();
+            callee.transport = Some("udp".into());
+            callee.received = if n < 4 { way(200 + n, 100) } else { way(430, 0) };
+        }
+    }
+    calls[9].verdict = Some("callee: 12 % of what it sends is lost".into());
+    calls[10].verdict = Some("callee: a cause of another day".into());
+    // Of one that was not answered, and was not measured, nothing can be said.
+    calls[39].answered_at_ms = None;
+    calls[39].caller.received = WayRow::default();
+    calls[39].callee = None;
+    records.add_calls(&calls, ALL, NOW_MS).expect("written");
+}
+
+#[test]
+fn how_calls_sounded_is_counted_by_hour_by_what_the_phones_are_and_by_cause() {
+    let folder = Folder::new("quality");
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    of_two_phones(&mut records);
+    let causes: Box<[(Box<str>, Box<str>)]> = Box::new([
+        ("gone".into(), "it is gone from {}".into()),
+        ("loss".into(), "{} % of what it sends is lost".into()),
+    ]);
+    let mut ask = |by, hours: u64| {
+        let until_ms = NOW_MS + hours * 3_600_000;
+        let query = QualityQuery { since_ms: NOW_MS, until_ms, by, causes: causes.clone() };
+        records.quality(&query).expect("read")
+    };
+    let group = |name: &str, count, (median, p5), bad| QualityGroup {
+        name: Some(name.into()),
+        count,
+        scored: count,
+        median_hundredths: Some(median),
+        p5_hundredths: Some(p5),
+        bad,
+    };
+    let found = ask(QualityBy::Hour, 2);
+    let hour = |at: u64| (NOW_MS + at * 3_600_000).to_string();
+    assert_eq!(
+        found.groups,
+        [group(&hour(0), 20, (409, 200), 6), group(&hour(1), 19, (429, 420), 0)],
+        "39 of them: one was not answered"
+    );
+    // The second of 39 is the first that one of twenty does not exceed.
+    assert_eq!(found.total, QualityGroup { name: None, ..group("", 39, (419, 201), 6) });
+    assert!(!found.is_cut);
+    let order: Vec<u64> = found.worst.iter().map(|call| (call.started_at_ms() - NOW_MS) / 180_000).collect();
+    assert_eq!(order, [9, 10, 0, 1, 2, 3], "those with a verdict, then by their score");
+    assert_eq!(ask(QualityBy::Hour, 1).total.count, 20, "no later than is asked for");
+
+    // Of the sides: those of a phone, whatever its call was.
+    let program = ask(QualityBy::Program, 2).groups;
+    assert_eq!(program, [group("Loud", 39, (430, 201), 6), group("Some", 39, (419, 401), 0)]);
+    let transport = ask(QualityBy::Transport, 2).groups;
+    assert_eq!(
+        transport.iter().map(|one| one.name.as_deref()).collect::<Vec<_>>(),
+        [Some("tls"), Some("udp")]
+    );
+    assert_eq!((transport[0].bad, transport[1].bad), (0, 6));
+    assert_eq!(ask(QualityBy::Codec, 2).groups, [group("PCMA/8000", 78, (430, 203), 6)]);
+    let account = ask(QualityBy::Account, 2).groups;
+    assert_eq!((account.len(), account[0].name.as_deref()), (2, Some("alice@example.org")));
+
+    let cause = ask(QualityBy::Cause, 2).groups;
+    let cause: Vec<_> = cause.iter().map(|one| (one.name.as_deref(), one.count)).collect();
+    assert_eq!(cause, [(Some("low_score"), 4), (None, 1), (Some("loss"), 1)]);
+    let network = ask(QualityBy::Network, 2).groups;
+    let network: Vec<_> = network.iter().map(|one| (one.name.as_deref(), one.count)).collect();
+    assert_eq!(network, [(Some("0 8"), 74), (Some("100 8"), 4)]);
+}
+
+/// As many as the console is made for; what it takes is printed.
+#[test]
+fn fifty_thousand_calls_are_counted_in_groups_without_being_told_one_by_one() {
+    let folder = Folder::new("quality-many");
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    const CALLS: u64 = 50_000;
+    let of = |n: u64| {
+        let mut call = call(NOW_MS + n * 50_000, n as u32);
+        call.caller.account = Some(format!("user{}@example.org", n % 1_500).into());
+        call.caller.received.mos_hundredths = Some(u16::try_from(250 + n % 200).expect("a score"));
+        call
+    };
+    for from in (0..CALLS).step_by(1_000) {
+        let calls: Vec<CallRow> = (from..from + 1_000).map(of).collect();
+        records.add_calls(&calls, ALL, NOW_MS).expect("written");
+    }
+    let all = [QualityBy::Hour, QualityBy::Codec, QualityBy::Program, QualityBy::Account, QualityBy::Network];
+    for by in all {
+        let began = std::time::Instant::now();
+        let query =
+            QualityQuery { since_ms: NOW_MS, until_ms: NOW_MS + 30 * DAY_MS, by, causes: Box::default() };
+        let found = records.quality(&query).expect("read");
+        println!("{by:?}: {} groups, {:?}", found.groups.len(), began.elapsed());
+        assert_eq!(found.total.count, CALLS, "{by:?}");
+        let sides = if by == QualityBy::Hour { CALLS } else { 2 * CALLS };
+        let is_all = by != QualityBy::Account;
+        assert_eq!(found.is_cut, !is_all, "{by:?}: a thousand groups of 1,501");
+        assert_eq!(found.groups.iter().map(|group| group.count).sum::<u64>() == sides, is_all, "{by:?}");
+        assert_eq!(found.worst.len(), 20);
+    }
 }

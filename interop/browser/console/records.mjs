@@ -39,6 +39,29 @@ export async function records(browser, options) {
   const [download] = await Promise.all([page.waitForEvent("download", { timeout: 120_000 }), page.getByRole("button", { name: "CSV" }).click()]);
   const lines = readFileSync(await download.path(), "utf8").trim().split(/\r\n/);
   assert(lines.length === options.calls + 1, `${lines.length} lines`);
+  await sounded(page, go, options);
   none(faults, "records");
   await close();
+}
+
+/** The same calls by how they sounded: the server has counted them; what is chosen is in the address. */
+async function sounded(page, go, options) {
+  await go("/quality");
+  const figures = await page.locator(".figures b").allTextContents();
+  assert(figures[0] === options.calls.toLocaleString("en") && figures[3] === "100", `figures: ${figures}`);
+  const asked = await page.evaluate(() => performance.getEntriesByType("resource").filter(({ name }) => name.includes("call_quality?")).map(({ name, duration }) => `${new URL(name).searchParams.get("by")} ${duration.toFixed(0)} ms`));
+  console.log(`how they sounded: ${asked.join(", ")}`);
+  assert((await page.locator(".bars").first().textContent()).includes("Score below 3.6"), "the causes");
+  const chart = page.locator("figure").first();
+  await chart.getByRole("button", { name: "Table" }).click();
+  assert(await chart.locator("tbody tr").count() === 169, `hours: ${await chart.locator("tbody tr").count()}`);
+  await page.getByRole("radio", { name: "Account" }).or(page.getByRole("button", { name: "Account", exact: true })).first().click();
+  await page.waitForFunction(() => location.search.includes("by=account"));
+  await page.locator("td a", { hasText: "alice@" }).first().waitFor();
+  const groups = page.locator("section", { hasText: "By what the phones are" });
+  const [download] = await Promise.all([page.waitForEvent("download"), groups.getByRole("button", { name: "CSV" }).click()]);
+  const lines = readFileSync(await download.path(), "utf8").trim().split(/\r\n/);
+  assert(lines[0].endsWith("account,count,mos_median,mos_p5,bad,bad_pct") && lines.length === 4, lines.join("|"));
+  await page.locator("section", { hasText: "The worst calls" }).locator("tbody a").first().click();
+  await page.waitForURL(/\/records\/call_/);
 }

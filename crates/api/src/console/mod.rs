@@ -28,6 +28,7 @@ const PAGES: &[&str] = &[
     "calls",
     "registrations",
     "records",
+    "quality",
     "traces",
     "audit",
     "accounts",

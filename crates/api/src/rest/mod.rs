@@ -10,6 +10,7 @@
 mod accounts;
 mod addresses;
 mod audit;
+mod call_quality;
 mod call_records;
 mod caller;
 mod calls;
@@ -315,6 +316,7 @@ fn operations() -> Vec<Operation> {
         registrations::operations(),
         calls::operations(),
         call_records::operations(),
+        call_quality::operations(),
         recordings::operations(),
         traces::operations(),
         audit::operations(),

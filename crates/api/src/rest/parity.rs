@@ -44,6 +44,7 @@ fn operations_of(request: &Request) -> Result<&'static [&'static str], &'static 
         Request::Audit { .. } => &["list_audit_log"],
         Request::CallRecords(_) => &["list_call_records", "export_call_records"],
         Request::CallRecordShow { .. } => &["show_call_record"],
+        Request::CallQuality(_) => &["show_call_quality"],
         Request::SignIn { what } => match what {
             SignInRequest::Link { .. } => &["make_setup_link"],
             SignInRequest::TokenMake(_) => &["add_api_token"],

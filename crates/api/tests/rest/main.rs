@@ -11,6 +11,7 @@ mod manual;
 mod me;
 mod mine;
 mod provision;
+mod quality;
 mod resources;
 mod served;
 mod socket;

@@ -158,6 +158,11 @@ pub fn sentence(cause: Cause, values: &[&str], language: Language) -> String {
     fill(words(cause, language).0, values)
 }
 
+/// Each cause by its name, and its English sentence with `{}` for each value.
+pub fn sentences() -> Vec<(&'static str, &'static str)> {
+    Cause::ALL.iter().map(|cause| (cause.name(), words(*cause, Language::English).0)).collect()
+}
+
 /// What to do about it.
 pub fn remedy(cause: Cause, language: Language) -> &'static str {
     words(cause, language).1

@@ -26,6 +26,7 @@ mod man;
 mod parity;
 pub mod phone;
 pub mod progress;
+mod quality;
 pub mod records;
 pub mod registrations;
 pub mod replay;
@@ -106,6 +107,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Call(arguments) => call::run(arguments),
         Command::Calls(arguments) => calls::run(arguments),
         Command::Records(arguments) => records::run(arguments),
+        Command::Quality(arguments) => quality::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Docs(arguments) => docs::run(&arguments),
         Command::Completion(arguments) => completion::run(arguments),

@@ -59,6 +59,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("show_call_record", "records show"),
     ("export_call_records", "records"),
     ("list_recordings", "records show"),
+    ("show_call_quality", "quality"),
     ("list_calls", "calls"),
     ("show_call", "calls show"),
     ("originate_call", "calls originate"),

@@ -35,6 +35,10 @@ impl House for Offline {
         None
     }
 
+    fn silences(&self) -> Vec<(&'static str, &'static str)> {
+        crate::cli::causes::sentences()
+    }
+
     fn status(&self) -> Status {
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -144,6 +144,10 @@ impl House for Running {
         }
     }
 
+    fn silences(&self) -> Vec<(&'static str, &'static str)> {
+        crate::cli::causes::sentences()
+    }
+
     fn ice_server(&self, aor: &Aor, device: DeviceId) -> Option<IceServerView> {
         let issued = self.office.as_ref()?.issue((self.now)().wall, aor.as_str(), device.0);
         Some(IceServerView {

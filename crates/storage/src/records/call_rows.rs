@@ -131,7 +131,7 @@ const SHOWN: &str =
     "(wanted LIKE ? ESCAPE '!' OR a.address LIKE ? ESCAPE '!' OR b.address LIKE ? ESCAPE '!')";
 
 /// What holds this text, whatever is in it.
-fn like(part: &str) -> String {
+pub(super) fn like(part: &str) -> String {
     let mut pattern = String::from("%");
     for character in part.chars() {
         if matches!(character, '%' | '_' | '!') {

@@ -11,6 +11,7 @@ mod hooks;
 mod numbers;
 mod people;
 mod phones;
+mod quality;
 mod recordings;
 mod rows;
 mod schema;
@@ -26,6 +27,9 @@ pub use hooks::{
 };
 pub use numbers::Numbered;
 pub use phones::{LinkKind, LinkRow, PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, TokenHash};
+pub use quality::{
+    LOW_SCORE, QUALITY_CALLS_MAX, QUALITY_GROUPS_MAX, Quality, QualityBy, QualityGroup, QualityQuery,
+};
 pub use recordings::RecordingRow;
 pub use sign_in::{
     Digest, IdentityRow, LABEL_BYTES_MAX, PasskeyRow, SessionEnd, SessionRow, SignInChange, TokenId,
@@ -123,6 +127,9 @@ pub trait Records: PhoneRecords + HookRecords + Send {
     fn calls(&mut self, query: &CallQuery) -> Result<Vec<CallRow>, StorageError>;
 
     fn call(&mut self, id: u128) -> Result<Option<CallRow>, StorageError>;
+
+    /// How the calls of a time sounded, in groups.
+    fn quality(&mut self, query: &QualityQuery) -> Result<Quality, StorageError>;
 
     /// Keeps the record of a recording, with an audit row; one that is there already changes nothing.
     fn add_recording(&mut self, recording: &RecordingRow, at_ms: u64) -> Result<(), StorageError>;

@@ -5,8 +5,9 @@ use super::head::{self, Head};
 use super::numbers::{self, Numbered, Numbers};
 use super::{
     AnswerRow, CallQuery, CallRow, DeliveryId, DeliveryRow, HookId, HookRecords, HookRow, Keep, LinkRow,
-    Operator, PhoneId, PhoneRecords, PhoneRow, RecordingRow, Records, SignInChange, TalkedRow, TokenHash,
-    answers, call_rows, groups, hooks, people, phones, recordings, rows, schema, sign_in,
+    Operator, PhoneId, PhoneRecords, PhoneRow, Quality, QualityQuery, RecordingRow, Records, SignInChange,
+    TalkedRow, TokenHash, answers, call_rows, groups, hooks, people, phones, quality, recordings, rows,
+    schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
@@ -68,6 +69,13 @@ impl Sqlite {
         records.read_ends().map_err(StorageError::sql("read", &records.path))?;
         records.look_back()?;
         Ok(records)
+    }
+
+    /// How SQLite would do it.
+    #[cfg(test)]
+    pub(super) fn plan(&self, sql: &str) -> rusqlite::Result<Vec<String>> {
+        let mut statement = self.connection.prepare(sql)?;
+        statement.raw_query().mapped(|row| row.get("detail")).collect()
     }
 
     /// The last numbers given out, and the last row of the audit chain.
@@ -259,6 +267,10 @@ impl Records for Sqlite {
 
     fn call(&mut self, id: u128) -> Result<Option<CallRow>, StorageError> {
         call_rows::of(&self.connection, id).map_err(StorageError::sql("read the calls of", &self.path))
+    }
+
+    fn quality(&mut self, query: &QualityQuery) -> Result<Quality, StorageError> {
+        quality::of(&self.connection, query).map_err(StorageError::sql("count the calls of", &self.path))
     }
 
     fn add_recording(&mut self, recording: &RecordingRow, at_ms: u64) -> Result<(), StorageError> {

@@ -84,6 +84,7 @@ impl Cli {
             Command::Call(given) => &mut given.place,
             Command::Calls(given) => &mut given.place,
             Command::Records(given) => &mut given.place,
+            Command::Quality(given) => &mut given.place,
             Command::Audit(given) => &mut given.place,
             Command::CheckConfig(given) => {
                 given.settings.data = given.settings.data.take().or(data);
@@ -180,6 +181,8 @@ pub enum Command {
     Calls(Calls),
     /// Calls that are over: who, when, how long, how well
     Records(Records),
+    /// How calls sounded: by hour, by what the phones are, by why somebody was not heard
+    Quality(Quality),
     /// What was changed, when and by whom: the rows of the audit chain
     Audit(Audit),
     /// Read the documentation: how it is installed, used, and what to do when something is wrong
@@ -218,6 +221,7 @@ impl Command {
             | Command::Call(Call { place, .. })
             | Command::Calls(Calls { place, .. })
             | Command::Records(Records { place, .. })
+            | Command::Quality(Quality { place, .. })
             | Command::Audit(Audit { place, .. }) => place.json,
             Command::CheckConfig(arguments) => arguments.json,
             Command::Doctor(arguments) => arguments.json,
@@ -981,6 +985,54 @@ pub struct Records {
     pub csv: bool,
     #[command(subcommand)]
     pub verb: Option<RecordsVerb>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Calls that were answered, measured or judged are counted. A bad one has an estimated score below 3.6, or somebody was not heard.
+By codec, transport, program, account and network each of the two sides of a call counts for itself.
+
+Examples:
+  coeur quality --since 24h
+  coeur quality --since 7d --by codec
+  coeur quality --since 30d --by cause --json")]
+pub struct Quality {
+    #[command(flatten)]
+    pub place: Place,
+    /// Begun at this time or later: a date, a time (RFC 3339), or so long ago: 90m, 24h, 7d [default: 7d before --until]
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// Begun before [default: now]
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+    /// What makes a group
+    #[arg(long, value_enum, default_value_t = QualityBy::Hour)]
+    pub by: QualityBy,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QualityBy {
+    Hour,
+    Codec,
+    Transport,
+    Program,
+    Account,
+    Cause,
+    Network,
+}
+
+impl QualityBy {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Codec => "codec",
+            Self::Transport => "transport",
+            Self::Program => "program",
+            Self::Account => "account",
+            Self::Cause => "cause",
+            Self::Network => "network",
+        }
+    }
 }
 
 #[derive(Subcommand, Debug)]
