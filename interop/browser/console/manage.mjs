@@ -6,6 +6,7 @@ import { accessible, assert, look, none, PASSWORD, visit } from "./visit.mjs";
 export async function manage(browser, options) {
   const { page, faults, go, close } = await visit(browser, options);
   await phone(page, go, faults, options);
+  await fleet(page, go, faults, options);
   await tokens(page, go, faults, options);
   await webhooks(page, go, faults);
   await look(page, faults);
@@ -25,6 +26,35 @@ async function phone(page, go, faults, options) {
   await page.getByText("The phone has fetched its settings").waitFor();
   await page.getByRole("button", { name: "Close", exact: true }).last().click();
   await page.getByRole("heading", { name: "linphone", exact: true }).waitFor();
+}
+
+/** All phones: found by what they are, given another link, forgotten; the device of one that is forgotten stays. */
+async function fleet(page, go, faults, options) {
+  await go("/phones");
+  const row = page.getByRole("row").filter({ hasText: "LinphoneAndroid/6.0.0" });
+  await row.getByText("Not registered").waitFor();
+  const count = () => page.locator("tbody tr").count();
+  const all = await count();
+  assert(all === 2, `${all} phones: that of the link, and a device without one`);
+  assert(!(await row.textContent()).includes("Newer settings"), "it has fetched them");
+  faults.push(...await accessible(page));
+  await row.getByRole("button", { name: "New link" }).click();
+  await page.getByRole("button", { name: "Show the code" }).click();
+  await page.locator("svg.qr").waitFor();
+  await page.getByRole("button", { name: "Close", exact: true }).last().click();
+  await page.getByRole("button", { name: "Has newer settings to fetch" }).click();
+  await row.getByText("Newer settings wait").waitFor();
+  assert(page.url().includes("drift=1") && await count() === 1, page.url());
+  await go("/phones?state=on");
+  await page.getByText("Nothing fits").waitFor();
+  await go(`/phones?q=${encodeURIComponent("linphone")}`);
+  await row.getByRole("link", { name: options.account }).waitFor();
+  await row.getByRole("button", { name: "Remove" }).click();
+  faults.push(...await accessible(page));
+  await page.locator("dialog[open]").getByRole("button", { name: "Remove", exact: true }).click();
+  await page.getByText("The phone is told nothing any more.").waitFor();
+  await go("/phones");
+  assert(await count() === 2 && await row.count() === 0, `${await count()} after one was forgotten`);
 }
 
 async function tokens(page, go, faults, options) {

@@ -32,6 +32,7 @@ const PAGES: &[&str] = &[
     "traces",
     "audit",
     "accounts",
+    "phones",
     "users",
     "import",
     "developers",
