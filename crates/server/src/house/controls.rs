@@ -28,7 +28,7 @@ pub(super) fn originate(
         timeout_s: wanted.timeout_s,
         is_test: false,
     };
-    begin(running, originate)
+    begin(running, account, originate)
 }
 
 /// How long a phone that is tested may ring: as long as somebody needs who stands beside it.
@@ -46,10 +46,10 @@ pub(super) fn ring(running: &Running, account: &Account, device: DeviceId) -> Re
         timeout_s: RING_TEST_S,
         is_test: true,
     };
-    begin(running, originate)
+    begin(running, account, originate)
 }
 
-fn begin(running: &Running, originate: Originate) -> Result<String, Refusal> {
+fn begin(running: &Running, account: &Account, originate: Originate) -> Result<String, Refusal> {
     let unavailable = |text: &str| Refusal::new(Why::Unavailable, text);
     let shards = running.shards.get().ok_or_else(|| unavailable("the server is still starting"))?;
     let at = NEXT.fetch_add(1, Ordering::Relaxed) % shards.inboxes.len().max(1);
