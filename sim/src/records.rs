@@ -9,9 +9,10 @@
 
 use crate::chance::Chance;
 use coeur_directory::{
-    Account, AccountPatch, AlgorithmPolicy, AliasChange, Aor, Change, Destinations, Device, DeviceId,
-    Directory, Domain, Dtmf, ForwardingPatch, Group, GroupChange, GroupId, GroupPatch, Ha1Set, Language,
-    Numbering, PickupGroups, Role, Tenant, TenantChange, TenantId, TermsPatch, User, UserChange, UserPatch,
+    Account, AccountPatch, AlgorithmPolicy, AliasChange, Aor, Book, Card, Change, Contact, ContactChange,
+    ContactNumber, ContactPatch, Destinations, Device, DeviceId, Directory, Domain, Dtmf, ForwardingPatch,
+    Group, GroupChange, GroupId, GroupPatch, Ha1Set, Language, NumberLabel, Numbering, PickupGroups, Role,
+    Tenant, TenantChange, TenantId, TermsPatch, User, UserChange, UserPatch,
 };
 use coeur_storage::{Operator, Records};
 use std::collections::BTreeSet;
@@ -43,6 +44,7 @@ struct Run {
     users_spent: BTreeSet<u64>,
     tenants_spent: BTreeSet<u64>,
     groups_spent: BTreeSet<u64>,
+    contacts_spent: BTreeSet<u64>,
 }
 
 /// Runs so many commits over a place that holds nothing yet; panics with the seed at the first difference.
@@ -58,6 +60,7 @@ pub fn conform(place: &mut dyn Place, seed: u64, commits: u32) {
         users_spent: BTreeSet::new(),
         tenants_spent: BTreeSet::new(),
         groups_spent: BTreeSet::new(),
+        contacts_spent: BTreeSet::new(),
     };
     run.commit(DOMAINS.iter().map(|name| Change::DomainAdded(Domain::new(name))).collect());
     for number in 0..commits {
@@ -108,7 +111,14 @@ impl Run {
                 Change::Group(GroupChange::Added(group)) => {
                     self.groups_spent.insert(group.id.0);
                 }
-                Change::Group(GroupChange::Changed { .. } | GroupChange::Removed(_))
+                Change::Contact(ContactChange::Added(contact)) => {
+                    self.contacts_spent.insert(contact.id.0);
+                }
+                Change::Contact(ContactChange::Imported(contacts)) => {
+                    self.contacts_spent.extend(contacts.iter().map(|contact| contact.id.0));
+                }
+                Change::Contact(ContactChange::Changed { .. } | ContactChange::Removed(_))
+                | Change::Group(GroupChange::Changed { .. } | GroupChange::Removed(_))
                 | Change::Alias(_)
                 | Change::User(UserChange::Changed { .. } | UserChange::Removed(_))
                 | Change::Tenant(TenantChange::Changed(_) | TenantChange::Removed(_))
@@ -182,8 +192,10 @@ impl Run {
                 Change::DomainAdded(domain) | Change::DomainChanged(domain) => domain.name.to_string(),
                 Change::DomainRemoved(name) => name.to_string(),
                 Change::SettingChanged { key, .. } => key.to_string(),
-                // Users and groups lean on tenants, accounts on all of them: one of any in a commit.
-                Change::User(_) | Change::Tenant(_) | Change::Group(_) => "people".to_owned(),
+                // Users, groups and contacts lean on tenants, accounts on all of them: one of any in a commit.
+                Change::User(_) | Change::Tenant(_) | Change::Group(_) | Change::Contact(_) => {
+                    "people".to_owned()
+                }
                 Change::Alias(AliasChange::Added { aor, .. } | AliasChange::Removed { aor, .. }) => {
                     aor.to_string()
                 }
@@ -207,9 +219,10 @@ impl Run {
         let Some(account) = self.somebody() else { return self.added() };
         let aor = account.aor.clone();
         let device = account.devices.first().map(|device| device.id);
-        match (self.chance.below(16), device) {
+        match (self.chance.below(18), device) {
             (10 | 11, _) => self.people(),
             (13, _) => self.group(),
+            (16 | 17, _) => self.contact(),
             (14, _) => self.alias(&account),
             (15, _) => {
                 let page = self.model.groups_page(None, None, usize::MAX);
@@ -337,6 +350,64 @@ impl Run {
         }
     }
 
+    fn contact(&mut self) -> Change {
+        let books = self.model.books();
+        let known = books.iter().flat_map(|book| self.model.contacts_page(&[*book], None, None, usize::MAX));
+        let known: Vec<_> = known.map(|contact| contact.id).collect();
+        let some = (!known.is_empty()).then(|| known[self.chance.below(known.len() as u64) as usize]);
+        match (self.chance.below(6), some) {
+            (0, Some(id)) => Change::Contact(ContactChange::Removed(id)),
+            (1 | 2, Some(id)) => {
+                let Card { name, numbers, .. } = self.card();
+                let patch = ContactPatch {
+                    name: (self.chance.below(2) == 0).then_some(name),
+                    numbers: (self.chance.below(2) == 0).then_some(numbers),
+                    note: Some("one\ntwo".into()),
+                    ..ContactPatch::default()
+                };
+                Change::Contact(ContactChange::Changed { id, patch })
+            }
+            (3, _) => {
+                let book = self.book();
+                let count = self.chance.between(1, 5);
+                let contacts = (0..count).map(|_| self.new_contact(book)).collect();
+                Change::Contact(ContactChange::Imported(contacts))
+            }
+            (_, _) => {
+                let book = self.book();
+                Change::Contact(ContactChange::Added(Box::new(self.new_contact(book))))
+            }
+        }
+    }
+
+    fn book(&mut self) -> Book {
+        match (self.chance.below(2), self.a_user()) {
+            (0, Some(user)) => Book { tenant: user.tenant, owner: Some(user.id) },
+            (_, _) => Book::shared(TenantId::FIRST),
+        }
+    }
+
+    fn new_contact(&mut self, book: Book) -> Contact {
+        let id = self.records.next_contact_id().expect("a number");
+        assert!(!self.contacts_spent.contains(&id.0), "contact number {} twice", id.0);
+        Contact { id, book, card: self.card() }
+    }
+
+    fn card(&mut self) -> Card {
+        let count = self.chance.below(4);
+        let number = |run: &mut Self| ContactNumber {
+            label: NumberLabel::ALL[run.chance.below(4) as usize],
+            value: format!("+33{}", run.chance.below(1 << 30)).into(),
+        };
+        Card {
+            name: format!("Näme {}", self.chance.below(100)).into(),
+            organisation: "Org \"&<".into(),
+            numbers: (0..count).map(|_| number(self)).collect(),
+            email: format!("mail{}@example.test", self.chance.below(100)).into(),
+            note: String::new().into(),
+        }
+    }
+
     fn alias(&mut self, account: &Account) -> Change {
         let aor = account.aor.clone();
         match (self.chance.below(3), account.aliases.first()) {
@@ -436,10 +507,11 @@ fn shown(directory: &Directory) -> String {
         )
     };
     let people = format!(
-        "{:?}\n{:?}\n{:?}\n",
+        "{:?}\n{:?}\n{:?}\n{:?}\n",
         directory.tenants(),
         directory.users_page(None, None, usize::MAX),
-        directory.groups_page(None, None, usize::MAX)
+        directory.groups_page(None, None, usize::MAX),
+        directory.contacts_page(&directory.books(), None, None, usize::MAX)
     );
     domains.concat() + &people + &directory.page(None, usize::MAX).iter().map(account).collect::<String>()
 }

@@ -2,7 +2,8 @@
 
 use crate::feed::About;
 use coeur_directory::{
-    AliasChange, Aor, Change, Directory, GroupChange, TenantChange, TenantId, UserChange, UserId,
+    AliasChange, Aor, Book, Change, ContactChange, Directory, GroupChange, TenantChange, TenantId,
+    UserChange, UserId,
 };
 
 /// Of changes that are made, in one event: of one tenant, or of the installation.
@@ -41,11 +42,22 @@ pub(crate) fn about(directory: &Directory, change: &Change) -> About {
         Change::Group(GroupChange::Changed { id, .. } | GroupChange::Removed(id)) => {
             of_tenant(directory.group(*id).map(|group| group.tenant))
         }
+        Change::Contact(ContactChange::Added(contact)) => of_book(Some(contact.book)),
+        Change::Contact(ContactChange::Imported(contacts)) => {
+            of_book(contacts.first().map(|contact| contact.book))
+        }
+        Change::Contact(ContactChange::Changed { id, .. } | ContactChange::Removed(id)) => {
+            of_book(directory.contact(*id).map(|contact| contact.book))
+        }
     }
 }
 
 fn of_tenant(tenant: Option<TenantId>) -> About {
     About { tenant, ..About::default() }
+}
+
+fn of_book(book: Option<Book>) -> About {
+    About { tenant: book.map(|book| book.tenant), users: [book.and_then(|book| book.owner), None] }
 }
 
 fn of_user(tenant: Option<TenantId>, user: UserId) -> About {

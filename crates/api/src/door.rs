@@ -759,10 +759,12 @@ pub(crate) fn refuse(error: ChangeError) -> Refusal {
         | ChangeError::TenantExists(_)
         | ChangeError::UserExists(_)
         | ChangeError::GroupExists(_)
+        | ChangeError::ContactExists(_)
         | ChangeError::AliasExists { .. } => Why::Exists,
         ChangeError::UnknownTenant(_)
         | ChangeError::UnknownUser(_)
         | ChangeError::UnknownGroup(_)
+        | ChangeError::UnknownContact(_)
         | ChangeError::UnknownAlias { .. }
         | ChangeError::UnknownDomain(_)
         | ChangeError::UnknownAccount(_)
@@ -779,6 +781,8 @@ pub(crate) fn refuse(error: ChangeError) -> Refusal {
         | ChangeError::GroupInUse { .. }
         | ChangeError::TooManyGroups
         | ChangeError::TooManyGroupsOf(_)
+        | ChangeError::BadContact(_)
+        | ChangeError::TooManyContacts { .. }
         | ChangeError::TooManyAliases(_) => Why::Invalid,
         ChangeError::IdInUse(_) => Why::Unavailable,
     };

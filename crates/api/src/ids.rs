@@ -1,6 +1,6 @@
 //! Numbers as they are written at the door: what they are of, and the number, as `usr_4`. A number is never used again.
 
-use coeur_directory::{AccountId, DeviceId, GroupId, TenantId, UserId};
+use coeur_directory::{AccountId, ContactId, DeviceId, GroupId, TenantId, UserId};
 use coeur_storage::{DeliveryId, HookId};
 
 /// Of something that is done in the background.
@@ -41,6 +41,7 @@ macro_rules! ids {
 
 ids! {
     AccountId "acc_",
+    ContactId "ctc_",
     DeliveryId "del_",
     DeviceId "dev_",
     JobId "job_",

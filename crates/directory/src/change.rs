@@ -4,6 +4,7 @@
 use crate::account::{Account, AccountId, RecordPolicy};
 use crate::aliases::AliasChange;
 use crate::aor::Aor;
+use crate::contact::{CardError, ContactChange, ContactId};
 use crate::device::{Device, DeviceId};
 use crate::domain::{AlgorithmPolicy, Domain};
 use crate::dtmf::Dtmf;
@@ -61,6 +62,7 @@ pub enum Change {
     User(UserChange),
     Group(GroupChange),
     Alias(AliasChange),
+    Contact(ContactChange),
 }
 
 /// What is `None` stays.
@@ -136,6 +138,12 @@ pub enum ChangeError {
         alias: Aor,
     },
     TooManyAliases(Aor),
+    ContactExists(ContactId),
+    UnknownContact(ContactId),
+    BadContact(CardError),
+    TooManyContacts {
+        most: usize,
+    },
 }
 
 impl fmt::Display for ChangeError {
@@ -192,6 +200,10 @@ impl fmt::Display for ChangeError {
             Self::TooManyAliases(aor) => {
                 write!(f, "{aor} has {} further addresses at most", crate::ALIASES_PER_ACCOUNT_MAX)
             }
+            Self::ContactExists(id) => write!(f, "the contact ctc_{} is already there", id.0),
+            Self::UnknownContact(id) => write!(f, "there is no contact ctc_{}", id.0),
+            Self::BadContact(why) => write!(f, "{why}"),
+            Self::TooManyContacts { most } => write!(f, "there are {most} contacts here at most"),
             Self::LastOwner(login) => {
                 write!(f, "{login} is the last owner: make another user an owner first")
             }

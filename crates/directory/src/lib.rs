@@ -1,4 +1,4 @@
-//! Who exists and what they may do: tenants, domains, users, groups, accounts, devices.
+//! Who exists and what they may do: tenants, domains, users, groups, accounts, devices, contacts.
 //!
 //! The directory is a table in memory that every shard reads while it handles a message, and that one door writes: a
 //! typed [`Change`], committed to disk by `storage` first, then applied here. Domains are one snapshot swapped whole;
@@ -7,12 +7,14 @@
 //! What it deliberately does not do: keep anything on disk, know a password (only HA1 values, and those without `Debug`),
 //! know where a device is (that is a binding, in `exchange`).
 //!
-//! Main types: [`Directory`], [`Account`], [`Device`], [`Domain`], [`Tenant`], [`User`], [`Role`], [`Group`], [`Terms`], [`Aor`], [`Change`].
+//! Main types: [`Directory`], [`Account`], [`Device`], [`Domain`], [`Tenant`], [`User`], [`Role`], [`Group`], [`Terms`], [`Contact`], [`Aor`], [`Change`].
 
 mod account;
 mod aliases;
 mod aor;
 mod change;
+mod contact;
+mod contacts;
 mod destination;
 mod device;
 mod domain;
@@ -35,6 +37,12 @@ pub use account::{Account, AccountId, RecordPolicy};
 pub use aliases::{ALIASES_PER_ACCOUNT_MAX, AliasChange};
 pub use aor::{Aor, AorError, ECHO_USER};
 pub use change::{AccountPatch, Change, ChangeError};
+pub use contact::{
+    Book, CONTACT_NAME_BYTES_MAX, CONTACT_NOTE_BYTES_MAX, CONTACT_NUMBERS_MAX, CONTACTS_MAX, Card, CardError,
+    Contact, ContactChange, ContactId, ContactNumber, ContactPatch, NumberLabel, OWN_CONTACTS_MAX,
+    SHARED_CONTACTS_MAX, Wanted, contact_number, is_disguise,
+};
+pub use contacts::ContactPlace;
 pub use destination::{Destination, Destinations, Numbering, PREFIX_BYTES_MAX, RULES_MAX, RuleError, Ruling};
 pub use device::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceId};
 pub use domain::{AlgorithmPolicy, Domain};

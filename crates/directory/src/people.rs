@@ -100,7 +100,10 @@ impl Directory {
             TenantChange::Added(tenant) | TenantChange::Changed(tenant) => {
                 tenants.put(tenant.id, tenant.clone())
             }
-            TenantChange::Removed(id) => drop(tenants.remove(*id)),
+            TenantChange::Removed(id) => {
+                tenants.remove(*id);
+                self.contacts().remove_of_tenant(*id);
+            }
         }
     }
 
@@ -162,6 +165,7 @@ impl Directory {
                 if let Some(user) = users.remove(*id) {
                     by_login.write().remove(&user.login);
                 }
+                self.contacts().remove_of_user(*id);
             }
         }
     }

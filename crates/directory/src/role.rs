@@ -182,7 +182,7 @@ const fn row(resource: Resource) -> [Cell; 8] {
         Resource::Terms        => [OWNER, tenant(READ | CHANGE),  READS,                  READS,                  own(READ),              READS,  NONE,         READS],
         Resource::Device       => [OWNER, WRITES,                 WRITES,                 READS,                  own(WRITE),             READS,  WRITES,       WRITES],
         Resource::Group        => [OWNER, WRITES,                 READS,                  READS,                  NONE,                   READS,  NONE,         WRITES],
-        Resource::Contact      => [OWNER, WRITES,                 WRITES,                 READS,                  OWN_CONTACTS,           NONE,   NONE,         WRITES],
+        Resource::Contact      => [OWNER, WRITES,                 WRITES,                 OWN_CONTACTS,           OWN_CONTACTS,           NONE,   NONE,         WRITES],
         Resource::Registration => [OWNER, READS,                  READS,                  READS,                  own(READ),              READS,  READS,        READS],
         Resource::Call         => [OWNER, tenant(FULL),           tenant(READ | CONTROL), tenant(READ | CONTROL), own(READ | CREATE | CONTROL), NONE, NONE,     tenant(READ | CREATE | CONTROL)],
         Resource::CallRecord   => [OWNER, tenant(READ | REMOVE),  READS,                  READS,                  own(READ),              READS,  NONE,         READS],

@@ -4,6 +4,7 @@ use crate::account::{Account, AccountId};
 use crate::aliases::Aliases;
 use crate::aor::Aor;
 use crate::change::{AccountPatch, Change, ChangeError};
+use crate::contacts::Contacts;
 use crate::device::DEVICES_PER_ACCOUNT_MAX;
 use crate::domain::Domain;
 use crate::forwarding::{Forwarding, ForwardingPatch};
@@ -28,6 +29,7 @@ pub struct Directory {
     by_id: [RwLock<HashTable<Arc<Account>>>; STRIPES],
     people: People,
     aliases: Aliases,
+    contacts: Contacts,
     hasher: DefaultHashBuilder,
 }
 
@@ -45,6 +47,7 @@ impl Directory {
             by_id: std::array::from_fn(|_| RwLock::default()),
             people: People::default(),
             aliases: Aliases::default(),
+            contacts: Contacts::default(),
             hasher: DefaultHashBuilder::default(),
         }
     }
@@ -182,6 +185,7 @@ impl Directory {
             Change::User(change) => self.check_user(change),
             Change::Group(change) => self.check_group(change),
             Change::Alias(change) => self.check_alias(change),
+            Change::Contact(change) => self.check_contact(change),
         }
     }
 
@@ -244,6 +248,7 @@ impl Directory {
             Change::User(change) => self.apply_user(change),
             Change::Group(change) => self.apply_group(change),
             Change::Alias(change) => self.apply_alias(change)?,
+            Change::Contact(change) => self.apply_contact(change),
         }
         Ok(())
     }
@@ -254,6 +259,10 @@ impl Directory {
 
     pub(crate) fn aliases(&self) -> &Aliases {
         &self.aliases
+    }
+
+    pub(crate) fn contacts(&self) -> &Contacts {
+        &self.contacts
     }
 
     /// The accounts of a user, in no order. Reads the whole table: for listings.

@@ -58,7 +58,7 @@ pub enum UserChange {
         id: UserId,
         patch: UserPatch,
     },
-    /// Only when no account belongs to the user any more.
+    /// Only when no account belongs to the user any more. His own contacts go with him.
     Removed(UserId),
 }
 

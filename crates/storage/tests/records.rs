@@ -134,7 +134,7 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN picked_up");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN pickup_groups");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN record");
-    ["recordings", "talked", "identities", "webhook_deliveries", "webhooks"]
+    ["recordings", "talked", "identities", "webhook_deliveries", "webhooks", "contacts"]
         .iter()
         .for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
     tamper(&folder, "ALTER TABLE devices DROP COLUMN dtmf");
@@ -161,7 +161,7 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     tamper(&folder, "DELETE FROM numbers WHERE kind NOT IN ('account', 'device')");
     tamper(&folder, "PRAGMA user_version = 3");
     // Nothing else is wrong with it.
-    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 18");
+    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 19");
     let (directory, unusable) = loaded(&folder.0);
     assert_eq!(unusable, Vec::<String>::new());
     let alice = directory.account_of(&Aor::parse("alice@example.org").expect("valid")).expect("there");
@@ -319,6 +319,64 @@ fn groups_rights_and_further_addresses_are_there_after_a_restart() {
     drop(records);
     let directory = loaded(&folder.0).0;
     assert!(directory.account_by_alias(b"201", b"example.org").is_none(), "they go with their account");
+}
+
+#[test]
+fn contacts_are_there_after_a_restart_and_the_audit_chain_says_nothing_of_whom() {
+    let folder = Folder::new("contacts");
+    drop(filled(&folder.0, &["alice"]));
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let user = User::new(records.next_user_id().expect("a number"), "alice", Role::User);
+    let number = |label, value: &str| ContactNumber { label, value: value.into() };
+    let card = Card {
+        name: "Zoë Martin".into(),
+        organisation: "Mairie".into(),
+        numbers: Box::new([
+            number(NumberLabel::Mobile, "+33612345678"),
+            number(NumberLabel::Other, "sip:zoe@example.org"),
+        ]),
+        email: "zoe@example.org".into(),
+        note: "one\ntwo".into(),
+    };
+    let mut contact = |owner| {
+        let book = Book { tenant: TenantId::FIRST, owner };
+        Contact { id: records.next_contact_id().expect("a number"), book, card: card.clone() }
+    };
+    let (shared, own, gone) = (contact(None), contact(Some(user.id)), contact(None));
+    let patch =
+        ContactPatch { note: Some("".into()), numbers: Some(Box::default()), ..ContactPatch::default() };
+    let changes = [
+        Change::User(UserChange::Added(Box::new(user.clone()))),
+        Change::Contact(ContactChange::Added(Box::new(shared.clone()))),
+        Change::Contact(ContactChange::Imported(Box::new([own.clone(), gone.clone()]))),
+        Change::Contact(ContactChange::Changed { id: own.id, patch: patch.clone() }),
+        Change::Contact(ContactChange::Removed(gone.id)),
+    ];
+    records.commit(&Operator::program(), &changes, 2_000, &mut |_| ()).expect("commits");
+    let audit = records.audit(0, None, 4).expect("reads");
+    let said: Vec<_> = audit.iter().map(|row| (&*row.action, &*row.subject, &*row.detail)).collect();
+    let expected = [
+        ("contact.removed", "ctc_3", ""),
+        ("contact.changed", "ctc_2", "numbers note"),
+        ("contacts.imported", "ctc_2", "tenant=1 owner=usr_1 count=2"),
+        ("contact.added", "ctc_1", "tenant=1"),
+    ];
+    assert_eq!(said, expected);
+    drop(records);
+    let (directory, unusable) = loaded(&folder.0);
+    assert_eq!(unusable, Vec::<String>::new());
+    assert_eq!(directory.contact(shared.id).as_deref(), Some(&shared));
+    let mut changed = own.clone();
+    changed.card.change(&patch);
+    assert_eq!(directory.contact(own.id).as_deref(), Some(&changed));
+    assert!(directory.contact(gone.id).is_none());
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    assert_eq!(records.next_contact_id().expect("a number"), ContactId(4), "no number twice");
+    let removed = [Change::User(UserChange::Removed(user.id))];
+    records.commit(&Operator::program(), &removed, 3_000, &mut |_| ()).expect("commits");
+    drop(records);
+    let directory = loaded(&folder.0).0;
+    assert_eq!(directory.books(), [Book::shared(TenantId::FIRST)], "they go with their user");
 }
 
 #[test]

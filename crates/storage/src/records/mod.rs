@@ -5,6 +5,7 @@ mod audit;
 mod call_rows;
 mod calls;
 mod check;
+mod contacts;
 mod groups;
 mod head;
 mod hooks;
@@ -39,7 +40,7 @@ pub use sqlite::FILE;
 pub use sqlite::{Sqlite, has_records};
 
 use crate::error::StorageError;
-use coeur_directory::{AccountId, Change, DeviceId, Directory, GroupId, TenantId, UserId};
+use coeur_directory::{AccountId, Change, ContactId, DeviceId, Directory, GroupId, TenantId, UserId};
 
 /// Who makes a change: made by the door that has checked the right to make it, written in the audit row.
 #[derive(Clone, Debug)]
@@ -112,6 +113,10 @@ pub trait Records: PhoneRecords + HookRecords + Send {
     }
     fn next_group_id(&mut self) -> Result<GroupId, StorageError> {
         self.next_number(Numbered::Group).map(GroupId)
+    }
+
+    fn next_contact_id(&mut self) -> Result<ContactId, StorageError> {
+        self.next_number(Numbered::Contact).map(ContactId)
     }
 
     fn setting(&mut self, key: &str) -> Result<Option<String>, StorageError>;

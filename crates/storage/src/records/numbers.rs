@@ -1,6 +1,6 @@
 //! Numbers of what is kept. None is given again when what had it is gone: others, such as the journal, name things by them.
 
-use coeur_directory::{Change, GroupChange, TenantChange, UserChange};
+use coeur_directory::{Change, ContactChange, GroupChange, TenantChange, UserChange};
 use rusqlite::{Connection, Transaction, params};
 
 /// What has a number.
@@ -11,10 +11,12 @@ pub enum Numbered {
     Tenant,
     User,
     Group,
+    Contact,
 }
 
 impl Numbered {
-    pub const ALL: [Self; 5] = [Self::Account, Self::Device, Self::Tenant, Self::User, Self::Group];
+    pub const ALL: [Self; 6] =
+        [Self::Account, Self::Device, Self::Tenant, Self::User, Self::Group, Self::Contact];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -23,6 +25,7 @@ impl Numbered {
             Self::Tenant => "tenant",
             Self::User => "user",
             Self::Group => "group",
+            Self::Contact => "contact",
         }
     }
 }
@@ -65,6 +68,10 @@ pub(super) fn keep(transaction: &Transaction<'_>, changes: &[Change]) -> rusqlit
             Change::DeviceAdded { device, .. } => spent.spend(Numbered::Device, device.id.0),
             Change::Tenant(TenantChange::Added(tenant)) => spent.spend(Numbered::Tenant, tenant.id.0),
             Change::Group(GroupChange::Added(group)) => spent.spend(Numbered::Group, group.id.0),
+            Change::Contact(ContactChange::Added(contact)) => spent.spend(Numbered::Contact, contact.id.0),
+            Change::Contact(ContactChange::Imported(contacts)) => {
+                contacts.iter().for_each(|contact| spent.spend(Numbered::Contact, contact.id.0));
+            }
             Change::User(UserChange::Added(user)) => spent.spend(Numbered::User, user.id.0),
             Change::DomainAdded(_)
             | Change::DomainChanged(_)
@@ -79,6 +86,7 @@ pub(super) fn keep(transaction: &Transaction<'_>, changes: &[Change]) -> rusqlit
             | Change::Tenant(TenantChange::Changed(_) | TenantChange::Removed(_))
             | Change::User(UserChange::Changed { .. } | UserChange::Removed(_))
             | Change::Group(GroupChange::Changed { .. } | GroupChange::Removed(_))
+            | Change::Contact(ContactChange::Changed { .. } | ContactChange::Removed(_))
             | Change::Alias(_) => {}
         }
     }

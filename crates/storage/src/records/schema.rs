@@ -1,6 +1,6 @@
 //! The schema and how it came to be. A migration is never changed once released; a new one is added.
 
-use super::{hooks, phones};
+use super::{contacts, hooks, phones};
 use crate::error::StorageError;
 use rusqlite::Connection;
 use std::path::Path;
@@ -134,6 +134,8 @@ const MIGRATIONS: &[&str] = &[
     hooks::MIGRATION,
     // 18: since when an account is whose it is; of those that were there before, always
     "ALTER TABLE accounts ADD COLUMN owned_since_ms INTEGER NOT NULL DEFAULT 0;",
+    // 19: contacts
+    contacts::MIGRATION,
 ];
 
 /// What a database has in which nothing was made yet.

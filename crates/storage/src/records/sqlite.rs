@@ -6,7 +6,7 @@ use super::numbers::{self, Numbered, Numbers};
 use super::{
     AnswerRow, CallQuery, CallRow, DeliveryId, DeliveryRow, HookId, HookRecords, HookRow, Keep, LinkRow,
     Operator, PhoneId, PhoneRecords, PhoneRow, Quality, QualityQuery, RecordingRow, Records, SignInChange,
-    TalkedRow, TokenHash, answers, call_rows, groups, hooks, people, phones, quality, recordings, rows,
+    TalkedRow, TokenHash, answers, call_rows, contacts, groups, hooks, people, phones, quality, recordings, rows,
     schema, sign_in,
 };
 use crate::error::StorageError;
@@ -541,6 +541,7 @@ impl Sqlite {
         };
         people::load(&self.connection, into, &mut refused)?;
         groups::load(&self.connection, into, &mut refused)?;
+        contacts::load(&self.connection, into, &mut refused)?;
         let mut aliases = groups::aliases(&self.connection)?;
         for domain in self.connection.prepare(rows::DOMAINS)?.query_map([], rows::domain)? {
             let domain = domain?;
@@ -643,6 +644,7 @@ fn write(transaction: &Transaction<'_>, key: &SealKey, change: &Change, at_ms: u
         Change::User(change) => people::write_user(transaction, change),
         Change::Group(change) => groups::write(transaction, change),
         Change::Alias(change) => groups::write_alias(transaction, change),
+        Change::Contact(change) => contacts::write(transaction, change),
     }
 }
 
