@@ -32,6 +32,7 @@ mod tenant;
 mod terms;
 mod text;
 mod user;
+mod vcard;
 
 pub use account::{Account, AccountId, RecordPolicy};
 pub use aliases::{ALIASES_PER_ACCOUNT_MAX, AliasChange};
@@ -59,3 +60,4 @@ pub use tenant::{TENANTS_MAX, Tenant, TenantChange, TenantId};
 pub use terms::{Source, Terms, TermsPatch};
 pub use text::is_plain;
 pub use user::{EMAIL_BYTES_MAX, LOGIN_BYTES_MAX, Language, User, UserChange, UserId, UserKind, UserPatch};
+pub use vcard::{ReadCard, VCARDS_MAX, VcardError, read_vcards, write_vcard};
