@@ -4,6 +4,7 @@ export const PAGES = [
   { name: "home", path: "/", icon: "home", group: "now", load: () => import("./pages/home.js") },
   { name: "phone", path: "/phone", icon: "phone", group: "now", isOwn: true, load: () => import("./pages/phone.js") },
   { name: "mine", path: "/mine", icon: "account", group: "now", isOwn: true, load: () => import("./pages/mine.js") },
+  { name: "contacts", path: "/contacts", icon: "book", group: "now", isOwn: true, load: () => import("./pages/contacts.js") },
   { name: "calls", path: "/calls", icon: "call", group: "now", load: () => import("./pages/calls.js") },
   { name: "registrations", path: "/registrations", icon: "signal", group: "now", load: () => import("./pages/registrations.js") },
   { name: "records", path: "/records", icon: "record", group: "past", load: () => import("./pages/records.js") },

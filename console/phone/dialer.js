@@ -3,6 +3,7 @@ import { html, signal, useEffect, useRef, useState } from "../ui/h.js";
 import { Icon } from "../ui/icon.js";
 import { toast } from "../ui/toast.js";
 import { t } from "../ui/words.js";
+import { find } from "./book.js";
 import { permit } from "./devices.js";
 import { call, calls, holdOthers, state } from "./line.js";
 import { targetOf } from "./target.js";
@@ -56,13 +57,31 @@ export function Asked() {
       <button type="button" class="button" onClick=${() => { over(); typed.value = ""; }}>${t("phone.link.no")}</button></div></section>`;
 }
 
+/** Letters after which the phonebook is looked into, and milliseconds without one. */
+const FIND_FROM = 2;
+const FIND_AFTER_MS = 200;
+
+/** Who in the phonebook has what is typed in his name or number. */
+function useFound(text) {
+  const [found, setFound] = useState([]);
+  useEffect(() => {
+    if (text.trim().length < FIND_FROM) { setFound([]); return undefined; }
+    const stop = new AbortController();
+    const timer = setTimeout(() => find(text.trim(), stop.signal).then(setFound, () => {}), FIND_AFTER_MS);
+    return () => { clearTimeout(timer); stop.abort(); };
+  }, [text]);
+  return found;
+}
+
 export function Dialer() {
   const ready = state.value.name === "ready";
   const live = calls.value.find((one) => one.phase.value === "talking");
   const press = (key) => { if (live) live.press(key); else typed.value += key; };
+  const found = useFound(typed.value);
   return html`<form class="card dialer" onSubmit=${(event) => { event.preventDefault(); begin(typed.value, false); }}>
     <label class="sr" for="dial-to">${t("phone.to")}</label>
-    <input id="dial-to" class="input" type="text" inputmode="tel" autocomplete="off" spellcheck="false" placeholder=${t("phone.to")} value=${typed.value} onInput=${(event) => { typed.value = event.target.value; }} />
+    <input id="dial-to" class="input" type="text" inputmode="tel" autocomplete="off" list="dial-book" spellcheck="false" placeholder=${t("phone.to")} value=${typed.value} onInput=${(event) => { typed.value = event.target.value; }} />
+    <datalist id="dial-book">${found.map((one) => html`<option value=${one.number} label=${`${one.name} · ${t(`contact.label.${one.label}`)}`} />`)}</datalist>
     <div class="pad" role="group" aria-label=${t("phone.keys")}>${KEYS.map((key) => html`<button type="button" onClick=${() => press(key)}>${key}<small aria-hidden="true">${LETTERS[key] ?? ""}</small></button>`)}</div>
     <div class="row"><button class="button primary grow" disabled=${!ready || !typed.value.trim()}><${Icon} name="call" />${t("phone.call")}</button>
       <button type="button" class="button" disabled=${!ready || !typed.value.trim()} onClick=${() => begin(typed.value, true)}><${Icon} name="camera" />${t("phone.video")}</button></div></form>`;

@@ -4,6 +4,7 @@ import JsSIP from "../vendor/jssip.js";
 import { effect, signal } from "../ui/h.js";
 import { post } from "../ui/api.js";
 import { PhoneCall } from "./call.js";
+import { nameOfNumber, whoIs } from "./book.js";
 import { keptHistory, remember } from "./history.js";
 import { onLeave } from "./leave.js";
 import { TicketSocket } from "./socket.js";
@@ -126,7 +127,7 @@ export function addressOf(typed) {
 }
 
 export function call(typed, { video = false } = {}) {
-  const made = new PhoneCall({ direction: "out", uri: addressOf(typed), name: typed.trim(), video, iceServers, onEnd: ended });
+  const made = new PhoneCall({ direction: "out", uri: addressOf(typed), name: nameOfNumber(typed) ?? typed.trim(), video, iceServers, onEnd: ended });
   calls.value = [...calls.value, made];
   made.begin(agent);
   return made;
@@ -139,6 +140,8 @@ function ring(session) {
   made.take(session);
   calls.value = [...calls.value, made];
   onRing.value = made;
+  // Who is in the phonebook is called as he is there; what the network says of him is what he says himself.
+  whoIs(who.uri.user ?? "").then((name) => { if (name) { made.name = name; calls.value = [...calls.value]; } }, () => {});
 }
 
 /** Port 0 is a refusal, unless the line shares the port of another (RFC 9143 section 6). */

@@ -198,6 +198,13 @@ fn a_user_connects_a_phone_by_the_code_in_his_space_and_sees_nothing_of_others()
 
 #[test]
 #[ignore = "needs node and chromium"]
+fn contacts_are_made_imported_found_and_taken_back_and_suggested_where_one_dials() {
+    let site = Site::start("console-contacts");
+    site.look("contacts", json!({ "account": format!("alice@{DOMAIN}") }));
+}
+
+#[test]
+#[ignore = "needs node and chromium"]
 fn who_manages_connects_a_phone_of_an_account_makes_a_token_and_a_webhook_and_takes_them_back() {
     let site = Site::start_with("console-manage", &[ALICE], &["--webhook-inside", "127.0.0.0/8"]);
     site.look("manage", json!({ "account": format!("alice@{DOMAIN}") }));

@@ -247,6 +247,7 @@ impl Door {
             Request::AliasRemove { account, alias } => self.change_alias(operator, &account, &alias, false),
             Request::AccountRights { account, to } => self.rights(&account, to.as_deref()),
             Request::Webhooks(request) => self.webhooks(operator, request),
+            Request::Contacts(request) => self.contacts(operator, request),
         }
     }
 

@@ -15,6 +15,8 @@ mod call_door;
 mod calls;
 mod client;
 mod console;
+mod contacts;
+mod contacts_door;
 mod control;
 pub mod docs;
 mod door;
@@ -52,6 +54,10 @@ pub use calls::{
 };
 pub use client::{Client, ClientError};
 pub use coeur_storage::Operator;
+pub use contacts::{
+    BookRequest, CardChange, CardFile, CardView, ContactView, ContactsPage, ContactsReply, ContactsRequest,
+    ImportedView, NumberView, PhonebookEntry, RefusedCard,
+};
 pub use control::{Control, SOCKET_NAME};
 pub use door::{Door, House};
 pub use embed::{EmbedOrigin, EmbedOrigins};

@@ -260,6 +260,7 @@ pub enum Request {
         order: CallVerb,
     },
     Webhooks(crate::hooks::WebhooksRequest),
+    Contacts(crate::contacts::ContactsRequest),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -328,6 +329,7 @@ pub enum Reply {
         to_uri: String,
     },
     Webhooks(crate::hooks::WebhooksReply),
+    Contacts(crate::contacts::ContactsReply),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,12 +4,14 @@ use crate::account::{Account, AccountId};
 use crate::aliases::Aliases;
 use crate::aor::Aor;
 use crate::change::{AccountPatch, Change, ChangeError};
+use crate::contact::Wanted;
 use crate::contacts::Contacts;
 use crate::device::DEVICES_PER_ACCOUNT_MAX;
 use crate::domain::Domain;
 use crate::forwarding::{Forwarding, ForwardingPatch};
 use crate::group::GroupId;
 use crate::people::People;
+use crate::tenant::TenantId;
 use crate::terms::{Terms, TermsPatch};
 use crate::user::UserId;
 use arc_swap::ArcSwap;
@@ -268,6 +270,24 @@ impl Directory {
     /// The accounts of a user, in no order. Reads the whole table: for listings.
     pub fn accounts_of_user(&self, user: UserId) -> Vec<Arc<Account>> {
         self.those(|account| account.user == Some(user))
+    }
+
+    /// The accounts of a tenant that somebody can call and whose name or address has what is wanted in it, in no order. Reads
+    /// the whole table: for listings.
+    pub fn accounts_of_tenant(&self, tenant: TenantId, wanted: Option<&Wanted>) -> Vec<Arc<Account>> {
+        let domains = self.domains.load();
+        let of_tenant: Vec<&str> =
+            domains.iter().filter(|domain| domain.tenant == tenant).map(|domain| &*domain.name).collect();
+        let is_wanted = |account: &Account| {
+            wanted.is_none_or(|wanted| {
+                wanted.is_in(&account.display_name)
+                    || wanted.is_in(account.aor.as_str())
+                    || account.aliases.iter().any(|alias| wanted.is_in(alias.as_str()))
+            })
+        };
+        self.those(|account| {
+            account.enabled && of_tenant.contains(&account.aor.domain()) && is_wanted(account)
+        })
     }
 
     /// The accounts of a group, in no order. Reads the whole table: for listings.

@@ -9,7 +9,7 @@
 //! records) or when a secret is made (the administration door); know what a phone does with what it is told. What is not
 //! confirmed of a maker's language is marked in `docs/provisioning.md`.
 //!
-//! Main types: [`Phone`], [`Line`], [`Vendor`], [`Mac`], [`Text`], [`Secret`], [`File`], [`Sighting`], [`Journey`].
+//! Main types: [`Phone`], [`Line`], [`Vendor`], [`Mac`], [`Text`], [`Secret`], [`File`], [`PhonebookEntry`], [`Sighting`], [`Journey`].
 
 mod fault;
 mod identify;
@@ -18,6 +18,7 @@ mod journey;
 mod mac;
 mod model;
 mod phone;
+mod phonebook;
 mod render;
 mod text;
 mod ua_profile;
@@ -33,6 +34,10 @@ pub use mac::{Mac, MacError};
 pub use model::{Ability, ability};
 pub use phone::{
     Authority, Codec, Country, Key, KeyKind, Language, Line, Locale, Phone, Server, Srtp, Transport,
+};
+pub use phonebook::{
+    NumberKind, PHONEBOOK_ENTRIES_MAX, PHONEBOOK_FILE, PhonebookEntry, PhonebookNumber, has_phonebook,
+    phonebook,
 };
 pub use render::{File, RenderError, Rendered, render};
 pub use text::{Secret, TEXT_CHARS_MAX, Text};

@@ -52,9 +52,31 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+/// A number or SIP URI as a telephone with an account of this domain dials it: of its own domain without the domain.
+pub(crate) fn local_part(number: &str, domain: &str) -> String {
+    let Some(address) = number.strip_prefix("sip:") else { return number.to_owned() };
+    match address.split_once('@') {
+        Some((user, host)) if host.eq_ignore_ascii_case(domain) => user.to_owned(),
+        Some(_) | None => address.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_ones_own_domain_is_dialled_without_it() {
+        for (number, dialled) in [
+            ("+33123", "+33123"),
+            ("sip:bob@Example.org", "bob"),
+            ("sip:bob@example.com", "bob@example.com"),
+            ("sip:bob@example.org;transport=tls", "bob@example.org;transport=tls"),
+            ("sips:bob@example.org", "sips:bob@example.org"),
+        ] {
+            assert_eq!(local_part(number, "example.org"), dialled);
+        }
+    }
 
     #[test]
     fn what_would_end_a_user_or_begin_parameters_is_escaped() {

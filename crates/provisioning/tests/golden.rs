@@ -3,7 +3,10 @@
 
 mod common;
 
-use coeur_provisioning::{Phone, Transport, Vendor, render};
+use coeur_provisioning::{
+    NumberKind, PHONEBOOK_ENTRIES_MAX, Phone, PhonebookEntry, PhonebookNumber, Text, Transport, Vendor,
+    phonebook, render,
+};
 use common::{plain, whole};
 use std::path::Path;
 
@@ -17,9 +20,13 @@ fn compared(name: &str, phone: &Phone) {
     for left_out in &rendered.left_out {
         text.push_str(&format!("=== left out: {left_out}\n"));
     }
+    same(name, &text);
+}
+
+fn same(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("COEUR_GOLDEN").is_some_and(|word| word == "write") {
-        std::fs::write(&path, &text).unwrap();
+        std::fs::write(&path, text).unwrap();
     }
     let golden = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(text, golden, "{name}: not what it was");
@@ -83,6 +90,52 @@ fn each_softphone_is_told_what_it_was_told_before() {
     compared("baresip-accounts", &whole(Vendor::Baresip, "", 2, 0));
     compared("card-fr.txt", &whole(Vendor::Other, "", 1, 0));
     compared("card-en.txt", &plain(Vendor::Other, "", Transport::Udp));
+}
+
+/// Some with one number, one with several, a colleague of the same domain, and a name that tries to leave its place.
+#[test]
+fn each_maker_gets_the_phonebook_that_it_got_before() {
+    let number = |kind, number: &str| PhonebookNumber { kind, number: Text::new(number) };
+    let entry = |name: &str, numbers| PhonebookEntry { name: Text::new(name), numbers };
+    let entries = [
+        entry(
+            "Bob </Name><Telephone>0</Telephone> & \"Co\"",
+            vec![number(NumberKind::Work, "sip:bob@example.org")],
+        ),
+        entry("Nobody", Vec::new()),
+        entry(
+            "Zoé Martin",
+            vec![
+                number(NumberKind::Mobile, "+33612345678"),
+                number(NumberKind::Other, "sip:zoe@partner.example"),
+                number(NumberKind::Home, "201"),
+            ],
+        ),
+    ];
+    for (vendor, model, name) in [
+        (Vendor::Yealink, "T54W", "phonebook-yealink.xml"),
+        (Vendor::Grandstream, "GRP2614", "phonebook-grandstream.xml"),
+        (Vendor::Snom, "D785", "phonebook-snom.xml"),
+        (Vendor::Fanvil, "X6U", "phonebook-fanvil.xml"),
+    ] {
+        let file = phonebook(&whole(vendor, model, 1, 0), &entries).expect("it fetches one");
+        same(name, file.body.reveal());
+        let document = roxmltree::Document::parse(file.body.reveal()).expect("XML");
+        let texts: Vec<&str> = document.descendants().filter_map(|node| node.text()).collect();
+        assert!(texts.iter().any(|text| text.starts_with("Bob </Name>")), "{vendor}: {texts:?}");
+        assert!(texts.contains(&"bob") && texts.contains(&"zoe@partner.example"), "{vendor}: {texts:?}");
+    }
+    assert!(phonebook(&whole(Vendor::Linphone, "", 1, 0), &entries).is_none());
+}
+
+#[test]
+fn a_phonebook_has_no_more_entries_than_a_phone_holds() {
+    let numbers = || vec![PhonebookNumber { kind: NumberKind::Work, number: Text::new("201") }];
+    let entries: Vec<PhonebookEntry> = (0..PHONEBOOK_ENTRIES_MAX + 5)
+        .map(|at| PhonebookEntry { name: Text::new(&format!("n{at}")), numbers: numbers() })
+        .collect();
+    let file = phonebook(&plain(Vendor::Yealink, "T31P", Transport::Udp), &entries).expect("it fetches one");
+    assert_eq!(file.body.reveal().matches("<Name>").count(), PHONEBOOK_ENTRIES_MAX);
 }
 
 #[test]

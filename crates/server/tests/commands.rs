@@ -456,3 +456,41 @@ fn an_account_that_is_no_longer_enabled_loses_its_registrations_at_once_and_is_i
     assert_eq!(nothing.status.code(), Some(2), "{}", err(&nothing));
     assert_eq!(folder.coeur(&["account", "set", "nobody", "--relay", "yes"]).status.code(), Some(3));
 }
+
+#[test]
+fn contacts_come_from_a_file_are_found_changed_and_written_back() {
+    let folder = house_with_a_domain("contacts");
+    let file = "BEGIN:VCARD\nVERSION:2.1\nN:Martin;Zoe\nTEL;CELL:+33 6 12\nTEL:letters\nEND:VCARD\n\
+        BEGIN:VCARD\nNOTE:nobody\nEND:VCARD\n";
+    let import = |more: &[&str]| run_with_input(&folder, &[&["contact", "import", "-"], more].concat(), file);
+    let done = import(&[]);
+    assert_eq!(
+        out(&done),
+        "1 contacts made, 0 were there already, 1 cards refused, 1 numbers left out\n",
+        "{done:?}"
+    );
+    assert_eq!(err(&done), "line 7: a contact has a name or an organisation\n");
+    assert!(out(&import(&[])).starts_with("0 contacts made, 1 were there already"));
+    let more = ["--organisation", "Mairie", "--number", "201", "--number", "home:bob@example.org"];
+    let made = folder.coeur(&[&["contact", "add", "Bob"][..], &more].concat());
+    assert_eq!(out(&made), "contact Bob made: ctc_2\n", "{made:?}");
+    let found = folder.json(&["contact", "list", "--find", "MAIR", "--json"]);
+    assert_eq!(found.as_array().unwrap().len(), 1);
+    assert_eq!(found[0]["numbers"][1]["number"], "sip:bob@example.org");
+    assert!(out(&folder.coeur(&["contact", "list"])).contains("work:201 home:sip:bob@example.org"));
+    assert!(folder.coeur(&["contact", "set", "ctc_2", "--no-numbers", "--note", "gone"]).status.success());
+    assert!(out(&folder.coeur(&["contact", "show", "ctc_2"])).ends_with("\ngone\n"));
+    let exported = out(&folder.coeur(&["contact", "export"]));
+    assert!(exported.contains("FN:Zoe Martin\r\nTEL;TYPE=cell;VALUE=uri:tel:+33612\r\n"), "{exported}");
+    // Those of one user are another book.
+    folder.coeur(&["user", "add", "alice"]);
+    assert!(out(&import(&["--user", "alice"])).starts_with("1 contacts made"));
+    assert_eq!(folder.json(&["contact", "list", "--user", "alice", "--json"]).as_array().unwrap().len(), 1);
+    assert!(folder.coeur(&["contact", "rm", "ctc_2"]).status.success());
+    assert_eq!(folder.coeur(&["contact", "show", "ctc_2"]).status.code(), Some(3));
+    for wrong in [&["contact", "add", "x", "--number", "letters"][..], &["contact", "set", "ctc_1"]] {
+        assert!(!folder.coeur(wrong).status.success(), "{wrong:?}");
+    }
+    let none = run_with_input(&folder, &["contact", "import", "-"], "name,number\n");
+    assert_eq!((none.status.code(), err(&none).as_str()), (Some(2), "coeur: -: there is no vCard in it\n"));
+}

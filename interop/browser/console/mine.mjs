@@ -11,7 +11,7 @@ export async function mine(browser, options) {
   await tab.goto(`${options.url}/`);
   await tab.waitForURL("**/mine");
   const nav = await tab.locator("nav a").allTextContents();
-  assert(nav.map((text) => text.trim()).join() === "Phone,My space", `he is shown ${nav}`);
+  assert(nav.map((text) => text.trim()).join() === "Phone,My space,Contacts", `he is shown ${nav}`);
 
   // The code leads to the settings, and to them alone.
   await tab.getByRole("button", { name: "Connect a phone" }).first().click();

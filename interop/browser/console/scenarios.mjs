@@ -1,4 +1,5 @@
 import { embed } from "./embed.mjs";
+import { contacts } from "./contacts.mjs";
 import { everyPage } from "./every-page.mjs";
 import { hostile } from "./hostile.mjs";
 import { imports } from "./imports.mjs";
@@ -14,4 +15,4 @@ import { signedOut } from "./signed-out.mjs";
 import { three } from "./three.mjs";
 import { woken } from "./woken.mjs";
 
-export const scenarios = { embed, everyPage, hostile, imports, keyboard, ladder, live, manage, mine, phone, pwa, records, signedOut, three, woken };
+export const scenarios = { contacts, embed, everyPage, hostile, imports, keyboard, ladder, live, manage, mine, phone, pwa, records, signedOut, three, woken };

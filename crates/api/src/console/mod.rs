@@ -25,6 +25,7 @@ use serde::Deserialize;
 const PAGES: &[&str] = &[
     "phone",
     "mine",
+    "contacts",
     "calls",
     "registrations",
     "records",

@@ -33,6 +33,7 @@ pages! {
     "people/softphone"
     "people/desk-phone"
     "people/calls"
+    "people/contacts"
     "people/texts"
     "people/devices"
     "people/sound"

@@ -3,10 +3,15 @@
 use super::connect::unreadable;
 use super::hash;
 use super::phone::{AUTHORITY_FILE, phone, vendor};
+use crate::contacts;
+use crate::contacts_door::Reader;
 use crate::door::Door;
 use crate::model::{GivenSecret, Refusal};
-use coeur_directory::{Change, Ha1Set, new_secret};
-use coeur_provisioning::{Asked, File, Mac, Secret, Seen, Vendor, asked, identify, link_file, render};
+use coeur_directory::{Change, Ha1Set, NumberLabel, new_secret};
+use coeur_provisioning::{
+    Asked, File, Mac, NumberKind, PHONEBOOK_ENTRIES_MAX, PHONEBOOK_FILE, PhonebookEntry, PhonebookNumber,
+    Secret, Seen, Text, Vendor, asked, has_phonebook, identify, link_file, phonebook, render,
+};
 use coeur_storage::{LinkKind, LinkRow, Operator, PhoneRow};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +52,8 @@ outcomes! {
     Secrets "secrets",
     /// A file without a secret was given.
     Settings "settings",
+    /// The list of whom the phone can call was given.
+    Phonebook "phonebook",
     /// Something that such phones ask for too, and that there is not.
     Beside "beside",
     Unknown "unknown",
@@ -105,6 +112,9 @@ impl Door {
             return self.authority();
         }
         self.is_meant(fetch, vendor, &row, now_ms)?;
+        if fetch.file == PHONEBOOK_FILE && link.kind == LinkKind::Own && has_phonebook(vendor) {
+            return self.phonebook_of(&row);
+        }
         let place = self.house().phone_place().ok_or(Outcome::Failed)?;
         let mac = row.mac.as_deref().and_then(|mac| Mac::parse(mac).ok());
         match asked(vendor, mac, name(fetch, vendor)) {
@@ -119,6 +129,27 @@ impl Door {
             Asked::OtherFirmware => Err(self.other(&row, now_ms, Seen::OtherFirmware)),
             Asked::Foreign => Err(Outcome::Beside),
         }
+    }
+
+    /// What stands in the phonebook of the tenant of its first line; of one person's phone, his own contacts too. A phone that
+    /// several use shows nobody's own.
+    fn phonebook_of(&self, row: &PhoneRow) -> Result<(Given, Outcome), Outcome> {
+        let directory = self.house().directory();
+        let accounts = row.lines.iter().map(|(aor, _)| directory.account_of(aor));
+        let accounts: Vec<_> = accounts.collect::<Option<_>>().ok_or(Outcome::Failed)?;
+        if !accounts.iter().all(|account| account.enabled) {
+            return Err(Outcome::Disabled);
+        }
+        let first = accounts.first().ok_or(Outcome::Failed)?;
+        let user = first.user.filter(|user| accounts.iter().all(|account| account.user == Some(*user)));
+        let domain = Some(first.aor.domain().into());
+        let reader = Reader { tenant: directory.tenant_of(first), user, domain };
+        let entries = self.phonebook(&reader, None, PHONEBOOK_ENTRIES_MAX);
+        let entries: Vec<PhonebookEntry> = entries.iter().map(entry).collect();
+        let place = self.house().phone_place().ok_or(Outcome::Failed)?;
+        let phone = phone(row, directory, &place, Vec::new(), None).map_err(|why| failed(&why))?;
+        let file = phonebook(&phone, &entries).ok_or(Outcome::Beside)?;
+        Ok((given(file), Outcome::Phonebook))
     }
 
     fn linked(&self, fetch: &Fetch<'_>) -> Result<Option<(LinkRow, PhoneRow)>, Refusal> {
@@ -275,6 +306,19 @@ fn name<'f>(fetch: &Fetch<'f>, vendor: Vendor) -> &'f str {
 
 fn given(file: File) -> Given {
     Given { content_type: file.content_type, body: GivenSecret::new(file.body.reveal().to_owned()) }
+}
+
+fn entry(entry: &contacts::PhonebookEntry) -> PhonebookEntry {
+    let number = |number: &contacts::NumberView| PhonebookNumber {
+        kind: match NumberLabel::parse(&number.label).unwrap_or_default() {
+            NumberLabel::Work => NumberKind::Work,
+            NumberLabel::Mobile => NumberKind::Mobile,
+            NumberLabel::Home => NumberKind::Home,
+            NumberLabel::Other => NumberKind::Other,
+        },
+        number: Text::new(&number.number),
+    };
+    PhonebookEntry { name: Text::new(&entry.name), numbers: entry.numbers.iter().map(number).collect() }
 }
 
 fn failed(why: &Refusal) -> Outcome {

@@ -70,7 +70,7 @@ async fn answer(
 fn problem(outcome: Outcome) -> Problem {
     let said = |code, english, french| Problem { hint: Some((english, french)), ..Problem::new(code) };
     match outcome {
-        Outcome::Unknown | Outcome::Beside | Outcome::Secrets | Outcome::Settings => {
+        Outcome::Unknown | Outcome::Beside | Outcome::Secrets | Outcome::Settings | Outcome::Phonebook => {
             Problem::new(Code::NoSuchPage)
         }
         Outcome::Over => said(

@@ -198,7 +198,12 @@ impl Caller {
 
     /// Whether he reads of this what is his own, as everybody does where the table of roles says so.
     pub fn may_read_own(&self, resource: Resource) -> bool {
-        resource.row().is_none_or(|row| reach(self.role, Action::Read, row) >= Reach::Own)
+        self.may_own(Action::Read, resource)
+    }
+
+    /// Whether he does this to what is his own.
+    pub fn may_own(&self, action: Action, resource: Resource) -> bool {
+        resource.row().is_none_or(|row| reach(self.role, action, row) >= Reach::Own)
     }
 
     pub fn require(&self, action: Action, resource: Resource, access: Access) -> Result<(), Problem> {

@@ -77,6 +77,10 @@ impl Writer {
         if !parameters.is_empty() {
             said["parameters"] = Value::Array(parameters);
         }
+        if let Some(kind) = operation.takes_file {
+            let content = json!({ kind: { "schema": { "type": "string" } } });
+            said["requestBody"] = json!({ "required": true, "content": content });
+        }
         if let Some(body) = operation.body {
             let schema = json!({ "schema": body(&mut self.read) });
             let content = match operation.is_large {
@@ -189,6 +193,7 @@ fn part(name: &str) -> Value {
         "call" => "`call_UUID`.",
         "user" => "`usr_NUMBER` or a login.",
         "tenant" => "`ten_NUMBER` or a name.",
+        "contact" => "`ctc_NUMBER`.",
         "group" => "`grp_NUMBER` or a name.",
         "alias" => "`user@domain`, or a name or number of the domain of the account.",
         "token" => "`tok_…`, as the list names it.",

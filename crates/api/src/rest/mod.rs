@@ -17,6 +17,7 @@ mod calls;
 mod change;
 mod command;
 mod condition;
+mod contacts;
 mod devices;
 mod document;
 mod domains;
@@ -323,6 +324,7 @@ fn operations() -> Vec<Operation> {
         me::operations(),
         mine::operations(),
         phone_tickets::operations(),
+        contacts::operations(),
         events::operations(),
         socket::operations(),
         ticket::operations(),

@@ -91,6 +91,8 @@ pub(crate) struct Operation {
     pub streams: &'static [&'static str],
     /// Its body may be as large as a file of users.
     pub is_large: bool,
+    /// What its body is where that is no JSON.
+    pub takes_file: Option<&'static str>,
     /// Who asks may prove himself by a ticket ([`super::ticket`]).
     pub takes_ticket: bool,
     pub work: Work,
@@ -122,6 +124,7 @@ impl Operation {
             is_dangerous: false,
             streams: &[],
             is_large: false,
+            takes_file: None,
             takes_ticket: false,
             work,
         }
@@ -188,6 +191,11 @@ impl Operation {
 
     pub fn large(self) -> Self {
         Self { is_large: true, ..self }
+    }
+
+    /// A file of this kind.
+    pub fn takes_file(self, kind: &'static str) -> Self {
+        Self { is_large: true, takes_file: Some(kind), ..self }
     }
 
     /// What it is in the table of roles.

@@ -2,6 +2,7 @@
 //! in this table.
 
 use crate::call_control::CallVerb;
+use crate::contacts::ContactsRequest;
 use crate::hooks::WebhooksRequest;
 use crate::model::Request;
 use crate::provision::PhonesRequest;
@@ -97,6 +98,17 @@ fn operations_of(request: &Request) -> Result<&'static [&'static str], &'static 
             WebhooksRequest::RotateSecret { .. } => &["rotate_webhook_secret"],
             WebhooksRequest::Deliveries { .. } => &["list_webhook_deliveries"],
             WebhooksRequest::Resend { .. } => &["resend_webhook_delivery"],
+        },
+        Request::Contacts(what) => match what {
+            ContactsRequest::List { .. } => {
+                &["list_contacts", "list_my_contacts", "export_contacts", "export_my_contacts"]
+            }
+            ContactsRequest::Add { .. } => &["add_contact", "add_my_contact"],
+            ContactsRequest::Show { .. } => &["show_contact", "show_my_contact"],
+            ContactsRequest::Change { .. } => &["change_contact", "change_my_contact"],
+            ContactsRequest::Remove { .. } => &["remove_contact", "remove_my_contact"],
+            ContactsRequest::Import { .. } => &["import_contacts", "import_my_contacts"],
+            ContactsRequest::Phonebook { .. } => &["show_my_phonebook"],
         },
     })
 }

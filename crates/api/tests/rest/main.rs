@@ -2,6 +2,7 @@
 
 mod again;
 mod calls;
+mod contacts;
 mod contract;
 mod door;
 mod embed;

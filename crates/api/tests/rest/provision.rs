@@ -505,3 +505,46 @@ fn a_phone_that_is_rung_tells_step_by_step_and_one_test_of_it_goes_on_at_a_time(
     let next = served.ask("POST", &begin);
     assert_eq!(next.status, 202, "the one of before is over");
 }
+
+#[test]
+fn a_telephone_fetches_whom_it_can_call_at_its_own_address_and_nowhere_else() {
+    let served = served("phonebook");
+    assert_eq!(served.give("POST", "/api/v1/users", serde_json::json!({ "login": "alice" })).status, 201);
+    let owned = serde_json::json!({ "user": "alice" });
+    assert_eq!(served.give("PATCH", "/api/v1/accounts/alice@d", owned).status, 200);
+    let card = |name: &str| serde_json::json!({ "name": name, "numbers": [{ "number": "+33123" }] });
+    assert_eq!(served.give("POST", "/api/v1/contacts", card("Baker")).status, 201);
+    assert_eq!(served.give_as("user:1", "POST", "/api/v1/me/contacts", card("My aunt")).status, 201);
+    // Whoever guesses a name learns nothing, and uses nothing up.
+    assert_eq!(get(&served, "/p/0123456789abcdef0123456789abcdef/phonebook.xml", YEALINK).status, 404);
+    let link = connect(&served, yealink()).map_err(|why| why.text).unwrap();
+    let folder = path(&link);
+    assert_eq!(
+        get(&served, &format!("{folder}phonebook.xml"), YEALINK).status,
+        404,
+        "a link is for settings"
+    );
+    let given = get(&served, &format!("{folder}249ad888d0f4.cfg"), YEALINK);
+    let url = value(&given.body, "remote_phonebook.data.1.url").unwrap_or_else(|| panic!("{given:?}"));
+    let url = url.strip_prefix("https://sip.example.org").unwrap().to_owned();
+    let fetched = get(&served, &url, YEALINK);
+    assert_eq!((fetched.status, fetched.header("cache-control")), (200, Some("no-store")), "{fetched:?}");
+    for part in
+        ["<Name>Baker</Name>", "<Name>My aunt</Name>", "<Name>Zoé &amp; Co</Name>", ">+33123<", ">desk<"]
+    {
+        assert!(fetched.body.contains(part), "{part}: {fetched:?}");
+    }
+    assert_eq!(get(&served, &url, "Grandstream GXP2170 1.0.11").status, 403, "another phone");
+    // A phone that somebody else uses too shows nobody's own contacts.
+    let also = vec![LineRequest { account: "desk@d".to_owned(), device: None }];
+    let shared = ConnectRequest { mac: Some("249ad888d0f5".to_owned()), also, ..yealink() };
+    let shared = connect(&served, shared).map_err(|why| why.text).unwrap();
+    let other = YEALINK.replace("d0:f4", "d0:f5");
+    let given = get(&served, &format!("{}249ad888d0f5.cfg", path(&shared)), &other);
+    let theirs = value(&given.body, "remote_phonebook.data.1.url").unwrap();
+    let theirs = get(&served, theirs.strip_prefix("https://sip.example.org").unwrap(), &other);
+    assert!(theirs.body.contains("Baker") && !theirs.body.contains("My aunt"), "{theirs:?}");
+    let disabled = serde_json::json!({ "enabled": false });
+    assert_eq!(served.give("PATCH", "/api/v1/accounts/alice@d", disabled).status, 200);
+    assert_eq!(get(&served, &url, YEALINK).status, 403);
+}

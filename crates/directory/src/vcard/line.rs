@@ -82,7 +82,13 @@ fn push(line: &mut String, more: &str) {
 
 /// At most so many bytes of it, in whole characters.
 pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes_max)]
+    &text[..boundary(text, bytes_max)]
+}
+
+/// Where a character begins, at this byte or the last before it.
+pub(super) fn boundary(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 fn is_quoted_printable(line: &str) -> bool {

@@ -1,5 +1,6 @@
 //! One card as vCard 4.0 (RFC 6350).
 
+use super::line::boundary;
 use crate::contact::{Card, NumberLabel};
 
 /// Bytes of a line without its end (RFC 6350 section 3.2).
@@ -59,7 +60,7 @@ fn fold(file: &mut String, text: &str) {
     let mut rest = text;
     let mut room = LINE_BYTES_MAX;
     while rest.len() > room {
-        let (line, after) = rest.split_at(rest.floor_char_boundary(room));
+        let (line, after) = rest.split_at(boundary(rest, room));
         file.push_str(line);
         file.push_str("\r\n ");
         // The space counts.

@@ -1,6 +1,7 @@
 //! Fanvil, newer firmware (2.2.10 and later): one tree. Its keys have types that we do not know.
 
 use crate::phone::{Codec, Country, Language, Line, Phone, Srtp, Transport};
+use crate::phonebook;
 use crate::xml::Xml;
 
 pub(super) fn settings(phone: &Phone, left_out: &mut Vec<&'static str>) -> String {
@@ -86,6 +87,15 @@ fn house(xml: &mut Xml, phone: &Phone) {
     xml.open("date", &[]);
     xml.leaf("SNTPServer", &[], phone.ntp.as_str());
     xml.close();
+    if let Some(url) = phonebook::address(phone) {
+        xml.open("xmlContact", &[("index", "1")]);
+        xml.leaf("Name", &[], phonebook::title(phone.locale.language));
+        xml.leaf("Addr", &[], &url);
+        // Whichever line is chosen.
+        xml.leaf("Sipline", &[], "-1");
+        xml.leaf("BindLine", &[], "-1");
+        xml.close();
+    }
     xml.close();
     if let Some(password) = &phone.admin_password {
         xml.open("web", &[]);

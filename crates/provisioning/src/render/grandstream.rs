@@ -7,6 +7,9 @@ use crate::render::bit;
 use crate::uri::host_port;
 use crate::xml::Xml;
 
+/// Minutes between two fetches of the phonebook.
+const PHONEBOOK_EVERY_MIN: &str = "240";
+
 pub(super) fn settings(phone: &Phone, left_out: &mut Vec<&'static str>) -> String {
     let mut xml = Xml::new();
     xml.open("gs_provision", &[("version", "1")]);
@@ -44,6 +47,10 @@ fn by_name(xml: &mut Xml, phone: &Phone) {
         let (method, path) = method_and_path(url.as_str());
         set("provisioning.config.protocol", if method == "2" { "HTTPS" } else { "HTTP" });
         set("provisioning.config.serverPath", path);
+        let mode = if method == "2" { "EnabledUseHTTPS" } else { "EnabledUseHTTP" };
+        set("phonebook.download.mode", mode);
+        set("phonebook.download.server", path);
+        set("phonebook.download.interval", PHONEBOOK_EVERY_MIN);
     }
 }
 
@@ -135,6 +142,12 @@ fn by_number(xml: &mut Xml, phone: &Phone, left_out: &mut Vec<&'static str>) {
         let (method, path) = method_and_path(url.as_str());
         set(212, method);
         set(237, path);
+        if !adapter {
+            // 3 is HTTPS; the phone writes the name of the file behind the path itself.
+            set(330, if method == "2" { "3" } else { "1" });
+            set(331, path);
+            set(332, PHONEBOOK_EVERY_MIN);
+        }
     }
 }
 

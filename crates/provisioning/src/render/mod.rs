@@ -98,7 +98,7 @@ pub fn render(phone: &Phone) -> Result<Rendered, RenderError> {
     })
 }
 
-const XML: &str = "application/xml; charset=utf-8";
+pub(crate) const XML: &str = "application/xml; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 const fn content_type(vendor: Vendor) -> &'static str {

@@ -2,6 +2,7 @@
 
 use crate::identify::snom_file;
 use crate::phone::{Codec, Country, KeyKind, Language, Line, Phone, Srtp};
+use crate::phonebook;
 use crate::uri::host_port;
 use crate::xml::Xml;
 
@@ -79,6 +80,9 @@ fn house(xml: &mut Xml, phone: &Phone) {
         set("admin_mode_password", password.reveal());
         set("webserver_admin_name", "admin");
         set("webserver_admin_password", password.reveal());
+    }
+    if let Some(url) = phonebook::address(phone) {
+        set("dkey_directory", &format!("url {url}"));
     }
     if let Some(url) = &phone.settings_url {
         set("setting_server", &format!("{url}{}", snom_file(phone.mac)));

@@ -1,6 +1,7 @@
 //! Yealink: lines of `key = value` behind a first line that names the version. What is not named keeps its value.
 
 use crate::phone::{Country, KeyKind, Language, Line, Phone, Srtp, Transport};
+use crate::phonebook;
 use crate::render::bit;
 use std::fmt::Display;
 
@@ -92,6 +93,11 @@ fn house(file: &mut Lines, phone: &Phone) {
     if let Some(authority) = &phone.authority {
         file.set("static.trusted_certificates.url", &authority.url);
         file.set("static.security.trust_certificates", "1");
+    }
+    if let Some(url) = phonebook::address(phone) {
+        file.set("remote_phonebook.data.1.url", url);
+        file.set("remote_phonebook.data.1.name", phonebook::title(phone.locale.language));
+        file.set("features.remote_phonebook.enable", "1");
     }
     if let Some(url) = &phone.settings_url {
         file.set("static.auto_provision.server.url", url);

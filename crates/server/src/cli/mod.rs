@@ -12,6 +12,7 @@ pub mod causes;
 pub mod check_config;
 pub mod check_data;
 pub mod completion;
+pub mod contact;
 pub mod device;
 mod docs;
 mod doctor;
@@ -93,6 +94,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Apply(arguments) => apply::run(arguments),
         Command::User(arguments) => user::run(arguments),
         Command::Group(arguments) => group::run(arguments),
+        Command::Contact(arguments) => contact::run(arguments),
         Command::Tenant(arguments) => tenant::run(arguments),
         Command::Registrations(arguments) => registrations::run(arguments),
         Command::Turn(arguments) => turn::run(arguments),

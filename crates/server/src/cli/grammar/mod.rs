@@ -3,6 +3,7 @@
 
 mod apply;
 mod ca;
+mod contacts;
 mod docs;
 mod groups;
 mod people;
@@ -17,6 +18,7 @@ mod webhook;
 
 pub use apply::Apply;
 pub use ca::{Ca, CaVerb};
+pub use contacts::{Contact, ContactVerb, Said, Whose};
 pub use docs::Docs;
 pub use groups::{Group, GroupVerb, Terms};
 pub use people::{Tenant, TenantVerb, Tongue, User, UserVerb};
@@ -72,6 +74,7 @@ impl Cli {
             Command::User(given) => &mut given.place,
             Command::Apply(given) => &mut given.place,
             Command::Group(given) => &mut given.place,
+            Command::Contact(given) => &mut given.place,
             Command::Tenant(given) => &mut given.place,
             Command::Registrations(given) => &mut given.place,
             Command::Turn(given) => &mut given.place,
@@ -153,6 +156,8 @@ pub enum Command {
     Apply(Apply),
     /// Groups: accounts with rights and quota in common
     Group(Group),
+    /// Contacts: the numbers of partners and colleagues, shared or of one user
+    Contact(Contact),
     /// Tenants: organisations that share this server
     Tenant(Tenant),
     /// Who is registered, from where, until when
@@ -209,6 +214,7 @@ impl Command {
             | Command::User(User { place, .. })
             | Command::Apply(Apply { place, .. })
             | Command::Group(Group { place, .. })
+            | Command::Contact(Contact { place, .. })
             | Command::Tenant(Tenant { place, .. })
             | Command::Registrations(Registrations { place, .. })
             | Command::Turn(Turn { place, .. })
