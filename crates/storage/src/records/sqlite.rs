@@ -6,8 +6,8 @@ use super::numbers::{self, Numbered, Numbers};
 use super::{
     AnswerRow, CallQuery, CallRow, DeliveryId, DeliveryRow, HookId, HookRecords, HookRow, Keep, LinkRow,
     Operator, PhoneId, PhoneRecords, PhoneRow, Quality, QualityQuery, RecordingRow, Records, SignInChange,
-    TalkedRow, TokenHash, answers, call_rows, contacts, groups, hooks, people, phones, quality, recordings, rows,
-    schema, sign_in,
+    TalkedRow, TokenHash, answers, call_rows, contacts, groups, hooks, people, phones, quality, recordings,
+    rows, schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
