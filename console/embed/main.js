@@ -42,18 +42,23 @@ const tickets = new Tickets({ host, wanted, expected, needed: (on) => { waits.va
 
 /** The line is open with the session of the console, as long as that counts. */
 let isOneself = false;
+/** The page around has signed somebody in or out: the session of the console is asked no more. */
+let hasSpoken = false;
 
 /** A page of the same site has the session of the console: its cookie comes along (SameSite=Lax). Elsewhere none does. */
 async function bySession() {
   const answer = await fetch("/auth/session", { cache: "no-store", headers: { Accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) return false;
-  session.value = await answer.json();
+  const found = await answer.json();
+  if (hasSpoken) return true;
+  session.value = found;
   const { csrf_token: token } = session.value;
   const body = JSON.stringify(wanted ? { account: wanted } : {});
   // No `post` of the console: who is signed out there is sent to a page that no frame shows.
   const ask = async () => {
     if (!isOneself) return tickets.next();
     const given = await fetch("/api/v1/me/phone_ticket", { method: "POST", cache: "no-store", headers: { "Content-Type": "application/json", "X-CSRF-Token": token }, body });
+    if (!isOneself) throw new Error("signed in otherwise, or out, meanwhile");
     if (given.ok) return given.json();
     isOneself = false;
     if (given.status === 401) return tickets.next();
@@ -71,13 +76,19 @@ function byTicket() {
 /** What the page around may want done, and nothing else. */
 const ACTS = {
   "sign-in": async ({ ticket }) => {
+    hasSpoken = true;
     const who = await tickets.come(String(ticket));
     if (isOneself) close();
     isOneself = false;
     if (["off", "refused"].includes(state.value.name)) byTicket();
     return who;
   },
-  "sign-out": () => { close(); isOneself = false; tickets.forget(); },
+  "sign-out": () => {
+    hasSpoken = true;
+    isOneself = false;
+    close();
+    tickets.forget();
+  },
   call: async ({ to, video, ask }) => {
     const target = targetOf(to);
     if (ask) {

@@ -17,6 +17,8 @@ export class Tickets {
   #given = null;
   #waiting = null;
   #timer = 0;
+  /** Grows with each sign-out: a ticket that was being traded before is nobody's. */
+  #turn = 0;
 
   /** `needed` is told whether a ticket is waited for, `refuse` why one was none; `expected`: the page has said that it brings one. */
   constructor({ host, wanted, expected, needed, refuse }) {
@@ -29,18 +31,26 @@ export class Tickets {
 
   /** The page has brought one. The account whose phone this now is. */
   async come(ticket) {
+    const turn = this.#turn;
+    const isOver = () => turn !== this.#turn;
     this.#coming = true;
-    const given = await this.#trade(ticket).finally(() => { this.#coming = false; });
+    const given = await this.#trade(ticket, isOver).finally(() => { if (!isOver()) this.#coming = false; });
+    if (isOver()) throw Object.assign(new Error("signed out meanwhile"), { reason: "failed" });
     this.#account = given.account;
     if (this.#waiting) this.#waiting(given);
     else this.#given = { ...given, until: Date.now() + given.expires_in_s * 1_000 };
     return given.account;
   }
 
-  /** Whoever signs in next may have another account. */
+  /** Nobody waits for a ticket any more, and whoever signs in next may have another account. */
   forget() {
+    this.#turn += 1;
     this.#account = "";
     this.#given = null;
+    this.#coming = false;
+    clearInterval(this.#timer);
+    this.#waiting = null;
+    this.#needed(false);
   }
 
   /** A promise of what opens the WebSocket. */
@@ -61,9 +71,10 @@ export class Tickets {
     });
   }
 
-  async #trade(ticket) {
+  /** Why there is none is not told to whoever has signed out meanwhile. */
+  async #trade(ticket, isOver) {
     const body = JSON.stringify({ ticket, origin: this.#host });
-    const fail = (reason, detail) => { this.#refuse(reason, detail); throw Object.assign(new Error(detail || reason), { reason }); };
+    const fail = (reason, detail) => { if (!isOver()) this.#refuse(reason, detail); throw Object.assign(new Error(detail || reason), { reason }); };
     let answer;
     try {
       answer = await fetch("/line/sign_in", { method: "POST", cache: "no-store", credentials: "omit", headers: { "Content-Type": "application/json" }, body });

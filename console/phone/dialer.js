@@ -31,30 +31,60 @@ export function askAbout(link, video = false) {
   const to = targetOf(link);
   if (to === null) { toast(t("phone.link.refused"), { kind: "bad" }); return false; }
   asked.value = { to, video };
-  typed.value = to;
   return true;
 }
 
 /** Milliseconds in which a key or a click was meant for what was there before: a page may have somebody press keys, and open this. */
 const UNSEEN_MS = 700;
 
+/** Whether it could be seen: the line is ready, and for so long it was shown and nothing was pressed. */
+function useSeen(one) {
+  const [seen, setSeen] = useState(null);
+  const isReady = state.value.name === "ready";
+  const isSeen = one !== null && seen === one;
+  useEffect(() => {
+    if (!one || !isReady || isSeen) return undefined;
+    let timer = 0;
+    const begin = () => {
+      clearTimeout(timer);
+      if (!document.hidden) timer = setTimeout(() => setSeen(one), UNSEEN_MS);
+    };
+    const events = ["keydown", "keyup", "pointerdown", "pointerup", "visibilitychange"];
+    for (const name of events) document.addEventListener(name, begin, true);
+    begin();
+    return () => {
+      clearTimeout(timer);
+      for (const name of events) document.removeEventListener(name, begin, true);
+    };
+  }, [one, isReady, isSeen]);
+  return isReady && isSeen;
+}
+
 /** One key or one click says yes, once it could be seen to what. */
 export function Asked() {
   const one = asked.value;
   const yes = useRef(null);
-  const [seen, setSeen] = useState(null);
-  const ready = state.value.name === "ready" && seen === one;
+  const focused = useRef(null);
+  const ready = useSeen(one);
   useEffect(() => {
-    const timer = setTimeout(() => setSeen(one), UNSEEN_MS);
-    return () => clearTimeout(timer);
-  }, [one]);
-  useEffect(() => { if (one && ready) yes.current?.focus(); }, [one, ready]);
+    if (!one || !ready || focused.current === one) return;
+    focused.current = one;
+    yes.current?.focus();
+  }, [one, ready]);
   if (!one) return null;
   const over = () => { asked.value = null; };
+  // The second click of two finds nothing; where no microphone was allowed the field has it for another try.
+  const agree = () => {
+    if (asked.value !== one) return;
+    over();
+    begin(one.to, one.video).then((made) => { if (!made) typed.value = one.to; });
+  };
+  // A key that is held was pressed for something else.
+  const once = (event) => { if (event.repeat) event.preventDefault(); };
   return html`<section class="card asked" role="group" aria-labelledby="asked-who" onKeyDown=${(event) => { if (event.key === "Escape") over(); }}>
     <h2 id="asked-who">${t("phone.link.ask")} <bdi>${one.to}</bdi></h2><p class="muted">${t("phone.link.text")}</p>
-    <div class="row"><button type="button" ref=${yes} class="button primary grow" disabled=${!ready} onClick=${() => { over(); begin(one.to, one.video); }}><${Icon} name="call" />${t("phone.link.yes")}</button>
-      <button type="button" class="button" onClick=${() => { over(); typed.value = ""; }}>${t("phone.link.no")}</button></div></section>`;
+    <div class="row"><button type="button" ref=${yes} class="button primary grow" disabled=${!ready} onKeyDown=${once} onClick=${agree}><${Icon} name="call" />${t("phone.link.yes")}</button>
+      <button type="button" class="button" onClick=${over}>${t("phone.link.no")}</button></div></section>`;
 }
 
 /** Letters after which the phonebook is looked into, and milliseconds without one. */

@@ -32,6 +32,8 @@ const TEXT_BYTES_MAX = 1_300;
 let agent = null;
 let ticket = null;
 let renewing = 0;
+/** Grows with each opening and each closing: what an earlier one still waits for is nobody's. */
+let turn = 0;
 
 export const account = () => ticket?.account ?? "";
 export const domain = () => account().split("@")[1] ?? "";
@@ -42,14 +44,17 @@ const asOneself = (wanted) => () => post("me/phone_ticket", wanted ? { account: 
 /** Opens the line of an account, of the only one where none is named. `given` brings a ticket each time one is wanted. */
 export async function open(wanted, given = asOneself(wanted)) {
   if (agent) return;
+  const mine = ++turn;
   state.value = { name: "opening" };
-  const ask = () => given().then((one) => { ticket = one; return one; });
+  const ask = () => given().then((one) => { if (mine === turn) ticket = one; return one; });
   try {
     // Who is here is known once there is a ticket.
     const first = await ask();
-    start(new TicketSocket(ask, first), first, await contactParams());
+    if (mine !== turn) return;
+    const params = await contactParams();
+    if (mine === turn) start(new TicketSocket(ask, first), first, params);
   } catch (problem) {
-    state.value = { name: "refused", problem };
+    if (mine === turn) state.value = { name: "refused", problem };
   }
 }
 
@@ -57,19 +62,22 @@ export async function open(wanted, given = asOneself(wanted)) {
 const nobody = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => "abcdefghijklmnopqrstuvwxyz"[byte % 26]).join("");
 
 function start(socket, given, params) {
-  agent = new JsSIP.UA({
+  const made = new JsSIP.UA({
     contact_uri: `sip:${nobody()}@${nobody()}.invalid;transport=ws${params}`,
     sockets: [socket], uri: `sip:${given.account}`, display_name: given.display_name || undefined, register: true,
     register_expires: wakes.value ? ASLEEP_EXPIRES_S : EXPIRES_S, session_timers: true, connection_recovery_min_interval: 1, connection_recovery_max_interval: 15,
     user_agent: "Coeur web phone",
   });
-  agent.on("registered", ({ response }) => { answered(response); state.value = { name: "ready" }; restartIce(); });
-  agent.on("unregistered", () => { if (agent) state.value = { name: "lost" }; });
-  agent.on("registrationFailed", ({ cause }) => { state.value = { name: "lost", cause }; });
-  agent.on("disconnected", () => { if (agent) state.value = { name: "lost" }; });
-  agent.on("newRTCSession", ({ session, originator }) => { if (originator === "remote") ring(session); });
-  agent.on("newMessage", ({ originator, request }) => { if (originator === "remote") heardText(request); });
-  agent.start();
+  agent = made;
+  // One that is being stopped says nothing of its successor.
+  const on = (name, act) => made.on(name, (event) => { if (agent === made) act(event); });
+  on("registered", ({ response }) => { answered(response); state.value = { name: "ready" }; restartIce(); });
+  on("unregistered", () => { state.value = { name: "lost" }; });
+  on("registrationFailed", ({ cause }) => { state.value = { name: "lost", cause }; });
+  on("disconnected", () => { state.value = { name: "lost" }; });
+  on("newRTCSession", ({ session, originator }) => { if (originator === "remote") ring(session); });
+  on("newMessage", ({ originator, request }) => { if (originator === "remote") heardText(request); });
+  made.start();
   renewing ||= setInterval(() => { if (state.value.name === "ready") renew().catch(() => {}); }, RENEW_EVERY_MS);
 }
 
@@ -82,6 +90,7 @@ export async function renew() {
 }
 
 export function close() {
+  turn += 1;
   clearInterval(renewing);
   renewing = 0;
   for (const call of calls.value) call.end();

@@ -64,6 +64,7 @@ export async function embed(browser, options) {
     await sameSite(browser, options, listed);
     await notListed(browser, options, stranger, listed);
     await links(own, options);
+    await oneLine(own, options);
   } finally {
     listed.close();
     stranger.close();
@@ -154,6 +155,20 @@ async function elsewhere(browser, { url, pictures }, bob, listed) {
   const stolen = await fetch(`${url}/line/sign_in`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ticket: (await listed.ticketOf(origin)).ticket, origin: `http://localhost:${listed.port}` }) });
   assert(stolen.status === 401, `a ticket of another page: ${stolen.status}`);
 
+  // Who is signed out while a ticket is being traded stays so, is asked for none, and may be signed in again.
+  const count = (type) => page.evaluate((name) => window.said.filter((one) => one.type === name).length, type);
+  const [lines, wanted] = [await count("ready"), await count("ticket-needed")];
+  const [late, last] = [await listed.ticketOf(origin), await listed.ticketOf(origin)];
+  const both = await page.evaluate((given) => {
+    const one = document.querySelector("coeur-phone");
+    return Promise.all([one.signIn(given).then(() => "in", ({ reason }) => reason), one.signOut().then(() => "out")]);
+  }, late.ticket);
+  assert(both.join() === "failed,out", `signed in and out at once: ${both}`);
+  await page.waitForTimeout(1_500);
+  assert(await count("ready") === lines && await count("ticket-needed") === wanted, "who has signed out is not signed in again");
+  assert((await el("signIn", last.ticket)).got === "alice@interop.test", "signed in again");
+  await page.waitForFunction((before) => window.said.filter((one) => one.type === "ready").length > before, lines, { timeout: 25_000 });
+
   // No other page of ours is shown there, not to the listed page either.
   for (const place of ["/phone", "/", "/phone?embed=1", "/phone?embed=1&host=https://crm.example.org", "/accounts?embed=1"]) {
     await page.evaluate((src) => { const frame = Object.assign(document.createElement("iframe"), { src, id: "other" }); document.querySelector("#other")?.remove(); document.body.append(frame); }, url + place);
@@ -207,22 +222,82 @@ async function links({ page, faults }, { url }) {
     await page.goto(`${url}/phone?account=bob%40interop.test&call=${encodeURIComponent(link)}`);
     await page.locator(".toast").first().waitFor();
     assert(await page.locator(".asked").count() === 0, `asked about: ${link}`);
+    await look(page, faults);
   }
   await page.goto(`${url}/phone?account=bob%40interop.test&call=${encodeURIComponent("sip:alice@interop.test")}`);
   await page.locator(".page-head .live:not(.off)").waitFor();
   await page.locator(".asked bdi").waitFor();
   // Keys that were meant for another page.
-  const early = await page.evaluate(() => { const yes = document.querySelector(".asked .primary"); yes.click(); return yes.disabled; });
-  assert(early, "what was pressed before it could be seen says nothing");
+  const yes = page.locator(".asked .primary");
+  const early = await page.evaluate(() => { const button = document.querySelector(".asked .primary"); button.click(); return button.disabled; });
+  assert(early && await page.locator(".dialer .primary").isDisabled(), "what was pressed before it could be seen says nothing, and nothing else calls");
+  for (let times = 0; times < 12; times += 1) {
+    await page.keyboard.down("Enter");
+    await page.waitForTimeout(120);
+  }
+  assert(await yes.isDisabled(), "while a key is held it is not to be answered");
+  await page.waitForFunction(() => document.activeElement?.matches(".asked .primary"));
+  await page.keyboard.down("Enter");
+  await page.keyboard.up("Enter");
+  assert(await page.locator(".asked").count() === 1, "a key that is held says nothing");
+  // What somebody has gone to keeps the focus when the line comes back.
+  await page.locator("#dial-to").focus();
+  await lineOf(page, "reopen");
+  await page.locator(".page-head .live:not(.off)").waitFor();
+  await page.waitForTimeout(300);
+  assert(await yes.isEnabled() && await page.evaluate(() => document.activeElement.id) === "dial-to", "asked once, not each time that the line comes back");
   faults.push(...await accessible(page));
   await page.waitForTimeout(1_000);
   assert(await page.locator(".callcard").count() === 0, "nobody is called by a link");
   assert(!page.url().includes("call="), "who loads the page again is not asked again");
-  await page.keyboard.press("Enter");
-  await card(page, "alice").waitFor();
+  const before = await lineOf(page, "count");
+  await page.evaluate(() => { const button = document.querySelector(".asked .primary"); button.click(); button.click(); });
+  while (await lineOf(page, "count") === before) await page.waitForTimeout(100);
+  await page.waitForTimeout(500);
+  assert(await lineOf(page, "count") === before + 1 && await page.locator(".asked").count() === 0, "two clicks are one call");
   await gone(page);
   const known = await page.evaluate(() => ["tel", "sip", "sips"].filter((scheme) => { try { navigator.registerProtocolHandler(scheme, `${location.origin}/phone?call=%s`); return true; } catch { return false; } }));
   console.log(`schemes that this browser lets a page handle: ${known.join(", ")}`);
   assert(known.includes("tel") && known.includes("sip"), "tel and sip");
   await look(page, faults);
+}
+
+/** What the line of this page does and has, past what a person sees of it. */
+const lineOf = (page, act) => page.evaluate(async (name) => {
+  const place = [...document.scripts].find((one) => one.type === "module").src;
+  const { calls, close, history, open, reopen, state } = await import(new URL("../phone/line.js", place));
+  const [whose, opened, Plain] = ["bob@interop.test", [], WebSocket];
+  const wait = (ms) => new Promise((done) => { setTimeout(done, ms); });
+  const settled = async () => { for (let tries = 0; tries < 100 && state.value.name !== "ready"; tries += 1) await wait(100); return state.value.name; };
+  const acts = {
+    count: () => calls.value.length + history.value.length,
+    reopen,
+    twice: async () => {
+      close();
+      window.WebSocket = class extends Plain { constructor(...all) { super(...all); opened.push(this); } };
+      await Promise.all([open(whose), open(whose)]);
+      const both = await settled();
+      await wait(1_000);
+      return `${both} ${state.value.name} ${opened.filter((one) => one.readyState === Plain.OPEN).length}`;
+    },
+    closed: async () => {
+      close();
+      const late = open(whose);
+      close();
+      await Promise.race([late, wait(5_000)]);
+      await wait(1_000);
+      return state.value.name;
+    },
+    again: () => { open(whose); return settled(); },
+  };
+  return acts[name]();
+}, act);
+
+/** Two openings at once are one line, and one that is closed meanwhile is none. */
+async function oneLine({ page }, options) {
+  await openPhone(page, options, "bob@interop.test");
+  for (const [act, wanted] of [["twice", "ready ready 1"], ["closed", "off"], ["again", "ready"]]) {
+    const found = await lineOf(page, act);
+    assert(found === wanted, `${act}: ${found}`);
+  }
 }
