@@ -49,7 +49,7 @@ function Way({ link, path, ring, again, onClose, back = t("connect.back") }) {
       <p class="muted small" role="timer">${isOver ? t("connect.over") : t("connect.left", { time: span(left) })}</p>
       ${link.left_out.length > 0 && html`<p class="muted small">${t("connect.left_out")} ${link.left_out.join(" ")}</p>`}</div></div>
     <${Steps} phone=${phone} />
-    ${phone?.registered && ring && html`<${Ring} path=${ring(link.device_id)} />`}
+    ${phone?.registered && ring && html`<${Ring} key=${link.device_id} path=${ring(link.device_id)} />`}
     <div class="actions"><button class="button danger" onClick=${again}>${back}</button><button class="button primary" onClick=${onClose}>${t("close")}</button></div>`;
 }
 
@@ -68,19 +68,24 @@ export function Steps({ phone }) {
 }
 const GOOD = ["link_made", "fetched", "registered", "ringing", "answered", "heard"];
 const RING_POLL_MS = 600;
+/** Milliseconds after which a test that has not ended is lost: one takes half a minute at most. */
+const RING_MAX_MS = 60_000;
 
 /** Lets the phone of a device ring, and tells what comes of it; `path` is that of the device. */
 export function Ring({ path }) {
   const [test, setTest] = useState(null);
-  const rings = test !== null && !test.is_over;
-  const begin = () => post(`${path}/actions/ring`).then(setTest, failed);
+  const [isLost, setLost] = useState(false);
+  const rings = test !== null && !test.is_over && !isLost;
+  const begin = () => post(`${path}/actions/ring`).then((begun) => { setLost(false); setTest(begun); }, failed);
   useEffect(() => {
     if (!rings) return undefined;
-    const timer = setInterval(() => get(`${path}/ring`).then(setTest, () => {}), RING_POLL_MS);
-    return () => clearInterval(timer);
+    const [stop, end] = [new AbortController(), Date.now() + RING_MAX_MS];
+    const look = () => get(`${path}/ring`, undefined, stop.signal).then(setTest, ({ status }) => { if (status === 404) setLost(true); });
+    const timer = setInterval(() => { if (Date.now() < end) look(); else setLost(true); }, RING_POLL_MS);
+    return () => { stop.abort(); clearInterval(timer); };
   }, [rings, path]);
   return html`<div class="stack ring-test"><p class="row"><button class="button small" disabled=${rings} onClick=${begin}><${Icon} name="call" size=${16} />${t("ring.begin")}</button><span class="muted small">${t(rings ? "ring.listens" : "ring.hint")}</span></p>
-    <div role="status">${test && html`<${RingSteps} test=${test} />`}</div></div>`;
+    <div role="status">${test && html`<${RingSteps} test=${test} />`}${isLost && html`<${Notice} kind="warn" title=${t("ring.lost")}><p>${t("ring.lost.text")}</p><//>`}</div></div>`;
 }
 
 function RingSteps({ test }) {

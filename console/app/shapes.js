@@ -3,6 +3,9 @@ import { computed, html } from "../ui/h.js";
 import { Tag } from "../ui/parts.js";
 import { english, has, number, t, wantEnglish } from "../ui/words.js";
 
+/** Hours that the names of a span of time look back, in addresses of pages that lead to each other. */
+export const SINCE_HOURS = { day: 24, week: 168, month: 720 };
+
 /** The name and address of a party: `"Alice" <sip:alice@example.org>`, or an address of record. */
 export function partyName(text) {
   if (!text) return "–";

@@ -44,6 +44,8 @@ export class CoeurPhone extends HTMLElement {
   #frame = null;
   #origin = "";
   #isHere = false;
+  /** Why the frame is not shown, as long as it has said no hello. */
+  #why = null;
   #timer = 0;
   #last = 0;
   /** By number: what waits for an answer of the frame. */
@@ -68,6 +70,7 @@ export class CoeurPhone extends HTMLElement {
     this.shadowRoot.replaceChildren(this.#frame);
     addEventListener("message", this.#heard);
     document.addEventListener("click", this.#clicked);
+    this.#why = null;
     this.#timer = setTimeout(() => this.#blocked(), HELLO_MS);
     this.#bring();
   }
@@ -119,6 +122,7 @@ export class CoeurPhone extends HTMLElement {
 
   #ask(type, more = {}) {
     if (!this.#frame) return Promise.reject(problem("not-ready", ""));
+    if (this.#why !== null) return Promise.reject(problem("blocked", this.#why));
     const n = this.#last += 1;
     return new Promise((done, fail) => {
       this.#asked.set(n, { done, fail });
@@ -144,6 +148,7 @@ export class CoeurPhone extends HTMLElement {
   #begin() {
     clearTimeout(this.#timer);
     this.#isHere = true;
+    this.#why = null;
     for (const say of this.#later.splice(0)) say();
   }
 
@@ -156,6 +161,7 @@ export class CoeurPhone extends HTMLElement {
   /** The browser has not shown the frame, or nobody is there: it tells no page which. */
   #blocked() {
     const detail = `${this.#origin} does not answer, or does not list ${location.origin} in its setting embed_origins`;
+    this.#why = detail;
     console.error(`<coeur-phone>: ${detail}`);
     for (const { fail } of this.#asked.values()) fail(problem("blocked", detail));
     this.#asked.clear();
@@ -166,7 +172,8 @@ export class CoeurPhone extends HTMLElement {
   #tell(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
 
   #clicked = (event) => {
-    if (!this.hasAttribute("links") || event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    // Where there is no phone the link does what it did before.
+    if (this.#why !== null || !this.hasAttribute("links") || event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const link = event.composedPath().find((one) => one.matches?.(LINKS));
     if (!link) return;
     event.preventDefault();

@@ -19,11 +19,12 @@ export async function find(text, stop) {
   return rows;
 }
 
-/** The name of who has this number, if exactly one has. */
-export async function whoIs(number) {
+/** The name of who has this number, if exactly one has. A short one says who it is in our own domain alone (`isOurs`). */
+export async function whoIs(number, isOurs) {
   const end = (text) => text.replace(/\D/g, "").slice(-TELLING);
   if (!/^\+?\d+$/.test(number)) return undefined;
   const short = end(number).length < TELLING;
+  if (short && !isOurs && !number.startsWith("+")) return undefined;
   const rows = (await find(short ? number : end(number))).filter((row) => short ? row.number === number : end(row.number) === end(number));
   const found = new Set(rows.map((row) => row.name));
   return found.size === 1 ? [...found][0] : undefined;

@@ -150,7 +150,8 @@ function ring(session) {
   calls.value = [...calls.value, made];
   onRing.value = made;
   // Who is in the phonebook is called as he is there; what the network says of him is what he says himself.
-  whoIs(who.uri.user ?? "").then((name) => { if (name) { made.name = name; calls.value = [...calls.value]; } }, () => {});
+  const isOurs = String(who.uri.host).toLowerCase() === domain().toLowerCase();
+  whoIs(who.uri.user ?? "", isOurs).then((name) => { if (name) { made.name = name; calls.value = [...calls.value]; } }, () => {});
 }
 
 /** Port 0 is a refusal, unless the line shares the port of another (RFC 9143 section 6). */

@@ -55,7 +55,7 @@ function Phones({ account, path, reload }) {
   const revoke = (device) => remove(`${path}/devices/${encodeURIComponent(device.id)}`).then(() => { setEnding(null); toast(t("device.revoked")); reload(); }, failed);
   return html`<div class="stack"><div class="row apart"><p class="muted">${t("devices.intro")}</p>${add}</div>
     ${(account.devices ?? []).length === 0 ? html`<div class="card"><${Empty} icon="phone" title=${t("devices.none")} text=${t("devices.none.text")} /></div>`
-      : html`<div class="duo">${account.devices.map((device) => html`<${Phone} device=${device} path=${at(device.id)} seen=${seen.filter((one) => one.device_id === device.id)} onEnd=${() => setEnding(device)} onConnect=${() => setConnecting(device)} />`)}</div>`}
+      : html`<div class="duo">${account.devices.map((device) => html`<${Phone} key=${device.id} device=${device} path=${at(device.id)} seen=${seen.filter((one) => one.device_id === device.id)} onEnd=${() => setEnding(device)} onConnect=${() => setConnecting(device)} />`)}</div>`}
     ${connecting && html`<${Connect} key=${own ?? "new"} account=${accountName(account)} begin=${begin} path=${(id) => `${at(id)}/connect`} ring=${at} revoke=${takeBack} back=${own && t("connect.another")} onClose=${() => { setConnecting(null); reload(); }} />`}
     ${adding && html`<${Dialog} title=${t("device.add")} onClose=${() => setAdding(false)}><${Form} start=${{ name: "" }} submit=${t("device.create")} onClose=${() => setAdding(false)}
       send=${(values) => post(`${path}/devices`, { name: values.name })} onDone=${({ secret }) => { setAdding(false); setMade({ account: accountName(account), secret }); reload(); }}

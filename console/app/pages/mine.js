@@ -40,7 +40,7 @@ function Phones({ account }) {
   const sure = () => revoke(ending.id).then(() => { toast(t("device.revoked")); list.reload(); }, failed).then(() => setEnding(null));
   return html`<div class="stack"><div class="row apart"><p class="muted">${t("mine.phones")}</p>${add}</div>
     <${Waiting} of=${list}>${({ data }) => { const own = data.filter((one) => one.account === account); return own.length === 0 ? html`<div class="card"><${Empty} icon="phone" title=${t("devices.none")} text=${t("devices.none.text")} /></div>`
-      : html`<div class="duo">${own.map((device) => html`<section class="card stack"><header><h2 class="row"><${Icon} name="phone" />${device.name}</h2><${Tag} kind=${device.is_registered ? "good" : ""}>${t(device.is_registered ? "registered" : "not.registered")}<//></header>
+      : html`<div class="duo">${own.map((device) => html`<section class="card stack" key=${device.id}><header><h2 class="row"><${Icon} name="phone" />${device.name}</h2><${Tag} kind=${device.is_registered ? "good" : ""}>${t(device.is_registered ? "registered" : "not.registered")}<//></header>
         <${Facts} facts=${[[t("side.phone"), device.phone?.user_agent], [t("registrations.transport"), device.transport?.toUpperCase()], [t("device.made"), html`<${Time} at=${device.created_at} />`]]} /><${Steps} phone=${device.phone} />
         ${device.is_registered && html`<${Ring} path=${`me/devices/${encodeURIComponent(device.id)}`} />`}
         <p><button class="button small danger" onClick=${() => setEnding(device)}>${t("device.revoke")}</button></p></section>`)}</div>`; }}<//>

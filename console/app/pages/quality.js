@@ -9,26 +9,24 @@ import { Scatter } from "../../ui/scatter.js";
 import { Foot, Table } from "../../ui/table.js";
 import { query, filter } from "../../ui/router.js";
 import { has, number, percent, t } from "../../ui/words.js";
-import { Mos, Parties, callName, toldVerdict, worst } from "../shapes.js";
+import { Mos, Parties, SINCE_HOURS, callName, toldVerdict, worst } from "../shapes.js";
 
 const HOUR_MS = 3_600_000;
-/** Hours that a name of the filter looks back. */
-const HOURS = { day: 24, week: 168, month: 720 };
 const BY = ["codec", "transport", "program", "account"];
 const POLL_MS = 60_000;
 /** Below, many are not content (ITU-T G.107 annex B). */
 const BAD = 3.6;
 
 export default function Quality() {
-  const name = HOURS[query.value.get("since")] ? query.value.get("since") : "week";
+  const name = SINCE_HOURS[query.value.get("since")] ? query.value.get("since") : "week";
   // Whole hours, so that the question is the same one for a while.
   const now = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
-  const since = new Date(now - HOURS[name] * HOUR_MS).toISOString();
+  const since = new Date(now - SINCE_HOURS[name] * HOUR_MS).toISOString();
   const hours = useAsk("call_quality", { since, by: "hour" }, POLL_MS);
   return html`<${Head} title=${t("page.quality")} intro=${t("quality.intro")}>
-      <${Segments} label=${t("records.since")} value=${name} options=${Object.keys(HOURS).map((one) => [one, t(one === "month" ? "quality.month" : `since.${one}`)])} onInput=${(one) => filter({ since: one === "week" ? "" : one })} /><//>
+      <${Segments} label=${t("records.since")} value=${name} options=${Object.keys(SINCE_HOURS).map((one) => [one, t(`since.${one}`)])} onInput=${(one) => filter({ since: one === "week" ? "" : one })} /><//>
     <${Waiting} of=${hours}>${(data) => data.total.count === 0 ? html`<div class="card"><${Empty} icon="chart" title=${t("quality.nothing")} text=${t("records.none.text")} command="coeur call alice echo" /></div>`
-      : html`<${Shown} data=${data} since=${since} name=${name} times=${Array.from({ length: HOURS[name] + 1 }, (_, at) => now - (HOURS[name] - at) * HOUR_MS)} />`}<//>`;
+      : html`<${Shown} data=${data} since=${since} name=${name} times=${Array.from({ length: SINCE_HOURS[name] + 1 }, (_, at) => now - (SINCE_HOURS[name] - at) * HOUR_MS)} />`}<//>`;
 }
 
 function Shown({ data, since, name, times }) {

@@ -10,10 +10,10 @@ import { Foot, Table } from "../../ui/table.js";
 import { failed, toast } from "../../ui/toast.js";
 import { query, filter } from "../../ui/router.js";
 import { span, t } from "../../ui/words.js";
-import { Disposition, Mos, Parties, callName, shortAddress, sideName, worst } from "../shapes.js";
+import { Disposition, Mos, Parties, SINCE_HOURS, callName, shortAddress, sideName, worst } from "../shapes.js";
 
 /** Hours that a name of the filter looks back. */
-const HOURS = { day: 24, week: 168, month: 744, all: null };
+const HOURS = { ...SINCE_HOURS, all: null };
 const DISPOSITIONS = ["answered", "busy", "no_answer", "cancelled", "failed"];
 const PAGE_ROWS = 200;
 /** The most that the server gives at once. */

@@ -62,6 +62,15 @@ export async function contacts(browser, options) {
   assert((await option.getAttribute("label")).startsWith("Zoë Müller"), await option.getAttribute("label"));
   await page.locator("#dial-to").fill(options.account.split("@")[0].slice(0, 3));
   await page.waitForFunction((name) => document.querySelector("#dial-book option")?.value.startsWith(name), options.account.split("@")[0]);
+
+  // A short number of another domain is nobody of ours; one that tells a subscriber is.
+  const called = await page.evaluate(async () => {
+    const place = [...document.scripts].find((one) => one.type === "module").src;
+    const [{ post }, { whoIs }] = await Promise.all(["../ui/api.js", "../phone/book.js"].map((path) => import(new URL(path, place))));
+    await post("me/contacts", { name: "Director", numbers: [{ label: "work", number: "7042" }] });
+    return [await whoIs("7042", true), await whoIs("7042", false), await whoIs("+33123456789", false), await whoIs("0123456789", false)];
+  });
+  assert(JSON.stringify(called) === JSON.stringify(["Director", null, "Baker & <b>Sons</b>", "Baker & <b>Sons</b>"]), JSON.stringify(called));
   await look(page, faults);
   none(faults, "contacts");
   await close();

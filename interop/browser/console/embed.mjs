@@ -203,6 +203,20 @@ async function notListed(browser, { url }, stranger, listed) {
   await page.goto(`${origin}/copy`);
   await heardOf(page, "refused", { reason: "blocked" });
   assert(said.some((text) => /frame-ancestors/.test(text)) && said.some((text) => text.includes("embed_origins")), `the frame is refused: ${said.join("\n")}`);
+  // At once, and not after another time of waiting; a link is the browser's again.
+  const since = Date.now();
+  const reasons = await page.evaluate(() => {
+    const phone = document.querySelector("coeur-phone");
+    return Promise.all([phone.call("bob"), phone.signIn("a ticket")].map((one) => one.then(() => "done", ({ reason }) => reason)));
+  });
+  assert(reasons.join() === "blocked,blocked" && Date.now() - since < 5_000, `a phone that is not shown: ${reasons}`);
+  const isTaken = await page.evaluate(() => {
+    let taken = null;
+    addEventListener("click", (event) => { taken = event.defaultPrevented; event.preventDefault(); }, { once: true });
+    document.querySelector("#bob").click();
+    return taken;
+  });
+  assert(isTaken === false, "a link is left to the browser where there is no phone");
   const { status, code } = await stranger.ticketOf(origin);
   assert(status === 400 && code === "invalid", `no ticket for a page that is not listed: ${status} ${code}`);
   const framed = await fetch(`${url}/phone?embed=1&host=${encodeURIComponent(`http://127.0.0.1:${listed.port}`)}`);
