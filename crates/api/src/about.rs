@@ -14,6 +14,11 @@ pub(crate) fn about_all(directory: &Directory, changes: &[Change]) -> About {
     About { tenant: first.filter(|_| is_one), ..About::default() }
 }
 
+/// What was removed is known by what it was before.
+pub(crate) fn known_of(after: About, before: Option<&About>) -> About {
+    before.filter(|_| after.tenant.is_none()).copied().unwrap_or(after)
+}
+
 /// Of a change that is made: what was removed is known no more, but for the domain that it was in.
 pub(crate) fn about(directory: &Directory, change: &Change) -> About {
     match change {

@@ -184,7 +184,10 @@ impl Door {
         let books: Vec<Book> = [Some(Book::shared(reader.tenant)), own].into_iter().flatten().collect();
         let contacts = directory.contacts_page(&books, wanted, None, limit);
         let mut entries: Vec<PhonebookEntry> = contacts.iter().map(|contact| of_contact(contact)).collect();
-        let accounts = directory.accounts_of_tenant(reader.tenant, wanted);
+        let mut accounts = directory.accounts_of_tenant(reader.tenant, wanted);
+        // No more of them are wanted, however many there are.
+        accounts.sort_by_cached_key(|account| (name_of(account).to_lowercase(), account.id.text()));
+        accounts.truncate(limit);
         entries.extend(accounts.iter().map(|account| of_account(account, reader)));
         entries.sort_by_cached_key(|entry| (entry.name.to_lowercase(), entry.kind.clone(), entry.id.clone()));
         entries.truncate(limit);
@@ -202,6 +205,10 @@ fn of_contact(contact: &Contact) -> PhonebookEntry {
     }
 }
 
+fn name_of(account: &Account) -> &str {
+    if account.display_name.is_empty() { account.aor.user() } else { &account.display_name }
+}
+
 /// By the numbers that it has, or else by its address.
 fn of_account(account: &Account, reader: &Reader) -> PhonebookEntry {
     let addresses = || std::iter::once(&account.aor).chain(&account.aliases);
@@ -211,11 +218,10 @@ fn of_account(account: &Account, reader: &Reader) -> PhonebookEntry {
         called.push(format!("sip:{}", account.aor));
     }
     let number = |number| NumberView { label: NumberLabel::Work.as_str().to_owned(), number };
-    let name = if account.display_name.is_empty() { account.aor.user() } else { &account.display_name };
     PhonebookEntry {
         kind: "account".to_owned(),
         id: account.id.text(),
-        name: name.to_owned(),
+        name: name_of(account).to_owned(),
         organisation: String::new(),
         numbers: called.into_iter().map(number).collect(),
     }

@@ -1,6 +1,6 @@
 //! One request, one answer. Parsing a request into a [`Change`] is its validation.
 
-use crate::about::{about, about_all};
+use crate::about::{about, about_all, known_of};
 use crate::call_control::{CallVerb, NewCall};
 use crate::calls::{CallView, CallsPage, rfc3339};
 use crate::feed::{About, Kind};
@@ -107,6 +107,8 @@ pub trait House: Send + Sync {
     }
     /// A user was disabled or removed: web phones that he has opened end.
     fn user_is_out(&self, _user: UserId) {}
+    /// An account is somebody else's from now on: web phones that were opened for it before end.
+    fn handed_over(&self, _aor: &Aor) {}
     /// Where the pages of this server are, as `http://127.0.0.1:8090`; `None` where no server runs.
     fn web_address(&self) -> Option<String> {
         None
@@ -324,6 +326,11 @@ impl Door {
             return Err(Refusal::new(Why::Rehearsed, "it would be done"));
         }
         write(&mut **records, self.house.unix_time_ms()).map_err(not_written)?;
+        // What is removed says nothing of itself afterwards.
+        let before: Vec<About> = match changes.len() > CHANGES_TOLD_MAX {
+            true => vec![about_all(self.directory(), changes)],
+            false => changes.iter().map(|change| about(self.directory(), change)).collect(),
+        };
         for change in changes {
             if let Err(why) = self.house.directory().apply(change) {
                 // Checked under this lock, and the batch repeats no name: cannot be, but must not go unseen.
@@ -331,25 +338,26 @@ impl Door {
             }
         }
         drop(records);
-        self.tell(operator, changes);
+        self.tell(operator, changes, &before);
         Ok(())
     }
 
     /// Those who listen. A large batch is one event: who wants more reads the audit log.
-    fn tell(&self, operator: &Operator, changes: &[Change]) {
+    fn tell(&self, operator: &Operator, changes: &[Change], before: &[About]) {
         let Some((action, subject, _)) = changes.first().map(described) else { return };
         let operator = operator.name();
         if changes.len() > CHANGES_TOLD_MAX {
             let data = json!({ "action": action, "operator": operator, "count": changes.len() });
-            let about = about_all(self.directory(), changes);
+            let about = known_of(about_all(self.directory(), changes), before.first());
             self.house.happened(Kind::ConfigChanged, subject, data, about);
             return self.house.settle();
         }
-        for change in changes {
+        for (change, before) in changes.iter().zip(before) {
             let (action, subject, detail) = described(change);
             let data =
                 json!({ "action": action, "subject": subject, "detail": detail, "operator": operator });
-            self.house.happened(Kind::ConfigChanged, subject, data, about(self.directory(), change));
+            let about = known_of(about(self.directory(), change), Some(before));
+            self.house.happened(Kind::ConfigChanged, subject, data, about);
         }
         self.house.settle();
     }
@@ -451,6 +459,8 @@ impl Door {
         change: AccountChange,
     ) -> Result<Reply, Refusal> {
         let aor = self.named(account)?;
+        let owner = |aor: &Aor| self.directory().account_of(aor).and_then(|account| account.user);
+        let before = owner(&aor);
         if change == AccountChange::default() {
             return Err(Refusal::new(Why::Invalid, "nothing to change was given".to_owned()));
         }
@@ -473,6 +483,9 @@ impl Door {
         self.commit(operator, vec![Change::AccountChanged { aor: aor.clone(), patch }])?;
         if change.enabled == Some(false) {
             self.house.revoked(&aor, None);
+        }
+        if owner(&aor) != before {
+            self.house.handed_over(&aor);
         }
         Ok(Reply::Done)
     }

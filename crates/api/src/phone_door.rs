@@ -39,7 +39,11 @@ impl Door {
         account: &str,
         user: Option<&str>,
     ) -> Result<Reply, Refusal> {
-        let user = user.map(|user| self.user(user)).transpose()?.map(|user| user.id);
+        let user = user.map(|user| self.user(user)).transpose()?;
+        if let Some(out) = user.as_ref().filter(|user| !user.enabled) {
+            return Err(Refusal::new(Why::Forbidden, format!("{} is disabled", out.login)));
+        }
+        let user = user.map(|user| user.id);
         let account = self.account(account)?;
         if !account.enabled {
             return Err(Refusal::new(Why::Forbidden, format!("{} is disabled", account.aor)));

@@ -243,7 +243,7 @@ fn is_separator(c: char) -> bool {
 
 /// What turns the order of a text round or is not seen at all. Joiners are part of words in several scripts.
 pub fn is_disguise(c: char) -> bool {
-    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn fits(

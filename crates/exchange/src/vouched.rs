@@ -98,10 +98,19 @@ impl Vouched {
 
     /// This user is nobody any more: what was vouched for on his behalf, tickets that wait too.
     pub fn forget_user(&self, user: UserId) -> Vec<Voucher> {
-        self.tickets.lock().by_hash.retain(|_, (_, voucher)| voucher.user != Some(user));
+        self.forget_all(|voucher| voucher.user == Some(user))
+    }
+
+    /// The account is somebody else's from now on: what was vouched for it before, tickets that wait too.
+    pub fn forget_account(&self, aor: &Aor) -> Vec<Voucher> {
+        self.forget_all(|voucher| voucher.aor == *aor)
+    }
+
+    fn forget_all(&self, is_out: impl Fn(&Voucher) -> bool) -> Vec<Voucher> {
+        self.tickets.lock().by_hash.retain(|_, (_, voucher)| !is_out(voucher));
         let mut gone = Vec::new();
         self.connections.lock().retain(|_, opened| {
-            let stays = opened.voucher.user != Some(user);
+            let stays = !is_out(&opened.voucher);
             if !stays {
                 gone.push(opened.voucher.clone());
             }
@@ -149,6 +158,10 @@ mod tests {
         assert_eq!(vouched.forget_user(UserId(1)), [voucher(1)]);
         assert_eq!((vouched.of(connection(1)), vouched.of(connection(2))), (None, Some(voucher(2))));
         assert!(!vouched.redeem(b"waits", connection(3), at(2)));
+        vouched.issue(b"waits too", voucher(2), at(1));
+        assert!(vouched.forget_account(&Aor::parse("bob@example.org").unwrap()).is_empty());
+        assert_eq!(vouched.forget_account(&voucher(2).aor), [voucher(2)], "the account has another owner");
+        assert!(!vouched.redeem(b"waits too", connection(4), at(2)) && vouched.of(connection(2)).is_none());
     }
 
     #[test]

@@ -142,6 +142,13 @@ impl Door {
         }
         let first = accounts.first().ok_or(Outcome::Failed)?;
         let user = first.user.filter(|user| accounts.iter().all(|account| account.user == Some(*user)));
+        // A phone that was there when the account was somebody else's may be with him still.
+        let mut since_ms = 0;
+        for account in &accounts {
+            let of_it = self.records().owned_since_ms(&account.aor);
+            since_ms = since_ms.max(of_it.map_err(|why| failed(&unreadable(why)))?);
+        }
+        let user = user.filter(|_| row.created_at_s.saturating_mul(1_000) >= since_ms / 1_000 * 1_000);
         let domain = Some(first.aor.domain().into());
         let reader = Reader { tenant: directory.tenant_of(first), user, domain };
         let entries = self.phonebook(&reader, None, PHONEBOOK_ENTRIES_MAX);

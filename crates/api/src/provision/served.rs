@@ -7,7 +7,6 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use std::net::SocketAddr;
 
 pub(crate) fn router() -> Router<Web> {
     Router::new().route("/p/{token}/", get(folder)).route("/p/{token}/{file}", get(file))
@@ -20,7 +19,7 @@ async fn folder(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    answer(web, peer.0.remote, token, String::new(), &method, &headers).await
+    answer(web, &peer.0, token, String::new(), &method, &headers).await
 }
 
 async fn file(
@@ -30,12 +29,12 @@ async fn file(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    answer(web, peer.0.remote, token, file, &method, &headers).await
+    answer(web, &peer.0, token, file, &method, &headers).await
 }
 
 async fn answer(
     State(web): State<Web>,
-    remote: SocketAddr,
+    peer: &Peer,
     token: String,
     file: String,
     method: &Method,
@@ -47,13 +46,14 @@ async fn answer(
     }
     let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
     let (user_agent, linphone) = (said(header::USER_AGENT.as_str()), said("x-linphone-provisioning"));
+    let (from, is_private) = (peer.remote.ip(), peer.is_secure());
     let done = tokio::task::spawn_blocking(move || {
         web.door().fetch(&Fetch {
             token: &token,
             file: &file,
             user_agent: &user_agent,
-            from: remote.ip(),
-            is_private: false,
+            from,
+            is_private,
             is_provisioning: linphone == "1",
         })
     });

@@ -209,7 +209,10 @@ impl Door {
     pub fn trial_stepped(&self, call: &str, at_ms: u64, step: &TrialStep) {
         let mut all = self.trials().all();
         let found = all.iter_mut().find(|(_, trial)| trial.end.is_none() && trial.call == call);
-        let Some((device, trial)) = found else { return };
+        let Some((device, trial)) = found else {
+            // The end of the last one may have been lost.
+            return self.unwatch(&all, at_ms);
+        };
         let status = match step {
             TrialStep::Over(end) => Some(end.status),
             TrialStep::Ringing | TrialStep::Answered | TrialStep::Heard => None,

@@ -69,6 +69,17 @@ fn who_may_not_give_rights_puts_nobody_into_a_group_hands_no_account_over_and_re
 }
 
 #[test]
+fn web_phones_of_who_had_an_account_end_when_it_is_handed_over_and_only_then() {
+    let served = with_alice("handed-over");
+    assert_eq!(served.give("POST", "/api/v1/users", json!({ "login": "bob" })).status, 201);
+    let change = |body| served.give("PATCH", "/api/v1/accounts/alice@d", body).status;
+    assert_eq!(change(json!({ "user": "alice", "display_name": "Alice" })), 200);
+    assert!(served.hut.ordered.lock().unwrap().is_empty(), "it is alice's as before");
+    assert_eq!(change(json!({ "user": "bob" })), 200);
+    assert_eq!(*served.hut.ordered.lock().unwrap(), ["handed over alice@d"]);
+}
+
+#[test]
 fn a_further_address_is_given_and_taken_back() {
     let served = with_alice("aliases");
     let made = served.give("POST", "/api/v1/accounts/alice@d/aliases", json!({ "alias": "201" }));

@@ -78,6 +78,9 @@ impl House for Hut {
         self.ordered.lock().unwrap().push(format!("ring {}/{}", account.aor, device.0));
         Ok(CALL.to_owned())
     }
+    fn handed_over(&self, aor: &Aor) {
+        self.ordered.lock().unwrap().push(format!("handed over {aor}"));
+    }
     fn watch_calls(&self, is_watched: bool) {
         self.ordered.lock().unwrap().push(format!("watch {is_watched}"));
     }

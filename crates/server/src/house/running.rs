@@ -168,6 +168,12 @@ impl House for Running {
         }
     }
 
+    fn handed_over(&self, aor: &Aor) {
+        for voucher in self.world.vouched.forget_account(aor) {
+            self.revoked(&voucher.aor, Some(voucher.device));
+        }
+    }
+
     fn ticket(&self, aor: &Aor, device: DeviceId, user: Option<UserId>) -> Option<PhoneTicket> {
         let sockets = self.sockets();
         if sockets.is_empty() {

@@ -113,7 +113,7 @@ pub(super) fn find(connection: &Connection, query: &CallQuery) -> rusqlite::Resu
 }
 
 /// Since when an account is whose it is; one that is there no more is nobody's, ever.
-fn owned_since_ms(connection: &Connection, account: &str) -> rusqlite::Result<u64> {
+pub(super) fn owned_since_ms(connection: &Connection, account: &str) -> rusqlite::Result<u64> {
     let sql = "SELECT owned_since_ms FROM accounts WHERE user = ? AND domain = ?";
     let (user, domain) = account.rsplit_once('@').unwrap_or((account, ""));
     let read = |row: &Row<'_>| row.get::<_, i64>(0);

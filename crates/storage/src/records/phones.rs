@@ -120,6 +120,11 @@ pub trait PhoneRecords {
         Ok(true)
     }
 
+    /// Since when an account is whose it is.
+    fn owned_since_ms(&mut self, _aor: &Aor) -> Result<u64, StorageError> {
+        Ok(0)
+    }
+
     fn remove_phone(&mut self, _operator: &Operator, _id: PhoneId, _at_ms: u64) -> Result<(), StorageError> {
         Ok(())
     }

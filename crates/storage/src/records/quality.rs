@@ -83,7 +83,9 @@ pub(super) fn of(connection: &Connection, query: &QualityQuery) -> rusqlite::Res
 
     let mut total = grouped(connection, &Rows::of_calls("NULL"), &all)?;
     let mut groups = grouped(connection, &rows(query), &all)?;
-    let is_cut = oldest > from || groups.len() > QUALITY_GROUPS_MAX;
+    let hours = query.until_ms.div_ceil(HOUR_MS).saturating_sub(query.since_ms / HOUR_MS);
+    let has_lost_hours = query.by == QualityBy::Hour && hours > QUALITY_GROUPS_MAX as u64 + 1;
+    let is_cut = oldest > from || groups.len() > QUALITY_GROUPS_MAX || has_lost_hours;
     groups.truncate(QUALITY_GROUPS_MAX);
     if query.by == QualityBy::Hour {
         groups.reverse();

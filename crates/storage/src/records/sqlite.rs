@@ -405,6 +405,11 @@ impl Records for Sqlite {
 }
 
 impl PhoneRecords for Sqlite {
+    fn owned_since_ms(&mut self, aor: &Aor) -> Result<u64, StorageError> {
+        call_rows::owned_since_ms(&self.connection, aor.as_str())
+            .map_err(StorageError::sql("read whose accounts are from", &self.path))
+    }
+
     fn put_phone(
         &mut self,
         operator: &Operator,

@@ -31,7 +31,10 @@ pub(in crate::call) fn answer(mint: &mut Mint, leg: &mut Leg, offer: &Text, from
                 let other = leg.direct.other.as_ref().and_then(|other| other.key(index));
                 let keying = match (theirs.filter(|_| leg.end_to_end), other) {
                     // The two devices agree on keys between themselves.
-                    (Some(theirs), _) => Some(Keys { sdes: None, dtls: Some(theirs.clone()) }),
+                    (Some(theirs), _) => {
+                        let setup = Some(before.role_beside(index, asked, theirs.setup));
+                        Some(Keys { sdes: None, dtls: Some(DtlsKeying { setup, ..theirs.clone() }) })
+                    }
                     (None, Some(other)) => others(asked, other),
                     (None, None) => before.keying(mint, leg, index, asked),
                 };
@@ -210,6 +213,12 @@ impl Before<'_> {
             Some(old) => Some(Crypto { tag: chosen.tag, ..old.clone() }),
             None => keys::fresh(mint, chosen.tag, chosen.suite),
         }
+    }
+
+    /// What the other device has said, if that answers; what it has said may have been an offer (RFC 8842 section 5.3).
+    fn role_beside(&self, index: usize, asked: &MediaSummary, said: Option<Setup>) -> Setup {
+        let offered = asked.keying.dtls().and_then(|dtls| dtls.setup).unwrap_or(Setup::Active);
+        said.filter(|said| said.may_answer(offered)).unwrap_or_else(|| self.role(index, offered))
     }
 
     /// The association goes on in its roles (RFC 8842 section 5.5), as far as the offer lets it.

@@ -77,6 +77,32 @@ fn who_has_offered_for_a_transfer_that_fails_stays_with_its_keys_and_roles() {
     }
 }
 
+/// The same between two browsers with keys of their own: what the other of them has said is its offer, and no answer (RFC 8842
+/// section 5.3).
+#[test]
+fn who_is_left_with_a_browser_by_a_failed_transfer_is_answered_and_not_offered() {
+    let (mut talk, bob, carol) = kinds(Kind::Plain, Kind::Web);
+    talk.desk.office.world.settings.end_to_end = true;
+    let mut alice = talk.desk.register("alice", Kind::Web.flow("192.0.2.12:5060", 12), "");
+    let asked = profiles::described_by(Kind::Web);
+    let (request, sent) = talk.desk.invite(&mut alice, "sip:carol@example.org", "", &asked);
+    let invite = request_to(&sent, carol, "INVITE").clone();
+    let answer = taken(&body(&invite), 6_000);
+    let sent = talk.desk.receive(carol, &reply(&invite, 200, "caroltag", &contact(carol), &answer));
+    let mut second = Ua::caller(alice.flow, &request, answer_to(&sent, alice.flow, 200));
+    let ack = second.ack("");
+    talk.desk.receive(alice.flow, &ack);
+    let refer = talk.caller.request("REFER", &attending::replaces(&second), "");
+    let sent = talk.desk.receive(talk.caller.flow, &refer);
+    let ask = request_to(&sent, carol, "INVITE").clone();
+    let offer = answer.replace("o=bob 9 6000", "o=bob 9 6001").replace("a=setup:active", "a=setup:actpass");
+    let sent = talk.desk.receive(carol, &reply(&ask, 200, "", &contact(carol), &offer));
+    let again = request_to(&sent, bob, "INVITE").clone();
+    let sent = talk.desk.receive(bob, &reply(&again, 488, "", "", ""));
+    let ack = body(request_to(&sent, carol, "ACK"));
+    assert!(ack.contains("a=setup:passive\r\n"), "{ack}");
+}
+
 #[test]
 fn an_attended_transfer_joins_devices_of_every_kind() {
     for (bob_is, carol_is) in pairs() {

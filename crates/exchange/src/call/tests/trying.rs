@@ -93,6 +93,21 @@ fn a_phone_is_rung_under_the_name_of_the_house_hears_itself_and_is_hung_up() {
     desk.assert_at_rest();
 }
 
+/// What the phone changes meanwhile (hold, another codec) makes a test no longer.
+#[test]
+fn a_test_is_over_when_it_is_over_although_the_phone_is_put_on_hold() {
+    let (mut desk, alice, _) = Desk::new();
+    let (_, _, mut phone) = taken(&mut desk, alice.flow);
+    desk.pass(Duration::from_millis(5_000));
+    let hold = phone.request("INVITE", "", &described("10.0.0.1", 4_000, 2, "a=sendonly\r\n"));
+    let sent = desk.receive(alice.flow, &hold);
+    answer_to(&sent, alice.flow, 200);
+    let ack = phone.ack("");
+    desk.receive(alice.flow, &ack);
+    assert!(requests_to(&desk.pass(Duration::from_millis(3_900)), alice.flow, "BYE").is_empty());
+    request_to(&desk.pass(Duration::from_millis(200)), alice.flow, "BYE");
+}
+
 #[test]
 fn its_siblings_do_not_ring_nor_does_anybody_to_whom_it_forwards() {
     let (mut desk, alice, bob) = Desk::new();

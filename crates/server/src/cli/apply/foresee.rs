@@ -133,8 +133,12 @@ impl House {
                 self.accounts.remove(account);
             }
             Request::GroupRemove { group } => {
-                let (name, _) = self.groups.get(group)?.clone();
-                if let Some(account) = self.account(|owned| owned.groups.contains(&name)) {
+                let (name, tenant) = self.groups.get(group)?.clone();
+                let is_in = |(aor, owned): &(&String, &Owned)| {
+                    owned.groups.contains(&name) && self.tenant_of(aor).is_none_or(|of| *of == tenant)
+                };
+                let account = self.accounts.iter().find(is_in).and_then(|(aor, _)| Aor::parse(aor).ok());
+                if let Some(account) = account {
                     return Some(ChangeError::GroupInUse { group: name.into(), account });
                 }
                 self.groups.remove(group);
@@ -175,6 +179,12 @@ impl House {
         let is_owner = |person: &Person| person.is_owner && person.is_enabled;
         let mut others = self.people.iter().filter(|(other, _)| *other != login);
         self.people.get(login).is_some_and(is_owner) && !others.any(|(_, person)| is_owner(person))
+    }
+
+    /// `None`: not known here.
+    fn tenant_of(&self, aor: &str) -> Option<&String> {
+        let domain = aor.rsplit_once('@').map(|(_, domain)| small(domain))?;
+        self.tenants_of_domains.get(&domain).filter(|tenant| !tenant.is_empty())
     }
 
     fn account(&self, is_it: impl Fn(&Owned) -> bool) -> Option<Aor> {
