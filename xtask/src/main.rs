@@ -155,7 +155,7 @@ fn again(tally: &mut Tally, failed: &[(&str, &[&str])]) {
 }
 
 /// Tests that may run once more, of one command.
-const AGAIN_MAX: usize = 3;
+const AGAIN_MAX: usize = 5;
 
 /// What a test command has done.
 #[derive(Default)]

@@ -34,10 +34,16 @@ pub fn sign(
     }
 }
 
+/// By its parameter: a nonce may have any letters.
+fn is_sha(value: &str) -> bool {
+    let parameters = value.split(',').map(|part| part.trim().to_ascii_uppercase());
+    parameters.into_iter().any(|part| part.starts_with("ALGORITHM=") && part.contains("SHA"))
+}
+
 fn answered(value: &str, directory: &Directory, method: &str, body: &[u8], was_right: bool) -> String {
     let with = |response: &str| value.replace("response=***", &format!("response=\"{response}\""));
     // As long as one of this algorithm is.
-    let zeros = "0".repeat(if value.contains("SHA") { 64 } else { 32 });
+    let zeros = "0".repeat(if is_sha(value) { 64 } else { 32 });
     let unsigned = with(&zeros);
     let Ok(credentials) = Credentials::parse(unsigned.as_bytes()) else { return unsigned };
     let user = credentials.username.unescaped();
@@ -111,6 +117,13 @@ mod tests {
              uri=\"sip:d\", response=***, algorithm=MD5, cnonce=***, qop=auth, nc=00000003"
         );
         Text::read(&text).unwrap()
+    }
+
+    #[test]
+    fn an_algorithm_is_its_parameter_and_no_part_of_a_nonce() {
+        assert!(is_sha("Digest nonce=\"x\", algorithm=SHA-256, qop=auth"));
+        assert!(is_sha("Digest nonce=\"x\",algorithm=\"SHA-512-256\""));
+        assert!(!is_sha("Digest nonce=\"FASHAz\", algorithm=MD5") && !is_sha("Digest nonce=\"SHA\""));
     }
 
     fn is_right(request: &Text) -> bool {
