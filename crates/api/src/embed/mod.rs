@@ -67,7 +67,7 @@ async fn sign_in(State(web): State<Web>, request: Request) -> Result<Json<Ticket
     let SignIn { ticket, origin } = read(request).await?;
     let found = web.embed_tickets().redeem(&ticket, &origin, web.now_ms());
     let Some(stands_for) = found else {
-        tracing::info!(origin = %origin.escape_debug(), "a ticket of an embedded phone was refused");
+        tracing::debug!(origin = %origin.escape_debug(), "a ticket of an embedded phone was refused");
         return Err(no_ticket());
     };
     let StandsFor { account, operator, user, .. } = stands_for;
