@@ -13,6 +13,11 @@ const browser = await chromium.launch({
     // A microphone that beeps, which nobody has to allow.
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required"],
 });
+// What a browser never answers is to end as a failure that is told.
+const patience = setTimeout(() => {
+  console.error(`${name}: not over after seven minutes`);
+  process.exit(1);
+}, 420_000);
 try {
   // The phone begins as somebody new does.
   if (options.link && name !== "phone") options.state = await setUp(browser, options);
@@ -23,5 +28,8 @@ try {
   if (options.pictures) for (const [at, page] of pages.entries()) await page.screenshot({ path: `${options.pictures}/failed-${name}-${at}.png` }).catch(() => {});
   process.exitCode = 1;
 } finally {
+  clearTimeout(patience);
   await browser.close();
+  // Whatever a scenario has left open, such as a service of its own, holds nobody up.
+  process.exit(process.exitCode ?? 0);
 }

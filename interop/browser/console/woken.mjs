@@ -39,10 +39,15 @@ export async function woken(browser, options) {
   assert(/^vapid t=/.test(headers.authorization) && headers["content-encoding"] === "aes128gcm" && headers.ttl, JSON.stringify(headers));
 
   const devtools = await own.context.newCDPSession(other);
-  const registration = await new Promise((done) => {
-    devtools.on("ServiceWorker.workerRegistrationUpdated", ({ registrations }) => { const found = registrations.find(({ scopeURL, isDeleted }) => scopeURL === `${options.url}/` && !isDeleted); if (found) done(found); });
-    devtools.send("ServiceWorker.enable");
-  });
+  // It tells them when it is switched on, and sometimes none.
+  let registration;
+  devtools.on("ServiceWorker.workerRegistrationUpdated", ({ registrations }) => { registration ??= registrations.find(({ scopeURL, isDeleted }) => scopeURL === `${options.url}/` && !isDeleted); });
+  for (let tries = 0; tries < 20 && !registration; tries += 1) {
+    await devtools.send("ServiceWorker.enable");
+    await new Promise((done) => { setTimeout(done, 500); });
+    if (!registration) await devtools.send("ServiceWorker.disable");
+  }
+  assert(registration, "the worker of the phone is registered");
   await devtools.send("ServiceWorker.deliverPushMessage", { origin: options.url, registrationId: registration.registrationId, data: JSON.stringify(told) });
   const shown = () => other.evaluate(async () => (await (await navigator.serviceWorker.ready).getNotifications()).map(({ title, body }) => ({ title, body })));
   for (let tries = 0; tries < 50 && (await shown()).length === 0; tries += 1) await new Promise((done) => { setTimeout(done, 100); });
