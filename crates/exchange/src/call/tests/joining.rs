@@ -44,48 +44,19 @@ fn a_blind_transfer_joins_devices_of_every_kind() {
     }
 }
 
-/// An attended transfer that the waiting side refuses: who was asked for an offer is answered as one who stays.
-#[test]
-fn who_has_offered_for_a_transfer_that_fails_stays_with_its_keys_and_roles() {
-    for carol_is in Kind::ALL {
-        let (mut talk, bob, carol) = kinds(Kind::Plain, carol_is);
-        let mut alice = talk.desk.register("alice", udp("192.0.2.12:5060"), "");
-        let asked = sdp("10.0.0.1", 4_002);
-        let (request, sent) = talk.desk.invite(&mut alice, "sip:carol@example.org", "", &asked);
-        let invite = request_to(&sent, carol, "INVITE").clone();
-        let answer = taken(&body(&invite), 6_000);
-        let sent = talk.desk.receive(carol, &reply(&invite, 200, "caroltag", &contact(carol), &answer));
-        let mut second = Ua::caller(alice.flow, &request, answer_to(&sent, alice.flow, 200));
-        let ack = second.ack("");
-        talk.desk.receive(alice.flow, &ack);
-        let refer = talk.caller.request("REFER", &attending::replaces(&second), "");
-        let sent = talk.desk.receive(talk.caller.flow, &refer);
-        let ask = request_to(&sent, carol, "INVITE").clone();
-        let offer =
-            answer.replace("o=bob 9 6000", "o=bob 9 6001").replace("a=setup:active", "a=setup:actpass");
-        let sent = talk.desk.receive(carol, &reply(&ask, 200, "", &contact(carol), &offer));
-        let again = request_to(&sent, bob, "INVITE").clone();
-        let sent = talk.desk.receive(bob, &reply(&again, 488, "", "", ""));
-        let ack = body(request_to(&sent, carol, "ACK"));
-        assert_profile(carol_is, &ack);
-        assert_eq!(ack.contains("a=setup:passive\r\n"), carol_is == Kind::Web, "{ack}");
-        assert!(summary(&ack).media[0].keying.sdes().len() <= 1, "one key answers: {ack}");
-        assert_keying(carol_is, talk.desk.peer_at(6_000), &ack, &offer);
-        let info = second.request("INFO", "", "");
-        let sent = talk.desk.receive(alice.flow, &info);
-        request_to(&sent, carol, "INFO");
-    }
+/// Alice asks carol, refers bob to her, and carol has made the offer that she was asked for; the transfer waits for bob.
+struct Referred {
+    /// Alice with carol.
+    second: Ua,
+    offer: String,
+    /// What bob is offered.
+    again: Sent,
 }
 
-/// The same between two browsers with keys of their own: what the other of them has said is its offer, and no answer (RFC 8842
-/// section 5.3).
-#[test]
-fn who_is_left_with_a_browser_by_a_failed_transfer_is_answered_and_not_offered() {
-    let (mut talk, bob, carol) = kinds(Kind::Plain, Kind::Web);
-    talk.desk.office.world.settings.end_to_end = true;
-    let mut alice = talk.desk.register("alice", Kind::Web.flow("192.0.2.12:5060", 12), "");
-    let asked = profiles::described_by(Kind::Web);
-    let (request, sent) = talk.desk.invite(&mut alice, "sip:carol@example.org", "", &asked);
+/// `alice`: another phone of hers, which is as good, and what it offers.
+fn referred(talk: &mut profiles::Talk, bob: Flow, carol: Flow, (flow, asked): (Flow, &str)) -> Referred {
+    let mut alice = talk.desk.register("alice", flow, "");
+    let (request, sent) = talk.desk.invite(&mut alice, "sip:carol@example.org", "", asked);
     let invite = request_to(&sent, carol, "INVITE").clone();
     let answer = taken(&body(&invite), 6_000);
     let sent = talk.desk.receive(carol, &reply(&invite, 200, "caroltag", &contact(carol), &answer));
@@ -97,7 +68,38 @@ fn who_is_left_with_a_browser_by_a_failed_transfer_is_answered_and_not_offered()
     let ask = request_to(&sent, carol, "INVITE").clone();
     let offer = answer.replace("o=bob 9 6000", "o=bob 9 6001").replace("a=setup:active", "a=setup:actpass");
     let sent = talk.desk.receive(carol, &reply(&ask, 200, "", &contact(carol), &offer));
-    let again = request_to(&sent, bob, "INVITE").clone();
+    Referred { second, offer, again: request_to(&sent, bob, "INVITE").clone() }
+}
+
+const ALICE_TOO: &str = "192.0.2.12:5060";
+
+/// An attended transfer that the waiting side refuses: who was asked for an offer is answered as one who stays.
+#[test]
+fn who_has_offered_for_a_transfer_that_fails_stays_with_its_keys_and_roles() {
+    for carol_is in Kind::ALL {
+        let (mut talk, bob, carol) = kinds(Kind::Plain, carol_is);
+        let alice = (udp(ALICE_TOO), &*sdp("10.0.0.1", 4_002));
+        let Referred { mut second, offer, again } = referred(&mut talk, bob, carol, alice);
+        let sent = talk.desk.receive(bob, &reply(&again, 488, "", "", ""));
+        let ack = body(request_to(&sent, carol, "ACK"));
+        assert_profile(carol_is, &ack);
+        assert_eq!(ack.contains("a=setup:passive\r\n"), carol_is == Kind::Web, "{ack}");
+        assert!(summary(&ack).media[0].keying.sdes().len() <= 1, "one key answers: {ack}");
+        assert_keying(carol_is, talk.desk.peer_at(6_000), &ack, &offer);
+        let info = second.request("INFO", "", "");
+        let sent = talk.desk.receive(alice.0, &info);
+        request_to(&sent, carol, "INFO");
+    }
+}
+
+/// The same between two browsers with keys of their own: what the other of them has said is its offer, and no answer (RFC 8842
+/// section 5.3).
+#[test]
+fn who_is_left_with_a_browser_by_a_failed_transfer_is_answered_and_not_offered() {
+    let (mut talk, bob, carol) = kinds(Kind::Plain, Kind::Web);
+    talk.desk.office.world.settings.end_to_end = true;
+    let alice = (Kind::Web.flow(ALICE_TOO, 12), &*profiles::described_by(Kind::Web));
+    let Referred { again, .. } = referred(&mut talk, bob, carol, alice);
     let sent = talk.desk.receive(bob, &reply(&again, 488, "", "", ""));
     let ack = body(request_to(&sent, carol, "ACK"));
     assert!(ack.contains("a=setup:passive\r\n"), "{ack}");
@@ -107,24 +109,8 @@ fn who_is_left_with_a_browser_by_a_failed_transfer_is_answered_and_not_offered()
 fn an_attended_transfer_joins_devices_of_every_kind() {
     for (bob_is, carol_is) in pairs() {
         let (mut talk, bob, carol) = kinds(bob_is, carol_is);
-        // Alice asks carol from another phone of hers, which is as good.
-        let mut alice = talk.desk.register("alice", udp("192.0.2.12:5060"), "");
-        let asked = sdp("10.0.0.1", 4_002);
-        let (request, sent) = talk.desk.invite(&mut alice, "sip:carol@example.org", "", &asked);
-        let invite = request_to(&sent, carol, "INVITE").clone();
-        let answer = taken(&body(&invite), 6_000);
-        let sent = talk.desk.receive(carol, &reply(&invite, 200, "caroltag", &contact(carol), &answer));
-        let mut second = Ua::caller(alice.flow, &request, answer_to(&sent, alice.flow, 200));
-        let ack = second.ack("");
-        talk.desk.receive(alice.flow, &ack);
-
-        let refer = talk.caller.request("REFER", &attending::replaces(&second), "");
-        let sent = talk.desk.receive(talk.caller.flow, &refer);
-        let ask = request_to(&sent, carol, "INVITE").clone();
-        let offer =
-            answer.replace("o=bob 9 6000", "o=bob 9 6001").replace("a=setup:active", "a=setup:actpass");
-        let sent = talk.desk.receive(carol, &reply(&ask, 200, "", &contact(carol), &offer));
-        let again = request_to(&sent, bob, "INVITE").clone();
+        let alice = (udp(ALICE_TOO), &*sdp("10.0.0.1", 4_002));
+        let Referred { offer, again, .. } = referred(&mut talk, bob, carol, alice);
         assert_profile(bob_is, &body(&again));
         let bobs = taken(&body(&again), 5_000);
         let sent = talk.desk.receive(bob, &reply(&again, 200, "", &contact(bob), &bobs));
