@@ -71,11 +71,12 @@ impl Drop for Folder {
 }
 
 /// A port that is free for UDP and TCP. It is below those that the kernel gives to connections and to sockets that name none
-/// (from 32,768), which would take it before its owner is there, and below those of media.
+/// (from 32,768), which would take it before its owner is there, and below those of media. It is above 10,080, the last one
+/// that browsers refuse to open (Fetch standard, bad ports).
 pub fn free_port() -> u16 {
     use std::net::{TcpListener, UdpSocket};
-    const FIRST: u32 = 10_000;
-    const COUNT: u32 = 10_000;
+    const FIRST: u32 = 10_081;
+    const COUNT: u32 = 9_919;
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let start = std::process::id().wrapping_mul(40);
     loop {

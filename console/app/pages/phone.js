@@ -93,19 +93,20 @@ function Devices() {
 
 /** What reaches beyond this page: it rings while no page is open, and numbers of other pages are called from here. */
 function Beyond() {
-  const [busy, setBusy] = useState(false);
+  // What was asked for is shown at once, not when browser and server have agreed to it.
+  const [asked, setAsked] = useState(null);
   const want = async (on) => {
-    setBusy(true);
+    setAsked(on);
     try {
       if (on && !await allow()) toast(t("phone.wakes.refused"), { kind: "bad" });
       else { if (!on) await forbid(); await reopen(); }
     } catch (error) {
       toast(t("phone.wakes.failed", { why: error.message }), { kind: "bad" });
     }
-    setBusy(false);
+    setAsked(null);
   };
   const links = () => { for (const scheme of ["tel", "sip"]) handle(scheme); };
-  return html`<div class="stack">${offered.value && html`<${Switch} label=${t("phone.wakes")} hint=${t("phone.wakes.hint")} checked=${wakes.value} disabled=${busy || calls.value.length > 0} onInput=${want} />`}
+  return html`<div class="stack">${offered.value && html`<${Switch} label=${t("phone.wakes")} hint=${t("phone.wakes.hint")} checked=${asked ?? wakes.value} disabled=${asked !== null || calls.value.length > 0} onInput=${want} />`}
     ${navigator.registerProtocolHandler && html`<div class="row"><button type="button" class="button small" onClick=${links}>${t("phone.links")}</button><span class="muted small">${t("phone.links.hint")}</span></div>`}</div>`;
 }
 

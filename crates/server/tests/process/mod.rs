@@ -144,8 +144,8 @@ impl Drop for Server {
 /// A port that is free for UDP and TCP. It is below those that the kernel gives to connections and to sockets that name none
 /// (from 32,768), which would take it before its owner is there, and below those of media.
 pub fn free_port() -> u16 {
-    const FIRST: u32 = 10_000;
-    const COUNT: u32 = 10_000;
+    const FIRST: u32 = 10_081;
+    const COUNT: u32 = 9_919;
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let start = std::process::id().wrapping_mul(40);
     loop {
