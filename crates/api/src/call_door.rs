@@ -123,7 +123,7 @@ impl Door {
             is_bad: request.bad,
             limit: limit + 1,
         };
-        let mut rows = self.records().calls(&query).map_err(not_written)?;
+        let mut rows = self.found_calls(&query).map_err(not_written)?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|last| id_text(last.id));

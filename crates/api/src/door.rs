@@ -24,7 +24,10 @@ use coeur_directory::{
     Domain, Dtmf, ECHO_USER, ForwardingPatch, Ha1Set, PickupGroups, PickupGroupsError, RecordPolicy,
     forward_target, is_nobody, is_plain, new_secret,
 };
-use coeur_storage::{AuditRow, Operator, Records, StorageError, described};
+use coeur_storage::{
+    AuditRow, CallQuery, CallReader, CallRow, Operator, Quality, QualityQuery, Records, StorageError,
+    described,
+};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -144,6 +147,8 @@ pub struct Door {
     house: Arc<dyn House>,
     /// Held from the check of a change until it is applied, so that changes have one order.
     records: Mutex<Box<dyn Records>>,
+    /// Questions about calls that are over may take a second: they hold no change.
+    calls_reader: Option<Mutex<Box<dyn CallReader>>>,
     sign_in: Kept,
     journeys: Journeys,
     trials: Trials,
@@ -162,6 +167,7 @@ impl Door {
     pub fn new(house: Arc<dyn House>, records: Box<dyn Records>) -> Self {
         Self {
             house,
+            calls_reader: records.reader().map(Mutex::new),
             records: Mutex::new(records),
             sign_in: Kept::default(),
             journeys: Journeys::default(),
@@ -605,6 +611,20 @@ impl Door {
         &*self.house
     }
 
+    pub(crate) fn found_calls(&self, query: &CallQuery) -> Result<Vec<CallRow>, StorageError> {
+        match &self.calls_reader {
+            Some(reader) => reader.lock().unwrap_or_else(PoisonError::into_inner).calls(query),
+            None => self.records().calls(query),
+        }
+    }
+
+    pub(crate) fn counted_quality(&self, query: &QualityQuery) -> Result<Quality, StorageError> {
+        match &self.calls_reader {
+            Some(reader) => reader.lock().unwrap_or_else(PoisonError::into_inner).quality(query),
+            None => self.records().quality(query),
+        }
+    }
+
     pub(crate) fn records(&self) -> MutexGuard<'_, Box<dyn Records>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -807,7 +827,7 @@ pub(crate) fn refuse(error: ChangeError) -> Refusal {
 pub(crate) mod tests {
     use super::*;
     use coeur_directory::TenantId;
-    use coeur_storage::{CallQuery, CallRow, Keep, Numbered, SignInChange};
+    use coeur_storage::{Keep, Numbered, SignInChange};
     use std::sync::atomic::{AtomicU64, Ordering};
 
     #[derive(Default)]
@@ -850,6 +870,36 @@ pub(crate) mod tests {
         fn unix_time_ms(&self) -> u64 {
             7_000
         }
+    }
+
+    /// Thinks about a question until it is told to answer.
+    struct Slow(std::sync::mpsc::Receiver<()>);
+
+    impl CallReader for Slow {
+        fn calls(&mut self, _: &CallQuery) -> Result<Vec<CallRow>, StorageError> {
+            Ok(Vec::new())
+        }
+        fn quality(&mut self, _: &QualityQuery) -> Result<Quality, StorageError> {
+            self.0.recv().expect("it is told");
+            Ok(Quality::default())
+        }
+    }
+
+    #[test]
+    fn a_question_about_calls_that_takes_long_holds_no_change() {
+        let (mut door, _) = door(false);
+        let (tell, told) = std::sync::mpsc::channel();
+        door.calls_reader = Some(Mutex::new(Box::new(Slow(told))));
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| {
+                let request = Request::CallQuality(crate::CallQualityRequest::default());
+                door.answer(&operator(), request).map(|_| ())
+            });
+            add(&door, &["a@d"]).expect("a change is made meanwhile");
+            assert!(!asked.is_finished());
+            tell.send(()).unwrap();
+            asked.join().unwrap().expect("and the question is answered");
+        });
     }
 
     struct Paper {

@@ -113,7 +113,7 @@ impl Door {
         };
         let causes = causes.into_iter().map(|(name, sentence)| (name.into(), sentence.into())).collect();
         let query = QualityQuery { since_ms, until_ms, by: *by, causes };
-        let found = self.records().quality(&query).map_err(not_written)?;
+        let found = self.counted_quality(&query).map_err(not_written)?;
         let view = CallQualityView {
             since_at: rfc3339(since_ms),
             until_at: rfc3339(until_ms),

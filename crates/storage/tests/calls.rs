@@ -104,6 +104,25 @@ fn a_call_that_is_told_twice_is_there_once_and_as_it_was_told_first() {
     assert_eq!(all(&mut records), [call(NOW_MS, 2), first]);
 }
 
+/// A long question must hold nobody who writes, and no change.
+#[test]
+fn a_reader_of_its_own_sees_what_was_written_while_the_other_one_is_kept() {
+    let folder = Folder::new("reader");
+    let mut records = Sqlite::open(&folder.0).unwrap();
+    let mut reader = records.reader().expect("the database is not for one alone");
+    for n in 0..3u32 {
+        records.add_calls(&[call(NOW_MS, n)], ALL, NOW_MS).unwrap();
+        let read = reader.calls(&CallQuery { limit: 100, ..CallQuery::default() }).unwrap();
+        assert_eq!(read, all(&mut records));
+        assert_eq!(read.len() as u32, n + 1);
+    }
+    let by =
+        QualityQuery { since_ms: 0, until_ms: u64::MAX >> 1, by: QualityBy::Hour, causes: Box::default() };
+    assert_eq!(reader.quality(&by).unwrap(), records.quality(&by).unwrap());
+    drop(records);
+    assert_eq!(reader.calls(&CallQuery { limit: 100, ..CallQuery::default() }).unwrap().len(), 3);
+}
+
 #[test]
 fn calls_are_found_by_time_account_failure_and_quality_page_by_page() {
     let folder = Folder::new("found");

@@ -80,6 +80,15 @@ impl Operator {
     }
 }
 
+/// Reads what is written already, beside who writes.
+pub trait CallReader: Send {
+    /// As [`Records::calls`].
+    fn calls(&mut self, query: &CallQuery) -> Result<Vec<CallRow>, StorageError>;
+
+    /// As [`Records::quality`].
+    fn quality(&mut self, query: &QualityQuery) -> Result<Quality, StorageError>;
+}
+
 /// Where the records are. One implementation each for SQLite and, later, PostgreSQL. What each must keep through kills
 /// and failures is written as a test that takes any of them: `coeur_sim::records`.
 pub trait Records: PhoneRecords + HookRecords + Send {
@@ -135,6 +144,11 @@ pub trait Records: PhoneRecords + HookRecords + Send {
 
     /// How the calls of a time sounded, in groups.
     fn quality(&mut self, query: &QualityQuery) -> Result<Quality, StorageError>;
+
+    /// Somebody else who reads the records of calls, so that a long question holds nobody who writes. `None`: this one only.
+    fn reader(&self) -> Option<Box<dyn CallReader>> {
+        None
+    }
 
     /// Keeps the record of a recording, with an audit row; one that is there already changes nothing.
     fn add_recording(&mut self, recording: &RecordingRow, at_ms: u64) -> Result<(), StorageError>;

@@ -5,7 +5,7 @@ use super::calls::{CallRow, MOS_BAD_HUNDREDTHS, first_of};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-/// Records that are looked at for one answer, the newest. Nothing else is written meanwhile: about 5 microseconds for each.
+/// Records that are looked at for one answer, the newest: about 5 microseconds for each.
 pub const QUALITY_CALLS_MAX: u64 = 100_000;
 /// Groups of one answer; worst-case memory: 100 bytes each.
 pub const QUALITY_GROUPS_MAX: usize = 1_000;

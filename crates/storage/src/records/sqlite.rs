@@ -4,10 +4,10 @@ use super::audit::{self, AuditRow};
 use super::head::{self, Head};
 use super::numbers::{self, Numbered, Numbers};
 use super::{
-    AnswerRow, CallQuery, CallRow, DeliveryId, DeliveryRow, HookId, HookRecords, HookRow, Keep, LinkRow,
-    Operator, PhoneId, PhoneRecords, PhoneRow, Quality, QualityQuery, RecordingRow, Records, SignInChange,
-    TalkedRow, TokenHash, answers, call_rows, contacts, groups, hooks, people, phones, quality, recordings,
-    rows, schema, sign_in,
+    AnswerRow, CallQuery, CallReader, CallRow, DeliveryId, DeliveryRow, HookId, HookRecords, HookRow, Keep,
+    LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, Quality, QualityQuery, RecordingRow, Records,
+    SignInChange, TalkedRow, TokenHash, answers, call_rows, contacts, groups, hooks, people, phones, quality,
+    recordings, rows, schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
@@ -192,6 +192,35 @@ fn prepare(connection: Connection, locking: &str) -> rusqlite::Result<Connection
     Ok(connection)
 }
 
+/// A second connection: with a write-ahead log it reads while the first one writes, and neither waits.
+struct Reader {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Reader {
+    /// None where the first one has the database for itself.
+    fn beside(first: &Connection, path: &Path) -> rusqlite::Result<Option<Self>> {
+        let locking: String = first.query_row("PRAGMA locking_mode", [], |row| row.get(0))?;
+        if !locking.eq_ignore_ascii_case("normal") {
+            return Ok(None);
+        }
+        let connection = Connection::open(path)?;
+        connection.execute_batch("PRAGMA query_only = ON; PRAGMA busy_timeout = 5000;")?;
+        Ok(Some(Self { connection, path: path.to_owned() }))
+    }
+}
+
+impl CallReader for Reader {
+    fn calls(&mut self, query: &CallQuery) -> Result<Vec<CallRow>, StorageError> {
+        call_rows::find(&self.connection, query).map_err(StorageError::sql("read the calls of", &self.path))
+    }
+
+    fn quality(&mut self, query: &QualityQuery) -> Result<Quality, StorageError> {
+        quality::of(&self.connection, query).map_err(StorageError::sql("count the calls of", &self.path))
+    }
+}
+
 impl Records for Sqlite {
     fn load(&mut self, into: &Directory) -> Result<Vec<String>, StorageError> {
         let doing = "read the accounts of";
@@ -271,6 +300,13 @@ impl Records for Sqlite {
 
     fn quality(&mut self, query: &QualityQuery) -> Result<Quality, StorageError> {
         quality::of(&self.connection, query).map_err(StorageError::sql("count the calls of", &self.path))
+    }
+
+    fn reader(&self) -> Option<Box<dyn CallReader>> {
+        Reader::beside(&self.connection, &self.path)
+            .inspect_err(|why| tracing::warn!(%why, "records of calls are read by who writes them"))
+            .unwrap_or_default()
+            .map(|reader| Box::new(reader) as Box<dyn CallReader>)
     }
 
     fn add_recording(&mut self, recording: &RecordingRow, at_ms: u64) -> Result<(), StorageError> {
