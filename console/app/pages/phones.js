@@ -21,11 +21,11 @@ export default function Phones() {
   const seen = useAsk("registrations", { limit: 1_000 }, POLL_MS, WAKE);
   const reload = () => { phones.reload(); accounts.reload(); };
   return html`<${Head} title=${t("page.phones")} intro=${t("fleet.intro")} /><${Unclaimed} reload=${reload} />
-    <${Waiting} of=${phones}>${({ data }) => html`<${Waiting} of=${accounts}>${() => html`<${Shown} rows=${rows(data, accounts.rows, seen.data?.data ?? [])} list=${accounts} reload=${reload} />`}<//>`}<//>`;
+    <${Waiting} of=${phones}>${({ data }) => html`<${Waiting} of=${accounts}>${() => html`<${Shown} rows=${rows(data, accounts.rows, seen.data?.data ?? [], !!seen.data?.next_cursor)} list=${accounts} reload=${reload} />`}<//>`}<//>`;
 }
 
-/** A row for each phone, then one for each device that is of none. */
-function rows(phones, accounts, seen) {
+/** A row for each phone, then one for each device that is of none. Of so many registrations that more would come, what is not seen is not known. */
+function rows(phones, accounts, seen, more) {
   const byDevice = new Map(seen.map((one) => [one.device_id, one]));
   const devices = new Map(accounts.flatMap((account) => account.devices.map((device) => [device.id, device])));
   const covered = new Set(phones.flatMap((phone) => phone.lines.map((line) => line.device_id)));
@@ -37,7 +37,7 @@ function rows(phones, accounts, seen) {
   }));
   const alone = [...devices.values()].filter((device) => !covered.has(device.id)).map((device) => ({
     id: device.id, lines: [], device: device.id, account: device.account, name: device.name, vendor: "", model: "", program: "", fetched: null,
-    registered: byDevice.has(device.id), way: byDevice.get(device.id), drift: false,
+    registered: byDevice.has(device.id) || (more ? null : false), way: byDevice.get(device.id), drift: false,
   }));
   return [...ofPhones, ...alone];
 }
@@ -92,7 +92,7 @@ function List({ rows, list, reload }) {
 /** Whether it can be called, since when and over what; else what keeps it. */
 function State({ row }) {
   const over = [row.way?.transport?.toUpperCase(), row.way?.source].filter(Boolean).join(" ");
-  return html`<div><${Tag} kind=${row.registered ? "good" : row.fault ? "warn" : ""}>${t(row.registered ? "registered" : "not.registered")}<//>
+  return html`<div><${Tag} kind=${row.registered ? "good" : row.fault ? "warn" : ""}>${t(row.registered === null ? "unknown" : row.registered ? "registered" : "not.registered")}<//>
     ${row.registered && html`<div class="muted small">${row.since && html`<${Time} at=${row.since} relative /> `}<span class="mono">${over}</span></div>`}
     ${!row.registered && row.fault && html`<div class="muted small" title=${row.fault.remedy}>${row.fault.sentence}</div>`}</div>`;
 }

@@ -8,6 +8,7 @@ import { Empty, Head, Notice, Time, Waiting, csv, save } from "../../ui/parts.js
 import { Scatter } from "../../ui/scatter.js";
 import { Foot, Table } from "../../ui/table.js";
 import { query, filter } from "../../ui/router.js";
+import { Views } from "../../ui/views.js";
 import { has, number, percent, t } from "../../ui/words.js";
 import { Mos, Parties, SINCE_HOURS, callName, toldVerdict, worst } from "../shapes.js";
 
@@ -24,7 +25,7 @@ export default function Quality() {
   const since = new Date(now - SINCE_HOURS[name] * HOUR_MS).toISOString();
   const hours = useAsk("call_quality", { since, by: "hour" }, POLL_MS);
   return html`<${Head} title=${t("page.quality")} intro=${t("quality.intro")}>
-      <${Segments} label=${t("records.since")} value=${name} options=${Object.keys(SINCE_HOURS).map((one) => [one, t(`since.${one}`)])} onInput=${(one) => filter({ since: one === "week" ? "" : one })} /><//>
+      <${Segments} label=${t("records.since")} value=${name} options=${Object.keys(SINCE_HOURS).map((one) => [one, t(`since.${one}`)])} onInput=${(one) => filter({ since: one === "week" ? "" : one })} /><//><${Views} />
     <${Waiting} of=${hours}>${(data) => data.total.count === 0 ? html`<div class="card"><${Empty} icon="chart" title=${t("quality.nothing")} text=${t("records.none.text")} command="coeur call alice echo" /></div>`
       : html`<${Shown} data=${data} since=${since} name=${name} times=${Array.from({ length: SINCE_HOURS[name] + 1 }, (_, at) => now - (SINCE_HOURS[name] - at) * HOUR_MS)} />`}<//>`;
 }

@@ -9,6 +9,7 @@ import { Empty, Head, Time, Waiting, csv, save } from "../../ui/parts.js";
 import { Foot, Table } from "../../ui/table.js";
 import { failed, toast } from "../../ui/toast.js";
 import { query, filter } from "../../ui/router.js";
+import { Views } from "../../ui/views.js";
 import { span, t } from "../../ui/words.js";
 import { Disposition, Mos, Parties, SINCE_HOURS, callName, shortAddress, sideName, worst } from "../shapes.js";
 
@@ -26,7 +27,7 @@ export default function Records() {
   const list = usePages("call_records", wanted, 15_000, ["call.ended"]);
   const shape = query.value.get("as") ?? "list";
   return html`<${Head} title=${t("page.records")} intro=${t("records.intro")}><${Export} wanted=${wanted} /><//>
-    <${Filters} shape=${shape} />
+    <${Filters} shape=${shape} /><${Views} />
     <${Waiting} of=${list}>${() => list.rows.length === 0 ? html`<div class="card"><${None} /></div>`
       : shape === "week" ? html`<${Week} key=${JSON.stringify(wanted)} wanted=${wanted} first=${list.rows} more=${list.more} />` : html`<${List} rows=${list.rows} list=${list} />`}<//>`;
 }

@@ -7,6 +7,7 @@ import { NetMap } from "../../ui/netmap.js";
 import { Empty, Head, Tag, Waiting } from "../../ui/parts.js";
 import { Foot, Table } from "../../ui/table.js";
 import { query, filter } from "../../ui/router.js";
+import { Views } from "../../ui/views.js";
 import { lasting, t } from "../../ui/words.js";
 import { family, numberOf } from "../shapes.js";
 
@@ -37,7 +38,7 @@ function Shown({ rows, more, shape }) {
   const shown = rows.filter((row) => (!open || isOpen(row)) && (!text || [row.account, row.remote, row.user_agent, row.transport, row.subnet].some((part) => part?.toLowerCase().includes(text))));
   return html`<div class="bar"><label class="search grow"><${Icon} name="search" size=${18} /><span class="sr">${t("filter")}</span><input type="search" class="input" placeholder=${t("registrations.filter")} value=${query.value.get("q") ?? ""} onInput=${(event) => filter({ q: event.target.value })} /></label>
       <button class="button small" aria-pressed=${open ? "true" : "false"} onClick=${() => filter({ open: open ? "" : "1" })}>${open && html`<${Icon} name="check" size=${16} />`}${t("registrations.open")}</button>
-      <${Segments} label=${t("records.as")} value=${shape} options=${[["list", t("records.list")], ["map", t("registrations.map")]]} onInput=${(name) => filter({ as: name === "list" ? "" : name })} /></div>
+      <${Segments} label=${t("records.as")} value=${shape} options=${[["list", t("records.list")], ["map", t("registrations.map")]]} onInput=${(name) => filter({ as: name === "list" ? "" : name })} /></div><${Views} />
     <section class="card flush">${shown.length === 0 ? html`<${Empty} icon="search" title=${t("records.none.filter")} text=${t("records.none.filter.text")}><a class="button" href="/registrations">${t("filter.clear")}</a><//>`
       : shape === "map" ? html`<${NetMap} rows=${shown} />` : html`<${List} rows=${shown} more=${more} />`}</section>`;
 }

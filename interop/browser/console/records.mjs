@@ -30,6 +30,7 @@ export async function records(browser, options) {
   await go("/records");
   await timed("those that people complain of", () => page.getByRole("button", { name: "Sounded bad" }).click(), "document.querySelector('.table-foot')?.textContent.startsWith('100 ')");
 
+  await named(page, go);
   await go("/records?as=week");
   await page.getByText(`${(options.calls).toLocaleString("en")} rows`).first().waitFor({ timeout: 120_000 });
   const sum = await page.locator(".heat td[data-level]").evaluateAll((cells) => cells.reduce((all, cell) => all + Number(cell.textContent.replace(/\D/g, "")), 0));
@@ -64,4 +65,31 @@ async function sounded(page, go, options) {
   assert(lines[0].endsWith("account,count,mos_median,mos_p5,bad,bad_pct") && lines.length === 4, lines.join("|"));
   await page.locator("section", { hasText: "The worst calls" }).locator("tbody a").first().click();
   await page.waitForURL(/\/records\/call_/);
+}
+
+/** Filters have a name, are there again on another visit, and go with a way back. */
+async function named(page, go) {
+  await go("/records");
+  const views = page.getByRole("navigation", { name: "Saved views" });
+  assert(await views.count() === 0, "nothing is offered where there is no filter");
+  await page.locator("main select").selectOption("busy");
+  await views.getByRole("button", { name: "Save this view" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Save", exact: true }).click();
+  await dialog.getByText("Give it a name").first().waitFor();
+  await dialog.getByRole("textbox").fill("Busy <b>lines</b>");
+  await page.keyboard.press("Enter");
+  await views.getByRole("link", { name: "Busy <b>lines</b>" }).waitFor();
+  assert(await views.getByRole("button", { name: "Save this view" }).count() === 0, "it is saved already");
+  await go("/records");
+  await page.reload();
+  await views.getByRole("link", { name: "Busy <b>lines</b>" }).click();
+  await page.waitForFunction(() => location.search === "?disposition=busy");
+  await go("/traces?q=x");
+  assert(await views.getByRole("link").count() === 0, "a view is of its page");
+  await go("/records");
+  await views.getByRole("button", { name: "Remove the view Busy <b>lines</b>" }).click();
+  assert(await page.getByRole("link", { name: "Busy <b>lines</b>" }).count() === 0, "it is gone");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await views.getByRole("link", { name: "Busy <b>lines</b>" }).waitFor();
 }
