@@ -57,7 +57,7 @@ function Top() {
 }
 
 function signOut() {
-  leave().then(() => ask("POST", "/auth/sign-out")).then(() => location.assign("/sign-in"), failed);
+  leave().then(() => ask("POST", "/auth/sign-out")).then(() => location.assign(session.value?.signed_in_by === "provider" ? "/sign-in?left=true" : "/sign-in"), failed);
 }
 
 /** The module of a page, then the page; what breaks in it leaves the frame whole. */

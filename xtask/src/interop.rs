@@ -33,6 +33,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("console", &["chromium", "node", "npm", WEB_PHONES, "zbarimg", "baresip"]),
     ("docs", &["chromium", "node", "npm", WEB_PHONES]),
     ("signin", &["chromium", "node", "npm", WEB_PHONES]),
+    ("oidc", &["chromium", "node", "npm", WEB_PHONES]),
     ("document", &[SCHEMATHESIS]),
     ("control", &["baresip", "sipp"]),
     ("replay", &[NAMESPACES]),

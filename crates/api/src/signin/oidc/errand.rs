@@ -1,8 +1,7 @@
 //! From our page to the other server and back.
 
-use super::claims::Identity;
-use super::keys::{self, Verified};
-use super::{Errand, KEYS_AGAIN_MS, Place, Provider, Trouble, escaped, form, trouble};
+use super::claims::{Claims, Identity};
+use super::{Errand, Place, Provider, Trouble, escaped, form, trouble};
 use crate::signin::secret;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -10,6 +9,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use coeur_directory::UserId;
 use coeur_storage::Digest;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::PoisonError;
@@ -79,6 +79,7 @@ pub(in crate::signin) const RETURN_PATH: &str = "/auth/oidc/callback";
 #[derive(Deserialize)]
 struct Token {
     id_token: String,
+    access_token: Option<Zeroizing<String>>,
 }
 
 impl Provider {
@@ -142,16 +143,19 @@ impl Provider {
         }
         let place = self.place(now_ms).await?;
         let token = self.redeem(&place, with.code, &away).await?;
-        let claims = match self.verify(&token, now_ms).await? {
-            Verified::Claims(claims) => claims,
-            Verified::UnknownKey => return Err(trouble("an ID token signed with a key that nobody knows")),
-        };
-        let identity = claims.check(self, &away.nonce, now_ms)?;
+        let mut claims: Claims = self.verify(&token.id_token, now_ms).await?;
+        claims.check(self, &away.nonce, now_ms)?;
+        if let (true, Some(place), Some(access)) =
+            (claims.lacks(self), &place.userinfo_endpoint, &token.access_token)
+        {
+            claims.add(self.ask_more(place, access).await?)?;
+        }
+        let identity = claims.identity(self, now_ms);
         Ok(Back { identity, next: away.next, adds: away.adds })
     }
 
     /// Core 1.0 section 3.1.3.1, RFC 7636 section 4.5.
-    async fn redeem(&self, place: &Place, code: &str, away: &Away) -> Result<String, Trouble> {
+    async fn redeem(&self, place: &Place, code: &str, away: &Away) -> Result<Token, Trouble> {
         let id = self.settings.client_id.as_str();
         let mut fields = vec![
             ("grant_type", "authorization_code"),
@@ -178,22 +182,13 @@ impl Provider {
         if status != 200 {
             return Err(trouble(format!("the code is not taken: status {status}")));
         }
-        let token: Token =
-            serde_json::from_slice(&body).map_err(|why| trouble(format!("no ID token: {why}")))?;
-        Ok(token.id_token)
+        serde_json::from_slice(&body).map_err(|why| trouble(format!("no ID token: {why}")))
     }
 
-    /// With the keys that are known, then with those of now.
-    async fn verify(&self, token: &str, now_ms: u64) -> Result<Verified, Trouble> {
-        let mut known = self.known.lock().await;
-        let Some(known) = known.as_mut() else { return Ok(Verified::UnknownKey) };
-        let first = keys::verify(&known.keys, token)?;
-        if matches!(first, Verified::Claims(_)) || now_ms.saturating_sub(known.asked_at_ms) < KEYS_AGAIN_MS {
-            return Ok(first);
-        }
-        known.asked_at_ms = now_ms;
-        known.keys = self.read(&known.place.jwks_uri).await?;
-        keys::verify(&known.keys, token)
+    /// Core 1.0 section 5.3. An answer that is signed or encrypted is not understood.
+    async fn ask_more(&self, place: &str, access: &str) -> Result<Map<String, Value>, Trouble> {
+        let authorization = Some(Zeroizing::new(format!("Bearer {access}")));
+        self.ask(Errand { url: place.to_owned(), form: None, authorization }).await
     }
 }
 

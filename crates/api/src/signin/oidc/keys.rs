@@ -1,9 +1,9 @@
 //! The keys with which the other server signs (RFC 7517), and what they have signed.
 
-use super::claims::Claims;
 use super::{Trouble, trouble};
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde::de::DeserializeOwned;
 
 pub(super) type Keys = JwkSet;
 
@@ -20,17 +20,17 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
-pub(super) enum Verified {
-    Claims(Box<Claims>),
+pub(super) enum Verified<T> {
+    Claims(Box<T>),
     /// The keys may have been changed since.
     UnknownKey,
 }
 
 /// Who has signed; what is said is not looked at yet.
-pub(super) fn verify(keys: &Keys, token: &str) -> Result<Verified, Trouble> {
-    let header = decode_header(token).map_err(|why| trouble(format!("an ID token that is none: {why}")))?;
+pub(super) fn verify<T: DeserializeOwned>(keys: &Keys, token: &str) -> Result<Verified<T>, Trouble> {
+    let header = decode_header(token).map_err(|why| trouble(format!("a token that is none: {why}")))?;
     if !ALGORITHMS.contains(&header.alg) {
-        return Err(trouble(format!("an ID token signed by {:?}", header.alg)));
+        return Err(trouble(format!("a token signed by {:?}", header.alg)));
     }
     let fits = |key: &&Jwk| {
         let common = &key.common;
@@ -46,9 +46,9 @@ pub(super) fn verify(keys: &Keys, token: &str) -> Result<Verified, Trouble> {
     // By the clock of the house, in `Claims::check`.
     validation.validate_exp = false;
     validation.validate_aud = false;
-    validation.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
-    let decoded = decode::<Claims>(token, &key, &validation);
+    validation.set_required_spec_claims(&["iss", "aud", "exp"]);
+    let decoded = decode::<T>(token, &key, &validation);
     decoded
         .map(|data| Verified::Claims(Box::new(data.claims)))
-        .map_err(|why| trouble(format!("an ID token: {why}")))
+        .map_err(|why| trouble(format!("a token: {why}")))
 }

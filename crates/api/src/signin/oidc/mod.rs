@@ -2,22 +2,24 @@
 //! (OpenID Connect Discovery 1.0).
 //!
 //! What it deliberately does not do: trust a name. A user is who he is here by `iss` and `sub`, which are his for good; a name
-//! or an e-mail address can be given to somebody else there, and would then open what was another's here. Not implemented: logout by the
-//! other server, encrypted ID tokens, signed requests, any flow but that of codes.
+//! or an e-mail address can be given to somebody else there, and would then open what was another's here. Not implemented:
+//! encrypted ID tokens, signed requests, any flow but that of codes.
 
 mod claims;
 mod enter;
 mod errand;
 mod keys;
+mod logout;
 #[cfg(test)]
 mod tests;
 
 pub(super) use claims::Identity;
 pub(super) use errand::{RETURN_PATH, Returned, Wanted};
+pub(super) use logout::{END_PATH, LOGOUT_PATH};
 
 use coeur_directory::Role;
 use errand::Errands;
-use keys::Keys;
+use keys::{Keys, Verified};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
@@ -69,7 +71,7 @@ struct Known {
     place: Arc<Place>,
     keys: Keys,
     read_at_ms: u64,
-    /// When the keys were asked for last.
+    /// When the keys were asked for anew, since one was not among them; 0: never since it was read.
     asked_at_ms: u64,
 }
 
@@ -80,6 +82,9 @@ struct Place {
     authorization_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
+    userinfo_endpoint: Option<String>,
+    /// RP-Initiated Logout 1.0 section 2.1.
+    end_session_endpoint: Option<String>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Vec<String>,
 }
@@ -135,24 +140,48 @@ impl Provider {
         if place.issuer != self.settings.issuer {
             return Err(trouble(format!("it calls itself {:?}", place.issuer)));
         }
-        for url in [&place.authorization_endpoint, &place.token_endpoint, &place.jwks_uri] {
+        let always = [&place.authorization_endpoint, &place.token_endpoint, &place.jwks_uri];
+        let perhaps = [&place.userinfo_endpoint, &place.end_session_endpoint];
+        for url in always.into_iter().chain(perhaps.into_iter().flatten()) {
             if !url.starts_with("https://") {
                 return Err(trouble(format!("{url:?} is not https")));
             }
         }
         let keys = self.read(&place.jwks_uri).await?;
         let place = Arc::new(place);
-        *known = Some(Known { place: place.clone(), keys, read_at_ms: now_ms, asked_at_ms: now_ms });
+        *known = Some(Known { place: place.clone(), keys, read_at_ms: now_ms, asked_at_ms: 0 });
         Ok(place)
     }
 
     async fn read<T: DeserializeOwned>(&self, url: &str) -> Result<T, Trouble> {
-        let errand = Errand { url: url.to_owned(), form: None, authorization: None };
+        self.ask(Errand { url: url.to_owned(), form: None, authorization: None }).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, errand: Errand) -> Result<T, Trouble> {
+        let url = errand.url.clone();
         let (status, body) = self.fetch.fetch(errand).await.map_err(trouble)?;
         match status {
             200 => serde_json::from_slice(&body).map_err(|why| trouble(format!("{url}: {why}"))),
             status => Err(trouble(format!("{url}: status {status}"))),
         }
+    }
+
+    /// What is signed with the keys that are known, or with those of now: a server may have changed them a moment ago.
+    async fn verify<T: DeserializeOwned>(&self, token: &str, now_ms: u64) -> Result<T, Trouble> {
+        let mut known = self.known.lock().await;
+        let known =
+            known.as_mut().ok_or_else(|| trouble("a token before anything is known of its server"))?;
+        if let Verified::Claims(claims) = keys::verify(&known.keys, token)? {
+            return Ok(*claims);
+        }
+        if now_ms.saturating_sub(known.asked_at_ms) >= KEYS_AGAIN_MS {
+            known.asked_at_ms = now_ms;
+            known.keys = self.read(&known.place.jwks_uri).await?;
+            if let Verified::Claims(claims) = keys::verify(&known.keys, token)? {
+                return Ok(*claims);
+            }
+        }
+        Err(trouble("a token signed with a key that nobody knows"))
     }
 }
 

@@ -30,6 +30,8 @@ struct Double {
     codes: Mutex<BTreeMap<String, Given>>,
     issuer: Mutex<String>,
     key_fetches: AtomicUsize,
+    /// What it says of a user to who asks; `None`: it is not asked.
+    more: Mutex<Option<Value>>,
     /// In place of the ID token that it would sign.
     forged: Mutex<Option<String>>,
 }
@@ -70,6 +72,7 @@ impl Double {
             codes: Mutex::default(),
             issuer: Mutex::new(ISSUER.to_owned()),
             key_fetches: AtomicUsize::new(0),
+            more: Mutex::default(),
             forged: Mutex::default(),
         })
     }
@@ -132,7 +135,9 @@ impl Double {
         match path {
             "/.well-known/openid-configuration" => {
                 let issuer = self.issuer.lock().unwrap().clone();
+                let userinfo = self.more.lock().unwrap().as_ref().map(|_| format!("{ISSUER}/userinfo"));
                 let place = json!({
+                    "userinfo_endpoint": userinfo, "end_session_endpoint": format!("{ISSUER}/end"),
                     "issuer": issuer, "authorization_endpoint": format!("{ISSUER}/authorize"),
                     "token_endpoint": format!("{ISSUER}/token"), "jwks_uri": format!("{ISSUER}/jwks"),
                 });
@@ -149,6 +154,10 @@ impl Double {
                 (200, json!({ "keys": [jwk] }))
             }
             "/token" => self.token(errand),
+            "/userinfo" => {
+                assert_eq!(errand.authorization.as_ref().map(|said| said.as_str()), Some("Bearer a"));
+                (200, self.more.lock().unwrap().clone().unwrap())
+            }
             other => panic!("{other}"),
         }
     }
@@ -275,6 +284,61 @@ async fn a_name_there_opens_nothing_of_who_has_that_name_here_until_he_says_that
 }
 
 #[tokio::test]
+async fn what_the_token_does_not_say_is_asked_for_and_believed_of_the_same_user_alone() {
+    let meeting = Meeting::new("oidc-userinfo", &[("staff", Role::Auditor)], true);
+    let said_of = |sub: &str| json!({ "sub": sub, "preferred_username": "carol", "groups": ["staff"] });
+    *meeting.double.more.lock().unwrap() = Some(said_of("another"));
+    let refused = meeting.identity(json!({})).await.unwrap_err().to_string();
+    assert!(refused.contains("of another one"), "{refused}");
+    *meeting.double.more.lock().unwrap() = Some(said_of("248289761001"));
+    let entered = meeting.enter(json!({})).await;
+    assert_eq!(meeting.who(&entered), ("carol".to_owned(), Role::Auditor));
+    // What is signed is not overruled by what is said.
+    let who = meeting.identity(json!({ "preferred_username": "dora" })).await.unwrap();
+    assert_eq!((who.login.as_str(), who.groups), ("dora", vec!["staff".to_owned()]));
+}
+
+#[tokio::test]
+async fn who_signs_out_there_is_signed_out_here_and_by_nothing_but_a_logout_token() {
+    let meeting = Meeting::new("oidc-logout", &[], true);
+    let entered = meeting.enter(json!({ "preferred_username": "carol" })).await;
+    let Entered::In { session, .. } = &entered else { panic!("{}", said(&entered)) };
+    let now_s = meeting.now_ms() / 1_000;
+    let event = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+    let good = json!({
+        "iss": ISSUER, "aud": "coeur", "sub": "248289761001", "iat": now_s, "exp": now_s + 120, "jti": "1", "events": event,
+    });
+    let token = |more: Value| {
+        let mut claims = good.as_object().unwrap().clone();
+        claims.extend(more.as_object().unwrap().clone());
+        claims.retain(|_, value| !value.is_null());
+        meeting.double.sign(&meeting.double.header(), &Value::Object(claims))
+    };
+    for (more, why) in [
+        (json!({ "iss": "https://evil.example" }), "somebody else"),
+        (json!({ "aud": "another" }), "somebody else"),
+        (json!({ "exp": now_s - 61 }), "is over"),
+        (json!({ "nonce": "n" }), "none of logout"),
+        (json!({ "events": null }), "none of logout"),
+        (json!({ "events": {} }), "none of logout"),
+        (json!({ "sub": null, "sid": "s" }), "of nobody"),
+    ] {
+        let refused = meeting.provider.signed_out(&token(more.clone()), meeting.now_ms()).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(why), "{more}: {refused}");
+    }
+    let ended = |subject: &str| meeting.room.desk.end_by_provider(ISSUER, subject).map_err(|why| why.text);
+    assert_eq!(ended("somebody"), Ok(0));
+    assert!(meeting.room.signed(session).is_some());
+    let subject = meeting.provider.signed_out(&token(json!({})), meeting.now_ms()).await.unwrap();
+    assert_eq!(ended(&subject), Ok(1));
+    assert!(meeting.room.signed(session).is_none());
+    let away = meeting.provider.end(BASE, meeting.now_ms()).await.unwrap().unwrap();
+    let asked = fields(away.strip_prefix(&format!("{ISSUER}/end?")).unwrap());
+    assert_eq!(asked["post_logout_redirect_uri"], format!("{BASE}/sign-in"));
+}
+
+#[tokio::test]
 async fn nobody_becomes_a_user_where_that_is_not_set() {
     let meeting = Meeting::new("oidc-closed", &[], false);
     assert_eq!(said(&meeting.enter(json!({ "preferred_username": "carol" })).await), "refused");
@@ -382,14 +446,15 @@ async fn keys_are_kept_and_asked_for_again_when_one_is_new_and_not_for_each_that
     let fetches = || meeting.double.key_fetches.load(Ordering::Relaxed);
     assert_eq!(fetches(), 1);
     *meeting.double.key.lock().unwrap() = ("two".to_owned(), key());
-    assert!(meeting.identity(json!({})).await.is_err(), "asked for a moment ago");
-    meeting.room.pass(KEYS_AGAIN_MS);
-    assert!(meeting.identity(json!({})).await.is_ok());
+    assert!(meeting.identity(json!({})).await.is_ok(), "at once");
     *meeting.double.key.lock().unwrap() = ("three".to_owned(), key());
     for _ in 0..5 {
-        assert!(meeting.identity(json!({})).await.is_err());
+        assert!(meeting.identity(json!({})).await.is_err(), "asked for a moment ago");
     }
     assert_eq!(fetches(), 2);
+    meeting.room.pass(KEYS_AGAIN_MS);
+    assert!(meeting.identity(json!({})).await.is_ok());
+    assert_eq!(fetches(), 3);
 }
 
 #[tokio::test]

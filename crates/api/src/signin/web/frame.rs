@@ -25,7 +25,7 @@ async fn style() -> Response {
 }
 
 /// What is said above a form.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Notice {
     Wrong(Word),
     Right(Word),

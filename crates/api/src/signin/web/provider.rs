@@ -1,15 +1,16 @@
 //! `/auth/oidc`: to another server and back.
 
 use super::cookie::{self, Cookies};
+use super::words::Word;
 use super::{Visit, go, inside};
 use crate::rest::{Code, Problem, Web};
 use crate::signin::enter::{Entered, blocking};
-use crate::signin::oidc::{RETURN_PATH, Returned, Wanted};
+use crate::signin::oidc::{END_PATH, LOGOUT_PATH, RETURN_PATH, Returned, Wanted};
 use crate::signin::secret;
-use axum::extract::Query;
-use axum::http::header;
+use axum::extract::{Form, Query};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,8 @@ pub(super) fn router() -> Router<Web> {
         .route("/auth/ways", get(ways))
         .route("/auth/oidc", get(leave))
         .route(RETURN_PATH, get(come_back))
+        .route(LOGOUT_PATH, post(signed_out))
+        .route(END_PATH, get(end))
 }
 
 /// What can be signed in by.
@@ -64,13 +67,18 @@ async fn leave(visit: Visit, Query(going): Query<Going>) -> Result<Response, Pro
         again: going.again,
     };
     let random = [(); 4].map(|()| visit.desk.random::<{ secret::RANDOM_BYTES }>());
-    let leaving = provider.leave(wanted, visit.desk.now_ms(), random).await.map_err(|why| {
-        tracing::error!(%why, "the server by which people sign in cannot be used");
-        Problem::because(Code::Unavailable, "the other server does not answer as it should")
-    })?;
+    let leaving = match provider.leave(wanted, visit.desk.now_ms(), random).await {
+        Ok(leaving) => leaving,
+        Err(why) => return Ok(away(&visit, &why)),
+    };
     let mut response = go(&leaving.url);
     Cookies::new(visit.secure).away(&leaving.kept).put(response.headers_mut());
     Ok(response)
+}
+
+fn away(visit: &Visit, why: &dyn std::fmt::Display) -> Response {
+    tracing::error!(%why, "the server by which people sign in cannot be used");
+    super::sign_in::refused_by_provider(visit, StatusCode::SERVICE_UNAVAILABLE, Word::ProviderAway)
 }
 
 /// As the browser sees us; that the host is one of ours was looked at before.
@@ -100,7 +108,8 @@ async fn come_back(visit: Visit, Query(brought): Query<Brought>) -> Result<Respo
             error = error.chars().take(64).collect::<String>(),
             "the other server signs nobody in"
         );
-        return Ok(refused(&visit));
+        let stopped = error == "access_denied";
+        return Ok(refused(&visit, if stopped { Word::ProviderStopped } else { Word::ProviderWrong }));
     }
     let with = Returned { kept, state: &brought.state, code: &brought.code, issuer: brought.iss.as_deref() };
     let back = match provider.come_back(with, visit.desk.now_ms()).await {
@@ -108,7 +117,7 @@ async fn come_back(visit: Visit, Query(brought): Query<Brought>) -> Result<Respo
         Err(why) => {
             tracing::warn!(%why, "a sign-in by the other server is refused");
             visit.desk.failed(None, &visit.visitor, "provider");
-            return Ok(refused(&visit));
+            return Ok(refused(&visit, Word::ProviderWrong));
         }
     };
     let (desk, who) = (visit.desk.clone(), back.identity);
@@ -116,7 +125,7 @@ async fn come_back(visit: Visit, Query(brought): Query<Brought>) -> Result<Respo
         // Who has left is who comes back.
         let (signed, _) = super::json::signed(&visit).await?;
         if signed.user.id != adds {
-            return Ok(refused(&visit));
+            return Ok(refused(&visit, Word::ProviderWrong));
         }
         blocking(move || desk.add_identity(&signed.user, &who)).await?;
         let mut response = go(&back.next);
@@ -132,12 +141,50 @@ async fn come_back(visit: Visit, Query(brought): Query<Brought>) -> Result<Respo
             cookies.put(response.headers_mut());
             response
         }
-        Entered::Half(_) | Entered::Refused | Entered::Wait { .. } | Entered::Busy => refused(&visit),
+        Entered::Half(_) | Entered::Refused | Entered::Wait { .. } | Entered::Busy => {
+            refused(&visit, Word::ProviderRefused)
+        }
     })
 }
 
-fn refused(visit: &Visit) -> Response {
-    let mut response = super::sign_in::refused_by_provider(visit).into_response();
+#[derive(Deserialize)]
+struct SentLogout {
+    logout_token: String,
+}
+
+/// The other server says that somebody has signed out there (Back-Channel Logout 1.0 section 2.5). It proves itself by its signature alone.
+async fn signed_out(visit: Visit, Form(sent): Form<SentLogout>) -> Result<Response, Problem> {
+    let provider = visit.desk.provider().ok_or_else(|| Problem::new(Code::NoSuchPage))?.clone();
+    let subject = match provider.signed_out(&sent.logout_token, visit.desk.now_ms()).await {
+        Ok(subject) => subject,
+        Err(why) => {
+            tracing::info!(%why, "a sign-out by the other server is refused");
+            visit.desk.failed(None, &visit.visitor, "provider");
+            return Err(Problem::because(
+                Code::Invalid,
+                "that is no logout token of the server by which people sign in",
+            ));
+        }
+    };
+    let desk = visit.desk.clone();
+    blocking(move || desk.end_by_provider(provider.issuer(), &subject)).await?;
+    let mut response = StatusCode::OK.into_response();
+    // Section 2.8.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Who has signed out here signs out there too.
+async fn end(visit: Visit) -> Result<Response, Problem> {
+    let provider = visit.desk.provider().ok_or_else(|| Problem::new(Code::NoSuchPage))?;
+    Ok(match provider.end(&base(&visit)?, visit.desk.now_ms()).await {
+        Ok(place) => go(place.as_deref().unwrap_or("/sign-in")),
+        Err(why) => away(&visit, &why),
+    })
+}
+
+fn refused(visit: &Visit, why: Word) -> Response {
+    let mut response = super::sign_in::refused_by_provider(visit, StatusCode::UNAUTHORIZED, why);
     Cookies::new(visit.secure).no_away().put(response.headers_mut());
     response
 }

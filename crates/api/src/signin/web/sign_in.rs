@@ -7,12 +7,14 @@ use super::{Visit, go, inside};
 use crate::rest::{Tongue, Web};
 use crate::signin::enter::{Code, Credentials, Entered, blocking};
 use crate::signin::gate::from_here;
+use crate::signin::oidc::END_PATH;
 use crate::signin::password::Given;
 use axum::Router;
 use axum::extract::{Form, Query};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
+use coeur_storage::Way;
 use maud::html;
 use serde::Deserialize;
 
@@ -26,6 +28,9 @@ pub(super) fn router() -> Router<Web> {
 #[derive(Default, Deserialize)]
 struct Onward {
     next: Option<String>,
+    /// Who has just signed out here, and has come by another server.
+    #[serde(default)]
+    left: bool,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +52,9 @@ struct SentCsrf {
 }
 
 async fn show(visit: Visit, Query(onward): Query<Onward>) -> Response {
-    form(&visit, StatusCode::OK, None, "", inside(onward.next.as_deref()))
+    let notice =
+        (onward.left && visit.desk.provider().is_some()).then_some(Notice::Right(Word::ProviderStill));
+    form(&visit, StatusCode::OK, notice, "", inside(onward.next.as_deref()))
 }
 
 async fn send(visit: Visit, Form(sent): Form<Sent>) -> Response {
@@ -133,6 +140,8 @@ fn finish(
 }
 
 async fn sign_out(visit: Visit, Form(sent): Form<SentCsrf>) -> Response {
+    let signed = visit.signed().await.ok().flatten();
+    let is_by_provider = signed.is_some_and(|(signed, _)| signed.session.way == Way::Provider);
     if let Some(text) = cookie::session(&visit.headers, visit.encrypted).map(str::to_owned) {
         if !visit.desk.is_ours(&Method::POST, &visit.headers, &text, Some(&sent.csrf)) {
             return form(&visit, StatusCode::FORBIDDEN, Some(Notice::Wrong(Word::Forged)), "", "/");
@@ -142,14 +151,14 @@ async fn sign_out(visit: Visit, Form(sent): Form<SentCsrf>) -> Response {
             return form(&visit, StatusCode::SERVICE_UNAVAILABLE, Some(Notice::Wrong(Word::Failed)), "", "/");
         }
     }
-    let mut response = go("/sign-in");
+    let mut response = go(if is_by_provider { "/sign-in?left=true" } else { "/sign-in" });
     Cookies::new(visit.secure).no_session().put(response.headers_mut());
     response
 }
 
-/// Another server has vouched for nobody who has anything here.
-pub(super) fn refused_by_provider(visit: &Visit) -> Response {
-    form(visit, StatusCode::UNAUTHORIZED, Some(Notice::Wrong(Word::ProviderRefused)), "", "/")
+/// Another server has vouched for nobody, or for nobody who has anything here.
+pub(super) fn refused_by_provider(visit: &Visit, status: StatusCode, why: Word) -> Response {
+    form(visit, status, Some(Notice::Wrong(why)), "", "/")
 }
 
 fn form(visit: &Visit, status: StatusCode, notice: Option<Notice>, login: &str, next: &str) -> Response {
@@ -163,6 +172,9 @@ fn form(visit: &Visit, status: StatusCode, notice: Option<Notice>, login: &str, 
         }
         @if let Some(provider) = visit.desk.provider() {
             p { a .button href={ "/auth/oidc?next=" (escaped(next)) } { (Word::ProviderSignIn.say(tongue)) " " (provider.label()) } }
+            @if notice == Some(Notice::Right(Word::ProviderStill)) {
+                p { a href=(END_PATH) { (Word::ProviderEnd.say(tongue)) " " (provider.label()) } }
+            }
         }
         // Only a script can ask for a passkey, and shows this.
         div .needs-passkeys hidden {

@@ -67,7 +67,15 @@ words! {
     RecoveryLeft "left" "restants",
     RecoveryNew "Make new recovery codes" "Créer de nouveaux codes de secours",
     ProviderSignIn "Sign in with" "Se connecter avec",
-    ProviderRefused "That did not open anything here. Ask whoever administers this server." "Cela n'ouvre rien ici. Adressez-vous à l'administrateur de ce serveur.",
+    ProviderRefused "You have signed in there, but that does not open anything here. Ask whoever administers this server."
+        "Vous êtes connecté là-bas, mais cela n'ouvre rien ici. Adressez-vous à l'administrateur de ce serveur.",
+    ProviderStopped "Nobody was signed in: it was stopped there." "Personne n'a été connecté : cela a été interrompu là-bas.",
+    ProviderWrong "Nobody was signed in: the answer of the other server was not as it should be, or took too long. Try again; if that does not help, whoever administers this server finds the reason in its log."
+        "Personne n'a été connecté : la réponse de l'autre serveur n'est pas conforme, ou a trop tardé. Réessayez ; si cela n'aide pas, l'administrateur de ce serveur en trouve la raison dans son journal.",
+    ProviderAway "The other server cannot be reached, or does not answer as it should. Try again later."
+        "L'autre serveur est injoignable, ou ne répond pas comme il le devrait. Réessayez plus tard.",
+    ProviderStill "You are signed out here, and still signed in at the other server." "Vous êtes déconnecté ici, et toujours connecté à l'autre serveur.",
+    ProviderEnd "Sign out too at" "Se déconnecter aussi de",
     PasskeySignIn "Sign in with a passkey" "Se connecter avec une clé d'accès",
     PasskeysTitle "Passkeys" "Clés d'accès",
     PasskeysLead "A passkey is kept by the phone, the computer or a key on a ring, and opens without a password." "Une clé d'accès est gardée par le téléphone, l'ordinateur ou un porte-clés, et ouvre sans mot de passe.",
