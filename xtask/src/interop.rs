@@ -157,7 +157,7 @@ fn have_schemathesis() -> bool {
 
 /// Scenarios that mostly wait for what a phone does in its own time: they run beside the others. Not `survive`, whose calls
 /// need the very ports that they had before a crash.
-const PATIENT: &[&str] = &["acme", "heard", "moving", "transfer"];
+const PATIENT: &[&str] = &["acme", "direct_web", "heard", "laboratory", "moving", "restart", "transfer"];
 
 #[cfg(test)]
 mod tests {
