@@ -1,6 +1,6 @@
 //! Stored calls of many kinds are played again to a server of their own: the same decisions, and another one is shown exactly.
 
-use coeur_interop::agent::{Agent, ack_of_failure, description};
+use coeur_interop::agent::{Agent, Dialog, Heard, ack_of_failure, description};
 use coeur_interop::coeur::{Coeur, DOMAIN};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ fn phone(server: &Coeur, host: u8, account: (&str, &str)) -> Agent {
 }
 
 /// What is asked of a phone, up to what ends it.
-fn hear(phone: &Agent, method: &str) -> coeur_interop::agent::Heard {
+fn hear(phone: &Agent, method: &str) -> Heard {
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
         if let Some(heard) =
@@ -86,7 +86,7 @@ fn held(alice: &mut Agent, bob: &Agent) {
             let again = alice.inside_with(&dialog, "INVITE", &body);
             assert_eq!(alice.transact(&again, PATIENCE).map(|heard| heard.status), Some(200));
             let number = again.split("CSeq: ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
-            let dialog = coeur_interop::agent::Dialog { cseq: number.parse().unwrap(), ..dialog.clone() };
+            let dialog = Dialog { cseq: number.parse().unwrap(), ..dialog.clone() };
             let ack = alice.inside(&dialog, "ACK");
             alice.send(ack.as_bytes());
         }
@@ -207,17 +207,13 @@ fn round(server: &Coeur) {
     bob.unregister(PATIENCE);
 }
 
-/// Of some sixty. A call that rings at two phones of one account, or is taken back, may be told in another order when it is replayed:
-/// a known fault, in about every second run, that `docs/tracing.md` names.
-const UNSTEADY_MAX: usize = 4;
-
 fn differences(report: &Value) -> Vec<&Value> {
     report["conversations"].as_array().unwrap().iter().filter(|one| one["result"] != "same").collect()
 }
 
 #[test]
 #[ignore = "starts a server for each of some sixty conversations"]
-fn stored_calls_of_many_kinds_replay_but_for_a_few_and_an_account_that_is_barred_is_the_difference() {
+fn stored_calls_of_many_kinds_replay_the_same_and_an_account_that_is_barred_is_the_difference() {
     let server = Coeur::start("replay", &[ALICE, BOB, CAROL]);
     for _ in 0..ROUNDS {
         round(&server);
@@ -225,11 +221,9 @@ fn stored_calls_of_many_kinds_replay_but_for_a_few_and_an_account_that_is_barred
     let (end, text) = server.ends(&["replay", "--all", "--json"]);
     let report: Value = serde_json::from_str(&text).unwrap();
     let different = differences(&report);
-    println!("{} of {} differ: {different:#?}", different.len(), report["same"]);
     assert!(report["same"].as_u64().unwrap() >= 50, "{different:#?}");
-    assert_eq!((&report["differ"], &report["not_replayed"]), (&different.len().into(), &0.into()));
-    assert!(different.len() <= UNSTEADY_MAX, "{different:#?}");
-    assert_eq!(end, Some(i32::from(!different.is_empty())));
+    assert_eq!((&report["differ"], &report["not_replayed"]), (&0.into(), &0.into()), "{different:#?}");
+    assert_eq!(end, Some(0));
 
     // One who may not be called any more: up to him all is as it was.
     let calls: Value =

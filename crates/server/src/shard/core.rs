@@ -28,7 +28,7 @@ pub struct Core<H> {
     pub now: Now,
     pub stats: Arc<Stats>,
     pub inboxes: Arc<[Arc<Inbox>]>,
-    pub tap: Option<Arc<Tap>>,
+    pub tap: OwnTap,
     sources: Arc<Sources>,
     patience: Patience,
     search: Search,
@@ -53,7 +53,7 @@ impl<H: Handler> Core<H> {
             now,
             stats: outside.stats,
             inboxes: outside.inboxes,
-            tap: outside.tap,
+            tap: OwnTap { id, tap: outside.tap },
             sources: outside.sources,
             patience: Patience::new(MALFORMED_OF_SHARD),
             search: Search::default(),
@@ -103,12 +103,12 @@ impl<H: Handler> Core<H> {
 
     /// One message, framed.
     pub fn message(&mut self, flow: Flow, bytes: &[u8]) {
-        self.tap(Direction::Received, &flow, bytes);
         self.passed_on(flow, bytes, 0);
     }
 
-    /// One message that another shard has received, and recorded for the traces; so many shards have been asked for its
-    /// INVITE in vain.
+    /// One message that this shard or another has received; so many shards have been asked for its INVITE in vain. Whoever
+    /// handles it records it for the traces, where it stands among what that shard has received and sent: in the order in
+    /// which a call came to know of it.
     pub fn passed_on(&mut self, flow: Flow, bytes: &[u8], asked: u8) {
         match coeur_sip::parse(bytes, &mut self.table, &self.limits) {
             Ok(message) => {
@@ -125,10 +125,15 @@ impl<H: Handler> Core<H> {
                     }
                     self.stats.invites_unsought.add(1);
                 }
+                self.tap.received(self.now, &flow, bytes);
                 self.handler.handle(self.now, Input::Received { flow, message: &message }, &mut self.outbox);
             }
-            Err(error) if error.is_keep_alive() => self.stats.keep_alives.add(1),
+            Err(error) if error.is_keep_alive() => {
+                self.tap.received(self.now, &flow, bytes);
+                self.stats.keep_alives.add(1);
+            }
             Err(error) => {
+                self.tap.received(self.now, &flow, bytes);
                 if !is_worth_an_answer(&flow, &self.sources, &mut self.patience, self.now) {
                     return self.stats.malformed_unheard.add(1);
                 }
@@ -147,6 +152,7 @@ impl<H: Handler> Core<H> {
         if self.inboxes[owner].tell(Notice::Received { flow, bytes: bytes.into(), asked }).is_err() {
             // The other side or our own transaction will repeat it.
             lost.add(1);
+            self.tap.received(self.now, &flow, bytes);
         }
     }
 
@@ -157,12 +163,13 @@ impl<H: Handler> Core<H> {
         if self.inboxes[next].tell(Notice::Received { flow, bytes: bytes.into(), asked }).is_err() {
             // Over UDP its sender repeats it.
             self.stats.invites_sought_lost.add(1);
+            self.tap.received(self.now, &flow, bytes);
         }
     }
 
     /// The header section after which a stream is lost: its sender is told when that is possible.
     pub fn unframed(&mut self, flow: Flow, section: &[u8], error: FrameError) {
-        self.tap(Direction::Received, &flow, section);
+        self.tap.received(self.now, &flow, section);
         let error = refusal(section, &mut self.table, &self.limits, error);
         self.handler.handle(self.now, Input::Malformed { flow, error: &error }, &mut self.outbox);
     }
@@ -172,14 +179,7 @@ impl<H: Handler> Core<H> {
     }
 
     pub fn tap_sent(&self, flow: &Flow, bytes: &[u8]) {
-        self.tap(Direction::Sent, flow, bytes);
-    }
-
-    fn tap(&self, direction: Direction, flow: &Flow, bytes: &[u8]) {
-        if let Some(tap) = &self.tap {
-            let at = UNIX_EPOCH + Duration::from_millis(self.now.wall.as_millis());
-            tap.record(self.id, at, direction, flow, bytes);
-        }
+        self.tap.record(self.now, Direction::Sent, flow, bytes);
     }
 
     fn stun(&mut self, flow: Flow, bytes: &[u8]) {
@@ -188,6 +188,32 @@ impl<H: Handler> Core<H> {
         if answered {
             self.stats.stun_answered.add(1);
             self.outbox.send(coeur_exchange::flow::Hop::Flow(flow), span, None);
+        }
+    }
+}
+
+/// Where a shard records what it handles and sends, when anything is recorded.
+pub struct OwnTap {
+    id: ShardId,
+    tap: Option<Arc<Tap>>,
+}
+
+impl OwnTap {
+    pub fn is_off(&self) -> bool {
+        self.tap.is_none()
+    }
+
+    /// What comes from another shard as if over a flow was on no wire.
+    fn received(&self, now: Now, flow: &Flow, bytes: &[u8]) {
+        if !flow.is_inside() {
+            self.record(now, Direction::Received, flow, bytes);
+        }
+    }
+
+    fn record(&self, now: Now, direction: Direction, flow: &Flow, bytes: &[u8]) {
+        if let Some(tap) = &self.tap {
+            let at = UNIX_EPOCH + Duration::from_millis(now.wall.as_millis());
+            tap.record(self.id, at, direction, flow, bytes);
         }
     }
 }
@@ -242,4 +268,73 @@ fn owner_elsewhere(message: &Message<'_>, own: ShardId, shards: usize) -> Option
         owner(usize::from(coeur_exchange::shard_of_request(message)?.0), shards)
     };
     (owner != own.0 as usize && owner < shards).then_some(owner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shard::WAKER;
+    use coeur_exchange::flow::{ConnectionId, ListenerId};
+    use coeur_sip::time::{Monotonic, Wall};
+    use coeur_sip::transport::Transport;
+
+    struct Silent;
+
+    impl Handler for Silent {
+        fn handle(&mut self, _: Now, _: Input<'_>, _: &mut Outbox) {}
+
+        fn next_deadline(&self) -> Option<Monotonic> {
+            None
+        }
+    }
+
+    /// Two shards, and their polls, which their wakers belong to.
+    fn house(tap: &Arc<Tap>) -> ([Core<Silent>; 2], [mio::Poll; 2]) {
+        let polls = [0, 1].map(|_| mio::Poll::new().unwrap());
+        let inbox = |poll: &mio::Poll| Arc::new(Inbox::new(mio::Waker::new(poll.registry(), WAKER).unwrap()));
+        let inboxes: Arc<[Arc<Inbox>]> = polls.iter().map(inbox).collect();
+        let sources = Arc::new(Sources::default());
+        let core = |id| {
+            let (inboxes, tap, sources) = (inboxes.clone(), Some(tap.clone()), sources.clone());
+            let outside = Outside { stats: Arc::default(), inboxes, tap, sources };
+            Core::new(ShardId(id), Silent, Now::new(Monotonic(1), Wall::from_millis(1)), outside)
+        };
+        ([core(0), core(1)], polls)
+    }
+
+    fn flow(remote: &str) -> Flow {
+        Flow {
+            transport: Transport::Udp,
+            listener: ListenerId(0),
+            connection: ConnectionId::NONE,
+            remote: remote.parse().unwrap(),
+        }
+    }
+
+    /// What a shard does because of a message stands behind it in the traces, whoever has received it, and what it did before
+    /// stands before it.
+    #[test]
+    fn a_message_is_recorded_by_the_shard_that_handles_it_in_the_order_in_which_it_does() {
+        let tap = Arc::new(Tap::new(2, 1 << 20));
+        let ([mut first, mut second], _polls) = house(&tap);
+        let (caller, callee) = (flow("192.0.2.6:5060"), flow("192.0.2.7:5060"));
+        let ringing = b"SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKb0100000000f3\r\n\
+            From: <sip:a@d>;tag=1\r\nTo: <sip:b@d>;tag=2\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n";
+        first.datagram(callee, ringing);
+        assert!(tap.entries().is_empty(), "nobody has handled it");
+        // The shard of the call was busy with what the caller said.
+        second.tap_sent(&caller, b"before");
+        let mut notices = Vec::new();
+        second.inboxes[1].take(&mut notices);
+        for notice in notices {
+            let Notice::Received { flow, bytes, asked } = notice else { panic!("something else") };
+            second.passed_on(flow, &bytes, asked);
+        }
+        second.tap_sent(&caller, b"behind");
+        let told: Vec<Vec<u8>> = tap.entries().into_iter().map(|entry| entry.bytes).collect();
+        assert_eq!(told, [&b"before"[..], &ringing[..], &b"behind"[..]]);
+        // What another shard says to this one has been on no wire.
+        second.passed_on(Flow::inside(ShardId(0)), ringing, 0);
+        assert_eq!(tap.entries().len(), told.len());
+    }
 }

@@ -168,7 +168,7 @@ impl<H: Handler> Shard<H> {
             self.core.stats.sends_without_way.add(1);
             return self.failed(token, SendFailure::Unreachable);
         };
-        if self.core.tap.is_some() {
+        if !self.core.tap.is_off() {
             let flow =
                 Flow { transport: Transport::Udp, listener, connection: ConnectionId::NONE, remote: to };
             self.core.tap_sent(&flow, bytes);
