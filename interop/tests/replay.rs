@@ -1,6 +1,6 @@
 //! Stored calls of many kinds are played again to a server of their own: the same decisions, and another one is shown exactly.
 
-use coeur_interop::agent::{Agent, Dialog, Heard, ack_of_failure, description};
+use coeur_interop::agent::{Agent, Dialog, Heard, ack_of_failure, description, header};
 use coeur_interop::coeur::{Coeur, DOMAIN};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -252,4 +252,143 @@ fn stored_calls_of_many_kinds_replay_the_same_and_an_account_that_is_barred_is_t
 
     // The live server has heard nothing of it.
     assert_eq!(server.registrations(), 0);
+}
+
+/// Answers what it is asked until so many of its calls have been ended.
+fn live(phone: &Agent, calls: usize) {
+    let mut ended = 0;
+    while ended < calls {
+        let heard = phone.hear(PATIENCE).expect("its calls end");
+        let is_new = heard.method == "INVITE" && !header(&heard.text, "To").contains(";tag=");
+        match (heard.status, &*heard.method) {
+            (0, "ACK") | (1.., _) => continue,
+            (0, _) if is_new => phone.answer(&heard, 180),
+            (0, _) => {}
+        }
+        phone.answer(&heard, 200);
+        ended += usize::from(heard.method == "BYE");
+    }
+}
+
+/// The call as the one who was called knows it.
+fn of_callee(invite: &Heard) -> Dialog {
+    let contact = header(&invite.text, "Contact");
+    Dialog {
+        call_id: header(&invite.text, "Call-ID"),
+        from: format!("{};tag=callee", header(&invite.text, "To")),
+        to: header(&invite.text, "From"),
+        routes: Vec::new(),
+        target: contact.trim_start_matches('<').split('>').next().unwrap().to_owned(),
+        branch: String::new(),
+        cseq: 0,
+    }
+}
+
+/// He is with somebody else from his next offer on, and ends it.
+fn is_transferred(bob: &mut Agent, dialog: &Dialog) {
+    let offer = hear(bob, "INVITE");
+    bob.answer(&offer, 200);
+    hear(bob, "ACK");
+    assert_eq!(bob.hang_up(dialog, PATIENCE), Some(200));
+}
+
+fn refer(alice: &mut Agent, dialog: &Dialog, to: &str) {
+    let refer = alice.inside(dialog, "REFER");
+    let refer = refer.replace("Content-Length:", &format!("Refer-To: <{to}>\r\nContent-Length:"));
+    assert_eq!(alice.transact(&refer, PATIENCE).expect("an answer").status, 202);
+}
+
+/// RFC 3891, in a URI (RFC 5589 section 7.3).
+fn replacing(dialog: &Dialog) -> String {
+    let tag = |value: &str| value.split("tag=").nth(1).unwrap().to_owned();
+    let (to, from, call) = (tag(&dialog.to), tag(&dialog.from), &dialog.call_id);
+    format!("sip:carol@{DOMAIN}?Replaces={call}%3Bto-tag%3D{to}%3Bfrom-tag%3D{from}")
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transfer {
+    Blind,
+    /// Of the call that alice made, or that bob did: that one may be of another thread than her call to carol.
+    Attended {
+        bob_calls: bool,
+    },
+}
+
+/// Alice gives bob to carol.
+fn transferred(server: &Coeur, how: Transfer) {
+    let [mut alice, mut bob, carol] =
+        [(6, ALICE), (7, BOB), (8, CAROL)].map(|(host, account)| phone(server, host, account));
+    let bob_calls = how == Transfer::Attended { bob_calls: true };
+    std::thread::scope(|scope| {
+        let (bob, carol) = (&mut bob, &carol);
+        scope.spawn(move || live(carol, 1));
+        let (told, asked) = std::sync::mpsc::channel();
+        scope.spawn(move || {
+            let dialog = match bob_calls {
+                true => bob.call("alice", PATIENCE).unwrap(),
+                false => {
+                    let invite = hear(bob, "INVITE");
+                    bob.answer(&invite, 180);
+                    bob.answer(&invite, 200);
+                    hear(bob, "ACK");
+                    of_callee(&invite)
+                }
+            };
+            told.send(()).unwrap();
+            is_transferred(bob, &dialog);
+        });
+        let dialog = match bob_calls {
+            true => {
+                let invite = hear(&alice, "INVITE");
+                alice.answer(&invite, 180);
+                alice.answer(&invite, 200);
+                hear(&alice, "ACK");
+                of_callee(&invite)
+            }
+            false => alice.call("bob", PATIENCE).unwrap(),
+        };
+        asked.recv().unwrap();
+        match how {
+            Transfer::Blind => {
+                refer(&mut alice, &dialog, &format!("sip:carol@{DOMAIN}"));
+                live(&alice, 1);
+            }
+            Transfer::Attended { .. } => {
+                let second = alice.call("carol", PATIENCE).unwrap();
+                refer(&mut alice, &dialog, &replacing(&second));
+                live(&alice, 2);
+            }
+        }
+    });
+    for phone in [&mut alice, &mut bob] {
+        phone.unregister(PATIENCE);
+    }
+    let mut carol = carol;
+    carol.unregister(PATIENCE);
+}
+
+fn transfers_replay_the_same(name: &str, how: Transfer) {
+    let server = Coeur::start(name, &[ALICE, BOB, CAROL]);
+    for _ in 0..ROUNDS {
+        transferred(&server, how);
+    }
+    let (end, text) = server.ends(&["replay", "--all", "--json"]);
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let different = differences(&report);
+    assert_eq!((&report["differ"], &report["not_replayed"]), (&0.into(), &0.into()), "{different:#?}");
+    // Those and three registrations each.
+    assert!(report["same"].as_u64().unwrap() >= 4 * ROUNDS as u64, "{report:#}");
+    assert_eq!(end, Some(0));
+}
+
+#[test]
+#[ignore = "starts a server for each conversation"]
+fn a_stored_blind_transfer_replays_the_same() {
+    transfers_replay_the_same("replay-blind", Transfer::Blind);
+}
+
+#[test]
+#[ignore = "starts a server for each conversation"]
+fn a_stored_attended_transfer_replays_the_same() {
+    transfers_replay_the_same("replay-attended", Transfer::Attended { bob_calls: false });
 }
