@@ -18,8 +18,8 @@ struct Authority {
 }
 
 impl Authority {
-    /// It looks for proofs at `proofs_at` of this machine, and what it gives counts for `life_s`.
-    fn start(folder: &Path, proofs_at: u16, life_s: u64) -> Self {
+    /// It looks for proofs at these ports of this machine (over HTTP, over TLS), and what it gives counts for `life_s`.
+    fn start(folder: &Path, [http, tls]: [u16; 2], life_s: u64) -> Self {
         let (port, management, names) = (free_port(), free_port(), free_port());
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let [own, key, config] =
@@ -29,7 +29,7 @@ impl Authority {
         let text = serde_json::json!({ "pebble": {
             "listenAddress": format!("127.0.0.1:{port}"),
             "managementListenAddress": format!("127.0.0.1:{management}"),
-            "certificate": own, "privateKey": key, "httpPort": proofs_at, "tlsPort": free_port(),
+            "certificate": own, "privateKey": key, "httpPort": http, "tlsPort": tls,
             "ocspResponderURL": "", "externalAccountBindingRequired": false, "certificateValidityPeriod": life_s,
         }});
         std::fs::write(&config, text.to_string()).expect("a file");
@@ -52,11 +52,19 @@ impl Authority {
     }
 }
 
-fn start(name: &str, authority: &Authority, [web, plain]: [u16; 2]) -> Coeur {
-    let [web, plain] = [web, plain].map(|port| format!("127.0.0.1:{port}"));
+fn start(name: &str, authority: &Authority, web: u16, plain: Option<u16>, challenge: &str) -> Coeur {
+    let at = |port: u16| format!("127.0.0.1:{port}");
+    let (web, plain) = (at(web), plain.map_or("off".to_owned(), at));
     let own = authority.own.display().to_string();
     let settings = ["--web", &web, "--https", "yes", "--web-plain", &plain, "--acme-name", NAME];
-    let more = ["--acme-directory", &authority.directory, "--outside-authority", &own];
+    let more = [
+        "--acme-challenge",
+        challenge,
+        "--acme-directory",
+        &authority.directory,
+        "--outside-authority",
+        &own,
+    ];
     Coeur::start_with(name, &[("alice", "correct-horse-1")], &[&settings[..], &more].concat())
 }
 
@@ -87,8 +95,8 @@ fn wait_for<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<
 #[ignore = "needs pebble and openssl"]
 fn a_certificate_is_given_by_an_authority_shown_and_renewed() {
     let (folder, ports) = (Folder::new("acme-authority"), [free_port(), free_port()]);
-    let authority = Authority::start(folder.path(), ports[1], 45);
-    let server = start("acme-given", &authority, ports);
+    let authority = Authority::start(folder.path(), [ports[1], free_port()], 45);
+    let server = start("acme-given", &authority, ports[0], Some(ports[1]), "auto");
     let given = |port: u16| {
         let of_authority = |found: &[String; 3]| found[0].contains("Pebble") && found[1].contains(NAME);
         wait_for("a certificate of the authority", Duration::from_secs(60), || {
@@ -102,18 +110,47 @@ fn a_certificate_is_given_by_an_authority_shown_and_renewed() {
     });
 }
 
+/// Nobody has port 80: the authority looks at the port of HTTPS, and nobody else is shown what it is shown.
+#[test]
+#[ignore = "needs pebble and openssl"]
+fn a_name_is_proved_over_tls_where_nobody_has_port_80() {
+    let (folder, web) = (Folder::new("acme-authority"), free_port());
+    let authority = Authority::start(folder.path(), [free_port(), web], 3_600);
+    let _server = start("acme-tls", &authority, web, None, "auto");
+    wait_for("a certificate of the authority", Duration::from_secs(60), || {
+        Some(shown(web)).filter(|found| found[0].contains("Pebble") && found[1].contains(NAME))
+    });
+    let line = format!(
+        "openssl s_client -connect 127.0.0.1:{web} -servername {NAME} -alpn acme-tls/1 </dev/null 2>&1"
+    );
+    let out = Command::new("sh").args(["-c", &line]).output().expect("a shell");
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert!(text.contains("no peer certificate available"), "nothing is being proved: {text}");
+}
+
 /// The name does not lead to us: what was shown stays, and who looks after the server is told why.
 #[test]
 #[ignore = "needs pebble and openssl"]
 fn a_name_that_cannot_be_proved_leaves_the_certificate_that_there_was_and_says_why() {
     let (folder, ports) = (Folder::new("acme-authority"), [free_port(), free_port()]);
-    let authority = Authority::start(folder.path(), free_port(), 3_600);
-    let server = start("acme-refused", &authority, ports);
-    let said = wait_for("a failure that is told", Duration::from_secs(60), || {
-        let status: serde_json::Value = serde_json::from_str(&server.cli(&["status", "--json"], "")).ok()?;
-        Some(status["certificate"]["failure"].as_str()?.to_owned())
-    });
-    assert!(said.contains(NAME) && said.contains("refused"), "{said}");
+    let authority = Authority::start(folder.path(), [free_port(), free_port()], 3_600);
+    let server = start("acme-refused", &authority, ports[0], Some(ports[1]), "auto");
+    let by_tls = start("acme-refused-tls", &authority, free_port(), None, "tls");
+    let said = failure(&server);
+    assert!(
+        said.contains("over HTTP (port 80)") && said.contains(NAME) && said.contains("refused"),
+        "{said}"
+    );
+    let said = failure(&by_tls);
+    assert!(said.contains("over TLS (port 443)") && said.contains("Failed to connect"), "{said}");
     let [issuer, ..] = shown(ports[0]);
     assert!(!issuer.is_empty() && !issuer.contains("Pebble"), "the local authority vouches on: {issuer}");
+}
+
+/// What `coeur status` says of the last attempt that failed.
+fn failure(server: &Coeur) -> String {
+    wait_for("a failure that is told", Duration::from_secs(60), || {
+        let status: serde_json::Value = serde_json::from_str(&server.cli(&["status", "--json"], "")).ok()?;
+        Some(status["certificate"]["failure"].as_str()?.to_owned())
+    })
 }

@@ -61,7 +61,7 @@ pub use contacts::{
 pub use control::{Control, SOCKET_NAME};
 pub use door::{Door, House};
 pub use embed::{EmbedOrigin, EmbedOrigins};
-pub use front::{AUTHORITY_PATH, Front, Https, Proxies};
+pub use front::{ACME_PROTOCOL, AUTHORITY_PATH, Front, Https, Proxies};
 pub use groups::{
     DestinationView, GroupAmendment, GroupView, GroupsPage, RightView, RightsView, TenantAmendment,
     TermsChange, TermsView,

@@ -8,8 +8,8 @@ mod stream;
 
 pub use proxies::Proxies;
 pub(crate) use proxies::is_forwarded;
-pub use stream::Secure;
 pub(crate) use stream::Stream;
+pub use stream::{ACME_PROTOCOL, Secure};
 
 use crate::rest::{Code, Peer, Problem};
 use axum::extract::{ConnectInfo, Request};

@@ -14,6 +14,8 @@ use tokio_rustls::{Accept, TlsAcceptor};
 
 /// `ContentType` of a TLS record that begins a handshake (RFC 8446 section 5.1); no method of HTTP begins with it.
 const HANDSHAKE: u8 = 22;
+/// RFC 8737 section 6.2: a server of certificates wants a name proved.
+pub const ACME_PROTOCOL: &[u8] = b"acme-tls/1";
 
 pub(crate) struct Stream {
     state: State,
@@ -70,7 +72,12 @@ impl Stream {
                 }
                 State::Shaking(mut shaking) => match Pin::new(&mut *shaking).poll(cx) {
                     Poll::Ready(done) => {
-                        self.state = State::Encrypted(Box::new(done?));
+                        let stream = done?;
+                        // Section 3 of RFC 8737: the certificate was all that was to be seen, and nothing is said over it.
+                        if stream.get_ref().1.alpn_protocol() == Some(ACME_PROTOCOL) {
+                            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                        }
+                        self.state = State::Encrypted(Box::new(stream));
                         self.secure.0.store(true, Ordering::Relaxed);
                     }
                     Poll::Pending => {

@@ -2,8 +2,9 @@
 
 use super::board::Board;
 use super::client::Http;
-use super::{Wanted, folder, giver};
+use super::{ProofWay, Wanted, folder, giver};
 use crate::push::client::Client;
+use crate::tls::proof::Proofs;
 use coeur_storage::write_whole;
 use instant_acme::{
     Account, AccountCredentials, AuthorizationStatus, ChallengeType, Identifier, NewAccount, NewOrder, Order,
@@ -24,17 +25,18 @@ pub(super) async fn obtain(
     data: &Path,
     wanted: &Wanted,
     client: &Arc<Client>,
-    board: &Board,
+    (way, board, proofs): (ProofWay, &Board, &Proofs),
 ) -> Result<(), String> {
     let account = account(data, wanted, client).await?;
     let names: Vec<Identifier> = wanted.names.iter().cloned().map(Identifier::Dns).collect();
     let done = async {
         let mut order = account.new_order(&NewOrder::new(&names)).await.map_err(said)?;
-        prove(&mut order, board).await?;
+        prove(&mut order, way, board, proofs).await.map_err(|why| format!("{}: {why}", way.place()))?;
         redeem(&mut order, &wanted.names).await
     };
     let done = done.await;
     board.clear();
+    proofs.clear();
     let (chain, key) = done?;
     let source = super::source(data);
     // The key first: whoever sees the new certificate finds its key.
@@ -84,8 +86,8 @@ struct Place {
     directory: Option<String>,
 }
 
-/// RFC 8555 sections 7.5 and 8.3.
-async fn prove(order: &mut Order, board: &Board) -> Result<(), String> {
+/// RFC 8555 sections 7.5 and 8.3, RFC 8737 section 3.
+async fn prove(order: &mut Order, way: ProofWay, board: &Board, proofs: &Proofs) -> Result<(), String> {
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
         let mut authorization = authorization.map_err(said)?;
@@ -95,9 +97,20 @@ async fn prove(order: &mut Order, board: &Board) -> Result<(), String> {
             other => return Err(format!("{}: {other:?}", authorization.identifier())),
         }
         let name = authorization.identifier().to_string();
-        let challenge = authorization.challenge(ChallengeType::Http01);
-        let mut challenge = challenge.ok_or_else(|| format!("{name}: it offers no challenge over HTTP"))?;
-        board.put(&challenge.token, challenge.key_authorization().as_str());
+        let kind = match way {
+            ProofWay::Http => ChallengeType::Http01,
+            ProofWay::Tls => ChallengeType::TlsAlpn01,
+        };
+        let challenge = authorization.challenge(kind);
+        let mut challenge = challenge.ok_or_else(|| format!("{name}: the authority does not look there"))?;
+        let answer = challenge.key_authorization();
+        match way {
+            ProofWay::Http => board.put(&challenge.token, answer.as_str()),
+            ProofWay::Tls => {
+                let digest = <[u8; 32]>::try_from(answer.digest().as_ref()).map_err(|why| why.to_string())?;
+                proofs.put(&name, &digest)?;
+            }
+        }
         challenge.set_ready().await.map_err(said)?;
     }
     match order.poll_ready(&RetryPolicy::new().timeout(PATIENCE)).await.map_err(said)? {

@@ -1,8 +1,9 @@
 //! When a certificate is asked for, and how it stands.
 
 use super::board::Board;
-use super::{Wanted, giver, order, source};
+use super::{Challenge, Wanted, giver, order, source};
 use crate::push::client::Client;
+use crate::tls::proof::Proofs;
 use crate::tls::{authority, certificate};
 use parking_lot::Mutex;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,9 @@ pub struct Keeping {
     pub wanted: Wanted,
     pub client: Arc<Client>,
     pub board: Arc<Board>,
+    pub proofs: Arc<Proofs>,
+    /// Browsers may come in clear, at a place of their own.
+    pub has_plain: bool,
     pub standing: Arc<Mutex<Standing>>,
     /// After each attempt.
     pub tell: Tell,
@@ -44,6 +48,8 @@ pub struct Keeping {
 /// Never ends by itself.
 pub async fn keep(keeping: Keeping) {
     let mut failures = 0;
+    // Of the attempt before, where that was made the other way.
+    let mut before: Option<String> = None;
     loop {
         let now_s = (keeping.now_unix_s)();
         let life = life(&keeping.data, &keeping.wanted);
@@ -52,9 +58,11 @@ pub async fn keep(keeping: Keeping) {
         let mut wait_s = due_s.saturating_sub(now_s).min(LOOK_S);
         if due_s <= now_s {
             let names = keeping.wanted.names.join(" ");
-            match order::obtain(&keeping.data, &keeping.wanted, &keeping.client, &keeping.board).await {
+            let way = keeping.wanted.challenge.way(keeping.has_plain, failures);
+            let shown = (way, &*keeping.board, &*keeping.proofs);
+            match order::obtain(&keeping.data, &keeping.wanted, &keeping.client, shown).await {
                 Ok(()) => {
-                    failures = 0;
+                    (failures, before) = (0, None);
                     tracing::info!(names, "a certificate was given");
                     note(&keeping, self::life(&keeping.data, &keeping.wanted), Some(None));
                     wait_s = 1;
@@ -65,7 +73,9 @@ pub async fn keep(keeping: Keeping) {
                         why,
                         "no certificate was given; what is in use stays, and it is tried again"
                     );
-                    note(&keeping, life, Some(Some(why)));
+                    let both = [before.take(), Some(why.clone())].into_iter().flatten().collect::<Vec<_>>();
+                    note(&keeping, life, Some(Some(both.join("; "))));
+                    before = (keeping.wanted.challenge == Challenge::Auto).then_some(why);
                     wait_s = again_s(failures, (keeping.random)());
                     failures += 1;
                 }
@@ -147,6 +157,7 @@ mod tests {
             names: vec!["sip.example.org".to_owned()],
             directory: directory.to_owned(),
             contact: None,
+            challenge: Challenge::Auto,
         };
         assert!(life(&data, &wanted("https://staging.example/dir")).is_some());
         assert!(life(&data, &wanted("https://real.example/dir")).is_none());

@@ -70,6 +70,7 @@ fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
         (Key::AcmeName, list(settings.front.acme.names.clone())),
         (Key::AcmeDirectory, Value::from(settings.front.acme.directory.as_str())),
         (Key::AcmeContact, settings.front.acme.contact.as_deref().map_or(Value::Null, Value::from)),
+        (Key::AcmeChallenge, json!(settings.front.acme.challenge.as_str())),
         (Key::OutsideAuthority, settings.front.authority.as_deref().map_or(Value::Null, path)),
         (Key::OidcIssuer, text(oidc.map(|oidc| oidc.issuer.as_str()))),
         (Key::OidcClient, text(oidc.map(|oidc| oidc.client.as_str()))),

@@ -307,7 +307,7 @@ words! {
     DoctorAcme "{}: a certificate of a public authority until {}" "{} : un certificat d'une autorité publique jusqu'au {}",
     DoctorAcmeFailed "{}: no certificate was given: {}" "{} : aucun certificat n'a été délivré : {}",
     DoctorAcmeNone "{}: no certificate of a public authority yet" "{} : pas encore de certificat d'une autorité publique",
-    DoctorAcmeHint "The name must lead to this machine, and port 80 of it to --web-plain; the server tries again by itself." "Le nom doit mener à cette machine, et son port 80 à --web-plain ; le serveur réessaie de lui-même.",
+    DoctorAcmeHint "The name must lead to this machine, and port 80 of it to --web-plain or port 443 to --web; the server tries again by itself." "Le nom doit mener à cette machine, et son port 80 à --web-plain ou son port 443 à --web ; le serveur réessaie de lui-même.",
     DoctorLocal "TLS has a certificate of a local authority: {}" "TLS a un certificat d'une autorité locale : {}",
     DoctorLocalHint "Each phone has to trust that file, or take a certificate of a public authority with --cert and --key." "Chaque téléphone doit reconnaître ce fichier ; sinon, un certificat public avec --cert et --key.",
     DoctorCertificate "{}: good for {} days" "{} : valable {} jours",

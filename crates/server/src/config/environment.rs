@@ -57,6 +57,7 @@ fn words(key: Key, value: &str) -> Vec<String> {
         | Key::OidcMakes
         | Key::AcmeDirectory
         | Key::AcmeContact
+        | Key::AcmeChallenge
         | Key::OutsideAuthority
         | Key::PhonesUrl
         | Key::Pnp

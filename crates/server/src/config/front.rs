@@ -86,6 +86,13 @@ pub(super) fn contact(text: &str) -> Result<String, String> {
     }
 }
 
+pub(super) fn challenge(text: &str) -> Result<acme::Challenge, String> {
+    [acme::Challenge::Auto, acme::Challenge::Http, acme::Challenge::Tls]
+        .into_iter()
+        .find(|known| known.as_str() == text)
+        .ok_or_else(|| format!("`{text}` is neither auto, http nor tls"))
+}
+
 /// Read once to be sure of it.
 pub(super) fn authority(text: &str) -> Result<PathBuf, String> {
     let (path, mut roots) = (PathBuf::from(text), rustls::RootCertStore::empty());

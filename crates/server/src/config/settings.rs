@@ -282,6 +282,7 @@ impl Reader<'_> {
                     .one(Key::AcmeDirectory, front::directory)
                     .unwrap_or_else(|| acme::DEFAULT_DIRECTORY.to_owned()),
                 contact: self.one(Key::AcmeContact, front::contact),
+                challenge: self.one(Key::AcmeChallenge, front::challenge).unwrap_or_default(),
             },
             oidc: self.oidc(),
             authority: self.one(Key::OutsideAuthority, front::authority),

@@ -8,6 +8,7 @@ use crate::config::Settings;
 use crate::net::machine;
 use crate::push::client::Client;
 use crate::push::reach::Reach;
+use crate::tls::proof::Proofs;
 use crate::tls::watch::LOOK_EVERY;
 use crate::tls::{Source, Tls, Watch, authority, certificate, roots};
 use coeur_api::feed::Kind;
@@ -89,8 +90,10 @@ pub fn ask_for(
     settings: &Settings,
     running: &Arc<Running>,
     runtime: &tokio::runtime::Handle,
+    proofs: Option<Arc<Proofs>>,
 ) -> Result<(), Failure> {
-    if settings.front.acme.names.is_empty() || !settings.is_web_encrypted() {
+    let Some(proofs) = proofs.filter(|_| settings.is_web_encrypted()) else { return Ok(()) };
+    if settings.front.acme.names.is_empty() {
         return Ok(());
     }
     let client = outside(settings).map_err(|why| Failure::new(Exit::Usage, why))?;
@@ -101,6 +104,8 @@ pub fn ask_for(
         wanted: settings.front.acme.clone(),
         client: Arc::new(client),
         board: running.board.clone(),
+        proofs,
+        has_plain: settings.front.plain.is_some(),
         standing: running.standing.clone(),
         tell: Box::new(tell),
         random: || {

@@ -187,6 +187,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
     let is_sip_secure = settings.listen.iter().chain(&settings.turn).any(|listen| listen.scheme.is_secure());
     let encrypted = tls.as_ref().filter(|_| is_sip_secure).map(|(tls, _)| tls.clone());
     let https = tls.as_ref().map(|(tls, _)| tls.https());
+    let proofs = tls.as_ref().map(|(tls, _)| tls.proofs());
     let lent = turn.as_ref().map(|turn| turn.lent(settings)).unwrap_or_default();
     let shards = start_shards(
         settings,
@@ -206,7 +207,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         let _ = running.turn.set(started);
     }
     phones::hear(settings, &running, &runtime)?;
-    certificates::ask_for(settings, &running, runtime.handle())?;
+    certificates::ask_for(settings, &running, runtime.handle(), proofs)?;
     if let Some(place) = phones::place(settings, &running, doors.web_address()) {
         // It is set here alone.
         let _ = running.phone_place.set(place);

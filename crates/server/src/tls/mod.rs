@@ -7,6 +7,7 @@ pub mod authority;
 pub mod certificate;
 pub mod domain;
 pub mod failure;
+pub mod proof;
 pub mod roots;
 pub mod watch;
 
@@ -18,6 +19,7 @@ pub use failure::Failure;
 use domain::DomainVerifier;
 
 use arc_swap::ArcSwap;
+use proof::Proofs;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache};
@@ -43,7 +45,7 @@ pub struct Tls {
     sip: Arc<ServerConfig>,
     /// ALPN `http/1.1`, for browsers, or that of TURN.
     web: Arc<ServerConfig>,
-    /// ALPN `http/1.1` alone: the listener of pages and API.
+    /// ALPN `http/1.1`, or that of who wants a name proved: the listener of pages and API.
     https: Arc<ServerConfig>,
     client: Arc<ClientConfig>,
 }
@@ -51,6 +53,7 @@ pub struct Tls {
 /// The certificates in use: swapped whole, read without lock at each handshake.
 struct Shown {
     keys: ArcSwap<Vec<Arc<CertifiedKey>>>,
+    proofs: Arc<Proofs>,
 }
 
 impl fmt::Debug for Shown {
@@ -63,6 +66,9 @@ impl ResolvesServerCert for Shown {
     /// The first certificate for the name asked for (RFC 6066 section 3), else the last: what whoever names nobody trusted before
     /// there were others.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let Some(proof) = self.proofs.asked(&hello) {
+            return proof;
+        }
         let keys = self.keys.load();
         let named =
             hello.server_name().and_then(|name| keys.iter().find(|key| certificate::proves(key, name)));
@@ -96,8 +102,8 @@ impl Tls {
     /// `sources` in the order of preference, of which the last is always there; `roots` are the authorities believed when we connect.
     pub fn new(sources: &[Source], roots: rustls::RootCertStore) -> Result<Self, CertificateError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let shown =
-            Arc::new(Shown { keys: ArcSwap::from_pointee(certificate::load_all(sources, &provider)?) });
+        let keys = ArcSwap::from_pointee(certificate::load_all(sources, &provider)?);
+        let shown = Arc::new(Shown { keys, proofs: Arc::default() });
         let client = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| CertificateError::provider(&error))?
@@ -107,7 +113,7 @@ impl Tls {
         Ok(Self {
             sip: server_config(&provider, &shown, &[b"sip", STUN_TURN, STUN])?,
             web: server_config(&provider, &shown, &[b"http/1.1", STUN_TURN, STUN])?,
-            https: server_config(&provider, &shown, &[b"http/1.1"])?,
+            https: server_config(&provider, &shown, &[b"http/1.1", proof::PROTOCOL])?,
             shown,
             client: Arc::new(client),
         })
@@ -127,6 +133,11 @@ impl Tls {
     /// For the listener of pages and API; what it shows is what all show.
     pub fn https(&self) -> Arc<ServerConfig> {
         self.https.clone()
+    }
+
+    /// What is shown to a server of certificates, at the listener of pages and API alone.
+    pub fn proofs(&self) -> Arc<Proofs> {
+        self.shown.proofs.clone()
     }
 
     /// The peer must prove `host`, or its address when there is no name (see [`domain`]).

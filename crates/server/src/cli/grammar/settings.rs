@@ -62,6 +62,9 @@ pub struct Settings {
     /// Whom it writes to: mailto:somebody@example.org [env: COEUR_ACME_CONTACT]
     #[arg(long, value_name = "URI")]
     pub acme_contact: Option<String>,
+    /// How it finds that a name is ours: http (port 80), tls (port 443), auto [env: COEUR_ACME_CHALLENGE] [default: auto]
+    #[arg(long, value_name = "HOW")]
+    pub acme_challenge: Option<String>,
     /// Authorities (PEM) believed of servers of certificates and of sign-in [env: COEUR_OUTSIDE_AUTHORITY]
     #[arg(long, value_name = "FILE")]
     pub outside_authority: Option<String>,
@@ -233,6 +236,7 @@ impl Settings {
         layer.flag(Key::AcmeName, self.acme_name);
         layer.flag(Key::AcmeDirectory, self.acme_directory);
         layer.flag(Key::AcmeContact, self.acme_contact);
+        layer.flag(Key::AcmeChallenge, self.acme_challenge);
         layer.flag(Key::OutsideAuthority, self.outside_authority);
         layer.flag(Key::OidcIssuer, self.oidc_issuer);
         layer.flag(Key::OidcClient, self.oidc_client);
