@@ -31,7 +31,7 @@ pub use identify::{Asked, Sighting, asked, identify, link_file};
 pub use invite::{Invitation, invitation};
 pub use journey::{Journey, STEPS_MAX, Seen, TlsFault};
 pub use mac::{Mac, MacError};
-pub use model::{Ability, ability};
+pub use model::{Ability, ability, can_say};
 pub use phone::{
     Authority, Codec, Country, Key, KeyKind, Language, Line, Locale, Phone, Server, Srtp, Transport,
 };

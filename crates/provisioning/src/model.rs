@@ -1,13 +1,13 @@
 //! What models can do, as far as it matters to a file.
 
-use crate::phone::Phone;
+use crate::phone::{Key, KeyKind, Phone};
 use crate::vendor::Vendor;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ability {
     /// Accounts.
     pub lines_max: usize,
-    /// Programmable keys on the phone itself; 0: none that we write.
+    /// Programmable keys on the phone itself, and so the last position of one; 0: none that we write.
     pub keys_max: usize,
 }
 
@@ -16,7 +16,7 @@ pub fn ability(vendor: Vendor, model: &str) -> Ability {
     let (lines_max, keys_max) = match vendor {
         Vendor::Yealink => (16, yealink_keys(model)),
         Vendor::Grandstream if is_adapter(model) => (adapter_ports(model), 0),
-        Vendor::Grandstream => (6, 16),
+        Vendor::Grandstream => (6, grandstream_keys(model)),
         Vendor::Snom => (12, 32),
         Vendor::Poly => (16, 16),
         Vendor::Cisco => (16, 16),
@@ -26,6 +26,41 @@ pub fn ability(vendor: Vendor, model: &str) -> Ability {
         Vendor::Groundwire | Vendor::Zoiper | Vendor::Other => (1, 0),
     };
     Ability { lines_max, keys_max }
+}
+
+/// Whether such a phone of so many lines has this key, and its maker's language, as we know it, says what it is to be.
+pub fn can_say(vendor: Vendor, model: &str, lines: usize, key: &Key) -> bool {
+    let position = usize::from(key.position);
+    if position == 0 || usize::from(key.line) > lines || position > ability(vendor, model).keys_max {
+        return false;
+    }
+    match vendor {
+        Vendor::Yealink | Vendor::Snom => true,
+        Vendor::Grandstream if is_named(model) => true,
+        // Numbers of modes that are known.
+        Vendor::Grandstream => !matches!(key.kind, KeyKind::Line | KeyKind::None),
+        // A list of who is watched, which a file holds whole.
+        Vendor::Poly => matches!(key.kind, KeyKind::Busy | KeyKind::None),
+        // The first keys are its lines.
+        Vendor::Cisco => key.kind != KeyKind::Line && position > lines,
+        Vendor::Fanvil
+        | Vendor::Gigaset
+        | Vendor::Linphone
+        | Vendor::Groundwire
+        | Vendor::Zoiper
+        | Vendor::MicroSip
+        | Vendor::Baresip
+        | Vendor::Other => false,
+    }
+}
+
+/// Virtual ones of the newer models.
+fn grandstream_keys(model: &str) -> usize {
+    match digits(model) {
+        2613 => 24,
+        2615 => 40,
+        _ => 16,
+    }
 }
 
 fn yealink_keys(model: &str) -> usize {
@@ -56,7 +91,11 @@ fn adapter_ports(model: &str) -> usize {
 
 /// Of Grandstream: speaks of items by name, not by number.
 pub(crate) fn speaks_by_name(phone: &Phone) -> bool {
-    phone.model.as_str().to_ascii_uppercase().starts_with("GRP")
+    is_named(phone.model.as_str())
+}
+
+fn is_named(model: &str) -> bool {
+    model.to_ascii_uppercase().starts_with("GRP")
 }
 
 fn digits(model: &str) -> usize {

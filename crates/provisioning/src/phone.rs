@@ -1,6 +1,7 @@
 //! The one model of a phone that all writers read.
 
 use crate::mac::Mac;
+use crate::model::can_say;
 use crate::text::{Secret, Text};
 use crate::vendor::Vendor;
 
@@ -110,6 +111,8 @@ impl Codec {
 }
 
 pub struct Key {
+    /// On the phone itself, from 1.
+    pub position: u8,
     pub kind: KeyKind,
     /// The line that it uses, from 1.
     pub line: u8,
@@ -120,6 +123,8 @@ pub struct Key {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
+    /// Nothing: whatever it did before it does no more.
+    None,
     Line,
     Speed,
     /// A lamp that shows whether someone speaks (RFC 4235).
@@ -173,6 +178,11 @@ impl Country {
 }
 
 impl Phone {
+    /// Those of its keys that its maker's language, as we know it, can say.
+    pub(crate) fn said_keys(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter().filter(|key| can_say(self.vendor, self.model.as_str(), self.lines.len(), key))
+    }
+
     /// The lines, numbered from 1.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (usize, &Line)> {
         self.lines.iter().zip(1..).map(|(line, number)| (number, line))

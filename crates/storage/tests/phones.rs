@@ -1,7 +1,9 @@
 //! Phones and their links in SQLite: what is committed comes back, and a link gives its secrets once.
 
 use coeur_directory::*;
-use coeur_storage::{LinkKind, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, Records, Sqlite};
+use coeur_storage::{
+    KeyKind, KeyRow, LinkKind, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, Records, Sqlite,
+};
 use std::path::PathBuf;
 
 struct Folder(PathBuf);
@@ -52,6 +54,8 @@ fn phone(records: &mut Sqlite, mac: Option<&str>, lines: &[(&str, u64)]) -> Phon
         created_at_s: 9,
         user_agent: "".into(),
         fetched_at_s: None,
+        keys: Vec::new(),
+        changed_at_s: None,
     }
 }
 
@@ -189,4 +193,47 @@ fn of_two_who_ask_with_one_link_at_the_same_moment_one_is_given_the_settings() {
     assert!(records.link(&[9; 32]).expect("reads").is_none(), "and no address of its own");
     assert_eq!(records.audit(0, None, 100).expect("reads").len(), rows, "nothing was done");
     assert!(records.fetched(&by("192.0.2.1"), &phone, None, 100_002).expect("is written"), "who asks again");
+}
+
+/// As version 0.1 had it: no keys, and when a phone was told something new is not known.
+#[test]
+fn keys_of_a_phone_are_kept_through_a_new_link_and_a_restart_and_a_database_without_them_gets_them() {
+    let folder = Folder::new("keys");
+    let mut records = filled(&folder, &["alice"]);
+    let mut phone = phone(&mut records, None, &[("alice", 1)]);
+    put(&mut records, &phone, 1);
+    drop(records);
+    let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
+    let before =
+        "DROP TABLE phone_keys; ALTER TABLE phones DROP COLUMN changed_at_s; PRAGMA user_version = 19";
+    connection.execute_batch(before).expect("is as it was");
+    drop(connection);
+
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    assert_eq!(records.phone(phone.id).expect("read"), Some(phone.clone()));
+    let key = |position, kind, target: &str| KeyRow {
+        position,
+        kind,
+        line: 1,
+        target: target.into(),
+        label: "Réception".into(),
+    };
+    phone.keys = vec![key(2, KeyKind::Blf, "bob"), key(7, KeyKind::Cleared, "")];
+    let by = Operator::program();
+    records.put_keys(&by, phone.id, &[key(1, KeyKind::Line, "")], 8_000).expect("are put");
+    records.put_keys(&by, phone.id, &phone.keys, 9_000).expect("are put");
+    records.put_keys(&by, PhoneId(99), &phone.keys, 9_000).expect("changes nothing");
+    put(&mut records, &phone, 2);
+    drop(records);
+
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    phone.changed_at_s = Some(9);
+    assert_eq!(records.phone(phone.id).expect("read"), Some(phone.clone()));
+    let audit = records.audit(0, None, 10).expect("read");
+    let said = audit.iter().filter(|row| row.action == "phone.keys").map(|row| row.detail.as_str());
+    let mut said: Vec<&str> = said.collect();
+    said.sort_unstable();
+    assert_eq!(said, ["1=line/1", "2=blf/1:bob 7=cleared/1"]);
+    assert_eq!(records.verify_audit().expect("reads"), None);
+    records.remove_phone(&by, phone.id, 10_000).expect("is removed");
 }

@@ -7,6 +7,7 @@ export async function manage(browser, options) {
   const { page, faults, go, close } = await visit(browser, options);
   await phone(page, go, faults, options);
   await fleet(page, go, faults, options);
+  await keys(page, go, faults, options);
   await tokens(page, go, faults, options);
   await webhooks(page, go, faults);
   await look(page, faults);
@@ -55,6 +56,53 @@ async function fleet(page, go, faults, options) {
   await page.getByText("The phone is told nothing any more.").waitFor();
   await go("/phones");
   assert(await count() === 2 && await row.count() === 0, `${await count()} after one was forgotten`);
+}
+
+/** Keys of a telephone, set by keyboard alone, are in the file that it fetches at its own address. */
+async function keys(page, go, faults, options) {
+  await go(`/accounts/${options.account}`);
+  await page.getByRole("button", { name: "Connect a phone" }).first().click();
+  await page.getByLabel("Which phone?").selectOption("yealink");
+  await page.getByLabel("Hardware address").fill("24:9a:d8:88:d0:f4");
+  await page.getByLabel("Model").fill("T54W");
+  await page.getByRole("button", { name: "Show the code" }).click();
+  const link = (await page.locator(".secret code").textContent()).trim();
+  const told = async (folder) => {
+    const answer = await fetch(new URL(`${new URL(folder).pathname}249ad888d0f4.cfg`, options.url), { headers: { "User-Agent": "Yealink SIP-T54W 96.86.0.75 24:9a:d8:88:d0:f4" } });
+    assert(answer.ok, `${answer.status}`);
+    return Object.fromEntries((await answer.text()).split("\n").map((line) => line.split(/ = (.*)/s, 2)));
+  };
+  const own = (await told(link))["static.auto_provision.server.url"];
+  await page.getByRole("button", { name: "Close", exact: true }).last().click();
+  await go("/phones");
+  const row = page.getByRole("row").filter({ hasText: "Yealink SIP-T54W" });
+  await row.getByRole("button", { name: "Keys" }).press("Enter");
+  const dialog = page.locator("dialog[open]");
+  await dialog.getByRole("button", { name: "Add a key" }).press("Enter");
+  await dialog.getByLabel("Position of key 1").fill("2");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("nobody");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("Reception");
+  await page.keyboard.press("Enter");
+  await dialog.getByText("is no address of the tenant of").first().waitFor();
+  faults.splice(faults.findIndex((fault) => / 400 .*\/phones\/pho_/.test(fault)), 1);
+  faults.push(...await accessible(page));
+  await dialog.getByLabel("Whom key 2 calls").press("ControlOrMeta+A");
+  await page.keyboard.type(options.account.split("@")[0]);
+  await dialog.getByRole("button", { name: "Add a key" }).press("Enter");
+  await dialog.getByLabel("Position of key 1").fill("30");
+  await dialog.getByLabel("What key 30 does").selectOption("none");
+  await dialog.getByRole("button", { name: "Save" }).press("Enter");
+  await dialog.getByText("The phone is not told these keys: 30.", { exact: false }).waitFor();
+  faults.push(...await accessible(page));
+  await dialog.getByRole("button", { name: "Empty key 30" }).press("Enter");
+  await dialog.getByRole("button", { name: "Save" }).press("Enter");
+  await dialog.waitFor({ state: "detached" });
+  await row.getByText("Newer settings wait").waitFor();
+  const file = await told(own);
+  assert(file["linekey.2.type"] === "16" && file["linekey.2.value"] === options.account.split("@")[0] && file["linekey.2.label"] === "Reception", JSON.stringify(file));
 }
 
 async function tokens(page, go, faults, options) {

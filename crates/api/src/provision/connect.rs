@@ -1,12 +1,12 @@
 //! What an operator asks about phones.
 
 use super::hash;
-use super::kept;
 use super::phone::{PhonePlace, language, phone, vendor};
 use super::views::{
     ConnectRequest, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply, PhonesRequest,
     RenderedView, StepView,
 };
+use super::{kept, keys};
 use crate::calls::rfc3339;
 use crate::door::Door;
 use crate::model::{GivenSecret, Refusal, Reply, Request, Why};
@@ -34,6 +34,9 @@ impl Door {
                 self.records().remove_phone(operator, id, at_ms).map_err(unreadable)?;
                 self.journeys().forget(id);
                 PhonesReply::Removed
+            }
+            PhonesRequest::Keys { phone, keys } => {
+                PhonesReply::Phone(self.set_keys(operator, &phone, &keys)?)
             }
             PhonesRequest::Sync { account, device, reboot } => {
                 PhonesReply::Synced(self.sync(operator, &account, device.as_deref(), reboot)?)
@@ -70,6 +73,7 @@ impl Door {
             Some(known) => {
                 (row.id, row.created_at_s) = (known.id, known.created_at_s);
                 (row.user_agent, row.fetched_at_s) = (known.user_agent, known.fetched_at_s);
+                (row.keys, row.changed_at_s) = (known.keys, known.changed_at_s);
             }
             None => {
                 row.id = self.records().next_phone_id().map_err(unreadable)?;
@@ -192,7 +196,7 @@ impl Door {
         Ok((aor, DeviceId(id)))
     }
 
-    fn sync(
+    pub(super) fn sync(
         &self,
         operator: &Operator,
         account: &str,
@@ -225,7 +229,7 @@ impl Door {
         new_secret(&random)
     }
 
-    fn phone_row(&self, name: &str) -> Result<PhoneRow, Refusal> {
+    pub(super) fn phone_row(&self, name: &str) -> Result<PhoneRow, Refusal> {
         let none = || {
             Refusal::new(Why::NotFound, format!("there is no phone {name}; coeur device phones lists them"))
         };
@@ -233,7 +237,7 @@ impl Door {
         self.records().phone(PhoneId(number)).map_err(unreadable)?.ok_or_else(none)
     }
 
-    fn phone_view(&self, row: &PhoneRow) -> PhoneView {
+    pub(super) fn phone_view(&self, row: &PhoneRow) -> PhoneView {
         let now_ms = self.house().unix_time_ms();
         let line = |(aor, device): &(Aor, DeviceId)| PhoneLineView {
             account: aor.to_string(),
@@ -245,6 +249,7 @@ impl Door {
         let journey = self.look_at_phone(row.id, now_ms, registered);
         let fault = journey.fault(now_ms);
         let language = language(&row.language);
+        let (keys, unsupported_keys) = keys::shown(row, vendor(&row.vendor).ok());
         PhoneView {
             phone: name_of(row.id),
             vendor: row.vendor.to_string(),
@@ -256,6 +261,9 @@ impl Door {
             created_at_s: row.created_at_s,
             fetched_at_s: row.fetched_at_s,
             registered,
+            keys,
+            unsupported_keys,
+            changed_at_s: row.changed_at_s,
             steps: journey
                 .seen()
                 .iter()
@@ -351,6 +359,8 @@ impl Wanted {
             created_at_s: 0,
             user_agent: "".into(),
             fetched_at_s: None,
+            keys: Vec::new(),
+            changed_at_s: None,
         }
     }
 }

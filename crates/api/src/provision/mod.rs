@@ -13,6 +13,7 @@ mod connect;
 mod fetch;
 mod journeys;
 mod kept;
+mod keys;
 mod misses;
 mod phone;
 mod served;
@@ -22,13 +23,15 @@ mod views;
 
 pub use fetch::{Counts, Outcome};
 pub use journeys::Journeys;
+pub use keys::KEYS_MAX;
+pub(crate) use keys::KeyFault;
 pub(crate) use misses::Misses;
 pub use phone::PhonePlace;
 pub(crate) use served::router;
 pub(crate) use trial::Trials;
 pub use trial::{TrialEnd, TrialStep};
 pub use views::{
-    ConnectRequest, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply, PhonesRequest,
+    ConnectRequest, KeyView, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply, PhonesRequest,
     RenderedView, RingView, StepView, StrangerView,
 };
 

@@ -1,5 +1,6 @@
 //! From what is kept of a phone to what its file is written from.
 
+use super::keys;
 use crate::model::{Refusal, Why};
 use coeur_directory::{Account, Directory};
 use coeur_provisioning::{
@@ -85,7 +86,7 @@ pub(super) fn phone(
         model: Text::new(&row.model),
         mac: row.mac.as_deref().and_then(|mac| Mac::parse(mac).ok()),
         lines,
-        keys: Vec::new(),
+        keys: row.keys.iter().map(|key| keys::of_model(key, &row.lines)).collect(),
         locale: Locale {
             language: language(&row.language),
             country: Country::parse(&row.country).unwrap_or_default(),

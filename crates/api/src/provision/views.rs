@@ -19,6 +19,11 @@ pub enum PhonesRequest {
     Remove {
         phone: String,
     },
+    /// Puts these in place of all its keys, and asks it to fetch them.
+    Keys {
+        phone: String,
+        keys: Vec<KeyView>,
+    },
     /// Asks a registered phone to fetch its settings.
     Sync {
         account: String,
@@ -130,6 +135,15 @@ pub struct PhoneView {
     pub fetched_at_s: Option<u64>,
     /// Each of its lines is registered now.
     pub registered: bool,
+    /// Those that were set, by their positions.
+    #[serde(default)]
+    pub keys: Vec<KeyView>,
+    /// Positions of those that such a phone cannot be told.
+    #[serde(default)]
+    pub unsupported_keys: Vec<u8>,
+    /// When what it is told was changed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at_s: Option<u64>,
     /// What was seen of it since this server started.
     pub steps: Vec<StepView>,
     /// What is wrong with it, for programs, and as a sentence with what to do, in the language of the phone.
@@ -139,6 +153,23 @@ pub struct PhoneView {
     pub sentence: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+}
+
+/// A programmable key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PhoneKey")]
+pub struct KeyView {
+    /// On the phone itself, from 1 to 40.
+    pub position: u32,
+    /// `line`: one of the phone's lines. `blf`: calls somebody of the same organisation, and watches him. `speed_dial`: calls.
+    /// `none`: does nothing.
+    pub kind: String,
+    /// The line that it uses, from 1.
+    pub line: u32,
+    /// Who is called or watched: a number, a name of the line's domain, or `user@domain`.
+    pub target: String,
+    /// Shown beside it; the target when empty.
+    pub label: String,
 }
 
 /// One account of a phone, and the device that it has for it.

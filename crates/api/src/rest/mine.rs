@@ -202,7 +202,10 @@ impl MyDevice {
 fn of_ones_own(call: &Call<'_>, phone: &PhoneView) -> PhoneView {
     let own = own(call);
     let is_own = |line: &&PhoneLineView| own.iter().any(|account| account.aor.as_str() == line.account);
-    PhoneView { lines: phone.lines.iter().filter(is_own).cloned().collect(), ..phone.clone() }
+    let lines: Vec<PhoneLineView> = phone.lines.iter().filter(is_own).cloned().collect();
+    // Whom somebody else calls is not told.
+    let keys = if lines.len() == phone.lines.len() { phone.keys.clone() } else { Vec::new() };
+    PhoneView { lines, keys, ..phone.clone() }
 }
 
 fn seen(call: &Call<'_>, account: &Account) -> Result<Vec<RegistrationView>, Problem> {

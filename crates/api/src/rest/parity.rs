@@ -70,6 +70,7 @@ fn operations_of(request: &Request) -> Result<&'static [&'static str], &'static 
             PhonesRequest::List => &["list_phones"],
             PhonesRequest::Show { .. } => &["show_phone"],
             PhonesRequest::Remove { .. } => &["remove_phone"],
+            PhonesRequest::Keys { .. } => &["change_phone"],
             PhonesRequest::Sync { .. } => &["sync_device"],
             PhonesRequest::Ring { .. } => &["ring_device", "ring_my_device"],
             PhonesRequest::Rung { .. } => &["show_ringing_device", "show_my_ringing_device"],

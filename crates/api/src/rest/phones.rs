@@ -5,17 +5,17 @@
 
 use super::accounts::{named as account_named, of_name};
 use super::caller::{Action, Resource};
-use super::ids;
 use super::operation::{Answer, Call, Operation, unexpected};
 use super::page::Page;
 use super::problem::{Code, Problem};
 use super::tongue::Tongue;
+use super::{change, ids};
 use crate::calls::rfc3339;
 use crate::ids::Id as _;
 use crate::model::{GivenSecret, Reply, Request, VerdictView};
 use crate::provision::{
-    ConnectRequest, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply, PhonesRequest,
-    RenderedView, RingView, StepView, StrangerView,
+    ConnectRequest, KeyFault, KeyView, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply,
+    PhonesRequest, RenderedView, RingView, StepView, StrangerView,
 };
 use axum::http::StatusCode;
 use coeur_directory::DeviceId;
@@ -38,6 +38,11 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answer::<RenderedView>(),
         Operation::get(("/phones/{phone}", "show_phone"), Provisioning, "One phone on its way: link, settings, registration, and what is wrong with it.", show)
             .answer::<PhoneResource>(),
+        Operation::patch(("/phones/{phone}", "change_phone"), Provisioning, "Sets the keys of the phone, all of them, and asks it to fetch them where it is registered.", patch)
+            .body::<PhonePatchBody>()
+            .answer::<PhoneResource>()
+            .dry()
+            .conditional(),
         Operation::delete(("/phones/{phone}", "remove_phone"), Provisioning, "The phone is told nothing any more; its devices stay.", remove),
         Operation::get(("/unclaimed_phones", "list_unclaimed_phones"), Provisioning, "Phones that were plugged in and have asked the network who tells them.", unclaimed)
             .answer::<Page<UnclaimedResource>>(),
@@ -81,6 +86,12 @@ pub(super) struct PhoneResource {
     fetched_at: Option<String>,
     /// Each of its lines is registered now.
     registered: bool,
+    /// Those that were set, by their positions. Of others the phone does what it did.
+    keys: Vec<KeyView>,
+    /// Positions of keys that are not supported by this vendor: such a phone is not told them.
+    unsupported_keys: Vec<u8>,
+    /// When what it is told was changed last: later than `fetched_at`, it has something to fetch.
+    changed_at: Option<String>,
     /// What was seen of it since this server started, the first first.
     steps: Vec<StepView>,
     /// What is wrong with it now.
@@ -138,6 +149,9 @@ impl PhoneResource {
             created_at: rfc3339(view.created_at_s.saturating_mul(1_000)),
             fetched_at: view.fetched_at_s.map(|at_s| rfc3339(at_s.saturating_mul(1_000))),
             registered: view.registered,
+            keys: view.keys,
+            unsupported_keys: view.unsupported_keys,
+            changed_at: view.changed_at_s.map(|at_s| rfc3339(at_s.saturating_mul(1_000))),
             steps: view.steps,
             fault,
         }
@@ -164,6 +178,72 @@ fn show(call: &Call<'_>) -> Result<Answer, Problem> {
     let request = PhonesRequest::Show { phone: call.part("phone").to_owned() };
     let PhonesReply::Phone(view) = ask(call, request)? else { return Err(unexpected()) };
     Answer::json(PhoneResource::of(view, Tongue::wanted(call.headers)))
+}
+
+/// What is absent stays as it is.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "PhonePatch")]
+struct PhonePatchBody {
+    /// In place of all that were set; 40 at most. One that is left out does nothing from then on; `null`: none of them does.
+    #[schemars(with = "Option<Vec<KeyBody>>")]
+    #[serde(deserialize_with = "super::accounts::said")]
+    keys: Option<Option<Vec<KeyBody>>>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewPhoneKey")]
+struct KeyBody {
+    /// On the phone itself, from 1 to 40.
+    position: u32,
+    /// `line`: one of the phone's lines. `blf`: calls somebody of the same organisation, and watches him. `speed_dial`: calls.
+    /// `none`: does nothing.
+    kind: String,
+    /// The line that it uses, from 1; the first when absent.
+    line: Option<u32>,
+    /// Who is called or watched: a number, a name of the line's domain, or `user@domain`.
+    #[serde(default)]
+    target: String,
+    /// Shown beside it; the target when empty.
+    #[serde(default)]
+    label: String,
+}
+
+impl From<KeyBody> for KeyView {
+    fn from(KeyBody { position, kind, line, target, label }: KeyBody) -> Self {
+        Self { position, kind, line: line.unwrap_or(1), target, label }
+    }
+}
+
+fn patch(call: &Call<'_>) -> Result<Answer, Problem> {
+    let PhonePatchBody { keys } = call.json()?;
+    let phone = call.part("phone").to_owned();
+    let shown = || {
+        let request = PhonesRequest::Show { phone: phone.clone() };
+        let PhonesReply::Phone(view) = ask(call, request)? else { return Err(unexpected()) };
+        Ok(PhoneResource::of(view, Tongue::wanted(call.headers)))
+    };
+    let keys = match keys {
+        Some(keys) => keys.unwrap_or_default().into_iter().map(KeyView::from).collect(),
+        None => shown()?.keys,
+    };
+    if let Some(fault) = call.web.door().key_fault(&phone, &keys)? {
+        return Err(wrong(fault, Tongue::wanted(call.headers)));
+    }
+    change::patch(call, Request::Phones(PhonesRequest::Keys { phone: phone.clone(), keys }), shown)
+}
+
+fn wrong(fault: KeyFault, tongue: Tongue) -> Problem {
+    let pointer = match fault.at {
+        Some(at) => format!("#/keys/{at}/{}", fault.field),
+        None => "#/keys".to_owned(),
+    };
+    let detail = match tongue {
+        Tongue::English => fault.english,
+        Tongue::French => fault.french,
+    };
+    Problem::at(pointer, detail)
 }
 
 fn remove(call: &Call<'_>) -> Result<Answer, Problem> {

@@ -548,3 +548,133 @@ fn a_telephone_fetches_whom_it_can_call_at_its_own_address_and_nowhere_else() {
     assert_eq!(served.give("PATCH", "/api/v1/accounts/alice@d", disabled).status, 200);
     assert_eq!(get(&served, &url, YEALINK).status, 403);
 }
+
+/// A telephone with two lines that has fetched its settings: its place in the API, and its own address.
+fn fetched(served: &Served) -> (String, String) {
+    let also = vec![LineRequest { account: "desk@d".to_owned(), device: None }];
+    let link = connect(served, ConnectRequest { also, ..yealink() }).map_err(|why| why.text).unwrap();
+    let given = get(served, &format!("{}249ad888d0f4.cfg", path(&link)), YEALINK);
+    let own = value(&given.body, "static.auto_provision.server.url").unwrap();
+    let own = format!("{}249ad888d0f4.cfg", own.strip_prefix("https://sip.example.org").unwrap());
+    registered_now(served, &link.device);
+    (format!("/api/v1/phones/{}", link.phone), own)
+}
+
+#[test]
+fn keys_that_are_set_are_in_what_the_phone_fetches_and_it_is_asked_to_fetch() {
+    let served = served("keys");
+    let (place, own) = fetched(&served);
+    later(&served, 10);
+    let keys = serde_json::json!([
+        { "position": 2, "kind": "blf", "line": 2, "target": "alice@d", "label": "Zoé & Co" },
+        { "position": 1, "kind": "line" },
+        { "position": 4, "kind": "speed_dial", "target": "+33123456789" },
+        { "position": 30, "kind": "none" },
+    ]);
+    let body = serde_json::json!({ "keys": keys });
+    let tried = served.give("PATCH", &format!("{place}?dry_run=true"), body.clone());
+    assert_eq!((tried.status, &tried.json()["differences"][0]["before"]), (200, &serde_json::json!([])));
+    assert!(served.hut.ordered.lock().unwrap().is_empty(), "nothing was done");
+    let set = served.give("PATCH", &place, body.clone());
+    assert_eq!(set.status, 200, "{set:?}");
+    let shown = set.json();
+    assert_eq!(
+        (&shown["keys"][1], &shown["unsupported_keys"]),
+        (
+            &serde_json::json!({ "position": 2, "kind": "blf", "line": 2, "target": "alice@d", "label": "Zoé & Co" }),
+            &serde_json::json!([30])
+        )
+    );
+    assert!(shown["changed_at"].as_str() > shown["fetched_at"].as_str(), "{shown}");
+    assert_eq!(*served.hut.ordered.lock().unwrap(), ["sync alice@d/3"], "over one line");
+    let file = get(&served, &own, YEALINK).body;
+    for (key, wanted) in [
+        ("linekey.1.type", "15"),
+        ("linekey.2.type", "16"),
+        ("linekey.2.line", "2"),
+        ("linekey.2.value", "alice"),
+        ("linekey.2.label", "Zoé & Co"),
+        ("linekey.2.extension", "*8"),
+        ("linekey.4.type", "13"),
+        ("linekey.4.value", "+33123456789"),
+        ("linekey.4.label", "+33123456789"),
+    ] {
+        assert_eq!(value(&file, key), Some(wanted), "{key}");
+    }
+    assert!(!file.contains("linekey.30.") && !file.contains("linekey.3."), "{file}");
+    assert_eq!(value(&file, "account.1.password"), None, "it keeps the one that it has");
+    // What is the same is not told again; what is left out is told to do nothing, and shown no more.
+    assert_eq!(served.give("PATCH", &place, body).status, 200);
+    assert_eq!(served.hut.ordered.lock().unwrap().len(), 1);
+    let less =
+        served.give("PATCH", &place, serde_json::json!({ "keys": [{ "position": 2, "kind": "none" }] }));
+    assert_eq!(less.json()["keys"].as_array().map(Vec::len), Some(1), "{less:?}");
+    let file = get(&served, &own, YEALINK).body;
+    let types = [1, 2, 4].map(|key| value(&file, &format!("linekey.{key}.type")).unwrap().to_owned());
+    assert_eq!(types, ["0", "0", "0"]);
+    assert_eq!(value(&file, "linekey.4.value"), None);
+    let none = served.give("PATCH", &place, serde_json::json!({ "keys": null }));
+    assert_eq!(none.json()["keys"], serde_json::json!([]));
+    let audit = served.ask("GET", "/api/v1/audit_log").json();
+    let rows: Vec<&str> =
+        audit["data"].as_array().unwrap().iter().filter_map(|row| row["action"].as_str()).collect();
+    assert_eq!(rows.iter().filter(|action| **action == "phone.keys").count(), 3, "{rows:?}");
+}
+
+#[test]
+fn keys_that_cannot_be_are_refused_at_their_field_in_the_language_of_who_asks() {
+    let served = served("key-faults");
+    let other = serde_json::json!({ "name": "Other" });
+    assert_eq!(served.give("POST", "/api/v1/tenants", other).status, 201);
+    let domain = serde_json::json!({ "domain": "o.test", "tenant": "Other" });
+    assert_eq!(served.give("POST", "/api/v1/domains", domain).status, 201);
+    let account = serde_json::json!({ "account": "eve@o.test" });
+    assert_eq!(served.give("POST", "/api/v1/accounts", account).status, 201);
+    let (place, _) = fetched(&served);
+    let key = |position: i64, kind: &str, line: i64, target: &str| serde_json::json!({ "position": position, "kind": kind, "line": line, "target": target });
+    let long = "9".repeat(129);
+    let cases = [
+        (vec![key(0, "line", 1, "")], "#/keys/0/position"),
+        (vec![key(41, "line", 1, "")], "#/keys/0/position"),
+        (vec![key(1, "line", 1, ""), key(1, "none", 1, "")], "#/keys/1/position"),
+        (vec![key(1, "Line", 1, "")], "#/keys/0/kind"),
+        (vec![key(1, "line", 0, "")], "#/keys/0/line"),
+        (vec![key(1, "line", 3, "")], "#/keys/0/line"),
+        (vec![key(1, "line", 1, "201")], "#/keys/0/target"),
+        (vec![key(1, "blf", 1, "")], "#/keys/0/target"),
+        (vec![key(1, "blf", 1, "nobody")], "#/keys/0/target"),
+        (vec![key(1, "blf", 1, "eve@o.test")], "#/keys/0/target"),
+        (vec![key(1, "speed_dial", 1, "a b")], "#/keys/0/target"),
+        (vec![key(1, "speed_dial", 1, "201|evil")], "#/keys/0/target"),
+        (vec![key(1, "speed_dial", 1, "201\nadmin = x")], "#/keys/0/target"),
+        (vec![key(1, "speed_dial", 1, &long)], "#/keys/0/target"),
+        ((1..=41).map(|at| key(at, "none", 1, "")).collect(), "#/keys"),
+    ];
+    for (keys, pointer) in cases {
+        let refused = served.give("PATCH", &place, serde_json::json!({ "keys": keys }));
+        assert_eq!(
+            (refused.status, &refused.json()["errors"][0]["pointer"]),
+            (400, &serde_json::json!(pointer)),
+            "{refused:?}"
+        );
+    }
+    let label = serde_json::json!({ "keys": [{ "position": 1, "kind": "none", "label": "x".repeat(65) }] });
+    assert_eq!(served.give("PATCH", &place, label).json()["errors"][0]["pointer"], "#/keys/0/label");
+    let twice = serde_json::json!({ "keys": [key(3, "none", 1, ""), key(3, "none", 1, "")] }).to_string();
+    let headers = [("Accept-Language", "fr"), ("Content-Type", "application/json")];
+    let french = served.owner("PATCH", &place, &headers, &twice).json();
+    assert_eq!(french["detail"], "la position 3 est donnée deux fois", "{french}");
+    assert_eq!(served.ask("GET", &place).json()["keys"], serde_json::json!([]));
+    assert!(served.hut.ordered.lock().unwrap().is_empty(), "nobody was asked to fetch");
+}
+
+#[test]
+fn who_may_not_change_phones_sets_no_keys() {
+    let served = served("key-rights");
+    let (place, _) = fetched(&served);
+    let body = serde_json::json!({ "keys": [{ "position": 1, "kind": "line" }] });
+    for role in ["auditor", "supervisor", "user:1", "api", "admin/phones:read"] {
+        assert_eq!(served.give_as(role, "PATCH", &place, body.clone()).status, 403, "{role}");
+    }
+    assert_eq!(served.give_as("provisioning", "PATCH", &place, body).status, 200);
+}

@@ -78,6 +78,12 @@ impl House for Hut {
         self.ordered.lock().unwrap().push(format!("ring {}/{}", account.aor, device.0));
         Ok(CALL.to_owned())
     }
+    fn sync(&self, aor: &Aor, device: Option<DeviceId>, _: bool) -> Result<usize, Refusal> {
+        let device = device.map_or(0, |device| device.0);
+        self.ordered.lock().unwrap().push(format!("sync {aor}/{device}"));
+        let seen = self.registered.lock().unwrap();
+        Ok(seen.iter().filter(|one| one.device == device.to_string()).count())
+    }
     fn handed_over(&self, aor: &Aor) {
         self.ordered.lock().unwrap().push(format!("handed over {aor}"));
     }

@@ -1,6 +1,7 @@
 //! Cisco SPA, ATA and Multiplatform: a flat profile, elements named by setting and line.
 
 use crate::phone::{Codec, KeyKind, Language, Line, Phone, Srtp, Transport};
+use crate::render::PICKUP;
 use crate::uri::host_port;
 use crate::xml::Xml;
 
@@ -9,14 +10,15 @@ pub(super) fn settings(phone: &Phone, left_out: &mut Vec<&'static str>) -> Strin
     xml.open("flat-profile", &[]);
     house(&mut xml, phone);
     // Before the lines: behind them they are not taken.
-    for (key, number) in phone.keys.iter().zip(phone.lines.len() + 1..) {
+    for key in phone.said_keys() {
         let (value, label) = (bare(key.value.as_str()), bare(key.label.as_str()));
         let function = match key.kind {
+            KeyKind::None => String::new(),
             KeyKind::Line => continue,
             KeyKind::Speed | KeyKind::Park => format!("fnc=sd;ext={value}@$PROXY;nme={label}"),
             KeyKind::Busy => format!("fnc=sd+blf+cp;sub={value}@$PROXY;nme={label}"),
         };
-        xml.leaf(&format!("Extended_Function_{number}_"), READ_ONLY, &function);
+        xml.leaf(&format!("Extended_Function_{}_", key.position), READ_ONLY, &function);
     }
     for (number, line) in phone.numbered() {
         account(&mut xml, number, line);
@@ -39,7 +41,7 @@ fn house(xml: &mut Xml, phone: &Phone) {
     set("Locale", locale);
     set("Time_Zone", &format!("GMT{:+03}:00", phone.locale.country.utc_offset_h()));
     set("Primary_NTP_Server", phone.ntp.as_str());
-    set("Attendant_Console_Call_Pickup_Code", "**");
+    set("Attendant_Console_Call_Pickup_Code", PICKUP);
     if let Some(password) = &phone.admin_password {
         set("Admin_Password", password.reveal());
         set("Admin_Passwd", password.reveal());

@@ -3,7 +3,7 @@
 
 use crate::model::{is_adapter, speaks_by_name};
 use crate::phone::{Codec, Country, KeyKind, Language, Line, Phone, Srtp, Transport};
-use crate::render::bit;
+use crate::render::{PICKUP, bit};
 use crate::uri::host_port;
 use crate::xml::Xml;
 
@@ -31,9 +31,12 @@ fn by_name(xml: &mut Xml, phone: &Phone) {
     for (number, line) in phone.numbered() {
         named_account(&mut |name, value| set(&format!("account.{number}.{name}"), value), line);
     }
-    for (key, number) in phone.keys.iter().zip(1..) {
-        let mut set = |name: &str, value: &str| set(&format!("pks.vpk.{number}.{name}"), value);
+    for key in phone.said_keys() {
+        let mut set = |name: &str, value: &str| set(&format!("pks.vpk.{}.{name}", key.position), value);
         set("keyMode", key_mode(key.kind));
+        if key.kind == KeyKind::None {
+            continue;
+        }
         set("account", &format!("Account{}", key.line));
         set("description", key.label.as_str());
         set("value", key.value.as_str());
@@ -74,7 +77,7 @@ fn named_account(set: &mut dyn FnMut(&str, &str), line: &Line) {
     set("sip.registration", "Yes");
     set("sip.registerExpiration", &minutes(line));
     set("sip.keepAlive.enable", "Yes");
-    set("sip.blf.callPickup.prefix", "**");
+    set("sip.blf.callPickup.prefix", PICKUP);
     if !line.voicemail.is_empty() {
         set("sip.voicemail.number", line.voicemail.as_str());
     }
@@ -114,15 +117,15 @@ fn by_number(xml: &mut Xml, phone: &Phone, left_out: &mut Vec<&'static str>) {
         left_out.push("SRTP, codecs and keys (DTMF) of the accounts from the second on: set them on the phone's web page");
     }
     let mut set = |number: u32, value: &str| xml.leaf(&format!("P{number}"), &[], value);
-    for (key, at) in phone.keys.iter().zip(0u32..) {
-        // From 0; the modes of keys that speak are confirmed for speed dial and the busy lamp alone.
+    for key in phone.said_keys() {
+        // The modes of keys that speak are confirmed for speed dial and the busy lamp alone.
         let mode = match key.kind {
-            KeyKind::Line => continue,
+            KeyKind::None | KeyKind::Line => continue,
             KeyKind::Speed => "10",
             KeyKind::Busy => "11",
             KeyKind::Park => "19",
         };
-        let base = 23_000 + 5 * at;
+        let base = 23_000 + 5 * (u32::from(key.position) - 1);
         set(base, mode);
         set(base + 1, &key.line.saturating_sub(1).to_string());
         set(base + 2, key.label.as_str());
@@ -243,6 +246,7 @@ const fn payload(codec: Codec) -> &'static str {
 
 const fn key_mode(kind: KeyKind) -> &'static str {
     match kind {
+        KeyKind::None => "None",
         KeyKind::Line => "Line",
         KeyKind::Speed => "SpeedDial",
         KeyKind::Busy => "BLF",

@@ -42,7 +42,6 @@ pub struct Rendered {
 pub enum RenderError {
     NoLines,
     TooManyLines { most: usize },
-    TooManyKeys { most: usize },
 }
 
 impl fmt::Display for RenderError {
@@ -50,7 +49,6 @@ impl fmt::Display for RenderError {
         match self {
             Self::NoLines => f.write_str("a phone has at least one account"),
             Self::TooManyLines { most } => write!(f, "this model has at most {most} accounts"),
-            Self::TooManyKeys { most } => write!(f, "this model has at most {most} keys that can be set"),
         }
     }
 }
@@ -66,10 +64,10 @@ pub fn render(phone: &Phone) -> Result<Rendered, RenderError> {
     if phone.lines.len() > most.lines_max {
         return Err(RenderError::TooManyLines { most: most.lines_max });
     }
-    if phone.keys.len() > most.keys_max {
-        return Err(RenderError::TooManyKeys { most: most.keys_max });
-    }
     let mut left_out = Vec::new();
+    if phone.said_keys().count() < phone.keys.len() {
+        left_out.push("keys that such a phone does not have, or of which its maker's language does not say what they do");
+    }
     let body = match phone.vendor {
         Vendor::Yealink => yealink::settings(phone),
         Vendor::Grandstream => grandstream::settings(phone, &mut left_out),
@@ -97,6 +95,9 @@ pub fn render(phone: &Phone) -> Result<Rendered, RenderError> {
         left_out,
     })
 }
+
+/// Dialled before a name to take the call that rings there, as the exchange knows it.
+const PICKUP: &str = "*8";
 
 pub(crate) const XML: &str = "application/xml; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";

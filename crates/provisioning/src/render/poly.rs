@@ -2,7 +2,7 @@
 //! set, so the secret is in each.
 
 use crate::phone::{Country, KeyKind, Language, Line, Phone, Srtp, Transport};
-use crate::render::bit;
+use crate::render::{PICKUP, bit};
 use crate::xml::Xml;
 
 pub(super) fn master(settings: &str) -> String {
@@ -42,12 +42,12 @@ pub(super) fn settings(phone: &Phone) -> String {
     set("tcpIpApp.sntp.gmtOffset", &(i32::from(phone.locale.country.utc_offset_h()) * 3_600).to_string());
     set("tcpIpApp.sntp.daylightSavings.enable", "1");
     set("lcl.ml.lang", language(phone));
-    for (key, number) in phone.keys.iter().filter(|key| key.kind == KeyKind::Busy).zip(1..) {
+    for (key, number) in phone.said_keys().filter(|key| key.kind == KeyKind::Busy).zip(1..) {
         set(&format!("attendant.resourceList.{number}.address"), key.value.as_str());
         set(&format!("attendant.resourceList.{number}.label"), key.label.as_str());
         set(&format!("attendant.resourceList.{number}.type"), "normal");
     }
-    set("call.directedCallPickupString", "**");
+    set("call.directedCallPickupString", PICKUP);
     device(&mut set, phone);
     let attributes: Vec<(&str, &str)> =
         all.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

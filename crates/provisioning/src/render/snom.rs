@@ -3,6 +3,7 @@
 use crate::identify::snom_file;
 use crate::phone::{Codec, Country, KeyKind, Language, Line, Phone, Srtp};
 use crate::phonebook;
+use crate::render::PICKUP;
 use crate::uri::host_port;
 use crate::xml::Xml;
 
@@ -15,7 +16,7 @@ pub(super) fn settings(phone: &Phone, left_out: &mut Vec<&'static str>) -> Strin
     }
     house(&mut xml, phone);
     xml.close();
-    if !phone.keys.is_empty() {
+    if phone.said_keys().next().is_some() {
         keys(&mut xml, phone);
     }
     if phone.authority.is_some() {
@@ -93,15 +94,16 @@ fn house(xml: &mut Xml, phone: &Phone) {
 
 fn keys(xml: &mut Xml, phone: &Phone) {
     xml.open("functionKeys", &[("e", "2")]);
-    for (key, index) in phone.keys.iter().zip(0..) {
+    for key in phone.said_keys() {
         let value = key.value.as_str();
         let action = match key.kind {
+            KeyKind::None => "none".to_owned(),
             KeyKind::Line => "line".to_owned(),
             KeyKind::Speed => format!("speed {value}"),
-            KeyKind::Busy => format!("blf {value}|**"),
+            KeyKind::Busy => format!("blf {value}|{PICKUP}"),
             KeyKind::Park => format!("orbit {value}"),
         };
-        let (index, context) = (format!("{index}"), format!("{}", key.line));
+        let (index, context) = (format!("{}", key.position - 1), format!("{}", key.line));
         let attributes =
             [("idx", index.as_str()), ("context", &context), ("label", key.label.as_str()), ("perm", "R")];
         xml.leaf("fkey", &attributes, &action);

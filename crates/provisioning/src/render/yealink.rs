@@ -2,7 +2,7 @@
 
 use crate::phone::{Country, KeyKind, Language, Line, Phone, Srtp, Transport};
 use crate::phonebook;
-use crate::render::bit;
+use crate::render::{PICKUP, bit};
 use std::fmt::Display;
 
 pub(super) fn settings(phone: &Phone) -> String {
@@ -61,14 +61,17 @@ fn account(file: &mut Lines, number: usize, line: &Line) {
 }
 
 fn keys(file: &mut Lines, phone: &Phone) {
-    for (key, number) in phone.keys.iter().zip(1..) {
-        let mut set = |name: &str, value: &str| file.set(&format!("linekey.{number}.{name}"), value);
+    for key in phone.said_keys() {
+        let mut set = |name: &str, value: &str| file.set(&format!("linekey.{}.{name}", key.position), value);
         set("type", kind(key.kind));
+        if key.kind == KeyKind::None {
+            continue;
+        }
         set("line", &key.line.to_string());
         set("value", key.value.as_str());
         set("label", key.label.as_str());
         if key.kind == KeyKind::Busy {
-            set("extension", "**");
+            set("extension", PICKUP);
         }
     }
 }
@@ -124,6 +127,7 @@ const fn srtp(srtp: Srtp) -> &'static str {
 
 const fn kind(kind: KeyKind) -> &'static str {
     match kind {
+        KeyKind::None => "0",
         KeyKind::Line => "15",
         KeyKind::Speed => "13",
         KeyKind::Busy => "16",

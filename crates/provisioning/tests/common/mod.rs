@@ -38,11 +38,16 @@ pub fn whole(vendor: Vendor, model: &str, lines: usize, keys: usize) -> Phone {
         (KeyKind::Speed, "+33123456789", "Taxi"),
         (KeyKind::Park, "701", "Parc 1"),
     ];
-    phone.keys = all
-        .into_iter()
-        .take(keys)
-        .map(|(kind, value, label)| Key { kind, line: 1, value: Text::new(value), label: Text::new(label) })
-        .collect();
+    // On a Cisco the first keys are its lines.
+    let first = if vendor == Vendor::Cisco { lines as u8 + 1 } else { 1 };
+    let key = |((kind, value, label), position)| Key {
+        position,
+        kind,
+        line: 1,
+        value: Text::new(value),
+        label: Text::new(label),
+    };
+    phone.keys = all.into_iter().zip(first..).take(keys).map(key).collect();
     phone.admin_password = Some(Secret::new("admin-secret".to_owned()));
     phone.settings_url = Some(Text::new("https://sip.example.org/p/LONGTOKEN/"));
     phone.authority = Some(Authority {

@@ -43,6 +43,7 @@ pub fn run(arguments: Device) -> Result<(), Failure> {
         DeviceVerb::Connect { phone } => phone::connect(&way, phone, json),
         DeviceVerb::Phones => phone::list(&way, json),
         DeviceVerb::Phone { phone } => phone::show(&way, phone, json),
+        DeviceVerb::Keys { phone, set, rm } => phone::keys(&way, phone, set, &rm, json),
         DeviceVerb::Forget { phone } => phone::forget(&way, phone, json),
         DeviceVerb::Sync { account, device, reboot } => phone::sync(&way, &account, device, reboot, json),
         DeviceVerb::Ring { account, device } => phone::ring(&way, &account, device, json),

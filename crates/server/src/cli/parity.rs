@@ -24,6 +24,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("show_connecting_device", "device phone"),
     ("list_phones", "device phones"),
     ("show_phone", "device phone"),
+    ("change_phone", "device keys"),
     ("remove_phone", "device forget"),
     ("render_phone", "provision render"),
     ("list_unclaimed_phones", "device seen"),

@@ -8,8 +8,8 @@ use super::terminal::{print, unicode};
 use super::words::{Language, Word};
 use crate::demo::qr;
 use coeur_api::provision::{
-    ConnectRequest, LineRequest, LinkView, PhoneView, PhonesReply, PhonesRequest, RingView, StepView,
-    StrangerView,
+    ConnectRequest, KeyView, LineRequest, LinkView, PhoneView, PhonesReply, PhonesRequest, RingView,
+    StepView, StrangerView,
 };
 use coeur_api::{Reply, Request};
 use coeur_provisioning::{Fault, Vendor};
@@ -51,6 +51,49 @@ pub fn show(way: &Way, phone: String, json: bool) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Those that are named are put in place of what is at their positions; where none is named, all are shown.
+pub fn keys(way: &Way, phone: String, set: Vec<KeyView>, rm: &[u32], json: bool) -> Result<(), Failure> {
+    let view = |request| match ask(way, request)? {
+        PhonesReply::Phone(view) => Ok(view),
+        _ => Err(Failure::failed("the server showed no phone")),
+    };
+    let is_changed = !set.is_empty() || !rm.is_empty();
+    let mut shown: PhoneView = view(PhonesRequest::Show { phone: phone.clone() })?;
+    if is_changed {
+        let mut keys = shown.keys;
+        keys.retain(|key| !rm.contains(&key.position) && set.iter().all(|new| new.position != key.position));
+        keys.extend(set);
+        shown = view(PhonesRequest::Keys { phone, keys })?;
+    }
+    if json {
+        return print_json(&shown.keys);
+    }
+    print(&listed_keys(&shown));
+    if is_changed {
+        let word = if shown.registered { Word::PhoneKeysAsked } else { Word::PhoneKeysLater };
+        print(&format!("{}\n", word.say()));
+    }
+    Ok(())
+}
+
+fn listed_keys(phone: &PhoneView) -> String {
+    let row = |key: &KeyView| {
+        let is_told = phone.unsupported_keys.iter().all(|position| u32::from(*position) != key.position);
+        let told = if is_told { Word::Yes } else { Word::PhoneKeyUnsupported };
+        let (position, line) = (key.position.to_string(), key.line.to_string());
+        vec![position, key.kind.clone(), line, key.target.clone(), key.label.clone(), told.say().to_owned()]
+    };
+    let heads = [
+        Word::PhoneKeyPosition,
+        Word::PhoneKeyKind,
+        Word::PhoneKeyLine,
+        Word::PhoneKeyTarget,
+        Word::PhoneKeyLabel,
+        Word::PhoneKeyTold,
+    ];
+    table(&heads.map(Word::say), &phone.keys.iter().map(row).collect::<Vec<_>>())
 }
 
 pub fn forget(way: &Way, phone: String, json: bool) -> Result<(), Failure> {

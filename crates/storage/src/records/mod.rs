@@ -27,7 +27,9 @@ pub use hooks::{
     DELIVERIES_KEPT_MAX, DeliveryId, DeliveryRow, DeliveryState, HookId, HookRecords, HookRow, HookSecrets,
 };
 pub use numbers::Numbered;
-pub use phones::{LinkKind, LinkRow, PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, TokenHash};
+pub use phones::{
+    KeyKind, KeyRow, LinkKind, LinkRow, PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, TokenHash,
+};
 pub use quality::{
     LOW_SCORE, QUALITY_CALLS_MAX, QUALITY_GROUPS_MAX, Quality, QualityBy, QualityGroup, QualityQuery,
 };

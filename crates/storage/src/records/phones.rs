@@ -38,6 +38,46 @@ pub struct PhoneRow {
     /// What it said of itself when it fetched last; empty: it has not.
     pub user_agent: Box<str>,
     pub fetched_at_s: Option<u64>,
+    /// Its keys that were set, by their positions; [`PhoneRecords::put_phone`] leaves them as they are.
+    pub keys: Vec<KeyRow>,
+    /// When what it is told was changed last.
+    pub changed_at_s: Option<u64>,
+}
+
+/// A programmable key of a phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRow {
+    /// From 1.
+    pub position: u8,
+    pub kind: KeyKind,
+    /// The line that it uses, from 1.
+    pub line: u8,
+    pub target: Box<str>,
+    pub label: Box<str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    Line,
+    Blf,
+    SpeedDial,
+    None,
+    /// It was set, and is no more: the phone is told that it does nothing, and nobody is shown it.
+    Cleared,
+}
+
+impl KeyKind {
+    const ALL: [Self; 5] = [Self::Line, Self::Blf, Self::SpeedDial, Self::None, Self::Cleared];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Blf => "blf",
+            Self::SpeedDial => "speed_dial",
+            Self::None => "none",
+            Self::Cleared => "cleared",
+        }
+    }
 }
 
 /// What a link is good for.
@@ -120,6 +160,17 @@ pub trait PhoneRecords {
         Ok(true)
     }
 
+    /// Puts these in place of all keys of a phone. With an audit row.
+    fn put_keys(
+        &mut self,
+        _operator: &Operator,
+        _phone: PhoneId,
+        _keys: &[KeyRow],
+        _at_ms: u64,
+    ) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     /// Since when an account is whose it is.
     fn owned_since_ms(&mut self, _aor: &Aor) -> Result<u64, StorageError> {
         Ok(0)
@@ -145,6 +196,62 @@ pub(super) const MIGRATION: &str = "CREATE TABLE phones (
      ) STRICT, WITHOUT ROWID;
      CREATE INDEX links_of_phone ON phone_links(phone, made);
      INSERT INTO numbers VALUES ('phone', 0);";
+
+/// Of schema 20.
+pub(super) const KEYS: &str = "CREATE TABLE phone_keys (
+        phone INTEGER NOT NULL REFERENCES phones(id) ON DELETE CASCADE, position INTEGER NOT NULL, kind TEXT NOT NULL,
+        line INTEGER NOT NULL, target TEXT NOT NULL, label TEXT NOT NULL, PRIMARY KEY (phone, position)
+     ) STRICT, WITHOUT ROWID;
+     ALTER TABLE phones ADD COLUMN changed_at_s INTEGER;";
+
+pub(super) fn put_keys(
+    transaction: &Transaction<'_>,
+    phone: PhoneId,
+    keys: &[KeyRow],
+    at_s: u64,
+) -> rusqlite::Result<bool> {
+    let id = phone.0 as i64;
+    let changed = "UPDATE phones SET changed_at_s = ?2 WHERE id = ?1";
+    if transaction.execute(changed, params![id, at_s as i64])? == 0 {
+        return Ok(false);
+    }
+    transaction.execute("DELETE FROM phone_keys WHERE phone = ?1", [id])?;
+    let sql =
+        "INSERT INTO phone_keys (phone, position, kind, line, target, label) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let mut statement = transaction.prepare_cached(sql)?;
+    for key in keys {
+        statement.execute(params![
+            id,
+            key.position,
+            key.kind.as_str(),
+            key.line,
+            &*key.target,
+            &*key.label
+        ])?;
+    }
+    Ok(true)
+}
+
+/// Of its audit row.
+pub(super) fn keys_detail(keys: &[KeyRow]) -> String {
+    let key = |key: &KeyRow| {
+        let target = if key.target.is_empty() { String::new() } else { format!(":{}", key.target) };
+        format!("{}={}/{}{target}", key.position, key.kind.as_str(), key.line)
+    };
+    keys.iter().map(key).collect::<Vec<_>>().join(" ")
+}
+
+fn keys(connection: &Connection, phone: PhoneId) -> rusqlite::Result<Vec<KeyRow>> {
+    let sql = "SELECT position, kind, line, target, label FROM phone_keys WHERE phone = ?1 ORDER BY position";
+    let mut statement = connection.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| {
+        let kind = row.get_ref(1)?.as_str()?;
+        // A word that is none of ours does nothing.
+        let kind = KeyKind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or(KeyKind::None);
+        Ok(KeyRow { position: row.get(0)?, kind, line: row.get(2)?, target: row.get(3)?, label: row.get(4)? })
+    };
+    statement.query_map([phone.0 as i64], read)?.collect()
+}
 
 pub(super) fn put(transaction: &Transaction<'_>, phone: &PhoneRow, link: &LinkRow) -> rusqlite::Result<()> {
     let id = phone.id.0 as i64;
@@ -252,7 +359,9 @@ pub(super) fn next(connection: &Connection) -> rusqlite::Result<PhoneId> {
     connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|last| PhoneId(last as u64 + 1))
 }
 
-const PHONES: &str = "SELECT id, vendor, model, mac, language, country, transport, created_at_s, user_agent, fetched_at_s FROM phones";
+const PHONES: &str =
+    "SELECT id, vendor, model, mac, language, country, transport, created_at_s, user_agent, fetched_at_s,
+    changed_at_s FROM phones";
 
 pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<PhoneRow>> {
     let sql = format!("{PHONES} ORDER BY id LIMIT {PHONES_MAX}");
@@ -287,6 +396,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PhoneRow> {
         created_at_s: row.get::<_, i64>(7)? as u64,
         user_agent: row.get(8)?,
         fetched_at_s: row.get::<_, Option<i64>>(9)?.map(|at| at as u64),
+        keys: Vec::new(),
+        changed_at_s: row.get::<_, Option<i64>>(10)?.map(|at| at as u64),
     })
 }
 
@@ -301,6 +412,7 @@ fn with_lines(connection: &Connection, mut phone: PhoneRow) -> rusqlite::Result<
         let Ok(aor) = Aor::new(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?) else { continue };
         phone.lines.push((aor, DeviceId(row.get::<_, i64>(2)? as u64)));
     }
+    phone.keys = keys(connection, phone.id)?;
     Ok((!phone.lines.is_empty()).then_some(phone))
 }
 

@@ -136,6 +136,8 @@ const MIGRATIONS: &[&str] = &[
     "ALTER TABLE accounts ADD COLUMN owned_since_ms INTEGER NOT NULL DEFAULT 0;",
     // 19: contacts
     contacts::MIGRATION,
+    // 20: keys of phones
+    phones::KEYS,
 ];
 
 /// What a database has in which nothing was made yet.

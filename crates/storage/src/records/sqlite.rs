@@ -5,7 +5,7 @@ use super::head::{self, Head};
 use super::numbers::{self, Numbered, Numbers};
 use super::{
     AnswerRow, CallQuery, CallReader, CallRow, DeliveryId, DeliveryRow, HookId, HookRecords, HookRow, Keep,
-    LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, Quality, QualityQuery, RecordingRow, Records,
+    KeyRow, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, Quality, QualityQuery, RecordingRow, Records,
     SignInChange, TalkedRow, TokenHash, answers, call_rows, contacts, groups, hooks, people, phones, quality,
     recordings, rows, schema, sign_in,
 };
@@ -496,6 +496,18 @@ impl PhoneRecords for Sqlite {
         };
         self.append_with((&Operator::program(), at_ms), described, note)?;
         Ok(is_noted.get())
+    }
+
+    fn put_keys(
+        &mut self,
+        operator: &Operator,
+        phone: PhoneId,
+        keys: &[KeyRow],
+        at_ms: u64,
+    ) -> Result<(), StorageError> {
+        let described = ("phone.keys", format!("phone {}", phone.0), phones::keys_detail(keys));
+        let put = |transaction: &Transaction<'_>| phones::put_keys(transaction, phone, keys, at_ms / 1_000);
+        self.append_with((operator, at_ms), described, put)
     }
 
     fn remove_phone(&mut self, operator: &Operator, id: PhoneId, at_ms: u64) -> Result<(), StorageError> {

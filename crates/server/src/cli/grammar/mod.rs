@@ -31,6 +31,7 @@ pub use webhook::{Webhook, WebhookVerb};
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use coeur_api::provision::KeyView;
 use std::path::PathBuf;
 
 #[derive(Parser, Debug)]
@@ -521,6 +522,20 @@ pub enum DeviceVerb {
     Phone {
         /// Its name, as `coeur device phones` shows it
         phone: String,
+    },
+    /// Set the keys of a phone beside its display, or show them
+    #[command(
+        after_help = "KEY is POSITION=KIND[/LINE][:TARGET[:LABEL]], where KIND is `line` (one of the phone's lines), `blf` (calls somebody of the same organisation, and watches him), `speed_dial` (calls) or `none` (does nothing). Where the phone is registered it is asked to fetch its keys now, else it fetches them when it starts.\n\nExamples:\n  coeur device keys pho_3\n  coeur device keys pho_3 --set 1=line --set 2=blf:bob:Bob --set 3=speed_dial:+33123456789:Taxi\n  coeur device keys pho_3 --set 4=blf/2:reception --rm 3"
+    )]
+    Keys {
+        /// Its name, as `coeur device phones` shows it
+        phone: String,
+        /// Set this key; may be repeated
+        #[arg(long = "set", value_name = "KEY", value_parser = phone::key)]
+        set: Vec<KeyView>,
+        /// Empty the key at this position; may be repeated
+        #[arg(long = "rm", value_name = "POSITION")]
+        rm: Vec<u32>,
     },
     /// Tell a phone nothing any more; its devices stay
     #[command(after_help = "Example:\n  coeur device forget pho_3")]

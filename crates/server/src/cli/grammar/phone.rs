@@ -2,6 +2,7 @@
 
 use super::Place;
 use clap::{Args, Subcommand, ValueEnum};
+use coeur_api::provision::KeyView;
 
 /// Which phone, and what it is told.
 #[derive(Args, Debug)]
@@ -76,4 +77,44 @@ pub enum ProvisionVerb {
         #[command(flatten)]
         phone: PhoneOf,
     },
+}
+
+/// `POSITION=KIND[/LINE][:TARGET[:LABEL]]`. What a kind or a target may be is said by the server.
+pub fn key(text: &str) -> Result<KeyView, String> {
+    let wrong = || format!("`{text}` is no POSITION=KIND[/LINE][:TARGET[:LABEL]], such as 2=blf:bob:Bob");
+    let (position, rest) = text.split_once('=').ok_or_else(wrong)?;
+    let mut parts = rest.splitn(3, ':');
+    let kind = parts.next().unwrap_or_default();
+    let (kind, line) = kind.split_once('/').unwrap_or((kind, "1"));
+    let number = |digits: &str| digits.parse().map_err(|_| wrong());
+    Ok(KeyView {
+        position: number(position)?,
+        kind: kind.to_owned(),
+        line: number(line)?,
+        target: parts.next().unwrap_or_default().to_owned(),
+        label: parts.next().unwrap_or_default().to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_with_its_line_its_target_and_its_label() {
+        let read =
+            |text: &str| key(text).map(|key| (key.position, key.kind, key.line, key.target, key.label));
+        let key = |position, kind: &str, line, target: &str, label: &str| {
+            Ok((position, kind.to_owned(), line, target.to_owned(), label.to_owned()))
+        };
+        assert_eq!(read("1=line"), key(1, "line", 1, "", ""));
+        assert_eq!(
+            read("2=blf/2:bob@example.org:Bob: desk"),
+            key(2, "blf", 2, "bob@example.org", "Bob: desk")
+        );
+        assert_eq!(read("3=speed_dial:+33123"), key(3, "speed_dial", 1, "+33123", ""));
+        for wrong in ["", "line", "x=line", "1=line/x", "-1=line"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 }
