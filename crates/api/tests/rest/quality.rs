@@ -8,8 +8,8 @@ const KEEP: Keep = Keep { days: 365, calls: 1_000_000 };
 const NOW_MS: u64 = 1_800_000_000_000;
 
 /// Three calls, an hour between each; the second is bad, and of the third somebody was not heard.
-fn served() -> Served {
-    let served = Served::new("quality");
+fn served(name: &str) -> Served {
+    let served = Served::new(name);
     let side = |codec: &str, mos| SideRow {
         account: Some("alice@d".into()),
         user_agent: "Desk/1.0".into(),
@@ -48,7 +48,7 @@ fn served() -> Served {
 
 #[test]
 fn calls_are_counted_in_groups_by_who_may_read_their_records() {
-    let served = served();
+    let served = served("quality-groups");
     let ask = |query: &str| {
         let path =
             format!("/api/v1/call_quality?since=2027-01-15T08:00:00Z&until=2027-01-15T11:00:00Z&{query}");
@@ -87,7 +87,7 @@ fn calls_are_counted_in_groups_by_who_may_read_their_records() {
 
 #[test]
 fn nobody_counts_calls_who_may_not_read_them_and_a_wrong_question_is_said_to_be_one() {
-    let served = served();
+    let served = served("quality-rights");
     let ask = |token: &str, query: &str| {
         let bearer = format!("Bearer {token}");
         served.send("GET", &format!("/api/v1/call_quality{query}"), &[("Authorization", &bearer)], "").status
