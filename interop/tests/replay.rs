@@ -392,3 +392,9 @@ fn a_stored_blind_transfer_replays_the_same() {
 fn a_stored_attended_transfer_replays_the_same() {
     transfers_replay_the_same("replay-attended", Transfer::Attended { bob_calls: false });
 }
+
+#[test]
+#[ignore = "starts a server for each conversation"]
+fn a_stored_attended_transfer_of_a_call_that_came_in_replays_the_same() {
+    transfers_replay_the_same("replay-attended-in", Transfer::Attended { bob_calls: true });
+}

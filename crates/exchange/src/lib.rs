@@ -101,6 +101,11 @@ pub fn shard_of_request(message: &Message<'_>) -> Option<ShardId> {
     call::shard_of_request(message)
 }
 
+/// The shard that owns the dialog with this tag of ours, for whoever reads a trace.
+pub fn shard_of_tag(tag: &[u8]) -> Option<ShardId> {
+    call::shard_of_tag(tag)
+}
+
 impl Exchange {
     /// The same shard, seed and inputs make the same outputs.
     pub fn new(shard: ShardId, seed: [u8; 32], world: &World) -> Self {

@@ -102,7 +102,7 @@ use tracked::Tracked;
 pub(crate) use client::is_ours as is_token;
 pub(crate) use feature::of as feature;
 pub(crate) use name::shard_of_branch;
-pub use name::shard_of_request;
+pub use name::{shard_of_request, shard_of_tag};
 pub(crate) use start::is_understood;
 pub use waiting::Waiting;
 

@@ -72,6 +72,11 @@ pub(crate) fn shard_of_branch(branch: &[u8]) -> Option<ShardId> {
     Name::of_branch(branch).map(|name| name.shard)
 }
 
+/// The shard that owns the dialog with this tag of ours.
+pub fn shard_of_tag(tag: &[u8]) -> Option<ShardId> {
+    Name::of_tag(tag).map(|name| name.shard)
+}
+
 /// The shard that owns the dialog of a request: named by its To tag, or by the dialog that it replaces (RFC 3891).
 pub fn shard_of_request(message: &Message<'_>) -> Option<ShardId> {
     if let Some(tag) = message.to_tag() {
@@ -92,6 +97,7 @@ mod tests {
         assert_eq!(Name::of_branch(&name.branch()), Some(name));
         assert_eq!(Name::of_tag(&name.tag()), Some(name));
         assert_eq!(shard_of_branch(&name.branch()), Some(ShardId(5)));
+        assert_eq!(shard_of_tag(&name.tag()), Some(ShardId(5)));
         assert_eq!(Name::of_tag(&name.branch()), None);
         assert_eq!(Name::of_tag(&name.tag()[..TAG_LEN - 1]), None);
         assert_eq!(Name::of_tag(b"b2b-GG0000004d00000000deadbeef"), None);

@@ -10,7 +10,7 @@ use super::words::Word;
 use crate::trace::replay::isolated::{Against, Copies, Isolated};
 use crate::trace::replay::player::Player;
 use crate::trace::replay::script::Script;
-use crate::trace::replay::{CouldNot, Difference, Outcome, prelude, wall};
+use crate::trace::replay::{CouldNot, Difference, Outcome, Until, prelude, wall};
 use crate::user_agent::interrupt;
 use coeur_api::{
     CONVERSATIONS_MAX, ConversationView, ConversationsPage, Reply, Request, TraceMessagesRequest,
@@ -210,9 +210,13 @@ fn line(call_id: &str, end: &Result<Outcome, CouldNot>) -> String {
     let call_id = safe(call_id.as_bytes());
     match end {
         Ok(Outcome::Same { compared }) => green(&Word::ReplaySame.with(&[&call_id, &compared.to_string()])),
-        Ok(Outcome::SameUntil { compared, number }) => {
+        Ok(Outcome::SameUntil { compared, number, why }) => {
             let before = (number - 1).to_string();
-            green(&Word::ReplaySameUntil.with(&[&call_id, &before, &compared.to_string()]))
+            let word = match why {
+                Until::Clock => Word::ReplaySameUntil,
+                Until::Meeting => Word::ReplaySameUntilMet,
+            };
+            green(&word.with(&[&call_id, &before, &compared.to_string()]))
         }
         Ok(Outcome::Differs(difference)) => {
             let place = [difference.number.to_string(), difference.count.to_string()];
@@ -274,9 +278,13 @@ fn view(call_id: &str, end: &Result<Outcome, CouldNot>) -> Value {
         Ok(Outcome::Same { compared }) => {
             json!({ "call_id": call_id, "result": "same", "messages_compared": compared })
         }
-        Ok(Outcome::SameUntil { compared, number }) => json!({
-            "call_id": call_id, "result": "same", "messages_compared": compared, "by_a_clock_from": number
-        }),
+        Ok(Outcome::SameUntil { compared, number, why }) => {
+            let from = match why {
+                Until::Clock => "by_a_clock_from",
+                Until::Meeting => "calls_met_from",
+            };
+            json!({ "call_id": call_id, "result": "same", "messages_compared": compared, from: number })
+        }
         Ok(Outcome::Differs(difference)) => {
             let rows = difference.rows.iter().filter(|row| row.differs);
             let rows: Vec<Value> = rows.map(|row| json!({ "then": row.then, "now": row.now })).collect();

@@ -155,6 +155,7 @@ words! {
     NothingFound "nothing found" "rien trouvé",
     ReplaySame "{}: the same, {} messages of the server compared" "{} : pareil, {} messages du serveur comparés",
     ReplaySameUntil "{}: the same up to message {}, {} compared; what follows came by a clock" "{} : pareil jusqu'au message {}, {} comparés ; la suite est venue d'une horloge",
+    ReplaySameUntilMet "{}: the same up to message {}, {} compared; there two calls met that two threads had" "{} : pareil jusqu'au message {}, {} comparés ; là se sont rejoints deux appels que deux fils tenaient",
     ReplayDiffers "{}: differs at message {} of {}" "{} : diffère au message {} sur {}",
     ReplayThen "then" "avant",
     ReplayNow "now" "maintenant",

@@ -3,7 +3,7 @@
 use super::ring::{Direction, Entry};
 use super::shelf;
 use super::sight;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -91,21 +91,32 @@ pub fn search(entries: Vec<Entry>, query: &Query) -> Vec<Conversation> {
     found
 }
 
-/// Puts the legs of each call together: they name the same UUIDs (RFC 7989) in what we have sent.
+/// Puts the legs of each call together: they name the same UUIDs (RFC 7989) in what we have sent. A leg that was given from one
+/// call to another names those of both, which are one then.
 fn joined(by_call_id: BTreeMap<Vec<u8>, Vec<(usize, Entry)>>) -> Vec<Conversation> {
     let mut group_by_uuid: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
     let mut groups: Vec<Vec<Leg>> = Vec::new();
+    // Of a group that has gone into another: which. At most as many steps as a group has legs.
+    let mut gone_into: BTreeMap<usize, usize> = BTreeMap::new();
     for (call_id, entries) in by_call_id {
         let uuids = uuids(entries.iter().map(|(_, entry)| entry));
-        let known = uuids.iter().find_map(|uuid| group_by_uuid.get(uuid).copied());
-        let group = known.filter(|group| groups[*group].len() < LEGS_MAX).unwrap_or(groups.len());
-        if group == groups.len() {
-            groups.push(Vec::new());
+        let whole = |group: &usize| {
+            let next = |group: &usize| gone_into.get(group).copied();
+            std::iter::successors(Some(*group), next).last()
+        };
+        let known: BTreeSet<usize> =
+            uuids.iter().filter_map(|uuid| group_by_uuid.get(uuid)).filter_map(whole).collect();
+        let (group, mut legs) = (groups.len(), vec![(call_id, entries)]);
+        for other in known {
+            if legs.len() + groups[other].len() <= LEGS_MAX {
+                legs.append(&mut groups[other]);
+                gone_into.insert(other, group);
+            }
         }
+        groups.push(legs);
         for uuid in uuids {
             group_by_uuid.entry(uuid).or_insert(group);
         }
-        groups[group].push((call_id, entries));
     }
     groups.into_iter().filter_map(conversation).collect()
 }
@@ -256,5 +267,36 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!((&*found[0].call_id, found[0].entries.len()), ("leg-of-alice", 3));
         assert_eq!(found[0].names, [b"leg-of-alice".to_vec(), b"zz-leg-of-bob".to_vec()]);
+    }
+
+    /// Call-IDs of ours are random, and so is the order in which legs are looked at.
+    #[test]
+    fn a_leg_that_was_given_to_another_call_makes_both_one_whatever_its_name() {
+        let uuid = |digit: &str| digit.repeat(32);
+        for given in ["a", "c", "e"] {
+            let mut number = 0;
+            let mut say = |call: &str, own: &str, other: &str| {
+                number += 1;
+                let session = format!("{};remote={}", uuid(own), uuid(other));
+                entry(
+                    number,
+                    false,
+                    "192.0.2.1:5060",
+                    &format!("INVITE sip:d SIP/2.0\r\ni: {call}\r\nSession-ID: {session}\r\n\r\n"),
+                )
+            };
+            let entries = vec![
+                say("b", "1", "2"),
+                say(given, "2", "1"),
+                say("d", "3", "4"),
+                say("f", "4", "3"),
+                say(given, "2", "3"),
+                say("stranger", "5", "6"),
+            ];
+            let found = search(entries, &Query { last: 9, ..Query::default() });
+            let counts: Vec<usize> = found.iter().map(|conversation| conversation.entries.len()).collect();
+            assert_eq!(counts, [5, 1], "{given}");
+            assert_eq!(found[0].names, ["b", given, "d", "f"].map(|name| name.as_bytes().to_vec()));
+        }
     }
 }

@@ -11,6 +11,7 @@
 
 pub mod compare;
 pub mod isolated;
+pub mod meeting;
 pub mod player;
 pub mod prelude;
 pub mod script;
@@ -28,12 +29,22 @@ pub enum Outcome {
     Same {
         compared: usize,
     },
-    /// Up to here; what follows came by a clock that is not waited for, from the message of this number on.
+    /// Up to here; what follows, from the message of this number on, is not compared.
     SameUntil {
         compared: usize,
         number: usize,
+        why: Until,
     },
     Differs(Box<Difference>),
+}
+
+/// Why the rest is not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// It came by a clock that is not waited for.
+    Clock,
+    /// Calls of two threads met: see [`meeting`].
+    Meeting,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

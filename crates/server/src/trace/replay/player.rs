@@ -4,7 +4,7 @@ use super::compare::{Row, compare, is_counterpart};
 use super::script::{Act, Script, Step};
 use super::text::{Kind, Text};
 use super::words::Learned;
-use super::{CouldNot, Difference, Outcome, sign};
+use super::{CouldNot, Difference, Outcome, Until, meeting, sign};
 use crate::trace::redact::{self, Bodies};
 use crate::user_agent::tls::Trust;
 use crate::user_agent::{Link, interrupt};
@@ -34,6 +34,8 @@ pub struct Player<'p> {
     learned: Learned,
     /// Requests of ours that are in no script.
     own: usize,
+    /// The step that is not played any more.
+    meeting: Option<usize>,
 }
 
 impl<'p> Player<'p> {
@@ -49,6 +51,7 @@ impl<'p> Player<'p> {
             seen: vec![HashSet::new(); peers],
             learned: Learned::default(),
             own: 0,
+            meeting: meeting::of(&script.steps),
         })
     }
 
@@ -109,10 +112,13 @@ impl<'p> Player<'p> {
     pub fn play(&mut self) -> Result<Outcome, CouldNot> {
         let mut compared = 0;
         for (at, step) in self.script.steps.iter().enumerate() {
+            if self.meeting == Some(at) {
+                return Ok(Outcome::SameUntil { compared, number: step.number, why: Until::Meeting });
+            }
             match step.act {
                 Act::Say => self.say(step)?,
                 Act::Expect if step.gap > GAP_MAX => {
-                    return Ok(Outcome::SameUntil { compared, number: step.number });
+                    return Ok(Outcome::SameUntil { compared, number: step.number, why: Until::Clock });
                 }
                 Act::Expect => match self.expect(at, step) {
                     None => compared += 1,
