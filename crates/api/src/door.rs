@@ -11,7 +11,7 @@ use crate::ids::Id;
 use crate::model::{
     ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, AuditPage, AuditView, DeviceView, DomainView,
     GivenSecret, IceServerView, Made, NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request,
-    SECRET_BYTES_MAX, Status, TraceRequest, TraceView, Why,
+    SECRET_BYTES_MAX, SettingView, Status, TraceRequest, TraceView, Why,
 };
 use crate::phone_door::{PhoneSocket, PhoneTicket};
 use crate::provision::{Counts, Journeys, Misses, PhonePlace, StrangerView, Trials};
@@ -50,6 +50,10 @@ pub trait House: Send + Sync {
     /// Conversations as a file; `None`: there is none.
     fn trace_export(&self, _request: &TraceExportRequest) -> Option<TraceFileView> {
         None
+    }
+    /// What it runs with, in the order of the manual: none where no server runs.
+    fn settings(&self) -> Vec<SettingView> {
+        Vec::new()
     }
     /// Causes for which somebody is not heard, and what verdicts say of each, with `{}` for each value in it.
     fn silences(&self) -> Vec<(&'static str, &'static str)> {
@@ -182,6 +186,7 @@ impl Door {
     pub fn answer(&self, operator: &Operator, request: Request) -> Result<Reply, Refusal> {
         match request {
             Request::Status => Ok(Reply::Status(self.house.status())),
+            Request::Settings => Ok(Reply::Settings(self.house.settings())),
             Request::AccountsAdd { accounts } => self.add_accounts(operator, &accounts),
             Request::AccountsList { domain, after, limit } => {
                 self.list(domain.as_deref(), after.as_deref(), limit)

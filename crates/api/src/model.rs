@@ -150,6 +150,8 @@ pub enum Request {
         to: Audience,
     },
     /// The newest rows of the audit chain.
+    /// What the server runs with.
+    Settings,
     Audit {
         since_ms: Option<u64>,
         /// Only rows before this one: the last of the page before.
@@ -306,6 +308,7 @@ pub enum Reply {
     CallRecords(CallRecordsPage),
     CallRecord(Box<CallRecordView>),
     CallQuality(Box<crate::quality::CallQualityView>),
+    Settings(Vec<SettingView>),
     Audit(AuditPage),
     Link(Box<LinkView>),
     Token(Box<TokenView>),
@@ -503,6 +506,15 @@ pub struct DeviceView {
     /// `auto`, `rfc4733`, `info` or `inband`.
     #[serde(default)]
     pub dtmf: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingView {
+    pub key: String,
+    pub value: serde_json::Value,
+    /// As `default`, `--shards` or `/etc/coeur/coeur.toml:3`.
+    pub origin: String,
+    pub meaning: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

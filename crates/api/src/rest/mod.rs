@@ -44,6 +44,7 @@ mod rate;
 mod recordings;
 mod registrations;
 mod run;
+mod settings;
 mod sign_in;
 mod socket;
 mod status;
@@ -321,6 +322,7 @@ fn operations() -> Vec<Operation> {
         recordings::operations(),
         traces::operations(),
         audit::operations(),
+        settings::operations(),
         me::operations(),
         mine::operations(),
         phone_tickets::operations(),

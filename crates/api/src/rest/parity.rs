@@ -42,6 +42,7 @@ fn operations_of(request: &Request) -> Result<&'static [&'static str], &'static 
         },
         Request::CallTape { .. } => &["start_recording_call", "stop_recording_call"],
         Request::CallPlay { .. } => &["play_into_call", "stop_playing_into_call"],
+        Request::Settings => &["list_settings"],
         Request::Audit { .. } => &["list_audit_log"],
         Request::CallRecords(_) => &["list_call_records", "export_call_records"],
         Request::CallRecordShow { .. } => &["show_call_record"],

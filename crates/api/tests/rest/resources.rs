@@ -209,3 +209,15 @@ fn who_did_it_is_in_the_audit_log_page_by_page() {
     assert_eq!(served.ask("GET", "/api/v1/audit_log?since=2099-01-01T00:00:00Z").json()["data"], json!([]));
     assert_eq!(served.ask("GET", "/api/v1/audit_log?since=yesterday").code(), "invalid");
 }
+
+#[test]
+fn settings_are_told_with_where_they_were_read_to_who_may_read_settings() {
+    let served = Served::new("settings");
+    let answer = served.ask("GET", "/api/v1/settings").json();
+    let rows = answer["data"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0]["value"], json!(["example.org"]));
+    assert_eq!(rows[0]["origin"], "/etc/coeur/coeur.toml:2");
+    assert_eq!((&rows[1]["value"], &rows[1]["origin"]), (&json!(null), &json!("default")));
+    assert_eq!(answer["has_more"], false);
+}

@@ -7,7 +7,8 @@ use coeur_api::rest::{
 };
 use coeur_api::{CallVerb, EmbedOrigins, NewCall, Refusal, Why};
 use coeur_api::{
-    Door, House, IceServerView, RegistrationView, RegistrationsPage, Status, TraceRequest, TraceView, Watched,
+    Door, House, IceServerView, RegistrationView, RegistrationsPage, SettingView, Status, TraceRequest,
+    TraceView, Watched,
 };
 use coeur_directory::{Account, Aor, Change, DeviceId, Directory, Domain};
 use coeur_storage::{Operator, Records, Sqlite};
@@ -67,6 +68,18 @@ impl House for Hut {
     }
     fn status(&self) -> Status {
         Status { version: "test".to_owned(), accounts: self.directory.accounts(), ..Status::default() }
+    }
+    fn settings(&self) -> Vec<SettingView> {
+        let view = |key: &str, value, origin: &str| SettingView {
+            key: key.to_owned(),
+            value,
+            origin: origin.to_owned(),
+            meaning: "What it is for.".to_owned(),
+        };
+        vec![
+            view("domain", serde_json::json!(["example.org"]), "/etc/coeur/coeur.toml:2"),
+            view("advertise", serde_json::Value::Null, "default"),
+        ]
     }
     fn registrations(&self, _: Option<&Aor>, _: Option<&str>, _: usize) -> RegistrationsPage {
         RegistrationsPage { registrations: self.registered.lock().unwrap().clone(), next: None }
@@ -196,7 +209,10 @@ pub struct Served {
 impl Served {
     /// With the domain `d`.
     pub fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("coeur-rest-{name}-{}", std::process::id()));
+        // Two tests may have given the same name.
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("coeur-rest-{name}-{}-{count}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let hut = Arc::new(Hut {

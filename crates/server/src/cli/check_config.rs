@@ -45,7 +45,7 @@ pub(super) fn shown(settings: &Settings) -> Vec<(Key, String)> {
     values(settings).into_iter().map(|(key, value)| (key, plain(&value))).collect()
 }
 
-fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
+pub(crate) fn values(settings: &Settings) -> Vec<(Key, serde_json::Value)> {
     use serde_json::{Value, json};
     let path = |path: &std::path::Path| Value::from(path.display().to_string());
     let list = |texts: Vec<String>| Value::from(texts);

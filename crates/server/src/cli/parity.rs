@@ -70,6 +70,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("add_domain", "domain add"),
     ("show_domain", "domain list"),
     ("remove_domain", "domain rm"),
+    ("list_settings", "check-config"),
     ("list_audit_log", "audit"),
     ("list_call_records", "records"),
     ("show_call_record", "records show"),

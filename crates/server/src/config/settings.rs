@@ -27,6 +27,8 @@ pub enum LogFormat {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// What was said, and where; all else is by default.
+    pub said: Vec<(Key, Source)>,
     pub data: PathBuf,
     pub domains: Vec<String>,
     /// Never empty after [`resolve`].
@@ -140,7 +142,9 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
     let listen = if is_listen_chosen { listen } else { default_listen() };
     let turn: Vec<Listen> = reader.each(Key::Turn, turn::place).into_iter().flatten().collect();
     let calls = reader.one(Key::Calls, calls).unwrap_or(CallMode::B2bua);
+    let said = Key::ALL.iter().filter_map(|key| Some((*key, reader.find(*key)?.1.clone()))).collect();
     let settings = Settings {
+        said,
         chosen: Chosen {
             data: reader.given(Key::Data),
             domains: !domains.is_empty(),

@@ -29,8 +29,8 @@ use coeur_api::provision::{PhonePlace, StrangerView};
 use coeur_api::{
     Audience, CallView, CallsPage, CertificateStanding, ConversationsPage, Desk, Door, GivenSecret, House,
     IceServerView, PhoneSocket, PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage,
-    Status, TraceExportRequest, TraceFileView, TraceFormat, TraceMessagesRequest, TraceRequest, TraceView,
-    Watched, Why, rfc3339,
+    SettingView, Status, TraceExportRequest, TraceFileView, TraceFormat, TraceMessagesRequest, TraceRequest,
+    TraceView, Watched, Why, rfc3339,
 };
 use coeur_api::{CallVerb, NewCall};
 use coeur_directory::{Account, Aor, DeviceId, Directory, UserId};
@@ -57,6 +57,8 @@ pub struct Running {
     /// What the journal gave back at the start.
     pub restored: Restored,
     pub traced: Traced,
+    /// What was set, and where.
+    pub settings: Vec<SettingView>,
     /// As `udp://192.0.2.1:5060`.
     pub listeners: Vec<String>,
     pub local_authority: Option<PathBuf>,
@@ -142,6 +144,10 @@ impl House for Running {
         if let Some(turn) = self.turn.get() {
             turn.revoke((self.now)().wall, aor, device);
         }
+    }
+
+    fn settings(&self) -> Vec<SettingView> {
+        self.settings.clone()
     }
 
     fn silences(&self) -> Vec<(&'static str, &'static str)> {

@@ -11,7 +11,7 @@ use super::shown::Shown;
 use super::taping::recordings;
 use super::traced::{self, Traced};
 use super::upkeep::Upkeep;
-use super::{boot, calls, phones, recovery, secrets, strangers, talked, turn, web};
+use super::{boot, calls, phones, recovery, secrets, set, strangers, talked, turn, web};
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::listen::bracketed;
@@ -134,6 +134,7 @@ pub fn start(settings: &Settings, next_port: bool) -> Result<Server, Failure> {
         journal: Arc::new(journal),
         restored,
         traced: Traced::open(settings, folder, &listeners),
+        settings: set::shown(settings),
         listeners: listeners.iter().map(url).collect(),
         local_authority,
         shown: (0..settings.shards).map(|_| Shown::default()).collect(),
