@@ -60,6 +60,7 @@ function Lines({ label, times, series, unit, max, height, places }) {
       ${moments(first, last, width).map((time) => html`<text x=${x(time)} y=${height - 6} text-anchor="middle">${last - first > 172_800_000 ? day(time) : last - first < 600_000 ? clock(time) : hour(time)}</text>`)}
       ${series.map((one, index) => html`<g class=${`c${index}`}>${index === 0 && html`<path class="area" d=${area(one.values, times, x, y)} />`}
         <path class=${`line c${index}`} d=${line(one.values, times, x, y)} />
+        ${alone(one.values).map((index) => html`<circle class="dot alone" cx=${x(times[index])} cy=${y(one.values[index])} r="2.5" />`)}
         ${at !== null && one.values[at] !== null && html`<circle class="dot" cx=${x(times[at])} cy=${y(one.values[at])} r="4" />`}</g>`)}
       ${at !== null && html`<line class="cross" x1=${x(times[at])} x2=${x(times[at])} y1=${PAD.top} y2=${height - PAD.bottom} />`}
     </svg>
@@ -80,6 +81,11 @@ function line(values, times, x, y) {
     return step;
   }).join("");
 }
+
+const isKnown = (value) => value !== null && value !== undefined;
+
+/** Points that no line leads to. */
+const alone = (values) => values.flatMap((value, at) => isKnown(value) && !isKnown(values[at - 1]) && !isKnown(values[at + 1]) ? [at] : []);
 
 function area(values, times, x, y) {
   const known = values.map((value, at) => [value, times[at]]).filter(([value]) => value !== null && value !== undefined);

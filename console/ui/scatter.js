@@ -5,7 +5,7 @@ import { csv, save } from "./parts.js";
 import { Table } from "./table.js";
 import { number, t } from "./words.js";
 
-const PAD = { left: 44, right: 16, top: 14, bottom: 36 };
+const PAD = { left: 44, right: 16, top: 30, bottom: 36 };
 const HEIGHT = 260;
 
 /** `cells`: { x, y, n, bad }; `columns` are those of the table, `file` its name. A bad cell is a square. */

@@ -30,12 +30,13 @@ function Settings() {
   const text = (query.value.get("q") ?? "").toLowerCase();
   const own = query.value.get("own");
   if (settings.problem) return html`<${Trouble} problem=${settings.problem} retry=${settings.reload} />`;
-  const columns = [{ key: "key", label: t("settings.key"), cell: (row) => html`<div><code>${row.key}</code><div class="muted small" lang="en">${row.meaning}</div></div>` }, { key: "value", label: t("settings.value"), value: shown, cell: (row) => html`<code>${shown(row)}</code>` }, { key: "origin", label: t("settings.origin"), cell: (row) => html`<${Tag} kind=${row.origin === "default" ? "" : "accent"}>${row.origin}<//>` }];
-  return html`<div class="bar"><label class="search grow"><${Icon} name="search" size=${18} /><span class="sr">${t("filter")}</span><input type="search" class="input" value=${query.value.get("q") ?? ""} onInput=${(event) => filter({ q: event.target.value })} /></label>
-      <button class="button small" aria-pressed=${own ? "true" : "false"} onClick=${() => filter({ own: own ? "" : "1" })}>${own && html`<${Icon} name="check" size=${16} />`}${t("settings.own")}</button></div><p class="muted">${t("settings.intro")}</p>
+  const columns = [{ key: "key", label: t("settings.key"), cell: (row) => html`<div><code>${row.key}</code><div class="muted small" lang="en">${row.meaning}</div></div>` }, { key: "value", label: t("settings.value"), value: shown, cell: (row) => html`<code>${shown(row)}</code>` }, { key: "origin", label: t("settings.origin"), value: originOf, cell: (row) => html`<${Tag} kind=${row.origin === "default" ? "" : "accent"}>${originOf(row)}<//>` }];
+  return html`<p class="muted">${t("settings.intro")}</p><div class="bar"><label class="search grow"><${Icon} name="search" size=${18} /><span class="sr">${t("filter")}</span><input type="search" class="input" value=${query.value.get("q") ?? ""} onInput=${(event) => filter({ q: event.target.value })} /></label>
+      <button class="button small" aria-pressed=${own ? "true" : "false"} onClick=${() => filter({ own: own ? "" : "1" })}>${own && html`<${Icon} name="check" size=${16} />`}${t("settings.own")}</button></div>
     <section class="card flush"><${Waiting} of=${settings}>${(page) => html`<${Table} label=${t("system.settings")} columns=${columns} rows=${page.data.filter((row) => (!own || row.origin !== "default") && `${row.key} ${shown(row)} ${row.meaning}`.toLowerCase().includes(text))} rowKey=${(row) => row.key} />`}<//></section>`;
 }
 
+const originOf = ({ origin }) => origin === "default" ? t("settings.default") : origin;
 const shown = ({ value }) => value === null || (Array.isArray(value) && value.length === 0) ? "–" : Array.isArray(value) ? value.join(" ") : String(value);
 
 /** Long works of the server, the newest first; they end with its process. */
