@@ -11,7 +11,7 @@ import { verdict as verdictWords } from "./shapes.js";
 import { clock, has, language, span, t } from "../ui/words.js";
 
 const PROGRAMS = ["linphone", "groundwire", "zoiper", "microsip", "baresip", "other"];
-const TELEPHONES = ["yealink", "grandstream", "snom", "poly", "cisco", "fanvil", "gigaset"];
+export const TELEPHONES = ["yealink", "grandstream", "snom", "poly", "cisco", "fanvil", "gigaset"];
 /** Names of makers are the same in every language. */
 const MAKERS = { linphone: "Linphone", groundwire: "Groundwire, Acrobits", zoiper: "Zoiper", microsip: "MicroSIP", baresip: "baresip", yealink: "Yealink", grandstream: "Grandstream", snom: "Snom", poly: "Poly", cisco: "Cisco", fanvil: "Fanvil", gigaset: "Gigaset" };
 const makerName = (vendor) => MAKERS[vendor] ?? t("connect.other");

@@ -9,8 +9,9 @@ import { Foot, Table } from "../../ui/table.js";
 import { failed, toast } from "../../ui/toast.js";
 import { query, filter } from "../../ui/router.js";
 import { language, t } from "../../ui/words.js";
-import { Connect } from "../connect.js";
+import { Connect, TELEPHONES } from "../connect.js";
 import { Keys } from "../phone-keys.js";
+import { Password } from "../phone-password.js";
 import { numberOf } from "../shapes.js";
 
 const POLL_MS = 10_000;
@@ -72,6 +73,7 @@ function List({ rows, list, reload }) {
   const [connecting, setConnecting] = useState(null);
   const [ending, setEnding] = useState(null);
   const [keys, setKeys] = useState(null);
+  const [opening, setOpening] = useState(null);
   const at = (row, device = row.device) => `accounts/${encodeURIComponent(row.account)}/devices/${encodeURIComponent(device)}`;
   const sync = (row) => post(`${at(row)}/actions/sync`, { reboot: false }).then(({ asked }) => toast(t("fleet.synced", { n: asked }), asked ? {} : { kind: "bad" }), failed);
   const drop = (row) => remove(row.phone ? `phones/${encodeURIComponent(row.phone.id)}` : at(row)).then(() => { setEnding(null); toast(t(row.phone ? "fleet.removed" : "device.revoked")); reload(); }, failed);
@@ -83,12 +85,14 @@ function List({ rows, list, reload }) {
     { key: "acts", label: t("fleet.acts"), sort: false, cell: (row) => html`<span class="row"><button class="button small" onClick=${() => sync(row)} aria-disabled=${row.registered ? undefined : "true"} aria-label=${t("fleet.sync.of", { name: title(row) })}>${t("fleet.sync")}</button>
       <button class="button small" onClick=${() => setConnecting(row)} aria-label=${t("fleet.link.of", { name: title(row) })}>${t("fleet.link")}</button>
       ${row.phone && html`<button class="button small" onClick=${() => setKeys(row)} aria-label=${t("fleet.keys.of", { name: title(row) })}>${t("fleet.keys")}</button>`}
+      ${TELEPHONES.includes(row.vendor) && html`<button class="button small" onClick=${() => setOpening(row)} aria-label=${t("fleet.password.of", { name: title(row) })}>${t("fleet.password")}</button>`}
       <button class="button small danger" onClick=${() => setEnding(row)} aria-label=${t("fleet.remove.of", { name: title(row) })}>${t("remove")}</button></span>` },
   ];
   return html`<${Table} label=${t("page.phones")} columns=${columns} rows=${rows} rowKey=${(row) => row.id} sorted=${{ key: "account" }}
       foot=${html`<${Foot} count=${rows.length} more=${list.more} onMore=${() => list.loadMore().catch(failed)} />`} />
     ${connecting && html`<${Connect} key=${connecting.id} account=${connecting.account} begin=${(values) => post(`${at(connecting)}/actions/connect`, values)} path=${(id) => `${at(connecting, id)}/connect`} revoke=${() => Promise.resolve()} back=${t("connect.another")} onClose=${() => { setConnecting(null); reload(); }} />`}
     ${keys && html`<${Keys} key=${keys.id} phone=${keys.phone} name=${title(keys)} onClose=${() => { setKeys(null); reload(); }} />`}
+    ${opening && html`<${Password} phone=${opening.phone} name=${title(opening)} onClose=${() => { setOpening(null); reload(); }} />`}
     ${ending && html`<${Dialog} title=${t("fleet.remove.title", { name: title(ending) })} onClose=${() => setEnding(null)}><p>${t(ending.phone ? "fleet.remove.text" : "device.revoke.text")}</p>
       <div class="actions"><button class="button quiet" onClick=${() => setEnding(null)}>${t("cancel")}</button><button class="button danger" onClick=${() => drop(ending)}>${t("remove")}</button></div><//>`}`;
 }

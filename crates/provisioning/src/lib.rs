@@ -42,4 +42,4 @@ pub use phonebook::{
 pub use render::{File, RenderError, Rendered, render};
 pub use text::{Secret, TEXT_CHARS_MAX, Text};
 pub use ua_profile::{UaProfile, mac_of_uri};
-pub use vendor::Vendor;
+pub use vendor::{Vendor, admin_name};

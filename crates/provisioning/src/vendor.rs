@@ -90,6 +90,25 @@ impl Vendor {
     }
 }
 
+/// Who signs in on the web page of such a phone with the password that we set. `None`: there is no such page.
+pub const fn admin_name(vendor: Vendor) -> Option<&'static str> {
+    match vendor {
+        Vendor::Poly => Some("Polycom"),
+        Vendor::Yealink
+        | Vendor::Grandstream
+        | Vendor::Snom
+        | Vendor::Cisco
+        | Vendor::Fanvil
+        | Vendor::Gigaset => Some("admin"),
+        Vendor::Linphone
+        | Vendor::Groundwire
+        | Vendor::Zoiper
+        | Vendor::MicroSip
+        | Vendor::Baresip
+        | Vendor::Other => None,
+    }
+}
+
 impl fmt::Display for Vendor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

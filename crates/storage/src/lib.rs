@@ -26,11 +26,11 @@ pub use records::{
     ANSWER_BYTES_MAX, ANSWER_KEPT_MS, ANSWERS_MAX, AnswerRow, AuditRow, CallQuery, CallReader, CallRow,
     Chain, DELIVERIES_KEPT_MAX, DeliveryId, DeliveryRow, DeliveryState, Digest, Disposition, HookId,
     HookRecords, HookRow, HookSecrets, IdentityRow, Keep, KeyKind, KeyRow, LABEL_BYTES_MAX, LOW_SCORE,
-    LinkKind, LinkRow, MOS_BAD_HUNDREDTHS, Numbered, Operator, PHONES_MAX, PasskeyRow, PhoneId, PhoneRecords,
-    PhoneRow, QUALITY_CALLS_MAX, QUALITY_GROUPS_MAX, Quality, QualityBy, QualityGroup, QualityQuery,
-    RecordingRow, Records, RecordsReport, SessionEnd, SessionRow, SideRow, SignInChange, Sqlite, TalkedRow,
-    TokenHash, TokenId, TokenRow, Way, WayRow, check as check_records, copy as copy_records, described,
-    has_records,
+    LinkKind, LinkRow, MOS_BAD_HUNDREDTHS, Numbered, Operator, PHONES_MAX, PasskeyRow, PhoneId,
+    PhonePassword, PhoneRecords, PhoneRow, QUALITY_CALLS_MAX, QUALITY_GROUPS_MAX, Quality, QualityBy,
+    QualityGroup, QualityQuery, RecordingRow, Records, RecordsReport, SessionEnd, SessionRow, SideRow,
+    SignInChange, Sqlite, TalkedRow, TokenHash, TokenId, TokenRow, Way, WayRow, check as check_records,
+    copy as copy_records, described, has_records,
 };
 pub use seal::SealKey;
 pub use whole::write_whole;

@@ -2,7 +2,8 @@
 
 use coeur_directory::*;
 use coeur_storage::{
-    KeyKind, KeyRow, LinkKind, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, Records, Sqlite,
+    KeyKind, KeyRow, LinkKind, LinkRow, Operator, PhoneId, PhonePassword, PhoneRecords, PhoneRow, Records,
+    Sqlite,
 };
 use std::path::PathBuf;
 
@@ -204,8 +205,9 @@ fn keys_of_a_phone_are_kept_through_a_new_link_and_a_restart_and_a_database_with
     put(&mut records, &phone, 1);
     drop(records);
     let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
-    let before =
-        "DROP TABLE phone_keys; ALTER TABLE phones DROP COLUMN changed_at_s; PRAGMA user_version = 19";
+    let before = "DROP TABLE phone_keys; ALTER TABLE phones DROP COLUMN changed_at_s;
+        ALTER TABLE phones DROP COLUMN password; ALTER TABLE phones DROP COLUMN password_before;
+        ALTER TABLE phones DROP COLUMN password_told_at_s; PRAGMA user_version = 19";
     connection.execute_batch(before).expect("is as it was");
     drop(connection);
 
@@ -236,4 +238,57 @@ fn keys_of_a_phone_are_kept_through_a_new_link_and_a_restart_and_a_database_with
     assert_eq!(said, ["1=line/1", "2=blf/1:bob 7=cleared/1"]);
     assert_eq!(records.verify_audit().expect("reads"), None);
     records.remove_phone(&by, phone.id, 10_000).expect("is removed");
+}
+
+#[test]
+fn the_password_of_a_phone_lies_sealed_for_that_phone_and_a_database_without_them_gets_them() {
+    let folder = Folder::new("password");
+    let mut records = filled(&folder, &["alice", "bob"]);
+    let mut phones = Vec::new();
+    for (user, device) in [("alice", 1), ("bob", 2)] {
+        let phone = phone(&mut records, None, &[(user, device)]);
+        put(&mut records, &phone, device as u8);
+        phones.push(phone.id);
+    }
+    drop(records);
+    let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
+    let before = "ALTER TABLE phones DROP COLUMN password; ALTER TABLE phones DROP COLUMN password_before;
+        ALTER TABLE phones DROP COLUMN password_told_at_s; PRAGMA user_version = 20";
+    connection.execute_batch(before).expect("is as it was");
+    drop(connection);
+
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let [first, second] = [phones[0], phones[1]];
+    assert!(records.phone_password(first).expect("read").is_none());
+    let text = |text: &str| text.to_owned().into();
+    let password =
+        PhonePassword { now: text("CanaryNow"), before: Some(text("CanaryBefore")), told_at_s: None };
+    let by = Operator::program();
+    records.put_phone_password(&by, first, "phone.password_rotated", &password, 9_000).expect("is put");
+    drop(records);
+
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let kept = records.phone_password(first).expect("read").expect("is there");
+    let before = kept.before.as_ref().map(|text| text.as_str());
+    assert_eq!((kept.now.as_str(), before), ("CanaryNow", Some("CanaryBefore")));
+    records.phone_password_told(first, 12).expect("is noted");
+    let kept = records.phone_password(first).expect("read").expect("is there");
+    assert_eq!((kept.told_at_s, kept.before.is_none()), (Some(12), true));
+    let audit = records.audit(0, None, 10).expect("read");
+    let row = audit.iter().find(|row| row.action == "phone.password_rotated").expect("is there");
+    assert_eq!((row.subject.as_str(), row.detail.as_str()), ("phone 1", ""));
+    drop(records);
+
+    let files = std::fs::read_dir(&folder.0).expect("a folder").flatten().map(|file| file.path());
+    for file in files.filter(|file| file.is_file()) {
+        let bytes = std::fs::read(&file).expect("read");
+        assert!(!bytes.windows(6).any(|part| part == b"Canary"), "{file:?}");
+    }
+    let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
+    let moved = "UPDATE phones SET password = (SELECT password FROM phones WHERE id = 1)";
+    connection.execute(moved, []).expect("is moved");
+    drop(connection);
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    assert!(records.phone_password(first).expect("read").is_some());
+    assert!(records.phone_password(second).expect("read").is_none(), "it was sealed for another phone");
 }

@@ -103,6 +103,18 @@ async function keys(page, go, faults, options) {
   await row.getByText("Newer settings wait").waitFor();
   const file = await told(own);
   assert(file["linekey.2.type"] === "16" && file["linekey.2.value"] === options.account.split("@")[0] && file["linekey.2.label"] === "Reception", JSON.stringify(file));
+  // The password of its own page: the one that it was told, then another one that it fetches.
+  await row.getByRole("button", { name: "Password" }).press("Enter");
+  await dialog.getByRole("button", { name: "Show it" }).press("Enter");
+  const first = await dialog.locator(".secret code").textContent();
+  assert(first.length === 14 && !first.includes("admin"), first);
+  await dialog.getByRole("button", { name: "Make a new one" }).press("Enter");
+  await dialog.getByText("Until then the phone has").waitFor();
+  faults.push(...await accessible(page));
+  const second = await dialog.locator(".secret code").textContent();
+  await dialog.getByRole("button", { name: "Close" }).press("Enter");
+  const password = (await told(own))["static.security.user_password"];
+  assert(second !== first && password === `admin:${second}`, "the phone was not told the new one");
 }
 
 async function tokens(page, go, faults, options) {

@@ -11,7 +11,7 @@ use crate::calls::rfc3339;
 use crate::door::Door;
 use crate::model::{GivenSecret, Refusal, Reply, Request, Why};
 use coeur_directory::{Account, Aor, DeviceId, new_secret};
-use coeur_provisioning::{Mac, Secret, Seen, Transport, Vendor, ability, invitation, render};
+use coeur_provisioning::{Mac, Secret, Seen, Transport, Vendor, ability, admin_name, invitation, render};
 use coeur_storage::{LinkKind, LinkRow, Operator, PhoneId, PhoneRow, StorageError};
 
 /// A telephone is unpacked and plugged in first; a program is at hand.
@@ -37,6 +37,12 @@ impl Door {
             }
             PhonesRequest::Keys { phone, keys } => {
                 PhonesReply::Phone(self.set_keys(operator, &phone, &keys)?)
+            }
+            PhonesRequest::PasswordShow { phone } => {
+                PhonesReply::Password(self.show_password(operator, &phone)?)
+            }
+            PhonesRequest::PasswordRotate { phone } => {
+                PhonesReply::Password(self.rotate_password(operator, &phone)?)
             }
             PhonesRequest::Sync { account, device, reboot } => {
                 PhonesReply::Synced(self.sync(operator, &account, device.as_deref(), reboot)?)
@@ -142,7 +148,8 @@ impl Door {
             lines.push((self.account(account)?.aor.clone(), DeviceId(0)));
         }
         let secrets = lines.iter().map(|_| Secret::new(PLACEHOLDER.to_owned())).collect();
-        let phone = phone(&wanted.row(lines), self.house().directory(), place, secrets, Some("TOKEN"))?;
+        let mut phone = phone(&wanted.row(lines), self.house().directory(), place, secrets, Some("TOKEN"))?;
+        phone.admin_password = admin_name(wanted.vendor).map(|_| Secret::new(PLACEHOLDER.to_owned()));
         let rendered = render(&phone).map_err(|why| Refusal::new(Why::Invalid, why.to_string()))?;
         Ok(RenderedView {
             content_type: rendered.settings.content_type.to_owned(),

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How long the one who has used a link may ask again: phones ask twice, or lose a connection.
-const AGAIN_S: u64 = 120;
+pub(super) const AGAIN_S: u64 = 120;
 /// Bytes of a User-Agent that are kept.
 const USER_AGENT_BYTES_MAX: usize = 200;
 
@@ -252,7 +252,9 @@ impl Door {
         let place = self.house().phone_place().ok_or(Outcome::Failed)?;
         // One that comes to its own address knows it.
         let own = own.as_deref().or(Some(fetch.token));
-        let phone = phone(&row, directory, &place, secrets, own).map_err(|why| failed(&why))?;
+        let mut phone = phone(&row, directory, &place, secrets, own).map_err(|why| failed(&why))?;
+        let password = self.password_to_tell(&row, vendor, has_secrets, now_ms);
+        phone.admin_password = password.map_err(|why| failed(&why))?;
         let rendered = render(&phone).map_err(|_| Outcome::Failed)?;
         self.journeys().fetched_from(row.id, fetch.from.to_canonical());
         self.phone_seen(row.id, now_ms, Seen::Fetched);

@@ -15,6 +15,7 @@ mod journeys;
 mod kept;
 mod keys;
 mod misses;
+mod password;
 mod phone;
 mod served;
 mod telling;
@@ -31,8 +32,8 @@ pub(crate) use served::router;
 pub(crate) use trial::Trials;
 pub use trial::{TrialEnd, TrialStep};
 pub use views::{
-    ConnectRequest, KeyView, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply, PhonesRequest,
-    RenderedView, RingView, StepView, StrangerView,
+    ConnectRequest, KeyView, LineRequest, LinkView, PasswordView, PhoneLineView, PhoneView, PhonesReply,
+    PhonesRequest, RenderedView, RingView, StepView, StrangerView,
 };
 
 use coeur_storage::TokenHash;

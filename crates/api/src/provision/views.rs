@@ -24,6 +24,14 @@ pub enum PhonesRequest {
         phone: String,
         keys: Vec<KeyView>,
     },
+    /// The password of its own web page, in clear.
+    PasswordShow {
+        phone: String,
+    },
+    /// Makes a new one.
+    PasswordRotate {
+        phone: String,
+    },
     /// Asks a registered phone to fetch its settings.
     Sync {
         account: String,
@@ -79,6 +87,7 @@ pub enum PhonesReply {
     Rendered(RenderedView),
     List(Vec<PhoneView>),
     Phone(PhoneView),
+    Password(PasswordView),
     Removed,
     /// How many registrations of it were told.
     Synced(usize),
@@ -170,6 +179,23 @@ pub struct KeyView {
     pub target: String,
     /// Shown beside it; the target when empty.
     pub label: String,
+}
+
+/// The password of a phone's own web page and menu.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PhonePassword")]
+pub struct PasswordView {
+    /// `pho_NUMBER`.
+    pub phone: String,
+    /// Who signs in with it.
+    pub login: String,
+    #[schemars(with = "String")]
+    pub password: GivenSecret,
+    /// What the phone has until it has fetched the one of now.
+    #[schemars(with = "Option<String>")]
+    pub before: Option<GivenSecret>,
+    /// When the phone was told the one of now; `null`: it has not fetched it.
+    pub told_at: Option<String>,
 }
 
 /// One account of a phone, and the device that it has for it.

@@ -72,6 +72,8 @@ fn operations_of(request: &Request) -> Result<&'static [&'static str], &'static 
             PhonesRequest::Show { .. } => &["show_phone"],
             PhonesRequest::Remove { .. } => &["remove_phone"],
             PhonesRequest::Keys { .. } => &["change_phone"],
+            PhonesRequest::PasswordShow { .. } => &["show_phone_password"],
+            PhonesRequest::PasswordRotate { .. } => &["rotate_phone_password"],
             PhonesRequest::Sync { .. } => &["sync_device"],
             PhonesRequest::Ring { .. } => &["ring_device", "ring_my_device"],
             PhonesRequest::Rung { .. } => &["show_ringing_device", "show_my_ringing_device"],

@@ -14,8 +14,8 @@ use crate::calls::rfc3339;
 use crate::ids::Id as _;
 use crate::model::{GivenSecret, Reply, Request, VerdictView};
 use crate::provision::{
-    ConnectRequest, KeyFault, KeyView, LineRequest, LinkView, PhoneLineView, PhoneView, PhonesReply,
-    PhonesRequest, RenderedView, RingView, StepView, StrangerView,
+    ConnectRequest, KeyFault, KeyView, LineRequest, LinkView, PasswordView, PhoneLineView, PhoneView,
+    PhonesReply, PhonesRequest, RenderedView, RingView, StepView, StrangerView,
 };
 use axum::http::StatusCode;
 use coeur_directory::DeviceId;
@@ -44,6 +44,12 @@ pub(crate) fn operations() -> Vec<Operation> {
             .dry()
             .conditional(),
         Operation::delete(("/phones/{phone}", "remove_phone"), Provisioning, "The phone is told nothing any more; its devices stay.", remove),
+        Operation::post(("/phones/{phone}/actions/show_password", "show_phone_password"), Provisioning, "The password of the phone's own web page and menu, in clear; each reading is in the audit log.", show_password)
+            .acts(Action::Change)
+            .answer::<PasswordView>(),
+        Operation::post(("/phones/{phone}/actions/rotate_password", "rotate_phone_password"), Provisioning, "Makes a new password of the phone's own web page and menu, and asks the phone to fetch it.", rotate_password)
+            .acts(Action::Change)
+            .answer::<PasswordView>(),
         Operation::get(("/unclaimed_phones", "list_unclaimed_phones"), Provisioning, "Phones that were plugged in and have asked the network who tells them.", unclaimed)
             .answer::<Page<UnclaimedResource>>(),
         Operation::post(("/accounts/{account}/devices/{device}/actions/connect", "connect_device"), Provisioning, "Makes a link by which the phone of this device fetches its settings; the link is shown this once.", connect_device)
@@ -232,6 +238,19 @@ fn patch(call: &Call<'_>) -> Result<Answer, Problem> {
         return Err(wrong(fault, Tongue::wanted(call.headers)));
     }
     change::patch(call, Request::Phones(PhonesRequest::Keys { phone: phone.clone(), keys }), shown)
+}
+
+fn show_password(call: &Call<'_>) -> Result<Answer, Problem> {
+    password(call, PhonesRequest::PasswordShow { phone: call.part("phone").to_owned() })
+}
+
+fn rotate_password(call: &Call<'_>) -> Result<Answer, Problem> {
+    password(call, PhonesRequest::PasswordRotate { phone: call.part("phone").to_owned() })
+}
+
+fn password(call: &Call<'_>, request: PhonesRequest) -> Result<Answer, Problem> {
+    let PhonesReply::Password(view) = ask(call, request)? else { return Err(unexpected()) };
+    Answer::json(view)
 }
 
 fn wrong(fault: KeyFault, tongue: Tongue) -> Problem {

@@ -678,3 +678,109 @@ fn who_may_not_change_phones_sets_no_keys() {
     }
     assert_eq!(served.give_as("provisioning", "PATCH", &place, body).status, 200);
 }
+
+/// A telephone of this maker that was connected: its place in the API, and the first file that it was told.
+fn told_first(served: &Served, vendor: &str, mac: &str, file: &str, agent: &str) -> (String, String) {
+    let request = ConnectRequest { mac: Some(mac.to_owned()), ..request(vendor) };
+    let link = connect(served, request).map_err(|why| why.text).unwrap();
+    let path = path(&link);
+    let folder = path.rsplit_once('/').unwrap().0;
+    let given = get(served, &format!("{folder}/{file}"), agent);
+    assert_eq!(given.status, 200, "{vendor}: {given:?}");
+    (format!("/api/v1/phones/{}", link.phone), given.body)
+}
+
+#[test]
+fn each_telephone_is_told_a_password_of_its_own_and_who_may_change_phones_reads_it() {
+    let served = served("password");
+    let mut seen = Vec::new();
+    for (vendor, mac, file, agent, login) in [
+        ("yealink", "249ad888d0f4", "249ad888d0f4.cfg", YEALINK, "admin"),
+        ("grandstream", "c074ad000001", "cfgc074ad000001.xml", "Grandstream Model HW GXP2170", "admin"),
+        ("snom", "000413000001", "snom.xml", "", "admin"),
+        ("poly", "0004f2000001", "settings.cfg", "", "Polycom"),
+        ("cisco", "00562b000002", "00562b000002.xml", "", "admin"),
+        ("fanvil", "0c383e000001", "0c383e000001.cfg", "", "admin"),
+        ("gigaset", "7c2f80000001", "7c2f80000001.xml", "", "admin"),
+    ] {
+        let (place, body) = told_first(&served, vendor, mac, file, agent);
+        let shown = served.ask("POST", &format!("{place}/actions/show_password"));
+        assert_eq!((shown.status, shown.header("cache-control")), (200, Some("no-store")), "{shown:?}");
+        let shown = shown.json();
+        let password = shown["password"].as_str().unwrap().to_owned();
+        assert!(password.len() == 14 && body.contains(&password), "{vendor}: {password}\n{body}");
+        assert!(!seen.contains(&password), "{vendor} has that of another phone");
+        assert_eq!((&shown["login"], shown["told_at"].is_string()), (&login.into(), true), "{shown}");
+        for place in [place.as_str(), "/api/v1/phones", "/api/v1/audit_log", "/api/v1/accounts/alice@d"] {
+            assert!(!served.ask("GET", place).body.contains(&password), "{place} tells it");
+        }
+        seen.push(password);
+    }
+    // Nobody else reads it, and each reading is known.
+    let place = "/api/v1/phones/pho_1/actions/show_password";
+    for role in ["auditor", "supervisor", "user:1", "api", "admin/phones:read"] {
+        let rotate = place.replace("show", "rotate");
+        let refused = [
+            served.give_as(role, "POST", place, serde_json::json!({})),
+            served.give_as(role, "POST", &rotate, serde_json::json!({})),
+        ];
+        assert_eq!(refused.map(|answer| answer.status), [403, 403], "{role}");
+    }
+    assert_eq!(served.give_as("provisioning", "POST", place, serde_json::json!({})).status, 200);
+    let audit = served.ask("GET", "/api/v1/audit_log").json();
+    let rows = audit["data"].as_array().unwrap();
+    let readers: Vec<&str> = rows
+        .iter()
+        .filter(|row| row["action"] == "phone.password_read" && row["subject"] == "phone 1")
+        .filter_map(|row| row["operator"].as_str())
+        .collect();
+    assert!(readers.len() == 2 && readers.contains(&"provisioning"), "{readers:?}");
+    // A program has no such page.
+    let link = connect(&served, request("linphone")).map_err(|why| why.text).unwrap();
+    let none = served.ask("POST", &format!("/api/v1/phones/{}/actions/show_password", link.phone));
+    assert_eq!(none.status, 400, "{none:?}");
+    // One that has not come yet has none.
+    let link = connect(&served, request("yealink")).map_err(|why| why.text).unwrap();
+    let none = served.ask("POST", &format!("/api/v1/phones/{}/actions/show_password", link.phone));
+    assert_eq!(none.status, 404, "{none:?}");
+    let rendered = served.give(
+        "POST",
+        "/api/v1/phones:render",
+        serde_json::json!({ "account": "alice@d", "vendor": "yealink" }),
+    );
+    let settings = rendered.json()["settings"].as_str().unwrap().to_owned();
+    assert_eq!(value(&settings, "static.security.user_password"), Some("admin:SECRET"));
+}
+
+#[test]
+fn a_password_that_was_made_anew_is_fetched_once_at_the_phones_own_address_and_the_one_before_is_known_until_then()
+ {
+    let served = served("password-new");
+    let (place, own) = fetched(&served);
+    let told = |body: &str| value(body, "static.security.user_password").map(str::to_owned);
+    let password = |action: &str| served.ask("POST", &format!("{place}/actions/{action}_password")).json();
+    let first = password("show");
+    later(&served, 121);
+    assert_eq!(told(&get(&served, &own, YEALINK).body), None, "its own address gives no secret");
+    let second = password("rotate");
+    assert_eq!(*served.hut.ordered.lock().unwrap(), ["sync alice@d/3"], "it is asked to fetch");
+    assert_eq!((&second["before"], &second["told_at"]), (&first["password"], &serde_json::Value::Null));
+    // Nobody has told the phone of the second.
+    let third = password("rotate");
+    assert_eq!((&third["before"], third["password"] != second["password"]), (&first["password"], true));
+    let wanted = Some(format!("admin:{}", third["password"].as_str().unwrap()));
+    assert_eq!(told(&get(&served, &own, YEALINK).body), wanted);
+    let now = password("show");
+    assert_eq!((&now["password"], &now["before"]), (&third["password"], &serde_json::Value::Null));
+    assert!(now["told_at"].is_string(), "{now}");
+    assert_eq!(told(&get(&served, &own, YEALINK).body), wanted, "a phone asks twice");
+    later(&served, 121);
+    assert_eq!(told(&get(&served, &own, YEALINK).body), None, "and then no more");
+    let audit = served.ask("GET", "/api/v1/audit_log").json();
+    let of =
+        |action: &str| audit["data"].as_array().unwrap().iter().filter(|row| row["action"] == action).count();
+    assert_eq!(
+        [of("phone.password_made"), of("phone.password_rotated"), of("phone.password_read")],
+        [1, 2, 2]
+    );
+}

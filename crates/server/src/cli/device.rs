@@ -44,6 +44,7 @@ pub fn run(arguments: Device) -> Result<(), Failure> {
         DeviceVerb::Phones => phone::list(&way, json),
         DeviceVerb::Phone { phone } => phone::show(&way, phone, json),
         DeviceVerb::Keys { phone, set, rm } => phone::keys(&way, phone, set, &rm, json),
+        DeviceVerb::Password { phone, new } => phone::password(&way, phone, new, json),
         DeviceVerb::Forget { phone } => phone::forget(&way, phone, json),
         DeviceVerb::Sync { account, device, reboot } => phone::sync(&way, &account, device, reboot, json),
         DeviceVerb::Ring { account, device } => phone::ring(&way, &account, device, json),

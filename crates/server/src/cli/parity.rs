@@ -25,6 +25,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("list_phones", "device phones"),
     ("show_phone", "device phone"),
     ("change_phone", "device keys"),
+    ("show_phone_password", "device password"),
+    ("rotate_phone_password", "device password"),
     ("remove_phone", "device forget"),
     ("render_phone", "provision render"),
     ("list_unclaimed_phones", "device seen"),

@@ -96,6 +96,27 @@ fn listed_keys(phone: &PhoneView) -> String {
     table(&heads.map(Word::say), &phone.keys.iter().map(row).collect::<Vec<_>>())
 }
 
+pub fn password(way: &Way, phone: String, is_new: bool, json: bool) -> Result<(), Failure> {
+    let request = match is_new {
+        true => PhonesRequest::PasswordRotate { phone },
+        false => PhonesRequest::PasswordShow { phone },
+    };
+    let PhonesReply::Password(view) = ask(way, request)? else {
+        return Err(Failure::failed("the server showed no password"));
+    };
+    if json {
+        return print_json(&view);
+    }
+    print(&format!("{}\n", Word::PhonePassword.with(&[&view.phone, &view.login, view.password.reveal()])));
+    if view.told_at.is_none() {
+        print(&format!("{}\n", Word::PhonePasswordUntold.say()));
+    }
+    if let Some(before) = &view.before {
+        print(&format!("{}\n", Word::PhonePasswordBefore.with(&[before.reveal()])));
+    }
+    Ok(())
+}
+
 pub fn forget(way: &Way, phone: String, json: bool) -> Result<(), Failure> {
     ask(way, PhonesRequest::Remove { phone: phone.clone() })?;
     super::account::say(json, &Word::PhoneForgotten.with(&[&phone]))

@@ -11,6 +11,7 @@ mod head;
 mod hooks;
 mod numbers;
 mod people;
+mod phone_passwords;
 mod phones;
 mod quality;
 mod recordings;
@@ -27,6 +28,7 @@ pub use hooks::{
     DELIVERIES_KEPT_MAX, DeliveryId, DeliveryRow, DeliveryState, HookId, HookRecords, HookRow, HookSecrets,
 };
 pub use numbers::Numbered;
+pub use phone_passwords::PhonePassword;
 pub use phones::{
     KeyKind, KeyRow, LinkKind, LinkRow, PHONES_MAX, PhoneId, PhoneRecords, PhoneRow, TokenHash,
 };

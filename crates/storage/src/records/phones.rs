@@ -1,7 +1,7 @@
 //! Phones that are told their accounts by us, and the links where they fetch what they are told. Of a link only the hash of
 //! its token is kept: who reads the database opens none.
 
-use super::Operator;
+use super::{Operator, PhonePassword};
 use crate::error::StorageError;
 use coeur_directory::{Aor, DeviceId};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -168,6 +168,28 @@ pub trait PhoneRecords {
         _keys: &[KeyRow],
         _at_ms: u64,
     ) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    /// Of its own web page and menu.
+    fn phone_password(&mut self, _phone: PhoneId) -> Result<Option<PhonePassword>, StorageError> {
+        Ok(None)
+    }
+
+    /// In place of the one of before, and under this action in the audit.
+    fn put_phone_password(
+        &mut self,
+        _operator: &Operator,
+        _phone: PhoneId,
+        _action: &'static str,
+        _password: &PhonePassword,
+        _at_ms: u64,
+    ) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    /// Notes that the phone was told the one of now.
+    fn phone_password_told(&mut self, _phone: PhoneId, _at_s: u64) -> Result<(), StorageError> {
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The schema and how it came to be. A migration is never changed once released; a new one is added.
 
-use super::{contacts, hooks, phones};
+use super::{contacts, hooks, phone_passwords, phones};
 use crate::error::StorageError;
 use rusqlite::Connection;
 use std::path::Path;
@@ -138,6 +138,8 @@ const MIGRATIONS: &[&str] = &[
     contacts::MIGRATION,
     // 20: keys of phones
     phones::KEYS,
+    // 21: passwords of phones' own pages
+    phone_passwords::MIGRATION,
 ];
 
 /// What a database has in which nothing was made yet.

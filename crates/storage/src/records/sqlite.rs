@@ -5,9 +5,9 @@ use super::head::{self, Head};
 use super::numbers::{self, Numbered, Numbers};
 use super::{
     AnswerRow, CallQuery, CallReader, CallRow, DeliveryId, DeliveryRow, HookId, HookRecords, HookRow, Keep,
-    KeyRow, LinkRow, Operator, PhoneId, PhoneRecords, PhoneRow, Quality, QualityQuery, RecordingRow, Records,
-    SignInChange, TalkedRow, TokenHash, answers, call_rows, contacts, groups, hooks, people, phones, quality,
-    recordings, rows, schema, sign_in,
+    KeyRow, LinkRow, Operator, PhoneId, PhonePassword, PhoneRecords, PhoneRow, Quality, QualityQuery,
+    RecordingRow, Records, SignInChange, TalkedRow, TokenHash, answers, call_rows, contacts, groups, hooks,
+    people, phone_passwords, phones, quality, recordings, rows, schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
@@ -508,6 +508,31 @@ impl PhoneRecords for Sqlite {
         let described = ("phone.keys", format!("phone {}", phone.0), phones::keys_detail(keys));
         let put = |transaction: &Transaction<'_>| phones::put_keys(transaction, phone, keys, at_ms / 1_000);
         self.append_with((operator, at_ms), described, put)
+    }
+
+    fn phone_password(&mut self, phone: PhoneId) -> Result<Option<PhonePassword>, StorageError> {
+        phone_passwords::of(&self.connection, &self.key, phone)
+            .map_err(StorageError::sql("read the passwords of phones of", &self.path))
+    }
+
+    fn put_phone_password(
+        &mut self,
+        operator: &Operator,
+        phone: PhoneId,
+        action: &'static str,
+        password: &PhonePassword,
+        at_ms: u64,
+    ) -> Result<(), StorageError> {
+        let described = (action, format!("phone {}", phone.0), String::new());
+        let sealed = phone_passwords::sealed(&self.key, phone, password);
+        let put =
+            |transaction: &Transaction<'_>| phone_passwords::put(transaction, phone, &sealed, at_ms / 1_000);
+        self.append_with((operator, at_ms), described, put)
+    }
+
+    fn phone_password_told(&mut self, phone: PhoneId, at_s: u64) -> Result<(), StorageError> {
+        phone_passwords::told(&self.connection, phone, at_s)
+            .map_err(StorageError::sql("write the passwords of phones of", &self.path))
     }
 
     fn remove_phone(&mut self, operator: &Operator, id: PhoneId, at_ms: u64) -> Result<(), StorageError> {

@@ -537,6 +537,17 @@ pub enum DeviceVerb {
         #[arg(long = "rm", value_name = "POSITION")]
         rm: Vec<u32>,
     },
+    /// Show the password of a telephone's own web page and menu, or make a new one
+    #[command(
+        after_help = "The server makes one for each telephone, and tells it with its settings. Each reading is in the audit log. A new one is fetched by a telephone that is registered at once, by another when it starts; until then that of before opens it.\n\nExamples:\n  coeur device password pho_3\n  coeur device password pho_3 --new"
+    )]
+    Password {
+        /// Its name, as `coeur device phones` shows it
+        phone: String,
+        /// Make a new one
+        #[arg(long)]
+        new: bool,
+    },
     /// Tell a phone nothing any more; its devices stay
     #[command(after_help = "Example:\n  coeur device forget pho_3")]
     Forget {
