@@ -58,7 +58,7 @@ function Tokens() {
       act=${() => remove(`api_tokens/${encodeURIComponent(ending.id)}`).then(() => { toast(t("token.revoked")); list.reload(); })} />`}</div>`;
 }
 
-const WHAT = ["*", "accounts", "devices", "users", "calls", "call_records", "registrations", "recordings", "traces", "events", "webhooks", "phone_tickets", "status"];
+const WHAT = ["*", "accounts", "devices", "users", "calls", "call_records", "messages", "registrations", "recordings", "traces", "events", "webhooks", "phone_tickets", "status"];
 function AddToken({ onClose, onDone }) {
   const fields = ({ values, set, error }) => html`<${Text} label=${t("token.name")} hint=${t("token.name.hint")} error=${error("name")} value=${values.name} onInput=${set("name")} />
     <${Text} label=${t("token.user")} hint=${t("token.user.hint")} error=${error("user")} value=${values.user} onInput=${set("user")} spellcheck=${false} autocapitalize="none" />

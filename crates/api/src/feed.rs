@@ -64,6 +64,12 @@ kinds! {
     CallEnded "call.ended" Calls,
     /// Somebody in a conference has begun to speak, or has ended.
     ConferenceSpeaking "conference.speaking" Calls,
+    /// A text of an account is on its way, or waits for a phone that is woken. What it says is never told.
+    MessageAccepted "message.accepted" Messages,
+    /// A phone has taken a text.
+    MessageDelivered "message.delivered" Messages,
+    /// Nobody has taken a text, and what its sender was told.
+    MessageFailed "message.failed" Messages,
     /// A recording is over, and its file is listed.
     RecordingKept "recording.kept" Recordings,
     /// Somebody gave a wrong password. At a bounded rate.

@@ -20,6 +20,7 @@ use crate::party::Party;
 use crate::proxy::Proxy;
 use crate::registrar::Registrar;
 use crate::routing::{self, Plan};
+use crate::texts;
 use crate::world::{CallMode, Listener, World};
 use coeur_sip::message::Message;
 use coeur_sip::uri::Uri;
@@ -317,6 +318,10 @@ fn decided(
                 if roles.guard.may_tell(cx.now) {
                     cx.outbox.publish(Event::RelayRefused { flow: *flow });
                 }
+            }
+            if message.method() == Method::Message {
+                let id = cx.mint.tag();
+                texts::ended(cx, texts::of(message, id, party, None), status);
             }
             answer(cx, flow, message, status, None, |writer| explained(writer, why));
         }

@@ -37,6 +37,8 @@ pub enum Event {
     },
     /// A call that lives has come to another point. Published for those who listen, and for nobody else.
     CallStep(CallStep),
+    /// A text (MESSAGE, RFC 3428) of an account of ours has come to another point, outside of calls. What it says is never told.
+    Texted(Box<Texted>),
     /// A call is answered, or what protects its media has changed since.
     CallProtected {
         /// Of the caller's leg.
@@ -92,6 +94,32 @@ pub enum Step {
     },
     /// One of its sides was in another call before.
     Transferred,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texted {
+    /// The same in all that is told of one text, and of no other.
+    pub id: [u8; 18],
+    pub step: TextStep,
+    pub from: Party,
+    /// Whose the first place is to which it goes; `None`: nobody of ours, or nobody at all.
+    pub to: Option<Party>,
+    /// Whom the sender wanted, as he wrote it.
+    pub to_uri: Box<[u8]>,
+    /// As the sender wrote it; empty: nothing.
+    pub content_type: Box<[u8]>,
+    /// Of the body.
+    pub bytes: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextStep {
+    /// It is on its way, or waits for a phone that is woken.
+    Accepted,
+    /// A device has taken it (2xx).
+    Delivered,
+    /// Nobody has, and the sender was told this status.
+    Failed { status: u16 },
 }
 
 /// How a call does.

@@ -55,6 +55,7 @@ mod session_id;
 pub mod silence;
 #[cfg(test)]
 pub mod testing;
+mod texts;
 pub mod vouched;
 mod wheel;
 pub mod world;

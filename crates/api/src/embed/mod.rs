@@ -13,7 +13,7 @@ pub(crate) use tickets::{EmbedTickets, LIFE_MS, StandsFor};
 use crate::console::file_of_the_build;
 use crate::ids::Id as _;
 use crate::model::{Reply, Request as Asking};
-use crate::rest::{Code, IceServer, Problem, TicketResource, Web};
+use crate::rest::{Code, IceServer, Problem, TicketResource, Web, known_address};
 use crate::signin::from_here;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
@@ -64,11 +64,12 @@ struct SignIn {
 
 /// Trades a ticket for one that opens the WebSocket.
 async fn sign_in(State(web): State<Web>, request: Request) -> Result<Json<TicketResource>, Problem> {
+    let asks = Asks::of(&web, &request)?;
     let SignIn { ticket, origin } = read(request).await?;
     let found = web.embed_tickets().redeem(&ticket, &origin, web.now_ms());
     let Some(stands_for) = found else {
         tracing::debug!(origin = %origin.escape_debug(), "a ticket of an embedded phone was refused");
-        return Err(no_ticket());
+        return Err(asks.refused(&web));
     };
     let StandsFor { account, operator, user, .. } = stands_for;
     let asking = Asking::PhoneTicket { account, user: user.map(|user| UserId(user).text()) };
@@ -94,9 +95,27 @@ struct Renewed {
 
 /// Credentials of TURN live ten minutes, a WebSocket for days: who has opened it is given new ones while it is open.
 async fn ice_server(State(web): State<Web>, request: Request) -> Result<Json<Renewed>, Problem> {
+    let asks = Asks::of(&web, &request)?;
     let Line { ticket } = read(request).await?;
-    let (aor, device) = web.door().house().web_phone(&ticket).ok_or_else(no_ticket)?;
+    let found = web.door().house().web_phone(&ticket);
+    let (aor, device) = found.ok_or_else(|| asks.refused(&web))?;
     Ok(Json(Renewed { ice_server: web.door().house().ice_server(&aor, device).map(IceServer::of) }))
+}
+
+/// Who asks, by his address: nobody guesses tickets faster than tokens ([`crate::rest::known_address`]).
+struct Asks(String);
+
+impl Asks {
+    fn of(web: &Web, request: &Request) -> Result<Self, Problem> {
+        let address = known_address(request.extensions()).ok_or_else(|| Problem::new(Code::Inside))?;
+        web.rates().may_try(&address, web.now_ms())?;
+        Ok(Self(address))
+    }
+
+    fn refused(&self, web: &Web) -> Problem {
+        web.rates().was_refused(&self.0, web.now_ms());
+        no_ticket()
+    }
 }
 
 /// From a page of ours, as it says itself: nobody else has anything to ask here.

@@ -31,7 +31,7 @@ macro_rules! resources {
 
 resources! {
     Status "status", Tenants "tenants", Domains "domains", Users "users", Groups "groups", Accounts "accounts",
-    Terms "terms", Devices "devices", Contacts "contacts", Registrations "registrations", Calls "calls", CallRecords "call_records",
+    Terms "terms", Devices "devices", Contacts "contacts", Registrations "registrations", Calls "calls", CallRecords "call_records", Messages "messages",
     Recordings "recordings", Traces "traces", AuditLog "audit_log", Me "me", Events "events", Jobs "jobs", Webhooks "webhooks",
     Tokens "api_tokens", Settings "settings", Provisioning "phones", PhoneTickets "phone_tickets",
 }
@@ -55,7 +55,8 @@ impl Resource {
             Self::Contacts => Row::Contact,
             Self::Registrations => Row::Registration,
             Self::Calls => Row::Call,
-            Self::CallRecords => Row::CallRecord,
+            // Who has written to whom, as who has called whom; what it says is told to nobody.
+            Self::CallRecords | Self::Messages => Row::CallRecord,
             Self::Recordings => Row::Recording,
             Self::Traces => Row::Trace,
             Self::AuditLog => Row::Audit,
@@ -319,6 +320,11 @@ pub(crate) async fn known(parts: &Parts, web: &Web) -> Result<Caller, Problem> {
     let caller = asked?;
     peer.life.prolong(KNOWN_LIFE);
     Ok(caller)
+}
+
+/// By which somebody who has proved nothing is counted.
+pub(crate) fn known_address(extensions: &axum::http::Extensions) -> Option<String> {
+    extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| address(peer.remote.ip()))
 }
 
 /// Whoever has an address of IPv6 has all of its network (RFC 4291 section 2.5.4).

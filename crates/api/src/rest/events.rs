@@ -1,7 +1,7 @@
 //! What happens, as it happens: Server-Sent Events, each a CloudEvent, behind what the listener has heard last.
 
 use super::caller::{Access, Action, Caller, Resource, known};
-use super::hearing::{Whose, hears};
+use super::hearing::{Whose, hears, hears_something, unheard};
 use super::operation::{Operation, Streaming};
 use super::problem::{Code, Problem};
 use super::{Listening, Web, operation};
@@ -9,7 +9,7 @@ use crate::feed::{Happened, Kind, Listener, Missed};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::stream::unfold;
+use futures_util::stream::{StreamExt as _, iter, unfold};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::convert::Infallible;
@@ -45,7 +45,8 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 #[serde(deny_unknown_fields)]
 struct StreamQuery {
     /// Types, with commas, where `*` at the end stands for what follows: `call.*,config.changed`. All when absent; of all only
-    /// those whose resource the caller may read.
+    /// those whose resource the caller may read. Where he may read none of them the answer is 403; where he may not read some, a comment at
+    /// the beginning names them.
     types: Option<String>,
     /// As the header Last-Event-ID, for whoever cannot send it.
     last_event_id: Option<String>,
@@ -55,6 +56,11 @@ fn stream(web: Web, caller: Caller, head: Parts, whose: Whose) -> Streaming {
     Box::pin(async move {
         let query: StreamQuery = operation::query(head.uri.query().unwrap_or(""))?;
         let wanted = wanted(query.types.as_deref())?;
+        if whose == Whose::All {
+            hears_something(&caller, &wanted)?;
+        }
+        // Of all that there is everybody knows that he hears what he may.
+        let unheard = query.types.as_ref().map(|_| unheard(&caller, whose, &wanted)).unwrap_or_default();
         let last = head.headers.get("last-event-id").and_then(|value| value.to_str().ok());
         let listener = web.feed().listen(last.or(query.last_event_id.as_deref()));
         let place = web.listens(&head).ok_or_else(|| Problem {
@@ -63,11 +69,15 @@ fn stream(web: Web, caller: Caller, head: Parts, whose: Whose) -> Streaming {
         })?;
         let until = Instant::now() + LOOK_AGAIN;
         let ear = Ear { web, caller, head, whose, wanted, listener, until, _place: place };
-        let stream =
+        let heard =
             unfold(
                 ear,
                 |mut ear| async move { ear.next().await.map(|event| (Ok::<_, Infallible>(event), ear)) },
             );
+        // A comment: who reads events alone is not disturbed, and who looks why nothing comes sees it.
+        let told = (!unheard.is_empty())
+            .then(|| Ok(Event::default().comment(format!("not told to you: {}", unheard.join(", ")))));
+        let stream = iter(told).chain(heard);
         Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
     })
 }

@@ -2,7 +2,8 @@
 //! an owner of every one. What is one's own everybody hears.
 
 use super::Web;
-use super::caller::{Caller, Role};
+use super::caller::{Access, Action, Caller, Resource, Role};
+use super::problem::Problem;
 use crate::feed::{Happened, Kind};
 use coeur_directory::{TenantId, UserId};
 
@@ -23,6 +24,32 @@ pub(crate) fn hears(web: &Web, caller: &Caller, whose: Whose, happened: &Happene
             is_own && caller.may_read_own(happened.kind.resource())
         }
     }
+}
+
+/// Who may hear none of it would wait for ever: he is told what it takes to hear the first of them.
+pub(crate) fn hears_something(caller: &Caller, wanted: &[Kind]) -> Result<(), Problem> {
+    let hears = |kind: &Kind| caller.may_read(kind.resource());
+    match told(wanted).next() {
+        Some(first) if !told(wanted).any(hears) => {
+            caller.require(Action::Read, first.resource(), Access::Read)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// What he will not hear of what he has asked for, each with the scope that it takes: `call.ended (calls:read)`.
+pub(crate) fn unheard(caller: &Caller, whose: Whose, wanted: &[Kind]) -> Vec<String> {
+    let may = |kind: &&Kind| match whose {
+        Whose::All => caller.may_read(kind.resource()),
+        Whose::Own => caller.may_read_own(kind.resource()),
+    };
+    let missing = told(wanted).filter(|kind| !may(kind));
+    missing.map(|kind| format!("{} ({}:read)", kind.name(), kind.resource().name())).collect()
+}
+
+/// Of the stream itself and of a webhook alone nobody is told here.
+fn told(wanted: &[Kind]) -> impl Iterator<Item = &Kind> {
+    wanted.iter().filter(|kind| !matches!(kind.resource(), Resource::Events) && **kind != Kind::WebhookTest)
 }
 
 fn hears_all(web: &Web, caller: &Caller, happened: &Happened) -> bool {

@@ -54,6 +54,7 @@ mod traces;
 mod users;
 mod webhooks;
 
+pub(crate) use caller::known_address;
 pub use caller::{Access, Action, Asked, Bounds, Caller, Gate, OneToken, Proof, Resource, Role, Scope, may};
 pub use document::document;
 pub(crate) use limits::POLICY;

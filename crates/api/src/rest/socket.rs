@@ -6,7 +6,7 @@
 
 use super::caller::{Access, Action, Caller, Resource, known};
 use super::events::{LOOK_AGAIN, wanted};
-use super::hearing::{Whose, hears};
+use super::hearing::{Whose, hears, hears_something};
 use super::operation::{Operation, Streaming};
 use super::problem::{Code, Problem};
 use super::tongue::Tongue;
@@ -222,22 +222,9 @@ impl Talker {
         let whose = if wants.own { Whose::Own } else { Whose::All };
         if whose == Whose::All {
             self.may_listen()?;
-            self.hears_something(&wanted)?;
+            hears_something(&self.caller, &wanted)?;
         }
         Ok(Ear { listener: self.web.feed().listen(wants.after.as_deref()), wanted, whose })
-    }
-
-    /// Who may hear none of it would wait for ever: he is told what it takes to hear the first of them.
-    fn hears_something(&self, wanted: &[Kind]) -> Result<(), Problem> {
-        let hears = |kind: &Kind| self.caller.may_read(kind.resource());
-        // Of the stream itself and not of what it tells.
-        let told = || wanted.iter().filter(|kind| kind.resource() != Resource::Events);
-        match told().next() {
-            Some(first) if !told().any(hears) => {
-                self.caller.require(Action::Read, first.resource(), Access::Read)
-            }
-            Some(_) | None => Ok(()),
-        }
     }
 
     fn problem(&self, id: Value, problem: &Problem) -> Value {

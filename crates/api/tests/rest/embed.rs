@@ -78,6 +78,26 @@ fn sign_in(served: &Served, ticket: &str, origin: &str, more: &[(&str, &str)]) -
     served.send("POST", "/line/sign_in", &headers, &json!({ "ticket": ticket, "origin": origin }).to_string())
 }
 
+#[test]
+fn tickets_are_not_guessed_faster_than_tokens() {
+    let served = Served::new("embed-guess");
+    let wrong = || sign_in(&served, "made-up", CRM, &[]);
+    for _ in 0..60 {
+        assert_eq!(wrong().status, 401);
+    }
+    let refused = wrong();
+    assert_eq!((refused.status, refused.header("retry-after").is_some()), (429, true), "{refused:?}");
+    let line = served.send(
+        "POST",
+        "/line/ice_server",
+        &[("Content-Type", "application/json")],
+        &json!({ "ticket": "made-up" }).to_string(),
+    );
+    assert_eq!(line.status, 429, "both doors together");
+    served.hut.now_ms.fetch_add(60_000, Ordering::Relaxed);
+    assert_eq!(wrong().status, 401);
+}
+
 /// Where no server speaks SIP over WebSocket a ticket that counts is answered 409.
 #[test]
 fn a_ticket_counts_once_for_a_minute_in_the_page_for_which_it_was_made() {

@@ -96,6 +96,31 @@ fn nobody_hears_of_what_he_may_not_read() {
 }
 
 #[test]
+fn who_may_hear_nothing_of_what_he_asks_for_is_refused_and_of_what_is_missing_he_is_told() {
+    let served = Served::new("told-deaf");
+    let ask = |token: &str, types: &str| {
+        let bearer = format!("Bearer {token}");
+        let path = format!("/api/v1/events?types={types}");
+        served.send("GET", &path, &[("Authorization", &bearer)], "")
+    };
+    let refused = ask("owner/events:read", "call.*");
+    assert_eq!((refused.status, refused.code()), (403, "forbidden".into()), "{refused:?}");
+    assert!(refused.json()["detail"].as_str().unwrap().contains("calls:read"), "{refused:?}");
+    let mut ear = Ear::new(&served, "?types=call.ended,message.*", "owner/events:read,calls:read", None);
+    let told = loop {
+        let line = ear.line();
+        if line.starts_with(':') {
+            break line;
+        }
+    };
+    assert!(told.contains("not told to you: message.accepted (messages:read), message.delivered"), "{told}");
+    assert!(!told.contains("call.ended"), "{told}");
+    publish(&served, Kind::MessageFailed, "1");
+    publish(&served, Kind::CallEnded, "2");
+    assert_eq!(ear.next().1["data"]["n"], "2");
+}
+
+#[test]
 fn a_stream_ends_within_a_second_once_its_token_is_taken_back() {
     let served = Served::new("revoked-ear");
     let mut ear = Ear::new(&served, "", "admin:3", None);

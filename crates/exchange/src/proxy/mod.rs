@@ -31,6 +31,7 @@ mod validate;
 mod wake;
 
 use crate::context::Context;
+use crate::event::Texted;
 use crate::flow::Flow;
 use crate::party::Party;
 use crate::route_token::RouteSeal;
@@ -48,6 +49,7 @@ use held::Held;
 use refused::Refused;
 use request::{Assignment, Request};
 use slab::Slab;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use branch::shard_of_branch;
@@ -109,6 +111,8 @@ pub struct Proxy {
     failed: Blacklist,
     /// Requests that wait for devices which sleep.
     waking: wake::Waking,
+    /// Texts of which the end is to be told, by request; about 700 bytes each at most.
+    texts: BTreeMap<u32, Box<Texted>>,
 }
 
 impl Proxy {
@@ -128,6 +132,7 @@ impl Proxy {
             serial: 0,
             failed: Blacklist::new(),
             waking: wake::Waking::default(),
+            texts: BTreeMap::new(),
         }
     }
 

@@ -7,8 +7,10 @@ use super::request::{Assignment, Request, Server};
 use super::{Proxy, timing, validate};
 use crate::answer::{answer_stranger, flow_back};
 use crate::context::Context;
+use crate::event::Event;
 use crate::flow::{Flow, Hop};
 use crate::outbox::Span;
+use crate::texts;
 use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::{InviteServer, NonInviteServer, ServerAction};
 use coeur_sip::{Message, Method, StatusCode, respond};
@@ -87,6 +89,10 @@ impl Proxy {
                 method,
                 Method::Invite | Method::Subscribe | Method::Refer | Method::Notify | Method::Other(_)
             );
+        let to_tag = cx.mint.tag();
+        let to = targets.first().and_then(|target| target.party);
+        let from = sender.filter(|_| method == Method::Message);
+        let text = from.map(|from| texts::of(message, to_tag, from, to));
         let seen = match cx.world.settings.recurse_on_redirect {
             true => targets.iter().map(|target| self.target_key(target)).collect(),
             false => Vec::new(),
@@ -118,10 +124,14 @@ impl Proxy {
             looked_again: false,
             routes,
             record_route,
-            to_tag: cx.mint.tag(),
+            to_tag,
             armed: Monotonic::NEVER,
         }) as u32;
         self.requests_by_key.insert(key, index);
+        if let Some(text) = text {
+            cx.outbox.publish(Event::Texted(text.clone()));
+            self.texts.insert(index, text);
+        }
         cx.counters.transactions_server += 1;
         cx.counters.proxied_requests += 1;
         if invite {
@@ -143,6 +153,11 @@ impl Proxy {
     pub(super) fn answer(&mut self, cx: &mut Context<'_>, index: u32, span: Span, status: StatusCode) {
         let (now, timing) = (cx.now.monotonic, timing(cx.world));
         let request = &mut self.requests[index as usize];
+        if status.class() > 1
+            && let Some(text) = self.texts.remove(&index)
+        {
+            texts::ended(cx, text, status);
+        }
         let bytes = cx.outbox.bytes(span);
         let before = request.stored().len();
         let action = match &mut request.server {
@@ -222,6 +237,7 @@ impl Proxy {
         }
         if request.first_branch == NONE {
             let request = self.requests.remove(index as usize);
+            self.texts.remove(&index);
             self.held.give_back(request.account(), Share::of_request(request.held as usize));
         }
     }

@@ -7,6 +7,7 @@ use super::{Proxy, timing};
 use crate::context::Context;
 use crate::flow::Hop;
 use crate::outbox::SendToken;
+use crate::texts;
 use coeur_sip::time::Monotonic;
 use coeur_sip::transaction::{ClientAction, ServerAction, Timing};
 use coeur_sip::{StatusCode, respond};
@@ -46,6 +47,9 @@ impl Proxy {
             ServerAction::Ended | ServerAction::AckMissing => return self.reap(index),
             // Nobody waits for what its targets still answer.
             ServerAction::Abandoned => {
+                if let Some(text) = self.texts.remove(&index) {
+                    texts::ended(cx, text, StatusCode::REQUEST_TIMEOUT);
+                }
                 self.drop_all_branches(index);
                 return self.reap(index);
             }

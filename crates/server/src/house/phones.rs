@@ -67,6 +67,7 @@ pub fn watch(door: &Door, event: &Event) {
         Event::Unregistered { .. }
         | Event::RelayRefused { .. }
         | Event::DeviceProvedSha256 { .. }
+        | Event::Texted(_)
         | Event::CallProtected { .. }
         | Event::CallLooked(_)
         | Event::Speaks { .. }

@@ -30,6 +30,7 @@ impl EventLog {
             Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::CallStep(_)
+            | Event::Texted(_)
             | Event::CallProtected { .. }
             | Event::Speaks { .. }
             | Event::TestHeard { .. } => tracing::enabled!(tracing::Level::DEBUG),
@@ -93,6 +94,7 @@ impl EventLog {
                     );
                 }
             }
+            Event::Texted(text) => tracing::debug!(shard, step = ?text.step, "a text"),
             Event::Speaks { call, is_speaking } => {
                 tracing::debug!(shard, %call, is_speaking, "a member of a conference");
             }

@@ -6,7 +6,7 @@ use crate::trace::escape::line;
 use coeur_api::feed::{About, Feed, Kind};
 use coeur_api::{CallRecordView, House};
 use coeur_directory::{Account, Aor, Directory};
-use coeur_exchange::event::{CallStep, Event, Step, UnregisteredWhy};
+use coeur_exchange::event::{CallStep, Event, Step, TextStep, Texted, UnregisteredWhy};
 use coeur_exchange::party::Party;
 use coeur_storage::CallRow;
 use serde_json::{Value, json};
@@ -31,6 +31,10 @@ fn about(directory: &Directory, event: &Event) -> About {
         }
         Event::CallStep(step) => {
             let sides = [step.caller, step.callee].map(|party| account(directory, party));
+            About::accounts(directory, [sides[0].as_deref(), sides[1].as_deref()])
+        }
+        Event::Texted(text) => {
+            let sides = [Some(text.from), text.to].map(|party| account(directory, party));
             About::accounts(directory, [sides[0].as_deref(), sides[1].as_deref()])
         }
         Event::AuthenticationFailed { .. }
@@ -76,9 +80,32 @@ fn stepped(directory: &Directory, step: &CallStep) -> (Kind, String, Value) {
     (kind, id, data)
 }
 
+/// Who to whom, what kind and how long: never what it says.
+fn texted(directory: &Directory, text: &Texted) -> (Kind, String, Value) {
+    let (kind, status) = match text.step {
+        TextStep::Accepted => (Kind::MessageAccepted, None),
+        TextStep::Delivered => (Kind::MessageDelivered, None),
+        TextStep::Failed { status } => (Kind::MessageFailed, Some(status)),
+    };
+    let id = format!("msg_{}", line(&text.id));
+    let of = |party: Option<Party>| account(directory, party).map(|account| account.aor.to_string());
+    let data = json!({
+        "message_id": id,
+        "from": of(Some(text.from)),
+        "device_id": format!("dev_{}", text.from.device.0),
+        "to": of(text.to),
+        "to_uri": line(&text.to_uri),
+        "content_type": line(&text.content_type),
+        "bytes": text.bytes,
+        "sip_status": status,
+    });
+    (kind, id, data)
+}
+
 fn said(directory: &Directory, event: &Event) -> Option<(Kind, String, Value)> {
     match event {
         Event::CallStep(step) => Some(stepped(directory, step)),
+        Event::Texted(text) => Some(texted(directory, text)),
         Event::Registered { aor, device, flow } => {
             let transport = flow.transport.to_string().to_ascii_lowercase();
             let data = json!({
@@ -158,9 +185,10 @@ pub fn ended(feed: &Feed, house: &Running, calls: &[CallRow]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use coeur_directory::{AccountId, DeviceId};
 
     #[test]
-    fn why_a_registration_is_gone_tells_of_which_kind_its_end_was() {
+    fn what_happened_has_its_kind_and_what_is_for_the_log_alone_has_none() {
         let aor = Aor::parse("alice@example.org").unwrap();
         for (why, kind, text) in [
             (UnregisteredWhy::Expired, Kind::RegistrationExpired, "expired"),
@@ -173,6 +201,19 @@ mod tests {
                 (kind, "alice@example.org", &json!(text))
             );
         }
+        let from = Party { account: AccountId(1), device: DeviceId(2) };
+        let text = Texted {
+            id: *b"abcdefghijklmnopqr",
+            step: TextStep::Failed { status: 480 },
+            from,
+            to: None,
+            to_uri: (*b"sip:bob@example.org").into(),
+            content_type: (*b"text/plain").into(),
+            bytes: 5,
+        };
+        let (kind, subject, data) = said(&Directory::new(), &Event::Texted(Box::new(text))).unwrap();
+        assert_eq!((kind, subject.as_str()), (Kind::MessageFailed, "msg_abcdefghijklmnopqr"));
+        assert_eq!((&data["sip_status"], &data["to_uri"]), (&json!(480), &json!("sip:bob@example.org")));
         let notice = Event::Notice { flow: None, subject: "a".into(), text: "b".into() };
         assert!(said(&Directory::new(), &notice).is_none());
     }

@@ -25,6 +25,7 @@ mod rfc5627;
 mod rfc5630;
 mod strict;
 mod targets;
+mod texts;
 mod waking;
 
 const ALICE: &str = "192.0.2.11:5060";
