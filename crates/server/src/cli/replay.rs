@@ -9,6 +9,7 @@ use super::terminal::{bold, green, print, red, safe, yellow};
 use super::words::Word;
 use crate::trace::replay::isolated::{Against, Copies, Isolated};
 use crate::trace::replay::player::Player;
+use crate::trace::replay::prelude::Registration;
 use crate::trace::replay::script::Script;
 use crate::trace::replay::{CouldNot, Difference, Outcome, Until, prelude, wall};
 use crate::user_agent::interrupt;
@@ -17,10 +18,12 @@ use coeur_api::{
 };
 use coeur_directory::Directory;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::Path;
 
-/// Conversations of one phone that are searched for its registration.
+/// Registrations of one phone that are looked at, and pages of its conversations in which they are sought.
 const REGISTRATIONS_MAX: usize = 20;
+const PAGES_MAX: usize = 20;
 /// Bytes of a file with conversations.
 const FILE_BYTES_MAX: u64 = 256 << 20;
 /// Columns of each message beside the other.
@@ -68,36 +71,39 @@ fn not_stopped() -> Result<(), Failure> {
     if interrupt::happened() { Err(Failure::new(COULD_NOT, Word::ReplayStopped.say())) } else { Ok(()) }
 }
 
-/// A conversation, and the registrations of each of its phones.
+/// A conversation, and how its phones were registered before it.
 struct Play {
     call_id: String,
     script: Result<Script, CouldNot>,
-    phones: Vec<Vec<ConversationView>>,
+    registrations: Vec<Registration>,
+}
+
+impl Play {
+    /// `phones`: conversations of the phone at each address.
+    fn new<'v>(
+        view: &ConversationView,
+        mut phones: impl FnMut(&str) -> Result<&'v [ConversationView], Failure>,
+    ) -> Result<Self, Failure> {
+        let (call_id, script) = (view.call_id.clone(), Script::of(view));
+        let mut registrations = Vec::new();
+        if let Ok(script) = &script {
+            let addresses = script.peers.iter().map(|peer| peer.address.to_string());
+            let phones = addresses.map(|address| phones(&address)).collect::<Result<Vec<_>, _>>()?;
+            registrations = prelude::registrations(&phones, script);
+        }
+        Ok(Self { call_id, script, registrations })
+    }
 }
 
 /// All is read before the wall closes.
 fn plays(arguments: &Replay) -> Result<Vec<Play>, Failure> {
-    let mut views = match &arguments.file {
-        Some(file) => of_file(file)?,
-        None => stored(arguments)?,
-    };
-    if !arguments.all && arguments.file.is_none() {
-        views.truncate(1);
+    match &arguments.file {
+        Some(file) => {
+            let views = of_file(file)?;
+            views.iter().map(|view| Play::new(view, |_| Ok(&views))).collect()
+        }
+        None => stored(arguments),
     }
-    let way = match arguments.file {
-        Some(_) => None,
-        None => Some(Way::open_server(&arguments.place)?),
-    };
-    let play = |view: &ConversationView| {
-        let script = Script::of(view);
-        let peers = script.as_ref().map(|script| script.peers.clone()).unwrap_or_default();
-        let phones = peers.iter().map(|peer| match &way {
-            Some(way) => ask(way, &peer.address.to_string(), REGISTRATIONS_MAX),
-            None => Ok(views.clone()),
-        });
-        Ok(Play { call_id: view.call_id.clone(), script, phones: phones.collect::<Result<_, Failure>>()? })
-    };
-    views.iter().map(play).collect()
 }
 
 fn of_file(file: &Path) -> Result<Vec<ConversationView>, Failure> {
@@ -111,8 +117,8 @@ fn of_file(file: &Path) -> Result<Vec<ConversationView>, Failure> {
     Ok(page.conversations)
 }
 
-/// The newest first.
-fn stored(arguments: &Replay) -> Result<Vec<ConversationView>, Failure> {
+/// The newest first. Of each page only the steps stay.
+fn stored(arguments: &Replay) -> Result<Vec<Play>, Failure> {
     let way = Way::open_server(&arguments.place)?;
     let since_us = arguments.since.as_deref().map(since_ms).transpose()?.map(|ms| ms.saturating_mul(1_000));
     let wanted = if arguments.all { arguments.last } else { 1 };
@@ -122,23 +128,65 @@ fn stored(arguments: &Replay) -> Result<Vec<ConversationView>, Failure> {
         limit: wanted.min(CONVERSATIONS_MAX),
         ..TraceMessagesRequest::default()
     };
-    let mut views = Vec::new();
+    let (mut plays, mut phones) = (Vec::new(), Phones::default());
     loop {
         let page = page(&way, request.clone())?;
-        views.extend(page.conversations);
-        match page.next.filter(|_| views.len() < wanted) {
+        for view in page.conversations.iter().take(wanted - plays.len()) {
+            phones.look_for(&way, view)?;
+            plays.push(Play::new(view, |address| Ok(phones.of(address)))?);
+        }
+        match page.next.filter(|_| plays.len() < wanted) {
+            Some(next) => request.after = Some(next),
+            None => return Ok(plays),
+        }
+    }
+}
+
+/// The registrations of phones, by the address; each is asked for once. Memory: of each phone at most [`REGISTRATIONS_MAX`]
+/// conversations, each with at most 2,000 messages; mostly it is one of some messages.
+#[derive(Default)]
+struct Phones(HashMap<String, Vec<ConversationView>>);
+
+impl Phones {
+    fn of(&self, address: &str) -> &[ConversationView] {
+        self.0.get(address).map_or(&[], Vec::as_slice)
+    }
+
+    /// Of all phones of this conversation.
+    fn look_for(&mut self, way: &Way, view: &ConversationView) -> Result<(), Failure> {
+        for message in &view.messages {
+            if !self.0.contains_key(&message.remote) {
+                self.0.insert(message.remote.clone(), registrations_of(way, &message.remote)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The newest, however many calls the phone has had since.
+fn registrations_of(way: &Way, address: &str) -> Result<Vec<ConversationView>, Failure> {
+    let mut request = TraceMessagesRequest {
+        what: Some(address.to_owned()),
+        limit: CONVERSATIONS_MAX,
+        heads_only: true,
+        ..TraceMessagesRequest::default()
+    };
+    let mut found = Vec::new();
+    for _ in 0..PAGES_MAX {
+        let is_register = |view: &ConversationView| view.method == "REGISTER";
+        let heads = page(way, request.clone())?;
+        // Messages are asked for where some are wanted.
+        if heads.conversations.iter().any(is_register) {
+            let whole = page(way, TraceMessagesRequest { heads_only: false, ..request.clone() })?;
+            found.extend(whole.conversations.into_iter().filter(is_register));
+        }
+        match heads.next.filter(|_| found.len() < REGISTRATIONS_MAX) {
             Some(next) => request.after = Some(next),
             None => break,
         }
     }
-    views.truncate(wanted);
-    Ok(views)
-}
-
-fn ask(way: &Way, what: &str, limit: usize) -> Result<Vec<ConversationView>, Failure> {
-    let request =
-        TraceMessagesRequest { what: Some(what.to_owned()), limit, ..TraceMessagesRequest::default() };
-    Ok(page(way, request)?.conversations)
+    found.truncate(REGISTRATIONS_MAX);
+    Ok(found)
 }
 
 fn page(way: &Way, request: TraceMessagesRequest) -> Result<ConversationsPage, Failure> {
@@ -167,7 +215,7 @@ fn replay(
     let script = play.script.as_ref().map_err(Clone::clone)?;
     let _server = Isolated::start(copies, script, against)?;
     let mut player = Player::new(script, directory)?;
-    for registration in prelude::registrations(&play.phones, script) {
+    for registration in &play.registrations {
         player.register(registration.peer, &registration.text)?;
     }
     player.play()

@@ -18,10 +18,10 @@ pub struct Registration {
 }
 
 /// Of all phones in the script, in their order. `views`: conversations of each one's address.
-pub fn registrations(views: &[Vec<ConversationView>], script: &Script) -> Vec<Registration> {
+pub fn registrations(views: &[&[ConversationView]], script: &Script) -> Vec<Registration> {
     let mut all: Vec<Registration> = Vec::new();
     for (peer, phone) in script.peers.iter().enumerate() {
-        let known = of_phone(views.get(peer).map_or(&[][..], Vec::as_slice), phone, script);
+        let known = of_phone(views.get(peer).copied().unwrap_or_default(), phone, script);
         let known = if known.is_empty() {
             made(script, peer).into_iter().map(|text| (0, text)).collect()
         } else {
@@ -137,8 +137,8 @@ mod tests {
         for message in &mut of_alice.messages {
             message.remote = "192.0.2.7:5060".into();
         }
-        let views = [vec![of_alice], vec![register("of-bob", 1, "bob@h", 20, 200)]];
-        let found = registrations(&views, &script);
+        let of_bob = register("of-bob", 1, "bob@h", 20, 200);
+        let found = registrations(&[&[of_alice], &[of_bob]], &script);
         let order: Vec<(usize, u64)> = found.iter().map(|one| (one.peer, one.at_us)).collect();
         assert_eq!(order, [(1, 20), (0, 30)]);
     }
