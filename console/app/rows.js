@@ -6,6 +6,7 @@ export const FIELDS = {
   display_name: ["display_name", "name", "nom", "fullname", "nomcomplet", "displayname", "cn"],
   email: ["email", "mail", "courriel", "emailaddress", "adressemail"],
   account: ["account", "number", "extension", "compte", "numero", "poste", "sip", "aor"],
+  aliases: ["aliases", "alias", "autresnumeros", "autresadresses"],
   language: ["language", "langue", "lang", "locale"],
   role: ["role"],
   secret: ["secret", "password", "motdepasse", "sippassword"],

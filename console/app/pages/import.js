@@ -13,6 +13,11 @@ import { FIELDS, asLines, guess, look, people, read } from "../rows.js";
 /** Rows that are shown before they are made. */
 const SHOWN_MAX = 50;
 const POLL_MS = 1_000;
+/** Of the file that is given as an example. */
+const EXAMPLE = [
+  { login: "alice", display_name: "Alice Martin", email: "alice@example.org", account: "alice", aliases: "201 +33123456789", language: "fr", role: "user" },
+  { login: "bob", display_name: "Bob Smith", account: "bob", aliases: "202", language: "en" },
+];
 const LINES = { headers: { "Content-Type": "application/jsonl" } };
 
 export default function Import() {
@@ -42,7 +47,7 @@ function Choose({ onTable }) {
       <${Icon} name="people" size=${36} /><h2>${t("import.choose")}</h2><p class="muted">${t("import.choose.text")}</p>
       <input ref=${input} id="import-file" class="sr" type="file" tabindex="-1" accept=".csv,.tsv,.txt,.jsonl,.ndjson,text/csv" aria-label=${t("import.file")} onChange=${(event) => take(event.target.files[0])} />
       <p class="row"><button class="button primary" onClick=${() => input.current.click()}>${t("import.file")}</button>
-        <button class="button" onClick=${() => save("coeur-users.csv", "text/csv", csv(Object.keys(FIELDS), []))}><${Icon} name="download" size=${18} />${t("import.template")}</button></p></section>
+        <button class="button" onClick=${() => save("coeur-users.csv", "text/csv", csv(Object.keys(FIELDS), EXAMPLE.map((row) => Object.keys(FIELDS).map((field) => row[field] ?? ""))))}><${Icon} name="download" size=${18} />${t("import.template")}</button></p></section>
     ${wrong && html`<div role="alert"><${Notice} kind="bad" title=${t("import.unread")}><p>${wrong}</p><//></div>`}`;
 }
 

@@ -45,6 +45,11 @@ impl Door {
                 }
                 account.user = None;
                 account.aliases = aliases(&account.aor, &person.aliases)?;
+                // What several want of one commit, the directory cannot tell yet.
+                if let Some(alias) = account.aliases.iter().find(|alias| !addresses.insert((*alias).clone()))
+                {
+                    return Err(refuse(ChangeError::AccountExists(alias.clone())));
+                }
                 // Its owner is checked here, since he is not in the directory yet.
                 checked.push(Change::AccountAdded(Box::new(account.clone())));
                 fits(self.house().directory(), account, &user)?;

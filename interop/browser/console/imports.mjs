@@ -12,6 +12,13 @@ export async function imports(browser, options) {
   // What cannot be read says so, and the page goes on.
   await page.locator("input[type=file]").setInputFiles({ name: "a.jsonl", mimeType: "application/jsonl", buffer: Buffer.from("{\"login\":1}\n{oops\n") });
   await page.getByText("no JSON object").waitFor();
+  // The file that is given as an example is one that can be imported.
+  const [example] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Example file (CSV)" }).click()]);
+  await page.locator("input[type=file]").setInputFiles({ name: "example.csv", mimeType: "text/csv", buffer: readFileSync(await example.path()) });
+  await page.getByText("Which column is what?").waitFor();
+  await page.getByRole("cell", { name: "201 +33123456789" }).waitFor();
+  assert(await page.getByRole("heading", { name: /rows? (is|are) wrong/ }).count() === 0, "the example is wrong");
+  await go("/import");
   const before = await users();
   await page.locator("input[type=file]").setInputFiles({ name: "people.csv", mimeType: "text/csv", buffer: Buffer.from(file()) });
   await page.getByText("Which column is what?").waitFor();

@@ -56,6 +56,8 @@ struct RowBody {
     tenant: Option<String>,
     /// `user@domain`: an account of his that is made with him.
     account: Option<String>,
+    /// Further addresses of the account, with spaces between them; a number alone is of its domain.
+    aliases: String,
     /// Of the first device; made when absent, and taken from the job.
     #[schemars(with = "Option<String>")]
     secret: Option<GivenSecret>,
@@ -139,7 +141,8 @@ impl RowBody {
             language: self.language,
             role: self.role,
         };
-        NewPerson { user, account, aliases: Vec::new() }
+        let aliases = self.aliases.split_whitespace().map(str::to_owned).collect();
+        NewPerson { user, account, aliases }
     }
 }
 
@@ -218,6 +221,10 @@ impl<'r> Names<'r> {
 }
 
 fn may_make(caller: &Caller, person: &NewPerson) -> Result<(), Problem> {
+    if person.account.is_none() && !person.aliases.is_empty() {
+        let text = "further addresses are those of an account, and none is named";
+        return Err(Problem::at("#/aliases", text));
+    }
     role_of(person).and_then(|role| within(caller, role.as_str()))
 }
 

@@ -123,6 +123,22 @@ fn ten_thousand_users_are_imported_and_what_is_wrong_with_which_row_is_told() {
 }
 
 #[test]
+fn further_addresses_are_imported_and_one_that_is_taken_is_told_by_its_row() {
+    let served = Served::new("import-aliases");
+    let file =
+        "login,account,aliases\na,a@d,201 sales@d\nb,b@d,201\nc,,203\ne,e@d,f@d\nf,f@d,\ng,g@d,a b c@d@d\n";
+    let kind = [("Content-Type", "text/csv")];
+    let begun = served.owner("POST", "/api/v1/users:import", &kind, file);
+    let job = over(&served, begun.header("location").unwrap());
+    let failed: Vec<i64> =
+        job["errors"].as_array().unwrap().iter().filter_map(|one| one["row"].as_i64()).collect();
+    assert_eq!(failed, [2, 3, 5, 6], "{job}");
+    let shown = served.ask("GET", "/api/v1/accounts/a@d").json();
+    assert_eq!(shown["aliases"], json!(["201@d", "sales@d"]), "{shown}");
+    assert_eq!(served.ask("GET", "/api/v1/accounts/f@d").status, 404, "it is an address of e's");
+}
+
+#[test]
 fn a_file_that_cannot_be_read_makes_nothing() {
     let served = Served::new("no-import");
     let import = |kind: &str, file: &str| {
