@@ -264,6 +264,19 @@ fn the_doctor_names_a_busy_port_and_knows_the_places_of_its_own_server() {
     assert!(found.status.success(), "{}", out(&found));
     assert_eq!(about(&found, "listen")["state"], "good");
     assert!(about(&found, "server")["text"].as_str().unwrap().contains("0 accounts"));
+
+    // Without its flags it is looked at what that server has, and said what was looked at.
+    let found = folder.coeur(&["doctor", "--json"]);
+    let listens = about(&found, "listen");
+    assert!(listens["state"] == "good" && listens["text"].as_str().unwrap().contains(&listen), "{listens}");
+    let looked = about(&found, "settings");
+    let looked = looked["text"].as_str().unwrap();
+    assert!(looked.contains(folder.0.to_str().unwrap()) && looked.contains("--listen"), "{looked}");
+    let checked = folder.json(&["check-config", "--json"]);
+    assert_eq!(checked["config"], Value::Null);
+    assert!(checked["server"]["set_by"].as_array().unwrap().contains(&"--listen".into()), "{checked}");
+    let text = out(&folder.coeur(&["check-config"]));
+    assert!(text.starts_with("settings file: none; data directory: /"), "{text}");
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! `coeur check-config`: everything that is wrong with the settings, and nothing started.
 
+use super::door::Way;
 use super::exit::{Exit, Failure};
-use super::grammar::CheckConfig;
+use super::grammar::{CheckConfig, Place};
 use super::terminal::print;
+use super::words::Word;
 use crate::config::{self, ConfigError, Key, LogFormat, Settings};
 use crate::recordings::Format;
+use coeur_api::{Reply, Request, SettingView, Status};
 use coeur_exchange::world::CallMode;
 
 pub fn run(arguments: CheckConfig) -> Result<(), Failure> {
@@ -12,11 +15,15 @@ pub fn run(arguments: CheckConfig) -> Result<(), Failure> {
     let settings = settings(&mut layer)?;
     super::door::fits(&settings.data)?;
     let values = values(&settings);
+    let server = running(&settings);
     if arguments.json {
-        let map: serde_json::Map<String, serde_json::Value> =
+        let mut map: serde_json::Map<String, serde_json::Value> =
             values.into_iter().map(|(key, value)| (key.name().to_owned(), value)).collect();
+        map.insert("config".to_owned(), serde_json::json!(settings.config.as_deref().map(whole)));
+        map.insert("server".to_owned(), serde_json::json!(server.as_ref().map(|server| serde_json::json!({ "version": server.status.version, "set_by": set_by(&server.settings) }))));
         print(&format!("{:#}\n", serde_json::Value::Object(map)));
     } else {
+        print(&format!("{}\n\n", looked(&settings, server.as_ref())));
         let rows: Vec<Vec<String>> = values
             .iter()
             .map(|(key, value)| vec![key.name().to_owned(), plain(value), key.doc().to_owned()])
@@ -24,6 +31,46 @@ pub fn run(arguments: CheckConfig) -> Result<(), Failure> {
         print(&super::table::table(&["key", "value", "meaning"], &rows));
     }
     Ok(())
+}
+
+/// A server that runs on the data directory, and what it was started with.
+pub struct Runs {
+    pub status: Status,
+    pub settings: Vec<SettingView>,
+}
+
+pub fn running(settings: &Settings) -> Option<Runs> {
+    let place = Place { data: Some(settings.data.clone()), json: false };
+    let way = Way::open_server(&place).ok()?;
+    let status = way.status().ok()?;
+    // One of an older version does not tell.
+    let told = way.ask(Request::Settings).ok();
+    let settings = told.and_then(|reply| if let Reply::Settings(all) = reply { Some(all) } else { None });
+    Some(Runs { status, settings: settings.unwrap_or_default() })
+}
+
+/// Flags, variables and files that have said something.
+fn set_by(settings: &[SettingView]) -> Vec<String> {
+    let default = config::Source::Default.to_string();
+    let without_line = |origin: &str| match origin.rsplit_once(':') {
+        Some((file, line)) if line.parse::<usize>().is_ok() => file.to_owned(),
+        _ => origin.to_owned(),
+    };
+    let said = settings.iter().map(|one| &one.origin).filter(|origin| **origin != default);
+    let mut all: Vec<String> = said.map(|origin| without_line(origin)).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Which file, folder and server were looked at.
+pub fn looked(settings: &Settings, server: Option<&Runs>) -> String {
+    let file = settings.config.as_deref().map_or_else(|| Word::LookedNoFile.say().to_owned(), whole);
+    let looked = Word::Looked.with(&[&file, &whole(&settings.data)]);
+    let Some(server) = server else { return format!("{looked}; {}", Word::DoctorNoServer.say()) };
+    let by = set_by(&server.settings);
+    let by = if by.is_empty() { Word::LookedNothing.say().to_owned() } else { by.join(" ") };
+    format!("{looked}; {}", Word::LookedServer.with(&[&server.status.version, &by]))
 }
 
 /// Loads, and turns every error into one failure of several lines.
@@ -37,6 +84,28 @@ pub fn settings(layer: &mut config::Layer) -> Result<Settings, Failure> {
 fn refuse(errors: &[ConfigError]) -> Failure {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     Failure::new(Exit::Usage, lines.join("\ncoeur: "))
+}
+
+/// What a server tells of its settings, to be read as settings are; what is hidden is not there.
+pub fn told(settings: &[SettingView]) -> config::Layer {
+    use serde_json::Value;
+    let mut layer = config::Layer::default();
+    for key in Key::ALL.iter().filter(|key| **key != Key::Config) {
+        let words = match settings.iter().find(|one| one.key == key.name()).map(|one| &one.value) {
+            Some(Value::Array(all)) => all.iter().map(plain).collect(),
+            Some(Value::Null) | None => Vec::new(),
+            Some(one) => vec![plain(one)],
+        };
+        if !words.is_empty() && words != ["***"] {
+            layer.set(*key, words, config::Source::Default);
+        }
+    }
+    layer
+}
+
+/// From wherever it is read.
+fn whole(path: &std::path::Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 /// Every key with its value, as it is shown to people.
@@ -173,5 +242,42 @@ mod tests {
         let shown: Vec<Key> = values(&settings).into_iter().map(|(key, _)| key).collect();
         let all: Vec<Key> = Key::ALL.iter().copied().filter(|key| *key != Key::Config).collect();
         assert_eq!(shown, all);
+    }
+
+    #[test]
+    fn what_a_server_tells_of_its_settings_are_its_settings() {
+        let mut layer = config::Layer::default();
+        for (key, words) in [
+            (Key::Data, &["/var/lib/coeur"][..]),
+            (Key::Domain, &["a.test", "b.test"]),
+            (Key::Listen, &["udp://192.0.2.1:5060", "tls://192.0.2.1:5061"]),
+            (Key::Advertise, &["sip.example.org"]),
+            (Key::Web, &["0.0.0.0:443"]),
+            (Key::WebPlain, &["0.0.0.0:80"]),
+            (Key::TrustedProxies, &["10.0.0.0/8"]),
+            (Key::AcmeName, &["sip.example.org", "phone.example.org"]),
+            (Key::AcmeChallenge, &["tls"]),
+            (Key::OidcIssuer, &["https://id.example.org"]),
+            (Key::OidcClient, &["coeur"]),
+            (Key::OidcRoles, &["staff=user"]),
+            (Key::Hep, &["udp://192.0.2.9:9060"]),
+            (Key::Turn, &["off"]),
+            (Key::MediaPorts, &["20000-29999"]),
+            (Key::ConferencePrefix, &["off"]),
+            (Key::PushWeb, &["mailto:admin@example.org"]),
+            (Key::CallsPerAccount, &["7"]),
+        ] {
+            layer.flag(key, words.iter().map(|word| (*word).to_owned()));
+        }
+        let settings = config::load(layer, &[]).unwrap();
+        let told = config::of_server(config::Layer::default(), told(&crate::house::set::shown(&settings)));
+        let told = told.unwrap_or_else(|errors| panic!("{errors:?}"));
+        assert_eq!(shown(&told), shown(&settings));
+        // So are those that nobody has chosen.
+        let settings = config::load(config::Layer::default(), &[]).unwrap();
+        let told =
+            config::of_server(config::Layer::default(), super::told(&crate::house::set::shown(&settings)))
+                .unwrap();
+        assert_eq!(shown(&told), shown(&settings));
     }
 }

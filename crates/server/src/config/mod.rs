@@ -36,18 +36,25 @@ impl std::error::Error for ConfigError {}
 
 /// Reads the file (if one is named on the command line or in `COEUR_CONFIG`) and the environment, lays the command
 /// line over them and resolves every key.
+/// The settings of a server that runs, as it tells them, under those that are given here.
+pub fn of_server(command_line: Layer, told: Layer) -> Result<Settings, Vec<ConfigError>> {
+    settings::resolve(&[command_line, told])
+}
+
 pub fn load(command_line: Layer, variables: &[(String, String)]) -> Result<Settings, Vec<ConfigError>> {
     let (environment, mut errors) = environment::layer(variables);
-    let file = match command_line.one(Key::Config).or_else(|| environment.one(Key::Config)) {
-        Some((path, _)) => {
-            let (layer, found) = file::read(std::path::Path::new(path));
+    let config = command_line.one(Key::Config).or_else(|| environment.one(Key::Config));
+    let config = config.map(|(path, _)| std::path::PathBuf::from(path));
+    let file = match &config {
+        Some(path) => {
+            let (layer, found) = file::read(path);
             errors.extend(found);
             layer
         }
         None => Layer::default(),
     };
     match settings::resolve(&[command_line, environment, file]) {
-        Ok(settings) if errors.is_empty() => Ok(settings),
+        Ok(settings) if errors.is_empty() => Ok(Settings { config, ..settings }),
         Ok(_) => Err(errors),
         Err(found) => {
             errors.extend(found);

@@ -29,6 +29,8 @@ pub enum LogFormat {
 pub struct Settings {
     /// What was said, and where; all else is by default.
     pub said: Vec<(Key, Source)>,
+    /// The file that was read.
+    pub config: Option<PathBuf>,
     pub data: PathBuf,
     pub domains: Vec<String>,
     /// Never empty after [`resolve`].
@@ -153,6 +155,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Settings, Vec<ConfigError>> {
             web: reader.given(Key::Web),
             turn: reader.given(Key::Turn),
         },
+        config: None,
         data: reader.one(Key::Data, |text| Ok(PathBuf::from(text))).unwrap_or_else(|| DEFAULT_DATA.into()),
         domains,
         turn: if reader.given(Key::Turn) { turn } else { turn::beside(&listen) },

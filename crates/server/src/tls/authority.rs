@@ -190,6 +190,12 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), CertificateError> {
     written.map_err(|error| CertificateError::new(path, error))
 }
 
+/// How long the certificate counts that the authority in `dir` has given us; `None`: there is none.
+pub fn days_left(dir: &Path, now_unix_s: i64) -> Option<i64> {
+    let (_, ends) = validity(&read_file(&dir.join("server.pem")).ok()?)?;
+    Some((ends - now_unix_s) / 86_400)
+}
+
 /// By which people compare what they are about to trust: SHA-256 of the certificate, as browsers and phones show it.
 pub fn fingerprint(certificate: &CertificateDer<'_>) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate);

@@ -6,13 +6,14 @@ mod machine;
 mod names;
 mod places;
 
-use super::check_config::settings;
-use super::door::{Way, print_json};
+use super::check_config::{self, settings};
+use super::door::print_json;
 use super::exit::{Exit, Failure};
 use super::grammar::{Doctor, Place};
 use super::terminal::{green, print, red, yellow};
 use super::words::Word;
-use crate::config::Settings;
+use crate::config::{Settings, of_server};
+use coeur_api::Status;
 use serde_json::json;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +62,20 @@ impl Finding {
 
 pub fn run(arguments: Doctor) -> Result<(), Failure> {
     let mut layer = arguments.settings.layer();
+    let given = layer.clone();
     let settings = settings(&mut layer)?;
     super::door::fits(&settings.data)?;
-    let findings = look(&settings);
+    let server = check_config::running(&settings);
+    let looked = Finding::good("settings", check_config::looked(&settings, server.as_ref()));
+    let mut findings = vec![looked];
+    findings.extend(match &server {
+        // What runs was started with other flags, or by another file: what it really has is looked at.
+        Some(server) => {
+            let own = of_server(given, check_config::told(&server.settings)).unwrap_or(settings.clone());
+            look(&Settings { data: settings.data, ..own }, Some(&server.status))
+        }
+        None => look(&settings, None),
+    });
     match arguments.json {
         true => print_json(&findings.iter().map(value).collect::<Vec<_>>())?,
         false => print(&text(&findings)),
@@ -74,20 +86,19 @@ pub fn run(arguments: Doctor) -> Result<(), Failure> {
     }
 }
 
-fn look(settings: &Settings) -> Vec<Finding> {
+fn look(settings: &Settings, status: Option<&Status>) -> Vec<Finding> {
     let place = Place { data: Some(settings.data.clone()), json: false };
-    let status = Way::open_server(&place).and_then(|way| way.status()).ok();
     let domains = match &status {
         Some(status) => status.domains.clone(),
         None => names::kept(&place).unwrap_or_else(|| settings.domains.clone()),
     };
-    let mut findings = vec![places::server(status.as_ref())];
+    let mut findings = vec![places::server(status)];
     findings.extend(machine::look(settings));
-    findings.extend(places::listeners(settings, status.as_ref()));
+    findings.extend(places::listeners(settings, status));
     findings.push(places::media_ports(settings));
     findings.push(places::reach(settings));
-    findings.extend(places::certificate(settings, &domains));
-    findings.extend(places::public_certificate(settings, status.as_ref()));
+    findings.extend(places::certificate(settings, &domains, status));
+    findings.extend(places::public_certificate(settings, status));
     findings.extend(names::domains(settings, &domains));
     findings
 }

@@ -87,12 +87,26 @@ fn reached(own: &[IpAddr], advertised: &[&str]) -> Finding {
     }
 }
 
-pub(super) fn certificate(settings: &Settings, domains: &[String]) -> Option<Finding> {
-    if !settings.listen.iter().chain(&settings.turn).any(|place| place.scheme.is_secure()) {
+pub(super) fn certificate(
+    settings: &Settings,
+    domains: &[String],
+    status: Option<&Status>,
+) -> Option<Finding> {
+    let is_sip_secure = settings.listen.iter().chain(&settings.turn).any(|place| place.scheme.is_secure());
+    // One of a public authority is told apart: [`public_certificate`].
+    let is_public = status.is_some_and(|status| {
+        status.certificate.as_ref().is_some_and(|standing| standing.expires_at.is_some())
+    });
+    if !is_sip_secure && !settings.is_web_encrypted() || is_public && settings.certificate.is_none() {
         return None;
     }
     let Some((chain, key)) = &settings.certificate else {
-        let file = authority::certificate_path(&settings.data.join("tls")).display().to_string();
+        let folder = settings.data.join("tls");
+        let file = authority::certificate_path(&folder).display().to_string();
+        let file = match authority::days_left(&folder, now_unix_s()) {
+            Some(days) => Word::DoctorCertificate.with(&[&file, &days.to_string()]),
+            None => file,
+        };
         return Some(Finding::warning(
             "certificate",
             Word::DoctorLocal.with(&[&file]),
@@ -101,12 +115,16 @@ pub(super) fn certificate(settings: &Settings, domains: &[String]) -> Option<Fin
     };
     let advertised = settings.advertise.iter().map(|advertise| advertise.host.clone());
     let names: Vec<String> = domains.iter().cloned().chain(advertised).collect();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64;
+    let now = now_unix_s();
     let source = Source { chain: chain.clone(), key: key.clone() };
     Some(match tls::look(&source, &names) {
         Err(why) => Finding::bad("certificate", why.to_string(), Word::DoctorCertificateHint),
         Ok(looked) => proved(&chain.display().to_string(), &looked, now),
     })
+}
+
+fn now_unix_s() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64
 }
 
 /// How the certificate of a public authority stands, which the server knows.
