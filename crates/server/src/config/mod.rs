@@ -34,13 +34,13 @@ impl std::fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Reads the file (if one is named on the command line or in `COEUR_CONFIG`) and the environment, lays the command
-/// line over them and resolves every key.
 /// The settings of a server that runs, as it tells them, under those that are given here.
 pub fn of_server(command_line: Layer, told: Layer) -> Result<Settings, Vec<ConfigError>> {
     settings::resolve(&[command_line, told])
 }
 
+/// Reads the file (if one is named on the command line or in `COEUR_CONFIG`) and the environment, lays the command
+/// line over them and resolves every key.
 pub fn load(command_line: Layer, variables: &[(String, String)]) -> Result<Settings, Vec<ConfigError>> {
     let (environment, mut errors) = environment::layer(variables);
     let config = command_line.one(Key::Config).or_else(|| environment.one(Key::Config));

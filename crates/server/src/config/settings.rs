@@ -570,7 +570,9 @@ fn recording_announcement(text: &str) -> Result<PathBuf, String> {
 }
 
 fn tones(text: &str) -> Result<Region, String> {
-    match text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+    let is_country = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    // As it is shown where no country is named.
+    match is_country || text == Region::default().as_str() {
         true => Ok(Region::from_country(text)),
         false => Err(format!("`{text}` is no country of two letters, such as FR")),
     }

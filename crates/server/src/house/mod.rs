@@ -22,7 +22,7 @@ pub mod room;
 pub mod running;
 pub mod secrets;
 pub mod services;
-mod set;
+pub mod set;
 pub mod shown;
 pub mod start;
 pub mod strangers;
