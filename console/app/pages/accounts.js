@@ -43,7 +43,7 @@ const initial = (account) => [...(account.display_name || accountName(account))]
 const devices = (account) => account.devices.length;
 
 function Add({ onClose, onDone }) {
-  const domains = useAsk("domains", { limit: 100 }).data?.data ?? [];
+  const domains = useAsk("domains").data?.data ?? [];
   const first = domains[0]?.domain ?? "";
   const fields = ({ values, set, error }) => html`<${Text} label=${t("account.user")} hint=${t("account.user.hint")} error=${error("account")} value=${values.user} onInput=${set("user")} spellcheck=${false} autocapitalize="none" />
     ${domains.length > 1 && html`<${Choice} label=${t("account.domain")} value=${values.domain || first} options=${domains.map((one) => [one.domain, one.domain])} onInput=${set("domain")} />`}

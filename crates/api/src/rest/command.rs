@@ -24,6 +24,7 @@ pub(crate) async fn run(
     let Work::Answers(work) = operation.work else { return Err(Problem::new(Code::NotFound)) };
     caller.require(operation.action(), operation.resource, operation.access)?;
     let asked = asked(&operation, said)?;
+    operation.knows(asked.0.uri.query().unwrap_or(""))?;
     let (web, caller) = (web.clone(), caller.clone());
     let answer = move || perform((operation, work), &web, &caller, &asked);
     tokio::task::spawn_blocking(answer).await.unwrap_or_else(|_| Err(Problem::new(Code::Inside)))

@@ -53,14 +53,25 @@ struct Writer {
 
 impl Default for Writer {
     fn default() -> Self {
-        let settings = SchemaSettings::draft2020_12().with(|settings| {
-            settings.definitions_path = "/components/schemas".into();
-            settings.meta_schema = None;
-        });
+        let settings = settings();
         let mut written = settings.clone().for_serialize().into_generator();
         written.subschema_for::<problem::Words<'static>>();
         Self { written, read: settings.for_deserialize().into_generator() }
     }
+}
+
+fn settings() -> SchemaSettings {
+    SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    })
+}
+
+/// Of the fields of a query.
+pub(crate) fn names(query: Shape) -> Vec<String> {
+    let schema = query(&mut settings().for_deserialize().into_generator());
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.map(|fields| fields.keys().cloned().collect()).unwrap_or_default()
 }
 
 impl Writer {

@@ -1,8 +1,8 @@
 //! One operation of the API: a row from which the route, the right and the document are made.
 
-use super::Web;
 use super::caller::{Access, Action, Caller, Resource};
 use super::problem::{Code, Problem};
+use super::{Web, document};
 use crate::model::{Reply, Request};
 use axum::Json;
 use axum::body::Bytes;
@@ -14,7 +14,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::pin::Pin;
+
+/// The parameter of those that can be tried.
+pub(crate) const DRY: &str = "dry_run";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
@@ -210,6 +214,40 @@ impl Operation {
             Verb::Post => Action::Create,
             Verb::Patch => Action::Change,
             Verb::Delete => Action::Remove,
+        }
+    }
+
+    /// Of a query each name is one that the document has, and written as there: a `dry_run` that is misspelt would do what was to
+    /// be tried. Whether an operation can be tried is for [`super::run`] to say.
+    pub fn knows(&self, query: &str) -> Result<(), Problem> {
+        let mut said = query.split('&').filter(|part| !part.is_empty()).peekable();
+        if said.peek().is_none() {
+            return Ok(());
+        }
+        let known = self.query.map(document::names).unwrap_or_default();
+        let mut seen = BTreeSet::new();
+        for part in said {
+            // A name alone says nothing: `?dry_run` is as good as misspelt.
+            let (name, is_whole) = part.split_once('=').map_or((part, false), |(name, _)| (name, true));
+            if name != DRY && !known.iter().any(|one| one == name) {
+                return Err(Problem::at(format!("?{name}"), self.unknown(name, known)));
+            }
+            if !is_whole {
+                return Err(Problem::at(format!("?{name}"), format!("`{name}` has no value: `{name}=`")));
+            }
+            if !seen.insert(name) {
+                return Err(Problem::at(format!("?{name}"), format!("`{name}` is there twice")));
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, name: &str, mut known: Vec<String>) -> String {
+        known.extend(self.is_dry_possible.then(|| DRY.to_owned()));
+        let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        match known.is_empty() {
+            true => format!("`{name}` is no parameter of this, which takes none"),
+            false => format!("`{name}` is no parameter of this, which takes {}", known.join(", ")),
         }
     }
 

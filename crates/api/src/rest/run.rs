@@ -35,6 +35,7 @@ async fn run(operation: Operation, web: Web, request: Request) -> Result<Respons
     let caller = known(&head, &web).await?;
     let left = web.rates().asks(caller.operator.name(), web.now_ms())?;
     caller.require(operation.action(), operation.resource, operation.access)?;
+    operation.knows(head.uri.query().unwrap_or(""))?;
     if operation.is_dangerous {
         caller.require_fresh(operation.resource)?;
     }

@@ -43,6 +43,51 @@ fn every_operation_is_closed_to_nobody_and_to_roles_without_its_right_and_open_t
 }
 
 #[test]
+fn every_operation_refuses_a_parameter_that_the_document_does_not_have_for_it_and_names_those_that_it_has() {
+    let served = Served::new("misspelt");
+    let document = coeur_api::rest::document();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let address: Vec<&str> =
+            path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
+        for (method, operation) in methods.as_object().unwrap() {
+            served.hut.now_ms.fetch_add(60_000, std::sync::atomic::Ordering::Relaxed);
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let known: Vec<&str> = parameters
+                .filter(|one| one["in"] == "query")
+                .map(|one| one["name"].as_str().unwrap())
+                .collect();
+            for misspelt in ["dry-run=true", "dryrun=true", "dry%5Frun=true", "dry_run", "no_such=1"] {
+                let asked = format!("{}?{misspelt}", address.join("/"));
+                let answer = served.owner(&method.to_uppercase(), &asked, &[], "");
+                let name = misspelt.split('=').next().unwrap();
+                let problem = answer.json();
+                assert_eq!((answer.status, &problem["code"]), (400, &"invalid".into()), "{method} {asked}");
+                assert_eq!(problem["errors"][0]["pointer"], format!("?{name}"), "{method} {asked}");
+                let detail = problem["detail"].as_str().unwrap();
+                assert!(
+                    name == "dry_run" || known.iter().all(|known| detail.contains(&format!("`{known}`"))),
+                    "{detail}: {known:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_trial_that_is_misspelt_makes_nothing_and_removes_nothing() {
+    let served = Served::new("misspelt-trial");
+    let body = serde_json::json!({ "account": "alice@d" });
+    let made = |query: &str| served.give("POST", &format!("/api/v1/accounts{query}"), body.clone()).status;
+    for query in ["?dry-run=true", "?dry_run", "?dry_run=false&dry_run=true"] {
+        assert_eq!((made(query), served.hut.directory.accounts()), (400, 0), "{query}");
+    }
+    assert_eq!((made("?dry_run=true"), made("")), (200, 201));
+    let gone = |query: &str| served.ask("DELETE", &format!("/api/v1/accounts/alice@d{query}")).status;
+    assert_eq!((gone("?dryrun=true"), served.hut.directory.accounts()), (400, 1));
+    assert_eq!((gone("?dry_run=true"), served.hut.directory.accounts()), (200, 1));
+}
+
+#[test]
 fn the_document_in_the_repository_is_the_one_that_is_served() {
     let served = Served::new("document");
     let document = served.send("GET", "/api/openapi.json", &[], "").json();
