@@ -126,3 +126,26 @@ fn nothing_is_left_of_a_replay_that_somebody_stops() {
         );
     }
 }
+
+/// Neither its flags nor an address of the machine are in a file.
+#[test]
+fn a_call_of_a_server_that_was_started_with_flags_replays_as_it_was() {
+    // Where no network can be made, nothing is replayed, which the command says.
+    if !Command::new("unshare").args(["-r", "-n", "true"]).status().is_ok_and(|done| done.success()) {
+        return;
+    }
+    let (folder, port) = (Folder::new("replay-flags"), process::free_port());
+    let listen = format!("udp://0.0.0.0:{port}");
+    let flags = [
+        &["--domain", "example.test", "--listen", &listen, "--http", "off", "--web", "off", "--turn", "off"]
+            [..],
+        &["--conference-prefix", "room-"],
+    ]
+    .concat();
+    let _server = process::Server::start(&folder, &flags, "ready");
+    folder.json(&["account", "add", "alice", "--json"]);
+    let call = folder.coeur(&["call", "alice", "room-1", "--seconds", "1"]);
+    assert!(call.status.success(), "{call:?}");
+    let replayed = folder.coeur(&["replay", "alice"]);
+    assert!(replayed.status.success(), "{replayed:?}");
+}

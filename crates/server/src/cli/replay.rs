@@ -1,20 +1,22 @@
 //! `coeur replay`.
 
+use super::check_config;
 use super::door::{Way, data_directory, print_json, unexpected};
 use super::exit::{Exit, Failure};
-use super::grammar::Replay;
+use super::grammar::{Place, Replay};
 use super::progress::Progress;
 use super::records::since_ms;
 use super::terminal::{bold, green, print, red, safe, yellow};
 use super::words::Word;
-use crate::trace::replay::isolated::{Against, Copies, Isolated};
+use crate::config::{Key, Source};
+use crate::trace::replay::isolated::{Against, Copies, Isolated, OF_CALLS};
 use crate::trace::replay::player::Player;
 use crate::trace::replay::prelude::Registration;
 use crate::trace::replay::script::Script;
 use crate::trace::replay::{CouldNot, Difference, Outcome, Until, prelude, wall};
 use crate::user_agent::interrupt;
 use coeur_api::{
-    CONVERSATIONS_MAX, ConversationView, ConversationsPage, Reply, Request, TraceMessagesRequest,
+    CONVERSATIONS_MAX, ConversationView, ConversationsPage, Reply, Request, SettingView, TraceMessagesRequest,
 };
 use coeur_directory::Directory;
 use serde_json::{Value, json};
@@ -44,7 +46,11 @@ pub fn run(arguments: &Replay) -> Result<(), Failure> {
     not_stopped()?;
     let directory = copies.directory().map_err(|why| could_not(&why))?;
     let config = arguments.config.clone().or_else(|| std::env::var_os("COEUR_CONFIG").map(Into::into));
-    let against = Against { program: whole_path(arguments.program.as_deref())?, config };
+    let flags = match &config {
+        None if arguments.file.is_none() && arguments.against.is_none() => of_server(&arguments.place),
+        _ => Vec::new(),
+    };
+    let against = Against { program: whole_path(arguments.program.as_deref())?, config, flags };
     // From here on nobody outside is reached.
     wall::shut_in().map_err(|why| Failure::new(COULD_NOT, Word::ReplayNoWall.with(&[&why.to_string()])))?;
     let mut bar = (plays.len() > 1).then(|| Progress::new(plays.len()));
@@ -61,6 +67,18 @@ pub fn run(arguments: &Replay) -> Result<(), Failure> {
         bar.end();
     }
     tell(arguments, &results)
+}
+
+/// What the server that has the calls was told of them, wherever that was said. One of an older version does not tell.
+fn of_server(place: &Place) -> Vec<(Key, String)> {
+    let Ok(Reply::Settings(all)) = Way::open_server(place).and_then(|way| way.ask(Request::Settings)) else {
+        return Vec::new();
+    };
+    let default = Source::Default.to_string();
+    let said: Vec<SettingView> = all.into_iter().filter(|one| one.origin != default).collect();
+    let told = check_config::told(&said);
+    let words = |key: &Key| told.get(*key).into_iter().flat_map(|(words, _)| words.to_vec());
+    OF_CALLS.iter().flat_map(|key| words(key).map(|word| (*key, word))).collect()
 }
 
 /// `coeur replay` has three ends, and this is the third; a command line that is wrong has the same number.

@@ -2,6 +2,7 @@
 
 use super::CouldNot;
 use super::script::Script;
+use crate::config::Key;
 use crate::house::backup;
 use crate::user_agent::interrupt;
 use coeur_api::Client;
@@ -124,7 +125,28 @@ pub struct Against {
     /// This one when absent.
     pub program: Option<PathBuf>,
     pub config: Option<PathBuf>,
+    /// As flags, of a server that was started with them: those of [`OF_CALLS`].
+    pub flags: Vec<(Key, String)>,
 }
+
+/// What decides what is said in a call, and is not of the machine on which it was.
+pub const OF_CALLS: &[Key] = &[
+    Key::Domain,
+    Key::RelayInside,
+    Key::FollowRedirects,
+    Key::ExpiresJitter,
+    Key::FlowTimer,
+    Key::ServiceRoute,
+    Key::Calls,
+    Key::EndToEnd,
+    Key::DirectMedia,
+    Key::CallsPerAccount,
+    Key::MusicOnHold,
+    Key::RecordingAnnouncement,
+    Key::Tones,
+    Key::ConferencePrefix,
+    Key::MessagesPerMinute,
+];
 
 /// A running server. It ends with this value, and with this process.
 pub struct Isolated {
@@ -143,6 +165,9 @@ impl Isolated {
         command.env_clear().env("LANG", "C").arg("serve").arg("--data").arg(&data);
         if let Some(config) = &against.config {
             command.arg("--config").arg(config);
+        }
+        for (key, word) in &against.flags {
+            command.arg(format!("--{}", key.name().replace('_', "-"))).arg(word);
         }
         for place in &script.listen {
             command.args(["--listen", &place.to_string()]);

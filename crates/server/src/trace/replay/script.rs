@@ -114,7 +114,7 @@ impl Script {
 
     /// One that listens on all addresses is one that listens on the address which it names itself, where it names one.
     fn find_listeners(&mut self, messages: &[MessageView]) {
-        let host = self.steps.iter().find_map(own_host);
+        let host = self.steps.iter().find_map(own_host).or_else(|| self.steps.iter().find_map(own_contact));
         let named = host.as_deref().and_then(|host| host.parse::<IpAddr>().ok());
         if named.is_none() {
             self.advertise = host;
@@ -246,6 +246,22 @@ fn own_host(step: &Step) -> Option<String> {
     Some(host.to_owned())
 }
 
+/// In the Contact of an answer of its own, where it has sent no request: a service of ours, or a call that was refused.
+fn own_contact(step: &Step) -> Option<String> {
+    if step.act != Act::Expect || !matches!(step.text.kind(), Some(Kind::Response { .. })) {
+        return None;
+    }
+    let uri = uris(step.text.value("contact")?).next()?;
+    let (_, place) = uri.strip_prefix("sip:").or_else(|| uri.strip_prefix("sips:"))?.split_once('@')?;
+    // What a proxy passes on has the Contact of the phone behind it.
+    uri.contains(":b2b-").then_some(())?;
+    let host = match place.strip_prefix('[') {
+        Some(v6) => v6.split(']').next()?,
+        None => place.split([':', ';', '>']).next()?,
+    };
+    Some(host.to_owned())
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -344,6 +360,25 @@ pub(super) mod tests {
         let script = script.unwrap();
         assert_eq!(script.advertise.as_deref(), Some("sip.example.org"));
         assert_eq!(script.listen, ["udp://127.0.0.1:5070".parse().unwrap()]);
+    }
+
+    #[test]
+    fn where_the_server_has_asked_nobody_its_name_is_that_of_its_contact() {
+        let answer = |user: &str| {
+            format!(
+                "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK1\r\nFrom: <sip:a@d>;tag=1\r\nTo: <sip:b@d>;tag=2\r\n\
+                 Call-ID: c\r\nCSeq: 1 INVITE\r\nContact: <sip:{user}@192.0.2.1:5070>\r\n\r\n"
+            )
+        };
+        let of = |user: &str| {
+            Script::of(&conversation(vec![
+                message("received", "192.0.2.7:5060", 0, &invite("192.0.2.7")),
+                message("sent", "192.0.2.7:5060", 1, &answer(user)),
+            ]))
+            .unwrap()
+        };
+        assert_eq!(of("b2b-0000000001e45b98").listen, ["udp://192.0.2.1:5070".parse().unwrap()]);
+        assert_eq!(of("bob").listen, ["udp://127.0.0.1:5070".parse().unwrap()], "of a phone behind a proxy");
     }
 
     #[test]
