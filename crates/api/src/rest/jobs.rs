@@ -93,7 +93,7 @@ pub(crate) struct Progress {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Job")]
 pub(crate) struct JobResource {
-    /// `job_NUMBER`.
+    /// `job_NUMBER`; never that of another one, over restarts neither.
     id: String,
     kind: &'static str,
     /// `running` or `done`.
@@ -146,6 +146,7 @@ impl Job {
     }
 }
 
+/// The number of the newest, and those that are remembered.
 #[derive(Default)]
 pub(crate) struct Jobs(Mutex<(u64, VecDeque<Arc<Job>>)>);
 
@@ -164,7 +165,8 @@ impl Jobs {
                 Problem::because(Code::Unavailable, "another long work goes on; begin when it is over");
             return Err(Problem { retry_after_s: Some(5), ..busy });
         }
-        jobs.0 += 1;
+        // Behind those of every process before, which nobody has written down: by the clock.
+        jobs.0 = now_ms.max(jobs.0 + 1);
         let progress = Progress {
             state: State::Running,
             total,

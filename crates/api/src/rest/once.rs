@@ -3,6 +3,9 @@
 //!
 //! Answers are kept in memory and, but for very long ones, sealed on disk, since a secret that is shown once may be in one. What
 //! a request has changed and its answer are two writes: a crash between them does what is sent again a second time.
+//!
+//! What was only begun (202) goes on in memory: a restart ends it, so its answer is of one process too. Given again it would
+//! name a work that is gone and would never be done.
 
 use super::operation::{Answer, Call};
 use super::problem::{Code, Problem};
@@ -151,6 +154,9 @@ pub(crate) fn once(
     let answer = does()?;
     if let Some(name) = place.name.take() {
         answers.keep(&name, &answer);
+        if answer.status == StatusCode::ACCEPTED {
+            return Ok(answer);
+        }
         write(call, name, asked, &answer);
     }
     Ok(answer)
@@ -170,7 +176,9 @@ fn write(call: &Call<'_>, (asker, key): Name, asked: [u8; 32], answer: &Answer) 
 
 fn read(bytes: &[u8]) -> Option<Answer> {
     let written: Written = serde_json::from_slice(bytes).ok()?;
-    let status = StatusCode::from_u16(written.status).ok()?;
+    // Earlier versions have written what was only begun, too.
+    let status =
+        StatusCode::from_u16(written.status).ok().filter(|status| *status != StatusCode::ACCEPTED)?;
     let place = written.place.and_then(|place| HeaderValue::try_from(place).ok());
     let headers = place.map(|place| (header::LOCATION, place)).into_iter().collect();
     Some(Answer { status, headers, body: written.body })

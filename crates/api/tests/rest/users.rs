@@ -123,6 +123,36 @@ fn ten_thousand_users_are_imported_and_what_is_wrong_with_which_row_is_told() {
 }
 
 #[test]
+fn an_import_that_a_restart_has_ended_is_done_when_it_is_sent_again_and_its_job_is_nobody_elses() {
+    let mut served = Served::new("import-restart");
+    let send = |served: &Served, key: &str, file: &str| {
+        let headers = [("Content-Type", "text/csv"), ("Idempotency-Key", key)];
+        served.owner("POST", "/api/v1/users:import", &headers, file)
+    };
+    let file = "login,account\na,a@d\n";
+    let first = send(&served, "k1", file);
+    let place = first.header("location").unwrap().to_owned();
+    assert_eq!(over(&served, &place)["failed"], 0);
+    let again = send(&served, "k1", file);
+    assert_eq!(
+        (again.header("idempotent-replayed"), again.header("location")),
+        (Some("true"), Some(&*place))
+    );
+    served.hut.now_ms.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    served.restart();
+    let longer = "login,account\na,a@d\nb,b@d\n";
+    for (key, file) in [("k1", longer), ("k2", file)] {
+        let begun = send(&served, key, file);
+        let anew = begun.header("location").unwrap();
+        assert_eq!((begun.status, begun.header("idempotent-replayed"), anew == place), (202, None, false));
+        let job = over(&served, anew);
+        assert_eq!((&job["failed"], &job["errors"][0]["code"]), (&json!(1), &json!("conflict")), "{job}");
+        assert_eq!(served.ask("GET", &place).status, 404, "what was before is nobody else's");
+        assert_eq!(served.ask("GET", "/api/v1/accounts/b@d").status, 200);
+    }
+}
+
+#[test]
 fn further_addresses_are_imported_and_one_that_is_taken_is_told_by_its_row() {
     let served = Served::new("import-aliases");
     let file =
