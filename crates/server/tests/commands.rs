@@ -124,7 +124,7 @@ fn accounts_and_devices_come_and_go_over_the_running_server_and_without_one() {
 #[test]
 fn a_call_to_echo_is_heard_traced_and_leaves_no_device_behind() {
     let (folder, port) = (Folder::new("call"), free_port());
-    let _server = start_plain(&folder, port);
+    let server = start_plain(&folder, port);
     folder.json(&["account", "add", "alice", "--json"]);
     let call = folder.coeur(&["call", "alice", "echo", "--seconds", "1"]);
     assert!(call.status.success() && out(&call).contains(" packets sent, "), "{call:?}");
@@ -141,6 +141,14 @@ fn a_call_to_echo_is_heard_traced_and_leaves_no_device_behind() {
     folder.json(&["account", "add", "bob", "--json"]);
     let refused = folder.coeur(&["call", "alice", "bob"]);
     assert!(refused.status.code() == Some(1) && err(&refused).contains("480"), "{refused:?}");
+    // What was said outlives the server, also one that was killed.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    server.kill_9();
+    let trace = folder.coeur(&["trace", "bob"]);
+    assert!(out(&trace).starts_with("INVITE  alice@example.test -> bob@example.test"), "{trace:?}");
+    let text = folder.coeur(&["trace", "bob", "--format", "text"]);
+    assert!(out(&text).contains("SIP/2.0 480 "), "{text:?}");
+    assert_eq!(folder.coeur(&["trace", "nobody-here"]).status.code(), Some(3));
 }
 
 #[test]
@@ -148,7 +156,9 @@ fn what_needs_a_server_or_data_says_so_and_makes_nothing() {
     let folder = Folder::new("nothing");
     let data = folder.0.join("data");
     let run = |arguments: &[&str]| process::command(&data).args(arguments).output().unwrap();
-    for arguments in [&["registrations"][..], &["trace"], &["selftest"], &["call", "alice", "echo"]] {
+    for arguments in
+        [&["registrations"][..], &["trace", "--follow"], &["selftest"], &["call", "alice", "echo"]]
+    {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(4), "{arguments:?}");
         assert!(err(&output).contains("no server runs on it; start one (coeur serve) or give --data DIR"));
@@ -158,6 +168,7 @@ fn what_needs_a_server_or_data_says_so_and_makes_nothing() {
         &["account", "add", "a@b.test"],
         &["device", "list", "a@b.test"],
         &["domain", "list"],
+        &["trace"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(4), "{arguments:?}");

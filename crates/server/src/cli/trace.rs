@@ -28,7 +28,11 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 const FOLLOW_LAST: usize = 100;
 
 pub fn run(arguments: Trace) -> Result<(), Failure> {
-    let way = Way::open_server(&arguments.place)?;
+    // What a server that runs no more has said is on disk.
+    let way = match arguments.follow {
+        true => Way::open_server(&arguments.place)?,
+        false => Way::open(&arguments.place)?,
+    };
     let times = times(&arguments)?;
     match arguments.format {
         TraceForm::Ladder => {}

@@ -30,6 +30,7 @@ pub mod supervisor;
 mod talked;
 pub mod taping;
 pub mod traced;
+mod traces_told;
 mod turn;
 pub mod upkeep;
 pub mod web;

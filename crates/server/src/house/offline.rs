@@ -1,13 +1,21 @@
 //! The data directory itself, when no server runs on it. Its lock is held as long as the door is open.
 
-use coeur_api::{Door, House, IceServerView, RegistrationsPage, Status, TraceRequest, TraceView};
+use super::traced::Traced;
+use crate::observe::silences::Silences;
+use coeur_api::{
+    ConversationsPage, Door, House, IceServerView, RegistrationsPage, Status, TraceExportRequest,
+    TraceFileView, TraceMessagesRequest, TraceRequest, TraceView,
+};
 use coeur_directory::{Aor, DeviceId, Directory};
 use coeur_storage::{DataLock, Records, Sqlite, StorageError};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 pub struct Offline {
     directory: Directory,
+    folder: PathBuf,
+    /// Read when somebody asks.
+    traced: OnceLock<Traced>,
     _lock: DataLock,
 }
 
@@ -19,7 +27,16 @@ pub fn offline(folder: &Path) -> Result<Door, StorageError> {
     for text in records.load(&directory)? {
         eprintln!("coeur: {text}");
     }
-    Ok(Door::new(Arc::new(Offline { directory, _lock: lock }), Box::new(records)))
+    Ok(Door::new(
+        Arc::new(Offline { directory, folder: folder.to_owned(), traced: OnceLock::new(), _lock: lock }),
+        Box::new(records),
+    ))
+}
+
+impl Offline {
+    fn traced(&self) -> &Traced {
+        self.traced.get_or_init(|| Traced::at_rest(&self.folder))
+    }
 }
 
 impl House for Offline {
@@ -57,8 +74,16 @@ impl House for Offline {
         RegistrationsPage::default()
     }
 
-    fn traces(&self, _request: &TraceRequest) -> Vec<TraceView> {
-        Vec::new()
+    fn traces(&self, request: &TraceRequest) -> Vec<TraceView> {
+        self.traced().told().traces(request, &Silences::default())
+    }
+
+    fn trace_messages(&self, request: &TraceMessagesRequest) -> ConversationsPage {
+        self.traced().told().messages(request, &[], &Silences::default())
+    }
+
+    fn trace_export(&self, request: &TraceExportRequest) -> Option<TraceFileView> {
+        self.traced().told().export(request)
     }
 
     fn random(&self, bytes: &mut [u8]) {

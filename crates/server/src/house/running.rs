@@ -12,25 +12,18 @@ use super::traced::Traced;
 use super::turn::TurnOutside;
 use crate::acme::{Board, Standing};
 use crate::observe::health;
-use crate::observe::silences::{Silences, sound_view, verdict_view};
+use crate::observe::silences::Silences;
 use crate::pnp::Strangers;
 use crate::recordings::Recordings;
 use crate::shard::{Inbox, Notice, Stats};
-use crate::trace::ladder::{self, Style};
-use crate::trace::redact::Bodies;
-use crate::trace::rows::rows;
-use crate::trace::search::{Query, micros};
-use crate::trace::{Conversation, export, page};
 use crate::turn::Office;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use coeur_api::feed::{About, Feed, Kind};
 use coeur_api::provision::{PhonePlace, StrangerView};
 use coeur_api::{
     Audience, CallView, CallsPage, CertificateStanding, ConversationsPage, Desk, Door, GivenSecret, House,
     IceServerView, PhoneSocket, PhoneTicket, RecordVerb, Refusal, RegistrationView, RegistrationsPage,
-    SettingView, Status, TraceExportRequest, TraceFileView, TraceFormat, TraceMessagesRequest, TraceRequest,
-    TraceView, Watched, Why, rfc3339,
+    SettingView, Status, TraceExportRequest, TraceFileView, TraceMessagesRequest, TraceRequest, TraceView,
+    Watched, Why, rfc3339,
 };
 use coeur_api::{CallVerb, NewCall};
 use coeur_directory::{Account, Aor, DeviceId, Directory, UserId};
@@ -39,7 +32,6 @@ use coeur_exchange::call_record::{Ask, CallRecordId, Hearer, LiveCall, RecordOrd
 use coeur_exchange::flow::Flow;
 use coeur_exchange::input::Command;
 use coeur_exchange::record::calls::Written;
-use coeur_exchange::silence::Side;
 use coeur_exchange::vouched::{TICKET_LIFE, Voucher};
 use coeur_exchange::world::{Listener, World};
 use coeur_sip::time::Now;
@@ -49,7 +41,7 @@ use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::Instant;
 
 pub struct Running {
     pub world: Arc<World>,
@@ -260,50 +252,15 @@ impl House for Running {
     }
 
     fn traces(&self, request: &TraceRequest) -> Vec<TraceView> {
-        let at = |micros: u64| UNIX_EPOCH.checked_add(Duration::from_micros(micros));
-        let (since, until) = (request.since_us.and_then(at), request.until_us.and_then(at));
-        let query = Query { what: request.what.clone(), last: request.last, since, until, after: None };
-        let bodies = if request.bodies { Bodies::Shown } else { Bodies::Hidden };
-        let style = Style { full: request.full, bodies, ascii: request.ascii };
-        let view = |conversation: Conversation| {
-            let looked = self.silences.of(&conversation.names);
-            let looked = looked.as_deref();
-            TraceView {
-                last_at_us: conversation.entries.last().map_or(0, |entry| micros(entry.at)),
-                messages: conversation.entries.len(),
-                ladder: ladder::draw(&conversation, style),
-                rows: if request.rows { rows(&conversation, bodies) } else { Vec::new() },
-                legs: looked.map_or_else(Vec::new, |looked| {
-                    vec![sound_view(Side::Caller, &looked.caller), sound_view(Side::Callee, &looked.callee)]
-                }),
-                verdicts: looked
-                    .map_or_else(Vec::new, |looked| looked.verdicts.iter().map(verdict_view).collect()),
-                media_path: looked.and_then(|looked| looked.path).map(|path| path.as_str().to_owned()),
-                call_id: conversation.call_id,
-            }
-        };
-        self.traced.find(&query, bodies).into_iter().map(view).collect()
+        self.traced.told().traces(request, &self.silences)
     }
 
     fn trace_messages(&self, request: &TraceMessagesRequest) -> ConversationsPage {
-        let (query, limit) = page::query(request);
-        let found = self.traced.find(&query, page::bodies(request));
-        page::page(found, limit, request, &self.listeners, |names| self.silences.of(names))
+        self.traced.told().messages(request, &self.listeners, &self.silences)
     }
 
     fn trace_export(&self, request: &TraceExportRequest) -> Option<TraceFileView> {
-        let (query, limit) = page::query(&request.found);
-        let bodies = page::bodies(&request.found);
-        let mut found = self.traced.find(&query, bodies);
-        found.drain(..found.len().saturating_sub(limit));
-        let content = match request.format {
-            _ if found.is_empty() => return None,
-            TraceFormat::Text => export::text(&found, bodies).into_bytes(),
-            TraceFormat::Mermaid => export::mermaid(&found).into_bytes(),
-            TraceFormat::Pcap => export::pcap(&found, &self.traced.addresses),
-        };
-        let media_type = request.format.media_type().to_owned();
-        Some(TraceFileView { media_type, content: BASE64.encode(content) })
+        self.traced.told().export(request)
     }
 
     fn calls(&self, account: Option<&Account>, limit: usize) -> Result<CallsPage, Refusal> {

@@ -1,6 +1,7 @@
 //! What was said, as the house keeps it: the rings of the shards, the shelf on disk, and a collector who is told.
 
 use super::Running;
+use super::traces_told::TracesTold;
 use crate::config::Settings;
 use crate::trace::find::find;
 use crate::trace::hep::{self, Hep};
@@ -58,6 +59,20 @@ impl Traced {
                 .ok()
         });
         Self { tap, shelf: shelf.map(Mutex::new), hep: hep.map(Mutex::new), addresses }
+    }
+
+    /// Where no server runs: what is on disk. What a crash has left open is closed first.
+    pub fn at_rest(folder: &Path) -> Self {
+        let room = Room { bytes: u64::MAX, age: Duration::MAX, left_free_bytes: 0 };
+        let shelf = folder.join(FOLDER).is_dir().then(|| Shelf::open(folder.join(FOLDER), room, 0));
+        let shelf = shelf.and_then(|opened| {
+            opened.inspect_err(|why| tracing::error!(%why, "traces on disk cannot be read")).ok()
+        });
+        Self { tap: Arc::new(Tap::new(0, 0)), shelf: shelf.map(Mutex::new), hep: None, addresses: Vec::new() }
+    }
+
+    pub fn told(&self) -> TracesTold<'_> {
+        TracesTold(self)
     }
 
     pub fn find(&self, query: &Query, bodies: Bodies) -> Vec<Conversation> {
