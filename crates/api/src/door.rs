@@ -689,7 +689,7 @@ fn forwarding(directory: &Directory, aor: &Aor, change: &AccountChange) -> Resul
     })
 }
 
-fn pickup_groups(names: &[String]) -> Result<PickupGroups, Refusal> {
+pub(crate) fn pickup_groups(names: &[String]) -> Result<PickupGroups, Refusal> {
     // What has a comma in it is no name.
     let bad = names.iter().find(|name| name.contains(','));
     let error = bad.map(|name| PickupGroupsError::BadName(name.as_str().into()));
@@ -763,7 +763,7 @@ pub(crate) fn aor(text: &str) -> Result<Aor, Refusal> {
     Aor::parse(text).map_err(|why| Refusal::new(Why::Invalid, format!("`{text}`: {why}")))
 }
 
-fn policy(text: &str) -> Result<AlgorithmPolicy, Refusal> {
+pub(crate) fn policy(text: &str) -> Result<AlgorithmPolicy, Refusal> {
     AlgorithmPolicy::parse(text)
         .ok_or_else(|| Refusal::new(Why::Invalid, format!("policy `{text}` is none of auto, sha256, md5")))
 }
@@ -774,7 +774,7 @@ fn dtmf(text: &str) -> Result<Dtmf, Refusal> {
     })
 }
 
-fn record_policy(text: &str) -> Result<RecordPolicy, Refusal> {
+pub(crate) fn record_policy(text: &str) -> Result<RecordPolicy, Refusal> {
     RecordPolicy::parse(text)
         .ok_or_else(|| Refusal::new(Why::Invalid, format!("record `{text}` is none of off, on-demand, all")))
 }

@@ -207,7 +207,7 @@ fn bad_rule(error: RuleError) -> Refusal {
     Refusal::new(Why::Invalid, error.to_string())
 }
 
-fn group_name(text: &str) -> Result<&str, Refusal> {
+pub(crate) fn group_name(text: &str) -> Result<&str, Refusal> {
     let text = name(text)?.trim();
     match text.is_empty() || text == "no" || text.contains(',') || text.starts_with(GroupId::PREFIX) {
         true => Err(Refusal::new(Why::Invalid, format!("`{text}` is no name of a group"))),

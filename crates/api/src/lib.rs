@@ -45,6 +45,7 @@ mod signin;
 mod trace_door;
 mod traces;
 mod visits;
+mod wording;
 
 pub use call_control::{CallSide, CallVerb, NewCall, usual_key_ms, usual_timeout};
 pub use call_control_door::address as call_address;

@@ -140,17 +140,7 @@ impl Door {
         if *change == UserAmendment::default() {
             return Err(Refusal::new(Why::Invalid, "nothing to change was given"));
         }
-        let login = |text: &String| new_login(text);
-        let email = |text: &String| User::email_of(text).map_err(|why| invalid(text, why));
-        let patch = UserPatch {
-            kind: change.kind.as_deref().map(kind).transpose()?,
-            login: change.login.as_ref().map(login).transpose()?,
-            display_name: change.display_name.as_deref().map(name).transpose()?.map(Box::from),
-            email: change.email.as_ref().map(email).transpose()?,
-            language: change.language.as_deref().map(language).transpose()?,
-            role: change.role.as_deref().map(role).transpose()?,
-            enabled: change.enabled,
-        };
+        let patch = user_patch(change)?;
         let reply = self.change(operator, Change::User(UserChange::Changed { id, patch }))?;
         if change.enabled == Some(false) {
             self.user_is_out(id, false)?;
@@ -171,8 +161,22 @@ impl Door {
     }
 }
 
+pub(crate) fn user_patch(change: &UserAmendment) -> Result<UserPatch, Refusal> {
+    let login = |text: &String| new_login(text);
+    let email = |text: &String| User::email_of(text).map_err(|why| invalid(text, why));
+    Ok(UserPatch {
+        kind: change.kind.as_deref().map(kind).transpose()?,
+        login: change.login.as_ref().map(login).transpose()?,
+        display_name: change.display_name.as_deref().map(name).transpose()?.map(Box::from),
+        email: change.email.as_ref().map(email).transpose()?,
+        language: change.language.as_deref().map(language).transpose()?,
+        role: change.role.as_deref().map(role).transpose()?,
+        enabled: change.enabled,
+    })
+}
+
 /// One that is given to somebody. One that was given before this was asked is still known.
-fn new_login(text: &str) -> Result<Box<str>, Refusal> {
+pub(crate) fn new_login(text: &str) -> Result<Box<str>, Refusal> {
     let login = User::login_of(text).map_err(|why| invalid(text, why))?;
     match is_plain(&login) {
         true => Ok(login),
@@ -183,7 +187,7 @@ fn new_login(text: &str) -> Result<Box<str>, Refusal> {
     }
 }
 
-fn tenant_name(text: &str) -> Result<&str, Refusal> {
+pub(crate) fn tenant_name(text: &str) -> Result<&str, Refusal> {
     let text = name(text)?.trim();
     match text.is_empty() || text.starts_with(TenantId::PREFIX) {
         true => Err(Refusal::new(Why::Invalid, format!("`{text}` is no name of a tenant"))),

@@ -481,6 +481,34 @@ fn an_account_that_is_no_longer_enabled_loses_its_registrations_at_once_and_is_i
     assert_eq!(folder.coeur(&["account", "set", "nobody", "--relay", "yes"]).status.code(), Some(3));
 }
 
+/// Known words are looked at before anything is done, and a refusal has another code than a difference.
+#[test]
+fn a_file_to_apply_that_would_be_refused_does_nothing_and_says_each_reason() {
+    let folder = house_with_a_domain("apply");
+    let file = folder.0.join("state.toml");
+    let apply = |text: &str, more: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        folder.coeur(&[&["apply", "-f", file.to_str().unwrap()], more].concat())
+    };
+    let bad = "users = [{ login = 'x', role = 'king' }]\n\
+               accounts = [{ account = 'bob@example.test', user = 'nobody' }]";
+    for more in [&["--dry-run"][..], &[]] {
+        let refused = apply(bad, more);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        let said = err(&refused);
+        for reason in ["+ user x: role `king` is none of", "+ account bob@example.test: `nobody` is no user"]
+        {
+            assert!(said.contains(reason), "{said}");
+        }
+        assert!(said.contains("nothing was done"), "{said}");
+        assert!(!out(&folder.coeur(&["user", "list"])).contains('x') && accounts(&folder) == 0);
+    }
+    let good = bad.replace("king", "admin").replace("nobody", "x");
+    assert_eq!(apply(&good, &["--dry-run"]).status.code(), Some(1));
+    assert_eq!(apply(&good, &[]).status.code(), Some(0));
+    assert_eq!(apply(&good, &["--dry-run"]).status.code(), Some(0));
+}
+
 #[test]
 fn contacts_come_from_a_file_are_found_changed_and_written_back() {
     let folder = house_with_a_domain("contacts");

@@ -1,17 +1,22 @@
-//! Which steps of a plan would be refused, as far as that hangs on what the plan itself does: the last owner, what is still in
-//! use, what is not there. Pure. Whatever else a step is refused for (a number that is too high) the door says when it comes.
+//! Which steps of a plan would be refused: for their words alone ([`Request::wording`]), and as far as that hangs on what the plan
+//! itself does: the last owner, what is still in use, what is not there. Pure. Whatever else a step is refused for (too many of
+//! something) the door says when it comes.
 
 use super::plan::{Found, Step};
 use coeur_api::Request;
 use coeur_directory::{Aor, ChangeError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What there is while steps are done; logins, domains and groups in small letters.
+/// What there is while steps are done; names in small letters. A tenant is its number, or its name where it has none yet.
 struct House {
+    /// The first one, of whatever names none.
+    tenant: String,
+    /// By name.
+    tenants: BTreeMap<String, String>,
     /// Of users.
     people: BTreeMap<String, Person>,
     tenants_of_domains: BTreeMap<String, String>,
-    /// A group's name and its tenant's number, by its own.
+    /// A group's name and its tenant, by its number, or by both where it has none yet.
     groups: BTreeMap<String, (String, String)>,
     accounts: BTreeMap<String, Owned>,
 }
@@ -62,6 +67,8 @@ impl House {
         let group = |view: &coeur_api::GroupView| (view.id.clone(), (small(&view.name), view.tenant.clone()));
         Self {
             people: found.users.iter().map(|view| (small(&view.login), person(view))).collect(),
+            tenant: found.tenants.first().map(|view| view.id.clone()).unwrap_or_default(),
+            tenants: found.tenants.iter().map(|view| (small(&view.name), view.id.clone())).collect(),
             tenants_of_domains: found
                 .domains
                 .iter()
@@ -73,13 +80,30 @@ impl House {
     }
 
     /// Does it here, or says why it will be refused.
-    fn done(&mut self, request: &Request) -> Option<ChangeError> {
+    fn done(&mut self, request: &Request) -> Option<String> {
+        let wording = request.wording().err().map(|refusal| refusal.text);
+        // Done here all the same: what hangs on it is not refused for it.
+        let change = self.change(request);
+        wording.or(change)
+    }
+
+    fn change(&mut self, request: &Request) -> Option<String> {
         match request {
+            Request::TenantAdd { name } => {
+                self.tenants.insert(small(name), small(name));
+            }
+            Request::GroupAdd { tenant, name } => {
+                let Some(tenant) = self.tenant_named(tenant.as_deref()) else { return no_tenant(tenant) };
+                self.groups.insert(format!("{tenant} {}", small(name)), (small(name), tenant));
+            }
             Request::DomainAdd { domain, tenant } => {
-                self.tenants_of_domains.insert(small(domain), tenant.clone().unwrap_or_default());
+                let Some(tenant) = self.tenant_named(tenant.as_deref()) else { return no_tenant(tenant) };
+                self.tenants_of_domains.insert(small(domain), tenant);
             }
             Request::UserAdd { user } => {
-                let tenant = user.tenant.clone().unwrap_or_default();
+                let Some(tenant) = self.tenant_named(user.tenant.as_deref()) else {
+                    return no_tenant(&user.tenant);
+                };
                 let person = Person { tenant, is_enabled: true, ..Person::default() };
                 self.people.insert(small(&user.login), person);
             }
@@ -89,7 +113,7 @@ impl House {
                 let is_owner = change.role.as_ref().map_or(person.is_owner, |role| role == "owner");
                 let is_enabled = change.enabled.unwrap_or(person.is_enabled);
                 if !(is_owner && is_enabled) && self.is_last_owner(&login) {
-                    return Some(ChangeError::LastOwner(login.into()));
+                    return said(ChangeError::LastOwner(login.into()));
                 }
                 let person = self.people.get_mut(&login)?;
                 (person.is_owner, person.is_enabled) = (is_owner, is_enabled);
@@ -98,10 +122,10 @@ impl House {
                 let (login, _) = self.people.iter().find(|(_, person)| person.id == *user)?;
                 let login = login.clone();
                 if self.is_last_owner(&login) {
-                    return Some(ChangeError::LastOwner(login.into()));
+                    return said(ChangeError::LastOwner(login.into()));
                 }
                 if let Some(account) = self.account(|owned| owned.user.as_ref() == Some(&login)) {
-                    return Some(ChangeError::UserInUse { user: login.into(), account });
+                    return said(ChangeError::UserInUse { user: login.into(), account });
                 }
                 self.people.remove(&login);
             }
@@ -109,19 +133,27 @@ impl House {
                 for account in accounts {
                     let domain = small(account.account.rsplit_once('@')?.1);
                     if !self.tenants_of_domains.contains_key(&domain) {
-                        return Some(ChangeError::UnknownDomain(domain.into()));
+                        return said(ChangeError::UnknownDomain(domain.into()));
                     }
                     self.accounts.insert(account.account.clone(), Owned::default());
                 }
             }
             Request::AccountChange { account, change } => {
+                let owned = self.accounts.get(account)?;
+                let user = match &change.user {
+                    Some(user) => Some(small(user)).filter(|user| user != "no"),
+                    None => owned.user.clone(),
+                };
+                let groups = match &change.groups {
+                    Some(groups) => groups.iter().map(|group| small(group)).collect(),
+                    None => owned.groups.clone(),
+                };
+                let named =
+                    (change.user.as_ref().and(user.as_deref()), change.groups.as_ref().map(|_| &groups));
+                let why = self.not_for(account, named);
                 let owned = self.accounts.get_mut(account)?;
-                if let Some(user) = &change.user {
-                    owned.user = Some(small(user)).filter(|user| user != "no");
-                }
-                if let Some(groups) = &change.groups {
-                    owned.groups = groups.iter().map(|group| small(group)).collect();
-                }
+                (owned.user, owned.groups) = (user, groups);
+                return why;
             }
             Request::AliasAdd { account, alias } => {
                 self.accounts.get_mut(account)?.aliases.push(alias.clone());
@@ -139,7 +171,7 @@ impl House {
                 };
                 let account = self.accounts.iter().find(is_in).and_then(|(aor, _)| Aor::parse(aor).ok());
                 if let Some(account) = account {
-                    return Some(ChangeError::GroupInUse { group: name.into(), account });
+                    return said(ChangeError::GroupInUse { group: name.into(), account });
                 }
                 self.groups.remove(group);
             }
@@ -149,7 +181,7 @@ impl House {
                     |address: &str| address.rsplit_once('@').is_some_and(|(_, of)| small(of) == domain);
                 let address = self.accounts.keys().find(|address| is_of(address));
                 if let Some(account) = address.and_then(|address| Aor::parse(address).ok()) {
-                    return Some(ChangeError::DomainInUse { domain: domain.into(), account });
+                    return said(ChangeError::DomainInUse { domain: domain.into(), account });
                 }
                 let aliases = self
                     .accounts
@@ -159,7 +191,7 @@ impl House {
                     .filter(|(alias, _)| is_of(alias))
                     .find_map(|(alias, aor)| Some((Aor::parse(alias).ok()?, Aor::parse(aor).ok()?)));
                 if let Some((alias, aor)) = alias {
-                    return Some(ChangeError::DomainHasAlias { alias, aor });
+                    return said(ChangeError::DomainHasAlias { alias, aor });
                 }
                 self.tenants_of_domains.remove(&domain);
             }
@@ -167,12 +199,43 @@ impl House {
                 let is_used = self.tenants_of_domains.values().any(|of| of == tenant)
                     || self.people.values().any(|person| person.tenant == *tenant)
                     || self.groups.values().any(|(_, of)| of == tenant);
-                return is_used.then(|| ChangeError::TenantInUse(tenant.as_str().into()));
+                return is_used.then(|| ChangeError::TenantInUse(tenant.as_str().into()).to_string());
             }
             // Nothing that others of a plan hang on.
             _ => {}
         }
         None
+    }
+
+    /// Why an account cannot be this user's and in these groups.
+    fn not_for(&self, account: &str, (user, groups): (Option<&str>, Option<&Vec<String>>)) -> Option<String> {
+        let tenant = self.tenant_of(account)?;
+        if let Some(login) = user {
+            let of = |(known, person): &(&String, &Person)| *known == login || person.id == login;
+            match self.people.iter().find(of) {
+                None => return Some(format!("`{login}` is no user, here or in the file")),
+                Some((_, person)) if person.tenant != *tenant => {
+                    let domain = account.rsplit_once('@').map_or("", |(_, domain)| domain);
+                    return said(ChangeError::OtherTenant { user: login.into(), domain: domain.into() });
+                }
+                Some(_) => {}
+            }
+        }
+        let known: BTreeSet<&str> = self
+            .groups
+            .iter()
+            .filter(|(_, (_, of))| of == tenant)
+            .flat_map(|(id, (name, _))| [id.as_str(), name.as_str()])
+            .collect();
+        let unknown = groups?.iter().find(|group| !known.contains(group.as_str()))?;
+        Some(format!("`{unknown}` is no group of this tenant, here or in the file"))
+    }
+
+    /// By its name or number; the first one without.
+    fn tenant_named(&self, text: Option<&str>) -> Option<String> {
+        let Some(text) = text else { return Some(self.tenant.clone()) };
+        let by_number = || self.tenants.values().find(|id| *id == text);
+        self.tenants.get(&small(text)).or_else(by_number).cloned()
     }
 
     fn is_last_owner(&self, login: &str) -> bool {
@@ -184,7 +247,7 @@ impl House {
     /// `None`: not known here.
     fn tenant_of(&self, aor: &str) -> Option<&String> {
         let domain = aor.rsplit_once('@').map(|(_, domain)| small(domain))?;
-        self.tenants_of_domains.get(&domain).filter(|tenant| !tenant.is_empty())
+        self.tenants_of_domains.get(&domain)
     }
 
     fn account(&self, is_it: impl Fn(&Owned) -> bool) -> Option<Aor> {
@@ -193,6 +256,15 @@ impl House {
     }
 }
 
+fn no_tenant(named: &Option<String>) -> Option<String> {
+    let named = named.as_deref().unwrap_or_default();
+    Some(format!("`{named}` is no tenant, here or in the file"))
+}
+
+fn said(why: ChangeError) -> Option<String> {
+    Some(why.to_string())
+}
+
 fn small(name: &str) -> String {
-    name.to_ascii_lowercase()
+    name.to_lowercase()
 }

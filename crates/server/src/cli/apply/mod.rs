@@ -1,8 +1,8 @@
 //! `coeur apply`: makes of what there is what a file says, and shows before what that is.
 //!
 //! Each step is asked at the door like any other change, and has its audit row. Nothing is begun when it is known that a step
-//! will be refused ([`foresee`]). Steps are done one after another: where one is refused all the same, those before it stay
-//! done, which is said, and the same file applied again does the rest.
+//! will be refused ([`foresee`]). Steps are done one after another, and each may be several changes: where one is refused all
+//! the same, those before it stay done, which is said, and once the cause is gone the same file does the rest.
 
 mod file;
 mod foresee;
@@ -59,7 +59,7 @@ pub fn run(arguments: Apply) -> Result<(), Failure> {
     }
 }
 
-/// As of `diff`: 1 where something differs. What would be refused is told, and nothing is done.
+/// As of `diff`: 1 where something differs, 2 for what would be refused, which is told; nothing is done.
 fn rehearsed(steps: Vec<&Step>, refused: &[String], (json, dry_run): (bool, bool)) -> Result<(), Failure> {
     let differs = !steps.is_empty();
     if json {
@@ -70,7 +70,7 @@ fn rehearsed(steps: Vec<&Step>, refused: &[String], (json, dry_run): (bool, bool
         ([], true) => Err(Failure::said(Exit::Failed)),
         (refused, _) => {
             let why = refused.iter().map(|why| safe(why.as_bytes())).collect::<Vec<_>>().join("\n");
-            Err(Failure::failed(format!("{why}\nThis would be refused, so nothing was done.")))
+            Err(Failure::new(Exit::Usage, format!("{why}\nThis would be refused, so nothing was done.")))
         }
     }
 }
@@ -80,19 +80,13 @@ fn done(way: &Way, steps: &[Step]) -> (Vec<Made>, Option<Failure>) {
     let mut progress = Progress::new(steps.len());
     let mut made = Vec::new();
     for (step, at) in steps.iter().zip(1..) {
-        for request in &step.requests {
+        for (request, before) in step.requests.iter().zip(0..) {
             match way.ask(request.clone()) {
                 Ok(Reply::Made(new)) => made.extend(new),
                 Ok(_) => {}
                 Err(failure) => {
                     progress.end();
-                    let place = format!("{} {} {}", step.sign.mark(), step.kind, step.name);
-                    let done = at - 1;
-                    let text = format!(
-                        "{place}: {}\n{done} of {} steps before this are done and stay; the same file applied again does the rest",
-                        failure.text,
-                        steps.len()
-                    );
+                    let text = format!("{}\n{}", failure.text, how_far(steps, at - 1, before));
                     return (made, Some(Failure::new(failure.exit, text)));
                 }
             }
@@ -101,6 +95,22 @@ fn done(way: &Way, steps: &[Step]) -> (Vec<Made>, Option<Failure>) {
     }
     progress.end();
     (made, None)
+}
+
+/// What stays of steps that could not all be done: those before `at`, and of that one `before` changes.
+fn how_far(steps: &[Step], at: usize, before: usize) -> String {
+    let Some(step) = steps.get(at) else { return String::new() };
+    let place = format!("{} {} {}", step.sign.mark(), step.kind, step.name);
+    let within = match before {
+        0 => String::new(),
+        _ => format!(", and {before} of the {} changes of `{place}`", step.requests.len()),
+    };
+    let most = steps.len();
+    format!(
+        "This was step {} of {most}, `{place}`. Done, and it stays: {at} of {most} steps{within}. Mend the cause, and apply the \
+         same file again: it does the rest.",
+        at + 1
+    )
 }
 
 fn line(step: &Step) -> String {
@@ -168,5 +178,21 @@ fn accounts(way: &Way) -> Result<Vec<coeur_api::AccountView>, Failure> {
             Reply::Accounts(page) => accounts.extend(page),
             other => return Err(unexpected(&other)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plan::{Found, plan};
+
+    #[test]
+    fn what_is_done_of_a_step_of_several_changes_is_told() {
+        let text = "domains = [{ name = 'd' }]\nusers = [{ login = 'x', role = 'admin' }]";
+        let steps = plan(&file::of_text(text).unwrap(), &Found::default(), false);
+        let whole = "This was step 2 of 2, `+ user x`. Done, and it stays: 1 of 2 steps. Mend";
+        assert!(how_far(&steps, 1, 0).starts_with(whole), "{}", how_far(&steps, 1, 0));
+        let part = "Done, and it stays: 1 of 2 steps, and 1 of the 2 changes of `+ user x`. Mend";
+        assert!(how_far(&steps, 1, 1).contains(part), "{}", how_far(&steps, 1, 1));
     }
 }

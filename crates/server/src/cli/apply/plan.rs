@@ -487,14 +487,53 @@ mod tests {
             ("groups = []", "- group sales: accounts are in the group sales, such as alice@d"),
             ("domains = []", "- domain d: the domain d still has accounts, such as alice@d"),
             ("accounts = [{ account = 'bob@e' }]", "+ account bob@e: the domain e is not ours"),
+            (
+                "users = [{ login = 'alice' }, { login = 'x', role = 'king' }]",
+                "+ user x: role `king` is none of owner, ",
+            ),
+            ("users = [{ login = 'alice', kind = 'cat' }]", "~ user alice: kind `cat` is none of person, "),
+            (
+                "users = [{ login = 'alice', language = 'tlh' }]",
+                "~ user alice: language `tlh` is none of en, fr",
+            ),
+            (
+                "accounts = [{ account = 'alice@d', user = 'nobody' }]",
+                "~ account alice@d: `nobody` is no user",
+            ),
+            ("accounts = [{ account = 'alice@d', groups = ['x'] }]", "~ account alice@d: `x` is no group"),
+            (
+                "accounts = [{ account = 'alice@d', record = 'some' }]",
+                "~ account alice@d: record `some` is none",
+            ),
+            (
+                "accounts = [{ account = 'alice@d', quota = { destinations = 'moon' } }]",
+                "~ account alice@d: ",
+            ),
+            ("accounts = [{ account = 'alice@d' }, { account = 'b b@d' }]", "+ account b b@d: "),
+            (
+                "accounts = [{ account = 'alice@d', aliases = ['201', 'echo'] }]",
+                "~ account alice@d: `echo@d`",
+            ),
+            ("tenants = [{ name = 'default', numbering = 'roman' }]", "~ tenant default: "),
+            ("domains = [{ name = 'd' }, { name = 'e', tenant = 'x' }]", "+ domain e: `x` is no tenant"),
+            ("domains = [{ name = 'd' }, { name = 'e e' }]", "+ domain e e: \"e e\" is no domain name"),
         ] {
             let all = refused(text);
             assert!(all.len() == 1 && all[0].starts_with(why), "{text}: {all:?}");
         }
+        let both = refused(
+            "users = [{ login = 'alice' }, { login = 'x', role = 'king' }]\n\
+             accounts = [{ account = 'alice@d' }, { account = 'bob@d', user = 'nobody' }]",
+        );
+        assert_eq!(both.len(), 2, "each is told: {both:?}");
         for text in [
             "users = [{ login = 'bob', role = 'owner' }]\naccounts = []",
             "groups = []\naccounts = [{ account = 'alice@d', groups = [] }]",
             "domains = [{ name = 'e' }]\naccounts = [{ account = 'bob@e' }]",
+            "tenants = [{ name = 'Acme' }]\ndomains = [{ name = 'd' }, { name = 'e', tenant = 'acme' }]\n\
+             groups = [{ name = 'sales' }, { name = 'Staff', tenant = 'Acme' }]\n\
+             users = [{ login = 'alice' }, { login = 'bob', tenant = 'acme', role = 'admin' }]\n\
+             accounts = [{ account = 'alice@d' }, { account = 'bob@e', user = 'BOB', groups = ['staff'] }]",
         ] {
             assert_eq!(refused(text), Vec::<String>::new(), "{text}");
         }

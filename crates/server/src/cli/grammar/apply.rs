@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  coeur apply -f state.toml --dry-run     what would be made (+), changed (~) and removed (-); ends with 1 if anything would
+  coeur apply -f state.toml --dry-run     what would be made (+), changed (~) and removed (-); ends with 1 if anything would, with 2 if refused
   coeur apply -f state.toml
   coeur apply -f state.toml --prune       removes what the file does not name, of the kinds that it has
 
