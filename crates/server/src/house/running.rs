@@ -17,6 +17,7 @@ use crate::pnp::Strangers;
 use crate::recordings::Recordings;
 use crate::shard::{Inbox, Notice, Stats};
 use crate::turn::Office;
+use base64::Engine as _;
 use coeur_api::feed::{About, Feed, Kind};
 use coeur_api::provision::{PhonePlace, StrangerView};
 use coeur_api::{
