@@ -116,7 +116,7 @@ pub trait House: Send + Sync {
     fn user_is_out(&self, _user: UserId) {}
     /// An account is somebody else's from now on: web phones that were opened for it before end.
     fn handed_over(&self, _aor: &Aor) {}
-    /// Where the pages of this server are, as `http://127.0.0.1:8090`; `None` where no server runs.
+    /// Where the pages of this server are, as `http://localhost:8090`; `None` where no server runs.
     fn web_address(&self) -> Option<String> {
         None
     }

@@ -101,7 +101,7 @@ fn pages_are_encrypted_and_who_comes_in_clear_is_sent_there() {
     let sha256 = shown["sha256"].as_str().unwrap();
     assert_eq!(sha256.len(), 95);
     assert!(site.said.contains(sha256), "the terminal says what to compare: {}", site.said);
-    assert!(site.said.contains(&format!("https://127.0.0.1:{}/setup/", site.port)), "{}", site.said);
+    assert!(site.said.contains(&format!("https://localhost:{}/setup/", site.port)), "{}", site.said);
     let exported = site.folder.coeur(&["ca", "export"]);
     let fetched = site.clear("GET /ca.crt HTTP/1.1");
     assert!(fetched.contains("application/x-x509-ca-cert"), "{fetched}");

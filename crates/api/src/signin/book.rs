@@ -63,6 +63,11 @@ impl Book {
         self.links.values().find(|link| link.hash == *hash).copied()
     }
 
+    /// The one that was offered last to this user, or to the first owner, and was not used.
+    pub(super) fn link_for(&self, user: Option<UserId>) -> Option<Link> {
+        self.links.get(&user).copied()
+    }
+
     /// Something is kept of this user.
     pub(super) fn knows(&self, user: UserId) -> bool {
         self.people.contains_key(&user)

@@ -94,6 +94,12 @@ impl Desk {
         has_owner(&self.door)
     }
 
+    /// Until when (Unix time in milliseconds) the link counts by which the first owner is made; `None`: there is none.
+    pub fn first_link_until_ms(&self) -> Option<u64> {
+        let link = self.door.book(|book| book.link_for(None)).ok()??;
+        (self.now_ms() < link.until_ms && !self.has_owner()).then_some(link.until_ms)
+    }
+
     pub fn counters(&self) -> SignInCounters {
         let sessions = self.door.book(|book| book.sessions()).unwrap_or(0);
         self.tally.counters(sessions)

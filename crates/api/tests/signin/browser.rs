@@ -128,7 +128,7 @@ impl Site {
     }
 
     pub fn browser(&self) -> Browser {
-        Browser { address: self.address, cookies: BTreeMap::new(), language: "en" }
+        Browser { address: self.address, cookies: BTreeMap::new(), language: "en", host: "localhost:8090" }
     }
 
     /// The browser in which the first owner has just made himself: `owner`, with [`PASSWORD`].
@@ -152,6 +152,8 @@ pub struct Browser {
     address: SocketAddr,
     pub cookies: BTreeMap<String, String>,
     pub language: &'static str,
+    /// As it is in the address of the pages.
+    pub host: &'static str,
 }
 
 impl Browser {
@@ -174,7 +176,8 @@ impl Browser {
 
     pub fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut text = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost:8090\r\nConnection: close\r\nUser-Agent: a <b>browser</b>\r\nAccept-Language: {}\r\nContent-Length: {}\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nUser-Agent: a <b>browser</b>\r\nAccept-Language: {}\r\nContent-Length: {}\r\n",
+            self.host,
             self.language,
             body.len()
         );

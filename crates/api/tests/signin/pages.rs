@@ -110,6 +110,21 @@ fn no_page_has_a_script_or_a_style_of_its_own_in_it_and_none_may_be_framed_or_ke
     assert_eq!(owner.get("/auth/style.css").header("content-type"), Some("text/css; charset=utf-8"));
 }
 
+/// WebAuthn section 5.1.2: an address is no name that a passkey can be of.
+#[test]
+fn a_page_opened_by_an_address_says_why_no_passkey_can_be_added_there() {
+    let site = Site::new("address");
+    let mut owner = site.owner();
+    let page = owner.get("/auth/security").body;
+    assert!(page.contains("passkey-add") && !page.contains("is of a host name"), "{page}");
+    owner.host = "127.0.0.1:8090";
+    let page = owner.get("/auth/security").body;
+    assert!(!page.contains("passkey-add") && page.contains("A passkey is of a host name"), "{page}");
+    owner.language = "fr";
+    let page = owner.get("/auth/security").body;
+    assert!(page.contains("liée à un nom d&#39;hôte") || page.contains("liée à un nom d'hôte"), "{page}");
+}
+
 #[test]
 fn what_a_browser_says_of_itself_is_text_on_the_page() {
     let site = Site::new("escape");

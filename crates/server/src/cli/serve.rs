@@ -12,7 +12,7 @@ use crate::house::start::{Server, start};
 use crate::house::supervisor;
 use crate::tls::authority;
 use crate::user_agent::Secret;
-use coeur_api::{AUTHORITY_PATH, House, NewAccount, Operator, Reply, Request, SignInRequest, Why};
+use coeur_api::{AUTHORITY_PATH, House, NewAccount, Operator, Reply, Request, SignInRequest, Why, rfc3339};
 use coeur_storage::DataLock;
 
 pub fn run(arguments: Serve) -> Result<(), Failure> {
@@ -70,6 +70,11 @@ fn offer_setup(server: &Server, settings: &Settings) {
     }
     if settings.log_format == LogFormat::Json {
         tracing::warn!("there is no owner yet; `coeur setup-link` makes the link by which one is made");
+        return;
+    }
+    // A new one would end it.
+    if let Some(until_ms) = web.desk.first_link_until_ms() {
+        print(&format!("{}\n", Word::SetupStands.with(&[&web.address, &rfc3339(until_ms)])));
         return;
     }
     let what = SignInRequest::Link { user: None };

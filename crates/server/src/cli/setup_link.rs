@@ -26,7 +26,10 @@ pub fn run(arguments: SetupLink) -> Result<(), Failure> {
     match &link.url {
         Some(_) => print(&format!("{}\n", line(&link))),
         // No server runs: where it will be is not known here.
-        None => say(json, &Word::SetupLinkLater.with(&[link.path.reveal(), DEFAULT_WEB]))?,
+        None => {
+            let place = DEFAULT_WEB.replace("127.0.0.1", "localhost");
+            say(json, &Word::SetupLinkLater.with(&[link.path.reveal(), &place]))?;
+        }
     }
     Ok(())
 }

@@ -341,6 +341,7 @@ words! {
     ManWritten "the pages are in {}" "les pages sont dans {}",
     SetupLink "open this page once, within 30 minutes:  {}" "ouvrez cette page une fois, dans les 30 minutes :  {}",
     SetupLinkLater "start the server, then open {} below its address (http://{} unless set), once, within 30 minutes" "démarrez le serveur, puis ouvrez {} sous son adresse (http://{} sauf réglage), une fois, dans les 30 minutes",
+    SetupStands "There is no owner yet. The link that was made for one counts below {} until {}; coeur setup-link makes another in its place" "Il n'y a pas encore de propriétaire. Le lien fait pour lui vaut sous {} jusqu'à {} ; coeur setup-link en fait un autre à sa place",
     SetupFirst "There is no owner yet: {}" "Il n'y a pas encore de propriétaire : {}",
     TokenMade "token {} of {}: {} (shown this once)" "jeton {} de {} : {} (montré cette seule fois)",
     TokenRevoked "token {} revoked" "jeton {} révoqué",

@@ -10,7 +10,7 @@ use crate::net::machine;
 use coeur_api::rest::{Asked, Caller, Code, Gate, Parts, Problem, Web, serve_web_over};
 use coeur_api::{Desk, Door, Front, Https, Provider, TOKEN_PREFIX};
 use rustls::ServerConfig;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch::Receiver;
@@ -71,7 +71,7 @@ impl Opened {
             desk.offer(provider);
         }
         let gate = Arc::new(Gates { desk: desk.clone(), first: self.token });
-        let address = url(settings, running, self.address);
+        let address = url_for_people(settings, running, self.address);
         match desk.clone() {
             // It is set here alone.
             Some(desk) => drop(running.web.set(WebOutside { address, desk })),
@@ -105,9 +105,19 @@ async fn until(mut stopping: Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
+/// As links begin that people open. Of the loopback it is `localhost`: a passkey is of a host name, never of an address
+/// (WebAuthn section 5.1.2), and a browser that comes by the address cannot add one.
+fn url_for_people(settings: &Settings, running: &Running, address: SocketAddr) -> String {
+    let is_localhost =
+        [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].contains(&address.ip());
+    match settings.front.acme.names.is_empty() && is_localhost {
+        true => at(settings, "localhost", address.port()),
+        false => url(settings, running, address),
+    }
+}
+
 /// As links begin that lead to the listener at `address`.
 pub fn url(settings: &Settings, running: &Running, address: SocketAddr) -> String {
-    let scheme = if settings.is_web_encrypted() { "https" } else { "http" };
     // A wildcard is no place to go to: where phones reach us, browsers do.
     let first = || running.world.listeners.first().map(|listener| listener.name().0.to_owned());
     let host = match (settings.front.acme.names.first(), address.ip().is_unspecified()) {
@@ -115,7 +125,12 @@ pub fn url(settings: &Settings, running: &Running, address: SocketAddr) -> Strin
         (None, true) => first().unwrap_or_else(|| "localhost".to_owned()),
         (None, false) => bracketed(address.ip()),
     };
-    match (scheme, address.port()) {
+    at(settings, &host, address.port())
+}
+
+fn at(settings: &Settings, host: &str, port: u16) -> String {
+    let scheme = if settings.is_web_encrypted() { "https" } else { "http" };
+    match (scheme, port) {
         ("https", 443) | ("http", 80) => format!("{scheme}://{host}"),
         (_, port) => format!("{scheme}://{host}:{port}"),
     }

@@ -8,7 +8,10 @@ async function post(path, body, csrf) {
   const headers = { 'Content-Type': 'application/json' };
   if (csrf) headers['X-CSRF-Token'] = csrf;
   const answer = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).title || answer.statusText);
+  if (!answer.ok) {
+    const { title, detail } = await answer.json().catch(() => ({}));
+    throw new Error([title || answer.statusText, detail].filter(Boolean).join(': '));
+  }
   return answer.status === 201 ? null : answer.json();
 }
 

@@ -76,6 +76,11 @@ async fn script() -> Response {
     (headers, SCRIPT).into_response()
 }
 
+/// Whether passkeys can be of the name under which this page was opened.
+pub(super) fn are_possible(visit: &Visit) -> bool {
+    place(visit).is_ok()
+}
+
 /// Where this page is. A passkey is of a name, so an address has none (WebAuthn section 5.1.2: a valid domain).
 fn place(visit: &Visit) -> Result<Place, Problem> {
     let none = || Problem::because(Code::Invalid, "a passkey is of a host name: this page has none");

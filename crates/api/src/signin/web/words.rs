@@ -79,6 +79,7 @@ words! {
     PasskeySignIn "Sign in with a passkey" "Se connecter avec une clé d'accès",
     PasskeysTitle "Passkeys" "Clés d'accès",
     PasskeysLead "A passkey is kept by the phone, the computer or a key on a ring, and opens without a password." "Une clé d'accès est gardée par le téléphone, l'ordinateur ou un porte-clés, et ouvre sans mot de passe.",
+    PasskeyNeedsName "A passkey is of a host name, and this page was opened by an address. To add one, open it by the name of this server; on the same computer that is localhost." "Une clé d'accès est liée à un nom d'hôte, et cette page a été ouverte par une adresse. Pour en ajouter une, ouvrez-la par le nom de ce serveur ; sur le même ordinateur, c'est localhost.",
     PasskeyName "What you call it" "Son nom",
     PasskeyAdd "Add a passkey" "Ajouter une clé d'accès",
     PasskeyStopped "Nothing was done: it was stopped, or took too long." "Rien n'a été fait : interrompu, ou trop long.",

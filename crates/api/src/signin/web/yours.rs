@@ -2,6 +2,7 @@
 
 use super::cookie::Cookies;
 use super::frame::{Notice, field, page};
+use super::passkeys::are_possible;
 use super::setup::{passwords, weak_word};
 use super::words::Word;
 use super::{Visit, go};
@@ -313,7 +314,7 @@ fn shown(inside: &Inside, status: StatusCode, notice: Option<Notice>) -> Respons
             button { (Word::Save.say(tongue)) }
         }
         (authenticator(tongue, csrf, &factors))
-        (own_passkeys(tongue, csrf, &passkeys))
+        (own_passkeys(tongue, csrf, &passkeys, are_possible(visit)))
         (places(tongue, csrf, &sessions, signed))
         h2 { (Word::SignOut.say(tongue)) }
         form method="post" action="/sign-out" {
@@ -345,7 +346,7 @@ fn authenticator(tongue: Tongue, csrf: &str, factors: &Factors) -> Markup {
     }
 }
 
-fn own_passkeys(tongue: Tongue, csrf: &str, all: &[PasskeyRow]) -> Markup {
+fn own_passkeys(tongue: Tongue, csrf: &str, all: &[PasskeyRow], are_possible: bool) -> Markup {
     html! {
         h2 { (Word::PasskeysTitle.say(tongue)) }
         p { (Word::PasskeysLead.say(tongue)) }
@@ -362,14 +363,18 @@ fn own_passkeys(tongue: Tongue, csrf: &str, all: &[PasskeyRow]) -> Markup {
                 }
             }
         }
-        // Only a script can ask for a passkey, and shows this.
-        div .needs-passkeys hidden {
-            label for="passkey-name" { (Word::PasskeyName.say(tongue)) }
-            input #passkey-name type="text" autocomplete="off" maxlength="50";
-            button #passkey-add type="button" data-csrf=(csrf) data-stopped=(Word::PasskeyStopped.say(tongue)) {
-                (Word::PasskeyAdd.say(tongue))
+        @if are_possible {
+            // Only a script can ask for a passkey, and shows this.
+            div .needs-passkeys hidden {
+                label for="passkey-name" { (Word::PasskeyName.say(tongue)) }
+                input #passkey-name type="text" autocomplete="off" maxlength="50";
+                button #passkey-add type="button" data-csrf=(csrf) data-stopped=(Word::PasskeyStopped.say(tongue)) {
+                    (Word::PasskeyAdd.say(tongue))
+                }
+                p #passkey-told role="status" {}
             }
-            p #passkey-told role="status" {}
+        } @else {
+            p { (Word::PasskeyNeedsName.say(tongue)) }
         }
     }
 }
