@@ -141,6 +141,7 @@ fn a_call_to_echo_is_heard_traced_and_leaves_no_device_behind() {
     folder.json(&["account", "add", "bob", "--json"]);
     let refused = folder.coeur(&["call", "alice", "bob"]);
     assert!(refused.status.code() == Some(1) && err(&refused).contains("480"), "{refused:?}");
+    assert!(err(&refused).contains("No phone of bob@example.test is registered"), "{refused:?}");
     // What was said outlives the server, also one that was killed.
     std::thread::sleep(std::time::Duration::from_secs(1));
     server.kill_9();
@@ -479,6 +480,32 @@ fn an_account_that_is_no_longer_enabled_loses_its_registrations_at_once_and_is_i
     let nothing = folder.coeur(&["account", "set", "alice"]);
     assert_eq!(nothing.status.code(), Some(2), "{}", err(&nothing));
     assert_eq!(folder.coeur(&["account", "set", "nobody", "--relay", "yes"]).status.code(), Some(3));
+}
+
+#[test]
+fn a_name_alone_is_found_in_the_one_domain_that_has_it_and_several_are_no_none() {
+    let folder = house_with_a_domain("names");
+    for arguments in [
+        &["domain", "add", "other.test"][..],
+        &["account", "add", "alice@example.test"],
+        &["account", "add", "bob@example.test"],
+        &["account", "add", "bob@other.test"],
+        &["account", "alias", "alice", "--add", "201"],
+    ] {
+        assert!(folder.coeur(arguments).status.success(), "{arguments:?}");
+    }
+    for name in ["alice", "201"] {
+        assert_eq!(folder.json(&["account", "show", name, "--json"])["account"], "alice@example.test");
+    }
+    for (arguments, code, why) in [
+        (["account", "show", "bob"], 2, "`bob` is in several domains: write which, such as bob@example.test"),
+        (["account", "show", "nobody"], 3, "there is no account `nobody`"),
+        (["account", "add", "carol"], 2, "several domains: write which, such as carol@example.test"),
+    ] {
+        let refused = folder.coeur(&arguments);
+        assert_eq!(refused.status.code(), Some(code), "{refused:?}");
+        assert!(err(&refused).contains(why), "{refused:?}");
+    }
 }
 
 /// Known words are looked at before anything is done, and a refusal has another code than a difference.

@@ -23,7 +23,7 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
     match arguments.verb {
         AccountVerb::Add { account, display_name, secret_stdin, policy, user } => {
             let secret = if secret_stdin { Some(GivenSecret::new(secret_from_stdin()?)) } else { None };
-            let account = way.full_account(&account)?;
+            let account = way.full_new_account(&account)?;
             warn_of_weak(secret.iter().map(GivenSecret::reveal));
             warn_of_namesake(&way, &account)?;
             let display_name = display_name.unwrap_or_default();

@@ -8,7 +8,7 @@ use super::words::Word;
 use crate::config::listen::{Listen, Scheme};
 use crate::user_agent::call::CallReport;
 use crate::user_agent::tls::Trust;
-use crate::user_agent::{Identity, Link, Phone, Report, Secret, interrupt};
+use crate::user_agent::{Identity, Link, Phone, PhoneError, Report, Secret, interrupt};
 use coeur_api::{Reply, Request, Status};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -45,10 +45,30 @@ pub fn run(arguments: Call) -> Result<(), Failure> {
         .map_err(|why| Failure::new(Exit::Unreachable, format!("{}://{server}: {why}", scheme.name())))?;
     // It does not register: who calls need not be reachable, and the account may have all the contacts it may have.
     let length = Duration::from_secs(arguments.seconds.into());
-    let report = Phone::new(identity, link).call(&target(&arguments.to, domain), length);
+    let to = target(&arguments.to, domain);
+    let report = Phone::new(identity, link).call(&to, length);
     drop(credential);
-    let report = report.map_err(|why| Failure::failed(why.to_string()))?;
+    let report = report.map_err(|why| refused(&why, way.as_ref(), &to))?;
     show(&report, &arguments, scheme, verified, server)
+}
+
+/// With what to do about it where nobody can be reached (RFC 3261 section 21.4.18).
+fn refused(why: &PhoneError, way: Option<&Way>, to: &str) -> Failure {
+    let no_phone = match (why, way) {
+        (PhoneError::Refused { status: 480, .. }, Some(way)) => without_phone(way, to),
+        _ => None,
+    };
+    let advice = no_phone.map(|account| Word::CallNoPhone.with(&[&account, &account]));
+    Failure::failed([why.to_string()].into_iter().chain(advice).collect::<Vec<_>>().join("\n"))
+}
+
+/// The account that is called, when no phone is registered for it.
+fn without_phone(way: &Way, to: &str) -> Option<String> {
+    let account = super::account::view(way, to.strip_prefix("sip:")?).ok()?.account;
+    match way.ask(Request::Registrations { account: Some(account.clone()), after: None, limit: 1 }).ok()? {
+        Reply::Registrations(page) if page.registrations.is_empty() => Some(account),
+        _ => None,
+    }
 }
 
 /// A secret given, or that of a device made for this call and removed when dropped.

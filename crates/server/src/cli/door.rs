@@ -90,41 +90,79 @@ impl Way {
         }
     }
 
-    /// `alice` is `alice@d` where there is one domain only.
+    /// `alice` is `alice@d` where there is one domain only, or only one that has an account of this name, further addresses among
+    /// them.
     pub fn full_account(&self, text: &str) -> Result<String, Failure> {
+        self.whole(text, false)
+    }
+
+    /// The same of an account that may not be there yet.
+    pub fn full_new_account(&self, text: &str) -> Result<String, Failure> {
+        self.whole(text, true)
+    }
+
+    fn whole(&self, text: &str, may_be_new: bool) -> Result<String, Failure> {
         if text.contains('@') {
             return Ok(text.to_owned());
         }
         let Reply::Domains(domains) = self.ask(Request::DomainsList)? else {
             return Err(Failure::failed("the server gave no list of domains"));
         };
-        match domains.as_slice() {
-            [domain] => Ok(format!("{text}@{}", domain.domain)),
-            domains => {
-                let all = domains.iter().map(|domain| format!("{text}@{}", domain.domain)).collect();
-                self.only_one(text, all)
-            }
+        let all: Vec<String> = domains.iter().map(|domain| format!("{text}@{}", domain.domain)).collect();
+        if let [only] = all.as_slice() {
+            return Ok(only.clone());
         }
-    }
-
-    /// Of several domains the one that has an account of this name.
-    fn only_one(&self, text: &str, mut all: Vec<String>) -> Result<String, Failure> {
-        all.truncate(ACCOUNTS_PER_REQUEST_MAX);
-        let Reply::Known(known) = self.ask(Request::AccountsKnown { accounts: all.clone() })? else {
-            return Err(Failure::failed("the server gave no list of accounts"));
-        };
-        match known.as_slice() {
-            [account] => Ok(account.clone()),
-            several => {
-                let named = if several.is_empty() { &all } else { &known };
-                let shown = named.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
-                let more = if named.len() > 5 { ", ..." } else { "" };
-                let text =
-                    format!("`{text}` is in several domains or in none: write which, such as {shown}{more}");
+        let known = self.known(&all)?;
+        match (known.as_slice(), all.is_empty()) {
+            ([account], _) => Ok(account.clone()),
+            ([], true) if may_be_new => Err(Failure::new(
+                Exit::Usage,
+                "there is no domain yet; make one with `coeur domain add DOMAIN`",
+            )),
+            ([], false) if may_be_new => Err(Failure::new(
+                Exit::Usage,
+                format!("there are several domains: write which, such as {}", some(&all)),
+            )),
+            ([], _) => {
+                let text = format!(
+                    "there is no account `{text}`, in none of the domains; `coeur account list` shows them"
+                );
+                Err(Failure::new(Exit::NotFound, text))
+            }
+            (several, _) => {
+                let text = format!("`{text}` is in several domains: write which, such as {}", some(several));
                 Err(Failure::new(Exit::Usage, text))
             }
         }
     }
+
+    /// Which of these addresses reach an account: its own, else further ones.
+    fn known(&self, all: &[String]) -> Result<Vec<String>, Failure> {
+        let mut known = Vec::new();
+        for some in all.chunks(ACCOUNTS_PER_REQUEST_MAX) {
+            match self.ask(Request::AccountsKnown { accounts: some.to_vec() })? {
+                Reply::Known(those) => known.extend(those),
+                _ => return Err(Failure::failed("the server gave no list of accounts")),
+            }
+        }
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        for address in all {
+            match self.ask(Request::AccountShow { account: address.clone() }) {
+                Ok(_) => known.push(address.clone()),
+                Err(failure) if failure.exit == Exit::NotFound => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// The first of them.
+fn some(all: &[String]) -> String {
+    let shown = all.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if all.len() > 5 { format!("{shown}, ...") } else { shown }
 }
 
 /// A server that stops is not to be spoken with any more before it has let go of its records, and one that starts has them before

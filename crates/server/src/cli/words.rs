@@ -339,6 +339,7 @@ words! {
     TrustsLocal "certificate to trust" "certificat à reconnaître",
     AtWork "{} accounts, {} registrations at the start, listening on {}" "{} comptes, {} enregistrements au démarrage, à l'écoute sur {}",
     ManWritten "the pages are in {}" "les pages sont dans {}",
+    CallNoPhone "No phone of {} is registered (coeur registrations {}): connect one, and call again." "Aucun téléphone de {} n'est enregistré (coeur registrations {}) : branchez-en un, puis rappelez.",
     SetupLink "open this page once, within 30 minutes:  {}" "ouvrez cette page une fois, dans les 30 minutes :  {}",
     SetupLinkLater "start the server, then open {} below its address (http://{} unless set), once, within 30 minutes" "démarrez le serveur, puis ouvrez {} sous son adresse (http://{} sauf réglage), une fois, dans les 30 minutes",
     SetupStands "There is no owner yet. The link that was made for one counts below {} until {}; coeur setup-link makes another in its place" "Il n'y a pas encore de propriétaire. Le lien fait pour lui vaut sous {} jusqu'à {} ; coeur setup-link en fait un autre à sa place",
