@@ -9,7 +9,7 @@ import { paletteOpen } from "./palette.js";
 
 export const helpOpen = signal(false);
 /** `g` and then one of these goes to a page. */
-const LETTERS = { h: "home", p: "phone", m: "mine", k: "contacts", c: "calls", r: "registrations", j: "records", q: "quality", t: "traces", l: "audit", u: "users", a: "accounts", d: "phones", w: "developers", s: "system" };
+const LETTERS = { h: "home", p: "phone", m: "mine", k: "contacts", c: "calls", r: "registrations", j: "records", q: "quality", t: "traces", l: "audit", u: "users", a: "accounts", n: "numbers", d: "phones", w: "developers", s: "system" };
 /** Milliseconds in which the second key comes. */
 const PAIR_MS = 1_200;
 

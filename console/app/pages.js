@@ -14,6 +14,7 @@ export const PAGES = [
   { name: "users", path: "/users", icon: "people", group: "manage", load: () => import("./pages/users.js") },
   { name: "import", path: "/import", icon: "people", load: () => import("./pages/import.js") },
   { name: "accounts", path: "/accounts", icon: "account", group: "manage", load: () => import("./pages/accounts.js") },
+  { name: "numbers", path: "/numbers", icon: "hash", group: "manage", load: () => import("./pages/numbers.js") },
   { name: "phones", path: "/phones", icon: "phone", group: "manage", load: () => import("./pages/phones.js") },
   { name: "developers", path: "/developers", icon: "plug", group: "manage", load: () => import("./pages/developers.js") },
   { name: "system", path: "/system", icon: "system", group: "manage", load: () => import("./pages/system.js") },

@@ -205,6 +205,13 @@ fn contacts_are_made_imported_found_and_taken_back_and_suggested_where_one_dials
 
 #[test]
 #[ignore = "needs node and chromium"]
+fn a_range_of_numbers_is_taken_in_and_one_given_to_an_account_moved_and_taken_back() {
+    let site = Site::start("console-numbers");
+    site.look("numbers", json!({ "account": format!("alice@{DOMAIN}"), "other": format!("bob@{DOMAIN}") }));
+}
+
+#[test]
+#[ignore = "needs node and chromium"]
 fn who_manages_connects_a_phone_of_an_account_makes_a_token_and_a_webhook_and_takes_them_back() {
     let site = Site::start_with("console-manage", &[ALICE], &["--webhook-inside", "127.0.0.0/8"]);
     site.look("manage", json!({ "account": format!("alice@{DOMAIN}") }));

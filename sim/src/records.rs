@@ -10,9 +10,10 @@
 use crate::chance::Chance;
 use coeur_directory::{
     Account, AccountPatch, AlgorithmPolicy, AliasChange, Aor, Book, Card, Change, Contact, ContactChange,
-    ContactNumber, ContactPatch, Destinations, Device, DeviceId, Directory, Domain, Dtmf, ForwardingPatch,
-    Group, GroupChange, GroupId, GroupPatch, Ha1Set, Language, NumberLabel, Numbering, PickupGroups, Role,
-    Tenant, TenantChange, TenantId, TermsPatch, User, UserChange, UserPatch,
+    ContactNumber, ContactPatch, Destinations, Device, DeviceId, Directory, Domain, Dtmf, E164,
+    ForwardingPatch, Group, GroupChange, GroupId, GroupPatch, Ha1Set, Language, Number, NumberChange,
+    NumberId, NumberLabel, NumberPatch, NumberState, Numbering, PickupGroups, Role, Tenant, TenantChange,
+    TenantId, TermsPatch, User, UserChange, UserPatch,
 };
 use coeur_storage::{Operator, Records};
 use std::collections::BTreeSet;
@@ -45,6 +46,7 @@ struct Run {
     tenants_spent: BTreeSet<u64>,
     groups_spent: BTreeSet<u64>,
     contacts_spent: BTreeSet<u64>,
+    numbers_spent: BTreeSet<u64>,
 }
 
 /// Runs so many commits over a place that holds nothing yet; panics with the seed at the first difference.
@@ -61,6 +63,7 @@ pub fn conform(place: &mut dyn Place, seed: u64, commits: u32) {
         tenants_spent: BTreeSet::new(),
         groups_spent: BTreeSet::new(),
         contacts_spent: BTreeSet::new(),
+        numbers_spent: BTreeSet::new(),
     };
     run.commit(DOMAINS.iter().map(|name| Change::DomainAdded(Domain::new(name))).collect());
     for number in 0..commits {
@@ -117,7 +120,11 @@ impl Run {
                 Change::Contact(ContactChange::Imported(contacts)) => {
                     self.contacts_spent.extend(contacts.iter().map(|contact| contact.id.0));
                 }
+                Change::Number(NumberChange::Added(numbers)) => {
+                    self.numbers_spent.extend(numbers.iter().map(|number| number.id.0));
+                }
                 Change::Contact(ContactChange::Changed { .. } | ContactChange::Removed(_))
+                | Change::Number(NumberChange::Changed { .. } | NumberChange::Removed(_))
                 | Change::Group(GroupChange::Changed { .. } | GroupChange::Removed(_))
                 | Change::Alias(_)
                 | Change::User(UserChange::Changed { .. } | UserChange::Removed(_))
@@ -192,13 +199,17 @@ impl Run {
                 Change::DomainAdded(domain) | Change::DomainChanged(domain) => domain.name.to_string(),
                 Change::DomainRemoved(name) => name.to_string(),
                 Change::SettingChanged { key, .. } => key.to_string(),
-                // Users, groups and contacts lean on tenants, accounts on all of them: one of any in a commit.
-                Change::User(_) | Change::Tenant(_) | Change::Group(_) | Change::Contact(_) => {
-                    "people".to_owned()
-                }
-                Change::Alias(AliasChange::Added { aor, .. } | AliasChange::Removed { aor, .. }) => {
-                    aor.to_string()
-                }
+                // Users, groups, contacts and numbers lean on tenants, accounts on all of them: one of any in a commit.
+                Change::User(_)
+                | Change::Tenant(_)
+                | Change::Group(_)
+                | Change::Contact(_)
+                | Change::Number(_) => "people".to_owned(),
+                Change::Alias(
+                    AliasChange::Added { aor, .. }
+                    | AliasChange::Removed { aor, .. }
+                    | AliasChange::Moved { aor, .. },
+                ) => aor.to_string(),
             };
             if self.model.check(&change).is_err() {
                 continue;
@@ -206,6 +217,11 @@ impl Run {
             // Nor what leans on them.
             let leans = matches!(&change, Change::AccountChanged { patch, .. } if patch.user.is_some() || patch.groups.is_some());
             if leans && !touched.insert("people".to_owned()) {
+                continue;
+            }
+            if let Change::Alias(AliasChange::Moved { from, .. }) = &change
+                && !touched.insert(from.to_string())
+            {
                 continue;
             }
             if touched.insert(subject) {
@@ -219,10 +235,11 @@ impl Run {
         let Some(account) = self.somebody() else { return self.added() };
         let aor = account.aor.clone();
         let device = account.devices.first().map(|device| device.id);
-        match (self.chance.below(18), device) {
+        match (self.chance.below(20), device) {
             (10 | 11, _) => self.people(),
             (13, _) => self.group(),
             (16 | 17, _) => self.contact(),
+            (18 | 19, _) => self.number(),
             (14, _) => self.alias(&account),
             (15, _) => {
                 let page = self.model.groups_page(None, None, usize::MAX);
@@ -408,11 +425,48 @@ impl Run {
         }
     }
 
+    fn number(&mut self) -> Change {
+        let known = self.model.numbers_page(None, NumberState::Any, None, None, usize::MAX);
+        let known: Vec<NumberId> = known.iter().filter_map(|row| Some(row.number.as_ref()?.id)).collect();
+        let some = (!known.is_empty()).then(|| known[self.chance.below(known.len() as u64) as usize]);
+        match (self.chance.below(4), some) {
+            (0, Some(id)) => Change::Number(NumberChange::Removed(id)),
+            (1, Some(id)) => {
+                let note = (self.chance.below(2) == 0).then(|| "Ported\nin May".into());
+                let patch = NumberPatch { emergency_address: Some("1 rue \"X\"".into()), note };
+                Change::Number(NumberChange::Changed { id, patch })
+            }
+            (_, _) => {
+                let first = 33_000 + self.chance.below(1_000);
+                let count = self.chance.between(1, 4);
+                let numbers = (first..first + count).map(|number| self.new_number(number)).collect();
+                Change::Number(NumberChange::Added(numbers))
+            }
+        }
+    }
+
+    fn new_number(&mut self, digits: u64) -> Number {
+        let id = self.records.next_number_id().expect("a number");
+        assert!(!self.numbers_spent.contains(&id.0), "number {} twice", id.0);
+        Number {
+            id,
+            tenant: TenantId::FIRST,
+            e164: E164::parse(&format!("+{digits}")).expect("digits"),
+            emergency_address: "".into(),
+            note: "Nöte".into(),
+            created_at_ms: self.chance.below(1 << 40),
+        }
+    }
+
     fn alias(&mut self, account: &Account) -> Change {
         let aor = account.aor.clone();
-        match (self.chance.below(3), account.aliases.first()) {
-            (0, Some(alias)) => Change::Alias(AliasChange::Removed { aor, alias: alias.clone() }),
-            (_, _) => {
+        let other = self.somebody().map(|other| other.aor.clone()).filter(|other| *other != aor);
+        match (self.chance.below(4), account.aliases.first(), other) {
+            (1, Some(alias), Some(other)) => {
+                Change::Alias(AliasChange::Moved { from: aor, aor: other, alias: alias.clone() })
+            }
+            (0, Some(alias), _) => Change::Alias(AliasChange::Removed { aor, alias: alias.clone() }),
+            (_, _, _) => {
                 let alias = Aor::new(&format!("{}", self.chance.below(300)), aor.domain()).expect("valid");
                 Change::Alias(AliasChange::Added { aor, alias })
             }
@@ -507,11 +561,16 @@ fn shown(directory: &Directory) -> String {
         )
     };
     let people = format!(
-        "{:?}\n{:?}\n{:?}\n{:?}\n",
+        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n",
         directory.tenants(),
         directory.users_page(None, None, usize::MAX),
         directory.groups_page(None, None, usize::MAX),
-        directory.contacts_page(&directory.books(), None, None, usize::MAX)
+        directory.contacts_page(&directory.books(), None, None, usize::MAX),
+        directory
+            .numbers_page(None, NumberState::Any, None, None, usize::MAX)
+            .into_iter()
+            .filter_map(|row| row.number)
+            .collect::<Vec<_>>()
     );
     domains.concat() + &people + &directory.page(None, usize::MAX).iter().map(account).collect::<String>()
 }

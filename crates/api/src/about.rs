@@ -2,8 +2,8 @@
 
 use crate::feed::About;
 use coeur_directory::{
-    AliasChange, Aor, Book, Change, ContactChange, Directory, GroupChange, TenantChange, TenantId,
-    UserChange, UserId,
+    AliasChange, Aor, Book, Change, ContactChange, Directory, GroupChange, NumberChange, TenantChange,
+    TenantId, UserChange, UserId,
 };
 
 /// Of changes that are made, in one event: of one tenant, or of the installation.
@@ -32,8 +32,14 @@ pub(crate) fn about(directory: &Directory, change: &Change) -> About {
         | Change::DeviceRevoked { aor, .. }
         | Change::DeviceProvedSha256 { aor, .. }
         | Change::DeviceKeyed { aor, .. }
-        | Change::Alias(AliasChange::Added { aor, .. } | AliasChange::Removed { aor, .. }) => {
-            of_account(directory, aor)
+        | Change::Alias(
+            AliasChange::Added { aor, .. }
+            | AliasChange::Removed { aor, .. }
+            | AliasChange::Moved { aor, .. },
+        ) => of_account(directory, aor),
+        Change::Number(NumberChange::Added(numbers)) => of_tenant(numbers.first().map(|one| one.tenant)),
+        Change::Number(NumberChange::Changed { id, .. } | NumberChange::Removed(id)) => {
+            of_tenant(directory.number(*id).map(|number| number.tenant))
         }
         Change::Tenant(TenantChange::Added(tenant) | TenantChange::Changed(tenant)) => {
             of_tenant(Some(tenant.id))

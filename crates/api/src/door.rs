@@ -261,6 +261,7 @@ impl Door {
             Request::AccountRights { account, to } => self.rights(&account, to.as_deref()),
             Request::Webhooks(request) => self.webhooks(operator, request),
             Request::Contacts(request) => self.contacts(operator, request),
+            Request::Numbers(request) => self.numbers(operator, request),
         }
     }
 
@@ -302,6 +303,11 @@ impl Door {
                 changes.into_iter().filter_map(|change| self.commit(operator, vec![change]).err()).collect()
             }
         }
+    }
+
+    /// Changes that do not depend on each other, all or none.
+    pub(crate) fn changes_at_once(&self, operator: &Operator, changes: &[Change]) -> Result<(), Refusal> {
+        self.commit_checked(operator, changes, changes)
     }
 
     /// Check, write, apply: in this order, under one lock.
@@ -799,11 +805,13 @@ pub(crate) fn refuse(error: ChangeError) -> Refusal {
         | ChangeError::UserExists(_)
         | ChangeError::GroupExists(_)
         | ChangeError::ContactExists(_)
+        | ChangeError::NumberExists(_)
         | ChangeError::AliasExists { .. } => Why::Exists,
         ChangeError::UnknownTenant(_)
         | ChangeError::UnknownUser(_)
         | ChangeError::UnknownGroup(_)
         | ChangeError::UnknownContact(_)
+        | ChangeError::UnknownNumber(_)
         | ChangeError::UnknownAlias { .. }
         | ChangeError::UnknownDomain(_)
         | ChangeError::UnknownAccount(_)
@@ -821,8 +829,12 @@ pub(crate) fn refuse(error: ChangeError) -> Refusal {
         | ChangeError::TooManyGroups
         | ChangeError::TooManyGroupsOf(_)
         | ChangeError::BadContact(_)
+        | ChangeError::NoNumber(_)
+        | ChangeError::BadNumberText(_)
+        | ChangeError::TooManyNumbers { .. }
         | ChangeError::TooManyContacts { .. }
         | ChangeError::TooManyAliases(_) => Why::Invalid,
+        ChangeError::NumberInUse { .. } => Why::NotNow,
         ChangeError::IdInUse(_) => Why::Unavailable,
     };
     Refusal::new(why, error.to_string())

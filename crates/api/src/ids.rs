@@ -1,6 +1,6 @@
 //! Numbers as they are written at the door: what they are of, and the number, as `usr_4`. A number is never used again.
 
-use coeur_directory::{AccountId, ContactId, DeviceId, GroupId, TenantId, UserId};
+use coeur_directory::{AccountId, ContactId, DeviceId, GroupId, NumberId, TenantId, UserId};
 use coeur_storage::{DeliveryId, HookId};
 
 /// Of something that is done in the background.
@@ -47,6 +47,7 @@ ids! {
     JobId "job_",
     GroupId "grp_",
     HookId "hook_",
+    NumberId "num_",
     TenantId "ten_",
     UserId "usr_",
 }

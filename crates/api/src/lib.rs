@@ -30,6 +30,8 @@ mod http;
 mod ids;
 mod metrics;
 mod model;
+mod numbers;
+mod numbers_door;
 mod onboard;
 mod operator;
 mod people;
@@ -71,6 +73,9 @@ pub use http::{Watched, serve_http};
 pub use ids::Id;
 pub use metrics::{Kind, MetricsText};
 pub use model::*;
+pub use numbers::{
+    NewNumbers, NumberAmendment, NumbersAdded, NumbersPage, NumbersReply, NumbersRequest, TenantNumberView,
+};
 pub use onboard::{NewPerson, PersonMade};
 pub use people::{NewUser, TenantView, UserAmendment, UserView, UsersPage};
 pub use phone_door::{PhoneSocket, PhoneTicket, WEB_PHONE};

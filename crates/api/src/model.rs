@@ -263,6 +263,7 @@ pub enum Request {
     },
     Webhooks(crate::hooks::WebhooksRequest),
     Contacts(crate::contacts::ContactsRequest),
+    Numbers(crate::numbers::NumbersRequest),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -333,6 +334,7 @@ pub enum Reply {
     },
     Webhooks(crate::hooks::WebhooksReply),
     Contacts(crate::contacts::ContactsReply),
+    Numbers(crate::numbers::NumbersReply),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

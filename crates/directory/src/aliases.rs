@@ -15,8 +15,20 @@ pub const ALIASES_PER_ACCOUNT_MAX: usize = 16;
 
 #[derive(Clone, Debug)]
 pub enum AliasChange {
-    Added { aor: Aor, alias: Aor },
-    Removed { aor: Aor, alias: Aor },
+    Added {
+        aor: Aor,
+        alias: Aor,
+    },
+    Removed {
+        aor: Aor,
+        alias: Aor,
+    },
+    /// In one step: it is at no time nobody's.
+    Moved {
+        from: Aor,
+        aor: Aor,
+        alias: Aor,
+    },
 }
 
 /// About 150 bytes for each alias. The accounts are looked up by their own address, so that there is one copy of each.
@@ -69,56 +81,85 @@ impl Directory {
     pub(crate) fn check_alias(&self, change: &AliasChange) -> Result<(), ChangeError> {
         match change {
             AliasChange::Added { aor, alias } => {
-                let account = self.known(aor)?;
-                self.aliases_fit(aor, std::slice::from_ref(alias))?;
-                match account.aliases.len() >= ALIASES_PER_ACCOUNT_MAX {
-                    true => Err(ChangeError::TooManyAliases(aor.clone())),
-                    false => Ok(()),
-                }
+                self.has_room(aor)?;
+                self.aliases_fit(aor, std::slice::from_ref(alias))
             }
-            AliasChange::Removed { aor, alias } => match self.known(aor)?.aliases.contains(alias) {
-                true => Ok(()),
-                false => Err(ChangeError::UnknownAlias { aor: aor.clone(), alias: alias.clone() }),
-            },
+            AliasChange::Removed { aor, alias } => self.has_alias(aor, alias),
+            AliasChange::Moved { from, aor, alias } => {
+                self.has_alias(from, alias)?;
+                if from != aor {
+                    self.has_room(aor)?;
+                }
+                self.are_of_one_tenant(aor, alias)
+            }
         }
     }
 
     pub(crate) fn apply_alias(&self, change: &AliasChange) -> Result<(), ChangeError> {
+        let give = |aor: &Aor, alias: &Aor| {
+            self.replace(aor, |account| {
+                let mut aliases = std::mem::take(&mut account.aliases).into_vec();
+                aliases.push(alias.clone());
+                account.aliases = aliases.into_boxed_slice();
+            })
+        };
+        let take = |aor: &Aor, alias: &Aor| {
+            self.replace(aor, |account| {
+                let aliases = std::mem::take(&mut account.aliases).into_vec();
+                account.aliases = aliases.into_iter().filter(|known| known != alias).collect();
+            })
+        };
         match change {
             AliasChange::Added { aor, alias } => {
-                self.replace(aor, |account| {
-                    let mut aliases = std::mem::take(&mut account.aliases).into_vec();
-                    aliases.push(alias.clone());
-                    account.aliases = aliases.into_boxed_slice();
-                })?;
+                give(aor, alias)?;
                 self.aliases().put(alias, aor);
             }
             AliasChange::Removed { aor, alias } => {
                 self.aliases().remove(alias);
-                self.replace(aor, |account| {
-                    let aliases = std::mem::take(&mut account.aliases).into_vec();
-                    account.aliases = aliases.into_iter().filter(|known| known != alias).collect();
-                })?;
+                take(aor, alias)?;
+            }
+            AliasChange::Moved { from, aor, alias } => {
+                take(from, alias)?;
+                give(aor, alias)?;
+                self.aliases().put(alias, aor);
             }
         }
         Ok(())
     }
 
+    fn has_room(&self, aor: &Aor) -> Result<(), ChangeError> {
+        match self.known(aor)?.aliases.len() >= ALIASES_PER_ACCOUNT_MAX {
+            true => Err(ChangeError::TooManyAliases(aor.clone())),
+            false => Ok(()),
+        }
+    }
+
+    fn has_alias(&self, aor: &Aor, alias: &Aor) -> Result<(), ChangeError> {
+        match self.known(aor)?.aliases.contains(alias) {
+            true => Ok(()),
+            false => Err(ChangeError::UnknownAlias { aor: aor.clone(), alias: alias.clone() }),
+        }
+    }
+
     /// Addresses of domains of the same tenant, that nobody has.
     pub(crate) fn aliases_fit(&self, aor: &Aor, aliases: &[Aor]) -> Result<(), ChangeError> {
-        let tenant = |aor: &Aor| self.domain(aor.domain().as_bytes()).map(|domain| domain.tenant);
         aliases.iter().try_for_each(|alias| {
-            let Some(of_alias) = tenant(alias) else {
-                return Err(ChangeError::UnknownDomain(alias.domain().into()));
-            };
-            if tenant(aor) != Some(of_alias) {
-                return Err(ChangeError::OtherTenant {
-                    user: aor.as_str().into(),
-                    domain: alias.domain().into(),
-                });
-            }
+            self.are_of_one_tenant(aor, alias)?;
             self.is_free(alias)
         })
+    }
+
+    fn are_of_one_tenant(&self, aor: &Aor, alias: &Aor) -> Result<(), ChangeError> {
+        let tenant = |aor: &Aor| self.domain(aor.domain().as_bytes()).map(|domain| domain.tenant);
+        let Some(of_alias) = tenant(alias) else {
+            return Err(ChangeError::UnknownDomain(alias.domain().into()));
+        };
+        match tenant(aor) == Some(of_alias) {
+            true => Ok(()),
+            false => {
+                Err(ChangeError::OtherTenant { user: aor.as_str().into(), domain: alias.domain().into() })
+            }
+        }
     }
 
     /// No account has it, as its own or as another address.

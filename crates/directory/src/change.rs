@@ -11,6 +11,7 @@ use crate::dtmf::Dtmf;
 use crate::forwarding::ForwardingPatch;
 use crate::group::{GroupChange, GroupId};
 use crate::ha1::Ha1Set;
+use crate::number::{E164, NumberChange, NumberId};
 use crate::pickup::PickupGroups;
 use crate::tenant::{TenantChange, TenantId};
 use crate::terms::TermsPatch;
@@ -63,6 +64,7 @@ pub enum Change {
     Group(GroupChange),
     Alias(AliasChange),
     Contact(ContactChange),
+    Number(NumberChange),
 }
 
 /// What is `None` stays.
@@ -144,6 +146,20 @@ pub enum ChangeError {
     TooManyContacts {
         most: usize,
     },
+    /// A number is asked for, and this is none.
+    NoNumber(Box<str>),
+    NumberExists(E164),
+    UnknownNumber(NumberId),
+    /// An account has it.
+    NumberInUse {
+        number: E164,
+        account: Aor,
+    },
+    /// Its emergency address or its note.
+    BadNumberText(E164),
+    TooManyNumbers {
+        most: usize,
+    },
 }
 
 impl fmt::Display for ChangeError {
@@ -203,6 +219,20 @@ impl fmt::Display for ChangeError {
             Self::ContactExists(id) => write!(f, "the contact ctc_{} is already there", id.0),
             Self::UnknownContact(id) => write!(f, "there is no contact ctc_{}", id.0),
             Self::BadContact(why) => write!(f, "{why}"),
+            Self::NoNumber(text) => {
+                write!(f, "`{text}` is no number of the public network: a + and 2 to 15 digits (E.164)")
+            }
+            Self::NumberExists(number) => write!(f, "the number {number} is already there"),
+            Self::UnknownNumber(id) => write!(f, "there is no number num_{}", id.0),
+            Self::NumberInUse { number, account } => {
+                write!(f, "{account} has the number {number}: take it back first")
+            }
+            Self::BadNumberText(number) => write!(
+                f,
+                "the emergency address and the note of {number} have {} characters at most, and none that turn the direction of writing",
+                crate::NUMBER_TEXT_CHARS_MAX
+            ),
+            Self::TooManyNumbers { most } => write!(f, "there are {most} numbers here at most"),
             Self::TooManyContacts { most } => write!(f, "there are {most} contacts here at most"),
             Self::LastOwner(login) => {
                 write!(f, "{login} is the last owner: make another user an owner first")

@@ -1,4 +1,4 @@
-//! Who exists and what they may do: tenants, domains, users, groups, accounts, devices, contacts.
+//! Who exists and what they may do: tenants, domains, users, groups, accounts, devices, contacts, numbers.
 //!
 //! The directory is a table in memory that every shard reads while it handles a message, and that one door writes: a
 //! typed [`Change`], committed to disk by `storage` first, then applied here. Domains are one snapshot swapped whole;
@@ -7,7 +7,7 @@
 //! What it deliberately does not do: keep anything on disk, know a password (only HA1 values, and those without `Debug`),
 //! know where a device is (that is a binding, in `exchange`).
 //!
-//! Main types: [`Directory`], [`Account`], [`Device`], [`Domain`], [`Tenant`], [`User`], [`Role`], [`Group`], [`Terms`], [`Contact`], [`Aor`], [`Change`].
+//! Main types: [`Directory`], [`Account`], [`Device`], [`Domain`], [`Tenant`], [`User`], [`Role`], [`Group`], [`Terms`], [`Contact`], [`Number`], [`Aor`], [`Change`].
 
 mod account;
 mod aliases;
@@ -23,6 +23,8 @@ mod forwarding;
 mod group;
 mod groups;
 mod ha1;
+mod number;
+mod numbers;
 mod people;
 mod pickup;
 mod role;
@@ -53,6 +55,11 @@ pub use forwarding::{
 };
 pub use group::{GROUPS_MAX, GROUPS_PER_ACCOUNT_MAX, Group, GroupChange, GroupId, GroupPatch};
 pub use ha1::{Ha1, Ha1Set, new_secret};
+pub use number::{
+    E164, NUMBER_RANGE_MAX, NUMBER_TEXT_CHARS_MAX, NUMBERS_MAX, Number, NumberChange, NumberId, NumberPatch,
+    RangeError, TENANT_NUMBERS_MAX, is_number_text,
+};
+pub use numbers::{HeldNumber, Holder, NumberState};
 pub use pickup::{PICKUP_GROUP_BYTES_MAX, PICKUP_GROUPS_MAX, PickupGroups, PickupGroupsError};
 pub use role::{Action, Actor, Belongs, Reach, Resource, Role, may, may_give, reach};
 pub use table::Directory;

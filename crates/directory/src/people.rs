@@ -103,6 +103,7 @@ impl Directory {
             TenantChange::Removed(id) => {
                 tenants.remove(*id);
                 self.contacts().remove_of_tenant(*id);
+                self.numbers().remove_of_tenant(*id);
             }
         }
     }

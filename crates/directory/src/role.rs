@@ -39,6 +39,8 @@ pub enum Resource {
     Device,
     Group,
     Contact,
+    /// Of the public network, that a tenant has.
+    Number,
     Registration,
     Call,
     CallRecord,
@@ -183,6 +185,7 @@ const fn row(resource: Resource) -> [Cell; 8] {
         Resource::Device       => [OWNER, WRITES,                 WRITES,                 READS,                  own(WRITE),             READS,  WRITES,       WRITES],
         Resource::Group        => [OWNER, WRITES,                 READS,                  READS,                  NONE,                   READS,  NONE,         WRITES],
         Resource::Contact      => [OWNER, WRITES,                 WRITES,                 OWN_CONTACTS,           OWN_CONTACTS,           NONE,   NONE,         WRITES],
+        Resource::Number       => [OWNER, WRITES,                 tenant(READ | CHANGE),  READS,                  NONE,                   READS,  NONE,         WRITES],
         Resource::Registration => [OWNER, READS,                  READS,                  READS,                  own(READ),              READS,  READS,        READS],
         Resource::Call         => [OWNER, tenant(FULL),           tenant(READ | CONTROL), tenant(READ | CONTROL), own(READ | CREATE | CONTROL), NONE, NONE,     tenant(READ | CREATE | CONTROL)],
         Resource::CallRecord   => [OWNER, tenant(READ | REMOVE),  READS,                  READS,                  own(READ),              READS,  NONE,         READS],
@@ -228,7 +231,7 @@ impl Role {
 }
 
 impl Resource {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Tenant,
         Self::Domain,
         Self::User,
@@ -237,6 +240,7 @@ impl Resource {
         Self::Device,
         Self::Group,
         Self::Contact,
+        Self::Number,
         Self::Registration,
         Self::Call,
         Self::CallRecord,
@@ -261,6 +265,7 @@ impl Resource {
             Self::Device => "devices",
             Self::Group => "groups",
             Self::Contact => "contacts",
+            Self::Number => "numbers",
             Self::Registration => "registrations",
             Self::Call => "calls",
             Self::CallRecord => "records",

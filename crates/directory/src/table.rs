@@ -10,6 +10,7 @@ use crate::device::DEVICES_PER_ACCOUNT_MAX;
 use crate::domain::Domain;
 use crate::forwarding::{Forwarding, ForwardingPatch};
 use crate::group::GroupId;
+use crate::numbers::Numbers;
 use crate::people::People;
 use crate::tenant::TenantId;
 use crate::terms::{Terms, TermsPatch};
@@ -32,6 +33,7 @@ pub struct Directory {
     people: People,
     aliases: Aliases,
     contacts: Contacts,
+    numbers: Numbers,
     hasher: DefaultHashBuilder,
 }
 
@@ -50,6 +52,7 @@ impl Directory {
             people: People::default(),
             aliases: Aliases::default(),
             contacts: Contacts::default(),
+            numbers: Numbers::default(),
             hasher: DefaultHashBuilder::default(),
         }
     }
@@ -188,6 +191,7 @@ impl Directory {
             Change::Group(change) => self.check_group(change),
             Change::Alias(change) => self.check_alias(change),
             Change::Contact(change) => self.check_contact(change),
+            Change::Number(change) => self.check_number(change),
         }
     }
 
@@ -251,6 +255,7 @@ impl Directory {
             Change::Group(change) => self.apply_group(change),
             Change::Alias(change) => self.apply_alias(change)?,
             Change::Contact(change) => self.apply_contact(change),
+            Change::Number(change) => self.apply_number(change),
         }
         Ok(())
     }
@@ -265,6 +270,10 @@ impl Directory {
 
     pub(crate) fn contacts(&self) -> &Contacts {
         &self.contacts
+    }
+
+    pub(crate) fn numbers(&self) -> &Numbers {
+        &self.numbers
     }
 
     /// The accounts of a user, in no order. Reads the whole table: for listings.

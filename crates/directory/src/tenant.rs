@@ -41,6 +41,6 @@ pub enum TenantChange {
     Added(Tenant),
     /// It is replaced whole.
     Changed(Tenant),
-    /// Only when no domain, user or group is left in it. The contacts that it shares go with it.
+    /// Only when no domain, user or group is left in it. The contacts that it shares and its numbers go with it.
     Removed(TenantId),
 }

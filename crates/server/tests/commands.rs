@@ -573,3 +573,35 @@ fn contacts_come_from_a_file_are_found_changed_and_written_back() {
     let none = run_with_input(&folder, &["contact", "import", "-"], "name,number\n");
     assert_eq!((none.status.code(), err(&none).as_str()), (Some(2), "coeur: -: there is no vCard in it\n"));
 }
+
+#[test]
+fn numbers_are_taken_in_given_moved_and_taken_back() {
+    let folder = house_with_a_domain("numbers");
+    for name in ["alice", "bob"] {
+        assert!(folder.coeur(&["account", "add", name]).status.success());
+    }
+    let added = folder.coeur(&["number", "add", "+33100", "+33 1-09", "--note", "Carrier"]);
+    assert_eq!(out(&added), "10 numbers added, 0 were there already\n", "{added:?}");
+    assert!(out(&folder.coeur(&["number", "add", "+33105", "+33110"])).starts_with("1 numbers added, 5 "));
+    assert_eq!(folder.coeur(&["number", "add", "+33105"]).status.code(), Some(5), "it is there");
+    let given = folder.coeur(&["number", "assign", "+33105", "alice@example.test"]);
+    assert_eq!(out(&given), "+33105 is the number of alice@example.test\n", "{given:?}");
+    let aliases = |account: &str| folder.json(&["account", "show", account, "--json"])["aliases"].clone();
+    assert_eq!(aliases("alice")[0], "+33105@example.test");
+    let taken = folder.coeur(&["number", "assign", "+33105", "bob@example.test"]);
+    assert!(!taken.status.success() && err(&taken).contains("alice@example.test"), "{taken:?}");
+    let moved = ["number", "assign", "+33105", "bob@example.test", "--from", "alice@example.test"];
+    assert!(folder.coeur(&moved).status.success());
+    assert_eq!(aliases("bob")[0], "+33105@example.test");
+    let count =
+        |state: &str| folder.json(&["number", "list", "--state", state, "--json"]).as_array().unwrap().len();
+    assert_eq!((count("any"), count("free"), count("assigned"), count("unlisted")), (11, 10, 1, 0));
+    let held = folder.coeur(&["number", "rm", "+33105"]);
+    assert!(!held.status.success() && err(&held).contains("bob@example.test"), "{held:?}");
+    assert_eq!(out(&folder.coeur(&["number", "release", "+33105"])), "+33105 is free\n");
+    let address = ["--emergency-address", "1 rue X"];
+    assert!(folder.coeur(&[&["number", "set", "+33105"][..], &address].concat()).status.success());
+    assert!(out(&folder.coeur(&["number", "show", "+33105"])).contains("Carrier  1 rue X"));
+    assert!(folder.coeur(&["number", "rm", "+33105"]).status.success());
+    assert_eq!(folder.coeur(&["number", "show", "+33105"]).status.code(), Some(3));
+}

@@ -134,7 +134,7 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN picked_up");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN pickup_groups");
     tamper(&folder, "ALTER TABLE accounts DROP COLUMN record");
-    ["recordings", "talked", "identities", "webhook_deliveries", "webhooks", "contacts"]
+    ["recordings", "talked", "identities", "webhook_deliveries", "webhooks", "contacts", "inventory"]
         .iter()
         .for_each(|table| tamper(&folder, &format!("DROP TABLE {table}")));
     tamper(&folder, "ALTER TABLE devices DROP COLUMN dtmf");
@@ -161,7 +161,7 @@ fn a_database_of_the_schema_before_forwarding_is_brought_up_to_date() {
     tamper(&folder, "DELETE FROM numbers WHERE kind NOT IN ('account', 'device')");
     tamper(&folder, "PRAGMA user_version = 3");
     // Nothing else is wrong with it.
-    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 21");
+    assert_eq!(problems(&folder), "coeur.db has schema 3, this program knows 22");
     let (directory, unusable) = loaded(&folder.0);
     assert_eq!(unusable, Vec::<String>::new());
     let alice = directory.account_of(&Aor::parse("alice@example.org").expect("valid")).expect("there");
@@ -699,4 +699,53 @@ fn what_was_answered_is_there_after_a_restart_for_a_day_within_its_bounds_and_se
         records.keep_answer(&row(n, 1_000 + n, b"x")).expect("kept");
     }
     assert_eq!(records.answers(1_000).expect("read").len(), ANSWERS_MAX);
+}
+
+#[test]
+fn numbers_are_there_after_a_restart_and_the_audit_chain_says_no_address() {
+    let folder = Folder::new("numbers");
+    drop(filled(&folder.0, &["alice", "bob"]));
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    let mut number = |text: &str| Number {
+        id: records.next_number_id().expect("a number"),
+        tenant: TenantId::FIRST,
+        e164: E164::parse(text).expect("a number"),
+        emergency_address: "".into(),
+        note: "Ported".into(),
+        created_at_ms: 1_700,
+    };
+    let numbers: Box<[Number]> = ["+33100", "+33101", "+33102"].map(&mut number).into();
+    let (first, gone) = (numbers[0].clone(), numbers[2].id);
+    let patch = NumberPatch { emergency_address: Some("1 rue X\n75001 Paris".into()), note: None };
+    let aor = |text: &str| Aor::parse(text).expect("valid");
+    let (alice, bob, alias) = (aor("alice@example.org"), aor("bob@example.org"), aor("+33100@example.org"));
+    let changes = [
+        Change::Number(NumberChange::Added(numbers)),
+        Change::Number(NumberChange::Changed { id: first.id, patch: patch.clone() }),
+        Change::Number(NumberChange::Removed(gone)),
+        Change::Alias(AliasChange::Added { aor: alice.clone(), alias: alias.clone() }),
+        Change::Alias(AliasChange::Moved { from: alice.clone(), aor: bob.clone(), alias: alias.clone() }),
+    ];
+    records.commit(&Operator::program(), &changes, 2_000, &mut |_| ()).expect("commits");
+    let audit = records.audit(0, None, 5).expect("reads");
+    let said: Vec<_> = audit.iter().map(|row| (&*row.action, &*row.subject, &*row.detail)).collect();
+    let expected = [
+        ("alias.moved", "bob@example.org", "alias=+33100@example.org from=alice@example.org"),
+        ("alias.added", "alice@example.org", "alias=+33100@example.org"),
+        ("number.removed", "num_3", ""),
+        ("number.changed", "num_1", "emergency_address"),
+        ("number.added", "num_1", "tenant=1 first=+33100 last=+33102 count=3"),
+    ];
+    assert_eq!(said, expected);
+    drop(records);
+    let (directory, unusable) = loaded(&folder.0);
+    assert_eq!(unusable, Vec::<String>::new());
+    let mut changed = first.clone();
+    changed.change(&patch);
+    assert_eq!(directory.number(first.id).as_deref(), Some(&changed));
+    assert_eq!((directory.number(gone), directory.numbers_count(None)), (None, 2));
+    let holder = directory.holder(TenantId::FIRST, &first.e164).expect("moved");
+    assert_eq!((holder.account.aor.clone(), holder.address), (bob, alias));
+    let mut records = Sqlite::open(&folder.0).expect("opens");
+    assert_eq!(records.next_number_id().expect("a number"), NumberId(4), "none twice");
 }

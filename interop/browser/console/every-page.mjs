@@ -7,7 +7,7 @@ const LOOKS = [["en", "light"], ["en", "dark"], ["fr", "light"], ["fr", "dark"]]
 const NARROW = 320;
 
 export async function everyPage(browser, options) {
-  const paths = ["/", "/calls", "/registrations", "/registrations?as=map", "/records", "/records?as=week", "/quality", "/quality?since=month&by=program", "/phones", "/traces", "/audit", "/accounts", "/accounts?add=1", "/phone", "/phone?tab=texts", "/phone?tab=devices", "/phone?tab=test", "/mine", "/contacts", "/contacts?import=1", "/developers", "/users", "/users?add=1", "/import", "/system", "/system?tab=settings", "/system?tab=jobs", ...options.details];
+  const paths = ["/", "/calls", "/registrations", "/registrations?as=map", "/records", "/records?as=week", "/quality", "/quality?since=month&by=program", "/phones", "/traces", "/audit", "/accounts", "/accounts?add=1", "/phone", "/phone?tab=texts", "/phone?tab=devices", "/phone?tab=test", "/mine", "/contacts", "/contacts?import=1", "/numbers", "/numbers?add=1", "/developers", "/users", "/users?add=1", "/import", "/system", "/system?tab=settings", "/system?tab=jobs", ...options.details];
   const [titles, all] = [{}, []];
   for (const [language, theme] of LOOKS) {
     const { page, faults, go, close } = await visit(browser, options, { language, theme });

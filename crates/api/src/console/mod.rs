@@ -33,6 +33,7 @@ const PAGES: &[&str] = &[
     "traces",
     "audit",
     "accounts",
+    "numbers",
     "phones",
     "users",
     "import",

@@ -40,6 +40,7 @@ pages! {
     "admin/install"
     "admin/first-start"
     "admin/accounts"
+    "admin/numbers"
     "admin/rights"
     "admin/import"
     "admin/phones"

@@ -31,7 +31,7 @@ macro_rules! resources {
 
 resources! {
     Status "status", Tenants "tenants", Domains "domains", Users "users", Groups "groups", Accounts "accounts",
-    Terms "terms", Devices "devices", Contacts "contacts", Registrations "registrations", Calls "calls", CallRecords "call_records", Messages "messages",
+    Terms "terms", Devices "devices", Contacts "contacts", Numbers "numbers", Registrations "registrations", Calls "calls", CallRecords "call_records", Messages "messages",
     Recordings "recordings", Traces "traces", AuditLog "audit_log", Me "me", Events "events", Jobs "jobs", Webhooks "webhooks",
     Tokens "api_tokens", Settings "settings", Provisioning "phones", PhoneTickets "phone_tickets",
 }
@@ -53,6 +53,7 @@ impl Resource {
             // A ticket of a phone is as good as a secret of a device.
             Self::Devices | Self::PhoneTickets => Row::Device,
             Self::Contacts => Row::Contact,
+            Self::Numbers => Row::Number,
             Self::Registrations => Row::Registration,
             Self::Calls => Row::Call,
             // Who has written to whom, as who has called whom; what it says is told to nobody.

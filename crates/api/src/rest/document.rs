@@ -205,6 +205,7 @@ fn part(name: &str) -> Value {
         "user" => "`usr_NUMBER` or a login.",
         "tenant" => "`ten_NUMBER` or a name.",
         "contact" => "`ctc_NUMBER`.",
+        "number" => "`num_NUMBER`, or the number itself with its `+`.",
         "group" => "`grp_NUMBER` or a name.",
         "alias" => "`user@domain`, or a name or number of the domain of the account.",
         "token" => "`tok_…`, as the list names it.",

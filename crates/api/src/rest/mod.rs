@@ -31,6 +31,7 @@ mod jobs;
 mod limits;
 mod me;
 mod mine;
+mod numbers;
 mod once;
 mod operation;
 mod page;
@@ -328,6 +329,7 @@ fn operations() -> Vec<Operation> {
         mine::operations(),
         phone_tickets::operations(),
         contacts::operations(),
+        numbers::operations(),
         events::operations(),
         socket::operations(),
         ticket::operations(),

@@ -5,6 +5,7 @@ use crate::call_control::CallVerb;
 use crate::contacts::ContactsRequest;
 use crate::hooks::WebhooksRequest;
 use crate::model::Request;
+use crate::numbers::NumbersRequest;
 use crate::provision::PhonesRequest;
 use crate::signin::SignInRequest;
 
@@ -113,6 +114,13 @@ fn operations_of(request: &Request) -> Result<&'static [&'static str], &'static 
             ContactsRequest::Remove { .. } => &["remove_contact", "remove_my_contact"],
             ContactsRequest::Import { .. } => &["import_contacts", "import_my_contacts"],
             ContactsRequest::Phonebook { .. } => &["show_my_phonebook"],
+        },
+        Request::Numbers(what) => match what {
+            NumbersRequest::List { .. } => &["list_numbers"],
+            NumbersRequest::Add(_) => &["add_number", "add_numbers"],
+            NumbersRequest::Show { .. } => &["show_number"],
+            NumbersRequest::Change { .. } => &["change_number"],
+            NumbersRequest::Remove { .. } => &["remove_number"],
         },
     })
 }

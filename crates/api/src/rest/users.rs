@@ -148,6 +148,8 @@ struct NewUserBody {
     /// Further addresses of the account, such as `201`; one alone is of its domain.
     #[serde(default)]
     aliases: Vec<String>,
+    /// A free number of the inventory, for the account: itself, or `next` for the first one that is free.
+    number: Option<String>,
     /// A phone for the first device: a link by which it fetches its settings is made too.
     phone: Option<DevicePhoneBody>,
 }
@@ -177,11 +179,23 @@ fn add(call: &Call<'_>) -> Result<Answer, Problem> {
     }
     if body.account.is_some() {
         call.caller.require(Action::Create, Resource::Accounts, Access::Write)?;
-    } else if body.secret.is_some() || !body.aliases.is_empty() || body.phone.is_some() {
+    } else if body.secret.is_some()
+        || !body.aliases.is_empty()
+        || body.phone.is_some()
+        || body.number.is_some()
+    {
         return Err(Problem::at(
             "#/account",
-            "secret, aliases and phone are those of an account, and none is named",
+            "secret, aliases, number and phone are those of an account, and none is named",
         ));
+    }
+    // What is free is it until somebody is made who has it.
+    let _alone = body.number.is_some().then(|| call.web.one_at_a_time());
+    let mut aliases = body.aliases;
+    if let Some(number) = &body.number {
+        call.caller.require(Action::Change, Resource::Numbers, Access::Write)?;
+        let number = call.web.door().free_number(body.tenant.as_deref(), number)?;
+        aliases.push(number.e164.to_string());
     }
     if let Some(phone) = &body.phone {
         call.caller.require(Action::Create, Resource::Provisioning, Access::Write)?;
@@ -205,7 +219,7 @@ fn add(call: &Call<'_>) -> Result<Answer, Problem> {
         language: body.language,
         role: body.role,
     };
-    let person = NewPerson { user, account, aliases: body.aliases };
+    let person = NewPerson { user, account, aliases };
     let request = Request::PeopleAdd { people: vec![person] };
     if call.is_dry {
         return change::rehearse(call, request, &Change::Made { what: &login });

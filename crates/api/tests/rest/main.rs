@@ -11,6 +11,7 @@ mod groups;
 mod manual;
 mod me;
 mod mine;
+mod numbers;
 mod provision;
 mod quality;
 mod resources;

@@ -23,6 +23,7 @@ pub mod grammar;
 pub mod group;
 pub mod import;
 mod man;
+pub mod number;
 #[cfg(test)]
 mod parity;
 pub mod phone;
@@ -95,6 +96,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::User(arguments) => user::run(arguments),
         Command::Group(arguments) => group::run(arguments),
         Command::Contact(arguments) => contact::run(arguments),
+        Command::Number(arguments) => number::run(arguments),
         Command::Tenant(arguments) => tenant::run(arguments),
         Command::Registrations(arguments) => registrations::run(arguments),
         Command::Turn(arguments) => turn::run(arguments),

@@ -45,6 +45,12 @@ const COMMANDS: &[(&str, &str)] = &[
     ("remove_contact", "contact rm"),
     ("import_contacts", "contact import"),
     ("export_contacts", "contact export"),
+    ("list_numbers", "number list"),
+    ("add_number", "number add"),
+    ("add_numbers", "number add"),
+    ("show_number", "number show"),
+    ("change_number", "number set"),
+    ("remove_number", "number rm"),
     // With --user.
     ("list_my_contacts", "contact list"),
     ("add_my_contact", "contact add"),

@@ -4,7 +4,7 @@
 //!
 //! What it does not stop: whoever can read `keys/seal.key` too can write any chain.
 
-use super::{contacts, groups, people};
+use super::{contacts, groups, inventory, people};
 use aws_lc_rs::hmac;
 use coeur_directory::{AccountPatch, Change, TermsPatch};
 use rusqlite::{Connection, Row};
@@ -120,6 +120,7 @@ pub fn described(change: &Change) -> (&'static str, String, String) {
         Change::Group(change) => groups::described(change),
         Change::Alias(change) => groups::alias_described(change),
         Change::Contact(change) => contacts::described(change),
+        Change::Number(change) => inventory::described(change),
     }
 }
 

@@ -98,6 +98,12 @@ pub(super) fn write_alias(transaction: &Transaction<'_>, change: &AliasChange) -
             let sql = "DELETE FROM aliases WHERE user = ?1 AND domain = ?2";
             transaction.execute(sql, [alias.user(), alias.domain()]).map(drop)
         }
+        AliasChange::Moved { aor, alias, .. } => {
+            let sql = "DELETE FROM aliases WHERE user = ?1 AND domain = ?2";
+            transaction.execute(sql, [alias.user(), alias.domain()])?;
+            // It is the last of its new account, as in the directory.
+            insert_alias(transaction, aor, alias)
+        }
     }
 }
 
@@ -138,5 +144,8 @@ pub(super) fn alias_described(change: &AliasChange) -> (&'static str, String, St
     match change {
         AliasChange::Added { aor, alias } => ("alias.added", aor.to_string(), format!("alias={alias}")),
         AliasChange::Removed { aor, alias } => ("alias.removed", aor.to_string(), format!("alias={alias}")),
+        AliasChange::Moved { from, aor, alias } => {
+            ("alias.moved", aor.to_string(), format!("alias={alias} from={from}"))
+        }
     }
 }

@@ -9,6 +9,7 @@ mod contacts;
 mod groups;
 mod head;
 mod hooks;
+mod inventory;
 mod numbers;
 mod people;
 mod phone_passwords;
@@ -44,7 +45,9 @@ pub use sqlite::FILE;
 pub use sqlite::{Sqlite, has_records};
 
 use crate::error::StorageError;
-use coeur_directory::{AccountId, Change, ContactId, DeviceId, Directory, GroupId, TenantId, UserId};
+use coeur_directory::{
+    AccountId, Change, ContactId, DeviceId, Directory, GroupId, NumberId, TenantId, UserId,
+};
 
 /// Who makes a change: made by the door that has checked the right to make it, written in the audit row.
 #[derive(Clone, Debug)]
@@ -130,6 +133,10 @@ pub trait Records: PhoneRecords + HookRecords + Send {
 
     fn next_contact_id(&mut self) -> Result<ContactId, StorageError> {
         self.next_number(Numbered::Contact).map(ContactId)
+    }
+
+    fn next_number_id(&mut self) -> Result<NumberId, StorageError> {
+        self.next_number(Numbered::Number).map(NumberId)
     }
 
     fn setting(&mut self, key: &str) -> Result<Option<String>, StorageError>;

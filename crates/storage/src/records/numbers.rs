@@ -1,6 +1,6 @@
 //! Numbers of what is kept. None is given again when what had it is gone: others, such as the journal, name things by them.
 
-use coeur_directory::{Change, ContactChange, GroupChange, TenantChange, UserChange};
+use coeur_directory::{Change, ContactChange, GroupChange, NumberChange, TenantChange, UserChange};
 use rusqlite::{Connection, Transaction, params};
 
 /// What has a number.
@@ -12,11 +12,13 @@ pub enum Numbered {
     User,
     Group,
     Contact,
+    /// Of the public network.
+    Number,
 }
 
 impl Numbered {
-    pub const ALL: [Self; 6] =
-        [Self::Account, Self::Device, Self::Tenant, Self::User, Self::Group, Self::Contact];
+    pub const ALL: [Self; 7] =
+        [Self::Account, Self::Device, Self::Tenant, Self::User, Self::Group, Self::Contact, Self::Number];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -26,6 +28,7 @@ impl Numbered {
             Self::User => "user",
             Self::Group => "group",
             Self::Contact => "contact",
+            Self::Number => "number",
         }
     }
 }
@@ -72,6 +75,9 @@ pub(super) fn keep(transaction: &Transaction<'_>, changes: &[Change]) -> rusqlit
             Change::Contact(ContactChange::Imported(contacts)) => {
                 contacts.iter().for_each(|contact| spent.spend(Numbered::Contact, contact.id.0));
             }
+            Change::Number(NumberChange::Added(numbers)) => {
+                numbers.iter().for_each(|number| spent.spend(Numbered::Number, number.id.0));
+            }
             Change::User(UserChange::Added(user)) => spent.spend(Numbered::User, user.id.0),
             Change::DomainAdded(_)
             | Change::DomainChanged(_)
@@ -87,6 +93,7 @@ pub(super) fn keep(transaction: &Transaction<'_>, changes: &[Change]) -> rusqlit
             | Change::User(UserChange::Changed { .. } | UserChange::Removed(_))
             | Change::Group(GroupChange::Changed { .. } | GroupChange::Removed(_))
             | Change::Contact(ContactChange::Changed { .. } | ContactChange::Removed(_))
+            | Change::Number(NumberChange::Changed { .. } | NumberChange::Removed(_))
             | Change::Alias(_) => {}
         }
     }

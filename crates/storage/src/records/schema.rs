@@ -1,6 +1,6 @@
 //! The schema and how it came to be. A migration is never changed once released; a new one is added.
 
-use super::{contacts, hooks, phone_passwords, phones};
+use super::{contacts, hooks, inventory, phone_passwords, phones};
 use crate::error::StorageError;
 use rusqlite::Connection;
 use std::path::Path;
@@ -140,6 +140,8 @@ const MIGRATIONS: &[&str] = &[
     phones::KEYS,
     // 21: passwords of phones' own pages
     phone_passwords::MIGRATION,
+    // 22: numbers that tenants have
+    inventory::MIGRATION,
 ];
 
 /// What a database has in which nothing was made yet.

@@ -7,7 +7,7 @@ use super::{
     AnswerRow, CallQuery, CallReader, CallRow, DeliveryId, DeliveryRow, HookId, HookRecords, HookRow, Keep,
     KeyRow, LinkRow, Operator, PhoneId, PhonePassword, PhoneRecords, PhoneRow, Quality, QualityQuery,
     RecordingRow, Records, SignInChange, TalkedRow, TokenHash, answers, call_rows, contacts, groups, hooks,
-    people, phone_passwords, phones, quality, recordings, rows, schema, sign_in,
+    inventory, people, phone_passwords, phones, quality, recordings, rows, schema, sign_in,
 };
 use crate::error::StorageError;
 use crate::private;
@@ -620,6 +620,7 @@ impl Sqlite {
         people::load(&self.connection, into, &mut refused)?;
         groups::load(&self.connection, into, &mut refused)?;
         contacts::load(&self.connection, into, &mut refused)?;
+        inventory::load(&self.connection, into, &mut refused)?;
         let mut aliases = groups::aliases(&self.connection)?;
         for domain in self.connection.prepare(rows::DOMAINS)?.query_map([], rows::domain)? {
             let domain = domain?;
@@ -723,6 +724,7 @@ fn write(transaction: &Transaction<'_>, key: &SealKey, change: &Change, at_ms: u
         Change::Group(change) => groups::write(transaction, change),
         Change::Alias(change) => groups::write_alias(transaction, change),
         Change::Contact(change) => contacts::write(transaction, change),
+        Change::Number(change) => inventory::write(transaction, change),
     }
 }
 

@@ -6,6 +6,7 @@ mod ca;
 mod contacts;
 mod docs;
 mod groups;
+mod numbers;
 mod people;
 mod phone;
 mod replay;
@@ -21,6 +22,7 @@ pub use ca::{Ca, CaVerb};
 pub use contacts::{Contact, ContactVerb, Said, Whose};
 pub use docs::Docs;
 pub use groups::{Group, GroupVerb, Terms};
+pub use numbers::{Number, NumberVerb, OfNumber, WhichNumbers};
 pub use people::{Tenant, TenantVerb, Tongue, User, UserVerb};
 pub use phone::{Carrier, Maker, PhoneOf, Provision, ProvisionVerb};
 pub use replay::Replay;
@@ -76,6 +78,7 @@ impl Cli {
             Command::Apply(given) => &mut given.place,
             Command::Group(given) => &mut given.place,
             Command::Contact(given) => &mut given.place,
+            Command::Number(given) => &mut given.place,
             Command::Tenant(given) => &mut given.place,
             Command::Registrations(given) => &mut given.place,
             Command::Turn(given) => &mut given.place,
@@ -159,6 +162,8 @@ pub enum Command {
     Group(Group),
     /// Contacts: the numbers of partners and colleagues, shared or of one user
     Contact(Contact),
+    /// Numbers: which there are, which are free, whose the others are
+    Number(Number),
     /// Tenants: organisations that share this server
     Tenant(Tenant),
     /// Who is registered, from where, until when
@@ -216,6 +221,7 @@ impl Command {
             | Command::Apply(Apply { place, .. })
             | Command::Group(Group { place, .. })
             | Command::Contact(Contact { place, .. })
+            | Command::Number(Number { place, .. })
             | Command::Tenant(Tenant { place, .. })
             | Command::Registrations(Registrations { place, .. })
             | Command::Turn(Turn { place, .. })
