@@ -110,7 +110,7 @@ async fn answer(
 
 fn status(why: Why) -> StatusCode {
     match why {
-        Why::Invalid => StatusCode::BAD_REQUEST,
+        Why::Invalid | Why::Weak => StatusCode::BAD_REQUEST,
         Why::NotFound => StatusCode::NOT_FOUND,
         Why::Exists | Why::NotNow | Why::NotSetUp => StatusCode::CONFLICT,
         Why::Forbidden => StatusCode::FORBIDDEN,

@@ -11,7 +11,7 @@ use crate::ids::Id;
 use crate::model::{
     ACCOUNTS_PER_REQUEST_MAX, AccountChange, AccountView, AuditPage, AuditView, DeviceView, DomainView,
     GivenSecret, IceServerView, Made, NAME_BYTES_MAX, NewAccount, Refusal, RegistrationsPage, Reply, Request,
-    SECRET_BYTES_MAX, SettingView, Status, TraceRequest, TraceView, Why,
+    SECRET_BYTES_MAX, SECRET_CHARS_MIN, SettingView, Status, TraceRequest, TraceView, Why,
 };
 use crate::phone_door::{PhoneSocket, PhoneTicket};
 use crate::provision::{Counts, Journeys, Misses, PhonePlace, StrangerView, Trials};
@@ -407,6 +407,9 @@ impl Door {
     pub(crate) fn new_account(&self, new: &NewAccount) -> Result<(Account, Made), Refusal> {
         let aor = new_aor(&new.account)?;
         not_reserved(&aor)?;
+        if !new.is_brought {
+            not_weak(new.secret.as_ref())?;
+        }
         let (device, secret) = self.device(&aor, "first", new.secret.clone(), policy(&new.policy)?)?;
         let made = Made { account: aor.to_string(), device: device_name(device.id), secret };
         let id = self.records().next_account_id().map_err(not_written)?;
@@ -427,6 +430,7 @@ impl Door {
         device_policy: &str,
     ) -> Result<Reply, Refusal> {
         let aor = self.account(account)?.aor.clone();
+        not_weak(secret.as_ref())?;
         let (device, secret) = self.device(&aor, name(device_label)?, secret, policy(device_policy)?)?;
         let made = Made { account: aor.to_string(), device: device_name(device.id), secret };
         self.commit(operator, vec![Change::DeviceAdded { aor, device: Box::new(device) }])?;
@@ -646,6 +650,19 @@ pub(crate) fn not_written(error: StorageError) -> Refusal {
     match error {
         StorageError::Refused(why) => refuse(why),
         other => Refusal::new(Why::Unavailable, other.to_string()),
+    }
+}
+
+/// What to do is in the text too: a row of a file is told nothing else.
+fn not_weak(secret: Option<&GivenSecret>) -> Result<(), Refusal> {
+    match secret.is_some_and(|secret| secret.reveal().chars().count() < SECRET_CHARS_MIN) {
+        true => Err(Refusal::new(
+            Why::Weak,
+            format!(
+                "the secret has fewer than {SECRET_CHARS_MIN} characters, which strangers guess: give a longer one, or none, and one is made"
+            ),
+        )),
+        false => Ok(()),
     }
 }
 

@@ -44,11 +44,16 @@ pub struct NewAccount {
     /// Whose it is, by login or number.
     #[serde(default)]
     pub user: Option<String>,
+    /// From another system: phones have its secret already, which is taken however short it is.
+    #[serde(default)]
+    pub is_brought: bool,
 }
 
 /// Bytes of a name that people give.
 pub const NAME_BYTES_MAX: usize = 200;
 pub const SECRET_BYTES_MAX: usize = 200;
+/// Characters of a secret that is given: a shorter one is guessed over the network.
+pub const SECRET_CHARS_MIN: usize = 8;
 
 /// Accounts in one [`Request::AccountsAdd`] or [`Request::AccountsKnown`]; with names and secrets of usual length about 1 MB of JSON.
 pub const ACCOUNTS_PER_REQUEST_MAX: usize = 5_000;
@@ -617,6 +622,8 @@ pub struct Refusal {
 #[serde(rename_all = "snake_case")]
 pub enum Why {
     Invalid,
+    /// The secret that was given is guessed.
+    Weak,
     NotFound,
     Exists,
     /// What is there now does not allow it; later it may.

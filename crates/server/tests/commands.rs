@@ -65,6 +65,11 @@ fn accounts_and_devices_come_and_go_over_the_running_server_and_without_one() {
             run_with_input(&folder, &["account", "add", "eve", "--secret-stdin"], "").status.code(),
             Some(2)
         );
+        for add in [&["account", "add", "eve"][..], &["device", "add", "alice", "--name", "desk"]] {
+            let weak = run_with_input(&folder, &[add, &["--secret-stdin"]].concat(), "seven77\n");
+            assert_eq!(weak.status.code(), Some(2), "{weak:?}");
+            assert!(err(&weak).contains("fewer than 8 characters"), "{weak:?}");
+        }
         let names = |value: &Value| {
             value.as_array().unwrap().iter().map(|v| v["account"].to_string()).collect::<String>()
         };

@@ -198,7 +198,7 @@ struct NewAccountBody {
     display_name: String,
     /// Whose it is, by login or `usr_NUMBER`.
     user: Option<String>,
-    /// Of its first device; made, and shown once, when absent.
+    /// Of its first device, 8 characters or more; made, and shown once, when absent.
     #[schemars(with = "Option<String>")]
     secret: Option<GivenSecret>,
     /// `auto`, `sha256` or `md5`.
@@ -230,6 +230,7 @@ fn add(call: &Call<'_>) -> Result<Answer, Problem> {
         user: body.user,
         secret: body.secret,
         policy: body.policy,
+        ..NewAccount::default()
     };
     let request = Request::AccountsAdd { accounts: vec![new] };
     if call.is_dry {

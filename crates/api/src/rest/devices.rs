@@ -92,7 +92,7 @@ fn show(call: &Call<'_>) -> Result<Answer, Problem> {
 #[schemars(rename = "NewDevice")]
 struct NewDeviceBody {
     name: String,
-    /// Made, and shown once, when absent.
+    /// 8 characters or more; made, and shown once, when absent.
     #[schemars(with = "Option<String>")]
     secret: Option<GivenSecret>,
     /// `auto`, `sha256` or `md5`.

@@ -58,7 +58,7 @@ struct RowBody {
     account: Option<String>,
     /// Further addresses of the account, with spaces between them; a number alone is of its domain.
     aliases: String,
-    /// Of the first device; made when absent, and taken from the job.
+    /// Of the first device, 8 characters or more; made when absent, and taken from the job.
     #[schemars(with = "Option<String>")]
     secret: Option<GivenSecret>,
 }
@@ -131,6 +131,7 @@ impl RowBody {
             user: None,
             secret: self.secret.filter(|secret| !secret.reveal().is_empty()),
             policy: "auto".to_owned(),
+            ..NewAccount::default()
         });
         let user = NewUser {
             login: self.login,

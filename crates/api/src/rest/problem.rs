@@ -152,10 +152,17 @@ pub(crate) struct Words<'p> {
     trace_id: String,
 }
 
+/// In English and in French.
+const LONGER: (&str, &str) = (
+    "Leave `secret` away, and one is made that nobody guesses; or give one of 8 characters or more.",
+    "Omettez `secret` : il en est créé un que personne ne devine ; ou donnez-en un de 8 caractères ou plus.",
+);
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal.why {
             Why::Invalid => Code::Invalid,
+            Why::Weak => return Self { hint: Some(LONGER), ..Self::at("#/secret", refusal.text) },
             Why::NotFound => Code::NotFound,
             Why::Exists | Why::NotNow => Code::Conflict,
             Why::Forbidden => Code::Forbidden,

@@ -142,7 +142,7 @@ struct NewUserBody {
     role: String,
     /// `user@domain`: an account of his that is made with him.
     account: Option<String>,
-    /// Of the first device of the account; made, and shown once, when absent.
+    /// Of the first device of the account, 8 characters or more; made, and shown once, when absent.
     #[schemars(with = "Option<String>")]
     secret: Option<GivenSecret>,
     /// Further addresses of the account, such as `201`; one alone is of its domain.
@@ -208,6 +208,7 @@ fn add(call: &Call<'_>) -> Result<Answer, Problem> {
         user: None,
         secret: body.secret,
         policy: "auto".to_owned(),
+        ..NewAccount::default()
     });
     let login = body.login.clone();
     let user = NewUser {

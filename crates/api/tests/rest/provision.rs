@@ -19,9 +19,8 @@ fn served(name: &str) -> Served {
     let accounts = ["alice@d", "desk@d"].map(|account| NewAccount {
         account: account.to_owned(),
         display_name: "Zoé & Co".to_owned(),
-        secret: None,
         policy: "auto".to_owned(),
-        user: None,
+        ..NewAccount::default()
     });
     let made = ask(&served, Request::AccountsAdd { accounts: accounts.to_vec() });
     assert!(made.is_ok());

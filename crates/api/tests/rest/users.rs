@@ -153,6 +153,43 @@ fn an_import_that_a_restart_has_ended_is_done_when_it_is_sent_again_and_its_job_
 }
 
 #[test]
+fn a_secret_that_is_guessed_is_given_to_nobody_and_it_is_told_what_to_do() {
+    let served = Served::new("weak");
+    assert_eq!(served.give("POST", "/api/v1/accounts", json!({ "account": "alice@d" })).status, 201);
+    for (path, body) in [
+        ("/api/v1/accounts", json!({ "account": "bob@d" })),
+        ("/api/v1/users", json!({ "login": "bob", "account": "bob@d" })),
+        ("/api/v1/accounts/alice@d/devices", json!({ "name": "desk" })),
+    ] {
+        let with = |secret: &str, query: &str| {
+            let mut body = body.clone();
+            body["secret"] = secret.into();
+            served.give("POST", &format!("{path}{query}"), body)
+        };
+        for secret in ["x", "seven77", "éééé", "ééééééé"] {
+            let refused = with(secret, "");
+            assert_eq!((refused.status, refused.code().as_str()), (400, "invalid"), "{path} {secret}");
+            let problem = refused.json();
+            assert_eq!(problem["errors"][0]["pointer"], "#/secret");
+            assert!(problem["hint"].as_str().unwrap().contains("8 characters or more"), "{problem}");
+            assert!(!refused.body.contains(secret) || secret == "x", "{problem}");
+        }
+        assert_eq!(with("seven77", "?dry_run=true").status, 400);
+        assert_eq!(with("eight888", "?dry_run=true").status, 200);
+    }
+    let headers = [("Content-Type", "application/json"), ("Accept-Language", "fr")];
+    let body = r#"{"account":"bob@d","secret":"1234"}"#;
+    let french = served.owner("POST", "/api/v1/accounts", &headers, body).json();
+    assert!(french["hint"].as_str().unwrap().contains("8 caractères ou plus"), "{french}");
+    let file = "login,account,secret\na,a@d,1234\nb,b@d,eight888\nc,c@d,\n";
+    let begun = served.owner("POST", "/api/v1/users:import", &[("Content-Type", "text/csv")], file);
+    let job = over(&served, begun.header("location").unwrap());
+    assert_eq!((&job["failed"], &job["errors"][0]["row"]), (&json!(1), &json!(1)), "{job}");
+    assert!(job["errors"][0]["detail"].as_str().unwrap().contains("fewer than 8 characters"), "{job}");
+    assert_eq!(served.ask("GET", "/api/v1/accounts/a@d").status, 404);
+}
+
+#[test]
 fn further_addresses_are_imported_and_one_that_is_taken_is_told_by_its_row() {
     let served = Served::new("import-aliases");
     let file =

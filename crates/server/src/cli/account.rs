@@ -5,7 +5,7 @@ use super::exit::Failure;
 use super::grammar::{Account, AccountVerb, Policy, RecordPolicy, YesNo};
 use super::import;
 use super::table::table;
-use super::terminal::{print, secret_from_stdin, try_print, warn_of_weak};
+use super::terminal::{print, secret_from_stdin, try_print};
 use super::terms;
 use super::words::Word;
 use coeur_api::{AccountChange, AccountView, GivenSecret, Made, NewAccount, Reply, Request};
@@ -24,11 +24,10 @@ pub fn run(arguments: Account) -> Result<(), Failure> {
         AccountVerb::Add { account, display_name, secret_stdin, policy, user } => {
             let secret = if secret_stdin { Some(GivenSecret::new(secret_from_stdin()?)) } else { None };
             let account = way.full_new_account(&account)?;
-            warn_of_weak(secret.iter().map(GivenSecret::reveal));
             warn_of_namesake(&way, &account)?;
             let display_name = display_name.unwrap_or_default();
             let policy = policy_name(policy).to_owned();
-            let new = NewAccount { account, display_name, secret, policy, user };
+            let new = NewAccount { account, display_name, secret, policy, user, is_brought: false };
             made(&way, Request::AccountsAdd { accounts: vec![new] }, json, made_line)
         }
         AccountVerb::List { domain } => list(&way, domain, json),

@@ -6,7 +6,7 @@ use super::exit::Failure;
 use super::grammar::{Device, DeviceVerb, Dtmf};
 use super::phone;
 use super::table::{duration, table};
-use super::terminal::{print, secret_from_stdin, warn_of_weak};
+use super::terminal::{print, secret_from_stdin};
 use super::words::Word;
 use coeur_api::{AccountView, DeviceView, GivenSecret, Made, Request};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -18,7 +18,6 @@ pub fn run(arguments: Device) -> Result<(), Failure> {
         DeviceVerb::Add { account, name, secret_stdin, policy } => {
             let secret = if secret_stdin { Some(GivenSecret::new(secret_from_stdin()?)) } else { None };
             let account = way.full_account(&account)?;
-            warn_of_weak(secret.iter().map(GivenSecret::reveal));
             made(
                 &way,
                 Request::DeviceAdd { account, name, secret, policy: policy_name(policy).to_owned() },

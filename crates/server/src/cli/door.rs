@@ -234,7 +234,7 @@ const SOCKET_PATH_BYTES_MAX: usize = 107;
 
 pub fn refuse(refusal: Refusal) -> Failure {
     let exit = match refusal.why {
-        Why::Invalid => Exit::Usage,
+        Why::Invalid | Why::Weak => Exit::Usage,
         Why::NotFound => Exit::NotFound,
         Why::Exists => Exit::Exists,
         Why::NotNow => Exit::NotNow,

@@ -62,24 +62,6 @@ pub fn try_print(text: &str) -> std::io::Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush())
 }
 
-/// Says of secrets that were given how many can be guessed; they are taken all the same, since phones may have them
-/// already.
-pub fn warn_of_weak<'s>(secrets: impl Iterator<Item = &'s str>) {
-    let weak = secrets.filter(|secret| !secret.is_empty() && secret.chars().count() < WEAK_BELOW).count();
-    match weak {
-        0 => {}
-        1 => eprintln!(
-            "coeur: warning: the secret has fewer than {WEAK_BELOW} characters: strangers guess such ones"
-        ),
-        _ => eprintln!(
-            "coeur: warning: {weak} secrets have fewer than {WEAK_BELOW} characters: strangers guess such ones"
-        ),
-    }
-}
-
-/// Characters of a secret below which guessing over the network is no dream.
-const WEAK_BELOW: usize = 8;
-
 /// The first line of standard input: a secret is never an argument, where other users could read it.
 pub fn secret_from_stdin() -> Result<String, super::exit::Failure> {
     use super::exit::{Exit, Failure};

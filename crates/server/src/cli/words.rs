@@ -352,6 +352,7 @@ words! {
     SetupFirst "There is no owner yet: {}" "Il n'y a pas encore de propriétaire : {}",
     TokenMade "token {} of {}: {} (shown this once)" "jeton {} de {} : {} (montré cette seule fois)",
     TokenRevoked "token {} revoked" "jeton {} révoqué",
+    WeakSecret "{}: its secret has fewer than {} characters, which strangers guess: give its phone another one (coeur device add)" "{} : son secret a moins de {} caractères et se devine : donnez-en un autre à son téléphone (coeur device add)",
     WebhookSecret "secret of {}: {} (shown this once)" "secret de {} : {} (montré cette seule fois)",
     WebhookRemoved "it is told nothing more" "plus rien ne lui sera annoncé",
     DeliveryBegun "{} is on its way; `coeur webhook deliveries` tells what becomes of it" "{} est en route ; `coeur webhook deliveries` dit ce qu'il en advient",

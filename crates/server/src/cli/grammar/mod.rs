@@ -291,7 +291,7 @@ pub enum AccountVerb {
         /// What people call its owner
         #[arg(long, value_name = "NAME")]
         display_name: Option<String>,
-        /// Read the secret from the first line of standard input
+        /// Read the secret, 8 characters or more, from the first line of standard input
         #[arg(long)]
         secret_stdin: bool,
         /// Which digest is asked of its devices
@@ -411,7 +411,7 @@ pub enum AccountVerb {
     #[command(after_help = "\
 Columns, named in the first line, in any order:
   account        user@domain (required)
-  secret         made and printed when empty
+  secret         made and printed when empty; a phone's own is taken however short, with a warning
   display_name   optional
   policy         auto, sha256 or md5; auto when empty
 
@@ -487,7 +487,7 @@ pub enum DeviceVerb {
         /// What people call it
         #[arg(long, value_name = "NAME", default_value = "")]
         name: String,
-        /// Read the secret from the first line of standard input
+        /// Read the secret, 8 characters or more, from the first line of standard input
         #[arg(long)]
         secret_stdin: bool,
         #[arg(long, value_enum, default_value_t = Policy::Auto)]

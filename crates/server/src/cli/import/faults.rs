@@ -19,6 +19,8 @@ pub enum Kind {
     Domain,
     /// The account exists.
     There,
+    /// The secret is short; it is taken all the same, since a phone has it.
+    Weak,
 }
 
 /// Shown of each kind.

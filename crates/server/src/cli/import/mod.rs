@@ -7,9 +7,9 @@ use super::account::{made_line, show_secrets};
 use super::door::{Way, json_text, unexpected};
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
-use super::terminal::{print, warn_of_weak};
+use super::terminal::print;
 use super::words::Word;
-use coeur_api::{GivenSecret, Made, NewAccount, Reply, Request};
+use coeur_api::{GivenSecret, Made, NewAccount, Reply, Request, SECRET_CHARS_MIN};
 use faults::{Faults, Kind};
 use rows::Row;
 use std::collections::BTreeSet;
@@ -51,7 +51,9 @@ pub fn run(way: &Way, file: &Path, read: Read, skip_errors: bool, json: bool) ->
     if refused > 0 && !skip_errors {
         return Err(Failure::failed(Word::ImportRefused.with(&[&refused.to_string()])));
     }
-    warn_of_weak(rows.iter().map(|row| row.secret.as_str()));
+    for line in weak(&rows).lines() {
+        eprintln!("coeur: {}: {}: {line}", Word::DoctorWarning.say().trim_end(), file.display());
+    }
     let made = make(way, &rows, json)?;
     show(&made, json)?;
     if !json {
@@ -65,6 +67,20 @@ pub fn run(way: &Way, file: &Path, read: Read, skip_errors: bool, json: bool) ->
         print(&format!("{}\n", Word::ImportLeftOut.with(&[&refused.to_string()])));
     }
     Ok(())
+}
+
+/// Rows of which the secret is guessed. They are made: their phones have it already.
+fn weak(rows: &[Row]) -> Faults {
+    let mut faults = Faults::default();
+    let is_weak = |row: &&Row| !row.secret.is_empty() && row.secret.chars().count() < SECRET_CHARS_MIN;
+    for row in rows.iter().filter(is_weak) {
+        faults.add(
+            row.line,
+            Kind::Weak,
+            Word::WeakSecret.with(&[&row.account, &SECRET_CHARS_MIN.to_string()]),
+        );
+    }
+    faults
 }
 
 fn of_our_domains(way: &Way, rows: Vec<Row>, faults: &mut Faults) -> Result<Vec<Row>, Failure> {
@@ -134,6 +150,7 @@ fn new_account(row: &Row) -> NewAccount {
         display_name: row.display_name.clone(),
         secret: (!row.secret.is_empty()).then(|| GivenSecret::new(row.secret.clone())),
         policy: row.policy.to_owned(),
+        is_brought: true,
         ..NewAccount::default()
     }
 }
