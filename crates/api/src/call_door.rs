@@ -109,7 +109,7 @@ impl Door {
 
     pub(crate) fn call_records(&self, request: &CallRecordsRequest) -> Result<Reply, Refusal> {
         let limit = request.limit.clamp(1, ROWS_MAX);
-        let before = request.before.as_deref().map(|before| id_of(before).ok_or_else(|| is_none(before)));
+        let before = request.before.as_deref().map(|before| id_of(before).ok_or_else(|| no_call(before)));
         let query = CallQuery {
             since_ms: request.since_ms,
             until_ms: request.until_ms,
@@ -133,7 +133,7 @@ impl Door {
 
     pub(crate) fn recordings(&self, request: &RecordingsRequest) -> Result<Reply, Refusal> {
         let limit = request.limit.clamp(1, ROWS_MAX);
-        let before = request.before.as_deref().map(|text| place_of(text).ok_or_else(|| is_none(text)));
+        let before = request.before.as_deref().map(|text| place_of(text).ok_or_else(|| no_call(text)));
         let mut rows =
             self.records().newest_recordings(before.transpose()?, limit + 1).map_err(not_written)?;
         let more = rows.len() > limit;
@@ -149,7 +149,7 @@ impl Door {
 
     pub(crate) fn show_call_record(&self, call: &str) -> Result<Reply, Refusal> {
         let found = id_of(call).map(|id| self.records().call(id)).transpose().map_err(not_written)?.flatten();
-        let row = found.ok_or_else(|| is_none(call))?;
+        let row = found.ok_or_else(|| no_call(call))?;
         let recordings = self.records().recordings(row.id).map_err(not_written)?;
         let recordings = recordings.iter().map(Into::into).collect();
         Ok(Reply::CallRecord(Box::new(CallRecordView { recordings, ..(&row).into() })))
@@ -164,7 +164,7 @@ impl Door {
                 Why::NotFound,
                 format!("`{call}` is over; `coeur records show {call}` tells of it"),
             ),
-            false => is_none(call),
+            false => no_call(call),
         }
     }
 }
@@ -182,6 +182,6 @@ fn disposition(text: &str) -> Result<Disposition, Refusal> {
     })
 }
 
-fn is_none(call: &str) -> Refusal {
+pub(crate) fn no_call(call: &str) -> Refusal {
     Refusal::new(Why::NotFound, format!("`{call}` is no call; `coeur calls` and `coeur records` list them"))
 }

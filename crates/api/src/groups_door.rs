@@ -215,7 +215,7 @@ pub(crate) fn group_name(text: &str) -> Result<&str, Refusal> {
     }
 }
 
-fn no_group(text: &str) -> Refusal {
+pub(crate) fn no_group(text: &str) -> Refusal {
     Refusal::new(Why::NotFound, format!("`{text}` is no group; `coeur group list` shows them"))
 }
 

@@ -21,9 +21,7 @@ impl Door {
             Some(id) => directory.tenant(id),
             None => directory.tenant_named(text),
         };
-        found.ok_or_else(|| {
-            Refusal::new(Why::NotFound, format!("`{text}` is no tenant; `coeur tenant list` shows them"))
-        })
+        found.ok_or_else(|| no_tenant(text))
     }
 
     /// By login or number.
@@ -33,9 +31,7 @@ impl Door {
             Some(id) => directory.user(id),
             None => directory.user_by_login(&text.trim().to_lowercase()),
         };
-        found.ok_or_else(|| {
-            Refusal::new(Why::NotFound, format!("`{text}` is no user; `coeur user list` shows them"))
-        })
+        found.ok_or_else(|| no_user(text))
     }
 
     /// The tenant that is named, or the first one.
@@ -173,6 +169,14 @@ pub(crate) fn user_patch(change: &UserAmendment) -> Result<UserPatch, Refusal> {
         role: change.role.as_deref().map(role).transpose()?,
         enabled: change.enabled,
     })
+}
+
+pub(crate) fn no_tenant(text: &str) -> Refusal {
+    Refusal::new(Why::NotFound, format!("`{text}` is no tenant; `coeur tenant list` shows them"))
+}
+
+pub(crate) fn no_user(text: &str) -> Refusal {
+    Refusal::new(Why::NotFound, format!("`{text}` is no user; `coeur user list` shows them"))
 }
 
 /// One that is given to somebody. One that was given before this was asked is still known.

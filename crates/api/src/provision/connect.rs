@@ -237,9 +237,7 @@ impl Door {
     }
 
     pub(super) fn phone_row(&self, name: &str) -> Result<PhoneRow, Refusal> {
-        let none = || {
-            Refusal::new(Why::NotFound, format!("there is no phone {name}; coeur device phones lists them"))
-        };
+        let none = || no_phone(name);
         let number = name.strip_prefix("pho_").unwrap_or(name).parse().map_err(|_| none())?;
         self.records().phone(PhoneId(number)).map_err(unreadable)?.ok_or_else(none)
     }
@@ -370,6 +368,10 @@ impl Wanted {
             changed_at_s: None,
         }
     }
+}
+
+pub(crate) fn no_phone(name: &str) -> Refusal {
+    Refusal::new(Why::NotFound, format!("there is no phone {name}; coeur device phones lists them"))
 }
 
 const MODEL_BYTES_MAX: usize = 64;

@@ -22,6 +22,7 @@ mod telling;
 mod trial;
 mod views;
 
+pub(crate) use connect::no_phone;
 pub use fetch::{Counts, Outcome};
 pub use journeys::Journeys;
 pub use keys::KEYS_MAX;

@@ -145,6 +145,7 @@ pub(crate) fn of_name(call: &Call<'_>, name: &str) -> Result<Arc<Account>, Probl
         Some(id) => directory.account_by_id(id),
         None => Aor::parse(name).ok().and_then(|aor| directory.account_of(&aor)),
     };
+    let found = found.filter(|account| call.has(account));
     found.ok_or_else(|| Problem::because(Code::NotFound, format!("`{name}` is no account")))
 }
 
@@ -172,6 +173,7 @@ fn list(call: &Call<'_>) -> Result<Answer, Problem> {
         let holds = |text: &str| sought.as_deref().is_none_or(|sought| text.to_lowercase().contains(sought));
         query.domain.as_deref().is_none_or(|domain| account.aor.domain().eq_ignore_ascii_case(domain))
             && (holds(account.aor.as_str()) || holds(&account.display_name))
+            && call.has(account)
     };
     let mut found = Vec::new();
     while found.len() <= limit {

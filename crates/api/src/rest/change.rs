@@ -51,7 +51,7 @@ pub(crate) struct Difference {
 /// The door checks it as if it were meant, and stops before it is written.
 pub(crate) fn rehearse(call: &Call<'_>, request: Request, change: &Change<'_>) -> Result<Answer, Problem> {
     let operator = call.caller.operator.rehearsing();
-    match call.web.door().answer(&operator, request) {
+    match call.ask_by(&operator, request) {
         Err(Refusal { why: Why::Rehearsed, .. }) => {}
         Err(refusal) => return Err(refusal.into()),
         Ok(_) => return Err(unexpected()),

@@ -2,13 +2,13 @@
 //! What is another's own is nobody's to read. And the phonebook: whom one can call, colleagues included.
 
 use super::Web;
-use super::caller::{Action, Caller, Resource, may};
+use super::caller::{Action, Caller, Resource, Role};
 use super::change::{self, Change, Rehearsal, TriedRows};
-use super::hearing;
 use super::jobs::RowError;
 use super::operation::{self, Answer, Call, Operation, Streaming, unexpected};
 use super::page::{self, Page};
 use super::problem::{Code, Problem};
+use super::{fence, hearing};
 use crate::contacts::{
     BookRequest, CardChange, CardFile, CardView, ContactView, ContactsPage, ContactsReply, ContactsRequest,
     NumberView, PhonebookEntry,
@@ -282,9 +282,9 @@ fn none(id: &str) -> Problem {
     Problem::because(Code::NotFound, format!("there is no contact `{id}`"))
 }
 
-/// Who only reads them reads those of his own tenant.
+/// Who is no owner has those of his own tenant.
 fn is_bound(caller: &Caller) -> bool {
-    !may(caller.role, Action::Change, Resource::Contacts)
+    caller.role != Role::Owner
 }
 
 /// What one tenant shares, one's own unless another is named.
@@ -398,7 +398,7 @@ fn imported(call: &Call<'_>, of: BookRequest) -> Result<Answer, Problem> {
     let (failed, total) = (read.refused.len(), read.refused.len() + read.cards.len());
     let request = Request::Contacts(ContactsRequest::Import { of, cards: read.cards });
     if call.is_dry {
-        return match call.web.door().answer(&call.caller.operator.rehearsing(), request) {
+        return match call.ask_by(&call.caller.operator.rehearsing(), request) {
             Err(Refusal { why: Why::Rehearsed, .. }) => {
                 let rows = Some(TriedRows { total, failed, errors: refused });
                 Answer::json(Rehearsal { dry_run: true, differences: Vec::new(), rows })
@@ -442,7 +442,7 @@ async fn file(web: Web, caller: Caller, of: BookRequest) -> Result<axum::respons
         let (mut text, mut after) = (String::new(), None);
         loop {
             let request = ContactsRequest::List { of: of.clone(), q: None, after, limit: PAGE };
-            let reply = web.door().answer(&caller.operator, Request::Contacts(request))?;
+            let reply = fence::ask((&web, &caller), &caller.operator, Request::Contacts(request))?;
             let Reply::Contacts(ContactsReply::Page(page)) = reply else { return Err(unexpected()) };
             text.extend(page.contacts.iter().filter_map(|contact| contact.card.vcard()));
             let Some(next) = page.next else { return Ok(text) };

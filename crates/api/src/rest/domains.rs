@@ -37,7 +37,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Domain")]
-struct DomainResource {
+pub(crate) struct DomainResource {
     domain: String,
     /// As `ten_1`.
     tenant_id: String,
@@ -63,7 +63,7 @@ fn all(call: &Call<'_>) -> Result<Vec<DomainResource>, Problem> {
     Ok(domains.into_iter().map(Into::into).collect())
 }
 
-fn of_name(call: &Call<'_>, name: &str) -> Result<DomainResource, Problem> {
+pub(crate) fn of_name(call: &Call<'_>, name: &str) -> Result<DomainResource, Problem> {
     let wanted = Domain::name_of(name);
     let found = all(call)?.into_iter().find(|domain| *domain.domain == *wanted);
     found.ok_or_else(|| Problem::because(Code::NotFound, format!("`{name}` is no domain of this server")))

@@ -4,7 +4,7 @@ use super::call_records::{CallRecordResource, Disposition};
 use super::caller::{Access, Action, Caller, Resource, known};
 use super::operation::{self, Streaming};
 use super::problem::{Code, Problem};
-use super::{Web, ids, when};
+use super::{Web, fence, ids, when};
 use crate::calls::{CallRecordView, CallRecordsPage, CallRecordsRequest};
 use crate::ids::Id as _;
 use crate::model::{Reply, Request};
@@ -138,7 +138,7 @@ impl Asker {
         self.caller = self.runtime.block_on(known(&self.head, &self.web))?;
         self.caller.require(Action::Read, Resource::CallRecords, Access::Read)?;
         let request = Request::CallRecords(request.clone());
-        match self.web.door().answer(&self.caller.operator, request)? {
+        match fence::ask((&self.web, &self.caller), &self.caller.operator, request)? {
             Reply::CallRecords(page) => Ok(page),
             _ => Err(operation::unexpected()),
         }

@@ -5,6 +5,7 @@
 use super::Web;
 use super::caller::{Access, Action, Caller, Resource, Role};
 use super::change::{Rehearsal, TriedRows};
+use super::fence;
 use super::jobs::{self, ERRORS_MAX, Job, JobResource, MadeSecret, RowError, Running};
 use super::operation::{Answer, Call, Operation};
 use super::problem::{Code, Problem};
@@ -152,7 +153,7 @@ fn make(running: &Running<'_>, web: &Web, caller: &Caller, rows: Vec<NewPerson>)
     for (at, part) in rows.chunks(ROWS_PER_COMMIT).enumerate() {
         let first = at * ROWS_PER_COMMIT;
         let may = part.iter().all(|person| may_make(caller, person).is_ok());
-        match may.then(|| ask(web, &caller.operator, part)) {
+        match may.then(|| ask((web, caller), &caller.operator, part)) {
             Some(Ok(made)) => note(job, &made),
             Some(Err(_)) | None => {
                 for (index, person) in part.iter().enumerate() {
@@ -173,12 +174,12 @@ fn tried(call: &Call<'_>, rows: &[NewPerson]) -> Result<Answer, Problem> {
         let are_new: Vec<_> = part.iter().map(|person| names.add(person)).collect();
         let could = part.iter().all(|person| may_make(call.caller, person).is_ok())
             && are_new.iter().all(Result::is_ok)
-            && would(call.web, &operator, part).is_ok();
+            && would((call.web, call.caller), &operator, part).is_ok();
         if could {
             continue;
         }
         for (index, (person, is_new)) in part.iter().zip(are_new).enumerate() {
-            let would = || would(call.web, &operator, std::slice::from_ref(person));
+            let would = || would((call.web, call.caller), &operator, std::slice::from_ref(person));
             let Err(problem) = may_make(call.caller, person).and(is_new).and_then(|()| would()) else {
                 continue;
             };
@@ -192,8 +193,8 @@ fn tried(call: &Call<'_>, rows: &[NewPerson]) -> Result<Answer, Problem> {
     Ok(Answer { status: StatusCode::OK, ..Answer::json(rehearsal)? })
 }
 
-fn would(web: &Web, operator: &Operator, people: &[NewPerson]) -> Result<(), Problem> {
-    match ask(web, operator, people) {
+fn would(of: (&Web, &Caller), operator: &Operator, people: &[NewPerson]) -> Result<(), Problem> {
+    match ask(of, operator, people) {
         Err(Refusal { why: Why::Rehearsed, .. }) | Ok(_) => Ok(()),
         Err(refusal) => Err(refusal.into()),
     }
@@ -243,8 +244,8 @@ fn role_of(person: &NewPerson) -> Result<Role, Problem> {
 }
 
 fn one(job: &Job, web: &Web, caller: &Caller, (row, person): (usize, &NewPerson)) {
-    let made =
-        may_make(caller, person).and_then(|()| Ok(ask(web, &caller.operator, std::slice::from_ref(person))?));
+    let made = may_make(caller, person)
+        .and_then(|()| Ok(ask((web, caller), &caller.operator, std::slice::from_ref(person))?));
     match made {
         Ok(made) => note(job, &made),
         Err(problem) => {
@@ -258,8 +259,12 @@ fn one(job: &Job, web: &Web, caller: &Caller, (row, person): (usize, &NewPerson)
     }
 }
 
-fn ask(web: &Web, operator: &Operator, people: &[NewPerson]) -> Result<Vec<PersonMade>, Refusal> {
-    match web.door().answer(operator, Request::PeopleAdd { people: people.to_vec() })? {
+fn ask(
+    (web, caller): (&Web, &Caller),
+    operator: &Operator,
+    people: &[NewPerson],
+) -> Result<Vec<PersonMade>, Refusal> {
+    match fence::ask((web, caller), operator, Request::PeopleAdd { people: people.to_vec() })? {
         Reply::People(made) => Ok(made),
         _ => Err(Refusal::new(Why::Unavailable, "the door gave an answer of another kind")),
     }

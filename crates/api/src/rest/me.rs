@@ -111,7 +111,8 @@ fn chosen(call: &Call<'_>, wanted: Option<&str>) -> Result<String, Problem> {
     let is_own = Aor::parse(wanted).is_ok_and(|aor| own.iter().any(|account| account.aor == aor));
     let could = call.caller.may(Action::Create, Resource::Devices, Access::Write)
         && call.caller.may(Action::Control, Resource::Calls, Access::Write);
-    match is_own || could {
+    let is_within = || call.web.door().account(wanted).is_ok_and(|account| call.has(&account));
+    match is_own || (could && is_within()) {
         true => Ok(wanted.to_owned()),
         // The same whether it exists.
         false => Err(Problem::because(Code::NotFound, format!("`{wanted}` is no account of yours"))),

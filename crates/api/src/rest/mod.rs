@@ -23,6 +23,7 @@ mod document;
 mod domains;
 mod events;
 mod export;
+mod fence;
 mod groups;
 mod hearing;
 mod ids;

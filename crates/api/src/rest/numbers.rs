@@ -1,7 +1,7 @@
 //! Numbers of the public network: which a tenant has, which are free, whose the others are.
 
 use super::Web;
-use super::caller::{Access, Action, Caller, Resource, may};
+use super::caller::{Access, Action, Caller, Resource, Role};
 use super::change::{self, Change, Rehearsal, TriedRows};
 use super::hearing;
 use super::jobs::RowError;
@@ -199,10 +199,9 @@ fn ask(call: &Call<'_>, request: NumbersRequest) -> Result<NumbersReply, Problem
     }
 }
 
-/// Who only reads them reads those of his own tenant.
+/// Who is no owner has those of his own tenant.
 fn bound(web: &Web, caller: &Caller) -> Option<TenantId> {
-    let is_bound = !may(caller.role, Action::Create, Resource::Numbers);
-    is_bound.then(|| hearing::tenant(web, caller))
+    (caller.role != Role::Owner).then(|| hearing::tenant(web, caller))
 }
 
 /// Of a list: `None` is of every tenant.
@@ -274,7 +273,7 @@ fn add_range(call: &Call<'_>) -> Result<Answer, Problem> {
 
 /// Each number that is there already is told as a row that would not be made.
 fn rehearsed(call: &Call<'_>, request: NumbersRequest, new: &NewNumbers) -> Result<Answer, Problem> {
-    match call.web.door().answer(&call.caller.operator.rehearsing(), Request::Numbers(request)) {
+    match call.ask_by(&call.caller.operator.rehearsing(), Request::Numbers(request)) {
         Err(Refusal { why: Why::Rehearsed, .. }) => {}
         Err(refusal) => return Err(refusal.into()),
         Ok(_) => return Err(unexpected()),

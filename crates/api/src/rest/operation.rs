@@ -1,15 +1,18 @@
 //! One operation of the API: a row from which the route, the right and the document are made.
 
 use super::caller::{Access, Action, Caller, Resource};
+use super::fence::{self, Fence};
 use super::problem::{Code, Problem};
 use super::{Web, document};
-use crate::model::{Reply, Request};
+use crate::model::{Refusal, Reply, Request};
 use axum::Json;
 use axum::body::Bytes;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodFilter;
+use coeur_directory::Account;
+use coeur_storage::Operator;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -315,7 +318,18 @@ impl Call<'_> {
 
     /// Asks the door, as the one who calls.
     pub fn ask(&self, request: Request) -> Result<Reply, Problem> {
-        Ok(self.web.door().answer(&self.caller.operator, request)?)
+        Ok(self.ask_by(&self.caller.operator, request)?)
+    }
+
+    /// As one who rehearses, say.
+    pub fn ask_by(&self, by: &Operator, request: Request) -> Result<Reply, Refusal> {
+        fence::ask((self.web, self.caller), by, request)
+    }
+
+    /// Whether this account is there for who asks.
+    pub fn has(&self, account: &Account) -> bool {
+        let fence = Fence::around(self.web, self.caller);
+        fence.is_none_or(|fence| fence.has_account(account))
     }
 }
 

@@ -56,6 +56,9 @@ fn make(call: &Call<'_>) -> Result<Answer, Problem> {
     };
     let door = call.web.door();
     let account = door.account(&body.account)?;
+    if !call.has(&account) {
+        return Err(Problem::because(Code::NotFound, format!("there is no account {}", body.account)));
+    }
     if !account.enabled {
         return Err(Problem::because(Code::Forbidden, format!("{} is disabled", account.aor)));
     }

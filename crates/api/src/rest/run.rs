@@ -2,6 +2,7 @@
 
 use super::Web;
 use super::caller::{Caller, known};
+use super::fence::Fence;
 use super::operation::{Answer, Call, Operation, Run, Verb, Work};
 use super::problem::{Code, Problem};
 use super::rate::{Left, REQUESTS_MAX};
@@ -80,6 +81,9 @@ pub(super) fn answer(
     }
     let call =
         Call { web, caller, address: head.uri.path(), parts, query, headers: &head.headers, body, is_dry };
+    if let Some(fence) = Fence::around(web, caller) {
+        fence.lets_path(&call)?;
+    }
     match operation.verb {
         Verb::Get => condition::unchanged(&call, run(&call)?),
         Verb::Post => once::once(&call, || run(&call)),

@@ -40,6 +40,7 @@ pub use network::Network;
 pub use oidc::{Errand, Fetch, Fetched, Provider, ProviderSettings};
 pub use secret::TOKEN_PREFIX;
 pub use tally::SignInCounters;
+pub(crate) use token::no_token;
 pub use token::{NewToken, TokenView};
 pub use verbs::{LinkView, SignInRequest};
 pub(crate) use web::router;

@@ -113,9 +113,7 @@ impl Door {
     }
 
     pub(crate) fn revoke_token(&self, by: &Operator, named: &str) -> Result<(), Refusal> {
-        let missing = || {
-            Refusal::new(Why::NotFound, format!("there is no token {named}; `coeur token list` shows them"))
-        };
+        let missing = || no_token(named);
         let id = parse_id(named).ok_or_else(missing)?;
         self.decide(by, |book| match book.token(id) {
             Some(_) => Ok((vec![SignInChange::TokenRevoked { id }], ())),
@@ -164,9 +162,15 @@ pub(super) fn token_name(id: TokenId) -> String {
     format!("tok_{:016x}", id.0)
 }
 
+pub(crate) fn no_token(named: &str) -> Refusal {
+    Refusal::new(Why::NotFound, format!("there is no token {named}; `coeur token list` shows them"))
+}
+
 fn parse_id(named: &str) -> Option<TokenId> {
     let digits = named.strip_prefix("tok_").filter(|digits| digits.len() == 16)?;
-    u64::from_str_radix(digits, 16).ok().map(TokenId)
+    let id = u64::from_str_radix(digits, 16).ok().map(TokenId)?;
+    // As it is shown and not otherwise: who may revoke it is looked up by this name.
+    (token_name(id) == named).then_some(id)
 }
 
 fn view(row: &TokenRow, user: Option<&User>) -> TokenView {

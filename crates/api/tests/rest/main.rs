@@ -17,5 +17,6 @@ mod quality;
 mod resources;
 mod served;
 mod socket;
+mod tenants;
 mod users;
 mod webhooks;

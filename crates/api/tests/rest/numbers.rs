@@ -182,7 +182,7 @@ fn who_manages_accounts_manages_numbers_and_who_reads_them_reads_those_of_his_te
     let body = json!({ "login": "eve", "tenant": "second", "account": "eve@e" });
     assert_eq!(served.give("POST", "/api/v1/users", body).status, 201);
     let theirs = json!({ "number": "+44100", "tenant": "second" });
-    assert_eq!(give(&served, "admin", "POST", "/numbers", theirs).status, 201);
+    assert_eq!(give(&served, "owner", "POST", "/numbers", theirs).status, 201);
     for token in ["supervisor", "auditor"] {
         assert_eq!(numbers(&get(&served, token, "/numbers")).len(), 10, "{token}");
         assert_eq!(get(&served, token, "/numbers?tenant=second").code(), "not_found", "{token}");
@@ -203,10 +203,10 @@ fn who_manages_accounts_manages_numbers_and_who_reads_them_reads_those_of_his_te
     assert_eq!(scoped.code(), "forbidden", "it changes an account: {scoped:?}");
     let both = "admin/numbers:write,accounts:write";
     assert_eq!(give(&served, both, "PATCH", "/numbers/num_2", given).status, 200);
-    let strange = give(&served, "admin", "PATCH", "/numbers/+44100", json!({ "account": "alice@d" }));
+    let strange = give(&served, "owner", "PATCH", "/numbers/+44100", json!({ "account": "alice@d" }));
     assert_eq!(strange.code(), "invalid", "of another tenant: {strange:?}");
-    let found = numbers(&get(&served, "admin", "/numbers?tenant=second"));
-    assert_eq!((found, numbers(&get(&served, "admin", "/numbers")).len()), (vec!["+44100".to_owned()], 11));
+    let found = numbers(&get(&served, "owner", "/numbers?tenant=second"));
+    assert_eq!((found, numbers(&get(&served, "owner", "/numbers")).len()), (vec!["+44100".to_owned()], 11));
 }
 
 #[test]

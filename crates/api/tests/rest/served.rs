@@ -5,7 +5,7 @@ use coeur_api::provision::PhonePlace;
 use coeur_api::rest::{
     Asked, Bounds, Caller, Code, Gate, OneToken, Parts, Problem, Proof, Role, Scope, Web, serve_web,
 };
-use coeur_api::{CallVerb, EmbedOrigins, NewCall, Refusal, Why};
+use coeur_api::{CallVerb, CallView, CallsPage, EmbedOrigins, NewCall, Refusal, Why};
 use coeur_api::{
     Door, House, IceServerView, RegistrationView, RegistrationsPage, SettingView, Status, TraceRequest,
     TraceView, Watched,
@@ -35,6 +35,8 @@ pub struct Hut {
     pub revoked: Mutex<Vec<String>>,
     /// Answered to whoever asks for those of an account.
     pub registered: Mutex<Vec<RegistrationView>>,
+    /// Those that live, of which something is to be seen.
+    pub calls: Mutex<Vec<CallView>>,
     /// What was asked of calls, in words; a call of which the name ends with a 2 is another one, and does nothing.
     pub ordered: Mutex<Vec<String>>,
     /// Hardware addresses of phones that were told where to fetch.
@@ -137,6 +139,12 @@ impl House for Hut {
     fn keeps_events(&self, is_kept: bool) {
         self.feed.keep(is_kept);
     }
+    fn call(&self, call: &str) -> Result<Option<CallView>, Refusal> {
+        Ok(self.calls.lock().unwrap().iter().find(|one| one.call == call).cloned())
+    }
+    fn calls(&self, _: Option<&Account>, _: usize) -> Result<CallsPage, Refusal> {
+        Ok(CallsPage { calls: self.calls.lock().unwrap().clone(), more: false })
+    }
     /// There is one call.
     fn hang_up(&self, call: &str) -> Result<bool, Refusal> {
         Ok(call.ends_with('1'))
@@ -223,6 +231,7 @@ impl Served {
             counter: AtomicU64::new(1),
             revoked: Mutex::default(),
             registered: Mutex::default(),
+            calls: Mutex::default(),
             ordered: Mutex::default(),
             adopted: Mutex::default(),
         });
