@@ -807,7 +807,7 @@ pub(crate) fn name(text: &str) -> Result<&str, Refusal> {
     let text = text.trim();
     if text.len() > NAME_BYTES_MAX || !is_plain(text) {
         let text = format!(
-            "a name has at most {NAME_BYTES_MAX} bytes, no control characters and none that turn the direction of writing"
+            "a name has at most {NAME_BYTES_MAX} bytes, no control characters and none that are not seen or turn the direction of writing"
         );
         return Err(Refusal::new(Why::Invalid, text));
     }

@@ -1,6 +1,7 @@
 //! Users: who signs in and whom accounts belong to. A person, or a role of an organisation that persons fill in turn, such as
 //! a reception desk.
 
+use crate::is_plain;
 use crate::role::Role;
 use crate::tenant::TenantId;
 
@@ -136,9 +137,10 @@ impl User {
     pub fn email_of(text: &str) -> Result<Box<str>, &'static str> {
         let text = text.trim();
         let is_address = || {
-            let (local, domain) = text.rsplit_once('@')?;
-            let is_plain = !text.chars().any(|c| c.is_control() || c.is_whitespace() || "<>,;\"".contains(c));
-            (!local.is_empty() && !domain.is_empty() && is_plain && text.len() <= EMAIL_BYTES_MAX)
+            let (local, domain) = text.split_once('@')?;
+            let is_clear = !text.chars().any(|c| c.is_whitespace() || "<>,;\"".contains(c));
+            let is_named = !domain.contains('@') && domain.split('.').all(|label| !label.is_empty());
+            (!local.is_empty() && is_named && is_clear && is_plain(text) && text.len() <= EMAIL_BYTES_MAX)
                 .then_some(())
         };
         match text.is_empty() || is_address().is_some() {
@@ -182,6 +184,9 @@ mod tests {
         assert_eq!(User::email_of(" ").as_deref(), Ok(""));
         for bad in ["a", "@b", "a@", "a b@c", "A <a@b>", "a@b\r\nBcc: c@d"] {
             assert!(User::email_of(bad).is_err(), "{bad}");
+        }
+        for bad in ["\u{202e}a@x.org", "a\u{200b}@x.org", "a@b@c", "a@x..org", "a@.org", "a@x."] {
+            assert!(User::email_of(bad).is_err(), "{bad:?}");
         }
     }
 }

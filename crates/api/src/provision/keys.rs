@@ -4,7 +4,7 @@ use super::connect::unreadable;
 use super::views::{KeyView, PhoneView};
 use crate::door::Door;
 use crate::model::{Refusal, Why};
-use coeur_directory::{Aor, Directory};
+use coeur_directory::{Aor, Directory, is_plain};
 use coeur_provisioning::{Key, KeyKind, Text, can_say};
 use coeur_storage::{KeyKind as Kept, KeyRow, Operator, PhoneRow};
 
@@ -18,20 +18,22 @@ const LABEL_CHARS_MAX: usize = 64;
 pub(crate) struct KeyFault {
     /// Which one, from 0; `None`: the list.
     pub at: Option<usize>,
+    /// As it was given, by which people know a key.
+    pub position: u32,
     pub field: &'static str,
     pub english: String,
     pub french: String,
 }
 
 impl KeyFault {
-    fn new(at: usize, field: &'static str, english: String, french: String) -> Self {
-        Self { at: Some(at), field, english, french }
+    fn new(at: (usize, u32), field: &'static str, english: String, french: String) -> Self {
+        Self { at: Some(at.0), position: at.1, field, english, french }
     }
 }
 
 impl From<KeyFault> for Refusal {
     fn from(fault: KeyFault) -> Self {
-        let at = fault.at.map_or(String::new(), |at| format!("key {}: ", at + 1));
+        let at = fault.at.map_or(String::new(), |_| format!("key {}: ", fault.position));
         Self::new(Why::Invalid, format!("{at}{}", fault.english))
     }
 }
@@ -97,6 +99,7 @@ fn read(keys: &[KeyView], phone: &PhoneRow, directory: &Directory) -> Result<Vec
     if keys.len() > KEYS_MAX {
         return Err(KeyFault {
             at: None,
+            position: 0,
             field: "",
             english: format!("a phone has at most {KEYS_MAX} keys"),
             french: format!("un téléphone a au plus {KEYS_MAX} touches"),
@@ -107,7 +110,7 @@ fn read(keys: &[KeyView], phone: &PhoneRow, directory: &Directory) -> Result<Vec
         let row = read_one(at, key, phone, directory)?;
         if rows.iter().any(|other| other.position == row.position) {
             return Err(KeyFault::new(
-                at,
+                (at, key.position),
                 "position",
                 format!("position {} is there twice", row.position),
                 format!("la position {} est donnée deux fois", row.position),
@@ -121,6 +124,7 @@ fn read(keys: &[KeyView], phone: &PhoneRow, directory: &Directory) -> Result<Vec
 
 fn read_one(at: usize, key: &KeyView, phone: &PhoneRow, directory: &Directory) -> Result<KeyRow, KeyFault> {
     let KeyView { position, line, .. } = *key;
+    let at = (at, position);
     let position = u8::try_from(position).ok().filter(|known| (1..=KEYS_MAX as u8).contains(known));
     let position = position.ok_or_else(|| {
         KeyFault::new(
@@ -150,6 +154,8 @@ fn read_one(at: usize, key: &KeyView, phone: &PhoneRow, directory: &Directory) -
         ));
     };
     let target = key.target.trim();
+    // An address as SIP writes it; the phone's file has it without.
+    let target = target.strip_prefix("sip:").unwrap_or(target);
     check_target(at, kind, target)?;
     if kind == Kept::Blf && !is_of_its_tenant(target, account, directory) {
         return Err(KeyFault::new(
@@ -160,12 +166,16 @@ fn read_one(at: usize, key: &KeyView, phone: &PhoneRow, directory: &Directory) -
         ));
     }
     let label = key.label.trim();
-    if label.chars().count() > LABEL_CHARS_MAX || label.chars().any(char::is_control) {
+    if label.chars().count() > LABEL_CHARS_MAX || !is_plain(label) {
         return Err(KeyFault::new(
             at,
             "label",
-            format!("a label has at most {LABEL_CHARS_MAX} characters, and no control characters"),
-            format!("un libellé a au plus {LABEL_CHARS_MAX} caractères, sans caractère de contrôle"),
+            format!(
+                "a label has at most {LABEL_CHARS_MAX} characters, and none that control, are not seen or turn the direction of writing"
+            ),
+            format!(
+                "un libellé a au plus {LABEL_CHARS_MAX} caractères, sans caractère de contrôle, invisible ou qui change le sens de l'écriture"
+            ),
         ));
     }
     Ok(KeyRow { position, kind, line, target: target.into(), label: label.into() })
@@ -176,7 +186,7 @@ fn kind(name: &str) -> Option<Kept> {
 }
 
 /// What a phone can dial or watch: a number, a name or an address, without what ends a part of some maker's file.
-fn check_target(at: usize, kind: Kept, target: &str) -> Result<(), KeyFault> {
+fn check_target(at: (usize, u32), kind: Kept, target: &str) -> Result<(), KeyFault> {
     let fault =
         |english: &str, french: &str| Err(KeyFault::new(at, "target", english.to_owned(), french.to_owned()));
     let is_wanted = matches!(kind, Kept::Blf | Kept::SpeedDial);
@@ -189,9 +199,9 @@ fn check_target(at: usize, kind: Kept, target: &str) -> Result<(), KeyFault> {
     if !is_wanted {
         return fault("such a key calls nobody", "une telle touche n'appelle personne");
     }
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "+*#.-_~@".contains(c);
+    let is_dial = |c: char| c.is_ascii_alphanumeric() || "+*#.-_~@".contains(c);
     let is_dialled = target.len() <= TARGET_BYTES_MAX
-        && target.chars().all(is_plain)
+        && target.chars().all(is_dial)
         && (!target.contains('@') || Aor::parse(target).is_ok());
     match is_dialled {
         true => Ok(()),
@@ -261,6 +271,12 @@ mod tests {
 
     fn row(position: u8, kind: Kept) -> KeyRow {
         KeyRow { position, kind, line: 1, target: "".into(), label: "".into() }
+    }
+
+    #[test]
+    fn a_wrong_key_is_named_by_the_position_that_was_given() {
+        let fault = KeyFault::new((2, 41), "position", "no".to_owned(), "non".to_owned());
+        assert_eq!(Refusal::from(fault).text, "key 41: no");
     }
 
     #[test]

@@ -657,14 +657,19 @@ fn keys_that_cannot_be_are_refused_at_their_field_in_the_language_of_who_asks() 
             "{refused:?}"
         );
     }
-    let label = serde_json::json!({ "keys": [{ "position": 1, "kind": "none", "label": "x".repeat(65) }] });
-    assert_eq!(served.give("PATCH", &place, label).json()["errors"][0]["pointer"], "#/keys/0/label");
+    for label in ["x".repeat(65).as_str(), "a\u{202e}b", "a\u{2028}b", "a\u{200b}b"] {
+        let label = serde_json::json!({ "keys": [{ "position": 1, "kind": "none", "label": label }] });
+        assert_eq!(served.give("PATCH", &place, label).json()["errors"][0]["pointer"], "#/keys/0/label");
+    }
     let twice = serde_json::json!({ "keys": [key(3, "none", 1, ""), key(3, "none", 1, "")] }).to_string();
     let headers = [("Accept-Language", "fr"), ("Content-Type", "application/json")];
     let french = served.owner("PATCH", &place, &headers, &twice).json();
     assert_eq!(french["detail"], "la position 3 est donnée deux fois", "{french}");
     assert_eq!(served.ask("GET", &place).json()["keys"], serde_json::json!([]));
     assert!(served.hut.ordered.lock().unwrap().is_empty(), "nobody was asked to fetch");
+    let whole =
+        serde_json::json!({ "keys": [{ "position": 1, "kind": "speed_dial", "target": "sip:bob@d" }] });
+    assert_eq!(served.give("PATCH", &place, whole).json()["keys"][0]["target"], "bob@d");
 }
 
 #[test]

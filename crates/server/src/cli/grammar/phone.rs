@@ -83,16 +83,21 @@ pub enum ProvisionVerb {
 pub fn key(text: &str) -> Result<KeyView, String> {
     let wrong = || format!("`{text}` is no POSITION=KIND[/LINE][:TARGET[:LABEL]], such as 2=blf:bob:Bob");
     let (position, rest) = text.split_once('=').ok_or_else(wrong)?;
-    let mut parts = rest.splitn(3, ':');
-    let kind = parts.next().unwrap_or_default();
+    let (kind, rest) = rest.split_once(':').unwrap_or((rest, ""));
+    // Of an address as SIP writes it the first colon is its own.
+    let scheme = ["sip:", "sips:"]
+        .into_iter()
+        .find(|scheme| rest.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    let (of_scheme, rest) = rest.split_at(scheme.map_or(0, str::len));
+    let (target, label) = rest.split_once(':').unwrap_or((rest, ""));
     let (kind, line) = kind.split_once('/').unwrap_or((kind, "1"));
     let number = |digits: &str| digits.parse().map_err(|_| wrong());
     Ok(KeyView {
         position: number(position)?,
         kind: kind.to_owned(),
         line: number(line)?,
-        target: parts.next().unwrap_or_default().to_owned(),
-        label: parts.next().unwrap_or_default().to_owned(),
+        target: format!("{of_scheme}{target}"),
+        label: label.to_owned(),
     })
 }
 
@@ -113,6 +118,10 @@ mod tests {
             key(2, "blf", 2, "bob@example.org", "Bob: desk")
         );
         assert_eq!(read("3=speed_dial:+33123"), key(3, "speed_dial", 1, "+33123", ""));
+        assert_eq!(
+            read("5=speed_dial:sip:bob@example.org:Bob"),
+            key(5, "speed_dial", 1, "sip:bob@example.org", "Bob")
+        );
         for wrong in ["", "line", "x=line", "1=line/x", "-1=line"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
