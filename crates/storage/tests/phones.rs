@@ -205,7 +205,7 @@ fn keys_of_a_phone_are_kept_through_a_new_link_and_a_restart_and_a_database_with
     put(&mut records, &phone, 1);
     drop(records);
     let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
-    let before = "DROP TABLE phone_keys; ALTER TABLE phones DROP COLUMN changed_at_s;
+    let before = "DROP TABLE inventory; DELETE FROM numbers WHERE kind = 'number'; DROP TABLE phone_keys; ALTER TABLE phones DROP COLUMN changed_at_s;
         ALTER TABLE phones DROP COLUMN password; ALTER TABLE phones DROP COLUMN password_before;
         ALTER TABLE phones DROP COLUMN password_told_at_s; PRAGMA user_version = 19";
     connection.execute_batch(before).expect("is as it was");
@@ -252,7 +252,7 @@ fn the_password_of_a_phone_lies_sealed_for_that_phone_and_a_database_without_the
     }
     drop(records);
     let connection = rusqlite::Connection::open(folder.0.join("coeur.db")).expect("opens");
-    let before = "ALTER TABLE phones DROP COLUMN password; ALTER TABLE phones DROP COLUMN password_before;
+    let before = "DROP TABLE inventory; DELETE FROM numbers WHERE kind = 'number'; ALTER TABLE phones DROP COLUMN password; ALTER TABLE phones DROP COLUMN password_before;
         ALTER TABLE phones DROP COLUMN password_told_at_s; PRAGMA user_version = 20";
     connection.execute_batch(before).expect("is as it was");
     drop(connection);
