@@ -39,7 +39,9 @@ function Way({ link, path, ring, again, onClose, back = t("connect.back") }) {
   const told = useAsk(path(link.device_id), undefined, POLL_MS, ["registration.", "provisioning."]).data;
   // A device of one's own tells of its phone; whoever manages others' asks for the phone itself.
   const phone = told && (told.lines ? told : told.phone);
-  const isFetched = Boolean(phone?.fetched_at);
+  // By this link: the phone may have fetched by one before.
+  const last = (step) => phone?.steps.findLastIndex((one) => one.step === step) ?? -1;
+  const isFetched = last("fetched") > last("link_made");
   const left = useLeft(link.expires_at);
   const text = link.code ?? link.url;
   const isOver = left <= 0 && !isFetched;
