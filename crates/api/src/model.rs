@@ -154,9 +154,9 @@ pub enum Request {
         #[serde(default)]
         to: Audience,
     },
-    /// The newest rows of the audit chain.
     /// What the server runs with.
     Settings,
+    /// The newest rows of the audit chain.
     Audit {
         since_ms: Option<u64>,
         /// Only rows before this one: the last of the page before.

@@ -238,10 +238,14 @@ fn own_host(step: &Step) -> Option<String> {
         return None;
     }
     let via = step.text.value("via")?;
-    let sent_by = via.split_once(' ')?.1.split([';', ',']).next()?.trim();
-    let host = match sent_by.strip_prefix('[') {
+    host_of(via.split_once(' ')?.1.split([';', ',']).next()?.trim())
+}
+
+/// Without its port.
+fn host_of(place: &str) -> Option<String> {
+    let host = match place.strip_prefix('[') {
         Some(v6) => v6.split(']').next()?,
-        None => sent_by.split(':').next()?,
+        None => place.split(':').next()?,
     };
     Some(host.to_owned())
 }
@@ -254,12 +258,7 @@ fn own_contact(step: &Step) -> Option<String> {
     let uri = uris(step.text.value("contact")?).next()?;
     let (_, place) = uri.strip_prefix("sip:").or_else(|| uri.strip_prefix("sips:"))?.split_once('@')?;
     // What a proxy passes on has the Contact of the phone behind it.
-    uri.contains(":b2b-").then_some(())?;
-    let host = match place.strip_prefix('[') {
-        Some(v6) => v6.split(']').next()?,
-        None => place.split([':', ';', '>']).next()?,
-    };
-    Some(host.to_owned())
+    uri.contains(":b2b-").then(|| place.split(';').next())?.and_then(host_of)
 }
 
 #[cfg(test)]
